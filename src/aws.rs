@@ -1,0 +1,87 @@
+//! The clients, and AWS's errors in words.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_eks::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+
+/// How many requests of one kind are under way at once. EKS publishes no request rates, so this is cautious; the adaptive
+/// retries slow down further when AWS says so.
+pub const CONCURRENCY: usize = 8;
+
+/// The clients that `start` calls.
+#[derive(Clone, Debug)]
+pub struct StartClients {
+    /// Node groups and their updates.
+    pub eks: aws_sdk_eks::Client,
+    /// Which node groups bear the opt-in tag.
+    pub tagging: aws_sdk_resourcegroupstagging::Client,
+    /// The releases that AWS publishes.
+    pub ssm: aws_sdk_ssm::Client,
+    /// The records.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+}
+
+/// The clients that `check` calls.
+#[derive(Clone, Debug)]
+pub struct CheckClients {
+    /// Node groups and their updates.
+    pub eks: aws_sdk_eks::Client,
+    /// The records.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// Where people are told.
+    pub sns: aws_sdk_sns::Client,
+}
+
+impl StartClients {
+    /// The clients of one configuration.
+    #[must_use]
+    pub fn new(config: &SdkConfig) -> Self {
+        Self {
+            eks: aws_sdk_eks::Client::new(config),
+            tagging: aws_sdk_resourcegroupstagging::Client::new(config),
+            ssm: aws_sdk_ssm::Client::new(config),
+            dynamodb: aws_sdk_dynamodb::Client::new(config),
+        }
+    }
+}
+
+impl CheckClients {
+    /// The clients of one configuration.
+    #[must_use]
+    pub fn new(config: &SdkConfig) -> Self {
+        Self {
+            eks: aws_sdk_eks::Client::new(config),
+            dynamodb: aws_sdk_dynamodb::Client::new(config),
+            sns: aws_sdk_sns::Client::new(config),
+        }
+    }
+}
+
+/// What every client shares: adaptive retries, and time-outs well within a Lambda's life. Credentials, region and
+/// `AWS_ENDPOINT_URL` come from where the SDK looks for them.
+#[must_use]
+pub fn config_loader() -> aws_config::ConfigLoader {
+    aws_config::defaults(BehaviorVersion::latest())
+        .retry_config(RetryConfig::adaptive().with_max_attempts(5))
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(3))
+                .operation_attempt_timeout(Duration::from_secs(10))
+                .operation_timeout(Duration::from_secs(60))
+                .build(),
+        )
+}
+
+/// An error of AWS as `Code: message`. The SDK's own `Display` says only "service error".
+pub fn describe<E, R>(error: &SdkError<E, R>) -> String
+where
+    E: std::error::Error + ProvideErrorMetadata + 'static,
+    R: std::fmt::Debug,
+{
+    match (error.code(), error.message()) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        (None, _) => DisplayErrorContext(error).to_string(),
+    }
+}

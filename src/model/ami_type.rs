@@ -1,0 +1,220 @@
+//! Which public parameter names the newest release of an AMI type.
+//!
+//! AWS publishes the releases of its EKS-optimized AMIs as public Systems Manager parameters, in another layout for each
+//! family: see "Retrieve recommended … AMI IDs" in the
+//! [EKS user guide](https://docs.aws.amazon.com/eks/latest/userguide/eks-optimized-amis.html).
+
+use std::fmt;
+
+use aws_sdk_eks::types::AmiTypes;
+
+/// The families of AMIs, which differ in how they write and order their releases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Amazon Linux 2, which AWS stopped publishing for EKS on 26 November 2025.
+    AmazonLinux2,
+    /// Amazon Linux 2023.
+    AmazonLinux2023,
+    /// Bottlerocket, whose releases carry no Kubernetes version.
+    Bottlerocket,
+    /// Windows Server, core and full.
+    Windows,
+}
+
+/// How a parameter's value holds the release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// The value is the release.
+    Plain,
+    /// The value is JSON, and its member `release_version` is the release. Windows has no parameter with the bare release.
+    Json,
+}
+
+/// A line of releases: those of one AMI type for one Kubernetes version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// How its releases are written and ordered.
+    pub family: Family,
+    /// The parameters that may name the newest release; the first that exists counts.
+    pub parameters: Vec<String>,
+    /// How to read their values.
+    pub format: Format,
+}
+
+/// Why an AMI type has no line of releases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoLine {
+    /// The node group's launch template brings its own AMI, so AWS publishes no releases for it.
+    Custom,
+    /// A value that this program does not know. It is never guessed from its name.
+    Unknown,
+}
+
+impl Line {
+    /// The line of an AMI type for a Kubernetes version such as `1.33`.
+    ///
+    /// # Errors
+    /// When the AMI type has no releases that AWS publishes, or is not known here.
+    pub fn of(ami_type: &AmiTypes, kubernetes_version: &str) -> Result<Self, NoLine> {
+        let linux_2 = |variant: &str| {
+            Ok(Self::plain(
+                Family::AmazonLinux2,
+                [format!(
+                    "/aws/service/eks/optimized-ami/{kubernetes_version}/amazon-linux-2{variant}/recommended/release_version"
+                )],
+            ))
+        };
+        let linux_2023 = |variant: &str| {
+            Ok(Self::plain(
+                Family::AmazonLinux2023,
+                [format!(
+                    "/aws/service/eks/optimized-ami/{kubernetes_version}/amazon-linux-2023/{variant}/recommended/release_version"
+                )],
+            ))
+        };
+        let bottlerocket = |variants: &[&str], arch: &str| {
+            Ok(Self::plain(
+                Family::Bottlerocket,
+                variants.iter().map(|variant| {
+                    format!("/aws/service/bottlerocket/aws-k8s-{kubernetes_version}{variant}/{arch}/latest/image_version")
+                }),
+            ))
+        };
+        let windows = |edition: &str| {
+            Ok(Self {
+                family: Family::Windows,
+                parameters: vec![format!(
+                    "/aws/service/ami-windows-latest/Windows_Server-{edition}-EKS_Optimized-{kubernetes_version}"
+                )],
+                format: Format::Json,
+            })
+        };
+        match ami_type {
+            AmiTypes::Al2X8664 => linux_2(""),
+            AmiTypes::Al2X8664Gpu => linux_2("-gpu"),
+            AmiTypes::Al2Arm64 => linux_2("-arm64"),
+            AmiTypes::Al2023X8664Standard => linux_2023("x86_64/standard"),
+            AmiTypes::Al2023Arm64Standard => linux_2023("arm64/standard"),
+            AmiTypes::Al2023X8664Nvidia => linux_2023("x86_64/nvidia"),
+            AmiTypes::Al2023Arm64Nvidia => linux_2023("arm64/nvidia"),
+            AmiTypes::Al2023X8664Neuron => linux_2023("x86_64/neuron"),
+            AmiTypes::BottlerocketX8664 => bottlerocket(&[""], "x86_64"),
+            AmiTypes::BottlerocketArm64 => bottlerocket(&[""], "arm64"),
+            AmiTypes::BottlerocketX8664Fips => bottlerocket(&["-fips"], "x86_64"),
+            AmiTypes::BottlerocketArm64Fips => bottlerocket(&["-fips"], "arm64"),
+            AmiTypes::BottlerocketX8664Nvidia => bottlerocket(&["-nvidia"], "x86_64"),
+            AmiTypes::BottlerocketArm64Nvidia => bottlerocket(&["-nvidia"], "arm64"),
+            // That `-nvidia-fips` exists is unverified. Both variants ride one release train with one version string, so
+            // `-fips` answers where it does not.
+            AmiTypes::BottlerocketX8664NvidiaFips => {
+                bottlerocket(&["-nvidia-fips", "-fips"], "x86_64")
+            }
+            AmiTypes::BottlerocketArm64NvidiaFips => {
+                bottlerocket(&["-nvidia-fips", "-fips"], "arm64")
+            }
+            AmiTypes::WindowsCore2019X8664 => windows("2019-English-Core"),
+            AmiTypes::WindowsFull2019X8664 => windows("2019-English-Full"),
+            AmiTypes::WindowsCore2022X8664 => windows("2022-English-Core"),
+            AmiTypes::WindowsFull2022X8664 => windows("2022-English-Full"),
+            AmiTypes::WindowsCore2025X8664 => windows("2025-English-Core"),
+            AmiTypes::WindowsFull2025X8664 => windows("2025-English-Full"),
+            AmiTypes::Custom => Err(NoLine::Custom),
+            _ => Err(NoLine::Unknown),
+        }
+    }
+
+    fn plain(family: Family, parameters: impl IntoIterator<Item = String>) -> Self {
+        Self {
+            family,
+            parameters: parameters.into_iter().collect(),
+            format: Format::Plain,
+        }
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AmazonLinux2 => "Amazon Linux 2",
+            Self::AmazonLinux2023 => "Amazon Linux 2023",
+            Self::Bottlerocket => "Bottlerocket",
+            Self::Windows => "Windows",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One row a value of the SDK's `AmiTypes`, for Kubernetes 1.33.
+    const TABLE: &[(&str, &[&str])] = &[
+        ("AL2_x86_64", &["/aws/service/eks/optimized-ami/1.33/amazon-linux-2/recommended/release_version"]),
+        ("AL2_x86_64_GPU", &["/aws/service/eks/optimized-ami/1.33/amazon-linux-2-gpu/recommended/release_version"]),
+        ("AL2_ARM_64", &["/aws/service/eks/optimized-ami/1.33/amazon-linux-2-arm64/recommended/release_version"]),
+        ("AL2023_x86_64_STANDARD", &["/aws/service/eks/optimized-ami/1.33/amazon-linux-2023/x86_64/standard/recommended/release_version"]),
+        ("AL2023_ARM_64_STANDARD", &["/aws/service/eks/optimized-ami/1.33/amazon-linux-2023/arm64/standard/recommended/release_version"]),
+        ("AL2023_x86_64_NVIDIA", &["/aws/service/eks/optimized-ami/1.33/amazon-linux-2023/x86_64/nvidia/recommended/release_version"]),
+        ("AL2023_ARM_64_NVIDIA", &["/aws/service/eks/optimized-ami/1.33/amazon-linux-2023/arm64/nvidia/recommended/release_version"]),
+        ("AL2023_x86_64_NEURON", &["/aws/service/eks/optimized-ami/1.33/amazon-linux-2023/x86_64/neuron/recommended/release_version"]),
+        ("BOTTLEROCKET_x86_64", &["/aws/service/bottlerocket/aws-k8s-1.33/x86_64/latest/image_version"]),
+        ("BOTTLEROCKET_ARM_64", &["/aws/service/bottlerocket/aws-k8s-1.33/arm64/latest/image_version"]),
+        ("BOTTLEROCKET_x86_64_FIPS", &["/aws/service/bottlerocket/aws-k8s-1.33-fips/x86_64/latest/image_version"]),
+        ("BOTTLEROCKET_ARM_64_FIPS", &["/aws/service/bottlerocket/aws-k8s-1.33-fips/arm64/latest/image_version"]),
+        ("BOTTLEROCKET_x86_64_NVIDIA", &["/aws/service/bottlerocket/aws-k8s-1.33-nvidia/x86_64/latest/image_version"]),
+        ("BOTTLEROCKET_ARM_64_NVIDIA", &["/aws/service/bottlerocket/aws-k8s-1.33-nvidia/arm64/latest/image_version"]),
+        ("BOTTLEROCKET_x86_64_NVIDIA_FIPS", &["/aws/service/bottlerocket/aws-k8s-1.33-nvidia-fips/x86_64/latest/image_version", "/aws/service/bottlerocket/aws-k8s-1.33-fips/x86_64/latest/image_version"]),
+        ("BOTTLEROCKET_ARM_64_NVIDIA_FIPS", &["/aws/service/bottlerocket/aws-k8s-1.33-nvidia-fips/arm64/latest/image_version", "/aws/service/bottlerocket/aws-k8s-1.33-fips/arm64/latest/image_version"]),
+        ("WINDOWS_CORE_2019_x86_64", &["/aws/service/ami-windows-latest/Windows_Server-2019-English-Core-EKS_Optimized-1.33"]),
+        ("WINDOWS_FULL_2019_x86_64", &["/aws/service/ami-windows-latest/Windows_Server-2019-English-Full-EKS_Optimized-1.33"]),
+        ("WINDOWS_CORE_2022_x86_64", &["/aws/service/ami-windows-latest/Windows_Server-2022-English-Core-EKS_Optimized-1.33"]),
+        ("WINDOWS_FULL_2022_x86_64", &["/aws/service/ami-windows-latest/Windows_Server-2022-English-Full-EKS_Optimized-1.33"]),
+        ("WINDOWS_CORE_2025_x86_64", &["/aws/service/ami-windows-latest/Windows_Server-2025-English-Core-EKS_Optimized-1.33"]),
+        ("WINDOWS_FULL_2025_x86_64", &["/aws/service/ami-windows-latest/Windows_Server-2025-English-Full-EKS_Optimized-1.33"]),
+    ];
+
+    #[test]
+    fn every_ami_type_of_the_sdk_has_its_row() {
+        let mut rows: Vec<&str> = TABLE.iter().map(|(ami_type, _)| *ami_type).collect();
+        rows.push("CUSTOM");
+        rows.sort_unstable();
+        let mut values = AmiTypes::values().to_vec();
+        values.sort_unstable();
+        assert_eq!(rows, values);
+    }
+
+    #[test]
+    fn every_row_names_the_parameters_of_its_ami_type() {
+        for (ami_type, parameters) in TABLE {
+            let line = Line::of(&AmiTypes::from(*ami_type), "1.33").expect(ami_type);
+            assert_eq!(line.parameters, *parameters, "{ami_type}");
+            let windows = ami_type.starts_with("WINDOWS");
+            assert_eq!(line.format == Format::Json, windows, "{ami_type}");
+        }
+    }
+
+    #[test]
+    fn every_row_names_its_family() {
+        for (ami_type, _) in TABLE {
+            let family = match ami_type.split('_').next() {
+                Some("AL2") => Family::AmazonLinux2,
+                Some("AL2023") => Family::AmazonLinux2023,
+                Some("BOTTLEROCKET") => Family::Bottlerocket,
+                _ => Family::Windows,
+            };
+            let line = Line::of(&AmiTypes::from(*ami_type), "1.33").expect(ami_type);
+            assert_eq!(line.family, family, "{ami_type}");
+        }
+    }
+
+    #[test]
+    fn a_custom_ami_has_no_line() {
+        assert_eq!(Line::of(&AmiTypes::Custom, "1.33"), Err(NoLine::Custom));
+    }
+
+    #[test]
+    fn an_unknown_ami_type_is_not_guessed() {
+        let future = AmiTypes::from("AL2026_x86_64_STANDARD");
+        assert_eq!(Line::of(&future, "1.33"), Err(NoLine::Unknown));
+    }
+}

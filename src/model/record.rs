@@ -1,0 +1,319 @@
+//! What is remembered of one node group, and how it changes.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::nodegroup::NodegroupId;
+use super::update::{Attempt, ErrorDetail, Status};
+
+/// Ended attempts that are kept. More than the tries of one release, so that none of these is forgotten.
+const HISTORY: usize = 10;
+/// How long a record is kept in which nothing is open and nothing untold. Releases come weekly, so a year is plenty.
+const FORGET_AFTER: SignedDuration = SignedDuration::from_hours(400 * 24);
+/// The bytes of error details that are kept of one attempt. An item of the table holds 400 KB, and ten attempts fit.
+const ERROR_BYTES: usize = 24 * 1024;
+/// The longest error message that is kept, in bytes.
+const MESSAGE_BYTES: usize = 4 * 1024;
+
+/// Everything known of one node group's updates: one item of the table, always written whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// The node group's ARN, the table's key.
+    pub nodegroup_arn: String,
+    /// Name of the cluster.
+    pub cluster: String,
+    /// Name of the node group.
+    pub nodegroup: String,
+    /// Counts the writes; every write is conditional on the one it read.
+    pub revision: u64,
+    /// Counts the attempts ever made.
+    pub attempts: u32,
+    /// The attempt that has not ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open: Option<Attempt>,
+    /// What has to be published.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub untold: Vec<Notice>,
+    /// The last attempts that ended, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<Attempt>,
+    /// The newer release that was last reported for a node group that is only reported on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported_release: Option<String>,
+    /// Present while something is open or untold: the key of the sparse index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<String>,
+    /// When DynamoDB may delete the item, in seconds since 1970; absent while something is pending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
+}
+
+/// The value of [`Record::pending`].
+pub const PENDING: &str = "yes";
+
+/// Something that people must be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Notice {
+    /// What happened.
+    pub event: Event,
+    /// The attempt it is about; zero where it is about none.
+    pub attempt: u32,
+    /// The release it is about.
+    pub release_version: String,
+    /// When it was noticed.
+    pub at: Timestamp,
+}
+
+/// What can happen that people must be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// EKS ended the update without success.
+    UpdateFailed,
+    /// The update was cancelled.
+    UpdateCancelled,
+    /// The update runs longer than it should.
+    UpdateStuck,
+    /// The update, its node group or its cluster is no more.
+    UpdateGone,
+    /// EKS refused to start it.
+    UpdateRefused,
+    /// EKS reports success, but the node group does not run the release.
+    UpdateUnverified,
+    /// There is a newer release for a node group that is only reported on.
+    UpdateAvailable,
+}
+
+impl Event {
+    /// Its name, as messages carry it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UpdateFailed => "UpdateFailed",
+            Self::UpdateCancelled => "UpdateCancelled",
+            Self::UpdateStuck => "UpdateStuck",
+            Self::UpdateGone => "UpdateGone",
+            Self::UpdateRefused => "UpdateRefused",
+            Self::UpdateUnverified => "UpdateUnverified",
+            Self::UpdateAvailable => "UpdateAvailable",
+        }
+    }
+}
+
+impl Record {
+    /// The record of a node group of which nothing is known yet.
+    #[must_use]
+    pub fn new(id: &NodegroupId) -> Self {
+        Self {
+            nodegroup_arn: id.arn.clone(),
+            cluster: id.cluster.clone(),
+            nodegroup: id.name.clone(),
+            revision: 0,
+            attempts: 0,
+            open: None,
+            untold: Vec::new(),
+            history: Vec::new(),
+            reported_release: None,
+            pending: None,
+            expires_at: None,
+        }
+    }
+
+    /// Where its node group is found.
+    #[must_use]
+    pub fn id(&self) -> NodegroupId {
+        NodegroupId {
+            cluster: self.cluster.clone(),
+            name: self.nodegroup.clone(),
+            arn: self.nodegroup_arn.clone(),
+        }
+    }
+
+    /// Opens an attempt: the intent that must be stored before the call.
+    pub fn begin(&mut self, version: &str, release: &str, previous_release: &str, now: Timestamp) {
+        self.attempts += 1;
+        self.open = Some(Attempt {
+            number: self.attempts,
+            version: version.to_owned(),
+            release_version: release.to_owned(),
+            previous_release_version: previous_release.to_owned(),
+            token: self.token(version, release),
+            started_at: now,
+            update_id: None,
+            status: Status::Intent,
+            ended_at: None,
+            errors: Vec::new(),
+            stuck_told: false,
+            successful_since: None,
+        });
+    }
+
+    /// The open attempt is this update of EKS.
+    pub fn accepted(&mut self, update_id: &str) {
+        if let Some(attempt) = &mut self.open {
+            attempt.update_id = Some(update_id.to_owned());
+            attempt.status = Status::InProgress;
+        }
+    }
+
+    /// The open attempt never became an update, and nobody needs to know.
+    pub fn withdraw(&mut self) {
+        self.open = None;
+    }
+
+    /// The open attempt has ended. Every end but success is to be told, except a refusal that was told for this release.
+    pub fn end(&mut self, status: Status, errors: Vec<ErrorDetail>, now: Timestamp) {
+        let Some(mut attempt) = self.open.take() else {
+            return;
+        };
+        attempt.status = status;
+        attempt.ended_at = Some(now);
+        attempt.errors = bounded(errors);
+        let event = match status {
+            Status::Failed => Some(Event::UpdateFailed),
+            Status::Cancelled => Some(Event::UpdateCancelled),
+            Status::Unverified => Some(Event::UpdateUnverified),
+            Status::Gone => Some(Event::UpdateGone),
+            Status::Refused if !self.refused(&attempt.release_version) => Some(Event::UpdateRefused),
+            Status::Refused | Status::Successful | Status::Intent | Status::InProgress => None,
+        };
+        if let Some(event) = event {
+            self.tell(event, attempt.number, &attempt.release_version, now);
+        }
+        self.history.push(attempt);
+        self.trim();
+    }
+
+    /// The open attempt runs longer than it should: told once, followed on.
+    pub fn stuck(&mut self, now: Timestamp) {
+        let Some(attempt) = &mut self.open else { return };
+        if !std::mem::replace(&mut attempt.stuck_told, true) {
+            let (number, release) = (attempt.number, attempt.release_version.clone());
+            self.tell(Event::UpdateStuck, number, &release, now);
+        }
+    }
+
+    /// There is a newer release for a node group that is only reported on: told once a release.
+    ///
+    /// Returns whether that is news.
+    pub fn available(&mut self, release: &str, now: Timestamp) -> bool {
+        let news = self.reported_release.as_deref() != Some(release);
+        if news {
+            self.reported_release = Some(release.to_owned());
+            self.tell(Event::UpdateAvailable, 0, release, now);
+        }
+        news
+    }
+
+    /// A notice was published.
+    pub fn told(&mut self, notice: &Notice) {
+        self.untold.retain(|untold| untold != notice);
+        self.trim();
+    }
+
+    /// The ended attempts on a release that count against it, oldest first.
+    pub fn failures<'a>(&'a self, release: &'a str) -> impl Iterator<Item = &'a Attempt> {
+        self.history.iter().filter(move |attempt| attempt.failed() && attempt.release_version == release)
+    }
+
+    /// The attempt a notice is about.
+    #[must_use]
+    pub fn attempt(&self, number: u32) -> Option<&Attempt> {
+        self.history.iter().chain(&self.open).find(|attempt| attempt.number == number)
+    }
+
+    /// The id of a notice: the same however often it is published, so that a reader can drop a repeat.
+    #[must_use]
+    pub fn notice_id(&self, notice: &Notice) -> String {
+        let Notice { event, attempt, release_version, .. } = notice;
+        self.derive(&format!("{}/{attempt}/{release_version}", event.as_str()))
+    }
+
+    /// Sets what follows from the rest, before the record is written: `pending` and `expires_at`.
+    pub fn settle_index(&mut self, now: Timestamp) {
+        let pending = self.open.is_some() || !self.untold.is_empty();
+        self.pending = pending.then(|| PENDING.to_owned());
+        let forget = now.saturating_add(FORGET_AFTER).unwrap_or(Timestamp::MAX);
+        self.expires_at = (!pending).then_some(forget.as_second());
+    }
+
+    fn tell(&mut self, event: Event, attempt: u32, release: &str, now: Timestamp) {
+        self.untold.push(Notice {
+            event,
+            attempt,
+            release_version: release.to_owned(),
+            at: now,
+        });
+    }
+
+    fn refused(&self, release: &str) -> bool {
+        self.failures(release).any(|attempt| attempt.status == Status::Refused)
+    }
+
+    /// Derived from node group, target and attempt, so that a replay of the call is the same request.
+    fn token(&self, version: &str, release: &str) -> String {
+        self.derive(&format!("{version}/{release}/{}", self.attempts))
+    }
+
+    fn derive(&self, name: &str) -> String {
+        let name = format!("{}/{name}", self.nodegroup_arn);
+        Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()).to_string()
+    }
+
+    /// Forgets the oldest attempts, but none that a notice is still about.
+    fn trim(&mut self) {
+        let Self { history, untold, .. } = self;
+        let mut surplus = history.len().saturating_sub(HISTORY);
+        history.retain(|attempt| {
+            let forget = surplus > 0 && !untold.iter().any(|notice| notice.attempt == attempt.number);
+            surplus -= usize::from(forget);
+            !forget
+        });
+    }
+}
+
+/// Error details within what an item can hold; what is left out is said.
+fn bounded(errors: Vec<ErrorDetail>) -> Vec<ErrorDetail> {
+    let total: usize = errors.iter().map(|error| 1 + error.resource_ids.len()).sum();
+    let mut room = ERROR_BYTES;
+    let mut kept = 0;
+    let mut shortened = Vec::new();
+    for mut error in errors {
+        error.error_code = head(&error.error_code, 256);
+        error.error_message = head(&error.error_message, MESSAGE_BYTES);
+        let size = error.error_code.len() + error.error_message.len();
+        let Some(left) = room.checked_sub(size) else { break };
+        room = left;
+        let fitting = error.resource_ids.iter().take_while(|resource| {
+            let fits = room.checked_sub(resource.len());
+            room = fits.unwrap_or(0);
+            fits.is_some()
+        });
+        let count = fitting.count();
+        error.resource_ids.truncate(count);
+        kept += 1 + count;
+        shortened.push(error);
+    }
+    if kept < total {
+        shortened.push(ErrorDetail {
+            error_code: "Shortened".to_owned(),
+            error_message: format!(
+                "{} further errors and resources are left out here; `aws eks describe-update` shows them",
+                total - kept
+            ),
+            resource_ids: Vec::new(),
+        });
+    }
+    shortened
+}
+
+/// The start of a text, at most so many bytes, whole characters only.
+fn head(text: &str, bytes: usize) -> String {
+    if text.len() <= bytes {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(bytes.saturating_sub('…'.len_utf8()));
+    format!("{}…", &text[..end])
+}

@@ -1,0 +1,84 @@
+//! An attempt to update one node group, from the intent to its end.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// One attempt to bring a node group to a release.
+///
+/// It is written before `UpdateNodegroupVersion` is called, so that an update which EKS accepted is known however the
+/// process ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attempt {
+    /// Counts the attempts on this node group from one.
+    pub number: u32,
+    /// The Kubernetes version asked for: the node group's own.
+    pub version: String,
+    /// The release asked for.
+    pub release_version: String,
+    /// The release that ran before.
+    pub previous_release_version: String,
+    /// `clientRequestToken` of the call.
+    pub token: String,
+    /// When the intent was written.
+    pub started_at: Timestamp,
+    /// The update's id, once EKS accepted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update_id: Option<String>,
+    /// How far it has come.
+    pub status: Status,
+    /// When it ended, for one that has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    /// What AWS reported, in AWS's words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<ErrorDetail>,
+    /// Whether a notice said that it runs longer than it should.
+    #[serde(default)]
+    pub stuck_told: bool,
+    /// When `DescribeUpdate` first said `Successful`, for one whose node group does not show the release yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub successful_since: Option<Timestamp>,
+}
+
+/// How far an attempt has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Status {
+    /// The call is about to be made, or its answer is not known.
+    Intent,
+    /// EKS accepted the update and has not ended it.
+    InProgress,
+    /// EKS ended it, and the node group runs the release.
+    Successful,
+    /// EKS ended it without success.
+    Failed,
+    /// EKS reports it as cancelled.
+    Cancelled,
+    /// EKS reports success, but the node group does not run the release.
+    Unverified,
+    /// The update, its node group or its cluster is no more.
+    Gone,
+    /// EKS refused the call.
+    Refused,
+}
+
+/// One error of an update or a call, as AWS gives it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ErrorDetail {
+    /// AWS's code, such as `PodEvictionFailure`.
+    pub error_code: String,
+    /// AWS's sentence.
+    pub error_message: String,
+    /// The resources that AWS names: for `PodEvictionFailure` the nodes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resource_ids: Vec<String>,
+}
+
+impl Attempt {
+    /// Whether it ended in a way that counts against its release: it is tried again only after a wait, and not for ever.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        !matches!(self.status, Status::Intent | Status::InProgress | Status::Successful)
+    }
+}
