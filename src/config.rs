@@ -1,6 +1,6 @@
 //! The settings, read once from the environment.
 
-use jiff::{SignedDuration, Span, SpanRelativeTo};
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 
 /// The settings of `start`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,15 @@ pub struct Limits {
 /// The waits before each further try of a release that failed on a node group. After the last try there is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetryAfter(pub Vec<SignedDuration>);
+
+impl RetryAfter {
+    /// When a release may be tried again that failed so many times, at last then; `None` when its tries are used up.
+    #[must_use]
+    pub fn next_try(&self, failures: usize, last: Timestamp) -> Option<Timestamp> {
+        let wait = self.0.get(failures.saturating_sub(1))?;
+        last.checked_add(*wait).ok()
+    }
+}
 
 /// A setting that is missing or says nothing that can be followed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -3,6 +3,7 @@
 pub mod ami_type;
 pub mod nodegroup;
 pub mod policy;
+pub mod reason;
 pub mod record;
 pub mod release_version;
 pub mod update;

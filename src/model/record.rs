@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::nodegroup::NodegroupId;
-use super::update::{Attempt, ErrorDetail, Status};
+use super::update::{Attempt, ErrorDetail, Status, shorten};
 
 /// Ended attempts that are kept. More than the tries of one release, so that none of these is forgotten.
 const HISTORY: usize = 10;
@@ -13,8 +13,6 @@ const HISTORY: usize = 10;
 const FORGET_AFTER: SignedDuration = SignedDuration::from_hours(400 * 24);
 /// The bytes of error details that are kept of one attempt. An item of the table holds 400 KB, and ten attempts fit.
 const ERROR_BYTES: usize = 24 * 1024;
-/// The longest error message that is kept, in bytes.
-const MESSAGE_BYTES: usize = 4 * 1024;
 
 /// Everything known of one node group's updates: one item of the table, always written whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +26,8 @@ pub struct Record {
     pub nodegroup: String,
     /// Counts the writes; every write is conditional on the one it read.
     pub revision: u64,
+    /// The run that wrote it, so that a write whose answer was lost is known to be one's own.
+    pub writer: String,
     /// Counts the attempts ever made.
     pub attempts: u32,
     /// The attempt that has not ended.
@@ -111,6 +111,7 @@ impl Record {
             cluster: id.cluster.clone(),
             nodegroup: id.name.clone(),
             revision: 0,
+            writer: String::new(),
             attempts: 0,
             open: None,
             untold: Vec::new(),
@@ -170,7 +171,7 @@ impl Record {
         };
         attempt.status = status;
         attempt.ended_at = Some(now);
-        attempt.errors = bounded(errors);
+        attempt.errors = shorten(errors, ERROR_BYTES);
         let event = match status {
             Status::Failed => Some(Event::UpdateFailed),
             Status::Cancelled => Some(Event::UpdateCancelled),
@@ -272,48 +273,4 @@ impl Record {
             !forget
         });
     }
-}
-
-/// Error details within what an item can hold; what is left out is said.
-fn bounded(errors: Vec<ErrorDetail>) -> Vec<ErrorDetail> {
-    let total: usize = errors.iter().map(|error| 1 + error.resource_ids.len()).sum();
-    let mut room = ERROR_BYTES;
-    let mut kept = 0;
-    let mut shortened = Vec::new();
-    for mut error in errors {
-        error.error_code = head(&error.error_code, 256);
-        error.error_message = head(&error.error_message, MESSAGE_BYTES);
-        let size = error.error_code.len() + error.error_message.len();
-        let Some(left) = room.checked_sub(size) else { break };
-        room = left;
-        let fitting = error.resource_ids.iter().take_while(|resource| {
-            let fits = room.checked_sub(resource.len());
-            room = fits.unwrap_or(0);
-            fits.is_some()
-        });
-        let count = fitting.count();
-        error.resource_ids.truncate(count);
-        kept += 1 + count;
-        shortened.push(error);
-    }
-    if kept < total {
-        shortened.push(ErrorDetail {
-            error_code: "Shortened".to_owned(),
-            error_message: format!(
-                "{} further errors and resources are left out here; `aws eks describe-update` shows them",
-                total - kept
-            ),
-            resource_ids: Vec::new(),
-        });
-    }
-    shortened
-}
-
-/// The start of a text, at most so many bytes, whole characters only.
-fn head(text: &str, bytes: usize) -> String {
-    if text.len() <= bytes {
-        return text.to_owned();
-    }
-    let end = text.floor_char_boundary(bytes.saturating_sub('…'.len_utf8()));
-    format!("{}…", &text[..end])
 }

@@ -3,6 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// The longest code and message that are kept of an error, in bytes.
+const CODE_BYTES: usize = 256;
+const MESSAGE_BYTES: usize = 4 * 1024;
+
 /// One attempt to bring a node group to a release.
 ///
 /// It is written before `UpdateNodegroupVersion` is called, so that an update which EKS accepted is known however the
@@ -81,4 +85,49 @@ impl Attempt {
     pub fn failed(&self) -> bool {
         !matches!(self.status, Status::Intent | Status::InProgress | Status::Successful)
     }
+}
+
+/// Error details within so many bytes; what is left out is said.
+#[must_use]
+pub fn shorten(errors: Vec<ErrorDetail>, bytes: usize) -> Vec<ErrorDetail> {
+    let total: usize = errors.iter().map(|error| 1 + error.resource_ids.len()).sum();
+    let mut room = bytes;
+    let mut kept = 0;
+    let mut shortened = Vec::new();
+    for mut error in errors {
+        error.error_code = head(&error.error_code, CODE_BYTES);
+        error.error_message = head(&error.error_message, MESSAGE_BYTES);
+        let size = error.error_code.len() + error.error_message.len();
+        let Some(left) = room.checked_sub(size) else { break };
+        room = left;
+        let fitting = error.resource_ids.iter().take_while(|resource| {
+            let fits = room.checked_sub(resource.len());
+            room = fits.unwrap_or(0);
+            fits.is_some()
+        });
+        let count = fitting.count();
+        error.resource_ids.truncate(count);
+        kept += 1 + count;
+        shortened.push(error);
+    }
+    if kept < total {
+        shortened.push(ErrorDetail {
+            error_code: "Shortened".to_owned(),
+            error_message: format!(
+                "{} further errors and resources are left out here; `aws eks describe-update` shows them",
+                total - kept
+            ),
+            resource_ids: Vec::new(),
+        });
+    }
+    shortened
+}
+
+/// The start of a text, at most so many bytes, whole characters only.
+fn head(text: &str, bytes: usize) -> String {
+    if text.len() <= bytes {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(bytes.saturating_sub('…'.len_utf8()));
+    format!("{}…", &text[..end])
 }

@@ -1,0 +1,92 @@
+//! Finds the node groups that bear the opt-in tag, and what each of them is now.
+
+use aws_sdk_eks::operation::describe_nodegroup::DescribeNodegroupError;
+use aws_sdk_resourcegroupstagging::types::TagFilter;
+use futures_util::{StreamExt, stream};
+
+use crate::aws::{CONCURRENCY, describe};
+use crate::model::nodegroup::{Nodegroup, NodegroupId};
+use crate::model::policy::OPT_IN_TAG;
+
+/// What was found under one ARN of the tag index.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// Where it is. An ARN that cannot be read stands in place of the name.
+    pub id: NodegroupId,
+    /// What it is now.
+    pub now: Seen,
+}
+
+/// What `DescribeNodegroup` says of a node group that the tag index lists.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Seen {
+    /// It is there.
+    Nodegroup(Box<Nodegroup>),
+    /// It was deleted; the index lags.
+    Gone,
+    /// It could not be read, and why.
+    Unreadable(String),
+}
+
+/// Finds every node group that the tag index lists, and describes each: the index lags, lists formerly tagged groups, and
+/// holds nothing but tags.
+///
+/// # Errors
+/// When the index itself cannot be read. A node group that cannot be read is an item of the result.
+pub async fn discover(
+    tagging: &aws_sdk_resourcegroupstagging::Client,
+    eks: &aws_sdk_eks::Client,
+) -> anyhow::Result<Vec<Found>> {
+    let arns = tagged(tagging).await?;
+    let mut found: Vec<Found> = stream::iter(arns)
+        .map(|arn| async move {
+            match NodegroupId::from_arn(&arn) {
+                Some(id) => describe_nodegroup(eks, id).await,
+                None => unreadable_arn(arn),
+            }
+        })
+        .buffer_unordered(CONCURRENCY)
+        .collect()
+        .await;
+    found.sort_by(|left, right| left.id.cmp(&right.id));
+    found.dedup_by(|left, right| left.id.arn == right.id.arn);
+    Ok(found)
+}
+
+async fn tagged(tagging: &aws_sdk_resourcegroupstagging::Client) -> anyhow::Result<Vec<String>> {
+    let resources = tagging
+        .get_resources()
+        .resource_type_filters("eks:nodegroup")
+        .tag_filters(TagFilter::builder().key(OPT_IN_TAG).build())
+        .resources_per_page(100)
+        .into_paginator()
+        .items()
+        .send();
+    // The SDK's stream is none of `futures`, but collects into a `Result` by itself.
+    let resources: Result<Vec<_>, _> = resources.collect().await;
+    let resources = resources.map_err(|error| anyhow::anyhow!("finding tagged node groups: {}", describe(&error)))?;
+    Ok(resources.into_iter().filter_map(|resource| resource.resource_arn).collect())
+}
+
+async fn describe_nodegroup(eks: &aws_sdk_eks::Client, id: NodegroupId) -> Found {
+    let request = eks.describe_nodegroup().cluster_name(&id.cluster).nodegroup_name(&id.name);
+    let now = match request.send().await {
+        Ok(answer) => match answer.nodegroup().map(|nodegroup| Nodegroup::from_description(&id, nodegroup)) {
+            // A group that bears the name of a deleted one: the index will list it under its own ARN.
+            Some(Ok(nodegroup)) if nodegroup.id.arn != id.arn => Seen::Gone,
+            Some(Ok(nodegroup)) => Seen::Nodegroup(Box::new(nodegroup)),
+            Some(Err(missing)) => Seen::Unreadable(missing.to_string()),
+            None => Seen::Unreadable("EKS described no node group".to_owned()),
+        },
+        Err(error) => match error.as_service_error() {
+            Some(DescribeNodegroupError::ResourceNotFoundException(_)) => Seen::Gone,
+            _ => Seen::Unreadable(describe(&error)),
+        },
+    };
+    Found { id, now }
+}
+
+fn unreadable_arn(arn: String) -> Found {
+    let id = NodegroupId { cluster: String::new(), name: arn.clone(), arn };
+    Found { id, now: Seen::Unreadable("its ARN is not that of a node group".to_owned()) }
+}
