@@ -169,7 +169,8 @@ mod tests {
 
     #[test]
     fn check_needs_table_and_topic() {
-        let settings: &[_] = &[("UPDATES_TABLE", "updates"), ("NOTIFICATION_TOPIC_ARN", "arn:topic"), ("STUCK_AFTER", "1d")];
+        let settings: &[_] =
+            &[("UPDATES_TABLE", "updates"), ("NOTIFICATION_TOPIC_ARN", "arn:topic"), ("STUCK_AFTER", "1d")];
         assert_eq!(
             CheckConfig::read(&environment(settings)),
             Ok(CheckConfig {

@@ -174,7 +174,9 @@ mod tests {
     #[test]
     fn check_takes_no_fields() {
         assert!(CheckEvent::parse(&json!({})).is_ok());
-        assert!(CheckEvent::parse(&json!({"dryRun": true})).unwrap_err().to_string().contains("unknown field `dryRun`"));
+        assert!(
+            CheckEvent::parse(&json!({"dryRun": true})).unwrap_err().to_string().contains("unknown field `dryRun`")
+        );
     }
 
     fn any_json() -> impl Strategy<Value = Value> {

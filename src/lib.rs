@@ -1,11 +1,21 @@
 //! Keeps Amazon EKS managed node groups on current AMI releases.
+//!
+//! Two stories, in [`handler`]: `start` finds the node groups that opted in, plans, and starts updates; `check` follows each
+//! update to its end and tells people what they must know. Nouns are in [`model`]; every other module is one step or one
+//! edge.
 
 pub mod aws;
+pub mod check;
 pub mod config;
 pub mod discover;
 pub mod event;
+pub mod handler;
+pub mod logging;
+pub mod message;
 pub mod model;
+pub mod notify;
 pub mod plan;
 pub mod record;
 pub mod resolve;
 pub mod submit;
+pub mod summary;

@@ -3,6 +3,7 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 
 use aws_sdk_eks::types::NodegroupStatus;
 use jiff::Timestamp;
@@ -64,6 +65,13 @@ pub struct Start {
     pub release_version: String,
     /// The release that runs.
     pub previous_release_version: String,
+}
+
+impl fmt::Display for Start {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { version, release_version, previous_release_version } = self;
+        write!(f, "from {previous_release_version} to {release_version} (Kubernetes {version})")
+    }
 }
 
 /// Decides for every node group that was found, and for every one that the event names and that was not.
@@ -210,7 +218,8 @@ impl<'a> Room<'a> {
     fn new(facts: &Facts<'a>) -> Self {
         let mut in_progress = BTreeMap::new();
         for found in facts.found {
-            let updating = matches!(&found.now, Seen::Nodegroup(nodegroup) if nodegroup.status == NodegroupStatus::Updating);
+            let updating =
+                matches!(&found.now, Seen::Nodegroup(nodegroup) if nodegroup.status == NodegroupStatus::Updating);
             let record = facts.records.get(&found.id.arn).and_then(|record| record.as_ref().ok());
             let open = record.is_some_and(|record| record.open.is_some());
             *in_progress.entry(found.id.cluster.as_str()).or_insert(0) += usize::from(updating || open);

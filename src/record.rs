@@ -137,7 +137,8 @@ fn holds(item: Option<&HashMap<String, AttributeValue>>, record: &Record) -> boo
 
 fn parse(item: HashMap<String, AttributeValue>) -> Option<(String, Result<Record, String>)> {
     let arn = arn_of(&item)?;
-    let record = serde_dynamo::from_item(item).map_err(|error| format!("its record in the table is malformed: {error}"));
+    let record =
+        serde_dynamo::from_item(item).map_err(|error| format!("its record in the table is malformed: {error}"));
     Some((arn, record))
 }
 

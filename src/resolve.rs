@@ -65,11 +65,8 @@ pub async fn resolve<'a>(ssm: &aws_sdk_ssm::Client, nodegroups: impl Iterator<It
     let names: BTreeSet<&String> = lines.values().flat_map(|line| &line.parameters).collect();
     let names: Vec<String> = names.into_iter().cloned().collect();
     let calls = names.chunks(NAMES_PER_CALL).map(|names| values(ssm, names.to_vec()));
-    let values: HashMap<String, Value> = stream::iter(calls)
-        .buffer_unordered(CONCURRENCY)
-        .flat_map(stream::iter)
-        .collect()
-        .await;
+    let values: HashMap<String, Value> =
+        stream::iter(calls).buffer_unordered(CONCURRENCY).flat_map(stream::iter).collect().await;
     Releases(lines.into_iter().map(|(key, line)| (key, newest(&line, &values))).collect())
 }
 
@@ -114,9 +111,9 @@ fn read(line: &Line, name: &str, value: &str) -> Newest {
         Format::Plain => Ok(value.to_owned()),
         Format::Json => serde_json::from_str::<Image>(value).map(|image| image.release_version),
     };
-    let release = text.map_err(|error| error.to_string()).and_then(|text| {
-        ReleaseVersion::parse(line.family, text.trim()).map_err(|error| error.to_string())
-    });
+    let release = text
+        .map_err(|error| error.to_string())
+        .and_then(|text| ReleaseVersion::parse(line.family, text.trim()).map_err(|error| error.to_string()));
     match release {
         Ok(release) => Newest::Release(release),
         Err(error) => Newest::Unreadable(format!("{name}: {error}")),

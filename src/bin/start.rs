@@ -1,2 +1,22 @@
-//! x
-fn main() {}
+//! The Lambda function `start`.
+
+use eks_nodegroup_updater::aws::{StartClients, config_loader};
+use eks_nodegroup_updater::config::{StartConfig, process_environment};
+use eks_nodegroup_updater::handler::{Run, start};
+use eks_nodegroup_updater::logging;
+use jiff::Timestamp;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use serde_json::Value;
+
+#[tokio::main(flavor = "current_thread")]
+#[expect(clippy::disallowed_methods, reason = "the edge: here the clock is read, once an invocation")]
+async fn main() -> Result<(), Error> {
+    logging::init(&process_environment);
+    let config = StartConfig::read(&process_environment).inspect_err(|error| tracing::error!(%error, "not started"))?;
+    let clients = StartClients::new(&config_loader().load().await);
+    run(service_fn(async |event: LambdaEvent<Value>| {
+        let now = Run { id: &event.context.request_id, now: Timestamp::now() };
+        start(&clients, &config, &event.payload, now).await?.into_response()
+    }))
+    .await
+}

@@ -76,7 +76,9 @@ impl Line {
             Ok(Self::plain(
                 Family::Bottlerocket,
                 variants.iter().map(|variant| {
-                    format!("/aws/service/bottlerocket/aws-k8s-{kubernetes_version}{variant}/{arch}/latest/image_version")
+                    format!(
+                        "/aws/service/bottlerocket/aws-k8s-{kubernetes_version}{variant}/{arch}/latest/image_version"
+                    )
                 }),
             ))
         };
@@ -106,12 +108,8 @@ impl Line {
             AmiTypes::BottlerocketArm64Nvidia => bottlerocket(&["-nvidia"], "arm64"),
             // That `-nvidia-fips` exists is unverified. Both variants ride one release train with one version string, so
             // `-fips` answers where it does not.
-            AmiTypes::BottlerocketX8664NvidiaFips => {
-                bottlerocket(&["-nvidia-fips", "-fips"], "x86_64")
-            }
-            AmiTypes::BottlerocketArm64NvidiaFips => {
-                bottlerocket(&["-nvidia-fips", "-fips"], "arm64")
-            }
+            AmiTypes::BottlerocketX8664NvidiaFips => bottlerocket(&["-nvidia-fips", "-fips"], "x86_64"),
+            AmiTypes::BottlerocketArm64NvidiaFips => bottlerocket(&["-nvidia-fips", "-fips"], "arm64"),
             AmiTypes::WindowsCore2019X8664 => windows("2019-English-Core"),
             AmiTypes::WindowsFull2019X8664 => windows("2019-English-Full"),
             AmiTypes::WindowsCore2022X8664 => windows("2022-English-Core"),
@@ -124,11 +122,7 @@ impl Line {
     }
 
     fn plain(family: Family, parameters: impl IntoIterator<Item = String>) -> Self {
-        Self {
-            family,
-            parameters: parameters.into_iter().collect(),
-            format: Format::Plain,
-        }
+        Self { family, parameters: parameters.into_iter().collect(), format: Format::Plain }
     }
 }
 
@@ -152,25 +146,70 @@ mod tests {
         ("AL2_x86_64", &["/aws/service/eks/optimized-ami/1.33/amazon-linux-2/recommended/release_version"]),
         ("AL2_x86_64_GPU", &["/aws/service/eks/optimized-ami/1.33/amazon-linux-2-gpu/recommended/release_version"]),
         ("AL2_ARM_64", &["/aws/service/eks/optimized-ami/1.33/amazon-linux-2-arm64/recommended/release_version"]),
-        ("AL2023_x86_64_STANDARD", &["/aws/service/eks/optimized-ami/1.33/amazon-linux-2023/x86_64/standard/recommended/release_version"]),
-        ("AL2023_ARM_64_STANDARD", &["/aws/service/eks/optimized-ami/1.33/amazon-linux-2023/arm64/standard/recommended/release_version"]),
-        ("AL2023_x86_64_NVIDIA", &["/aws/service/eks/optimized-ami/1.33/amazon-linux-2023/x86_64/nvidia/recommended/release_version"]),
-        ("AL2023_ARM_64_NVIDIA", &["/aws/service/eks/optimized-ami/1.33/amazon-linux-2023/arm64/nvidia/recommended/release_version"]),
-        ("AL2023_x86_64_NEURON", &["/aws/service/eks/optimized-ami/1.33/amazon-linux-2023/x86_64/neuron/recommended/release_version"]),
+        (
+            "AL2023_x86_64_STANDARD",
+            &["/aws/service/eks/optimized-ami/1.33/amazon-linux-2023/x86_64/standard/recommended/release_version"],
+        ),
+        (
+            "AL2023_ARM_64_STANDARD",
+            &["/aws/service/eks/optimized-ami/1.33/amazon-linux-2023/arm64/standard/recommended/release_version"],
+        ),
+        (
+            "AL2023_x86_64_NVIDIA",
+            &["/aws/service/eks/optimized-ami/1.33/amazon-linux-2023/x86_64/nvidia/recommended/release_version"],
+        ),
+        (
+            "AL2023_ARM_64_NVIDIA",
+            &["/aws/service/eks/optimized-ami/1.33/amazon-linux-2023/arm64/nvidia/recommended/release_version"],
+        ),
+        (
+            "AL2023_x86_64_NEURON",
+            &["/aws/service/eks/optimized-ami/1.33/amazon-linux-2023/x86_64/neuron/recommended/release_version"],
+        ),
         ("BOTTLEROCKET_x86_64", &["/aws/service/bottlerocket/aws-k8s-1.33/x86_64/latest/image_version"]),
         ("BOTTLEROCKET_ARM_64", &["/aws/service/bottlerocket/aws-k8s-1.33/arm64/latest/image_version"]),
         ("BOTTLEROCKET_x86_64_FIPS", &["/aws/service/bottlerocket/aws-k8s-1.33-fips/x86_64/latest/image_version"]),
         ("BOTTLEROCKET_ARM_64_FIPS", &["/aws/service/bottlerocket/aws-k8s-1.33-fips/arm64/latest/image_version"]),
         ("BOTTLEROCKET_x86_64_NVIDIA", &["/aws/service/bottlerocket/aws-k8s-1.33-nvidia/x86_64/latest/image_version"]),
         ("BOTTLEROCKET_ARM_64_NVIDIA", &["/aws/service/bottlerocket/aws-k8s-1.33-nvidia/arm64/latest/image_version"]),
-        ("BOTTLEROCKET_x86_64_NVIDIA_FIPS", &["/aws/service/bottlerocket/aws-k8s-1.33-nvidia-fips/x86_64/latest/image_version", "/aws/service/bottlerocket/aws-k8s-1.33-fips/x86_64/latest/image_version"]),
-        ("BOTTLEROCKET_ARM_64_NVIDIA_FIPS", &["/aws/service/bottlerocket/aws-k8s-1.33-nvidia-fips/arm64/latest/image_version", "/aws/service/bottlerocket/aws-k8s-1.33-fips/arm64/latest/image_version"]),
-        ("WINDOWS_CORE_2019_x86_64", &["/aws/service/ami-windows-latest/Windows_Server-2019-English-Core-EKS_Optimized-1.33"]),
-        ("WINDOWS_FULL_2019_x86_64", &["/aws/service/ami-windows-latest/Windows_Server-2019-English-Full-EKS_Optimized-1.33"]),
-        ("WINDOWS_CORE_2022_x86_64", &["/aws/service/ami-windows-latest/Windows_Server-2022-English-Core-EKS_Optimized-1.33"]),
-        ("WINDOWS_FULL_2022_x86_64", &["/aws/service/ami-windows-latest/Windows_Server-2022-English-Full-EKS_Optimized-1.33"]),
-        ("WINDOWS_CORE_2025_x86_64", &["/aws/service/ami-windows-latest/Windows_Server-2025-English-Core-EKS_Optimized-1.33"]),
-        ("WINDOWS_FULL_2025_x86_64", &["/aws/service/ami-windows-latest/Windows_Server-2025-English-Full-EKS_Optimized-1.33"]),
+        (
+            "BOTTLEROCKET_x86_64_NVIDIA_FIPS",
+            &[
+                "/aws/service/bottlerocket/aws-k8s-1.33-nvidia-fips/x86_64/latest/image_version",
+                "/aws/service/bottlerocket/aws-k8s-1.33-fips/x86_64/latest/image_version",
+            ],
+        ),
+        (
+            "BOTTLEROCKET_ARM_64_NVIDIA_FIPS",
+            &[
+                "/aws/service/bottlerocket/aws-k8s-1.33-nvidia-fips/arm64/latest/image_version",
+                "/aws/service/bottlerocket/aws-k8s-1.33-fips/arm64/latest/image_version",
+            ],
+        ),
+        (
+            "WINDOWS_CORE_2019_x86_64",
+            &["/aws/service/ami-windows-latest/Windows_Server-2019-English-Core-EKS_Optimized-1.33"],
+        ),
+        (
+            "WINDOWS_FULL_2019_x86_64",
+            &["/aws/service/ami-windows-latest/Windows_Server-2019-English-Full-EKS_Optimized-1.33"],
+        ),
+        (
+            "WINDOWS_CORE_2022_x86_64",
+            &["/aws/service/ami-windows-latest/Windows_Server-2022-English-Core-EKS_Optimized-1.33"],
+        ),
+        (
+            "WINDOWS_FULL_2022_x86_64",
+            &["/aws/service/ami-windows-latest/Windows_Server-2022-English-Full-EKS_Optimized-1.33"],
+        ),
+        (
+            "WINDOWS_CORE_2025_x86_64",
+            &["/aws/service/ami-windows-latest/Windows_Server-2025-English-Core-EKS_Optimized-1.33"],
+        ),
+        (
+            "WINDOWS_FULL_2025_x86_64",
+            &["/aws/service/ami-windows-latest/Windows_Server-2025-English-Full-EKS_Optimized-1.33"],
+        ),
     ];
 
     #[test]

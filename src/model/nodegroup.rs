@@ -60,11 +60,7 @@ impl NodegroupId {
         let mut parts = resource.strip_prefix("nodegroup/")?.split('/');
         let (cluster, name, _uuid) = (parts.next()?, parts.next()?, parts.next()?);
         let complete = parts.next().is_none() && !cluster.is_empty() && !name.is_empty();
-        complete.then(|| Self {
-            cluster: cluster.to_owned(),
-            name: name.to_owned(),
-            arn: arn.to_owned(),
-        })
+        complete.then(|| Self { cluster: cluster.to_owned(), name: name.to_owned(), arn: arn.to_owned() })
     }
 }
 
@@ -154,9 +150,6 @@ mod tests {
         let bare = eks::Nodegroup::builder().nodegroup_arn(ARN);
         assert_eq!(missing(eks::Nodegroup::builder().build()), "EKS described the node group without nodegroupArn");
         assert_eq!(missing(bare.clone().build()), "EKS described the node group without amiType");
-        assert_eq!(
-            missing(bare.ami_type(AmiTypes::Custom).build()),
-            "EKS described the node group without status"
-        );
+        assert_eq!(missing(bare.ami_type(AmiTypes::Custom).build()), "EKS described the node group without status");
     }
 }

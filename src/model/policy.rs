@@ -30,15 +30,10 @@ impl Policy {
         let Some(value) = tags.get(OPT_IN_TAG) else {
             return Self::NotOptedIn;
         };
-        let unknown = |key: &str, value: &str| Self::Unknown {
-            key: key.to_owned(),
-            value: value.to_owned(),
-        };
+        let unknown = |key: &str, value: &str| Self::Unknown { key: key.to_owned(), value: value.to_owned() };
         // A rule that this version does not know would be broken by an update that ignores it.
-        let rule = tags
-            .iter()
-            .filter(|(key, _)| key.strip_prefix(OPT_IN_TAG).is_some_and(|rest| rest.starts_with('/')))
-            .min();
+        let rule =
+            tags.iter().filter(|(key, _)| key.strip_prefix(OPT_IN_TAG).is_some_and(|rest| rest.starts_with('/'))).min();
         match (value.as_str(), rule) {
             ("auto" | "notify", Some((key, value))) => unknown(key, value),
             ("auto", None) => Self::Auto,
@@ -73,10 +68,7 @@ mod tests {
 
     #[test]
     fn a_rule_that_is_not_known_is_not_ignored() {
-        assert_eq!(
-            policy(&[("ami-update", "auto"), ("ami-update/windw", "Sat")]),
-            unknown("ami-update/windw", "Sat")
-        );
+        assert_eq!(policy(&[("ami-update", "auto"), ("ami-update/windw", "Sat")]), unknown("ami-update/windw", "Sat"));
         assert_eq!(policy(&[("ami-update", "auto"), ("ami-updates", "x")]), Policy::Auto);
     }
 }

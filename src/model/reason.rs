@@ -107,7 +107,9 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Excluded => f.write_str("the event asks for other node groups"),
-            Self::NotFound => write!(f, "no node group with the tag {OPT_IN_TAG} bears this name; check name, tag and region"),
+            Self::NotFound => {
+                write!(f, "no node group with the tag {OPT_IN_TAG} bears this name; check name, tag and region")
+            }
             Self::Deleted => f.write_str("it was deleted; the tag index still lists it"),
             Self::CouldNotBeRead { error } => write!(f, "could not be read: {error}"),
             Self::NotOptedIn => write!(f, "it has no tag {OPT_IN_TAG} any more"),

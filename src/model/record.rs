@@ -125,11 +125,7 @@ impl Record {
     /// Where its node group is found.
     #[must_use]
     pub fn id(&self) -> NodegroupId {
-        NodegroupId {
-            cluster: self.cluster.clone(),
-            name: self.nodegroup.clone(),
-            arn: self.nodegroup_arn.clone(),
-        }
+        NodegroupId { cluster: self.cluster.clone(), name: self.nodegroup.clone(), arn: self.nodegroup_arn.clone() }
     }
 
     /// Opens an attempt: the intent that must be stored before the call.
@@ -241,12 +237,7 @@ impl Record {
     }
 
     fn tell(&mut self, event: Event, attempt: u32, release: &str, now: Timestamp) {
-        self.untold.push(Notice {
-            event,
-            attempt,
-            release_version: release.to_owned(),
-            at: now,
-        });
+        self.untold.push(Notice { event, attempt, release_version: release.to_owned(), at: now });
     }
 
     fn refused(&self, release: &str) -> bool {

@@ -57,14 +57,8 @@ impl ReleaseVersion {
             Family::Bottlerocket => bottlerocket(text),
             Family::Windows => windows(text),
         };
-        let parts = parts.ok_or_else(|| NotComparable::Malformed {
-            text: text.to_owned(),
-            family,
-        })?;
-        Ok(Self {
-            text: text.to_owned(),
-            parts,
-        })
+        let parts = parts.ok_or_else(|| NotComparable::Malformed { text: text.to_owned(), family })?;
+        Ok(Self { text: text.to_owned(), parts })
     }
 
     /// The order of two releases of one line.
@@ -74,33 +68,22 @@ impl ReleaseVersion {
     /// version.
     pub fn compare(&self, other: &Self) -> Result<Ordering, NotComparable> {
         let ordering = match (&self.parts, &other.parts) {
-            (
-                Parts::AmazonLinux { minor, order },
-                Parts::AmazonLinux {
-                    minor: other_minor,
-                    order: other_order,
-                },
-            ) if minor == other_minor => Some(order.cmp(other_order)),
-            (
-                Parts::Bottlerocket { version },
-                Parts::Bottlerocket {
-                    version: other_version,
-                },
-            ) => Some(version.cmp(other_version))
-                .filter(|ordering| ordering.is_ne() || self.text == other.text),
-            (
-                Parts::Windows { minor, date },
-                Parts::Windows {
-                    minor: other_minor,
-                    date: other_date,
-                },
-            ) if minor == other_minor => Some(date.cmp(other_date)),
+            (Parts::AmazonLinux { minor, order }, Parts::AmazonLinux { minor: other_minor, order: other_order })
+                if minor == other_minor =>
+            {
+                Some(order.cmp(other_order))
+            }
+            (Parts::Bottlerocket { version }, Parts::Bottlerocket { version: other_version }) => {
+                Some(version.cmp(other_version)).filter(|ordering| ordering.is_ne() || self.text == other.text)
+            }
+            (Parts::Windows { minor, date }, Parts::Windows { minor: other_minor, date: other_date })
+                if minor == other_minor =>
+            {
+                Some(date.cmp(other_date))
+            }
             _ => None,
         };
-        ordering.ok_or_else(|| NotComparable::DifferentLines {
-            left: self.text.clone(),
-            right: other.text.clone(),
-        })
+        ordering.ok_or_else(|| NotComparable::DifferentLines { left: self.text.clone(), right: other.text.clone() })
     }
 
     /// The release as AWS wrote it.
@@ -120,19 +103,13 @@ impl fmt::Display for ReleaseVersion {
 fn amazon_linux(text: &str) -> Option<Parts> {
     let (version, date) = text.split_once('-')?;
     let (major, minor, patch) = three(version)?;
-    Some(Parts::AmazonLinux {
-        minor: (major, minor),
-        order: (patch, date_of(date)?),
-    })
+    Some(Parts::AmazonLinux { minor: (major, minor), order: (patch, date_of(date)?) })
 }
 
 /// `1.34.0-18d04e52`
 fn bottlerocket(text: &str) -> Option<Parts> {
     let (version, commit) = text.split_once('-')?;
-    let is_commit = commit.len() == 8
-        && commit
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let is_commit = commit.len() == 8 && commit.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let version = three(version)?;
     is_commit.then_some(Parts::Bottlerocket { version })
 }
@@ -142,14 +119,9 @@ fn windows(text: &str) -> Option<Parts> {
     let (version, date) = text.split_once('-')?;
     let (major, minor) = version.split_once('.')?;
     let bytes = date.as_bytes();
-    let separated = bytes.len() == 10
-        && matches!(bytes[4], b'.' | b'-')
-        && matches!(bytes[7], b'.' | b'-');
+    let separated = bytes.len() == 10 && matches!(bytes[4], b'.' | b'-') && matches!(bytes[7], b'.' | b'-');
     let digits: String = date.split(['.', '-']).collect();
-    Some(Parts::Windows {
-        minor: (number(major)?, number(minor)?),
-        date: date_of(&digits).filter(|_| separated)?,
-    })
+    Some(Parts::Windows { minor: (number(major)?, number(minor)?), date: date_of(&digits).filter(|_| separated)? })
 }
 
 fn three(text: &str) -> Option<(u32, u32, u32)> {
@@ -164,10 +136,7 @@ fn date_of(text: &str) -> Option<u32> {
 
 /// Digits alone: `parse` by itself would take `+1`.
 fn number(text: &str) -> Option<u32> {
-    text.bytes()
-        .all(|byte| byte.is_ascii_digit())
-        .then(|| text.parse().ok())
-        .flatten()
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 #[cfg(test)]
@@ -187,37 +156,22 @@ mod tests {
         newer("1.33.1-20260620", "1.33.1-20260610");
         newer("1.33.2-20260101", "1.33.1-20260610");
         newer("1.33.10-20260710", "1.33.9-20260610");
-        assert_eq!(
-            compare(Family::AmazonLinux2, "1.31.3-20250103", "1.31.3-20250103"),
-            Ok(Ordering::Equal)
-        );
+        assert_eq!(compare(Family::AmazonLinux2, "1.31.3-20250103", "1.31.3-20250103"), Ok(Ordering::Equal));
     }
 
     #[test]
     fn bottlerocket_orders_by_its_own_version_and_not_by_commit() {
         let family = Family::Bottlerocket;
-        assert_eq!(
-            compare(family, "1.34.0-18d04e52", "1.19.2-29cc92cc"),
-            Ok(Ordering::Greater)
-        );
+        assert_eq!(compare(family, "1.34.0-18d04e52", "1.19.2-29cc92cc"), Ok(Ordering::Greater));
         assert!(compare(family, "1.34.0-18d04e52", "1.34.0-29cc92cc").is_err());
-        assert_eq!(
-            compare(family, "1.34.0-18d04e52", "1.34.0-18d04e52"),
-            Ok(Ordering::Equal)
-        );
+        assert_eq!(compare(family, "1.34.0-18d04e52", "1.34.0-18d04e52"), Ok(Ordering::Equal));
     }
 
     #[test]
     fn windows_orders_by_date_however_it_is_separated() {
         let family = Family::Windows;
-        assert_eq!(
-            compare(family, "1.35-2026.08.15", "1.35-2026-01-22"),
-            Ok(Ordering::Greater)
-        );
-        assert_eq!(
-            compare(family, "1.35-2026.01.22", "1.35-2026-01-22"),
-            Ok(Ordering::Equal)
-        );
+        assert_eq!(compare(family, "1.35-2026.08.15", "1.35-2026-01-22"), Ok(Ordering::Greater));
+        assert_eq!(compare(family, "1.35-2026.01.22", "1.35-2026-01-22"), Ok(Ordering::Equal));
     }
 
     #[test]
@@ -252,20 +206,15 @@ mod tests {
             (Family::Windows, "1.35-2026é8.15"),
         ] {
             let error = ReleaseVersion::parse(family, text).unwrap_err();
-            assert_eq!(
-                error.to_string(),
-                format!("{text:?} is not a release version of {family}")
-            );
+            assert_eq!(error.to_string(), format!("{text:?} is not a release version of {family}"));
         }
     }
 
     fn release() -> impl Strategy<Value = ReleaseVersion> {
-        (1..3u32, 30..32u32, 0..3u32, 20260101..20260104u32).prop_map(
-            |(major, minor, patch, date)| {
-                let text = format!("{major}.{minor}.{patch}-{date}");
-                ReleaseVersion::parse(Family::AmazonLinux2023, &text).unwrap()
-            },
-        )
+        (1..3u32, 30..32u32, 0..3u32, 20260101..20260104u32).prop_map(|(major, minor, patch, date)| {
+            let text = format!("{major}.{minor}.{patch}-{date}");
+            ReleaseVersion::parse(Family::AmazonLinux2023, &text).unwrap()
+        })
     }
 
     proptest! {

@@ -1,0 +1,299 @@
+//! The two stories. Only here are the steps composed.
+
+use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::aws::{CONCURRENCY, CheckClients, StartClients};
+use crate::check::{observe, settle};
+use crate::config::{CheckConfig, StartConfig};
+use crate::discover::{Found, Seen, discover};
+use crate::event::{CheckEvent, StartEvent};
+use crate::message::message;
+use crate::model::nodegroup::{Nodegroup, NodegroupId};
+use crate::model::policy::Policy;
+use crate::model::reason::Reason;
+use crate::model::record::Record;
+use crate::model::update::Status;
+use crate::notify::publish;
+use crate::plan::{Decision, Facts, Start, Verdict, plan};
+use crate::record::{NotSaved, Records};
+use crate::resolve::resolve;
+use crate::submit::{Answer, submit};
+use crate::summary::{CheckLine, CheckSummary, StartLine, StartSummary};
+
+/// One invocation.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'a> {
+    /// Lambda's request id.
+    pub id: &'a str,
+    /// The time, read once. Never taken from an event: events come late.
+    pub now: Timestamp,
+}
+
+/// Finds what opted in, plans, and starts the updates of the plan.
+///
+/// # Errors
+/// When the event is not understood or nothing can be found at all. What goes wrong with one node group is a line, and a
+/// problem, of the summary.
+pub async fn start(
+    clients: &StartClients,
+    config: &StartConfig,
+    event: &Value,
+    run: Run<'_>,
+) -> anyhow::Result<StartSummary> {
+    let event = StartEvent::parse(event)?;
+    let records = Records { client: &clients.dynamodb, table: &config.updates_table, writer: run.id };
+    let found = discover(&clients.tagging, &clients.eks).await?;
+    let arns = found.iter().map(|found| found.id.arn.clone()).collect();
+    let (releases, mut known) =
+        futures_util::join!(resolve(&clients.ssm, to_resolve(&found, &event)), records.load(arns));
+    let decisions = plan(&Facts {
+        found: &found,
+        releases: &releases,
+        records: &known,
+        event: &event,
+        limits: config.limits,
+        retry_after: &config.retry_after,
+        now: run.now,
+    });
+
+    let mut summary = StartSummary { dry_run: event.dry_run, ..StartSummary::default() };
+    // One after the other: a run starts few, and a crash then leaves one intent at most without its answer.
+    for decision in &decisions {
+        let mut line = StartLine::of(decision);
+        let record = known.remove(&decision.id.arn).and_then(Result::ok).unwrap_or_else(|| Record::new(&decision.id));
+        let problem = match &decision.verdict {
+            Verdict::Wait(Reason::CouldNotBeRead { error }) => Some(error.clone()),
+            _ if event.dry_run => None,
+            Verdict::Start(start) => start_update(clients, &records, record, start, run.now, &mut line).await,
+            Verdict::Wait(Reason::ReportOnly { target }) => report(&records, record, target.as_str(), run.now).await,
+            Verdict::Wait(_) => None,
+        };
+        log_decision(decision, &line);
+        *summary.counts.entry(line.decision).or_default() += 1;
+        summary.problems.extend(problem.map(|problem| format!("{}: {problem}", line.nodegroup)));
+        summary.decisions.push(line);
+    }
+    tracing::info!(counts = ?summary.counts, problems = summary.problems.len(), dry_run = event.dry_run, "run finished");
+    Ok(summary)
+}
+
+/// The node groups for which a release matters.
+fn to_resolve<'a>(found: &'a [Found], event: &'a StartEvent) -> impl Iterator<Item = &'a Nodegroup> {
+    found.iter().filter_map(|found| match &found.now {
+        Seen::Nodegroup(nodegroup) => {
+            let opted_in = matches!(nodegroup.policy, Policy::Auto | Policy::Notify);
+            (opted_in && event.wants(&found.id.cluster, &found.id.name)).then_some(&**nodegroup)
+        }
+        Seen::Gone | Seen::Unreadable(_) => None,
+    })
+}
+
+/// Writes the intent, calls EKS, writes what it answered. Returns what is a problem of the run.
+async fn start_update(
+    clients: &StartClients,
+    records: &Records<'_>,
+    mut record: Record,
+    start: &Start,
+    now: Timestamp,
+    line: &mut StartLine,
+) -> Option<String> {
+    record.begin(&start.version, &start.release_version, &start.previous_release_version, now);
+    match records.save(&mut record, now).await {
+        Ok(()) => {}
+        Err(NotSaved::Conflict) => {
+            line.outcome = Some("anotherRunWasFirst");
+            return None;
+        }
+        Err(NotSaved::Failed(error)) => {
+            line.outcome = Some("notRecorded");
+            return Some(format!("not started, since the intent could not be recorded: {error}"));
+        }
+    }
+    let attempt = record.open.as_ref()?;
+    let (outcome, problem) = match submit(&clients.eks, &record.id(), attempt).await {
+        Answer::Accepted { update_id } => {
+            record.accepted(&update_id);
+            line.update_id = Some(update_id);
+            ("accepted", None)
+        }
+        Answer::InUse(error) => {
+            record.withdraw();
+            line.reason = format!("somebody else is changing it: {error}");
+            ("inUse", None)
+        }
+        Answer::NotReady(error) => {
+            record.withdraw();
+            line.reason = format!("EKS does not know the release yet; a later run looks again: {error}");
+            ("notReady", None)
+        }
+        Answer::Gone(error) => {
+            record.withdraw();
+            line.reason = format!("it was deleted meanwhile: {error}");
+            ("deleted", None)
+        }
+        Answer::Refused(error) => {
+            line.reason = format!("EKS refused: {}: {}", error.error_code, error.error_message);
+            record.end(Status::Refused, vec![error], now);
+            ("refused", Some(line.reason.clone()))
+        }
+        Answer::Unclear(error) => {
+            line.outcome = Some("unclear");
+            line.reason = format!("whether EKS accepted the update is not known; check finds out: {error}");
+            return Some(line.reason.clone());
+        }
+    };
+    line.outcome = Some(outcome);
+    match records.save(&mut record, now).await {
+        // A conflict means that `check` found the update first.
+        Ok(()) | Err(NotSaved::Conflict) => problem,
+        Err(NotSaved::Failed(error)) => {
+            Some(format!("EKS answered {outcome}, which could not be recorded; check finds out: {error}"))
+        }
+    }
+}
+
+/// Notes once a release that a node group could run, for `check` to publish. Returns what is a problem of the run.
+async fn report(records: &Records<'_>, mut record: Record, release: &str, now: Timestamp) -> Option<String> {
+    if !record.available(release, now) {
+        return None;
+    }
+    match records.save(&mut record, now).await {
+        Ok(()) | Err(NotSaved::Conflict) => None,
+        Err(NotSaved::Failed(error)) => Some(format!("the available release could not be recorded: {error}")),
+    }
+}
+
+fn log_decision(decision: &Decision, line: &StartLine) {
+    let StartLine { nodegroup, decision: code, reason, outcome, update_id, .. } = line;
+    match &decision.verdict {
+        Verdict::Wait(Reason::UpToDate { .. }) => tracing::debug!(nodegroup, decision = code, reason, "decided"),
+        Verdict::Wait(Reason::CouldNotBeRead { .. }) => tracing::error!(nodegroup, decision = code, reason, "decided"),
+        Verdict::Wait(_) | Verdict::Start(_) => {
+            tracing::info!(nodegroup, decision = code, reason, outcome, update_id, "decided");
+        }
+    }
+}
+
+/// Follows every open attempt, and publishes what is untold.
+///
+/// # Errors
+/// When the event is not understood or the table cannot be read at all. What goes wrong with one record is a problem of the
+/// summary.
+pub async fn check(
+    clients: &CheckClients,
+    config: &CheckConfig,
+    event: &Value,
+    run: Run<'_>,
+) -> anyhow::Result<CheckSummary> {
+    let CheckEvent {} = CheckEvent::parse(event)?;
+    let records = Records { client: &clients.dynamodb, table: &config.updates_table, writer: run.id };
+    let pending = records.pending().await?;
+    let mut loaded: Vec<(String, Result<Record, String>)> = records.load(pending).await.into_iter().collect();
+    loaded.sort_by(|left, right| left.0.cmp(&right.0));
+    let checked: Vec<Checked> = stream::iter(loaded)
+        .map(|(arn, record)| check_one(clients, config, &records, arn, record, run.now))
+        .buffered(CONCURRENCY)
+        .collect()
+        .await;
+
+    let mut summary = CheckSummary::default();
+    for checked in checked {
+        for problem in &checked.problems {
+            tracing::error!(nodegroup = checked.nodegroup, problem, "could not be checked");
+            summary.problems.push(format!("{}: {problem}", checked.nodegroup));
+        }
+        if let Some(line) = checked.line {
+            let CheckLine { nodegroup, update_id, release_version, status } = &line;
+            tracing::info!(nodegroup, update_id, release_version, status, "checked");
+            *summary.counts.entry(line.status.clone()).or_default() += 1;
+            summary.updates.push(line);
+        }
+        summary.published.extend(checked.published);
+    }
+    let published = summary.published.len();
+    tracing::info!(counts = ?summary.counts, published, problems = summary.problems.len(), "run finished");
+    Ok(summary)
+}
+
+/// What a run of `check` did for one record.
+#[derive(Default)]
+struct Checked {
+    nodegroup: String,
+    line: Option<CheckLine>,
+    published: Vec<String>,
+    problems: Vec<String>,
+}
+
+async fn check_one(
+    clients: &CheckClients,
+    config: &CheckConfig,
+    records: &Records<'_>,
+    arn: String,
+    record: Result<Record, String>,
+    now: Timestamp,
+) -> Checked {
+    let nodegroup = NodegroupId::from_arn(&arn).map_or_else(|| arn.clone(), |id| id.to_string());
+    let mut checked = Checked { nodegroup, ..Checked::default() };
+    let mut record = match record {
+        Ok(record) => record,
+        Err(error) => {
+            checked.problems.push(error);
+            return checked;
+        }
+    };
+    let before = record.clone();
+    if let Some(attempt) = &before.open {
+        let observation = observe(&clients.eks, &before, attempt).await;
+        settle(&mut record, &observation, now, config.stuck_after);
+        checked.line = Some(line_of(&before, &record));
+        if let crate::check::Observation::Unreadable(error) = observation {
+            checked.problems.push(error);
+        }
+    }
+    if record != before && !save(records, &mut record, now, &mut checked).await {
+        return checked;
+    }
+    for notice in record.untold.clone() {
+        let id = record.notice_id(&notice);
+        match publish(&clients.sns, &config.notification_topic_arn, message(&record, &notice, &config.retry_after))
+            .await
+        {
+            Ok(()) => {
+                checked.published.push(id);
+                record.told(&notice);
+                if !save(records, &mut record, now, &mut checked).await {
+                    return checked;
+                }
+            }
+            Err(error) => checked.problems.push(error.to_string()),
+        }
+    }
+    checked
+}
+
+/// Whether the record was written, and with it what follows may go on.
+async fn save(records: &Records<'_>, record: &mut Record, now: Timestamp, checked: &mut Checked) -> bool {
+    match records.save(record, now).await {
+        Ok(()) => true,
+        // Another run was first, and does the rest.
+        Err(NotSaved::Conflict) => false,
+        Err(NotSaved::Failed(error)) => {
+            checked.problems.push(error);
+            false
+        }
+    }
+}
+
+fn line_of(before: &Record, after: &Record) -> CheckLine {
+    let open = before.open.as_ref();
+    let number = open.map_or(0, |attempt| attempt.number);
+    let now = after.attempt(number);
+    CheckLine {
+        nodegroup: before.id().to_string(),
+        update_id: now.or(open).and_then(|attempt| attempt.update_id.clone()),
+        release_version: open.map(|attempt| attempt.release_version.clone()).unwrap_or_default(),
+        status: now.map_or_else(|| "NotAccepted".to_owned(), |attempt| format!("{:?}", attempt.status)),
+    }
+}
