@@ -1,0 +1,717 @@
+"""What `template.yaml` deploys, asserted on the plain CloudFormation that SAM makes of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+import yaml
+from moto.events.models import EventPattern
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+ROOT = Path(__file__).resolve().parents[2]
+FUNCTIONS = ["StartFunction", "CheckFunction"]
+BASIC_EXECUTION = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"  # to write its logs
+QUEUE = "${DeadLetterQueue.Arn}"
+TOPIC = "${NotificationTopic}"
+EVENTS = {path.stem: json.loads(path.read_text()) for path in (ROOT / "events").glob("*.json")}
+
+NODEGROUPS = "arn:${AWS::Partition}:eks:${AWS::Region}:${AWS::AccountId}:nodegroup/*/*/*"
+CLUSTERS = "arn:${AWS::Partition}:eks:${AWS::Region}:${AWS::AccountId}:cluster/*"
+PUBLIC_PARAMETERS = "arn:${AWS::Partition}:ssm:${AWS::Region}::parameter/aws/service"
+ALARMS = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:${AWS::StackName}-*"
+
+
+# ── Reading the template ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@cache
+def source() -> dict[str, Any]:
+    """The template as it is written."""
+    return yaml_parse((ROOT / "template.yaml").read_text())
+
+
+@cache
+def template() -> dict[str, Any]:
+    """The template as CloudFormation gets it, with each reference spelled `${Name}` or `${Name.Attribute}`."""
+    packaged = yaml_parse((ROOT / "template.yaml").read_text())
+    packaged["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"  # as `sam package` would
+    with mock.patch.dict(os.environ, AWS_DEFAULT_REGION="us-east-1"):
+        return _spelled(transform(packaged, {}, mock.Mock(load=dict)))
+
+
+def _spelled(value: Any) -> Any:
+    match value:
+        case {"Ref": name} if len(value) == 1:
+            return f"${{{name}}}"
+        case {"Fn::GetAtt": [name, attribute]}:
+            return f"${{{name}.{attribute}}}"
+        case {"Fn::Sub": text} if isinstance(text, str):
+            return text
+        case dict():
+            return {key: _spelled(item) for key, item in value.items()}
+        case list():
+            return [_spelled(item) for item in value]
+        case _:
+            return value
+
+
+def resources(kind: str) -> dict[str, Any]:
+    """The properties of every resource of a type, by logical id."""
+    return {name: it["Properties"] for name, it in template()["Resources"].items() if it["Type"] == kind}
+
+
+def properties(name: str) -> dict[str, Any]:
+    """The properties of one resource."""
+    return template()["Resources"][name]["Properties"]
+
+
+def listed(value: Any) -> list[Any]:
+    """What IAM lets one write bare if it is one."""
+    return value if isinstance(value, list) else [value]
+
+
+def statements(role: str) -> dict[str, dict[str, Any]]:
+    """The statements of a role's own policies: by `Sid`, or by the policy's name for those that SAM adds."""
+    return {
+        statement.get("Sid", policy["PolicyName"]): {key: value for key, value in statement.items() if key != "Sid"}
+        for policy in properties(role)["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    }
+
+
+def template_actions(function_logical_id: str) -> set[str]:
+    """The IAM actions that a function's role grants for AWS calls which its program makes itself.
+
+    Left out is what AWS does in the function's name, with no call in the program: logs (the managed policy), the
+    dead-letter queue (`sqs`) and the encryption of what is published (`kms`).
+    """
+    granted = {
+        action
+        for statement in statements(f"{function_logical_id}Role").values()
+        for action in listed(statement["Action"])
+    }
+    return {action for action in granted if action.split(":")[0] not in {"kms", "logs", "sqs", "xray"}}
+
+
+# ── Rights ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_start_has_these_rights_and_no_others():
+    assert properties("StartFunctionRole")["ManagedPolicyArns"] == [BASIC_EXECUTION]
+    assert statements("StartFunctionRole") == {
+        "FindTaggedNodegroups": {"Effect": "Allow", "Action": "tag:GetResources", "Resource": "*"},
+        "DescribeNodegroups": {"Effect": "Allow", "Action": "eks:DescribeNodegroup", "Resource": NODEGROUPS},
+        "ReadReleases": {
+            "Effect": "Allow",
+            "Action": "ssm:GetParameters",
+            "Resource": [
+                f"{PUBLIC_PARAMETERS}/eks/optimized-ami/*",
+                f"{PUBLIC_PARAMETERS}/bottlerocket/*",
+                f"{PUBLIC_PARAMETERS}/ami-windows-latest/*",
+            ],
+        },
+        "ReadAndWriteRecords": {
+            "Effect": "Allow",
+            "Action": ["dynamodb:BatchGetItem", "dynamodb:PutItem"],
+            "Resource": "${UpdatesTable.Arn}",
+        },
+        "UpdateOptedInNodegroups": {
+            "Effect": "Allow",
+            "Action": "eks:UpdateNodegroupVersion",
+            "Resource": NODEGROUPS,
+            "Condition": {"StringEquals": {"aws:ResourceTag/ami-update": "auto"}},
+        },
+        "StartFunctionEventInvokeConfigOnFailureSQSPolicy": {
+            "Effect": "Allow",
+            "Action": "sqs:SendMessage",
+            "Resource": QUEUE,
+        },
+    }
+
+
+def test_check_has_these_rights_and_no_others():
+    assert properties("CheckFunctionRole")["ManagedPolicyArns"] == [BASIC_EXECUTION]
+    assert statements("CheckFunctionRole") == {
+        "FindPendingRecords": {
+            "Effect": "Allow",
+            "Action": "dynamodb:Query",
+            "Resource": "${UpdatesTable.Arn}/index/pending-index",
+        },
+        "ReadAndWriteRecords": {
+            "Effect": "Allow",
+            "Action": ["dynamodb:BatchGetItem", "dynamodb:PutItem"],
+            "Resource": "${UpdatesTable.Arn}",
+        },
+        "FollowUpdates": {
+            "Effect": "Allow",
+            "Action": ["eks:DescribeUpdate", "eks:ListUpdates"],
+            "Resource": [CLUSTERS, NODEGROUPS],
+        },
+        "DescribeNodegroups": {"Effect": "Allow", "Action": "eks:DescribeNodegroup", "Resource": NODEGROUPS},
+        "PublishNotices": {"Effect": "Allow", "Action": "sns:Publish", "Resource": TOPIC},
+        "EncryptNotices": {
+            "Effect": "Allow",
+            "Action": ["kms:GenerateDataKey*", "kms:Decrypt"],
+            "Resource": "${NotificationKey.Arn}",
+        },
+        "CheckFunctionEventInvokeConfigOnFailureSQSPolicy": {
+            "Effect": "Allow",
+            "Action": "sqs:SendMessage",
+            "Resource": QUEUE,
+        },
+    }
+
+
+def test_only_node_groups_tagged_auto_can_be_updated_by_anyone_in_the_stack():
+    granting = [
+        (role, statement)
+        for role in resources("AWS::IAM::Role")
+        for statement in statements(role).values()
+        if any(re.fullmatch(r"\*|eks:(\*|Update.*)", action) for action in listed(statement["Action"]))
+    ]
+    assert granting == [
+        (
+            "StartFunctionRole",
+            {
+                "Effect": "Allow",
+                "Action": "eks:UpdateNodegroupVersion",
+                "Resource": NODEGROUPS,
+                "Condition": {"StringEquals": {"aws:ResourceTag/ami-update": "auto"}},
+            },
+        )
+    ]
+
+
+def test_start_cannot_publish_and_check_cannot_update():
+    assert template_actions("StartFunction") == {
+        "dynamodb:BatchGetItem",
+        "dynamodb:PutItem",
+        "eks:DescribeNodegroup",
+        "eks:UpdateNodegroupVersion",
+        "ssm:GetParameters",
+        "tag:GetResources",
+    }
+    assert template_actions("CheckFunction") == {
+        "dynamodb:BatchGetItem",
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+        "eks:DescribeNodegroup",
+        "eks:DescribeUpdate",
+        "eks:ListUpdates",
+        "sns:Publish",
+    }
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_schedule_can_call_its_function_and_leave_what_fails_and_no_more(function):
+    assert list(statements(f"{function}ScheduleRole").values()) == [
+        {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": f"${{{function}.Arn}}"},
+        {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": QUEUE},
+    ]
+
+
+def test_the_stack_makes_no_other_roles():
+    assert set(resources("AWS::IAM::Role")) == {
+        "StartFunctionRole",
+        "StartFunctionScheduleRole",
+        "CheckFunctionRole",
+        "CheckFunctionScheduleRole",
+    }
+
+
+# ── Functions and settings ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("function", "binary", "timeout"), [("StartFunction", "start", 900), ("CheckFunction", "check", 300)]
+)
+def test_a_function_is_small_built_by_cargo_lambda_and_outside_of_any_vpc(function, binary, timeout):
+    given = {
+        key: value for key, value in properties(function).items() if key not in {"Description", "Environment", "Tags"}
+    }
+    assert given == {
+        "Code": {"S3Bucket": "bucket", "S3Key": "key"},
+        "Runtime": "provided.al2023",
+        "Handler": "bootstrap",
+        "Architectures": ["${Architecture}"],
+        "MemorySize": 128,
+        "Timeout": timeout,
+        "Role": f"${{{function}Role.Arn}}",
+        "LoggingConfig": {
+            "LogFormat": "JSON",
+            "ApplicationLogLevel": "${LogLevel}",
+            "LogGroup": f"${{{binary.title()}LogGroup}}",
+        },
+    }
+    assert source()["Resources"][function]["Metadata"] == {
+        "BuildMethod": "rust-cargolambda",
+        "BuildProperties": {"Binary": binary},
+    }
+    assert (ROOT / "src" / "bin" / f"{binary}.rs").is_file()
+
+
+def test_each_setting_of_a_function_is_a_parameter_or_a_resource_of_the_stack():
+    assert {name: properties(name)["Environment"]["Variables"] for name in FUNCTIONS} == {
+        "StartFunction": {
+            "UPDATES_TABLE": "${UpdatesTable}",
+            "MAX_UPDATES_PER_CLUSTER": "${MaxUpdatesPerCluster}",
+            "MAX_STARTS_PER_RUN": "${MaxStartsPerRun}",
+            "RETRY_AFTER": "${RetryAfter}",
+        },
+        "CheckFunction": {
+            "UPDATES_TABLE": "${UpdatesTable}",
+            "NOTIFICATION_TOPIC_ARN": TOPIC,
+            "STUCK_AFTER": "${StuckAfter}",
+            "RETRY_AFTER": "${RetryAfter}",
+        },
+    }
+
+
+def test_nothing_needs_to_be_said_to_deploy():
+    assert {name: parameter["Default"] for name, parameter in template()["Parameters"].items()} == {
+        "NotificationEmail": "",
+        "StartSchedule": "rate(1 hour)",
+        "StartScheduleTimezone": "UTC",
+        "CheckSchedule": "rate(5 minutes)",
+        "MaxUpdatesPerCluster": 1,
+        "MaxStartsPerRun": 10,
+        "RetryAfter": "1h 4h 12h",
+        "StuckAfter": "6h",
+        "Architecture": "arm64",
+        "LogLevel": "INFO",
+        "LogRetentionDays": 30,
+    }
+    samconfig = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    assert samconfig["default"]["global"]["parameters"] == {"stack_name": "eks-nodegroup-updater"}
+    assert samconfig["default"]["deploy"]["parameters"] == {
+        "capabilities": "CAPABILITY_IAM",
+        "confirm_changeset": True,
+        "resolve_s3": True,
+        "s3_prefix": "eks-nodegroup-updater",
+    }
+
+
+def test_each_parameter_is_described_limited_and_in_one_group():
+    parameters = template()["Parameters"]
+    groups = template()["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert sorted(name for group in groups for name in group["Parameters"]) == sorted(parameters)
+    limits = {"AllowedPattern", "AllowedValues", "MinValue"}
+    assert [name for name, it in parameters.items() if not it.get("Description") or not limits & set(it)] == []
+
+
+@pytest.mark.parametrize(
+    ("parameter", "allowed", "refused"),
+    [
+        ("NotificationEmail", ["", "ops@example.com"], ["ops", "a@b c", "@"]),
+        ("StartSchedule", ["rate(1 hour)", "cron(0 9 ? * MON-FRI *)"], ["", "hourly", "at(2026-11-23T09:00:00)"]),
+        ("StartScheduleTimezone", ["UTC", "Europe/Berlin", "Etc/GMT+5"], ["", "Central European"]),
+        (
+            "CheckSchedule",
+            ["rate(1 minute)", "rate(5 minutes)", "rate(30 minutes)"],
+            ["rate(31 minutes)", "rate(1 hour)"],
+        ),
+        ("RetryAfter", ["1h 4h 12h", "30m", "1d 7d"], ["", "0h", "1h, 4h", "1h  4h", "soon"]),
+        ("StuckAfter", ["6h", "90m", "1d"], ["", "0m", "6", "-6h", "6h 7h"]),
+    ],
+)
+def test_a_malformed_parameter_is_refused_before_anything_is_deployed(parameter, allowed, refused):
+    matches = re.compile(template()["Parameters"][parameter]["AllowedPattern"]).fullmatch
+    assert [value for value in allowed if not matches(value)] == []
+    assert [value for value in refused if matches(value)] == []
+
+
+def test_logs_are_kept_as_long_as_the_parameter_says():
+    assert resources("AWS::Logs::LogGroup") == {
+        "StartLogGroup": {
+            "LogGroupName": "/aws/lambda/${AWS::StackName}-start",
+            "RetentionInDays": "${LogRetentionDays}",
+        },
+        "CheckLogGroup": {
+            "LogGroupName": "/aws/lambda/${AWS::StackName}-check",
+            "RetentionInDays": "${LogRetentionDays}",
+        },
+    }
+
+
+def test_the_names_that_the_outside_depends_on_are_there():
+    kinds = {name: it["Type"] for name, it in template()["Resources"].items()}
+    fixed = ["StartFunction", "CheckFunction", "UpdatesTable", "NotificationTopic"]
+    assert {name: kinds[name] for name in fixed} == {
+        "StartFunction": "AWS::Lambda::Function",
+        "CheckFunction": "AWS::Lambda::Function",
+        "UpdatesTable": "AWS::DynamoDB::Table",
+        "NotificationTopic": "AWS::SNS::Topic",
+    }
+    assert {name: output["Value"] for name, output in template()["Outputs"].items()} == {
+        "StartFunctionName": "${StartFunction}",
+        "CheckFunctionName": "${CheckFunction}",
+        "UpdatesTableName": "${UpdatesTable}",
+        "NotificationTopicArn": TOPIC,
+        "DeadLetterQueueUrl": "${DeadLetterQueue}",
+    }
+
+
+# ── What wakes the functions, and where it goes when that fails ──────────────────────────────────────────────────────
+
+
+def test_both_functions_run_on_a_schedule_that_leaves_what_fails_in_the_dead_letter_queue():
+    assert resources("AWS::Scheduler::Schedule") == {
+        "StartFunctionSchedule": {
+            "Description": "Looks for newer AMI releases.",
+            "ScheduleExpression": "${StartSchedule}",
+            "ScheduleExpressionTimezone": "${StartScheduleTimezone}",
+            "FlexibleTimeWindow": {"Mode": "OFF"},
+            "Target": {
+                "Arn": "${StartFunction.Arn}",
+                "RoleArn": "${StartFunctionScheduleRole.Arn}",
+                "RetryPolicy": {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 10},
+                "DeadLetterConfig": {"Arn": QUEUE},
+            },
+        },
+        "CheckFunctionSchedule": {
+            "Description": "Follows the updates that run.",
+            "ScheduleExpression": "${CheckSchedule}",
+            "FlexibleTimeWindow": {"Mode": "OFF"},
+            "Target": {
+                "Arn": "${CheckFunction.Arn}",
+                "RoleArn": "${CheckFunctionScheduleRole.Arn}",
+                "RetryPolicy": {"MaximumEventAgeInSeconds": 300, "MaximumRetryAttempts": 5},
+                "DeadLetterConfig": {"Arn": QUEUE},
+            },
+        },
+    }
+
+
+def test_both_functions_leave_an_event_that_they_cannot_handle_in_the_dead_letter_queue():
+    assert resources("AWS::Lambda::EventInvokeConfig") == {
+        "StartFunctionEventInvokeConfig": {
+            "FunctionName": "${StartFunction}",
+            "Qualifier": "$LATEST",
+            "MaximumEventAgeInSeconds": 3600,
+            "MaximumRetryAttempts": 2,
+            "DestinationConfig": {"OnFailure": {"Destination": QUEUE}},
+        },
+        "CheckFunctionEventInvokeConfig": {
+            "FunctionName": "${CheckFunction}",
+            "Qualifier": "$LATEST",
+            "MaximumEventAgeInSeconds": 300,
+            "MaximumRetryAttempts": 0,
+            "DestinationConfig": {"OnFailure": {"Destination": QUEUE}},
+        },
+    }
+
+
+def test_both_rules_wake_start_and_leave_what_fails_in_the_dead_letter_queue():
+    assert {name: rule["Targets"] for name, rule in resources("AWS::Events::Rule").items()} == {
+        rule: [
+            {
+                "Id": f"{rule}LambdaTarget",
+                "Arn": "${StartFunction.Arn}",
+                "RetryPolicy": {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 10},
+                "DeadLetterConfig": {"Arn": QUEUE},
+            }
+        ]
+        for rule in ["StartFunctionAmiRelease", "StartFunctionImageBuilder"]
+    }
+
+
+def test_only_the_two_rules_may_call_a_function_without_a_role():
+    assert list(resources("AWS::Lambda::Permission").values()) == [
+        {
+            "Action": "lambda:InvokeFunction",
+            "FunctionName": "${StartFunction}",
+            "Principal": "events.amazonaws.com",
+            "SourceArn": f"${{{rule}.Arn}}",
+        }
+        for rule in ["StartFunctionAmiRelease", "StartFunctionImageBuilder"]
+    ]
+
+
+def rules_that_match(event: dict[str, Any]) -> list[str]:
+    """The rules that an event on the bus wakes start through, by moto's reading of their patterns."""
+    patterns = {name: json.dumps(rule["EventPattern"]) for name, rule in resources("AWS::Events::Rule").items()}
+    return [name for name, pattern in patterns.items() if EventPattern.load(pattern).matches_event(event)]
+
+
+def test_of_the_test_events_the_rules_match_the_two_that_are_meant():
+    on_the_bus = {name: event for name, event in EVENTS.items() if "detail-type" in event}
+    assert {name: rules_that_match(event) for name, event in on_the_bus.items()} == {
+        "check-scheduled": [],
+        "check-scheduler": [],
+        "start-ami-release": ["StartFunctionAmiRelease"],
+        "start-image-builder": ["StartFunctionImageBuilder"],
+        "start-scheduled": [],
+        "start-scheduler": [],
+    }
+
+
+@pytest.mark.parametrize("status", ["BUILDING", "TESTING", "DISTRIBUTING", "INTEGRATING", "CANCELLED", "FAILED"])
+def test_an_image_that_is_not_available_wakes_nobody(status):
+    event = EVENTS["start-image-builder"]
+    assert rules_that_match(event | {"detail": {"state": {"status": status}}}) == []
+
+
+def test_a_release_event_from_somebody_else_wakes_nobody():
+    event = EVENTS["start-ami-release"]
+    assert rules_that_match(event | {"source": "somebody.else"}) == []
+    assert rules_that_match(event | {"detail-type": "Something Else"}) == []
+
+
+@pytest.mark.parametrize(
+    ("source_name", "detail_type", "detail"),
+    [
+        (
+            "aws.cloudwatch",
+            "CloudWatch Alarm State Change",
+            {"alarmName": "updater-CheckErrorsAlarm-1A2B", "state": {"value": "ALARM"}},
+        ),
+        ("aws.cloudformation", "CloudFormation Stack Status Change", {"status-details": {"status": "UPDATE_COMPLETE"}}),
+        (
+            "aws.eks",
+            "AWS API Call via CloudTrail",
+            {"eventSource": "eks.amazonaws.com", "eventName": "UpdateNodegroupVersion"},
+        ),
+        ("aws.tag", "Tag Change on Resource", {"service": "eks", "resource-type": "nodegroup"}),
+    ],
+)
+def test_what_the_stack_itself_causes_does_not_wake_it(source_name, detail_type, detail):
+    event = EVENTS["start-ami-release"] | {"source": source_name, "detail-type": detail_type, "detail": detail}
+    assert rules_that_match(event) == []
+
+
+def test_the_stack_cannot_send_events_and_its_topic_wakes_no_function():
+    actions = [
+        action
+        for role in resources("AWS::IAM::Role")
+        for it in statements(role).values()
+        for action in listed(it["Action"])
+    ]
+    assert [action for action in actions if action.startswith(("events:", "*"))] == []
+    assert list(resources("AWS::SNS::Subscription")) == ["NotificationEmailSubscription"]
+
+
+def test_only_the_rules_of_the_stack_may_send_to_the_dead_letter_queue_without_a_role():
+    assert properties("DeadLetterQueue") == {"MessageRetentionPeriod": 14 * 24 * 3600, "SqsManagedSseEnabled": True}
+    assert properties("DeadLetterQueuePolicy") == {
+        "Queues": ["${DeadLetterQueue}"],
+        "PolicyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Sid": "RulesOfThisStackSend",
+                    "Effect": "Allow",
+                    "Principal": {"Service": "events.amazonaws.com"},
+                    "Action": "sqs:SendMessage",
+                    "Resource": QUEUE,
+                    "Condition": {
+                        "ArnEquals": {
+                            "aws:SourceArn": ["${StartFunctionAmiRelease.Arn}", "${StartFunctionImageBuilder.Arn}"]
+                        }
+                    },
+                },
+                {
+                    "Sid": "OnlyOverTls",
+                    "Effect": "Deny",
+                    "Principal": "*",
+                    "Action": "sqs:*",
+                    "Resource": QUEUE,
+                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                },
+            ],
+        },
+    }
+
+
+# ── What is remembered ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_table_survives_mistakes_and_the_stack():
+    assert template()["Resources"]["UpdatesTable"] == {
+        "Type": "AWS::DynamoDB::Table",
+        "DeletionPolicy": "Retain",
+        "UpdateReplacePolicy": "Retain",
+        "Properties": {
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [
+                {"AttributeName": "nodegroupArn", "AttributeType": "S"},
+                {"AttributeName": "pending", "AttributeType": "S"},
+            ],
+            "KeySchema": [{"AttributeName": "nodegroupArn", "KeyType": "HASH"}],
+            "GlobalSecondaryIndexes": [
+                {
+                    "IndexName": "pending-index",
+                    "KeySchema": [{"AttributeName": "pending", "KeyType": "HASH"}],
+                    "Projection": {"ProjectionType": "KEYS_ONLY"},
+                }
+            ],
+            "TimeToLiveSpecification": {"AttributeName": "expiresAt", "Enabled": True},
+            "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+            "DeletionProtectionEnabled": True,
+            "SSESpecification": {"SSEEnabled": True},
+        },
+    }
+
+
+# ── Who is told ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_topic_is_encrypted_and_only_alarms_of_the_stack_publish_without_a_role():
+    from_an_alarm = {
+        "StringEquals": {"aws:SourceAccount": "${AWS::AccountId}"},
+        "ArnLike": {"aws:SourceArn": ALARMS},
+    }
+    assert properties("NotificationTopic")["KmsMasterKeyId"] == "${NotificationKey}"
+    assert properties("NotificationTopicPolicy") == {
+        "Topics": [TOPIC],
+        "PolicyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Sid": "AlarmsOfThisStackPublish",
+                    "Effect": "Allow",
+                    "Principal": {"Service": "cloudwatch.amazonaws.com"},
+                    "Action": "sns:Publish",
+                    "Resource": TOPIC,
+                    "Condition": from_an_alarm,
+                },
+                {
+                    "Sid": "OnlyOverTls",
+                    "Effect": "Deny",
+                    "Principal": "*",
+                    "Action": "sns:Publish",
+                    "Resource": TOPIC,
+                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                },
+            ],
+        },
+    }
+    assert properties("NotificationKey")["EnableKeyRotation"] is True
+    assert properties("NotificationKey")["KeyPolicy"] == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "IamDecides",
+                "Effect": "Allow",
+                "Principal": {"AWS": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"},
+                "Action": "kms:*",
+                "Resource": "*",
+            },
+            {
+                "Sid": "AlarmsOfThisStackEncrypt",
+                "Effect": "Allow",
+                "Principal": {"Service": "cloudwatch.amazonaws.com"},
+                "Action": ["kms:GenerateDataKey*", "kms:Decrypt"],
+                "Resource": "*",
+                "Condition": from_an_alarm,
+            },
+        ],
+    }
+    assert properties("NotificationKeyAlias")["TargetKeyId"] == "${NotificationKey}"
+
+
+def test_an_e_mail_address_is_subscribed_if_there_is_one():
+    assert template()["Resources"]["NotificationEmailSubscription"] == {
+        "Type": "AWS::SNS::Subscription",
+        "Condition": "HasNotificationEmail",
+        "Properties": {"Protocol": "email", "Endpoint": "${NotificationEmail}", "TopicArn": TOPIC},
+    }
+    assert template()["Conditions"] == {
+        "HasNotificationEmail": {"Fn::Not": [{"Fn::Equals": ["${NotificationEmail}", ""]}]}
+    }
+
+
+def test_alarms_tell_of_errors_of_a_check_that_does_not_run_and_of_lost_events():
+    def alarm(namespace, metric, dimension, value, **rest):
+        return {
+            "Namespace": namespace,
+            "MetricName": metric,
+            "Dimensions": [{"Name": dimension, "Value": value}],
+            "EvaluationPeriods": 1,
+            "AlarmActions": [TOPIC],
+        } | rest
+
+    error = {
+        "Statistic": "Sum",
+        "Period": 300,
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        "Threshold": 1,
+        "TreatMissingData": "notBreaching",
+    }
+    alarms = resources("AWS::CloudWatch::Alarm")
+    assert [name for name, it in alarms.items() if not it["AlarmDescription"]] == []
+    without_text = {
+        name: {key: value for key, value in it.items() if key != "AlarmDescription"} for name, it in alarms.items()
+    }
+    assert without_text == {
+        "StartErrorsAlarm": alarm("AWS/Lambda", "Errors", "FunctionName", "${StartFunction}", **error),
+        "CheckErrorsAlarm": alarm("AWS/Lambda", "Errors", "FunctionName", "${CheckFunction}", **error),
+        "CheckNotRunAlarm": alarm(
+            "AWS/Lambda",
+            "Invocations",
+            "FunctionName",
+            "${CheckFunction}",
+            Statistic="Sum",
+            Period=3600,
+            ComparisonOperator="LessThanThreshold",
+            Threshold=1,
+            TreatMissingData="breaching",
+            OKActions=[TOPIC],
+        ),
+        "DeadLetterQueueAlarm": alarm(
+            "AWS/SQS",
+            "ApproximateNumberOfMessagesVisible",
+            "QueueName",
+            "${DeadLetterQueue.QueueName}",
+            Statistic="Maximum",
+            Period=300,
+            ComparisonOperator="GreaterThanThreshold",
+            Threshold=0,
+            TreatMissingData="notBreaching",
+        ),
+    }
+
+
+# ── Test events ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_there_is_a_test_event_for_each_way_a_function_is_woken():
+    assert sorted(EVENTS) == [
+        "check-manual",
+        "check-scheduled",
+        "check-scheduler",
+        "start-ami-release",
+        "start-image-builder",
+        "start-manual",
+        "start-manual-dry-run",
+        "start-manual-filter",
+        "start-scheduled",
+        "start-scheduler",
+        "start-sns",
+    ]
+
+
+def test_every_envelope_is_of_the_same_account_region_and_year():
+    envelopes = [event for event in EVENTS.values() if "detail-type" in event]
+    assert {(event["version"], event["account"], event["region"], event["time"][:4]) for event in envelopes} == {
+        ("0", "123456789012", "eu-central-1", "2026")
+    }
+
+
+def test_the_scheduler_sends_its_detail_as_a_string():
+    assert [EVENTS[name]["detail"] for name in ["start-scheduled", "check-scheduled"]] == [{}, {}]
+    assert [EVENTS[name]["detail"] for name in ["start-scheduler", "check-scheduler"]] == ["{}", "{}"]
+
+
+def test_every_skipped_check_of_checkov_has_its_reason():
+    lines = [line for line in (ROOT / ".checkov.yaml").read_text().splitlines() if line.startswith("  - ")]
+    assert [line for line in lines if not re.fullmatch(r"  - CKV_AWS_\d+ # .+", line)] == []
+    assert len(yaml.safe_load((ROOT / ".checkov.yaml").read_text())["skip-check"]) == len(lines)
