@@ -1,0 +1,164 @@
+use std::fmt;
+use std::io;
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::answer::{self, Answer};
+use crate::request::{Call, Service};
+use crate::{ApiError, Verdict, World, eks, sns, ssm, sts, tagging};
+
+/// The largest body the server reads; DynamoDB's own limit for a request.
+const LARGEST_BODY: usize = 16 * 1024 * 1024;
+
+/// The connection broke, as far as the client can tell.
+struct Lost;
+
+impl World {
+    /// The world as the HTTP client of an SDK configuration: no socket, no waiting.
+    pub fn http_client(&self) -> SharedHttpClient {
+        SharedHttpClient::new(InProcess { world: self.clone() })
+    }
+
+    /// Serves the world over plain HTTP to any client that is pointed there (`AWS_ENDPOINT_URL`,
+    /// `--endpoint-url`). Ends only with an error of the listener; dropping the future closes every connection.
+    pub async fn serve(self, listener: TcpListener) -> io::Result<()> {
+        let mut connections = JoinSet::new();
+        loop {
+            let stream = match listener.accept().await {
+                Ok((stream, _)) => stream,
+                Err(error) if is_of_one_connection(&error) => continue,
+                Err(error) => return Err(error),
+            };
+            while connections.try_join_next().is_some() {}
+            connections.spawn(serve_connection(self.clone(), stream));
+        }
+    }
+
+    /// Answers one request.
+    async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Lost> {
+        let (parts, body) = request.into_parts();
+        let request_id = self.state().next_id("request");
+        let call = match Call::parse(&parts, &body) {
+            Ok(call) => call,
+            Err((protocol, error)) => return Ok(answer::render_error(protocol, &request_id, &error)),
+        };
+        let record = {
+            let mut state = self.state();
+            let record = call.record(&state);
+            state.requests.push(record.clone());
+            record
+        };
+        let verdict = self.faults().verdict(&record);
+        match verdict {
+            Verdict::Error(error) => return Ok(answer::render(&call, &request_id, Err(error))),
+            Verdict::LostBefore => return Err(Lost),
+            _ => {}
+        }
+        let outcome = self.perform(&call).await;
+        let response = answer::render(&call, &request_id, outcome);
+        match verdict {
+            Verdict::LostAfter => Err(Lost),
+            Verdict::ErrorAfter(error) => Ok(answer::render(&call, &request_id, Err(error))),
+            Verdict::Body { status, body } => Ok(answer::response(status, "text/plain", body)),
+            Verdict::Truncated => Ok(response.map(|body| body.slice(..body.len() / 2))),
+            Verdict::Answer | Verdict::Error(_) | Verdict::LostBefore => Ok(response),
+        }
+    }
+
+    async fn perform(&self, call: &Call) -> Result<Answer, ApiError> {
+        match call.service {
+            Service::DynamoDb => {
+                let page_cap = self.state().switches.page_cap();
+                return self.dynamodb().answer(&call.operation, &call.input, page_cap).await.map(Answer::Raw);
+            }
+            Service::Eks => eks::answer(&mut self.state(), call).map(Answer::Json),
+            Service::Ssm => ssm::answer(&self.state(), call).map(Answer::Json),
+            Service::Tagging => tagging::answer(&self.state(), call).map(Answer::Json),
+            Service::Sns => sns::answer(&mut self.state(), call).map(Answer::Xml),
+            Service::Sts => sts::answer(call).map(Answer::Xml),
+        }
+    }
+}
+
+/// The mount under the SDK.
+#[derive(Clone)]
+struct InProcess {
+    world: World,
+}
+
+impl fmt::Debug for InProcess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InProcess")
+    }
+}
+
+impl HttpClient for InProcess {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for InProcess {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let world = self.world.clone();
+        HttpConnectorFuture::new(async move {
+            let request = request
+                .try_into_http1x()
+                .map_err(|error| ConnectorError::user(error.into()))?
+                .map(|body| body.bytes().map(Bytes::copy_from_slice).unwrap_or_default());
+            match world.exchange(request).await {
+                Ok(response) => HttpResponse::try_from(response.map(SdkBody::from))
+                    .map_err(|error| ConnectorError::other(error.into(), None)),
+                Err(Lost) => Err(ConnectorError::io(connection_reset().into())),
+            }
+        })
+    }
+}
+
+async fn serve_connection(world: World, stream: TcpStream) {
+    let service = service_fn(|request: Request<Incoming>| {
+        let world = world.clone();
+        async move { answer_over_http(&world, request).await }
+    });
+    // An error here is a client that went away or a connection that was to break: nothing is left to tell anybody.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+async fn answer_over_http(world: &World, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
+    let (parts, body) = request.into_parts();
+    let body = match Limited::new(body, LARGEST_BODY).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) => {
+            let message = Bytes::from(format!("cannot read the body: {error}"));
+            return Ok(answer::response(413, "text/plain", message).map(Full::new));
+        }
+    };
+    match world.exchange(Request::from_parts(parts, body)).await {
+        Ok(response) => Ok(response.map(Full::new)),
+        Err(Lost) => Err(connection_reset()),
+    }
+}
+
+fn connection_reset() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionReset, "the connection broke, as it was asked to")
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
