@@ -36,12 +36,12 @@ pub fn message(record: &Record, notice: &Notice, retry_after: &RetryAfter) -> Me
     let mut story = Story::new(record, notice, retry_after);
     let mut room = MESSAGE_BYTES;
     loop {
+        story.errors = shorten(story.attempt.map(|attempt| attempt.errors.clone()).unwrap_or_default(), room);
         let body = json!({ "default": story.machine().to_string(), "email": story.human() }).to_string();
         if body.len() <= MESSAGE_BYTES || room == 0 {
             return Message { subject: story.subject(), body, attributes: story.attributes() };
         }
         room /= 2;
-        story.errors = shorten(story.errors, room);
     }
 }
 
@@ -50,6 +50,7 @@ struct Story<'a> {
     record: &'a Record,
     notice: &'a Notice,
     attempt: Option<&'a Attempt>,
+    /// Those of the attempt's errors that the message has room for.
     errors: Vec<ErrorDetail>,
     next_try: NextTry,
 }
@@ -78,8 +79,7 @@ impl<'a> Story<'a> {
                 retry_after.next_try(failures, last).map_or(NextTry::Never, NextTry::From)
             }
         };
-        let errors = attempt.map(|attempt| attempt.errors.clone()).unwrap_or_default();
-        Self { record, notice, attempt, errors, next_try }
+        Self { record, notice, attempt, errors: Vec::new(), next_try }
     }
 
     fn place(&self) -> String {
