@@ -1,0 +1,114 @@
+"""The stack of `template.yaml`, as far as the story needs it, deployed on moto."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from boto3.dynamodb.types import TypeDeserializer
+from moto_server import ACCOUNT, REGION, MotoServer
+from runtime_api import Function, read_template, resolve
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# The binaries under test. CI sets both to what `sam build` made.
+BINARIES = {
+    "StartFunction": Path(os.environ.get("START_BINARY", ROOT / "target/debug/start")),
+    "CheckFunction": Path(os.environ.get("CHECK_BINARY", ROOT / "target/debug/check")),
+}
+
+# Physical names, as CloudFormation would give them.
+STACK, TABLE, TOPIC = "updater", "updater-UpdatesTable-1A2B3C", "updater-NotificationTopic-4D5E6F"
+ARN_START = f"{REGION}:{ACCOUNT}"
+FACTS = {
+    "AWS::AccountId": ACCOUNT,
+    "AWS::Partition": "aws",
+    "AWS::Region": REGION,
+    "AWS::StackName": STACK,
+    "UpdatesTable": TABLE,
+    "UpdatesTable.Arn": f"arn:aws:dynamodb:{ARN_START}:table/{TABLE}",
+    "NotificationTopic": f"arn:aws:sns:{ARN_START}:{TOPIC}",
+    "NotificationKey.Arn": f"arn:aws:kms:{ARN_START}:key/0a1b2c3d-0000-4000-8000-000000000000",
+    "StartLogGroup": f"/aws/lambda/{STACK}-start",
+    "CheckLogGroup": f"/aws/lambda/{STACK}-check",
+}
+
+
+@dataclass
+class Message:
+    """A notice as a queue that subscribed to the topic gets it."""
+
+    subject: str
+    body: dict[str, Any]
+    attributes: dict[str, str]
+
+
+class Stack:
+    """The deployed stack: two functions, a table, a topic with one subscriber."""
+
+    def __init__(self, aws: MotoServer) -> None:
+        self.aws = aws
+        self.template = read_template(ROOT / "template.yaml")
+        self.start = self._function("StartFunction")
+        self.check = self._function("CheckFunction")
+        self._create_table()
+        self.queue_url = aws.client("sqs").create_queue(QueueName="subscriber")["QueueUrl"]
+        self.create_topic()
+
+    def _function(self, name: str) -> Function:
+        binary = BINARIES[name].resolve()
+        assert binary.is_file(), f"{binary} is missing: run `cargo build`, or set START_BINARY and CHECK_BINARY"
+        return Function.of_template(self.template, name, binary, FACTS, self.aws.url)
+
+    def _create_table(self) -> None:
+        table = resolve(self.template["Resources"]["UpdatesTable"]["Properties"], self.template, FACTS)
+        names = ["AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes", "KeySchema"]
+        dynamodb = self.aws.client("dynamodb")
+        dynamodb.create_table(TableName=TABLE, **{name: table[name] for name in names})
+        dynamodb.update_time_to_live(TableName=TABLE, TimeToLiveSpecification=table["TimeToLiveSpecification"])
+
+    def create_topic(self) -> None:
+        """Creates the topic and subscribes the queue to it."""
+        sns = self.aws.client("sns")
+        arn = sns.create_topic(Name=TOPIC)["TopicArn"]
+        assert arn == FACTS["NotificationTopic"]
+        sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=f"arn:aws:sqs:{ARN_START}:subscriber")
+
+    def delete_topic(self) -> None:
+        self.aws.client("sns").delete_topic(TopicArn=FACTS["NotificationTopic"])
+
+    def record(self, nodegroup_arn: str) -> dict[str, Any] | None:
+        """A node group's item of the table."""
+        key = {"nodegroupArn": {"S": nodegroup_arn}}
+        item = self.aws.client("dynamodb").get_item(TableName=TABLE, Key=key, ConsistentRead=True).get("Item")
+        return item and {name: TypeDeserializer().deserialize(value) for name, value in item.items()}
+
+    def messages(self) -> list[Message]:
+        """Takes what has reached the subscriber since the last look."""
+        sqs, messages = self.aws.client("sqs"), []
+        while batch := sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get("Messages"):
+            for message in batch:
+                envelope = json.loads(message["Body"])
+                attributes = {name: value["Value"] for name, value in envelope["MessageAttributes"].items()}
+                messages.append(Message(envelope["Subject"], json.loads(envelope["Message"]), attributes))
+                sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+        return messages
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[MotoServer]:
+    """One server for all tests of this process; it listens on a port of its own."""
+    with MotoServer() as server:
+        yield server
+
+
+@pytest.fixture
+def stack(moto: MotoServer) -> Stack:
+    """The stack, deployed anew, in an AWS without node groups."""
+    moto.reset()
+    return Stack(moto)

@@ -1,0 +1,437 @@
+"""moto's AWS on loopback, with the few things it lacks.
+
+moto is an AWS that nobody here wrote, so it is a fair judge of the binaries. It has DynamoDB, SNS, SQS, Systems Manager,
+and of EKS what describes node groups. Added here, from outside: the update of a node group's version and its course, node
+groups in the Resource Groups Tagging API, and parameters under `/aws/service`, which only AWS may put. Every call is
+written down with the key that signed it, so that a test can say who called what.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import re
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+from unittest import mock
+from urllib.parse import parse_qsl
+
+import boto3
+from moto import settings
+from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
+from moto.core.request import Request
+from moto.core.resource_tagging import TaggedResource, make_tag_matcher, match_resource_type
+from moto.core.responses import ActionResult
+from moto.core.routing import get_service_router
+from moto.eks import urls as eks_urls
+from moto.eks.exceptions import EKSError, InvalidParameterException, InvalidRequestException
+from moto.eks.exceptions import ResourceInUseException, ResourceNotFoundException
+from moto.eks.models import EKSBackend, Nodegroup, eks_backends
+from moto.eks.responses import EKSResponse
+from moto.iam.access_control import IAMRequestBase
+from moto.moto_api._internal.models import moto_api_backend
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.resourcegroupstaggingapi.models import ResourceGroupsTaggingAPIBackend
+from moto.ssm.models import Parameter, ssm_backends
+from werkzeug.serving import make_server
+
+REGION = "eu-central-1"
+
+# https://repost.aws/knowledge-center/eks-managed-node-group-update
+TOLERATED_ISSUES = ["AsgInstanceLaunchFailures", "InstanceLimitExceeded", "InsufficientFreeAddresses", "ClusterUnreachable"]
+
+# IAM's prefix where it is not the name that requests are signed for.
+IAM_PREFIX = {"tagging": "tag"}
+
+# No test waits longer than this for another thread or process.
+PATIENCE_SECONDS = 60
+
+
+@dataclass
+class Call:
+    """One request: who asked whom for what, and how it was answered."""
+
+    access_key: str
+    service: str
+    operation: str
+    parameters: dict[str, Any]
+    status: int = 0
+
+    @property
+    def action(self) -> str:
+        """The right it takes, as IAM writes it."""
+        return f"{IAM_PREFIX.get(self.service, self.service)}:{self.operation}"
+
+    def concerns(self, action: str, parameters: dict[str, Any]) -> bool:
+        return self.action == action and parameters.items() <= self.parameters.items()
+
+
+@dataclass
+class HeldAnswer:
+    """An answer that is kept back: the work is done, the caller does not know."""
+
+    action: str
+    parameters: dict[str, Any]
+    done: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    released: threading.Event = field(default_factory=threading.Event)
+
+    def wait_until_done(self, times: int = 1) -> None:
+        for _ in range(times):
+            assert self.done.acquire(timeout=PATIENCE_SECONDS), f"nobody called {self.action} with {self.parameters}"
+
+
+@dataclass
+class Refusal:
+    """An error that AWS gives instead of an answer, so many times."""
+
+    action: str
+    parameters: dict[str, Any]
+    status: int
+    code: str
+    message: str
+    times: int
+
+
+class MotoServer:
+    """moto behind a port of 127.0.0.1, and the hand that moves what happens in it."""
+
+    def __init__(self) -> None:
+        _teach_moto()
+        self.calls: list[Call] = []
+        self._held: list[HeldAnswer] = []
+        self._refusals: list[Refusal] = []
+        # moto's backends check and write in two steps; AWS answers as if requests came one after another.
+        self._one_at_a_time = threading.RLock()
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._server = make_server("127.0.0.1", 0, self, threaded=True, request_handler=_QuietHandler)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> MotoServer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join(PATIENCE_SECONDS)
+        self._server.server_close()
+
+    def reset(self) -> None:
+        """Forgets everything."""
+        with self._one_at_a_time:
+            moto_api_backend.reset()
+            self.calls.clear()
+            self._held.clear()
+            self._refusals.clear()
+
+    def client(self, service: str, access_key: str = "AKIATEST000000000000") -> Any:
+        """A boto3 client of this AWS. moto reads keys of twenty capitals and digits."""
+        return boto3.client(
+            service,
+            region_name=REGION,
+            endpoint_url=self.url,
+            aws_access_key_id=access_key,
+            aws_secret_access_key="secret",
+        )
+
+    # What the test lets happen.
+
+    def create_nodegroup(
+        self, path: str, ami_type: str, release: str, version: str = "1.33", *, tags: dict[str, str] | None = None
+    ) -> str:
+        """Creates the node group `cluster/nodegroup`, the cluster too where there is none yet; returns its ARN."""
+        cluster, name = path.split("/")
+        eks = self.client("eks")
+        subnets = ["subnet-0a1b2c3d"]
+        if cluster not in eks.list_clusters()["clusters"]:
+            role = f"arn:aws:iam::{ACCOUNT}:role/cluster"
+            eks.create_cluster(name=cluster, roleArn=role, version=version, resourcesVpcConfig={"subnetIds": subnets})
+        answer = eks.create_nodegroup(
+            clusterName=cluster,
+            nodegroupName=name,
+            subnets=subnets,
+            nodeRole=f"arn:aws:iam::{ACCOUNT}:role/node",
+            amiType=ami_type,
+            version=version,
+            releaseVersion=release,
+            tags=tags or {},
+        )
+        return answer["nodegroup"]["nodegroupArn"]
+
+    def nodegroup(self, path: str) -> Nodegroup:
+        """moto's own node group. `status`, `health`, `tags` and the tag index's `indexed_tags` are the test's to change."""
+        return _nodegroup(_eks(), *path.split("/"))
+
+    def delete_nodegroup(self, path: str) -> None:
+        cluster, name = path.split("/")
+        self.client("eks").delete_nodegroup(clusterName=cluster, nodegroupName=name)
+
+    def publish(self, name: str, value: str, at: datetime | None = None) -> None:
+        """Puts a public parameter: its next version, where there is one already."""
+        with self._one_at_a_time:
+            versions = ssm_backends[ACCOUNT][REGION]._parameters[name]
+            parameter = Parameter(
+                account_id="",
+                name=name,
+                value=value,
+                parameter_type="String",
+                description=None,
+                allowed_pattern=None,
+                keyid=None,
+                last_modified_date=at or datetime.now(UTC),
+                version=len(versions) + 1,
+                data_type="text",
+            )
+            versions.append(parameter)
+
+    def updates(self, path: str) -> list[dict[str, Any]]:
+        """The updates of a node group, as DescribeUpdate tells them, oldest first."""
+        with self._one_at_a_time:
+            return [dict(update) for update in _updates(self.nodegroup(path)).values()]
+
+    def settle(self, path: str, status: str, *errors: dict[str, Any]) -> None:
+        """Ends the update that is in progress. Only one that is Successful changes the node group."""
+        with self._one_at_a_time:
+            nodegroup = self.nodegroup(path)
+            (update,) = [update for update in _updates(nodegroup).values() if update["status"] == "InProgress"]
+            update.update(status=status, errors=list(errors))
+            nodegroup.status = "ACTIVE"
+            if status == "Successful":
+                asked = {param["type"]: param["value"] for param in update["params"]}
+                nodegroup.version, nodegroup.release_version = asked["Version"], asked["ReleaseVersion"]
+                nodegroup.modified_at = datetime.now(UTC)
+
+    @contextmanager
+    def holding_answers(self, action: str, **parameters: Any) -> Iterator[HeldAnswer]:
+        """Does what is asked, but keeps the answer back until the block ends."""
+        held = HeldAnswer(action, parameters)
+        self._held.append(held)
+        try:
+            yield held
+        finally:
+            self._held.remove(held)
+            held.released.set()
+
+    def refuse(self, action: str, status: int, code: str, message: str, *, times: int = 1, **parameters: Any) -> None:
+        """Answers the next such calls with an error. For services that answer in JSON."""
+        self._refusals.append(Refusal(action, parameters, status, code, message, times))
+
+    def assume_role(self, name: str, actions: set[str]) -> dict[str, str]:
+        """Creates a role that may do these things, and returns its credentials as a Lambda's environment has them."""
+        iam, sts = self.client("iam"), self.client("sts")
+        # moto's IAM knows neither resources nor conditions, and calls a service by the name that requests are signed for.
+        signed = {prefix: service for service, prefix in IAM_PREFIX.items()}
+        named = [action.split(":") for action in actions]
+        asked = sorted(f"{signed.get(prefix, prefix)}:{operation}" for prefix, operation in named)
+        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": asked, "Resource": "*"}]}
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")
+        iam.put_role_policy(RoleName=name, PolicyName="rights", PolicyDocument=json.dumps(policy))
+        role = f"arn:aws:iam::{ACCOUNT}:role/{name}"
+        credentials = sts.assume_role(RoleArn=role, RoleSessionName=name)["Credentials"]
+        return {
+            "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": credentials["SessionToken"],
+        }
+
+    @contextmanager
+    def checking_rights(self) -> Iterator[None]:
+        """Lets moto's IAM check for every request whether its role may do that."""
+        # It cannot check the signature of a request that has no body.
+        unsigned = mock.patch.object(IAMRequestBase, "check_signature", lambda _: None)
+        with unsigned, mock.patch.object(settings, "INITIAL_NO_AUTH_ACTION_COUNT", 0):
+            yield
+
+    # The server: one WSGI application in front of moto's.
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        call = _read_call(environ)
+        answer: list[Any] = []
+
+        def remember(status: str, headers: list[tuple[str, str]], *_: Any) -> None:
+            answer[:] = [status, headers]
+
+        with self._one_at_a_time:
+            self.calls.append(call)
+            refusal = next((r for r in self._refusals if r.times and call.concerns(r.action, r.parameters)), None)
+            if refusal:
+                refusal.times -= 1
+                body = _refuse(refusal, remember)
+            else:
+                chunks = self._moto(environ, remember)
+                try:
+                    body = b"".join(chunks)
+                finally:
+                    close = getattr(chunks, "close", None)
+                    if close:
+                        close()
+        status, headers = answer
+        call.status = int(status.split()[0])
+        for held in [held for held in self._held if call.status == 200 and call.concerns(held.action, held.parameters)]:
+            held.done.release()
+            held.released.wait(PATIENCE_SECONDS)
+        start_response(status, headers)
+        return [body]
+
+
+class _QuietHandler(MotoRequestHandler):
+    def log(self, *_: Any) -> None:
+        """Says nothing: the calls are written down, and a caller that was killed is no news."""
+
+
+def _read_call(environ: dict[str, Any]) -> Call:
+    """Names a request: by its target, its form, or for EKS its path."""
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    body = environ["wsgi.input"].read(length)
+    environ["wsgi.input"] = io.BytesIO(body)
+    credential = re.search(r"Credential=(\w+)/\d+/[\w-]+/(\w+)/", environ.get("HTTP_AUTHORIZATION", ""))
+    access_key, service = credential.groups() if credential else ("", "")
+    target = environ.get("HTTP_X_AMZ_TARGET", "")
+    form = "urlencoded" in environ.get("CONTENT_TYPE", "")
+    parameters = dict(parse_qsl(environ.get("QUERY_STRING", "")))
+    parameters |= dict(parse_qsl(body.decode())) if form else json.loads(body or "{}")
+    operation = target.rpartition(".")[2] or parameters.pop("Action", "")
+    if service == "eks":
+        model, labels = get_service_router(service).match(Request(dict(environ, **{"wsgi.input": io.BytesIO(body)})))
+        operation, parameters = model.name, parameters | labels
+    return Call(access_key, service, operation, parameters)
+
+
+def _refuse(refusal: Refusal, start_response: Any) -> bytes:
+    body = json.dumps({"__type": refusal.code, "message": refusal.message}).encode()
+    headers = [("Content-Type", "application/json"), ("x-amzn-ErrorType", refusal.code), ("Content-Length", str(len(body)))]
+    start_response(f"{refusal.status} Refused", headers)
+    return body
+
+
+def _eks() -> EKSBackend:
+    return eks_backends[ACCOUNT][REGION]
+
+
+def _updates(nodegroup: Nodegroup) -> dict[str, dict[str, Any]]:
+    """A node group's updates live and die with it."""
+    return vars(nodegroup).setdefault("updates", {})
+
+
+def _nodegroup(eks: EKSBackend, cluster: str, name: str) -> Nodegroup:
+    """As moto's DescribeNodegroup finds it, and fails where there is none."""
+    return eks.describe_nodegroup(cluster_name=cluster, nodegroup_name=name)
+
+
+def _fail(error: type[EKSError], message: str, nodegroup: Nodegroup | None = None) -> None:
+    names = {"clusterName": nodegroup.cluster_name, "nodegroupName": nodegroup.nodegroup_name} if nodegroup else {}
+    raise error(message=message, **names)
+
+
+class NodegroupUpdates(EKSResponse):
+    """The three operations that moto's EKS lacks, with the words of AWS's errors."""
+
+    def update_nodegroup_version(self) -> ActionResult:
+        nodegroup = _nodegroup(self.eks_backend, self._get_param("name"), self._get_param("nodegroupName"))
+        token, version = self._get_param("clientRequestToken"), self._get_param("version")
+        release = self._get_param("releaseVersion")
+        for update in _updates(nodegroup).values():
+            if token and update["clientRequestToken"] == token:
+                return ActionResult({"update": update})
+        _refuse_update(nodegroup, version, release)
+        asked = {"Version": version, "ReleaseVersion": release}
+        update = {
+            "id": str(uuid.uuid4()),
+            "status": "InProgress",
+            "type": "VersionUpdate",
+            "params": [{"type": kind, "value": value} for kind, value in asked.items()],
+            "createdAt": datetime.now(UTC),
+            "errors": [],
+            # Not in the service model, so no answer shows it.
+            "clientRequestToken": token,
+        }
+        _updates(nodegroup)[update["id"]] = update
+        nodegroup.status = "UPDATING"
+        return ActionResult({"update": update})
+
+    def describe_update(self) -> ActionResult:
+        # A node group's update is not to be had without the node group's name.
+        name, update_id = self._get_param("nodegroupName"), self._get_param("updateId")
+        updates = _updates(_nodegroup(self.eks_backend, self._get_param("name"), name)) if name else {}
+        if update_id not in updates:
+            _fail(ResourceNotFoundException, f"No update found for ID: {update_id}")
+        return ActionResult({"update": updates[update_id]})
+
+    def list_updates(self) -> ActionResult:
+        name = self._get_param("nodegroupName")
+        updates = _updates(_nodegroup(self.eks_backend, self._get_param("name"), name)) if name else {}
+        # AWS promises no order; that of random ids is none to lean on.
+        ids = sorted(updates)
+        first = int(self._get_param("nextToken") or 0)
+        end = first + self._get_int_param("maxResults", 100)
+        return ActionResult({"updateIds": ids[first:end], "nextToken": str(end) if end < len(ids) else None})
+
+
+def _refuse_update(nodegroup: Nodegroup, version: str | None, release: str | None) -> None:
+    """Raises what AWS answers to a call that it does not accept."""
+    if nodegroup.ami_type == "CUSTOM" and version:
+        message = "You cannot specify the field kubernetesVersion when using custom AMIs."
+        _fail(InvalidParameterException, message, nodegroup)
+    if nodegroup.status != "ACTIVE":
+        message = "Nodegroup cannot be updated as it is currently not in Active State"
+        _fail(ResourceInUseException, message, nodegroup)
+    if any(issue["code"] not in TOLERATED_ISSUES for issue in nodegroup.health["issues"]):
+        message = f"Nodegroup health has issues other than [ {', '.join(TOLERATED_ISSUES)} ]"
+        _fail(InvalidRequestException, message, nodegroup)
+    if not version or not release:
+        # AWS would pick a version of its own here, which the updater must never let happen.
+        _fail(InvalidParameterException, "this AWS wants version and releaseVersion", nodegroup)
+    if release not in _published_releases(version):
+        message = f"Requested release version {release} is not valid for kubernetes version {version}."
+        _fail(InvalidParameterException, message, nodegroup)
+
+
+def _published_releases(version: str) -> set[str]:
+    """The releases that any public parameter names or ever named for a Kubernetes version."""
+    names_version = re.compile(rf"(?<![\d.]){re.escape(version)}(?![\d.])")
+    releases = set()
+    for name, versions in ssm_backends[ACCOUNT][REGION]._parameters.items():
+        if name.startswith("/aws/service/") and names_version.search(name):
+            for parameter in versions:
+                value = parameter.value
+                releases.add(json.loads(value)["release_version"] if value.startswith("{") else value)
+    return releases
+
+
+@cache
+def _teach_moto() -> None:
+    """Adds to moto, once, what it lacks."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    cluster = "{0}/clusters/(?P<name>[^/]+)"
+    for path in ("/updates$", "/updates/(?P<updateId>[^/]+)$", "/node-groups/(?P<nodegroupName>[^/]+)/update-version$"):
+        eks_urls.url_paths[cluster + path] = NodegroupUpdates.dispatch
+
+    of_other_services = ResourceGroupsTaggingAPIBackend._get_resources_generator
+
+    def with_nodegroups(
+        self: ResourceGroupsTaggingAPIBackend,
+        tag_filters: list[dict[str, Any]] | None = None,
+        resource_type_filters: list[str] | None = None,
+        resource_arn_list: list[str] | None = None,
+    ) -> Iterator[TaggedResource]:
+        yield from of_other_services(self, tag_filters, resource_type_filters, resource_arn_list)
+        has_tags = make_tag_matcher(tag_filters)
+        if match_resource_type("eks:nodegroup", resource_type_filters):
+            for cluster in eks_backends[self.account_id][self.region_name].clusters.values():
+                for nodegroup in cluster.nodegroups.values():
+                    # The index lags: a test may let it show tags that are gone.
+                    tags = vars(nodegroup).get("indexed_tags", nodegroup.tags)
+                    if tags and has_tags(tags) and (not resource_arn_list or nodegroup.arn in resource_arn_list):
+                        yield TaggedResource(nodegroup.arn, tags, "eks:nodegroup")
+
+    ResourceGroupsTaggingAPIBackend._get_resources_generator = with_nodegroups

@@ -1,0 +1,495 @@
+"""The whole story with the real binaries, each invocation a cold process, on an AWS that is not ours.
+
+A test lets one thing happen and says what people then find: in the function's answer, in the table, in the queue of a
+subscriber, and in the calls that AWS received.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+from conftest import ARN_START, FACTS, ROOT, TABLE, Stack
+from moto_server import Call
+from runtime_api import Function, Invocation, Result, access_key, resolve
+from test_template import template_actions
+
+LINUX = "/aws/service/eks/optimized-ami/1.33/amazon-linux-2023/x86_64/standard/recommended/release_version"
+BOTTLEROCKET = "/aws/service/bottlerocket/aws-k8s-1.33/arm64/latest/image_version"
+WINDOWS = "/aws/service/ami-windows-latest/Windows_Server-2022-English-Core-EKS_Optimized-1.33"
+
+OLD, NEW, NEWER = "1.33.1-20260901", "1.33.5-20261101", "1.33.5-20261115"
+AUTO, NOTIFY = {"ami-update": "auto"}, {"ami-update": "notify"}
+
+# What EKS says of a node group whose pods cannot be evicted.
+NODES = ["ip-10-0-2-44.eu-central-1.compute.internal", "ip-10-0-3-7.eu-central-1.compute.internal"]
+EVICTION = {
+    "errorCode": "PodEvictionFailure",
+    "errorMessage": "Reached max retries while trying to evict pods from nodes in node group blue",
+    "resourceIds": NODES,
+}
+
+
+@pytest.fixture
+def blue(stack: Stack) -> str:
+    """The ARN of `prod/blue`, which opted in and could run a newer release."""
+    stack.aws.publish(LINUX, OLD)
+    stack.aws.publish(LINUX, NEW)
+    return stack.aws.create_nodegroup("prod/blue", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
+
+
+def payload(result: Result) -> dict[str, Any]:
+    assert not result.error and not result.init_error, f"{result.error or result.init_error}: {result.log}"
+    return result.payload
+
+
+def decisions(result: Result) -> dict[str, str]:
+    """What was decided for each node group: `start`, or a reason's code."""
+    return {line["nodegroup"]: line["decision"] for line in payload(result)["decisions"]}
+
+
+def reason(result: Result, nodegroup: str) -> str:
+    (line,) = [line for line in payload(result)["decisions"] if line["nodegroup"] == nodegroup]
+    return line["reason"]
+
+
+def calls(stack: Stack, action: str) -> list[Call]:
+    return [call for call in stack.aws.calls if call.action == action]
+
+
+def writes(stack: Stack) -> int:
+    return len(calls(stack, "dynamodb:PutItem"))
+
+
+def updates_asked_for(stack: Stack) -> list[str]:
+    return [call.parameters["nodegroupName"] for call in calls(stack, "eks:UpdateNodegroupVersion")]
+
+
+# ── The main road ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_opted_in_node_group_is_updated_recorded_followed_and_then_left_alone(stack: Stack, blue: str) -> None:
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "start"}
+    (asked,) = calls(stack, "eks:UpdateNodegroupVersion")
+    (update,) = stack.aws.updates("prod/blue")
+    attempt = stack.record(blue)["open"]
+    assert asked.parameters == {
+        "name": "prod",
+        "nodegroupName": "blue",
+        "version": "1.33",
+        "releaseVersion": NEW,
+        "clientRequestToken": attempt["token"],
+    }
+    assert (attempt["updateId"], attempt["status"]) == (update["id"], "InProgress")
+    assert stack.record(blue)["pending"]
+
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "inProgress"}
+    record = stack.record(blue)
+    payload(stack.check.invoke({}))
+    assert stack.record(blue) == record
+
+    stack.aws.settle("prod/blue", "Successful")
+    payload(stack.check.invoke({}))
+    record = stack.record(blue)
+    assert [attempt["status"] for attempt in record["history"]] == ["Successful"]
+    assert "open" not in record and "untold" not in record and "pending" not in record
+    assert record["expiresAt"] > 0
+
+    before = writes(stack)
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "upToDate"}
+    assert payload(stack.check.invoke({}))["updates"] == []
+    assert (updates_asked_for(stack), writes(stack), stack.messages()) == (["blue"], before, [])
+
+
+def test_the_id_is_recorded_before_the_next_update_is_asked_for(stack: Stack, blue: str) -> None:
+    stack.aws.create_nodegroup("stage/green", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
+    stack.start.invoke({})
+    of_interest = ["dynamodb:PutItem", "eks:UpdateNodegroupVersion"]
+    order = [call.action for call in stack.aws.calls if call.action in of_interest]
+    assert order == ["dynamodb:PutItem", "eks:UpdateNodegroupVersion", "dynamodb:PutItem"] * 2
+
+
+def test_only_what_the_tag_allows_is_started(stack: Stack, blue: str) -> None:
+    aws = stack.aws
+    aws.publish(BOTTLEROCKET, "1.45.0-18d04e52")
+    windows = {"image_id": "ami-0123456789abcdef0", "image_name": "Windows", "release_version": "1.33-2026.11.12"}
+    aws.publish(WINDOWS, json.dumps(windows))
+    aws.create_nodegroup("bottle/rocket", "BOTTLEROCKET_ARM_64", "1.44.1-2f6a1c9e", tags=AUTO)
+    aws.create_nodegroup("win/core", "WINDOWS_CORE_2022_x86_64", "1.33-2026.10.15", tags=AUTO)
+    aws.create_nodegroup("dev/told", "AL2023_x86_64_STANDARD", OLD, tags=NOTIFY)
+    aws.create_nodegroup("dev/current", "AL2023_x86_64_STANDARD", NEW, tags=AUTO)
+    aws.create_nodegroup("dev/withdrawn", "AL2023_x86_64_STANDARD", NEWER, tags=AUTO)
+    aws.create_nodegroup("dev/custom", "CUSTOM", "ami-0c099795affa953de", tags=AUTO)
+    aws.create_nodegroup("dev/typo", "AL2023_x86_64_STANDARD", OLD, tags={"ami-update": "Auto"})
+    aws.create_nodegroup("dev/untagged", "AL2023_x86_64_STANDARD", OLD, tags={"team": "a"})
+    aws.create_nodegroup("dev/left", "AL2023_x86_64_STANDARD", OLD, tags={})
+    aws.nodegroup("dev/left").indexed_tags = AUTO
+    expected = {
+        "prod/blue": "start",
+        "bottle/rocket": "start",
+        "win/core": "start",
+        "dev/told": "reportOnly",
+        "dev/current": "upToDate",
+        "dev/withdrawn": "newerThanOffered",
+        "dev/custom": "customAmi",
+        "dev/typo": "unknownTagValue",
+        "dev/left": "notOptedIn",
+    }
+    result = stack.start.invoke({})
+    assert decisions(result) == expected
+    assert sum(payload(result)["counts"].values()) == len(expected)
+    assert sorted(updates_asked_for(stack)) == ["blue", "core", "rocket"]
+
+
+def test_one_node_group_of_a_cluster_at_a_time(stack: Stack, blue: str) -> None:
+    stack.aws.create_nodegroup("prod/green", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "start", "prod/green": "overLimit"}
+    stack.aws.settle("prod/blue", "Successful")
+    payload(stack.check.invoke({}))
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "upToDate", "prod/green": "start"}
+
+
+# ── Failures are told ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_failed_update_is_told_exactly_once_and_not_tried_again_at_once(stack: Stack, blue: str) -> None:
+    payload(stack.start.invoke({}))
+    stack.aws.settle("prod/blue", "Failed", EVICTION)
+    payload(stack.check.invoke({}))
+    (message,) = stack.messages()
+    assert message.attributes == {
+        "event": "UpdateFailed",
+        "severity": "error",
+        "cluster": "prod",
+        "nodegroup": "blue",
+        "errorCode": "PodEvictionFailure",
+    }
+    body = message.body
+    assert (body["event"], body["cluster"], body["nodegroup"]) == ("UpdateFailed", "prod", "blue")
+    assert (body["releaseVersion"], body["previousReleaseVersion"]) == (NEW, OLD)
+    assert body["updateId"] == stack.aws.updates("prod/blue")[0]["id"]
+    assert body["errors"] == [EVICTION]
+    assert len(message.subject) <= 99 and message.subject.isascii() and message.subject.isprintable()
+
+    payload(stack.check.invoke({}))
+    again = stack.start.invoke({})
+    assert decisions(again) == {"prod/blue": "failedBefore"}
+    assert NEW in reason(again, "prod/blue")
+    payload(stack.check.invoke({}))
+    assert (stack.messages(), updates_asked_for(stack)) == ([], ["blue"])
+
+
+def test_a_newer_release_is_tried_although_an_older_one_failed(stack: Stack, blue: str) -> None:
+    payload(stack.start.invoke({}))
+    stack.aws.settle("prod/blue", "Failed", EVICTION)
+    payload(stack.check.invoke({}))
+    stack.aws.publish(LINUX, NEWER)
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "start"}
+    tokens = {call.parameters["clientRequestToken"] for call in calls(stack, "eks:UpdateNodegroupVersion")}
+    assert len(tokens) == 2
+
+
+def test_a_cancelled_update_is_told(stack: Stack, blue: str) -> None:
+    payload(stack.start.invoke({}))
+    stack.aws.settle("prod/blue", "Cancelled")
+    payload(stack.check.invoke({}))
+    assert [message.body["event"] for message in stack.messages()] == ["UpdateCancelled"]
+
+
+def test_a_release_that_is_only_reported_is_told_once(stack: Stack) -> None:
+    stack.aws.publish(LINUX, NEW)
+    stack.aws.create_nodegroup("dev/told", "AL2023_x86_64_STANDARD", OLD, tags=NOTIFY)
+    for _ in range(2):
+        payload(stack.start.invoke({}))
+        payload(stack.check.invoke({}))
+    (message,) = stack.messages()
+    assert (message.body["event"], message.body["releaseVersion"]) == ("UpdateAvailable", NEW)
+
+
+def test_a_refused_update_is_told_once_and_fails_the_run(stack: Stack, blue: str) -> None:
+    words = "You are not authorized to launch instances with this launch template."
+    stack.aws.refuse("eks:UpdateNodegroupVersion", 400, "InvalidRequestException", words)
+    result = stack.start.invoke({})
+    assert "prod/blue" in result.error.message and words in result.error.message
+    for _ in range(2):
+        payload(stack.check.invoke({}))
+    (message,) = stack.messages()
+    assert (message.body["event"], message.attributes["errorCode"]) == ("UpdateRefused", "InvalidRequestException")
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "failedBefore"}
+
+
+def test_a_notice_that_cannot_be_published_fails_the_run_and_is_told_later(stack: Stack, blue: str) -> None:
+    stack.aws.create_nodegroup("stage/green", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
+    payload(stack.start.invoke({}))
+    stack.aws.settle("prod/blue", "Failed", EVICTION)
+    stack.aws.settle("stage/green", "Successful")
+    stack.delete_topic()
+    result = stack.check.invoke({})
+    assert "publishing" in result.error.message and "NotFound" in result.error.message
+    record = stack.record(blue)
+    assert [notice["event"] for notice in record["untold"]] == ["UpdateFailed"]
+    assert record["pending"]
+    # The rest was done all the same.
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "failedBefore", "stage/green": "upToDate"}
+
+    stack.create_topic()
+    payload(stack.check.invoke({}))
+    payload(stack.check.invoke({}))
+    assert [message.body["event"] for message in stack.messages()] == ["UpdateFailed"]
+    assert "pending" not in stack.record(blue)
+
+
+# ── At most one, and nothing lost ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_two_starts_at_once_start_one_update(stack: Stack, blue: str) -> None:
+    with stack.aws.holding_answers("dynamodb:BatchGetItem") as both:
+        with Invocation(stack.start, {}) as one, Invocation(stack.start, {}) as other:
+            # Now both have read that nothing is open.
+            both.wait_until_done(times=2)
+            both.released.set()
+            outcomes = [payload(run.result())["decisions"][0]["outcome"] for run in (one, other)]
+    assert sorted(outcomes) == ["accepted", "anotherRunWasFirst"]
+    assert updates_asked_for(stack) == ["blue"]
+    assert stack.record(blue)["open"]["updateId"] == stack.aws.updates("prod/blue")[0]["id"]
+
+
+def test_an_update_is_recorded_although_start_died_before_it_could(stack: Stack, blue: str) -> None:
+    with stack.aws.holding_answers("eks:UpdateNodegroupVersion", nodegroupName="blue") as accepted:
+        with Invocation(stack.start, {}) as start:
+            accepted.wait_until_done()
+            start.kill()
+    assert "updateId" not in stack.record(blue)["open"]
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "inProgress"}
+
+    payload(stack.check.invoke({}))
+    (update,) = stack.aws.updates("prod/blue")
+    assert stack.record(blue)["open"]["updateId"] == update["id"]
+    stack.aws.settle("prod/blue", "Failed", EVICTION)
+    payload(stack.check.invoke({}))
+    assert [message.body["updateId"] for message in stack.messages()] == [update["id"]]
+    assert updates_asked_for(stack) == ["blue"]
+
+
+def test_an_update_of_somebody_else_is_no_failure(stack: Stack, blue: str) -> None:
+    eks = stack.aws.client("eks")
+    with stack.aws.holding_answers("dynamodb:BatchGetItem") as planned:
+        with Invocation(stack.start, {}) as start:
+            planned.wait_until_done()
+            eks.update_nodegroup_version(clusterName="prod", nodegroupName="blue", version="1.33", releaseVersion=OLD)
+            planned.released.set()
+            (line,) = payload(start.result())["decisions"]
+    assert line["outcome"] == "inUse"
+    payload(stack.check.invoke({}))
+    assert "open" not in stack.record(blue)
+    assert stack.messages() == []
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "inProgress"}
+
+
+def test_a_release_that_eks_does_not_know_yet_is_tried_in_the_next_run(stack: Stack, blue: str) -> None:
+    words = f"Requested release version {NEW} is not valid for kubernetes version 1.33."
+    stack.aws.refuse("eks:UpdateNodegroupVersion", 400, "InvalidParameterException", words)
+    (line,) = payload(stack.start.invoke({}))["decisions"]
+    assert line["outcome"] == "notReady"
+    payload(stack.check.invoke({}))
+    (line,) = payload(stack.start.invoke({}))["decisions"]
+    assert (line["outcome"], stack.messages()) == ("accepted", [])
+
+
+# ── One bad item is one outcome ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_node_group_that_cannot_be_read_stops_no_other(stack: Stack, blue: str) -> None:
+    stack.aws.create_nodegroup("stage/locked", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
+    words = "User: start is not authorized to perform: eks:DescribeNodegroup"
+    stack.aws.refuse("eks:DescribeNodegroup", 403, "AccessDeniedException", words, nodegroupName="locked")
+    result = stack.start.invoke({})
+    assert "stage/locked" in result.error.message and "AccessDeniedException" in result.error.message
+    assert updates_asked_for(stack) == ["blue"]
+
+
+def test_a_throttled_call_is_tried_again(stack: Stack, blue: str) -> None:
+    stack.aws.refuse("eks:DescribeNodegroup", 429, "ThrottlingException", "Rate exceeded")
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "start"}
+
+
+def test_a_record_that_does_not_parse_starts_nothing_and_is_named(stack: Stack, blue: str) -> None:
+    stack.aws.create_nodegroup("stage/green", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
+    item = {"nodegroupArn": {"S": blue}, "pending": {"S": "yes"}, "revision": {"S": "many"}}
+    stack.aws.client("dynamodb").put_item(TableName=TABLE, Item=item)
+    assert "prod/blue" in stack.start.invoke({}).error.message
+    assert updates_asked_for(stack) == ["green"]
+    stack.aws.settle("stage/green", "Failed", EVICTION)
+    assert "prod/blue" in stack.check.invoke({}).error.message
+    assert [message.body["nodegroup"] for message in stack.messages()] == ["green"]
+
+
+# ── Events and settings ──────────────────────────────────────────────────────────────────────────────────────────────
+
+EVENTS = sorted((ROOT / "events").glob("*.json"))
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda path: path.stem)
+def test_every_sample_event_is_accepted(stack: Stack, blue: str, event: Any) -> None:
+    function = stack.start if event.stem.startswith("start") else stack.check
+    payload(function.invoke(json.loads(event.read_text())))
+
+
+def test_a_dry_run_says_what_it_would_do_and_does_nothing(stack: Stack, blue: str) -> None:
+    stack.aws.create_nodegroup("dev/told", "AL2023_x86_64_STANDARD", OLD, tags=NOTIFY)
+    result = stack.start.invoke({"dryRun": True})
+    assert decisions(result) == {"prod/blue": "start", "dev/told": "reportOnly"}
+    assert (updates_asked_for(stack), writes(stack)) == ([], 0)
+
+
+def test_a_manual_event_may_name_the_node_groups(stack: Stack, blue: str) -> None:
+    stack.aws.create_nodegroup("stage/green", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
+    result = stack.start.invoke({"nodegroups": ["stage/green"]})
+    assert decisions(result) == {"prod/blue": "excluded", "stage/green": "start"}
+
+
+@pytest.mark.parametrize("event", [{"dryrun": True}, {"DryRun": False}, {"nodegroup": ["prod/blue"]}])
+def test_an_unknown_field_is_an_error_that_names_it(stack: Stack, blue: str, event: dict[str, Any]) -> None:
+    for function in (stack.start, stack.check):
+        result = function.invoke(event)
+        assert f"unknown field `{next(iter(event))}`" in result.error.message
+    assert updates_asked_for(stack) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "value"),
+    [
+        ("start", "UPDATES_TABLE", None),
+        ("start", "MAX_STARTS_PER_RUN", "ten"),
+        ("check", "UPDATES_TABLE", None),
+        ("check", "NOTIFICATION_TOPIC_ARN", None),
+        ("check", "STUCK_AFTER", "soon"),
+    ],
+)
+def test_a_missing_or_malformed_setting_is_an_error_of_the_start_that_names_it(
+    stack: Stack, name: str, setting: str, value: str | None
+) -> None:
+    function: Function = getattr(stack, name)
+    del function.environment[setting]
+    if value:
+        function.environment[setting] = value
+    result = function.invoke({})
+    assert result.init_error
+    assert any(setting in line and (value or "missing") in line for line in result.log), result.log
+    assert not [call for call in stack.aws.calls if call.access_key == access_key(function.name)]
+
+
+def test_every_line_of_the_log_is_json_that_lambda_can_filter(stack: Stack, blue: str) -> None:
+    for function in (stack.start, stack.check):
+        result = function.invoke({})
+        assert len(result.records()) == len(result.log) > 0
+        assert all({"timestamp", "level", "message"} <= record.keys() for record in result.records())
+
+
+# ── Rights ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", ["StartFunction", "CheckFunction"])
+def test_each_function_has_the_rights_that_its_calls_need_and_no_other(stack: Stack, blue: str, name: str) -> None:
+    tell_the_whole_story(stack)
+    made = [call for call in stack.aws.calls if call.access_key == access_key(name)]
+    # SNS encrypts with a key of ours in the publisher's name: a right without a call.
+    rights = {action for action in template_actions(name) if not action.startswith("kms:")}
+    assert {call.action for call in made} == rights
+
+
+@pytest.mark.parametrize("name", ["StartFunction", "CheckFunction"])
+def test_each_call_is_allowed_on_its_resources_and_each_statement_is_used(stack: Stack, blue: str, name: str) -> None:
+    tell_the_whole_story(stack)
+    made = [call for call in stack.aws.calls if call.access_key == access_key(name)]
+    unused = {statement["Sid"] for statement in statements(stack, name)} - {"EncryptNotices"}
+    for call in made:
+        for resource, tags in resources(stack, call):
+            allowing = [s["Sid"] for s in statements(stack, name) if allows(s, call.action, resource, tags)]
+            assert allowing, f"{name} may not {call.action} on {resource}"
+            unused -= set(allowing)
+    assert not unused
+
+
+def test_the_rights_reach_no_node_group_without_the_tag(stack: Stack, blue: str) -> None:
+    allowed = [s for s in statements(stack, "StartFunction") if allows(s, "eks:UpdateNodegroupVersion", blue, AUTO)]
+    assert allowed
+    for tags in ({}, NOTIFY, {"ami-update": "Auto"}):
+        assert not [s for s in allowed if allows(s, "eks:UpdateNodegroupVersion", blue, tags)]
+
+
+def test_iam_of_moto_lets_each_function_do_its_part_and_nothing_else(stack: Stack, blue: str) -> None:
+    aws = stack.aws
+    for function in (stack.start, stack.check):
+        function.environment |= aws.assume_role(function.name, template_actions(function.name))
+    with aws.checking_rights():
+        assert decisions(stack.start.invoke({})) == {"prod/blue": "start"}
+    aws.settle("prod/blue", "Failed", EVICTION)
+    with aws.checking_rights():
+        payload(stack.check.invoke({}))
+    assert len(stack.messages()) == 1
+    stack.check.environment |= aws.assume_role("mute", template_actions("CheckFunction") - {"sns:Publish"})
+    aws.publish(LINUX, NEWER)
+    payload(stack.start.invoke({}))
+    aws.settle("prod/blue", "Failed", EVICTION)
+    with aws.checking_rights():
+        assert "mute is not authorized to perform: sns:Publish" in stack.check.invoke({}).error.message
+
+
+def tell_the_whole_story(stack: Stack) -> None:
+    """Makes the functions do everything that they ever do: find, start, lose, find again, settle, tell."""
+    stack.aws.create_nodegroup("stage/green", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
+    with stack.aws.holding_answers("eks:UpdateNodegroupVersion", nodegroupName="green") as accepted:
+        with Invocation(stack.start, {}) as start:
+            accepted.wait_until_done()
+            start.kill()
+    payload(stack.check.invoke({}))
+    stack.aws.settle("prod/blue", "Failed", EVICTION)
+    stack.aws.settle("stage/green", "Successful")
+    payload(stack.check.invoke({}))
+    payload(stack.start.invoke({}))
+    assert len(stack.messages()) == 1
+
+
+def statements(stack: Stack, name: str) -> list[dict[str, Any]]:
+    policies = resolve(stack.template["Resources"][name]["Properties"]["Policies"], stack.template, FACTS)
+    return [statement for policy in policies for statement in policy["Statement"]]
+
+
+def allows(statement: dict[str, Any], action: str, resource: str, tags: dict[str, str]) -> bool:
+    """IAM's judgement, as far as the template uses its language."""
+
+    def matches(element: str, value: str) -> bool:
+        patterns = statement[element]
+        return any(fnmatchcase(value, pattern) for pattern in ([patterns] if isinstance(patterns, str) else patterns))
+
+    conditions = statement.get("Condition", {})
+    assert statement["Effect"] == "Allow" and conditions.keys() <= {"StringEquals"}
+    wanted = {key.removeprefix("aws:ResourceTag/"): value for key, value in conditions.get("StringEquals", {}).items()}
+    return matches("Action", action) and matches("Resource", resource) and wanted.items() <= tags.items()
+
+
+def resources(stack: Stack, call: Call) -> Iterator[tuple[str, dict[str, str]]]:
+    """The resources that a call needs rights on, with their tags, by AWS's service authorization reference."""
+    asked = call.parameters
+    match call.action.split(":"):
+        case ["tag", _]:
+            yield "*", {}
+        case ["ssm", _]:
+            yield from ((f"arn:aws:ssm:{stack.start.environment['AWS_REGION']}::parameter{name}", {}) for name in asked["Names"])
+        case ["sns", _]:
+            yield asked["TopicArn"], {}
+        case ["dynamodb", _]:
+            for table in asked.get("RequestItems", [asked.get("TableName")]):
+                index = f"/index/{asked['IndexName']}" if "IndexName" in asked else ""
+                yield f"arn:aws:dynamodb:{ARN_START}:table/{table}{index}", {}
+        case ["eks", operation]:
+            if operation in ("DescribeUpdate", "ListUpdates"):
+                yield f"arn:aws:eks:{ARN_START}:cluster/{asked['name']}", {}
+            nodegroup = stack.aws.nodegroup(f"{asked['name']}/{asked['nodegroupName']}")
+            yield nodegroup.arn, nodegroup.tags
+        case _:
+            pytest.fail(f"nobody said which resources {call.action} needs")
