@@ -1,0 +1,505 @@
+//! The promises that hold, each with tests that fail when it is broken.
+
+mod support;
+
+use serde_json::{Value, json};
+use simulated_aws::{ApiError, Course, HealthIssue, Verdict};
+use support::{AL2023, CURRENT, NEWER, Stage, minutes, opted_in};
+
+fn eviction_failure() -> Course {
+    Course::pod_eviction_failure(minutes(16), "blue", &["ip-192-168-2-44.eu-central-1.compute.internal"])
+}
+
+mod promise_1_opt_in {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn no_node_group_without_the_value_auto_is_updated() {
+        let nodegroup = |name: &str| opted_in("prod", name);
+        let stage = Stage::with([
+            nodegroup("formerly"),
+            nodegroup("notify").tag("ami-update", "notify"),
+            nodegroup("typo").tag("ami-update", "Auto"),
+            nodegroup("rule").tag("ami-update/windw", "Sat"),
+            simulated_aws::Nodegroup::new("prod", "untagged").release(CURRENT),
+        ])
+        .await;
+        let formerly = stage.world.nodegroup("prod", "formerly").unwrap().arn;
+        stage.world.edit_nodegroup("prod", "formerly", |nodegroup| nodegroup.tags.clear());
+        stage.world.index_tags(&formerly, &[("ami-update", "auto")]);
+        let summary = stage.start().await;
+        let expected = [
+            ("prod/formerly", "notOptedIn"),
+            ("prod/notify", "reportOnly"),
+            ("prod/rule", "unknownRule"),
+            ("prod/typo", "unknownTagValue"),
+        ];
+        assert_eq!(Stage::lines(&summary), expected.map(|(name, reason)| (name.to_owned(), reason, None)));
+        assert_eq!(stage.calls("eks:UpdateNodegroupVersion"), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_lagging_tag_index_says_is_read_again() {
+        let stage = Stage::with_blue().await;
+        let arn = stage.world.nodegroup("prod", "blue").unwrap().arn;
+        stage.world.edit_nodegroup("prod", "blue", |nodegroup| nodegroup.tags.clear());
+        stage.world.index_tags(&arn, &[("ami-update", "auto")]);
+        assert_eq!(Stage::lines(&stage.start().await), [("prod/blue".into(), "notOptedIn", None)]);
+        stage.world.remove_nodegroup("prod", "blue");
+        assert_eq!(Stage::lines(&stage.start().await), [("prod/blue".into(), "deleted", None)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_group_that_bears_the_name_of_a_deleted_one_is_not_taken_for_it() {
+        let stage = Stage::with_blue().await;
+        let deleted = stage.world.nodegroup("prod", "blue").unwrap().arn;
+        stage.world.remove_nodegroup("prod", "blue");
+        stage.world.add_nodegroup(opted_in("prod", "blue").tag("ami-update", "notify"));
+        stage.world.index_tags(&deleted, &[("ami-update", "auto")]);
+        let mut decisions: Vec<_> = Stage::lines(&stage.start().await).into_iter().map(|line| line.1).collect();
+        decisions.sort_unstable();
+        assert_eq!(decisions, ["deleted", "reportOnly"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_newer_release_for_a_group_that_is_only_reported_on_is_told_once() {
+        let stage = Stage::with([opted_in("prod", "blue").tag("ami-update", "notify")]).await;
+        for _ in 0..3 {
+            stage.start().await;
+            stage.check().await;
+        }
+        assert_eq!(stage.told_events(), [("UpdateAvailable".to_owned(), "blue".to_owned())]);
+        stage.world.publish_release(AL2023, "1.33", "1.33.2-20260720");
+        stage.start().await;
+        stage.check().await;
+        assert_eq!(stage.told_events().len(), 2);
+        assert_eq!(stage.calls("eks:UpdateNodegroupVersion"), 0);
+    }
+}
+
+mod promise_2_never_guess_never_let_eks_pick {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn every_call_sends_the_groups_own_kubernetes_version_the_release_and_a_token() {
+        let stage = Stage::with_blue().await;
+        stage.world.add_cluster("prod", "1.34");
+        stage.start().await;
+        let calls = stage.world.requests();
+        let call = calls.iter().find(|request| request.action == "eks:UpdateNodegroupVersion").unwrap();
+        let token = stage.record("prod", "blue").await.unwrap().open.unwrap().token;
+        let expected = json!({
+            "clusterName": "prod",
+            "nodegroupName": "blue",
+            "version": "1.33",
+            "releaseVersion": NEWER,
+            "clientRequestToken": token,
+        });
+        assert_eq!(call.body, expected);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_line_is_looked_up_once_ten_names_a_call() {
+        let stage = Stage::with([opted_in("prod", "a"), opted_in("prod", "b"), opted_in("dev", "c")]).await;
+        for minor in 20..32 {
+            stage.world.add_nodegroup(opted_in("old", &format!("v{minor}")).version(&format!("1.{minor}")));
+        }
+        stage.start().await;
+        let calls = stage.world.requests();
+        let mut sizes: Vec<usize> = calls
+            .iter()
+            .filter(|request| request.action == "ssm:GetParameters")
+            .map(|request| request.body["Names"].as_array().unwrap().len())
+            .collect();
+        sizes.sort_unstable();
+        assert_eq!(sizes, [3, 10]);
+    }
+}
+
+mod promise_3_forward_only {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_withdrawn_release_starts_nothing() {
+        let stage = Stage::with([opted_in("prod", "blue").release(NEWER)]).await;
+        stage.world.publish_release(AL2023, "1.33", "1.33.2-20260720");
+        stage.world.edit_nodegroup("prod", "blue", |nodegroup| nodegroup.release = "1.33.2-20260720".into());
+        stage.world.withdraw_release(AL2023, "1.33");
+        stage.world.downgrade(simulated_aws::Downgrade::Accepted);
+        assert_eq!(Stage::lines(&stage.start().await), [("prod/blue".into(), "newerThanOffered", None)]);
+        assert_eq!(stage.world.updates("prod", "blue"), []);
+    }
+}
+
+mod promise_4_at_most_one {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn two_runs_at_once_start_one_update() {
+        let stage = Stage::with_blue().await;
+        let (one, other) = futures_util::join!(stage.start(), stage.start());
+        let mut outcomes = [&one, &other].map(|summary| (summary.decisions[0].decision, summary.decisions[0].outcome));
+        outcomes.sort_unstable();
+        assert_eq!(outcomes, [("start", Some("accepted")), ("start", Some("anotherRunWasFirst"))]);
+        assert_eq!(stage.calls("eks:UpdateNodegroupVersion"), 1);
+        assert_eq!(stage.world.updates("prod", "blue").len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_event_that_comes_again_starts_nothing_more() {
+        let stage = Stage::with_blue().await;
+        stage.start().await;
+        for _ in 0..3 {
+            assert_eq!(Stage::lines(&stage.start().await), [("prod/blue".into(), "inProgress", None)]);
+        }
+        assert_eq!(stage.world.updates("prod", "blue").len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lost_answer_to_the_intent_does_not_lose_the_lock() {
+        let stage = Stage::with_blue().await;
+        let mut first = true;
+        stage.world.on_request(move |request| {
+            let lose = request.action == "dynamodb:PutItem" && std::mem::take(&mut first);
+            if lose { Verdict::LostAfter } else { Verdict::Answer }
+        });
+        assert_eq!(Stage::lines(&stage.start().await), [("prod/blue".into(), "start", Some("accepted"))]);
+    }
+}
+
+mod promise_5_nothing_is_lost {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_id_is_recorded_at_once() {
+        let stage = Stage::with_blue().await;
+        let summary = stage.start().await;
+        let update_id = stage.world.updates("prod", "blue")[0].id.clone();
+        assert_eq!(summary.decisions[0].update_id.as_ref(), Some(&update_id));
+        assert_eq!(stage.record("prod", "blue").await.unwrap().open.unwrap().update_id, Some(update_id));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_accepted_update_whose_answer_was_lost_is_found_by_check() {
+        let stage = Stage::with_blue().await;
+        stage.world.token_replay(simulated_aws::TokenReplay::ResourceInUse);
+        stage.world.on_request(|request| match request.action.as_str() {
+            "eks:UpdateNodegroupVersion" => Verdict::LostAfter,
+            _ => Verdict::Answer,
+        });
+        let summary = stage.start().await;
+        assert_eq!(Stage::lines(&summary), [("prod/blue".into(), "start", Some("unclear"))]);
+        stage.world.clear_faults();
+        stage.check().await;
+        let [update] = &stage.world.updates("prod", "blue")[..] else { panic!("one update") };
+        assert_eq!(stage.record("prod", "blue").await.unwrap().open.unwrap().update_id.as_ref(), Some(&update.id));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_accepted_update_whose_id_was_not_recorded_is_found_and_its_failure_told() {
+        let stage = Stage::with_blue().await;
+        stage.world.next_update("prod", "blue", eviction_failure());
+        let mut accepted = false;
+        stage.world.on_request(move |request| {
+            accepted |= request.action == "eks:UpdateNodegroupVersion";
+            let die = accepted && request.action == "dynamodb:PutItem";
+            if die { Verdict::LostBefore } else { Verdict::Answer }
+        });
+        let summary = stage.start().await;
+        assert_eq!(Stage::lines(&summary), [("prod/blue".into(), "start", Some("accepted"))]);
+        assert!(summary.problems[0].contains("could not be recorded; check finds out"), "{:?}", summary.problems);
+        stage.world.clear_faults();
+        stage.advance(17);
+        stage.check().await;
+        assert_eq!(stage.told_events(), [("UpdateFailed".to_owned(), "blue".to_owned())]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn somebody_elses_update_is_not_taken_for_ours() {
+        let stage = Stage::with_blue().await;
+        stage.world.fail_next("eks:UpdateNodegroupVersion", 5, ApiError::throttling());
+        stage.world.publish_release(AL2023, "1.33", "1.33.2-20260701");
+        stage.world.publish_release(AL2023, "1.33", NEWER);
+        stage.start().await;
+        stage.world.start_update("prod", "blue", "1.33", "1.33.2-20260701").unwrap();
+        stage.check().await;
+        assert_eq!(stage.record("prod", "blue").await.unwrap().open.unwrap().update_id, None);
+        stage.advance(20);
+        assert_eq!(stage.check().await.updates[0].status, "NotAccepted");
+        assert_eq!(stage.record("prod", "blue").await.unwrap().open, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_update_starts_when_the_intent_cannot_be_recorded() {
+        let stage = Stage::with_blue().await;
+        stage.world.on_request(|request| match request.action.as_str() {
+            "dynamodb:PutItem" => Verdict::Error(ApiError::access_denied("dynamodb:PutItem")),
+            _ => Verdict::Answer,
+        });
+        let summary = stage.start().await;
+        assert_eq!(Stage::lines(&summary), [("prod/blue".into(), "start", Some("notRecorded"))]);
+        assert!(summary.into_response().unwrap_err().to_string().contains("AccessDeniedException"));
+        assert_eq!(stage.calls("eks:UpdateNodegroupVersion"), 0);
+    }
+}
+
+mod promise_6_every_failure_is_told {
+    use super::*;
+
+    async fn failed() -> Stage {
+        let stage = Stage::with_blue().await;
+        stage.world.next_update("prod", "blue", eviction_failure());
+        stage.start().await;
+        stage.advance(17);
+        stage
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_is_told_once_with_the_nodes() {
+        let stage = failed().await;
+        for _ in 0..3 {
+            stage.check().await;
+        }
+        let [message] = &stage.told()[..] else { panic!("one message") };
+        let errors = json!([{
+            "errorCode": "PodEvictionFailure",
+            "errorMessage": "Reached max retries while trying to evict pods from nodes in node group blue",
+            "resourceIds": ["ip-192-168-2-44.eu-central-1.compute.internal"],
+        }]);
+        assert_eq!((&message["event"], &message["errors"]), (&json!("UpdateFailed"), &errors));
+        let published = stage.world.published().remove(0);
+        let subject = "EKS update failed: prod/blue to 1.33.2-20260710 (PodEvictionFailure)";
+        assert_eq!(published.subject.as_deref(), Some(subject));
+        assert!(published.delivered_as("email").contains("kubectl get poddisruptionbudgets"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failed_publish_leaves_it_untold_and_fails_the_invocation() {
+        let stage = failed().await;
+        stage.world.fail_next("sns:Publish", 5, ApiError::new(403, "AuthorizationError", "not authorized"));
+        let summary = stage.check().await;
+        assert_eq!(summary.published, Vec::<String>::new());
+        let error = summary.into_response().unwrap_err().to_string();
+        assert!(
+            error.contains(
+                "prod/blue: publishing to arn:aws:sns:eu-central-1:123456789012:notifications: AuthorizationError"
+            ),
+            "{error}"
+        );
+        stage.world.clear_faults();
+        stage.check().await.into_response().unwrap();
+        stage.check().await.into_response().unwrap();
+        assert_eq!(stage.told_events(), [("UpdateFailed".to_owned(), "blue".to_owned())]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_published_but_not_marked_is_published_again_with_the_same_id() {
+        let stage = failed().await;
+        let mut published = false;
+        stage.world.on_request(move |request| {
+            published |= request.action == "sns:Publish";
+            let die = published && request.action == "dynamodb:PutItem";
+            if die { Verdict::LostBefore } else { Verdict::Answer }
+        });
+        stage.check().await.into_response().unwrap_err();
+        stage.world.clear_faults();
+        stage.check().await;
+        let [one, again] = &stage.told()[..] else { panic!("two messages") };
+        assert_eq!(one["id"], again["id"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn cancelled_stuck_vanished_and_ineffective_updates_are_told() {
+        let groups = ["cancelled", "stuck", "vanished", "ineffective", "deleted"];
+        let stage = Stage::with(groups.map(|name| opted_in(name, name))).await;
+        stage.world.next_update("cancelled", "cancelled", Course::Cancel { after: minutes(5) });
+        stage.world.next_update("stuck", "stuck", Course::Hang);
+        stage.world.next_update("vanished", "vanished", Course::Hang);
+        stage.world.next_update("ineffective", "ineffective", Course::SucceedWithoutEffect { after: minutes(5) });
+        stage.start().await;
+        let vanished = stage.world.updates("vanished", "vanished")[0].id.clone();
+        stage.world.remove_update("vanished", &vanished);
+        stage.world.remove_nodegroup("deleted", "deleted");
+        for _ in 0..80 {
+            stage.advance(5);
+            stage.check().await;
+        }
+        let mut told = stage.told_events();
+        told.sort_unstable();
+        let expected = [
+            ("UpdateCancelled", "cancelled"),
+            ("UpdateGone", "deleted"),
+            ("UpdateGone", "vanished"),
+            ("UpdateStuck", "stuck"),
+            ("UpdateUnverified", "ineffective"),
+        ];
+        assert_eq!(told, expected.map(|(event, name)| (event.to_owned(), name.to_owned())));
+        stage.world.change_course("stuck", "stuck", eviction_failure());
+        stage.check().await;
+        assert_eq!(stage.told_events().last().unwrap().0, "UpdateFailed", "it was followed on");
+    }
+}
+
+mod promise_7_truth_is_describe_update {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failed_update_leaves_the_group_active_and_is_no_success() {
+        let stage = Stage::with_blue().await;
+        stage.world.next_update("prod", "blue", eviction_failure());
+        stage.start().await;
+        stage.advance(17);
+        assert_eq!(stage.world.nodegroup("prod", "blue").unwrap().status, "ACTIVE");
+        assert_eq!(stage.check().await.updates[0].status, "Failed");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn success_is_the_release_read_again() {
+        let stage = Stage::with_blue().await;
+        stage.start().await;
+        stage.advance(5);
+        assert_eq!(stage.check().await.updates[0].status, "InProgress");
+        stage.advance(5);
+        assert_eq!(stage.check().await.updates[0].status, "Successful");
+        assert_eq!(stage.world.nodegroup("prod", "blue").unwrap().release, NEWER);
+        assert_eq!(Stage::lines(&stage.start().await), [("prod/blue".into(), "upToDate", None)]);
+        assert_eq!(stage.told(), Vec::<Value>::new());
+    }
+}
+
+mod promise_8_one_bad_item_is_one_outcome {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_unreadable_group_and_a_malformed_record_stop_no_other() {
+        let stage = Stage::with(["denied", "broken", "good"].map(|name| opted_in(name, name))).await;
+        let broken = stage.world.nodegroup("broken", "broken").unwrap().arn;
+        put_item(&stage, &json!({"nodegroupArn": broken, "pending": "yes", "revision": "seven"})).await;
+        stage.world.on_request(|request| match request.action.as_str() {
+            "eks:DescribeNodegroup" if request.resources[0].contains("denied") => {
+                Verdict::Error(ApiError::access_denied("eks:DescribeNodegroup"))
+            }
+            _ => Verdict::Answer,
+        });
+        let summary = stage.start().await;
+        let expected = [
+            ("broken/broken".to_owned(), "couldNotBeRead", None),
+            ("denied/denied".to_owned(), "couldNotBeRead", None),
+            ("good/good".to_owned(), "start", Some("accepted")),
+        ];
+        assert_eq!(Stage::lines(&summary), expected);
+        let error = summary.into_response().unwrap_err().to_string();
+        assert!(error.contains("broken/broken: its record in the table is malformed"), "{error}");
+        assert!(error.contains("denied/denied: AccessDeniedException"), "{error}");
+
+        stage.advance(10);
+        let summary = stage.check().await;
+        assert_eq!(summary.updates[0].status, "Successful");
+        let error = summary.into_response().unwrap_err().to_string();
+        assert!(error.contains("broken/broken: its record in the table is malformed"), "{error}");
+    }
+
+    async fn put_item(stage: &Stage, item: &Value) {
+        let item = serde_dynamo::to_item(item).unwrap();
+        stage.start.dynamodb.put_item().table_name(support::TABLE).set_item(Some(item)).send().await.unwrap();
+    }
+}
+
+mod promise_9_no_endless_retry {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_release_that_fails_is_tried_four_times_and_then_no_more() {
+        let stage = Stage::with_blue().await;
+        for _ in 0..20 {
+            stage.world.next_update("prod", "blue", eviction_failure());
+        }
+        let begin = stage.world.now();
+        for _ in 0..72 {
+            stage.start().await;
+            stage.advance(30);
+            stage.check().await;
+            stage.advance(30);
+        }
+        let updates = stage.world.updates("prod", "blue");
+        let hours: Vec<i64> = updates.iter().map(|update| update.created_at.duration_since(begin).as_hours()).collect();
+        // One, four and twelve hours after each end was seen, at the next hourly run.
+        assert_eq!(hours, [0, 2, 7, 20]);
+        assert_eq!(stage.told_events().len(), 4, "every failure is told");
+        let what_follows = "1.33.2-20260710 is not tried again on this node group; the next newer release is.";
+        assert_eq!(stage.told()[3]["whatFollows"], what_follows);
+
+        stage.world.publish_release(AL2023, "1.33", "1.33.2-20260720");
+        assert_eq!(Stage::lines(&stage.start().await), [("prod/blue".into(), "start", Some("accepted"))]);
+    }
+}
+
+mod promise_10_everything_has_a_reason {
+    use super::*;
+
+    async fn mixed_fleet() -> Stage {
+        let stage = Stage::with([
+            opted_in("prod", "blue"),
+            opted_in("prod", "green"),
+            opted_in("dev", "current").release(NEWER),
+            opted_in("dev", "custom").ami_type("CUSTOM").release("ami-0c099795affa953de"),
+            opted_in("dev", "future").ami_type("AL2026_x86_64_STANDARD"),
+            opted_in("dev", "sick").status("DEGRADED"),
+            opted_in("dev", "windows").ami_type("WINDOWS_CORE_2022_x86_64").release("1.33-2026.06.10"),
+        ])
+        .await;
+        stage.world.edit_nodegroup("dev", "sick", |nodegroup| {
+            let (code, message) = ("NodeCreationFailure".to_owned(), "text".to_owned());
+            nodegroup.health = vec![HealthIssue { code, message, resource_ids: vec![] }];
+        });
+        stage
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_plan_that_is_printed_is_the_plan_that_runs() {
+        let stage = mixed_fleet().await;
+        let printed = stage.try_start(&json!({"dryRun": true})).await.unwrap();
+        assert_eq!((stage.calls("dynamodb:PutItem"), stage.calls("eks:UpdateNodegroupVersion")), (0, 0));
+        let ran = stage.start().await;
+        let plan = |summary: &eks_nodegroup_updater::summary::StartSummary| {
+            let decided = |line: &eks_nodegroup_updater::summary::StartLine| {
+                (line.nodegroup.clone(), line.decision, line.reason.clone())
+            };
+            summary.decisions.iter().map(decided).collect::<Vec<_>>()
+        };
+        assert_eq!(plan(&printed), plan(&ran));
+        let expected = [
+            ("dev/current", "upToDate"),
+            ("dev/custom", "customAmi"),
+            ("dev/future", "unknownAmiType"),
+            ("dev/sick", "unhealthy"),
+            ("dev/windows", "noRelease"),
+            ("prod/blue", "start"),
+            ("prod/green", "overLimit"),
+        ];
+        let decisions = plan(&ran).into_iter().map(|(name, decision, _)| (name, decision)).collect::<Vec<_>>();
+        assert_eq!(decisions, expected.map(|(name, decision)| (name.to_owned(), decision)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_page_is_read_to_the_last() {
+        let stage = mixed_fleet().await;
+        stage.world.page_size(2);
+        stage.world.sparse_tag_pages(true);
+        assert_eq!(stage.start().await.decisions.len(), 7);
+        stage.world.next_update("dev", "windows", Course::Hang);
+        stage.world.publish_release("WINDOWS_CORE_2022_x86_64", "1.33", "1.33-2026.07.10");
+        stage.start().await;
+        assert_eq!(stage.check().await.updates.len(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_world_causes_no_writes_and_no_reads_of_eks_by_check() {
+    let stage = Stage::with([opted_in("prod", "blue").release(NEWER)]).await;
+    stage.start().await;
+    stage.world.clear_requests();
+    stage.check().await;
+    let actions: Vec<String> = stage.world.requests().into_iter().map(|request| request.action).collect();
+    assert_eq!(actions, ["dynamodb:Query"]);
+}

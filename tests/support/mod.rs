@@ -1,0 +1,193 @@
+//! A fleet, both functions, and an afternoon: the real handlers through the real SDK on the simulated AWS.
+
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
+
+use aws_config::{Region, SdkConfig};
+use aws_sdk_eks::config::Credentials;
+use aws_sdk_eks::config::retry::RetryPartition;
+use aws_smithy_async::time::TimeSource;
+use eks_nodegroup_updater::aws::{CheckClients, StartClients, config_loader};
+use eks_nodegroup_updater::config::{CheckConfig, Limits, RetryAfter, StartConfig};
+use eks_nodegroup_updater::handler::{self, Run};
+use eks_nodegroup_updater::model::record::Record;
+use eks_nodegroup_updater::summary::{CheckSummary, StartSummary};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use simulated_aws::{Nodegroup, World};
+use tokio::time::Instant;
+
+pub const TABLE: &str = "updates";
+pub const AL2023: &str = "AL2023_x86_64_STANDARD";
+pub const CURRENT: &str = "1.33.1-20260610";
+pub const NEWER: &str = "1.33.2-20260710";
+
+/// The access keys by which the world tells the functions apart.
+pub const START_KEY: &str = "AKIASTART";
+pub const CHECK_KEY: &str = "AKIACHECK";
+
+pub struct Stage {
+    pub world: World,
+    pub start: StartClients,
+    pub check: CheckClients,
+    pub start_config: StartConfig,
+    pub check_config: CheckConfig,
+    runs: AtomicU32,
+}
+
+pub fn minutes(minutes: i64) -> SignedDuration {
+    SignedDuration::from_mins(minutes)
+}
+
+/// An opted-in group for which [`NEWER`] is out.
+pub fn opted_in(cluster: &str, name: &str) -> Nodegroup {
+    Nodegroup::new(cluster, name).release(CURRENT).tag("ami-update", "auto")
+}
+
+/// Tokio's clock, which stands still in a test but for what somebody waits for; the SDK measures throttling by it.
+#[derive(Debug)]
+struct PausedTime(Instant);
+
+impl TimeSource for PausedTime {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_784_538_000) + self.0.elapsed()
+    }
+}
+
+pub async fn sdk_config(world: &World, access_key: &str) -> SdkConfig {
+    config_loader()
+        .http_client(world.http_client())
+        .credentials_provider(Credentials::new(access_key, "secret", None, None, "simulation"))
+        .time_source(PausedTime(Instant::now()))
+        .region(Region::from_static(simulated_aws::REGION))
+        .load()
+        .await
+}
+
+/// The SDK shares what it learns of throttling among all clients of a process, and so among tests; this keeps it apart.
+fn partition() -> RetryPartition {
+    static CLIENTS: AtomicU32 = AtomicU32::new(0);
+    RetryPartition::new(format!("client {}", CLIENTS.fetch_add(1, Ordering::Relaxed)))
+}
+
+fn start_clients(config: &SdkConfig) -> StartClients {
+    let eks = aws_sdk_eks::config::Builder::from(config).retry_partition(partition());
+    let tagging = aws_sdk_resourcegroupstagging::config::Builder::from(config).retry_partition(partition());
+    let ssm = aws_sdk_ssm::config::Builder::from(config).retry_partition(partition());
+    let dynamodb = aws_sdk_dynamodb::config::Builder::from(config).retry_partition(partition());
+    StartClients {
+        eks: aws_sdk_eks::Client::from_conf(eks.build()),
+        tagging: aws_sdk_resourcegroupstagging::Client::from_conf(tagging.build()),
+        ssm: aws_sdk_ssm::Client::from_conf(ssm.build()),
+        dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
+    }
+}
+
+fn check_clients(config: &SdkConfig) -> CheckClients {
+    let eks = aws_sdk_eks::config::Builder::from(config).retry_partition(partition());
+    let dynamodb = aws_sdk_dynamodb::config::Builder::from(config).retry_partition(partition());
+    let sns = aws_sdk_sns::config::Builder::from(config).retry_partition(partition());
+    CheckClients {
+        eks: aws_sdk_eks::Client::from_conf(eks.build()),
+        dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
+        sns: aws_sdk_sns::Client::from_conf(sns.build()),
+    }
+}
+
+impl Stage {
+    /// A world with these node groups, a newer release for those on AL2023, the table and the topic.
+    pub async fn with<const N: usize>(nodegroups: [Nodegroup; N]) -> Self {
+        let world = World::new("2026-07-20T09:00:00Z".parse().unwrap());
+        for nodegroup in nodegroups {
+            world.add_nodegroup(nodegroup);
+        }
+        world.publish_release(AL2023, "1.33", NEWER);
+        world.create_updates_table(TABLE).await;
+        let topic = world.create_topic("notifications");
+        let retry_after = RetryAfter([1, 4, 12].map(SignedDuration::from_hours).into());
+        Self {
+            start: start_clients(&sdk_config(&world, START_KEY).await),
+            check: check_clients(&sdk_config(&world, CHECK_KEY).await),
+            start_config: StartConfig {
+                updates_table: TABLE.into(),
+                limits: Limits { updates_per_cluster: 1, starts_per_run: 10 },
+                retry_after: retry_after.clone(),
+            },
+            check_config: CheckConfig {
+                updates_table: TABLE.into(),
+                notification_topic_arn: topic,
+                stuck_after: SignedDuration::from_hours(6),
+                retry_after,
+            },
+            world,
+            runs: 0.into(),
+        }
+    }
+
+    /// The usual stage: one opted-in group, `prod/blue`.
+    pub async fn with_blue() -> Self {
+        Self::with([opted_in("prod", "blue")]).await
+    }
+
+    pub async fn try_start(&self, event: &Value) -> anyhow::Result<StartSummary> {
+        let id = self.next_id();
+        let run = Run { id: &id, now: self.world.now() };
+        handler::start(&self.start, &self.start_config, event, run).await
+    }
+
+    pub async fn start(&self) -> StartSummary {
+        self.try_start(&json!({})).await.unwrap()
+    }
+
+    pub async fn try_check(&self, event: &Value) -> anyhow::Result<CheckSummary> {
+        let id = self.next_id();
+        let run = Run { id: &id, now: self.world.now() };
+        handler::check(&self.check, &self.check_config, event, run).await
+    }
+
+    pub async fn check(&self) -> CheckSummary {
+        self.try_check(&json!({})).await.unwrap()
+    }
+
+    pub fn advance(&self, minutes: i64) {
+        self.world.advance(SignedDuration::from_mins(minutes));
+    }
+
+    /// `(node group, decision, outcome)` of every line.
+    pub fn lines(summary: &StartSummary) -> Vec<(String, &'static str, Option<&'static str>)> {
+        summary.decisions.iter().map(|line| (line.nodegroup.clone(), line.decision, line.outcome)).collect()
+    }
+
+    /// What a machine reads of every message so far.
+    pub fn told(&self) -> Vec<Value> {
+        let read =
+            |published: &simulated_aws::Published| serde_json::from_str(&published.delivered_as("lambda")).unwrap();
+        self.world.published().iter().map(read).collect()
+    }
+
+    /// Event and node group of every message so far.
+    pub fn told_events(&self) -> Vec<(String, String)> {
+        let text = |message: &Value, key: &str| message[key].as_str().unwrap().to_owned();
+        self.told().iter().map(|message| (text(message, "event"), text(message, "nodegroup"))).collect()
+    }
+
+    /// The record of a node group, as the table holds it.
+    pub async fn record(&self, cluster: &str, name: &str) -> Option<Record> {
+        let arn = self.world.nodegroup(cluster, name).unwrap().arn;
+        let key = aws_sdk_dynamodb::types::AttributeValue::S(arn);
+        let item =
+            self.start.dynamodb.get_item().table_name(TABLE).key("nodegroupArn", key).send().await.unwrap().item?;
+        Some(serde_dynamo::from_item(item).unwrap())
+    }
+
+    /// How often an action was called.
+    pub fn calls(&self, action: &str) -> usize {
+        self.world.requests().iter().filter(|request| request.action == action).count()
+    }
+
+    fn next_id(&self) -> String {
+        self.runs.fetch_add(1, Ordering::Relaxed).to_string()
+    }
+}
