@@ -1,0 +1,151 @@
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use crate::sdk::{clients, refusal, world};
+
+const ROOT: &str = "/aws/service/eks/optimized-ami/1.33/amazon-linux-2023/x86_64/standard";
+
+#[tokio::test]
+async fn a_release_of_amazon_linux_is_announced_in_five_parameters() -> anyhow::Result<()> {
+    let world = world();
+    let names = world.publish_release("AL2023_x86_64_STANDARD", "1.33", "1.33.2-20260701");
+    let image = "amazon-eks-node-al2023-x86_64-standard-1.33-v20260701";
+    assert_eq!(
+        names,
+        [
+            format!("{ROOT}/recommended"),
+            format!("{ROOT}/recommended/release_version"),
+            format!("{ROOT}/recommended/image_id"),
+            format!("{ROOT}/{image}/release_version"),
+            format!("{ROOT}/{image}/image_id"),
+        ]
+    );
+    let ssm = clients(&world).await.ssm;
+    let output = ssm.get_parameters().names(&names[0]).names(&names[1]).names("/aws/x").send().await?;
+    assert_eq!(output.invalid_parameters(), ["/aws/x"]);
+    let [description, release] = output.parameters() else { panic!("two parameters") };
+    let description: Value = serde_json::from_str(description.value().unwrap())?;
+    assert_eq!(
+        description,
+        json!({
+            "schema_version": "2",
+            "image_id": world.parameter(&names[2]),
+            "image_name": image,
+            "release_version": "1.33.2-20260701",
+        })
+    );
+    assert_eq!(release.value(), Some("1.33.2-20260701"));
+    assert_eq!(release.version(), 1);
+    assert_eq!(release.last_modified_date().unwrap().secs(), world.now().as_second());
+    assert_eq!(
+        release.arn(),
+        Some(format!("arn:aws:ssm:eu-central-1::parameter{ROOT}/recommended/release_version").as_str())
+    );
+    Ok(())
+}
+
+#[test]
+fn every_family_has_its_own_names() {
+    let world = world();
+    let announced = |ami_type: &str, release: &str| world.publish_release(ami_type, "1.33", release).join("\n");
+    assert!(announced("AL2_x86_64_GPU", "1.33.2-20260701").contains("/1.33/amazon-linux-2-gpu/recommended/"));
+    assert!(announced("AL2_ARM_64", "1.33.2-20260701").contains("/1.33/amazon-linux-2-arm64/recommended/"));
+    assert_eq!(
+        announced("BOTTLEROCKET_ARM_64_NVIDIA_FIPS", "1.40.0-0a1b2c3d"),
+        "/aws/service/bottlerocket/aws-k8s-1.33-nvidia-fips/arm64/latest/image_version\n\
+         /aws/service/bottlerocket/aws-k8s-1.33-nvidia-fips/arm64/latest/image_id\n\
+         /aws/service/bottlerocket/aws-k8s-1.33-nvidia-fips/arm64/1.40.0-0a1b2c3d/image_version\n\
+         /aws/service/bottlerocket/aws-k8s-1.33-nvidia-fips/arm64/1.40.0-0a1b2c3d/image_id"
+    );
+    let windows = "/aws/service/ami-windows-latest/Windows_Server-2022-English-Core-EKS_Optimized-1.33";
+    assert_eq!(announced("WINDOWS_CORE_2022_x86_64", "1.33-2026.07.15"), format!("{windows}\n{windows}/image_id"));
+    let description: Value = serde_json::from_str(&world.parameter(windows).unwrap()).unwrap();
+    assert_eq!(description["release_version"], "1.33-2026.07.15");
+    assert_eq!(announced("PLAN9_x86_64", "4"), "");
+}
+
+#[tokio::test]
+async fn a_withdrawn_release_moves_the_recommendation_back() -> anyhow::Result<()> {
+    let world = world();
+    world.publish_release("AL2023_x86_64_STANDARD", "1.33", "1.33.1-20260610");
+    world.advance(SignedDuration::from_hours(24));
+    world.publish_release("AL2023_x86_64_STANDARD", "1.33", "1.33.2-20260701");
+    world.advance(SignedDuration::from_hours(24));
+    let older = world.withdraw_release("AL2023_x86_64_STANDARD", "1.33");
+    assert_eq!(older.as_deref(), Some("1.33.1-20260610"));
+    assert_eq!(world.withdraw_release("AL2023_x86_64_STANDARD", "1.33"), None);
+
+    let ssm = clients(&world).await.ssm;
+    let name = format!("{ROOT}/recommended/release_version");
+    let now = ssm.get_parameter().name(&name).send().await?.parameter.unwrap();
+    assert_eq!((now.value(), now.version()), (Some("1.33.1-20260610"), 3));
+    assert_eq!(now.last_modified_date().unwrap().secs(), world.now().as_second());
+    let second = ssm.get_parameter().name(format!("{name}:2")).send().await?.parameter.unwrap();
+    assert_eq!(second.value(), Some("1.33.2-20260701"));
+
+    world.page_size(1);
+    let history = ssm.get_parameter_history().name(&name).into_paginator().send();
+    let history = history.collect::<Result<Vec<_>, _>>().await?;
+    assert_eq!(history.len(), 3);
+    let history: Vec<_> = history.into_iter().flat_map(|page| page.parameters.unwrap_or_default()).collect();
+    let versions: Vec<_> = history.iter().map(|version| (version.version(), version.value().unwrap())).collect();
+    assert_eq!(versions, [(1, "1.33.1-20260610"), (2, "1.33.2-20260701"), (3, "1.33.1-20260610")]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn parameters_are_found_by_path_across_pages() -> anyhow::Result<()> {
+    let world = world();
+    for release in 1..=12 {
+        world.put_parameter(&format!("/releases/{release:02}/image_id"), "ami");
+    }
+    world.put_parameter("/releases/top", "x");
+    world.put_parameter("/releasesandmore/top", "x");
+    let ssm = clients(&world).await.ssm;
+    let all = ssm.get_parameters_by_path().path("/releases").recursive(true).into_paginator().send();
+    let all = all.collect::<Result<Vec<_>, _>>().await?;
+    let found: Vec<usize> = all.iter().map(|page| page.parameters().len()).collect();
+    assert_eq!(found, [10, 3]);
+    assert_eq!(world.requests().len(), 2);
+    let direct = ssm.get_parameters_by_path().path("/releases/").send().await?;
+    assert_eq!(direct.parameters().len(), 1);
+    let answer = ssm.get_parameters_by_path().path("/releases").next_token("?").send().await;
+    assert_eq!(refusal(answer).0, "InvalidNextToken");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_parameter_store_refuses() {
+    let world = world();
+    world.put_parameter("/own", "1");
+    let ssm = clients(&world).await.ssm;
+    let names = |count: usize| Some((0..count).map(|name| format!("/{name}")).collect());
+    let eleven = ssm.get_parameters().set_names(names(11)).send().await;
+    let (code, message) = refusal(eleven);
+    assert_eq!(code, "ValidationException");
+    assert!(message.ends_with("Member must have length less than or equal to 10"), "{message}");
+    assert_eq!(refusal(ssm.get_parameters().set_names(names(10)).send().await).0, "accepted");
+    for name in ["/none", "/own:2", "/own:0", "/own:x"] {
+        let answer = ssm.get_parameter().name(name).send().await;
+        assert!(answer.unwrap_err().as_service_error().unwrap().is_parameter_not_found(), "{name}");
+    }
+    world.remove_parameter("/own");
+    assert_eq!(refusal(ssm.get_parameter_history().name("/own").send().await).0, "ParameterNotFound");
+    let by_path = ssm.get_parameters_by_path();
+    assert_eq!(refusal(by_path.clone().path("own").send().await).0, "ValidationException");
+    assert_eq!(refusal(by_path.path("/").max_results(11).send().await).0, "ValidationException");
+}
+
+#[tokio::test]
+async fn each_name_is_a_resource_of_its_own() -> anyhow::Result<()> {
+    let world = world();
+    let ssm = clients(&world).await.ssm;
+    ssm.get_parameters().names("/aws/service/x").names("/own").send().await?;
+    let [request] = &world.requests()[..] else { panic!("one request") };
+    assert_eq!(request.action, "ssm:GetParameters");
+    assert_eq!(
+        request.resources,
+        ["arn:aws:ssm:eu-central-1::parameter/aws/service/x", "arn:aws:ssm:eu-central-1:123456789012:parameter/own"]
+    );
+    Ok(())
+}
