@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use aws_sdk_eks::Client;
 use aws_sdk_eks::config::interceptors::BeforeTransmitInterceptorContextRef;
 use aws_sdk_eks::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_eks::error::{BoxError, ProvideErrorMetadata};
+use aws_sdk_eks::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_eks::operation::update_nodegroup_version::UpdateNodegroupVersionError as Error;
 
 use crate::aws::describe;
@@ -55,7 +55,9 @@ pub async fn submit(eks: &Client, id: &NodegroupId, attempt: &Attempt) -> Answer
             None => Answer::Unclear("EKS answered without the update's id".to_owned()),
         },
         // A first request may have been accepted and its answer lost; what a later one was answered proves nothing.
-        Err(error) if requests.load(Ordering::Relaxed) > 1 => Answer::Unclear(describe(&error)),
+        Err(error) if requests.load(Ordering::Relaxed) > 1 || !is_clients_fault(&error) => {
+            Answer::Unclear(describe(&error))
+        }
         Err(error) => match error.as_service_error() {
             Some(service_error) => refusal(service_error, describe(&error)),
             None => Answer::Unclear(describe(&error)),
@@ -63,11 +65,15 @@ pub async fn submit(eks: &Client, id: &NodegroupId, attempt: &Attempt) -> Answer
     }
 }
 
+/// Only a 4xx says that nothing was accepted; a mangled 200 says nothing.
+fn is_clients_fault(error: &SdkError<Error>) -> bool {
+    error.raw_response().is_some_and(|response| response.status().is_client_error())
+}
+
 fn refusal(error: &Error, description: String) -> Answer {
     match error {
         Error::ResourceInUseException(_) => Answer::InUse(description),
         Error::ResourceNotFoundException(_) => Answer::Gone(description),
-        Error::ServerException(_) => Answer::Unclear(description),
         Error::InvalidParameterException(_) if is_unknown_release(error.message().unwrap_or_default()) => {
             Answer::NotReady(description)
         }

@@ -1,0 +1,238 @@
+//! What the run makes of each answer that `UpdateNodegroupVersion` can give, in AWS's own words.
+
+mod support;
+
+use eks_nodegroup_updater::model::update::Status;
+use serde_json::json;
+use simulated_aws::{ApiError, Nodegroup, Verdict};
+use support::{AL2023, Stage, opted_in};
+
+const UPDATE: &str = "eks:UpdateNodegroupVersion";
+
+/// The outcome, the sentence, and whether the run says that it has a problem.
+async fn answered(stage: &Stage) -> (Option<&'static str>, String, bool) {
+    let summary = stage.start().await;
+    let line = summary.decisions[0].clone();
+    assert_eq!(line.decision, "start");
+    (line.outcome, line.reason, summary.into_response().is_err())
+}
+
+async fn answering(error: ApiError) -> (Stage, (Option<&'static str>, String, bool)) {
+    let stage = Stage::with_blue().await;
+    stage.world.fail_next(UPDATE, 1, error);
+    let answer = answered(&stage).await;
+    stage.world.clear_faults();
+    (stage, answer)
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_else_updates_it() {
+    let message = "Nodegroup cannot be updated as it is currently not in Active State";
+    let (stage, answer) = answering(ApiError::new(409, "ResourceInUseException", message)).await;
+    let reason = format!("somebody else is changing it: ResourceInUseException: {message}");
+    assert_eq!(answer, (Some("inUse"), reason, false));
+    let record = stage.record("prod", "blue").await.unwrap();
+    assert_eq!((record.open, record.history, record.untold), (None, vec![], vec![]), "not a failure");
+    assert_eq!(answered(&stage).await.0, Some("accepted"), "the next run looks again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn eks_does_not_know_the_release_yet() {
+    for message in [
+        "Requested release version 1.33.2-20260710 is not valid for kubernetes version 1.33.",
+        "Requested Nodegroup release version 1.33.2-20260710 is invalid. Allowed release version is 1.33.1-20260610",
+    ] {
+        let (stage, answer) = answering(ApiError::new(400, "InvalidParameterException", message)).await;
+        let reason =
+            format!("EKS does not know the release yet; a later run looks again: InvalidParameterException: {message}");
+        assert_eq!(answer, (Some("notReady"), reason, false));
+        assert_eq!(stage.record("prod", "blue").await.unwrap().untold, vec![]);
+        assert_eq!(answered(&stage).await.0, Some("accepted"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_that_ssm_announces_before_eks_knows_it_is_taken_when_it_does() {
+    let stage = Stage::with_blue().await;
+    stage.world.ssm_ahead_of_eks(true);
+    stage.world.publish_release(AL2023, "1.33", "1.33.2-20260720");
+    assert_eq!(answered(&stage).await.0, Some("notReady"));
+    stage.world.ssm_ahead_of_eks(false);
+    assert_eq!(answered(&stage).await.0, Some("accepted"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_refusals_are_recorded_and_told_once() {
+    for (code, message) in [
+        ("InvalidParameterException", "Launch template details can't be null for Custom ami type node group"),
+        ("InvalidParameterException", "You cannot specify the field kubernetesVersion when using custom AMIs."),
+        ("InvalidRequestException", "You are not authorized to launch instances with this launch template."),
+        (
+            "InvalidRequestException",
+            "Nodegroup health has issues other than [ AsgInstanceLaunchFailures, InstanceLimitExceeded, InsufficientFreeAddresses, ClusterUnreachable ]",
+        ),
+        ("InvalidParameterException", "Nodegroup can't be upgraded because maxSize (2) is equal to desiredSize (2)."),
+    ] {
+        let (stage, answer) = answering(ApiError::new(400, code, message)).await;
+        assert_eq!(answer, (Some("refused"), format!("EKS refused: {code}: {message}"), true));
+        let record = stage.record("prod", "blue").await.unwrap();
+        assert_eq!(
+            (record.history[0].status, record.history[0].errors[0].error_message.as_str()),
+            (Status::Refused, message)
+        );
+        stage.check().await;
+        stage.check().await;
+        let [told] = &stage.told()[..] else { panic!("one message") };
+        assert_eq!((&told["event"], &told["errors"][0]["errorCode"]), (&json!("UpdateRefused"), &json!(code)));
+        assert_eq!(Stage::lines(&stage.start().await), [("prod/blue".into(), "failedBefore", None)]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn missing_rights_are_told_and_the_run_says_so() {
+    for error in [
+        ApiError::new(400, "ClientException", "The caller lacks the rights for this."),
+        ApiError::access_denied(UPDATE),
+        ApiError::new(403, "UnrecognizedClientException", "The security token included in the request is invalid."),
+    ] {
+        let (stage, (outcome, reason, problem)) = answering(error).await;
+        assert_eq!((outcome, problem), (Some("refused"), true), "{reason}");
+        stage.check().await;
+        assert_eq!(stage.told_events(), [("UpdateRefused".to_owned(), "blue".to_owned())]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_was_deleted_meanwhile() {
+    let message = "No node group found for name: blue.";
+    let (stage, answer) = answering(ApiError::new(404, "ResourceNotFoundException", message)).await;
+    let reason = format!("it was deleted meanwhile: ResourceNotFoundException: {message}");
+    assert_eq!(answer, (Some("deleted"), reason, false));
+    assert_eq!(stage.record("prod", "blue").await.unwrap().open, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_and_server_errors_are_retried_by_the_sdk() {
+    for error in [ApiError::throttling(), ApiError::server(), ApiError::service_unavailable()] {
+        let stage = Stage::with_blue().await;
+        stage.world.fail_next(UPDATE, 2, error);
+        assert_eq!(answered(&stage).await.0, Some("accepted"));
+        assert_eq!(stage.calls(UPDATE), 3);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_without_end_is_an_outcome_of_that_group_and_tried_again() {
+    for error in [ApiError::throttling(), ApiError::server()] {
+        let stage = Stage::with([opted_in("prod", "blue"), opted_in("qa", "green")]).await;
+        let answer = error.clone();
+        stage.world.on_request(move |request| {
+            let blue = request.body["nodegroupName"] == "blue";
+            if request.action == UPDATE && blue { Verdict::Error(answer.clone()) } else { Verdict::Answer }
+        });
+        let outcomes: Vec<_> = stage.start().await.decisions.into_iter().map(|line| line.outcome).collect();
+        assert_eq!(outcomes, [Some("unclear"), Some("accepted")]);
+        assert!(stage.calls(UPDATE) > 2, "the SDK tried again");
+        stage.world.clear_faults();
+        stage.advance(20);
+        stage.check().await;
+        assert_eq!(stage.told(), Vec::<serde_json::Value>::new());
+        let lines = Stage::lines(&stage.start().await);
+        assert_eq!(lines[0], ("prod/blue".into(), "start", Some("accepted")));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_without_the_updates_id_is_found_out() {
+    let stage = Stage::with_blue().await;
+    stage.world.on_request(|request| match request.action.as_str() {
+        UPDATE => Verdict::Body { status: 200, body: r#"{"update":{"status":"InProgress"}}"#.into() },
+        _ => Verdict::Answer,
+    });
+    let (outcome, reason, problem) = answered(&stage).await;
+    let expected =
+        "whether EKS accepted the update is not known; check finds out: EKS answered without the update's id";
+    assert_eq!((outcome, reason.as_str(), problem), (Some("unclear"), expected, true));
+    stage.world.clear_faults();
+    stage.check().await;
+    let found = stage.record("prod", "blue").await.unwrap().open.unwrap().update_id;
+    assert_eq!(found.as_ref(), stage.world.updates("prod", "blue").first().map(|update| &update.id));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_no_json_is_found_out() {
+    for verdict in [
+        Verdict::Truncated,
+        Verdict::Body { status: 200, body: "<html>".into() },
+        Verdict::ErrorAfter(ApiError::server()),
+    ] {
+        let stage = Stage::with_blue().await;
+        stage.world.on_request(move |request| if request.action == UPDATE { verdict.clone() } else { Verdict::Answer });
+        assert_eq!(answered(&stage).await.0, Some("unclear"));
+        stage.world.clear_faults();
+        stage.check().await;
+        assert!(stage.record("prod", "blue").await.unwrap().open.unwrap().update_id.is_some());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_description_without_fields_starts_nothing() {
+    for (body, reason) in [
+        ("{}", "could not be read: EKS described no node group"),
+        (r#"{"nodegroup":{}}"#, "could not be read: EKS described the node group without nodegroupArn"),
+    ] {
+        let stage = Stage::with_blue().await;
+        stage.world.on_request(move |request| match request.action.as_str() {
+            "eks:DescribeNodegroup" => Verdict::Body { status: 200, body: body.into() },
+            _ => Verdict::Answer,
+        });
+        let line = stage.start().await.decisions.remove(0);
+        assert_eq!((line.decision, line.reason.as_str()), ("couldNotBeRead", reason));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_status_is_followed_on() {
+    let stage = Stage::with_blue().await;
+    stage.start().await;
+    stage.world.on_request(|request| match request.action.as_str() {
+        "eks:DescribeUpdate" => Verdict::Body { status: 200, body: r#"{"update":{"status":"Paused"}}"#.into() },
+        _ => Verdict::Answer,
+    });
+    assert_eq!(stage.check().await.updates[0].status, "InProgress");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_windows_value_that_is_no_json_is_a_reason_that_names_the_parameter() {
+    let windows = Nodegroup::new("prod", "win").ami_type("WINDOWS_CORE_2022_x86_64").release("1.33-2026.06.10");
+    let stage = Stage::with([windows.tag("ami-update", "auto")]).await;
+    let name = "/aws/service/ami-windows-latest/Windows_Server-2022-English-Core-EKS_Optimized-1.33";
+    stage.world.put_parameter(name, "ami-0123");
+    let line = stage.start().await.decisions.remove(0);
+    assert_eq!(line.decision, "couldNotBeRead");
+    assert!(line.reason.starts_with(&format!("could not be read: {name}: expected value")), "{}", line.reason);
+    stage.world.publish_release("WINDOWS_CORE_2022_x86_64", "1.33", "1.33-2026.07.10");
+    assert_eq!(Stage::lines(&stage.start().await), [("prod/win".into(), "start", Some("accepted"))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_table_or_an_index_that_cannot_be_read_fails_the_run_and_starts_nothing() {
+    let stage = Stage::with_blue().await;
+    let denied = |action: &'static str| {
+        move |request: &simulated_aws::Request| match request.action.as_str() {
+            seen if seen == action => Verdict::Error(ApiError::access_denied(action)),
+            _ => Verdict::Answer,
+        }
+    };
+    stage.world.on_request(denied("tag:GetResources"));
+    let error = stage.try_start(&json!({})).await.unwrap_err().to_string();
+    assert!(error.starts_with("finding tagged node groups: AccessDenied"), "{error}");
+    stage.world.on_request(denied("dynamodb:BatchGetItem"));
+    assert_eq!(Stage::lines(&stage.start().await), [("prod/blue".into(), "couldNotBeRead", None)]);
+    stage.world.on_request(denied("ssm:GetParameters"));
+    assert_eq!(Stage::lines(&stage.start().await), [("prod/blue".into(), "couldNotBeRead", None)]);
+    stage.world.on_request(denied("dynamodb:Query"));
+    let error = stage.try_check(&json!({})).await.unwrap_err().to_string();
+    assert!(error.starts_with("reading what is pending: AccessDenied"), "{error}");
+    assert_eq!(stage.calls(UPDATE), 0);
+}
