@@ -123,7 +123,7 @@ async fn requests_are_recorded_with_what_iam_would_check() -> anyhow::Result<()>
     let [describe, update] = &world.requests()[..] else { panic!("two requests") };
     assert_eq!((describe.service, describe.operation.as_str()), ("eks", "DescribeNodegroup"));
     assert_eq!(describe.action, "eks:DescribeNodegroup");
-    assert_eq!(describe.resources, [&arn]);
+    assert_eq!(describe.resources, [arn.as_str()]);
     assert_eq!(describe.access_key_id, "AKIDTEST");
     assert_eq!(describe.body["nodegroupName"], "blue");
     assert_eq!(describe.at, world.now());

@@ -67,9 +67,10 @@ impl Clients {
 pub fn refusal<T, E: ProvideErrorMetadata, R>(result: Result<T, SdkError<E, R>>) -> (String, String) {
     match result {
         Ok(_) => ("accepted".to_owned(), String::new()),
-        Err(SdkError::ServiceError(error)) => {
-            (error.err().code().unwrap_or_default().to_owned(), error.err().message().unwrap_or_default().to_owned())
-        }
+        Err(SdkError::ServiceError(error)) => (
+            error.err().code().unwrap_or("unreadable").to_owned(),
+            error.err().message().unwrap_or_default().to_owned(),
+        ),
         Err(_) => ("lost".to_owned(), String::new()),
     }
 }
