@@ -1,5 +1,3 @@
-use std::fmt;
-
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, header};
@@ -162,12 +160,6 @@ impl Call {
             _ => "UnknownOperationException",
         };
         ApiError::new(400, code, format!("This simulation has no operation {}:{}", self.service.name(), self.operation))
-    }
-}
-
-impl fmt::Display for Call {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.service.action_prefix(), self.operation)
     }
 }
 
