@@ -4,6 +4,8 @@
 //! update to its end and tells people what they must know. Nouns are in [`model`]; every other module is one step or one
 //! edge.
 
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 pub mod aws;
 pub mod check;
 pub mod config;

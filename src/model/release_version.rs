@@ -118,10 +118,9 @@ fn bottlerocket(text: &str) -> Option<Parts> {
 fn windows(text: &str) -> Option<Parts> {
     let (version, date) = text.split_once('-')?;
     let (major, minor) = version.split_once('.')?;
-    let bytes = date.as_bytes();
-    let separated = bytes.len() == 10 && matches!(bytes[4], b'.' | b'-') && matches!(bytes[7], b'.' | b'-');
+    let [_, _, _, _, b'.' | b'-', _, _, b'.' | b'-', _, _] = date.as_bytes() else { return None };
     let digits: String = date.split(['.', '-']).collect();
-    Some(Parts::Windows { minor: (number(major)?, number(minor)?), date: date_of(&digits).filter(|_| separated)? })
+    Some(Parts::Windows { minor: (number(major)?, number(minor)?), date: date_of(&digits)? })
 }
 
 fn three(text: &str) -> Option<(u32, u32, u32)> {
