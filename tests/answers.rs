@@ -14,6 +14,8 @@ async fn answered(stage: &Stage) -> (Option<&'static str>, String, bool) {
     let summary = stage.start().await;
     let line = summary.decisions[0].clone();
     assert_eq!(line.decision, "start");
+    let outcome = line.outcome.unwrap();
+    assert!(include_str!("../README.md").contains(&format!("\n| `{outcome}` |")), "no row for {outcome}");
     (line.outcome, line.reason, summary.into_response().is_err())
 }
 

@@ -17,6 +17,7 @@ use eks_nodegroup_updater::resolve::{Newest, Releases};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
+const README: &str = include_str!("../README.md");
 const CURRENT: &str = "1.33.1-20260610";
 const NEWER: &str = "1.33.2-20260710";
 const AL2023: AmiTypes = AmiTypes::Al2023X8664Standard;
@@ -121,7 +122,10 @@ impl Fleet {
     /// Code, sentence and time of the only node group's reason.
     fn reason(&self) -> (&'static str, String, Option<Timestamp>) {
         match <[Decision; 1]>::try_from(self.plan()).unwrap() {
-            [Decision { verdict: Verdict::Wait(reason), .. }] => (reason.code(), reason.to_string(), reason.until()),
+            [Decision { verdict: Verdict::Wait(reason), .. }] => {
+                assert!(README.contains(&format!("\n| `{}` |", reason.code())), "no row for {}", reason.code());
+                (reason.code(), reason.to_string(), reason.until())
+            }
             [Decision { verdict: Verdict::Start(start), .. }] => panic!("started {start}"),
         }
     }
