@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_eks::config::http::HttpResponse;
 use aws_sdk_eks::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 
 /// How many requests of one kind are under way at once. EKS publishes no request rates, so this is cautious; the adaptive
 /// retries slow down further when AWS says so.
 pub const CONCURRENCY: usize = 8;
+
+/// How much of an answer that nobody understands is quoted.
+const BODY_CHARACTERS: usize = 200;
 
 /// The clients that `start` calls.
 #[derive(Clone, Debug)]
@@ -58,7 +62,8 @@ impl CheckClients {
     }
 }
 
-/// What every client shares: adaptive retries, and time-outs well within a Lambda's life. Credentials, region and
+/// What every client shares: adaptive retries, and time-outs within a Lambda's life. After a throttled request the adaptive
+/// rate begins low, so that the next ones wait for many seconds: an operation as a whole is given minutes. Credentials, region and
 /// `AWS_ENDPOINT_URL` come from where the SDK looks for them.
 #[must_use]
 pub fn config_loader() -> aws_config::ConfigLoader {
@@ -68,20 +73,25 @@ pub fn config_loader() -> aws_config::ConfigLoader {
             TimeoutConfig::builder()
                 .connect_timeout(Duration::from_secs(3))
                 .operation_attempt_timeout(Duration::from_secs(10))
-                .operation_timeout(Duration::from_secs(60))
+                .operation_timeout(Duration::from_secs(180))
                 .build(),
         )
 }
 
-/// An error of AWS as `Code: message`. The SDK's own `Display` says only "service error".
-pub fn describe<E, R>(error: &SdkError<E, R>) -> String
+/// An error of AWS as `Code: message`. The SDK's own `Display` says only "service error", and its full one holds whole
+/// answers; of an answer that is not AWS's, such as a proxy's page, the status and the beginning tell enough.
+pub fn describe<E>(error: &SdkError<E, HttpResponse>) -> String
 where
     E: std::error::Error + ProvideErrorMetadata + 'static,
-    R: std::fmt::Debug,
 {
-    match (error.code(), error.message()) {
-        (Some(code), Some(message)) => format!("{code}: {message}"),
-        (Some(code), None) => code.to_owned(),
-        (None, _) => DisplayErrorContext(error).to_string(),
+    match (error.code(), error.message(), error.raw_response()) {
+        (Some(code), Some(message), _) => format!("{code}: {message}"),
+        (Some(code), None, _) => code.to_owned(),
+        (None, _, Some(response)) => {
+            let body = response.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
+            let begin: String = body.chars().take(BODY_CHARACTERS).collect();
+            format!("HTTP status {} with a body that is not AWS's: {begin:?}", response.status().as_u16())
+        }
+        (None, _, None) => DisplayErrorContext(error).to_string(),
     }
 }

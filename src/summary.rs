@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::bail;
 use jiff::Timestamp;
+use lambda_runtime::Diagnostic;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -111,6 +112,12 @@ impl CheckSummary {
         fail_on(&self.problems)?;
         Ok(serde_json::to_value(self)?)
     }
+}
+
+/// How Lambda shows a failed run.
+#[must_use]
+pub fn failed(error: anyhow::Error) -> Diagnostic {
+    Diagnostic { error_type: "RunFailed".to_owned(), error_message: format!("{error:#}") }
 }
 
 fn fail_on(problems: &[String]) -> anyhow::Result<()> {

@@ -238,3 +238,16 @@ async fn a_table_or_an_index_that_cannot_be_read_fails_the_run_and_starts_nothin
     assert!(error.starts_with("reading what is pending: AccessDenied"), "{error}");
     assert_eq!(stage.calls(UPDATE), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_not_awss_is_quoted_in_short() {
+    let stage = Stage::with_blue().await;
+    let page = "<html>".repeat(10_000);
+    stage.world.on_request(move |request| match request.action.as_str() {
+        "eks:DescribeNodegroup" => Verdict::Body { status: 407, body: page.clone().into() },
+        _ => Verdict::Answer,
+    });
+    let line = stage.start().await.decisions.remove(0);
+    let begin = "could not be read: HTTP status 407 with a body that is not AWS's: \"<html><html>";
+    assert!(line.reason.starts_with(begin) && line.reason.len() < 300, "{}", line.reason);
+}

@@ -4,6 +4,7 @@ use eks_nodegroup_updater::aws::{CheckClients, config_loader};
 use eks_nodegroup_updater::config::{CheckConfig, process_environment};
 use eks_nodegroup_updater::handler::{Run, check};
 use eks_nodegroup_updater::logging;
+use eks_nodegroup_updater::summary::failed;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
@@ -16,7 +17,8 @@ async fn main() -> Result<(), Error> {
     let clients = CheckClients::new(&config_loader().load().await);
     run(service_fn(async |event: LambdaEvent<Value>| {
         let now = Run { id: &event.context.request_id, now: Timestamp::now() };
-        check(&clients, &config, &event.payload, now).await?.into_response()
+        let summary = check(&clients, &config, &event.payload, now).await;
+        summary.and_then(|summary| summary.into_response()).map_err(failed)
     }))
     .await
 }
