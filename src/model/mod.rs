@@ -7,3 +7,4 @@ pub mod reason;
 pub mod record;
 pub mod release_version;
 pub mod update;
+pub mod window;
