@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::aws::describe;
 use crate::model::nodegroup::NodegroupId;
 use crate::model::record::Record;
-use crate::model::update::{Attempt, ErrorDetail, Status};
+use crate::model::update::{Attempt, ErrorDetail, Origin, Status};
 
 /// How long an intent may be without an update before it is given up, and a "not found" is not believed. The run that wrote
 /// the intent lives 15 minutes at most; the rest is for what EKS shows late.
@@ -191,7 +191,8 @@ pub fn settle(record: &mut Record, observation: &Observation, now: Timestamp, st
 fn successful(record: &mut Record, runs: Option<&str>, now: Timestamp) {
     let Some(attempt) = &mut record.open else { return };
     let since = *attempt.successful_since.get_or_insert(now);
-    if runs == Some(attempt.release_version.as_str()) {
+    // Of somebody else's update it may not be known which release it brings.
+    if attempt.origin == Origin::Other || runs == Some(attempt.release_version.as_str()) {
         record.end(Status::Successful, Vec::new(), now);
     } else if now.duration_since(since) >= GRACE {
         let error = ErrorDetail {

@@ -1,9 +1,11 @@
 //! The settings, read once from the environment.
 
-use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::model::policy::{BadTag, Rules, age};
 
 /// The settings of `start`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct StartConfig {
     /// `UPDATES_TABLE`: name of the table of records.
     pub updates_table: String,
@@ -11,6 +13,37 @@ pub struct StartConfig {
     pub limits: Limits,
     /// `RETRY_AFTER`: when a failed release is tried again.
     pub retry_after: RetryAfter,
+    /// What holds for the whole fleet.
+    pub fleet: Fleet,
+}
+
+/// Rules of the whole fleet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fleet {
+    /// `RING`, `MIN_AGE`, `WINDOW`, `FORCE`, `MIN_INTERVAL`, `KUBERNETES_VERSION`: the rules of a node group whose tags say
+    /// nothing else.
+    pub defaults: Rules,
+    /// `DENIED_RELEASES`: releases that nothing is updated to.
+    pub denied: Vec<Denied>,
+    /// `WINDOW_MARGIN`: the last part of a window in which nothing starts any more.
+    pub window_margin: SignedDuration,
+    /// `RING_SOAK`: how long a ring must have run a release before the next ring takes it.
+    pub ring_soak: SignedDuration,
+    /// `QUARANTINE_AFTER`: on how many node groups a release must fail to be quarantined.
+    pub quarantine_after: usize,
+    /// `CHANGE_CALENDARS`: names or ARNs of SSM Change Calendars; all must be open.
+    pub change_calendars: Vec<String>,
+    /// `STOP_SWITCH`: name of the SSM parameter that stops everything, if there is one.
+    pub stop_switch: Option<String>,
+}
+
+/// A denied release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// This one.
+    Exact(String),
+    /// All that end so, such as `.20260110` or `-20260110`; written with a star in front.
+    Suffix(String),
 }
 
 /// The settings of `check`.
@@ -31,6 +64,8 @@ pub struct CheckConfig {
 pub struct Limits {
     /// `MAX_UPDATES_PER_CLUSTER`: updates in progress in one cluster.
     pub updates_per_cluster: usize,
+    /// `MAX_UPDATES_IN_PROGRESS`: updates in progress in the whole fleet.
+    pub updates_in_progress: usize,
     /// `MAX_STARTS_PER_RUN`: updates that one run starts.
     pub starts_per_run: usize,
 }
@@ -55,14 +90,14 @@ pub enum InvalidSetting {
     #[error("the setting {0} is missing")]
     Missing(&'static str),
     /// Its value is malformed.
-    #[error("the setting {name} is {value:?}; expected {expected}")]
+    #[error("the setting {name} is {value:?}; {expected}")]
     Malformed {
         /// The environment variable.
         name: &'static str,
         /// Its value.
         value: String,
         /// What it should be.
-        expected: &'static str,
+        expected: String,
     },
 }
 
@@ -79,10 +114,65 @@ impl StartConfig {
             updates_table: required(environment, "UPDATES_TABLE")?,
             limits: Limits {
                 updates_per_cluster: count(environment, "MAX_UPDATES_PER_CLUSTER", 1)?,
+                updates_in_progress: count(environment, "MAX_UPDATES_IN_PROGRESS", 10)?,
                 starts_per_run: count(environment, "MAX_STARTS_PER_RUN", 10)?,
             },
             retry_after: retry_after(environment)?,
+            fleet: Fleet::read(environment)?,
         })
+    }
+}
+
+impl Fleet {
+    fn read(environment: Environment<'_>) -> Result<Self, InvalidSetting> {
+        let mut defaults = Rules::default();
+        for (name, rule) in [
+            ("RING", "ring"),
+            ("MIN_AGE", "min-age"),
+            ("WINDOW", "window"),
+            ("FORCE", "force"),
+            ("MIN_INTERVAL", "min-interval"),
+            ("KUBERNETES_VERSION", "kubernetes-version"),
+        ] {
+            if let Some(value) = environment(name).filter(|value| !value.is_empty()) {
+                let rule = defaults.set(rule, &value);
+                rule.map_err(|BadTag { expected, .. }| InvalidSetting::Malformed { name, value, expected })?;
+            }
+        }
+        Ok(Self {
+            defaults,
+            denied: words(environment, "DENIED_RELEASES").map(|word| Denied::parse(&word)).collect::<Result<_, _>>()?,
+            window_margin: length(environment, "WINDOW_MARGIN", "30m")?,
+            ring_soak: length(environment, "RING_SOAK", "24h")?,
+            quarantine_after: count(environment, "QUARANTINE_AFTER", 2)?,
+            change_calendars: words(environment, "CHANGE_CALENDARS").collect(),
+            stop_switch: environment("STOP_SWITCH").filter(|name| !name.is_empty()),
+        })
+    }
+}
+
+impl Denied {
+    fn parse(word: &str) -> Result<Self, InvalidSetting> {
+        let suffix = word.strip_prefix('*');
+        match suffix {
+            None if !word.contains('*') => Ok(Self::Exact(word.to_owned())),
+            // A lone star would deny everything, which a stop switch says better.
+            Some(suffix) if !suffix.is_empty() && !suffix.contains('*') => Ok(Self::Suffix(suffix.to_owned())),
+            _ => Err(InvalidSetting::Malformed {
+                name: "DENIED_RELEASES",
+                value: word.to_owned(),
+                expected: "expected release versions separated by spaces, or endings such as *-20260110".to_owned(),
+            }),
+        }
+    }
+
+    /// Whether it denies a release.
+    #[must_use]
+    pub fn denies(&self, release: &str) -> bool {
+        match self {
+            Self::Exact(denied) => release == denied,
+            Self::Suffix(suffix) => release.ends_with(suffix.as_str()),
+        }
     }
 }
 
@@ -100,7 +190,7 @@ impl CheckConfig {
             stuck_after: duration(&value).ok_or(InvalidSetting::Malformed {
                 name: stuck_after,
                 value,
-                expected: "a duration such as 6h",
+                expected: "expected a duration such as 6h".to_owned(),
             })?,
             retry_after: retry_after(environment)?,
         })
@@ -123,7 +213,18 @@ fn count(environment: Environment<'_>, name: &'static str, default: usize) -> Re
         return Ok(default);
     };
     let number = value.parse().ok().filter(|number| *number > 0);
-    number.ok_or(InvalidSetting::Malformed { name, value, expected: "a whole number from 1" })
+    number.ok_or(InvalidSetting::Malformed { name, value, expected: "expected a whole number from 1".to_owned() })
+}
+
+fn words(environment: Environment<'_>, name: &'static str) -> impl Iterator<Item = String> {
+    let value = environment(name).unwrap_or_default();
+    value.split_whitespace().map(str::to_owned).collect::<Vec<_>>().into_iter()
+}
+
+fn length(environment: Environment<'_>, name: &'static str, default: &str) -> Result<SignedDuration, InvalidSetting> {
+    let value = environment(name).unwrap_or_else(|| default.to_owned());
+    let expected = "expected a duration such as 30m or 24h".to_owned();
+    age(&value).ok_or(InvalidSetting::Malformed { name, value, expected })
 }
 
 fn retry_after(environment: Environment<'_>) -> Result<RetryAfter, InvalidSetting> {
@@ -133,15 +234,13 @@ fn retry_after(environment: Environment<'_>) -> Result<RetryAfter, InvalidSettin
     waits.map(RetryAfter).ok_or(InvalidSetting::Malformed {
         name,
         value,
-        expected: "durations separated by spaces, such as 1h 4h 12h",
+        expected: "expected durations separated by spaces, such as 1h 4h 12h".to_owned(),
     })
 }
 
 /// A positive duration such as `90m`, `6h` or `7d`; a day is 24 hours.
 fn duration(text: &str) -> Option<SignedDuration> {
-    let span: Span = text.parse().ok()?;
-    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
-    duration.is_positive().then_some(duration)
+    age(text).filter(|duration| duration.is_positive())
 }
 
 #[cfg(test)]
@@ -161,8 +260,17 @@ mod tests {
             StartConfig::read(&environment(&[("UPDATES_TABLE", "updates")])),
             Ok(StartConfig {
                 updates_table: "updates".into(),
-                limits: Limits { updates_per_cluster: 1, starts_per_run: 10 },
+                limits: Limits { updates_per_cluster: 1, updates_in_progress: 10, starts_per_run: 10 },
                 retry_after: RetryAfter([1, 4, 12].map(SignedDuration::from_hours).into()),
+                fleet: Fleet {
+                    defaults: Rules::default(),
+                    denied: vec![],
+                    window_margin: SignedDuration::from_mins(30),
+                    ring_soak: SignedDuration::from_hours(24),
+                    quarantine_after: 2,
+                    change_calendars: vec![],
+                    stop_switch: None,
+                },
             })
         );
     }
@@ -191,6 +299,25 @@ mod tests {
     }
 
     #[test]
+    fn the_fleets_rules_are_settings() {
+        let settings: &[_] = &[
+            ("UPDATES_TABLE", "t"),
+            ("RING", "1"),
+            ("WINDOW", ""),
+            ("DENIED_RELEASES", "1.33.1-20260610 *-20260110"),
+            ("CHANGE_CALENDARS", "freeze arn:aws:ssm:eu-central-1:123456789012:document/holidays"),
+            ("STOP_SWITCH", "/updater/switch"),
+        ];
+        let fleet = StartConfig::read(&environment(settings)).unwrap().fleet;
+        assert_eq!(fleet.defaults, Rules { ring: 1, ..Rules::default() });
+        assert_eq!(fleet.denied, [Denied::Exact("1.33.1-20260610".into()), Denied::Suffix("-20260110".into())]);
+        assert_eq!(fleet.change_calendars.len(), 2);
+        assert_eq!(fleet.stop_switch.as_deref(), Some("/updater/switch"));
+        let denies = |release| fleet.denied.iter().any(|denied| denied.denies(release));
+        assert!(denies("1.34.9-20260110") && denies("1.33.1-20260610") && !denies("1.33.1-20260611"));
+    }
+
+    #[test]
     fn a_malformed_setting_is_named_with_its_value() {
         let start = |settings| StartConfig::read(&environment(settings)).unwrap_err().to_string();
         assert_eq!(
@@ -205,6 +332,18 @@ mod tests {
             start(&[("UPDATES_TABLE", "t"), ("RETRY_AFTER", "1h soon")]),
             r#"the setting RETRY_AFTER is "1h soon"; expected durations separated by spaces, such as 1h 4h 12h"#
         );
+        for (name, value, expected) in [
+            ("RING", "prod", "expected a whole number from 0"),
+            ("WINDOW_MARGIN", "half", "expected a duration such as 30m or 24h"),
+            ("DENIED_RELEASES", "*", "expected release versions separated by spaces, or endings such as *-20260110"),
+        ] {
+            let read = |asked: &str| match asked {
+                "UPDATES_TABLE" => Some("t".to_owned()),
+                asked => (asked == name).then(|| value.to_owned()),
+            };
+            let error = StartConfig::read(&read).unwrap_err().to_string();
+            assert_eq!(error, format!("the setting {name} is {value:?}; {expected}"));
+        }
         let settings: &[_] = &[("UPDATES_TABLE", "t"), ("NOTIFICATION_TOPIC_ARN", "a"), ("STUCK_AFTER", "-6h")];
         assert_eq!(
             CheckConfig::read(&environment(settings)).unwrap_err().to_string(),

@@ -1,12 +1,14 @@
 //! Finds the node groups that bear the opt-in tag, and what each of them is now.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use aws_sdk_eks::operation::describe_nodegroup::DescribeNodegroupError;
 use aws_sdk_resourcegroupstagging::types::TagFilter;
 use futures_util::{StreamExt, stream};
 
 use crate::aws::{CONCURRENCY, describe};
 use crate::model::nodegroup::{Nodegroup, NodegroupId};
-use crate::model::policy::OPT_IN_TAG;
+use crate::model::policy::{KubernetesVersion, OPT_IN_TAG, Rules};
 
 /// What was found under one ARN of the tag index.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +30,9 @@ pub enum Seen {
     Unreadable(String),
 }
 
+/// The Kubernetes version of each cluster whose node groups follow it, or why it could not be read.
+pub type Clusters = BTreeMap<String, Result<String, String>>;
+
 /// Finds every node group that the tag index lists, and describes each: the index lags, lists formerly tagged groups, and
 /// holds nothing but tags.
 ///
@@ -36,12 +41,13 @@ pub enum Seen {
 pub async fn discover(
     tagging: &aws_sdk_resourcegroupstagging::Client,
     eks: &aws_sdk_eks::Client,
+    defaults: &Rules,
 ) -> anyhow::Result<Vec<Found>> {
     let arns = tagged(tagging).await?;
     let mut found: Vec<Found> = stream::iter(arns)
         .map(|arn| async move {
             match NodegroupId::from_arn(&arn) {
-                Some(id) => describe_nodegroup(eks, id).await,
+                Some(id) => describe_nodegroup(eks, id, defaults).await,
                 None => unreadable_arn(arn),
             }
         })
@@ -51,6 +57,28 @@ pub async fn discover(
     found.sort_by(|left, right| left.id.cmp(&right.id));
     found.dedup_by(|left, right| left.id.arn == right.id.arn);
     Ok(found)
+}
+
+/// Reads the Kubernetes versions of the clusters that a node group follows; none, as long as none does.
+pub async fn followed_clusters(eks: &aws_sdk_eks::Client, found: &[Found]) -> Clusters {
+    let followed: BTreeSet<&String> = found
+        .iter()
+        .filter(|found| match &found.now {
+            Seen::Nodegroup(nodegroup) => {
+                nodegroup.rules().is_some_and(|rules| rules.kubernetes_version == KubernetesVersion::FollowCluster)
+            }
+            Seen::Gone | Seen::Unreadable(_) => false,
+        })
+        .map(|found| &found.id.cluster)
+        .collect();
+    let describe_cluster = |name: String| async move {
+        let version = match eks.describe_cluster().name(&name).send().await {
+            Ok(answer) => answer.cluster.and_then(|cluster| cluster.version),
+            Err(error) => return (name, Err(describe(&error))),
+        };
+        (name, version.ok_or_else(|| "EKS described the cluster without version".to_owned()))
+    };
+    stream::iter(followed.into_iter().cloned()).map(describe_cluster).buffer_unordered(CONCURRENCY).collect().await
 }
 
 async fn tagged(tagging: &aws_sdk_resourcegroupstagging::Client) -> anyhow::Result<Vec<String>> {
@@ -68,10 +96,10 @@ async fn tagged(tagging: &aws_sdk_resourcegroupstagging::Client) -> anyhow::Resu
     Ok(resources.into_iter().filter_map(|resource| resource.resource_arn).collect())
 }
 
-async fn describe_nodegroup(eks: &aws_sdk_eks::Client, id: NodegroupId) -> Found {
+async fn describe_nodegroup(eks: &aws_sdk_eks::Client, id: NodegroupId, defaults: &Rules) -> Found {
     let request = eks.describe_nodegroup().cluster_name(&id.cluster).nodegroup_name(&id.name);
     let now = match request.send().await {
-        Ok(answer) => match answer.nodegroup().map(|nodegroup| Nodegroup::from_description(&id, nodegroup)) {
+        Ok(answer) => match answer.nodegroup().map(|nodegroup| Nodegroup::from_description(&id, nodegroup, defaults)) {
             // A group that bears the name of a deleted one: the index will list it under its own ARN.
             Some(Ok(nodegroup)) if nodegroup.id.arn != id.arn => Seen::Gone,
             Some(Ok(nodegroup)) => Seen::Nodegroup(Box::new(nodegroup)),

@@ -20,6 +20,12 @@ pub struct StartEvent {
     /// Only the node groups of these clusters, and those of `nodegroups`.
     #[serde(default)]
     pub clusters: Vec<String>,
+    /// Try again on these node groups, as `cluster/nodegroup`, what failed before.
+    #[serde(default)]
+    pub retry: Vec<String>,
+    /// Lift the quarantine of these releases.
+    #[serde(default)]
+    pub lift_quarantine: Vec<String>,
 }
 
 /// `check` takes no wishes.
@@ -45,7 +51,7 @@ pub enum InvalidEvent {
     #[error("the EventBridge event carries the field {0}, which only a manual event may have")]
     WishInEnvelope(&'static str),
     /// A node group's name without its cluster.
-    #[error("nodegroups holds {0:?}; expected cluster/nodegroup")]
+    #[error("the event names {0:?}; expected cluster/nodegroup")]
     NoCluster(String),
 }
 
@@ -60,7 +66,7 @@ impl StartEvent {
         }
         let manual: Self = manual(event)?;
         let is_path = |name: &str| matches!(name.split_once('/'), Some((cluster, name)) if !cluster.is_empty() && !name.is_empty() && !name.contains('/'));
-        match manual.nodegroups.iter().find(|name| !is_path(name)) {
+        match manual.nodegroups.iter().chain(&manual.retry).find(|name| !is_path(name)) {
             Some(name) => Err(InvalidEvent::NoCluster(name.clone())),
             None => Ok(manual),
         }
@@ -107,7 +113,9 @@ fn is_wake_up(event: &Value) -> Result<bool, InvalidEvent> {
         EventBridgeEvent::<Value>::deserialize(event).map_err(|error| malformed(event, error))?;
     }
     if sns || envelope {
-        let wish = ["dryRun", "nodegroups", "clusters"].into_iter().find(|name| event.get(name).is_some());
+        let wish = ["dryRun", "nodegroups", "clusters", "retry", "liftQuarantine"]
+            .into_iter()
+            .find(|name| event.get(name).is_some());
         return wish.map_or(Ok(true), |name| Err(InvalidEvent::WishInEnvelope(name)));
     }
     Ok(false)
@@ -153,7 +161,7 @@ mod tests {
         assert!(message.contains("unknown field `dryrun`"), "{message}");
         let message = error(json!({"clusters": "prod"}));
         assert!(message.contains(r#"invalid type: string "prod""#), "{message}");
-        assert_eq!(error(json!({"nodegroups": ["blue"]})), r#"nodegroups holds "blue"; expected cluster/nodegroup"#);
+        assert_eq!(error(json!({"nodegroups": ["blue"]})), r#"the event names "blue"; expected cluster/nodegroup"#);
     }
 
     #[test]

@@ -1,24 +1,29 @@
 //! The two stories. Only here are the steps composed.
 
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_eks::types::NodegroupStatus;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::adopt::{Foreign, find_foreign};
 use crate::aws::{CONCURRENCY, CheckClients, StartClients};
 use crate::check::{observe, settle};
 use crate::config::{CheckConfig, StartConfig};
-use crate::discover::{Found, Seen, discover};
+use crate::discover::{Found, Seen, discover, followed_clusters};
 use crate::event::{CheckEvent, StartEvent};
+use crate::freeze::freeze;
 use crate::message::message;
-use crate::model::nodegroup::{Nodegroup, NodegroupId};
-use crate::model::policy::Policy;
+use crate::model::nodegroup::NodegroupId;
+use crate::model::policy::{BadTag, Policy};
 use crate::model::reason::Reason;
-use crate::model::record::Record;
+use crate::model::record::{Intent, Record};
 use crate::model::update::Status;
 use crate::notify::publish;
-use crate::plan::{Decision, Facts, Start, Verdict, plan};
+use crate::plan::{Decision, Facts, Verdict, lines, lines_that_need_older, plan, spreading};
 use crate::record::{NotSaved, Records};
-use crate::resolve::resolve;
+use crate::resolve::{add_older, newest};
 use crate::submit::{Answer, submit};
 use crate::summary::{CheckLine, CheckSummary, StartLine, StartSummary};
 
@@ -44,21 +49,46 @@ pub async fn start(
 ) -> anyhow::Result<StartSummary> {
     let event = StartEvent::parse(event)?;
     let records = Records { client: &clients.dynamodb, table: &config.updates_table, writer: run.id };
-    let found = discover(&clients.tagging, &clients.eks).await?;
+    let fleet = &config.fleet;
+    let found = discover(&clients.tagging, &clients.eks, &fleet.defaults).await?;
     let arns = found.iter().map(|found| found.id.arn.clone()).collect();
-    let (releases, mut known) =
-        futures_util::join!(resolve(&clients.ssm, to_resolve(&found, &event)), records.load(arns));
-    let decisions = plan(&Facts {
+    let (clusters, mut known, freeze) =
+        futures_util::join!(followed_clusters(&clients.eks, &found), records.load(arns), freeze(&clients.ssm, fleet));
+    let wanted = found.iter().filter(|found| event.wants(&found.id.cluster, &found.id.name));
+    let newest = newest(&clients.ssm, wanted.flat_map(|found| lines(found, &clusters)).collect()).await;
+
+    let mut summary = StartSummary { dry_run: event.dry_run, ..StartSummary::default() };
+    let changed = update_records(clients, config, &event, &found, &mut known, run.now).await;
+    for (arn, change) in changed {
+        let outcome = match (change, known.get_mut(&arn)) {
+            (Ok(()), Some(Ok(record))) if !event.dry_run => records.save(record, run.now).await,
+            (Err(error), _) => Err(NotSaved::Failed(error)),
+            _ => Ok(()),
+        };
+        if let Err(error) = outcome {
+            let name = NodegroupId::from_arn(&arn).map_or_else(|| arn.clone(), |id| id.to_string());
+            summary.problems.extend(matches!(error, NotSaved::Failed(_)).then(|| format!("{name}: {error}")));
+            // What is not recorded must not be built upon.
+            known.insert(arn, Err(error.to_string()));
+        }
+    }
+
+    let facts = Facts {
         found: &found,
-        releases: &releases,
+        clusters: &clusters,
+        releases: &newest,
         records: &known,
         event: &event,
         limits: config.limits,
         retry_after: &config.retry_after,
+        fleet,
+        freeze: freeze.as_ref(),
         now: run.now,
-    });
+    };
+    let mut releases = newest.clone();
+    add_older(&clients.ssm, &mut releases, lines_that_need_older(&facts)).await;
+    let decisions = plan(&Facts { releases: &releases, ..facts });
 
-    let mut summary = StartSummary { dry_run: event.dry_run, ..StartSummary::default() };
     // One after the other: a run starts few, and a crash then leaves one intent at most without its answer.
     for decision in &decisions {
         let mut line = StartLine::of(decision);
@@ -67,7 +97,13 @@ pub async fn start(
             Verdict::Wait(Reason::CouldNotBeRead { error }) => Some(error.clone()),
             _ if event.dry_run => None,
             Verdict::Start(start) => start_update(clients, &records, record, start, run.now, &mut line).await,
-            Verdict::Wait(Reason::ReportOnly { target }) => report(&records, record, target.as_str(), run.now).await,
+            Verdict::Wait(Reason::ReportOnly { target }) => {
+                note(&records, record, run.now, |record| record.available(target, run.now)).await
+            }
+            Verdict::Wait(Reason::MalformedTag(BadTag { key, value, .. })) => {
+                let tag = format!("{key}={value}");
+                note(&records, record, run.now, |record| record.malformed_tag(&tag, run.now)).await
+            }
             Verdict::Wait(_) => None,
         };
         log_decision(decision, &line);
@@ -79,15 +115,51 @@ pub async fn start(
     Ok(summary)
 }
 
-/// The node groups for which a release matters.
-fn to_resolve<'a>(found: &'a [Found], event: &'a StartEvent) -> impl Iterator<Item = &'a Nodegroup> {
-    found.iter().filter_map(|found| match &found.now {
-        Seen::Nodegroup(nodegroup) => {
-            let opted_in = matches!(nodegroup.policy, Policy::Auto | Policy::Notify);
-            (opted_in && event.wants(&found.id.cluster, &found.id.name)).then_some(&**nodegroup)
+/// Takes into the records what has to be remembered before the plan: updates that somebody else started, what the event asks
+/// to forgive or to lift, and releases that have spread failures. Returns what changed, or what kept it from changing.
+async fn update_records(
+    clients: &StartClients,
+    config: &StartConfig,
+    event: &StartEvent,
+    found: &[Found],
+    known: &mut HashMap<String, Result<Record, String>>,
+    now: Timestamp,
+) -> BTreeMap<String, Result<(), String>> {
+    let mut changed = BTreeMap::new();
+    for found in found {
+        let arn = &found.id.arn;
+        let Seen::Nodegroup(nodegroup) = &found.now else { continue };
+        if nodegroup.status == NodegroupStatus::Updating && matches!(nodegroup.policy, Policy::OptedIn(..)) {
+            let record = known.entry(arn.clone()).or_insert_with(|| Ok(Record::new(&found.id)));
+            let Ok(record) = record else { continue };
+            if record.open.is_none() {
+                match find_foreign(&clients.eks, nodegroup, now).await {
+                    Ok(Some(Foreign { update_id, intent, started_at })) => {
+                        record.adopt(&update_id, &intent, started_at);
+                        changed.insert(arn.clone(), Ok(()));
+                    }
+                    Ok(None) => {}
+                    Err(error) => {
+                        changed.insert(arn.clone(), Err(format!("looking for somebody else's update: {error}")));
+                    }
+                }
+            }
         }
-        Seen::Gone | Seen::Unreadable(_) => None,
-    })
+        let Some(Ok(record)) = known.get_mut(arn) else { continue };
+        let retry = event.retry.contains(&found.id.to_string()) && record.forgive(now);
+        let lifted = event.lift_quarantine.iter().filter(|release| record.lift_quarantine(release, now)).count();
+        if retry || lifted > 0 {
+            changed.entry(arn.clone()).or_insert(Ok(()));
+        }
+    }
+    let readable = known.values().filter_map(|record| record.as_ref().ok());
+    for spread in spreading(readable, config.fleet.quarantine_after) {
+        if let Some(Ok(record)) = known.get_mut(&spread.last_arn) {
+            record.quarantine(&spread.release_version, &spread.nodegroups, now);
+            changed.entry(spread.last_arn).or_insert(Ok(()));
+        }
+    }
+    changed
 }
 
 /// Writes the intent, calls EKS, writes what it answered. Returns what is a problem of the run.
@@ -95,11 +167,11 @@ async fn start_update(
     clients: &StartClients,
     records: &Records<'_>,
     mut record: Record,
-    start: &Start,
+    intent: &Intent,
     now: Timestamp,
     line: &mut StartLine,
 ) -> Option<String> {
-    record.begin(&start.version, &start.release_version, &start.previous_release_version, now);
+    record.begin(intent, now);
     match records.save(&mut record, now).await {
         Ok(()) => {}
         Err(NotSaved::Conflict) => {
@@ -154,14 +226,20 @@ async fn start_update(
     }
 }
 
-/// Notes once a release that a node group could run, for `check` to publish. Returns what is a problem of the run.
-async fn report(records: &Records<'_>, mut record: Record, release: &str, now: Timestamp) -> Option<String> {
-    if !record.available(release, now) {
+/// Notes once what people must know of a node group on which nothing starts, for `check` to publish. Returns what is a
+/// problem of the run.
+async fn note(
+    records: &Records<'_>,
+    mut record: Record,
+    now: Timestamp,
+    news: impl FnOnce(&mut Record) -> bool,
+) -> Option<String> {
+    if !news(&mut record) {
         return None;
     }
     match records.save(&mut record, now).await {
         Ok(()) | Err(NotSaved::Conflict) => None,
-        Err(NotSaved::Failed(error)) => Some(format!("the available release could not be recorded: {error}")),
+        Err(NotSaved::Failed(error)) => Some(format!("what is to be told could not be recorded: {error}")),
     }
 }
 

@@ -6,11 +6,13 @@
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+pub mod adopt;
 pub mod aws;
 pub mod check;
 pub mod config;
 pub mod discover;
 pub mod event;
+pub mod freeze;
 pub mod handler;
 pub mod logging;
 pub mod message;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::config::RetryAfter;
 use crate::model::record::{Event, Notice, Record};
-use crate::model::update::{Attempt, ErrorDetail, shorten};
+use crate::model::update::{Attempt, ErrorDetail, Origin, shorten};
 
 /// A subject has less than 100 characters, says
 /// [Publish](https://docs.aws.amazon.com/sns/latest/api/API_Publish.html).
@@ -63,8 +63,16 @@ enum NextTry {
     Never,
     /// It follows the update on.
     Follow,
+    /// It starts another update with force, at the first run from then on.
+    ForceFrom(Timestamp),
     /// It never updates this node group.
     ReportOnly,
+    /// The update was successful.
+    Nothing,
+    /// Nothing starts with this release until a newer one, or until somebody lifts it.
+    Quarantine,
+    /// Nothing starts on the node group until its tag is corrected.
+    LeftAlone,
 }
 
 impl<'a> Story<'a> {
@@ -73,10 +81,17 @@ impl<'a> Story<'a> {
         let next_try = match notice.event {
             Event::UpdateStuck => NextTry::Follow,
             Event::UpdateAvailable => NextTry::ReportOnly,
+            Event::UpdateForced => NextTry::Nothing,
+            Event::ReleaseQuarantined => NextTry::Quarantine,
+            Event::TagMalformed => NextTry::LeftAlone,
             _ => {
                 let failures = record.failures(&notice.release_version).count();
                 let last = attempt.and_then(|attempt| attempt.ended_at).unwrap_or(notice.at);
-                retry_after.next_try(failures, last).map_or(NextTry::Never, NextTry::From)
+                let forces = attempt.is_some_and(|attempt| {
+                    attempt.may_force && !attempt.force && attempt.failed_with("PodEvictionFailure")
+                });
+                let from = if forces { NextTry::ForceFrom } else { NextTry::From };
+                retry_after.next_try(failures, last).map_or(NextTry::Never, from)
             }
         };
         Self { record, notice, attempt, errors: Vec::new(), next_try }
@@ -98,8 +113,9 @@ impl<'a> Story<'a> {
     fn severity(&self) -> &'static str {
         match self.notice.event {
             Event::UpdateFailed | Event::UpdateUnverified | Event::UpdateRefused | Event::UpdateGone => "error",
-            Event::UpdateStuck | Event::UpdateCancelled => "warning",
-            Event::UpdateAvailable => "info",
+            Event::UpdateStuck | Event::UpdateCancelled | Event::TagMalformed => "warning",
+            Event::UpdateAvailable | Event::UpdateForced => "info",
+            Event::ReleaseQuarantined => "critical",
         }
     }
 
@@ -113,6 +129,9 @@ impl<'a> Story<'a> {
             Event::UpdateRefused => format!("EKS update refused: {place} to {release}"),
             Event::UpdateUnverified => format!("EKS update without effect: {place} to {release}"),
             Event::UpdateAvailable => format!("EKS release available: {place} could run {release}"),
+            Event::UpdateForced => format!("EKS update forced: {place} to {release}"),
+            Event::ReleaseQuarantined => format!("EKS release quarantined: {release}"),
+            Event::TagMalformed => format!("EKS update tag not understood: {place}"),
         }
     }
 
@@ -171,6 +190,15 @@ impl<'a> Story<'a> {
             (Event::UpdateUnverified, _) => {
                 "EKS reports success, but the node group runs another release. Somebody may have changed it meanwhile."
             }
+            (Event::UpdateForced, _) => {
+                "The update overrode disruption budgets, as the node group's tag ami-update/force allows after an eviction failure, and was successful."
+            }
+            (Event::ReleaseQuarantined, _) => {
+                "The release failed on several node groups because its nodes did not come up. Nothing starts with it any more, anywhere."
+            }
+            (Event::TagMalformed, _) => {
+                "Somebody meant something by this tag that this version does not understand, so the node group is left alone."
+            }
             (Event::UpdateAvailable, _) => {
                 "The node group's tag ami-update=notify says to report only; nothing was started."
             }
@@ -192,6 +220,17 @@ impl<'a> Story<'a> {
             let (arn, release) = (&self.record.nodegroup_arn, &self.notice.release_version);
             steps.push(format!("aws eks update-nodegroup-version {of_nodegroup} --release-version {release}"));
             steps.push(format!("aws eks tag-resource --region {region} --resource-arn {arn} --tags ami-update=auto"));
+            return steps;
+        }
+        if self.notice.event == Event::ReleaseQuarantined {
+            let release = &self.notice.release_version;
+            let payload = format!("{{\"liftQuarantine\": [\"{release}\"]}}");
+            steps.push(format!("aws lambda invoke --region {region} --function-name START_FUNCTION --cli-binary-format raw-in-base64-out --payload '{payload}' /dev/stdout   # only if you know better"));
+            return steps;
+        }
+        if self.notice.event == Event::TagMalformed {
+            let arn = &self.record.nodegroup_arn;
+            steps.push(format!("aws eks list-tags-for-resource --region {region} --resource-arn {arn}"));
             return steps;
         }
         steps.push(format!("aws eks describe-nodegroup {of_nodegroup} --query nodegroup.health"));
@@ -218,6 +257,16 @@ impl<'a> Story<'a> {
         let release = &self.notice.release_version;
         match self.next_try {
             NextTry::From(from) => format!("The first scheduled run from {from:.0} tries {release} again."),
+            NextTry::ForceFrom(from) => {
+                format!(
+                    "The first scheduled run from {from:.0} tries {release} again, with force: pods that do not leave are deleted, whatever their disruption budgets say."
+                )
+            }
+            NextTry::Nothing => "Nothing; the next update goes without force again.".to_owned(),
+            NextTry::Quarantine => format!(
+                "The next newer release is taken. {release} starts nowhere, unless somebody lifts the quarantine."
+            ),
+            NextTry::LeftAlone => "Nothing starts on this node group until the tag is corrected or removed.".to_owned(),
             NextTry::Never => format!("{release} is not tried again on this node group; the next newer release is."),
             NextTry::Follow => "The update is followed on, and its end is told.".to_owned(),
             NextTry::ReportOnly => "The next newer release is reported again.".to_owned(),
@@ -227,8 +276,8 @@ impl<'a> Story<'a> {
     fn machine(&self) -> Value {
         let attempt = self.attempt;
         let next_try = match self.next_try {
-            NextTry::From(from) => Some(from),
-            NextTry::Never | NextTry::Follow | NextTry::ReportOnly => None,
+            NextTry::From(from) | NextTry::ForceFrom(from) => Some(from),
+            _ => None,
         };
         json!({
             "version": "1",
@@ -243,6 +292,12 @@ impl<'a> Story<'a> {
             "releaseVersion": self.notice.release_version,
             "previousReleaseVersion": attempt.map(|attempt| &attempt.previous_release_version),
             "kubernetesVersion": attempt.map(|attempt| &attempt.version),
+            "detail": self.notice.detail,
+            "startedBy": attempt.map(|attempt| match attempt.origin {
+                Origin::Ours => "eks-nodegroup-updater",
+                Origin::Other => "somebody else",
+            }),
+            "force": attempt.map(|attempt| attempt.force),
             "attempt": attempt.map(|attempt| attempt.number),
             "updateId": attempt.and_then(|attempt| attempt.update_id.as_ref()),
             "startedAt": attempt.map(|attempt| attempt.started_at),
@@ -264,9 +319,19 @@ impl<'a> Story<'a> {
         };
         let (region, account) = (self.arn_part(3), self.arn_part(4));
         line("Where", &format!("node group {} in {region}, account {account}", self.place()));
+        if !self.notice.detail.is_empty() {
+            let name = if self.notice.event == Event::TagMalformed { "Tag" } else { "Failed on" };
+            line(name, &printable(&self.notice.detail));
+        }
         if let Some(attempt) = self.attempt {
             let (from, to, version) = (&attempt.previous_release_version, &attempt.release_version, &attempt.version);
             line("What", &format!("from {from} to {to} (Kubernetes {version}), attempt {}", attempt.number));
+            if attempt.origin == Origin::Other {
+                line("Who", "somebody else started it, not this program");
+            }
+            if attempt.force {
+                line("Force", "yes, it overrides disruption budgets");
+            }
             line("Update", attempt.update_id.as_deref().unwrap_or("EKS gave no id"));
             line("Since", &format!("{:.0}", attempt.started_at));
             let duration = self.duration().unwrap_or_default();

@@ -45,6 +45,7 @@ pub async fn submit(eks: &Client, id: &NodegroupId, attempt: &Attempt) -> Answer
         .version(&attempt.version)
         .release_version(&attempt.release_version)
         .client_request_token(&attempt.token)
+        .set_force(attempt.force.then_some(true))
         .customize()
         .interceptor(CountRequests(Arc::clone(&requests)))
         .send()

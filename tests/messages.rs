@@ -3,7 +3,7 @@
 use eks_nodegroup_updater::config::RetryAfter;
 use eks_nodegroup_updater::message::{Message, message};
 use eks_nodegroup_updater::model::nodegroup::NodegroupId;
-use eks_nodegroup_updater::model::record::Record;
+use eks_nodegroup_updater::model::record::{Intent, Record};
 use eks_nodegroup_updater::model::update::{ErrorDetail, Status};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -14,10 +14,20 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
+fn intent(release: &str) -> Intent {
+    Intent {
+        version: "1.33".into(),
+        release_version: release.into(),
+        previous_release_version: "1.33.1-20260610".into(),
+        force: false,
+        may_force: false,
+    }
+}
+
 fn record() -> Record {
     let arn = "arn:aws:eks:eu-central-1:123456789012:nodegroup/prod/blue/9ebf4bd5-f1d2-4f2c-9b7b-1b2c3d4e5f60";
     let mut record = Record::new(&NodegroupId::from_arn(arn).unwrap());
-    record.begin("1.33", TARGET, "1.33.1-20260610", at("2026-07-20T09:00:00Z"));
+    record.begin(&intent(TARGET), at("2026-07-20T09:00:00Z"));
     record.accepted("079be772-956e-37c4-a966-960c1a6755a5");
     record
 }
@@ -107,6 +117,9 @@ fn machines_read_the_same_as_json() {
         "releaseVersion": TARGET,
         "previousReleaseVersion": "1.33.1-20260610",
         "kubernetesVersion": "1.33",
+        "detail": "",
+        "startedBy": "eks-nodegroup-updater",
+        "force": false,
         "attempt": 1,
         "updateId": "079be772-956e-37c4-a966-960c1a6755a5",
         "startedAt": "2026-07-20T09:00:00Z",
@@ -171,7 +184,7 @@ fn the_last_failure_says_that_there_is_no_further_try() {
     let mut record = record();
     for _ in 0..3 {
         record.end(Status::Failed, vec![], at("2026-07-20T09:16:02Z"));
-        record.begin("1.33", TARGET, "1.33.1-20260610", at("2026-07-20T09:00:00Z"));
+        record.begin(&intent(TARGET), at("2026-07-20T09:00:00Z"));
     }
     record.end(Status::Failed, vec![], at("2026-07-21T09:16:02Z"));
     let message = word(&record);
@@ -218,7 +231,7 @@ fn long_names_leave_a_valid_subject() {
     let name = "n".repeat(100);
     let arn = format!("arn:aws:eks:eu-central-1:123456789012:nodegroup/{name}/{name}/9ebf4bd5");
     let mut record = Record::new(&NodegroupId::from_arn(&arn).unwrap());
-    record.begin("1.33", TARGET, "1.33.1-20260610", at("2026-07-20T09:00:00Z"));
+    record.begin(&intent(TARGET), at("2026-07-20T09:00:00Z"));
     record.end(Status::Failed, vec![], at("2026-07-20T09:16:02Z"));
     assert_eq!(word(&record).subject.len(), 99);
 }

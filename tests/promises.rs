@@ -31,8 +31,8 @@ mod promise_1_opt_in {
         let expected = [
             ("prod/formerly", "notOptedIn"),
             ("prod/notify", "reportOnly"),
-            ("prod/rule", "unknownRule"),
-            ("prod/typo", "unknownTagValue"),
+            ("prod/rule", "malformedTag"),
+            ("prod/typo", "malformedTag"),
         ];
         assert_eq!(Stage::lines(&summary), expected.map(|(name, reason)| (name.to_owned(), reason, None)));
         assert_eq!(stage.calls("eks:UpdateNodegroupVersion"), 0);

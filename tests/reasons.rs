@@ -1,19 +1,22 @@
 //! Every reason why nothing starts, and the sentence that says so. The plan is pure, so these need no AWS.
 
+mod support;
+
 use std::collections::{HashMap, HashSet};
 
 use aws_sdk_eks::types::{AmiTypes, NodegroupIssueCode, NodegroupStatus};
-use eks_nodegroup_updater::config::{Limits, RetryAfter};
-use eks_nodegroup_updater::discover::{Found, Seen};
+use eks_nodegroup_updater::config::{self, Limits, RetryAfter};
+use eks_nodegroup_updater::discover::{Clusters, Found, Seen};
 use eks_nodegroup_updater::event::StartEvent;
 use eks_nodegroup_updater::model::ami_type::Line;
 use eks_nodegroup_updater::model::nodegroup::{HealthIssue, Nodegroup, NodegroupId};
-use eks_nodegroup_updater::model::policy::Policy;
-use eks_nodegroup_updater::model::record::Record;
+use eks_nodegroup_updater::model::policy::{Mode, Policy, Rules};
+use eks_nodegroup_updater::model::reason::Freeze;
+use eks_nodegroup_updater::model::record::{Intent, Record};
 use eks_nodegroup_updater::model::release_version::ReleaseVersion;
 use eks_nodegroup_updater::model::update::Status;
-use eks_nodegroup_updater::plan::{Decision, Facts, Start, Verdict, plan};
-use eks_nodegroup_updater::resolve::{Newest, Releases};
+use eks_nodegroup_updater::plan::{Decision, Facts, Verdict, plan};
+use eks_nodegroup_updater::resolve::{LineKey, Offer, Published, Releases};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
@@ -25,10 +28,13 @@ const AL2023: AmiTypes = AmiTypes::Al2023X8664Standard;
 /// A healthy fleet of one node group for which a newer release is out; each test changes what it is about.
 struct Fleet {
     found: Vec<Found>,
-    newest: Vec<((String, AmiTypes), Newest)>,
+    releases: Vec<(LineKey, Offer)>,
     records: HashMap<String, Result<Record, String>>,
     event: StartEvent,
     limits: Limits,
+    settings: config::Fleet,
+    freeze: Option<Freeze>,
+    clusters: Clusters,
 }
 
 fn id(path: &str) -> NodegroupId {
@@ -50,12 +56,28 @@ fn healthy(path: &str) -> Nodegroup {
         ami_type: AL2023,
         status: NodegroupStatus::Active,
         health: Vec::new(),
-        policy: Policy::Auto,
+        policy: auto(Rules::default()),
+        modified_at: None,
     }
 }
 
-fn newest(ami_type: &AmiTypes, release: &str) -> Newest {
-    Newest::Release(ReleaseVersion::parse(Line::of(ami_type, "1.33").unwrap().family, release).unwrap())
+fn auto(rules: Rules) -> Policy {
+    Policy::OptedIn(Mode::Auto, rules)
+}
+
+/// AWS offers these releases, newest first, each published at nine on the day that its name says.
+fn offers<const N: usize>(ami_type: &AmiTypes, releases: [&str; N]) -> Offer {
+    let family = Line::of(ami_type, "1.33").unwrap().family;
+    let published = |release: &str| {
+        let date = release.rsplit_once('-').unwrap().1;
+        let at = format!("{date}T09:00:00Z").parse().ok();
+        Published { release: ReleaseVersion::parse(family, release).unwrap(), at }
+    };
+    Offer::Releases(releases.map(published).into())
+}
+
+fn newest(ami_type: &AmiTypes, release: &str) -> Offer {
+    offers(ami_type, [release])
 }
 
 impl Fleet {
@@ -67,10 +89,13 @@ impl Fleet {
         let seen = |path| Found { id: id(path), now: Seen::Nodegroup(Box::new(healthy(path))) };
         Self {
             found: paths.map(seen).into(),
-            newest: vec![(("1.33".into(), AL2023), newest(&AL2023, NEWER))],
+            releases: vec![(LineKey::new("1.33", &AL2023), newest(&AL2023, NEWER))],
             records: HashMap::new(),
             event: StartEvent::default(),
-            limits: Limits { updates_per_cluster: 1, starts_per_run: 10 },
+            limits: Limits { updates_per_cluster: 1, updates_in_progress: 10, starts_per_run: 10 },
+            settings: support::fleet(),
+            freeze: None,
+            clusters: Clusters::new(),
         }
     }
 
@@ -85,12 +110,12 @@ impl Fleet {
         self
     }
 
-    fn running(self, ami_type: AmiTypes, current: &str, offered: Newest) -> Self {
+    fn running(self, ami_type: AmiTypes, current: &str, offered: Offer) -> Self {
         let mut fleet = self.with(|nodegroup| {
             nodegroup.ami_type = ami_type.clone();
             nodegroup.release_version = Some(current.into());
         });
-        fleet.newest = vec![(("1.33".into(), ami_type), offered)];
+        fleet.releases = vec![(LineKey::new("1.33", &ami_type), offered)];
         fleet
     }
 
@@ -107,7 +132,7 @@ impl Fleet {
     }
 
     fn plan(&self) -> Vec<Decision> {
-        let releases: Releases = self.newest.iter().cloned().collect();
+        let releases: Releases = self.releases.iter().cloned().collect();
         plan(&Facts {
             found: &self.found,
             releases: &releases,
@@ -115,6 +140,9 @@ impl Fleet {
             event: &self.event,
             limits: self.limits,
             retry_after: &RetryAfter([1, 4, 12].map(SignedDuration::from_hours).into()),
+            fleet: &self.settings,
+            freeze: self.freeze.as_ref(),
+            clusters: &self.clusters,
             now: now(),
         })
     }
@@ -141,9 +169,19 @@ impl Fleet {
     }
 }
 
+fn intent(release: &str) -> Intent {
+    Intent {
+        version: "1.33".into(),
+        release_version: release.into(),
+        previous_release_version: CURRENT.into(),
+        force: false,
+        may_force: false,
+    }
+}
+
 fn failed(record: &mut Record, release: &str, status: Status, ended_at: &str) {
     let at: Timestamp = ended_at.parse().unwrap();
-    record.begin("1.33", release, CURRENT, at);
+    record.begin(&intent(release), at);
     record.accepted("079be772-956e-37c4-a966-960c1a6755a5");
     record.end(status, Vec::new(), at);
 }
@@ -151,9 +189,7 @@ fn failed(record: &mut Record, release: &str, status: Status, ended_at: &str) {
 #[test]
 fn a_healthy_group_starts_with_its_own_kubernetes_version_and_the_newest_release() {
     let decisions = Fleet::new().plan();
-    let start =
-        Start { version: "1.33".into(), release_version: NEWER.into(), previous_release_version: CURRENT.into() };
-    assert_eq!(decisions, [Decision { id: id("prod/blue"), verdict: Verdict::Start(start) }]);
+    assert_eq!(decisions, [Decision { id: id("prod/blue"), verdict: Verdict::Start(intent(NEWER)) }]);
 }
 
 #[test]
@@ -186,7 +222,7 @@ fn could_not_be_read() {
     Fleet::new().seen(Seen::Unreadable(error.into())).waits("couldNotBeRead", sentence);
 
     let mut fleet = Fleet::new();
-    fleet.newest[0].1 = Newest::Unreadable(error.into());
+    fleet.releases[0].1 = Offer::Unreadable(error.into());
     fleet.waits("couldNotBeRead", sentence);
 
     let mut fleet = Fleet::new();
@@ -206,26 +242,23 @@ fn not_opted_in() {
 }
 
 #[test]
-fn unknown_tag_value() {
-    let policy = Policy::Unknown { key: "ami-update".into(), value: "Auto".into() };
-    let fleet = Fleet::new().with(|nodegroup| nodegroup.policy = policy);
+fn malformed_tag() {
+    let tags = |key: &str, value: &str| {
+        let tags = [("ami-update", "auto"), (key, value)].map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let policy = Policy::of(&tags.into(), &Rules::default());
+        Fleet::new().with(|nodegroup| nodegroup.policy = policy)
+    };
     let sentence = r#"its tag ami-update has the value "Auto"; only auto and notify mean something"#;
-    fleet.waits("unknownTagValue", sentence);
-}
-
-#[test]
-fn unknown_rule() {
-    let policy = Policy::Unknown { key: "ami-update/windw".into(), value: "Sat".into() };
-    let fleet = Fleet::new().with(|nodegroup| nodegroup.policy = policy);
-    let sentence = r#"its tag ami-update/windw with the value "Sat" is no rule that this version knows"#;
-    fleet.waits("unknownRule", sentence);
+    tags("ami-update", "Auto").waits("malformedTag", sentence);
+    let sentence = r#"its tag ami-update/windw has the value "Sat"; this version knows no such rule"#;
+    tags("ami-update/windw", "Sat").waits("malformedTag", sentence);
 }
 
 #[test]
 fn update_already_in_progress() {
     let fleet = Fleet::new().with(|nodegroup| nodegroup.status = NodegroupStatus::Updating);
     fleet.waits("inProgress", "an update that somebody else started is in progress");
-    let fleet = Fleet::new().record(|record| record.begin("1.33", NEWER, CURRENT, now()));
+    let fleet = Fleet::new().record(|record| record.begin(&intent(NEWER), now()));
     fleet.waits("inProgress", "an update is in progress since 2026-07-20T09:00:00Z");
 }
 
@@ -249,9 +282,9 @@ fn unknown_ami_type() {
 
 #[test]
 fn no_release_published_for_this_ami_type_and_kubernetes_version() {
-    let fleet = Fleet::new().running(AL2023, CURRENT, Newest::NotPublished);
+    let fleet = Fleet::new().running(AL2023, CURRENT, Offer::NotPublished);
     fleet.waits("noRelease", "AWS publishes no release of AL2023_x86_64_STANDARD for Kubernetes 1.33");
-    let fleet = Fleet::new().running(AmiTypes::Al2X8664, CURRENT, Newest::NotPublished);
+    let fleet = Fleet::new().running(AmiTypes::Al2X8664, CURRENT, Offer::NotPublished);
     let sentence = "AWS publishes no release of AL2_x86_64 for Kubernetes 1.33; it ended Amazon Linux 2 on 2025-11-26";
     fleet.waits("noRelease", sentence);
 }
@@ -290,7 +323,7 @@ fn not_comparable() {
 
 #[test]
 fn report_only() {
-    let fleet = Fleet::new().with(|nodegroup| nodegroup.policy = Policy::Notify);
+    let fleet = Fleet::new().with(|nodegroup| nodegroup.policy = Policy::OptedIn(Mode::Notify, Rules::default()));
     let sentence = "1.33.2-20260710 is available; the tag ami-update=notify says to report only";
     fleet.waits("reportOnly", sentence);
 }
@@ -372,7 +405,7 @@ fn updates_in_progress_count_against_the_limit_of_the_cluster() {
     assert_eq!(fleet.starts(), HashSet::from(["prod/green".to_owned()]));
 
     let fleet = Fleet::of(["prod/blue", "prod/green"])
-        .record(|record| record.begin("1.33", NEWER, CURRENT, now()))
+        .record(|record| record.begin(&intent(NEWER), now()))
         .event(json!({"nodegroups": ["prod/green"]}));
     assert_eq!(fleet.starts(), HashSet::new(), "an excluded group's update counts too");
 }

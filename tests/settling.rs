@@ -2,7 +2,7 @@
 
 use eks_nodegroup_updater::check::{Observation, Progress, settle};
 use eks_nodegroup_updater::model::nodegroup::NodegroupId;
-use eks_nodegroup_updater::model::record::{Event, Record};
+use eks_nodegroup_updater::model::record::{Event, Intent, Record};
 use eks_nodegroup_updater::model::update::{ErrorDetail, Status};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
@@ -19,15 +19,25 @@ fn after(minutes: i64) -> Timestamp {
     started_at().checked_add(minutes.minutes()).unwrap()
 }
 
-fn intent() -> Record {
+fn intent(release: &str) -> Intent {
+    Intent {
+        version: "1.33".into(),
+        release_version: release.into(),
+        previous_release_version: PREVIOUS.into(),
+        force: false,
+        may_force: false,
+    }
+}
+
+fn intended() -> Record {
     let arn = "arn:aws:eks:eu-central-1:123456789012:nodegroup/prod/blue/9ebf4bd5-f1d2-4f2c-9b7b-1b2c3d4e5f60";
     let mut record = Record::new(&NodegroupId::from_arn(arn).unwrap());
-    record.begin("1.33", TARGET, PREVIOUS, started_at());
+    record.begin(&intent(TARGET), started_at());
     record
 }
 
 fn accepted() -> Record {
-    let mut record = intent();
+    let mut record = intended();
     record.accepted(UPDATE);
     record
 }
@@ -125,28 +135,28 @@ fn a_vanished_update_is_told_once_it_cannot_just_be_late() {
 
 #[test]
 fn an_intent_takes_up_the_update_that_belongs_to_it() {
-    let mut record = intent();
+    let mut record = intended();
     settle(&mut record, &saw(Progress::Running), after(1), SIX_HOURS);
     assert_eq!(record, accepted());
 }
 
 #[test]
 fn an_intent_without_an_update_is_given_up_when_its_run_must_have_ended() {
-    let mut record = intent();
+    let mut record = intended();
     settle(&mut record, &Observation::NoUpdate, after(19), SIX_HOURS);
-    assert_eq!(record, intent());
+    assert_eq!(record, intended());
     settle(&mut record, &Observation::NoUpdate, after(20), SIX_HOURS);
     assert_eq!((record.open, record.untold, record.history), (None, vec![], vec![]));
 }
 
 #[test]
 fn a_refusal_is_told_once_for_each_release() {
-    let mut record = intent();
+    let mut record = intended();
     record.end(Status::Refused, vec![], after(1));
-    record.begin("1.33", TARGET, PREVIOUS, after(100));
+    record.begin(&intent(TARGET), after(100));
     record.end(Status::Refused, vec![], after(101));
     assert_eq!(record.untold.len(), 1);
-    record.begin("1.33", "1.33.2-20260720", PREVIOUS, after(200));
+    record.begin(&intent("1.33.2-20260720"), after(200));
     record.end(Status::Refused, vec![], after(201));
     assert_eq!(record.untold.len(), 2);
     assert_eq!(record.history.len(), 3);
@@ -154,27 +164,27 @@ fn a_refusal_is_told_once_for_each_release() {
 
 #[test]
 fn the_history_is_bounded_but_forgets_nothing_that_is_untold() {
-    let mut record = intent();
+    let mut record = intended();
     record.withdraw();
     for attempt in 0..30 {
-        record.begin("1.33", TARGET, PREVIOUS, after(attempt));
+        record.begin(&intent(TARGET), after(attempt));
         record.end(if attempt == 3 { Status::Failed } else { Status::Successful }, vec![], after(attempt));
     }
     let numbers: Vec<u32> = record.history.iter().map(|attempt| attempt.number).collect();
     assert_eq!(numbers, [5, 23, 24, 25, 26, 27, 28, 29, 30, 31][..].to_vec());
     let notice = record.untold[0].clone();
     record.told(&notice);
-    record.begin("1.33", TARGET, PREVIOUS, after(40));
+    record.begin(&intent(TARGET), after(40));
     record.end(Status::Successful, vec![], after(40));
     assert_eq!((record.history.len(), record.history[0].number), (10, 23));
 }
 
 #[test]
 fn every_attempt_has_a_token_of_its_own_and_a_replay_the_same() {
-    let (one, same) = (intent(), intent());
-    let mut next = intent();
+    let (one, same) = (intended(), intended());
+    let mut next = intended();
     next.withdraw();
-    next.begin("1.33", TARGET, PREVIOUS, started_at());
+    next.begin(&intent(TARGET), started_at());
     let token = |record: &Record| record.open.as_ref().unwrap().token.clone();
     assert_eq!(token(&one), token(&same));
     assert_ne!(token(&one), token(&next));

@@ -39,6 +39,8 @@ pub struct Line {
     pub parameters: Vec<String>,
     /// How to read their values.
     pub format: Format,
+    /// The path under which each release has a parameter of its own, in the families that have them.
+    pub history: Option<String>,
 }
 
 /// Why an AMI type has no line of releases.
@@ -56,31 +58,22 @@ impl Line {
     /// # Errors
     /// When the AMI type has no releases that AWS publishes, or is not known here.
     pub fn of(ami_type: &AmiTypes, kubernetes_version: &str) -> Result<Self, NoLine> {
-        let linux_2 = |variant: &str| {
-            Ok(Self::plain(
-                Family::AmazonLinux2,
-                [format!(
-                    "/aws/service/eks/optimized-ami/{kubernetes_version}/amazon-linux-2{variant}/recommended/release_version"
-                )],
-            ))
+        let optimized = |family: Family, variant: String| {
+            let path = format!("/aws/service/eks/optimized-ami/{kubernetes_version}/{variant}/");
+            let newest = format!("{path}recommended/release_version");
+            Ok(Self { family, parameters: vec![newest], format: Format::Plain, history: Some(path) })
         };
-        let linux_2023 = |variant: &str| {
-            Ok(Self::plain(
-                Family::AmazonLinux2023,
-                [format!(
-                    "/aws/service/eks/optimized-ami/{kubernetes_version}/amazon-linux-2023/{variant}/recommended/release_version"
-                )],
-            ))
-        };
+        let linux_2 = |variant: &str| optimized(Family::AmazonLinux2, format!("amazon-linux-2{variant}"));
+        let linux_2023 = |variant: &str| optimized(Family::AmazonLinux2023, format!("amazon-linux-2023/{variant}"));
         let bottlerocket = |variants: &[&str], arch: &str| {
-            Ok(Self::plain(
-                Family::Bottlerocket,
-                variants.iter().map(|variant| {
-                    format!(
-                        "/aws/service/bottlerocket/aws-k8s-{kubernetes_version}{variant}/{arch}/latest/image_version"
-                    )
-                }),
-            ))
+            let path =
+                |variant: &&str| format!("/aws/service/bottlerocket/aws-k8s-{kubernetes_version}{variant}/{arch}/");
+            Ok(Self {
+                family: Family::Bottlerocket,
+                parameters: variants.iter().map(|variant| format!("{}latest/image_version", path(variant))).collect(),
+                format: Format::Plain,
+                history: variants.first().map(|variant| path(variant)),
+            })
         };
         let windows = |edition: &str| {
             Ok(Self {
@@ -89,6 +82,7 @@ impl Line {
                     "/aws/service/ami-windows-latest/Windows_Server-{edition}-EKS_Optimized-{kubernetes_version}"
                 )],
                 format: Format::Json,
+                history: None,
             })
         };
         match ami_type {
@@ -121,8 +115,17 @@ impl Line {
         }
     }
 
-    fn plain(family: Family, parameters: impl IntoIterator<Item = String>) -> Self {
-        Self { family, parameters: parameters.into_iter().collect(), format: Format::Plain }
+    /// The release that a parameter under [`Line::history`] is about, if it is about one.
+    #[must_use]
+    pub fn named_by<'a>(&self, name: &'a str, value: &'a str) -> Option<&'a str> {
+        let (path, leaf) = name.strip_prefix(self.history.as_deref()?)?.rsplit_once('/')?;
+        match (self.family, leaf) {
+            // Its path holds the name of an image; only the value is the release.
+            (Family::AmazonLinux2 | Family::AmazonLinux2023, "release_version") => Some(value),
+            // Its path is the release, and `image_version` may be missing.
+            (Family::Bottlerocket, _) => Some(path),
+            _ => None,
+        }
     }
 }
 

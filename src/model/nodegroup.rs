@@ -5,8 +5,9 @@
 use std::fmt;
 
 use aws_sdk_eks::types::{self as eks, AmiTypes, NodegroupIssueCode, NodegroupStatus};
+use jiff::Timestamp;
 
-use super::policy::Policy;
+use super::policy::{Mode, Policy, Rules};
 
 /// Where a node group is found: its ARN, and the names that the ARN holds.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,6 +37,8 @@ pub struct Nodegroup {
     pub health: Vec<HealthIssue>,
     /// What its tags allow.
     pub policy: Policy,
+    /// When it last changed, by EKS's account.
+    pub modified_at: Option<Timestamp>,
 }
 
 /// Something that EKS reports to be wrong with a node group.
@@ -70,7 +73,11 @@ impl Nodegroup {
     /// # Errors
     /// When status or AMI type is missing: without them nothing can be decided. The ARN is checked as well, since another
     /// node group may bear the name by now.
-    pub fn from_description(id: &NodegroupId, description: &eks::Nodegroup) -> Result<Self, MissingField> {
+    pub fn from_description(
+        id: &NodegroupId,
+        description: &eks::Nodegroup,
+        defaults: &Rules,
+    ) -> Result<Self, MissingField> {
         let arn = description.nodegroup_arn().ok_or(MissingField("nodegroupArn"))?;
         let id = NodegroupId { arn: arn.to_owned(), ..id.clone() };
         let issues = description.health().map(eks::NodegroupHealth::issues).unwrap_or_default();
@@ -81,8 +88,18 @@ impl Nodegroup {
             ami_type: description.ami_type().ok_or(MissingField("amiType"))?.clone(),
             status: description.status().ok_or(MissingField("status"))?.clone(),
             health: issues.iter().map(HealthIssue::from_issue).collect(),
-            policy: description.tags().map_or(Policy::NotOptedIn, Policy::of),
+            policy: description.tags().map_or(Policy::NotOptedIn, |tags| Policy::of(tags, defaults)),
+            modified_at: description.modified_at().and_then(|at| Timestamp::new(at.secs(), 0).ok()),
         })
+    }
+
+    /// Its rules, if it is to be kept up to date.
+    #[must_use]
+    pub fn rules(&self) -> Option<&Rules> {
+        match &self.policy {
+            Policy::OptedIn(Mode::Auto, rules) => Some(rules),
+            Policy::OptedIn(Mode::Notify, _) | Policy::NotOptedIn | Policy::Malformed(_) => None,
+        }
     }
 
     /// The issues with which EKS refuses an update: all but
@@ -146,7 +163,8 @@ mod tests {
     #[test]
     fn a_description_without_what_we_need_is_an_error_that_names_it() {
         let id = NodegroupId::from_arn(ARN).unwrap();
-        let missing = |description| Nodegroup::from_description(&id, &description).unwrap_err().to_string();
+        let missing =
+            |description| Nodegroup::from_description(&id, &description, &Rules::default()).unwrap_err().to_string();
         let bare = eks::Nodegroup::builder().nodegroup_arn(ARN);
         assert_eq!(missing(eks::Nodegroup::builder().build()), "EKS described the node group without nodegroupArn");
         assert_eq!(missing(bare.clone().build()), "EKS described the node group without amiType");

@@ -1,74 +1,241 @@
 //! What the tags of a node group allow.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::{SignedDuration, Span, SpanRelativeTo};
+
+use super::window::Windows;
 
 /// The tag that opts a node group in. Fixed, since the IAM policy of `start` names it too.
 pub const OPT_IN_TAG: &str = "ami-update";
 
 /// What a node group's tags allow.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Policy {
-    /// `ami-update=auto`: keep it on the newest release.
-    Auto,
-    /// `ami-update=notify`: say when there is a newer release, and never update.
-    Notify,
+    /// It is opted in, and by these rules.
+    OptedIn(Mode, Rules),
     /// There is no tag `ami-update`.
     NotOptedIn,
     /// A tag whose key or value means nothing here. Somebody meant something by it, so nothing is done.
-    Unknown {
-        /// The tag's key.
-        key: String,
-        /// The tag's value.
-        value: String,
-    },
+    Malformed(BadTag),
+}
+
+/// What opting in asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// `ami-update=auto`: keep it on the newest release that its rules allow.
+    Auto,
+    /// `ami-update=notify`: say when there is a newer release, and never update.
+    Notify,
+}
+
+/// The rules of a node group: its tags `ami-update/…`, and the fleet's defaults for the rest.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rules {
+    /// `/ring`: a ring takes a release when every earlier one has proved it.
+    pub ring: u32,
+    /// `/min-age`: how old a release must be.
+    pub min_age: SignedDuration,
+    /// `/pin`: the one release to go to and stay on.
+    pub pin: Option<String>,
+    /// `/window`: when an update may start.
+    pub window: Windows,
+    /// `/force`: whether to override disruption budgets, once they made an update fail.
+    pub force: Force,
+    /// `/min-interval`: how long after an update the next may start.
+    pub min_interval: SignedDuration,
+    /// `/kubernetes-version`: whether to follow the cluster.
+    pub kubernetes_version: KubernetesVersion,
+}
+
+/// When an update overrides disruption budgets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Force {
+    /// Never.
+    #[default]
+    Never,
+    /// Once, after the same release failed with `PodEvictionFailure`.
+    AfterEvictionFailure,
+}
+
+/// Which Kubernetes version a node group runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KubernetesVersion {
+    /// Its own.
+    #[default]
+    Keep,
+    /// Its cluster's, one minor version at a time.
+    FollowCluster,
+}
+
+/// A tag that is not understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("its tag {key} has the value {value:?}; {expected}")]
+pub struct BadTag {
+    /// The tag's key.
+    pub key: String,
+    /// The tag's value.
+    pub value: String,
+    /// What would be understood.
+    pub expected: String,
 }
 
 impl Policy {
     /// Reads the policy from a node group's tags. Keys and values are case-sensitive, as in IAM's `StringEquals`.
     #[must_use]
-    pub fn of(tags: &HashMap<String, String>) -> Self {
-        let Some(value) = tags.get(OPT_IN_TAG) else {
-            return Self::NotOptedIn;
+    pub fn of(tags: &HashMap<String, String>, defaults: &Rules) -> Self {
+        let mode = match tags.get(OPT_IN_TAG).map(String::as_str) {
+            None => return Self::NotOptedIn,
+            Some("auto") => Mode::Auto,
+            Some("notify") => Mode::Notify,
+            Some(value) => return Self::Malformed(bad(OPT_IN_TAG, value, "only auto and notify mean something")),
         };
-        let unknown = |key: &str, value: &str| Self::Unknown { key: key.to_owned(), value: value.to_owned() };
-        // A rule that this version does not know would be broken by an update that ignores it.
-        let rule =
-            tags.iter().filter(|(key, _)| key.strip_prefix(OPT_IN_TAG).is_some_and(|rest| rest.starts_with('/'))).min();
-        match (value.as_str(), rule) {
-            ("auto" | "notify", Some((key, value))) => unknown(key, value),
-            ("auto", None) => Self::Auto,
-            ("notify", None) => Self::Notify,
-            (value, _) => unknown(OPT_IN_TAG, value),
+        let rules: BTreeMap<&str, &str> = tags
+            .iter()
+            .filter_map(|(key, value)| Some((key.strip_prefix(OPT_IN_TAG)?.strip_prefix('/')?, value.as_str())))
+            .collect();
+        let mut policy = defaults.clone();
+        match rules.into_iter().try_for_each(|(name, value)| policy.set(name, value)) {
+            Ok(()) => Self::OptedIn(mode, policy),
+            Err(error) => Self::Malformed(error),
         }
     }
 }
 
+impl Rules {
+    /// Sets the rule of the tag `ami-update/NAME`.
+    ///
+    /// # Errors
+    /// For a name or a value that means nothing: an update that ignored it might break what somebody meant.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), BadTag> {
+        let key = format!("{OPT_IN_TAG}/{name}");
+        let wrong = |expected: &str| bad(&key, value, expected);
+        match name {
+            "ring" => self.ring = value.parse().map_err(|_| wrong("expected a whole number from 0"))?,
+            "min-age" => self.min_age = age(value).ok_or_else(|| wrong("expected a duration such as 36h or 7d"))?,
+            "min-interval" => {
+                self.min_interval = age(value).ok_or_else(|| wrong("expected a duration such as 36h or 7d"))?;
+            }
+            "pin" if value.is_empty() => return Err(wrong("expected a release version")),
+            "pin" => self.pin = Some(value.to_owned()),
+            "window" => self.window = Windows::parse(value).map_err(|error| wrong(&error.to_string()))?,
+            "force" => {
+                self.force = match value {
+                    "never" => Force::Never,
+                    "after-eviction-failure" => Force::AfterEvictionFailure,
+                    _ => return Err(wrong("expected never or after-eviction-failure")),
+                }
+            }
+            "kubernetes-version" => {
+                self.kubernetes_version = match value {
+                    "keep" => KubernetesVersion::Keep,
+                    "follow-cluster" => KubernetesVersion::FollowCluster,
+                    _ => return Err(wrong("expected keep or follow-cluster")),
+                }
+            }
+            _ => return Err(wrong("this version knows no such rule")),
+        }
+        Ok(())
+    }
+}
+
+fn bad(key: &str, value: &str, expected: &str) -> BadTag {
+    BadTag { key: key.to_owned(), value: value.to_owned(), expected: expected.to_owned() }
+}
+
+/// A duration of zero or more, such as `90m`, `36h` or `7d`; a day is 24 hours.
+#[must_use]
+pub fn age(text: &str) -> Option<SignedDuration> {
+    let span: Span = text.parse().ok()?;
+    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    (!duration.is_negative()).then_some(duration)
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn policy(tags: &[(&str, &str)]) -> Policy {
-        Policy::of(&tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
+        let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Policy::of(&tags, &Rules { ring: 2, ..Rules::default() })
     }
 
-    fn unknown(key: &str, value: &str) -> Policy {
-        Policy::Unknown { key: key.into(), value: value.into() }
+    fn malformed(tags: &[(&str, &str)]) -> String {
+        let Policy::Malformed(error) = policy(tags) else { panic!("{tags:?} was understood") };
+        error.to_string()
     }
 
     #[test]
     fn only_the_two_values_opt_in() {
-        assert_eq!(policy(&[("ami-update", "auto")]), Policy::Auto);
-        assert_eq!(policy(&[("ami-update", "notify")]), Policy::Notify);
+        let defaults = Rules { ring: 2, ..Rules::default() };
+        assert_eq!(policy(&[("ami-update", "auto")]), Policy::OptedIn(Mode::Auto, defaults.clone()));
+        assert_eq!(policy(&[("ami-update", "notify")]), Policy::OptedIn(Mode::Notify, defaults));
         assert_eq!(policy(&[("team", "a")]), Policy::NotOptedIn);
         assert_eq!(policy(&[("Ami-Update", "auto")]), Policy::NotOptedIn);
         for value in ["Auto", "true", "", " auto"] {
-            assert_eq!(policy(&[("ami-update", value)]), unknown("ami-update", value));
+            let error = format!("its tag ami-update has the value {value:?}; only auto and notify mean something");
+            assert_eq!(malformed(&[("ami-update", value)]), error);
         }
     }
 
     #[test]
-    fn a_rule_that_is_not_known_is_not_ignored() {
-        assert_eq!(policy(&[("ami-update", "auto"), ("ami-update/windw", "Sat")]), unknown("ami-update/windw", "Sat"));
-        assert_eq!(policy(&[("ami-update", "auto"), ("ami-updates", "x")]), Policy::Auto);
+    fn a_tag_wins_over_the_default() {
+        let tags = [
+            ("ami-update", "auto"),
+            ("ami-update/ring", "0"),
+            ("ami-update/min-age", "7d"),
+            ("ami-update/pin", "1.33.1-20260610"),
+            ("ami-update/window", "Sat 02:00-06:00 UTC"),
+            ("ami-update/force", "after-eviction-failure"),
+            ("ami-update/min-interval", "36h"),
+            ("ami-update/kubernetes-version", "follow-cluster"),
+            ("ami-updates", "x"),
+        ];
+        let rules = Rules {
+            ring: 0,
+            min_age: SignedDuration::from_hours(7 * 24),
+            pin: Some("1.33.1-20260610".into()),
+            window: Windows::parse("Sat 02:00-06:00 UTC").unwrap(),
+            force: Force::AfterEvictionFailure,
+            min_interval: SignedDuration::from_hours(36),
+            kubernetes_version: KubernetesVersion::FollowCluster,
+        };
+        assert_eq!(policy(&tags), Policy::OptedIn(Mode::Auto, rules));
+    }
+
+    #[test]
+    fn a_rule_that_is_not_understood_is_quoted_and_never_a_silent_default() {
+        for (key, value, expected) in [
+            ("ami-update/windw", "Sat", "this version knows no such rule"),
+            ("ami-update/ring", "-1", "expected a whole number from 0"),
+            ("ami-update/ring", "one", "expected a whole number from 0"),
+            ("ami-update/min-age", "week", "expected a duration such as 36h or 7d"),
+            ("ami-update/min-age", "-7d", "expected a duration such as 36h or 7d"),
+            ("ami-update/min-interval", "7", "expected a duration such as 36h or 7d"),
+            ("ami-update/pin", "", "expected a release version"),
+            ("ami-update/force", "true", "expected never or after-eviction-failure"),
+            ("ami-update/kubernetes-version", "1.34", "expected keep or follow-cluster"),
+        ] {
+            let error = format!("its tag {key} has the value {value:?}; {expected}");
+            assert_eq!(malformed(&[("ami-update", "auto"), (key, value)]), error);
+        }
+        let error = malformed(&[("ami-update", "auto"), ("ami-update/window", "Sat")]);
+        assert!(
+            error.starts_with(r#"its tag ami-update/window has the value "Sat"; expected windows such as"#),
+            "{error}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_tag_makes_parsing_panic(name in "[a-z/-]{0,12}", value in "\\PC{0,60}") {
+            let tags = [("ami-update".to_owned(), "auto".to_owned()), (format!("ami-update/{name}"), value.clone())];
+            let _ = Policy::of(&tags.into(), &Rules::default());
+            for name in ["ring", "min-age", "window", "force", "min-interval", "kubernetes-version"] {
+                let _ = Rules::default().set(name, &value);
+            }
+        }
     }
 }

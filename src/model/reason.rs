@@ -6,9 +6,10 @@ use aws_sdk_eks::types::NodegroupStatus;
 use jiff::Timestamp;
 
 use super::nodegroup::HealthIssue;
-use super::policy::OPT_IN_TAG;
+use super::policy::{BadTag, OPT_IN_TAG};
 use super::release_version::{NotComparable, ReleaseVersion};
-use super::update::Status;
+use super::update::{Origin, Status};
+use super::window::Windows;
 
 /// Why nothing starts on a node group.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,12 +25,10 @@ pub enum Reason {
     CouldNotBeRead { error: String },
     /// The tag index lists it, but it has no tag `ami-update` now.
     NotOptedIn,
-    /// The tag `ami-update` has a value that means nothing.
-    UnknownTagValue { value: String },
-    /// A tag `ami-update/…` that means nothing here: an update might break the rule that somebody meant.
-    UnknownRule { key: String, value: String },
+    /// A tag `ami-update` or `ami-update/…` means nothing here: an update might break the rule that somebody meant.
+    MalformedTag(BadTag),
     /// An update is under way, by this program or by somebody else.
-    InProgress { since: Option<Timestamp> },
+    InProgress { since: Option<Timestamp>, origin: Origin },
     /// Its launch template brings an AMI of its own.
     CustomAmi,
     /// An AMI type that this program does not know.
@@ -44,16 +43,61 @@ pub enum Reason {
     NewerThanOffered { current: String, target: ReleaseVersion },
     /// The release it runs and the newest one have no order.
     NotComparable { current: String, target: ReleaseVersion, error: NotComparable },
+    /// It runs the release that its tag pins it to.
+    Pinned { release: String },
+    /// It is pinned to an older release than it runs, and EKS does not go back.
+    PinnedOlder { pin: String, current: String },
+    /// It is pinned to a release that AWS does not offer.
+    PinUnknown { pin: String },
+    /// The setting denies the release.
+    Denied { target: ReleaseVersion },
+    /// The release is younger than its rules allow.
+    TooYoung { target: ReleaseVersion, until: Option<Timestamp> },
+    /// The release failed on several node groups.
+    Quarantined { target: String, since: Timestamp },
+    /// An earlier ring has not proved the release yet.
+    RingWaits { target: ReleaseVersion, nodegroup: String, wait: RingWait },
     /// There is a newer release, and the tag says to report only.
-    ReportOnly { target: ReleaseVersion },
+    ReportOnly { target: String },
     /// EKS updates active node groups only.
     NotActive { status: NodegroupStatus },
     /// It has health issues with which EKS refuses an update.
     Unhealthy { issues: Vec<HealthIssue> },
     /// The release failed on it before.
     FailedBefore { target: String, failures: usize, status: Status, until: Option<Timestamp> },
+    /// Its last update is not long enough ago.
+    TooSoon { until: Timestamp },
+    /// Nothing starts anywhere now.
+    Frozen(Freeze),
+    /// Its window is closed, or closes too soon.
+    OutsideWindow { window: Windows, opens: Option<Timestamp> },
     /// Enough is under way.
     OverLimit(Limit),
+}
+
+/// Why a ring waits for a node group of an earlier one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RingWait {
+    /// It does not run the release yet.
+    NotThere,
+    /// The release failed on it.
+    Failed,
+    /// It runs the release, but not long enough.
+    Soaking(Timestamp),
+    /// It cannot be read, and so proves nothing.
+    Unreadable,
+}
+
+/// Why nothing starts anywhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are the words of each sentence")]
+pub enum Freeze {
+    /// The stop switch says `stopped`.
+    Stopped { parameter: String },
+    /// A change calendar is closed.
+    CalendarClosed { until: Option<Timestamp> },
+    /// The stop switch or a calendar cannot be read, or says something unknown.
+    Unreadable { error: String },
 }
 
 /// Which limit is reached.
@@ -61,6 +105,8 @@ pub enum Reason {
 pub enum Limit {
     /// Updates in progress in the cluster.
     PerCluster(usize),
+    /// Updates in progress in the whole fleet.
+    InProgress(usize),
     /// Updates started by this run.
     PerRun(usize),
 }
@@ -75,8 +121,7 @@ impl Reason {
             Self::Deleted => "deleted",
             Self::CouldNotBeRead { .. } => "couldNotBeRead",
             Self::NotOptedIn => "notOptedIn",
-            Self::UnknownTagValue { .. } => "unknownTagValue",
-            Self::UnknownRule { .. } => "unknownRule",
+            Self::MalformedTag(_) => "malformedTag",
             Self::InProgress { .. } => "inProgress",
             Self::CustomAmi => "customAmi",
             Self::UnknownAmiType { .. } => "unknownAmiType",
@@ -85,10 +130,20 @@ impl Reason {
             Self::UpToDate { .. } => "upToDate",
             Self::NewerThanOffered { .. } => "newerThanOffered",
             Self::NotComparable { .. } => "notComparable",
+            Self::Pinned { .. } => "pinned",
+            Self::PinnedOlder { .. } => "pinnedOlder",
+            Self::PinUnknown { .. } => "pinUnknown",
+            Self::Denied { .. } => "denied",
+            Self::TooYoung { .. } => "tooYoung",
+            Self::Quarantined { .. } => "quarantined",
+            Self::RingWaits { .. } => "ringWaits",
             Self::ReportOnly { .. } => "reportOnly",
             Self::NotActive { .. } => "notActive",
             Self::Unhealthy { .. } => "unhealthy",
             Self::FailedBefore { .. } => "failedBefore",
+            Self::TooSoon { .. } => "tooSoon",
+            Self::Frozen(_) => "frozen",
+            Self::OutsideWindow { .. } => "outsideWindow",
             Self::OverLimit(_) => "overLimit",
         }
     }
@@ -97,7 +152,10 @@ impl Reason {
     #[must_use]
     pub fn until(&self) -> Option<Timestamp> {
         match self {
-            Self::FailedBefore { until, .. } => *until,
+            Self::FailedBefore { until, .. } | Self::TooYoung { until, .. } => *until,
+            Self::RingWaits { wait: RingWait::Soaking(until), .. } | Self::TooSoon { until } => Some(*until),
+            Self::Frozen(Freeze::CalendarClosed { until }) => *until,
+            Self::OutsideWindow { opens, .. } => *opens,
             _ => None,
         }
     }
@@ -113,14 +171,14 @@ impl fmt::Display for Reason {
             Self::Deleted => f.write_str("it was deleted; the tag index still lists it"),
             Self::CouldNotBeRead { error } => write!(f, "could not be read: {error}"),
             Self::NotOptedIn => write!(f, "it has no tag {OPT_IN_TAG} any more"),
-            Self::UnknownTagValue { value } => {
-                write!(f, "its tag {OPT_IN_TAG} has the value {value:?}; only auto and notify mean something")
+            Self::MalformedTag(error) => error.fmt(f),
+            Self::InProgress { since, origin } => {
+                f.write_str(match origin {
+                    Origin::Ours => "an update is in progress",
+                    Origin::Other => "an update that somebody else started is in progress",
+                })?;
+                since.map_or(Ok(()), |since| write!(f, " since {since:.0}"))
             }
-            Self::UnknownRule { key, value } => {
-                write!(f, "its tag {key} with the value {value:?} is no rule that this version knows")
-            }
-            Self::InProgress { since: Some(since) } => write!(f, "an update is in progress since {since:.0}"),
-            Self::InProgress { since: None } => f.write_str("an update that somebody else started is in progress"),
             Self::CustomAmi => f.write_str("it runs a custom AMI, for which AWS publishes no releases"),
             Self::UnknownAmiType { ami_type } => {
                 write!(f, "its AMI type {ami_type} is not known to this version, and is not guessed")
@@ -138,6 +196,57 @@ impl fmt::Display for Reason {
             }
             Self::NotComparable { current, target, error } => {
                 write!(f, "whether {target} is newer than {current} cannot be told: {error}")
+            }
+            Self::Pinned { release } => write!(f, "its tag {OPT_IN_TAG}/pin keeps it on {release}"),
+            Self::PinnedOlder { pin, current } => {
+                write!(f, "its tag {OPT_IN_TAG}/pin names {pin}, but it runs {current}, and EKS does not go back")
+            }
+            Self::PinUnknown { pin } => {
+                write!(f, "its tag {OPT_IN_TAG}/pin names {pin}, which AWS does not offer for it")
+            }
+            Self::Denied { target } => {
+                write!(f, "the setting DENIED_RELEASES denies {target}, and no other release is newer")
+            }
+            Self::TooYoung { target, until: Some(until) } => {
+                write!(
+                    f,
+                    "{target} is younger than its rules allow, and no other release is newer; old enough from {until:.0}"
+                )
+            }
+            Self::TooYoung { target, until: None } => {
+                write!(f, "AWS does not say how old {target} is, and its rules ask for an age")
+            }
+            Self::Quarantined { target, since } => {
+                write!(f, "{target} is quarantined since {since:.0}, because it failed on several node groups")
+            }
+            Self::RingWaits { target, nodegroup, wait } => {
+                write!(f, "its ring waits for {target} until {nodegroup}, in an earlier ring, ")?;
+                match wait {
+                    RingWait::NotThere => f.write_str("runs it"),
+                    RingWait::Failed => f.write_str("runs it: it failed there"),
+                    RingWait::Soaking(until) => write!(f, "has run it long enough, at {until:.0}"),
+                    RingWait::Unreadable => f.write_str("can be read"),
+                }
+            }
+            Self::TooSoon { until } => {
+                write!(f, "its last update is too recent for its tag {OPT_IN_TAG}/min-interval; from {until:.0}")
+            }
+            Self::Frozen(Freeze::Stopped { parameter }) => {
+                write!(f, "somebody stopped everything with the parameter {parameter}")
+            }
+            Self::Frozen(Freeze::CalendarClosed { until }) => {
+                f.write_str("a change calendar is closed")?;
+                until.map_or(Ok(()), |until| write!(f, "; it opens at {until:.0}"))
+            }
+            Self::Frozen(Freeze::Unreadable { error }) => {
+                write!(f, "whether a freeze is on cannot be read, so nothing starts: {error}")
+            }
+            Self::OutsideWindow { window, opens } => {
+                write!(f, "updates may start {window}; ")?;
+                match opens {
+                    Some(opens) => write!(f, "next at {opens:.0}"),
+                    None => f.write_str("no opening within two weeks is long enough"),
+                }
             }
             Self::ReportOnly { target } => {
                 write!(f, "{target} is available; the tag {OPT_IN_TAG}=notify says to report only")
@@ -161,6 +270,9 @@ impl fmt::Display for Reason {
             }
             Self::OverLimit(Limit::PerCluster(limit)) => {
                 write!(f, "its cluster may have no more than {limit} in progress; it follows in a later run")
+            }
+            Self::OverLimit(Limit::InProgress(limit)) => {
+                write!(f, "no more than {limit} may be in progress; it follows in a later run")
             }
             Self::OverLimit(Limit::PerRun(limit)) => {
                 write!(f, "a run starts no more than {limit}; it follows in a later run")

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::nodegroup::NodegroupId;
-use super::update::{Attempt, ErrorDetail, Status, shorten};
+use super::update::{Attempt, ErrorDetail, Origin, Status, shorten};
 
 /// Ended attempts that are kept. More than the tries of one release, so that none of these is forgotten.
 const HISTORY: usize = 10;
@@ -39,6 +39,12 @@ pub struct Record {
     /// The last attempts that ended, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<Attempt>,
+    /// Releases that were quarantined when this node group was the last of those that failed on them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quarantines: Vec<Quarantine>,
+    /// The malformed tag that was last told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported_tag: Option<String>,
     /// The newer release that was last reported for a node group that is only reported on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_release: Option<String>,
@@ -65,6 +71,42 @@ pub struct Notice {
     pub release_version: String,
     /// When it was noticed.
     pub at: Timestamp,
+    /// What else there is to say: the malformed tag, or the node groups that a release failed on.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+/// A release that nothing starts with any more, since it failed on several node groups.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Quarantine {
+    /// The release.
+    pub release_version: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// The node groups that it failed on.
+    pub nodegroups: Vec<String>,
+    /// When somebody lifted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifted_at: Option<Timestamp>,
+    /// The newer release that made it pointless.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub superseded_by: Option<String>,
+}
+
+/// What an attempt sets out to do: all that the call says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intent {
+    /// The Kubernetes version to send.
+    pub version: String,
+    /// The release to send.
+    pub release_version: String,
+    /// The release that runs.
+    pub previous_release_version: String,
+    /// Whether to override disruption budgets.
+    pub force: bool,
+    /// Whether the rules allow to do so after an eviction failure.
+    pub may_force: bool,
 }
 
 /// What can happen that people must be told.
@@ -84,6 +126,12 @@ pub enum Event {
     UpdateUnverified,
     /// There is a newer release for a node group that is only reported on.
     UpdateAvailable,
+    /// An update that overrode disruption budgets was successful.
+    UpdateForced,
+    /// A release failed on several node groups, and nothing starts with it any more.
+    ReleaseQuarantined,
+    /// A tag is not understood, so its node group is left alone.
+    TagMalformed,
 }
 
 impl Event {
@@ -98,6 +146,9 @@ impl Event {
             Self::UpdateRefused => "UpdateRefused",
             Self::UpdateUnverified => "UpdateUnverified",
             Self::UpdateAvailable => "UpdateAvailable",
+            Self::UpdateForced => "UpdateForced",
+            Self::ReleaseQuarantined => "ReleaseQuarantined",
+            Self::TagMalformed => "TagMalformed",
         }
     }
 }
@@ -116,6 +167,8 @@ impl Record {
             open: None,
             untold: Vec::new(),
             history: Vec::new(),
+            quarantines: Vec::new(),
+            reported_tag: None,
             reported_release: None,
             pending: None,
             expires_at: None,
@@ -129,22 +182,66 @@ impl Record {
     }
 
     /// Opens an attempt: the intent that must be stored before the call.
-    pub fn begin(&mut self, version: &str, release: &str, previous_release: &str, now: Timestamp) {
+    pub fn begin(&mut self, intent: &Intent, now: Timestamp) {
         self.attempts += 1;
         self.open = Some(Attempt {
             number: self.attempts,
-            version: version.to_owned(),
-            release_version: release.to_owned(),
-            previous_release_version: previous_release.to_owned(),
-            token: self.token(version, release),
+            version: intent.version.clone(),
+            release_version: intent.release_version.clone(),
+            previous_release_version: intent.previous_release_version.clone(),
+            token: self.token(&intent.version, &intent.release_version),
+            origin: Origin::Ours,
+            force: intent.force,
+            may_force: intent.may_force,
             started_at: now,
             update_id: None,
             status: Status::Intent,
             ended_at: None,
             errors: Vec::new(),
             stuck_told: false,
+            forgiven_at: None,
             successful_since: None,
         });
+    }
+
+    /// Takes up an update that somebody else started.
+    pub fn adopt(&mut self, update_id: &str, intent: &Intent, started_at: Timestamp) {
+        self.begin(intent, started_at);
+        if let Some(attempt) = &mut self.open {
+            attempt.origin = Origin::Other;
+            attempt.token.clear();
+        }
+        self.accepted(update_id);
+    }
+
+    /// Somebody asks to try again: what failed so far no longer counts. Returns whether anything had.
+    pub fn forgive(&mut self, now: Timestamp) -> bool {
+        let failed: Vec<&mut Attempt> = self.history.iter_mut().filter(|attempt| attempt.failed()).collect();
+        let any = !failed.is_empty();
+        failed.into_iter().for_each(|attempt| attempt.forgiven_at = Some(now));
+        any
+    }
+
+    /// A tag is not understood: told once for each key and value. Returns whether that is news.
+    pub fn malformed_tag(&mut self, tag: &str, now: Timestamp) -> bool {
+        let news = self.reported_tag.as_deref() != Some(tag);
+        if news {
+            self.reported_tag = Some(tag.to_owned());
+            self.tell(Event::TagMalformed, 0, "", now, tag);
+        }
+        news
+    }
+
+    /// This node group is the last of those that a release failed on: from now on nothing starts with it.
+    pub fn quarantine(&mut self, release: &str, nodegroups: &[String], now: Timestamp) {
+        self.quarantines.push(Quarantine {
+            release_version: release.to_owned(),
+            since: now,
+            nodegroups: nodegroups.to_vec(),
+            lifted_at: None,
+            superseded_by: None,
+        });
+        self.tell(Event::ReleaseQuarantined, 0, release, now, &nodegroups.join(", "));
     }
 
     /// The open attempt is this update of EKS.
@@ -174,10 +271,11 @@ impl Record {
             Status::Unverified => Some(Event::UpdateUnverified),
             Status::Gone => Some(Event::UpdateGone),
             Status::Refused if !self.refused(&attempt.release_version) => Some(Event::UpdateRefused),
+            Status::Successful if attempt.force => Some(Event::UpdateForced),
             Status::Refused | Status::Successful | Status::Intent | Status::InProgress => None,
         };
         if let Some(event) = event {
-            self.tell(event, attempt.number, &attempt.release_version, now);
+            self.tell(event, attempt.number, &attempt.release_version, now, "");
         }
         self.history.push(attempt);
         self.trim();
@@ -188,7 +286,7 @@ impl Record {
         let Some(attempt) = &mut self.open else { return };
         if !std::mem::replace(&mut attempt.stuck_told, true) {
             let (number, release) = (attempt.number, attempt.release_version.clone());
-            self.tell(Event::UpdateStuck, number, &release, now);
+            self.tell(Event::UpdateStuck, number, &release, now, "");
         }
     }
 
@@ -199,7 +297,7 @@ impl Record {
         let news = self.reported_release.as_deref() != Some(release);
         if news {
             self.reported_release = Some(release.to_owned());
-            self.tell(Event::UpdateAvailable, 0, release, now);
+            self.tell(Event::UpdateAvailable, 0, release, now, "");
         }
         news
     }
@@ -215,6 +313,48 @@ impl Record {
         self.history.iter().filter(move |attempt| attempt.failed() && attempt.release_version == release)
     }
 
+    /// Releases that this node group was brought to, and when each update ended, oldest first.
+    pub fn successes(&self) -> impl Iterator<Item = (&str, Timestamp)> {
+        let successful = self.history.iter().filter(|attempt| attempt.status == Status::Successful);
+        successful.filter_map(|attempt| Some((attempt.release_version.as_str(), attempt.ended_at?)))
+    }
+
+    /// When the last successful update ended.
+    #[must_use]
+    pub fn last_success(&self) -> Option<Timestamp> {
+        self.successes().map(|(_, at)| at).max()
+    }
+
+    /// Releases that failed here for a cause that points at them, and when.
+    pub fn blamed_releases(&self) -> impl Iterator<Item = (&str, Timestamp)> {
+        let blamed = self.history.iter().filter(|attempt| attempt.blames_release());
+        blamed.filter_map(|attempt| Some((attempt.release_version.as_str(), attempt.ended_at?)))
+    }
+
+    /// Since when a release is quarantined, if this record holds that it is.
+    #[must_use]
+    pub fn quarantined(&self, release: &str) -> Option<Timestamp> {
+        let holds = |quarantine: &&Quarantine| quarantine.release_version == release && quarantine.lifted_at.is_none();
+        self.quarantines.iter().find(holds).map(|quarantine| quarantine.since)
+    }
+
+    /// When the quarantine of a release was last lifted, if this record holds that it was.
+    #[must_use]
+    pub fn quarantine_lifted(&self, release: &str) -> Option<Timestamp> {
+        let of_release = self.quarantines.iter().filter(|quarantine| quarantine.release_version == release);
+        of_release.filter_map(|quarantine| quarantine.lifted_at).max()
+    }
+
+    /// Somebody lifts the quarantine of a release. Returns whether this record held it.
+    pub fn lift_quarantine(&mut self, release: &str, now: Timestamp) -> bool {
+        let holds =
+            |quarantine: &&mut Quarantine| quarantine.release_version == release && quarantine.lifted_at.is_none();
+        let held: Vec<&mut Quarantine> = self.quarantines.iter_mut().filter(holds).collect();
+        let any = !held.is_empty();
+        held.into_iter().for_each(|quarantine| quarantine.lifted_at = Some(now));
+        any
+    }
+
     /// The attempt a notice is about.
     #[must_use]
     pub fn attempt(&self, number: u32) -> Option<&Attempt> {
@@ -224,8 +364,8 @@ impl Record {
     /// The id of a notice: the same however often it is published, so that a reader can drop a repeat.
     #[must_use]
     pub fn notice_id(&self, notice: &Notice) -> String {
-        let Notice { event, attempt, release_version, .. } = notice;
-        self.derive(&format!("{}/{attempt}/{release_version}", event.as_str()))
+        let Notice { event, attempt, release_version, detail, at: _ } = notice;
+        self.derive(&format!("{}/{attempt}/{release_version}/{detail}", event.as_str()))
     }
 
     /// Sets what follows from the rest, before the record is written: `pending` and `expires_at`.
@@ -236,8 +376,14 @@ impl Record {
         self.expires_at = (!pending).then_some(forget.as_second());
     }
 
-    fn tell(&mut self, event: Event, attempt: u32, release: &str, now: Timestamp) {
-        self.untold.push(Notice { event, attempt, release_version: release.to_owned(), at: now });
+    fn tell(&mut self, event: Event, attempt: u32, release: &str, now: Timestamp, detail: &str) {
+        self.untold.push(Notice {
+            event,
+            attempt,
+            release_version: release.to_owned(),
+            at: now,
+            detail: detail.to_owned(),
+        });
     }
 
     fn refused(&self, release: &str) -> bool {

@@ -22,8 +22,17 @@ pub struct Attempt {
     pub release_version: String,
     /// The release that ran before.
     pub previous_release_version: String,
-    /// `clientRequestToken` of the call.
+    /// `clientRequestToken` of the call; empty for somebody else's update.
     pub token: String,
+    /// Who started it.
+    #[serde(default)]
+    pub origin: Origin,
+    /// Whether it overrides disruption budgets.
+    #[serde(default)]
+    pub force: bool,
+    /// Whether the node group's rules allow to try again with force.
+    #[serde(default)]
+    pub may_force: bool,
     /// When the intent was written.
     pub started_at: Timestamp,
     /// The update's id, once EKS accepted it.
@@ -40,9 +49,22 @@ pub struct Attempt {
     /// Whether a notice said that it runs longer than it should.
     #[serde(default)]
     pub stuck_told: bool,
+    /// When somebody asked to try again in spite of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forgiven_at: Option<Timestamp>,
     /// When `DescribeUpdate` first said `Successful`, for one whose node group does not show the release yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub successful_since: Option<Timestamp>,
+}
+
+/// Who started an update.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Origin {
+    /// This program.
+    #[default]
+    Ours,
+    /// Somebody else: the console, Terraform, a colleague. Followed and told like ours.
+    Other,
 }
 
 /// How far an attempt has come.
@@ -83,7 +105,19 @@ impl Attempt {
     /// Whether it ended in a way that counts against its release: it is tried again only after a wait, and not for ever.
     #[must_use]
     pub fn failed(&self) -> bool {
-        !matches!(self.status, Status::Intent | Status::InProgress | Status::Successful)
+        self.forgiven_at.is_none() && !matches!(self.status, Status::Intent | Status::InProgress | Status::Successful)
+    }
+
+    /// Whether it failed with this code among its errors.
+    #[must_use]
+    pub fn failed_with(&self, error_code: &str) -> bool {
+        self.status == Status::Failed && self.errors.iter().any(|error| error.error_code == error_code)
+    }
+
+    /// Whether it failed for a cause that points at the release: its nodes did not come up. A disruption budget does not.
+    #[must_use]
+    pub fn blames_release(&self) -> bool {
+        self.failed_with("NodeCreationFailure")
     }
 }
 

@@ -124,7 +124,8 @@ impl Window {
 
     /// Whether a window opens on this day of the week.
     fn on(&self, day: Weekday) -> bool {
-        let from_first = |day: Weekday| (day.to_monday_zero_offset() - self.first_day.to_monday_zero_offset()).rem_euclid(7);
+        let from_first =
+            |day: Weekday| (day.to_monday_zero_offset() - self.first_day.to_monday_zero_offset()).rem_euclid(7);
         from_first(day) <= from_first(self.last_day)
     }
 
@@ -135,7 +136,8 @@ impl Window {
         let days = (-1..HORIZON_DAYS).filter_map(|days| today.checked_add(days.days()).ok());
         let reached = days.flat_map(|day| [self.opens, self.closes].map(|time| day.to_datetime(time)));
         let mut changes: Vec<Timestamp> = reached.flat_map(|clock| self.instants(clock)).collect();
-        let horizon = now.checked_add(SignedDuration::from_hours(24 * i64::from(HORIZON_DAYS))).unwrap_or(Timestamp::MAX);
+        let horizon =
+            now.checked_add(SignedDuration::from_hours(24 * i64::from(HORIZON_DAYS))).unwrap_or(Timestamp::MAX);
         let shifts = self.zone.following(now).map(|shift| shift.timestamp());
         changes.extend(shifts.take_while(|shift| *shift <= horizon));
         changes.retain(|change| *change > now);
@@ -166,7 +168,8 @@ fn weekday(name: &str) -> Option<Weekday> {
 /// `02:00`; also `24:00`, for the end of a day.
 fn time(text: &str) -> Option<Time> {
     let (hour, minute) = text.split_once(':')?;
-    let digits = |text: &str| (text.len() == 2).then(|| text.parse::<i8>().ok()).flatten().filter(|number| *number >= 0);
+    let digits =
+        |text: &str| (text.len() == 2).then(|| text.parse::<i8>().ok()).flatten().filter(|number| *number >= 0);
     match (digits(hour)?, digits(minute)?) {
         (24, 0) => Some(Time::midnight()),
         (hour, minute) => Time::new(hour, minute, 0, 0).ok(),

@@ -10,8 +10,9 @@ use aws_sdk_eks::config::Credentials;
 use aws_sdk_eks::config::retry::RetryPartition;
 use aws_smithy_async::time::TimeSource;
 use eks_nodegroup_updater::aws::{CheckClients, StartClients, config_loader};
-use eks_nodegroup_updater::config::{CheckConfig, Limits, RetryAfter, StartConfig};
+use eks_nodegroup_updater::config::{CheckConfig, Fleet, Limits, RetryAfter, StartConfig};
 use eks_nodegroup_updater::handler::{self, Run};
+use eks_nodegroup_updater::model::policy::Rules;
 use eks_nodegroup_updater::model::record::Record;
 use eks_nodegroup_updater::summary::{CheckSummary, StartSummary};
 use jiff::SignedDuration;
@@ -39,6 +40,19 @@ pub struct Stage {
 
 pub fn minutes(minutes: i64) -> SignedDuration {
     SignedDuration::from_mins(minutes)
+}
+
+/// The rules of the whole fleet where no setting says anything.
+pub fn fleet() -> Fleet {
+    Fleet {
+        defaults: Rules::default(),
+        denied: vec![],
+        window_margin: minutes(30),
+        ring_soak: SignedDuration::from_hours(24),
+        quarantine_after: 2,
+        change_calendars: vec![],
+        stop_switch: None,
+    }
 }
 
 /// An opted-in group for which [`NEWER`] is out.
@@ -112,8 +126,9 @@ impl Stage {
             check: check_clients(&sdk_config(&world, CHECK_KEY).await),
             start_config: StartConfig {
                 updates_table: TABLE.into(),
-                limits: Limits { updates_per_cluster: 1, starts_per_run: 10 },
+                limits: Limits { updates_per_cluster: 1, updates_in_progress: 10, starts_per_run: 10 },
                 retry_after: retry_after.clone(),
+                fleet: fleet(),
             },
             check_config: CheckConfig {
                 updates_table: TABLE.into(),
