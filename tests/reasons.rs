@@ -10,12 +10,13 @@ use eks_nodegroup_updater::discover::{Clusters, Found, Seen};
 use eks_nodegroup_updater::event::StartEvent;
 use eks_nodegroup_updater::model::ami_type::Line;
 use eks_nodegroup_updater::model::nodegroup::{HealthIssue, Nodegroup, NodegroupId};
-use eks_nodegroup_updater::model::policy::{Mode, Policy, Rules};
+use eks_nodegroup_updater::model::policy::{Force, KubernetesVersion, Mode, Policy, Rules};
 use eks_nodegroup_updater::model::reason::Freeze;
 use eks_nodegroup_updater::model::record::{Intent, Record};
 use eks_nodegroup_updater::model::release_version::ReleaseVersion;
-use eks_nodegroup_updater::model::update::Status;
-use eks_nodegroup_updater::plan::{Decision, Facts, Verdict, plan};
+use eks_nodegroup_updater::model::update::{ErrorDetail, Status};
+use eks_nodegroup_updater::model::window::Windows;
+use eks_nodegroup_updater::plan::{Decision, Facts, Spread, Verdict, plan, spreading};
 use eks_nodegroup_updater::resolve::{LineKey, Offer, Published, Releases};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -103,6 +104,24 @@ impl Fleet {
         let Seen::Nodegroup(nodegroup) = &mut self.found[0].now else { unreachable!() };
         change(nodegroup);
         self
+    }
+
+    /// The only node group has these rules, and AWS offers these releases, newest first.
+    fn rules<const N: usize>(mut self, rules: Rules, releases: [&str; N]) -> Self {
+        self.releases[0].1 = offers(&AL2023, releases);
+        self.with(|nodegroup| nodegroup.policy = auto(rules))
+    }
+
+    /// The release that the only node group goes to.
+    fn goes_to(&self) -> String {
+        match <[Decision; 1]>::try_from(self.plan()).unwrap() {
+            [Decision { verdict: Verdict::Start(intent), .. }] => intent.release_version,
+            [Decision { verdict: Verdict::Wait(reason), .. }] => panic!("waits: {reason}"),
+        }
+    }
+
+    fn waits_until(&self, code: &'static str, sentence: &str, until: &str) {
+        assert_eq!(self.reason(), (code, sentence.to_owned(), Some(until.parse().unwrap())));
     }
 
     fn seen(mut self, now: Seen) -> Self {
@@ -417,4 +436,450 @@ fn over_the_limit_of_the_run() {
     assert_eq!(fleet.starts(), ["a/x", "b/x"].map(String::from).into());
     let Verdict::Wait(reason) = &fleet.plan()[2].verdict else { panic!("c/x started") };
     assert_eq!(reason.to_string(), "a run starts no more than 2; it follows in a later run");
+}
+
+/// Newest first; the last is older than what runs.
+const OFFERED: [&str; 4] = ["1.33.2-20260719", "1.33.2-20260716", NEWER, "1.33.1-20260601"];
+
+#[test]
+fn too_young_takes_the_newest_that_is_old_enough() {
+    let rules = |days: i64| Rules { min_age: SignedDuration::from_hours(24 * days), ..Rules::default() };
+    assert_eq!(Fleet::new().rules(rules(0), OFFERED).goes_to(), "1.33.2-20260719");
+    assert_eq!(Fleet::new().rules(rules(1), OFFERED).goes_to(), "1.33.2-20260719");
+    assert_eq!(Fleet::new().rules(rules(2), OFFERED).goes_to(), "1.33.2-20260716");
+    assert_eq!(Fleet::new().rules(rules(7), OFFERED).goes_to(), NEWER);
+    let sentence = "1.33.2-20260719 is younger than its rules allow, and no other release is newer; old enough from 2026-07-24T09:00:00Z";
+    Fleet::new().rules(rules(14), OFFERED).waits_until("tooYoung", sentence, "2026-07-24T09:00:00Z");
+}
+
+#[test]
+fn a_release_of_unknown_age_is_too_young() {
+    let mut fleet = Fleet::new().rules(Rules { min_age: SignedDuration::from_hours(1), ..Rules::default() }, [NEWER]);
+    let Offer::Releases(releases) = &mut fleet.releases[0].1 else { unreachable!() };
+    releases[0].at = None;
+    fleet.waits("tooYoung", "AWS does not say how old 1.33.2-20260710 is, and its rules ask for an age");
+}
+
+#[test]
+fn denied_takes_the_newest_that_is_not() {
+    let mut fleet = Fleet::new().rules(Rules::default(), OFFERED);
+    fleet.settings.denied = vec![config::Denied::Suffix("-20260719".into())];
+    assert_eq!(fleet.goes_to(), "1.33.2-20260716");
+    fleet.settings.denied.extend(["1.33.2-20260716", NEWER].map(|release| config::Denied::Exact(release.into())));
+    fleet.waits("denied", "the setting DENIED_RELEASES denies 1.33.2-20260719, and no other release is newer");
+}
+
+#[test]
+fn pinned() {
+    let pin = |release: &str| Rules { pin: Some(release.into()), ..Rules::default() };
+    assert_eq!(Fleet::new().rules(pin("1.33.2-20260716"), OFFERED).goes_to(), "1.33.2-20260716");
+    Fleet::new().rules(pin(CURRENT), OFFERED).waits("pinned", "its tag ami-update/pin keeps it on 1.33.1-20260610");
+    let young = Rules { min_age: SignedDuration::from_hours(10_000), ring: 3, ..pin(NEWER) };
+    assert_eq!(Fleet::new().rules(young, OFFERED).goes_to(), NEWER, "a pin is somebody's choice");
+    let mut denied = Fleet::new().rules(pin(NEWER), OFFERED);
+    denied.settings.denied = vec![config::Denied::Exact(NEWER.into())];
+    assert_eq!(denied.reason().0, "denied", "but what is known to be bad is not");
+}
+
+#[test]
+fn pinned_older_than_what_runs() {
+    let rules = Rules { pin: Some("1.33.1-20260601".into()), ..Rules::default() };
+    let sentence =
+        "its tag ami-update/pin names 1.33.1-20260601, but it runs 1.33.1-20260610, and EKS does not go back";
+    Fleet::new().rules(rules, OFFERED).waits("pinnedOlder", sentence);
+}
+
+#[test]
+fn pinned_to_what_aws_does_not_offer() {
+    for pin in ["1.33.2-20260701", "1.34.0-20260719", "latest"] {
+        let rules = Rules { pin: Some(pin.into()), ..Rules::default() };
+        let sentence = format!("its tag ami-update/pin names {pin}, which AWS does not offer for it");
+        Fleet::new().rules(rules, OFFERED).waits("pinUnknown", &sentence);
+    }
+}
+
+fn node_creation_failed(record: &mut Record, release: &str, at: &str) {
+    let at: Timestamp = at.parse().unwrap();
+    record.begin(&intent(release), at);
+    record.accepted("079be772-956e-37c4-a966-960c1a6755a5");
+    let error = ErrorDetail {
+        error_code: "NodeCreationFailure".into(),
+        error_message: "new nodes are not joining".into(),
+        resource_ids: vec![],
+    };
+    record.end(Status::Failed, vec![error], at);
+}
+
+#[test]
+fn quarantined() {
+    let mut fleet = Fleet::of(["dev/a", "dev/b", "prod/blue"]).rules(Rules::default(), OFFERED);
+    for (path, at) in [("dev/a", "2026-07-19T10:00:00Z"), ("dev/b", "2026-07-19T11:00:00Z")] {
+        let mut record = Record::new(&id(path));
+        node_creation_failed(&mut record, "1.33.2-20260719", at);
+        fleet.records.insert(record.nodegroup_arn.clone(), Ok(record));
+    }
+    let records = || fleet.records.values().filter_map(|record| record.as_ref().ok());
+    assert_eq!(spreading(records(), 3), []);
+    let spread = spreading(records(), 2);
+    let nodegroups = ["dev/a", "dev/b"].map(String::from).to_vec();
+    let last_arn = id("dev/b").arn;
+    assert_eq!(
+        spread,
+        [Spread { release_version: "1.33.2-20260719".into(), nodegroups: nodegroups.clone(), last_arn }]
+    );
+
+    fleet.found.retain(|found| found.id.cluster == "prod");
+    assert_eq!(fleet.goes_to(), "1.33.2-20260719");
+    let held = fleet.records.get_mut(&id("dev/b").arn).unwrap().as_mut().unwrap();
+    held.quarantine("1.33.2-20260719", &nodegroups, now());
+    assert_eq!(fleet.goes_to(), "1.33.2-20260716", "the older one is eligible");
+    let mut only = fleet;
+    only.releases[0].1 = offers(&AL2023, ["1.33.2-20260719"]);
+    let sentence =
+        "1.33.2-20260719 is quarantined since 2026-07-20T09:00:00Z, because it failed on several node groups";
+    only.waits("quarantined", sentence);
+    let held = only.records.get_mut(&id("dev/b").arn).unwrap().as_mut().unwrap();
+    assert!(held.lift_quarantine("1.33.2-20260719", now()));
+    assert_eq!(only.goes_to(), "1.33.2-20260719");
+    let records = only.records.values().filter_map(|record| record.as_ref().ok());
+    assert_eq!(spreading(records, 2), [], "what failed before it was lifted no longer counts");
+}
+
+#[test]
+fn an_eviction_failure_does_not_point_at_the_release() {
+    let records = ["dev/a", "dev/b"].map(|path| {
+        let mut record = Record::new(&id(path));
+        evicted(&mut record, "2026-07-19T10:00:00Z", false);
+        record
+    });
+    assert_eq!(spreading(records.iter(), 2), []);
+}
+
+fn evicted(record: &mut Record, at: &str, force: bool) {
+    let at: Timestamp = at.parse().unwrap();
+    record.begin(&Intent { force, may_force: true, ..intent(NEWER) }, at);
+    let error = ErrorDetail {
+        error_code: "PodEvictionFailure".into(),
+        error_message: "Reached max retries".into(),
+        resource_ids: vec![],
+    };
+    record.end(Status::Failed, vec![error], at);
+}
+
+#[test]
+fn force_is_sent_once_after_an_eviction_failure_and_only_where_a_tag_allows_it() {
+    let rules = Rules { force: Force::AfterEvictionFailure, ..Rules::default() };
+    let force = |fleet: Fleet| match &fleet.plan()[0].verdict {
+        Verdict::Start(intent) => (intent.force, intent.may_force),
+        Verdict::Wait(reason) => panic!("waits: {reason}"),
+    };
+    let long_ago = "2026-07-18T09:00:00Z";
+    let failed = |fleet: Fleet| fleet.record(|record| evicted(record, long_ago, false));
+    assert_eq!(force(Fleet::new().rules(rules.clone(), [NEWER])), (false, true));
+    assert_eq!(force(failed(Fleet::new().rules(rules.clone(), [NEWER]))), (true, true));
+    assert_eq!(force(failed(Fleet::new().rules(Rules::default(), [NEWER]))), (false, false));
+    let forced = Fleet::new().rules(rules.clone(), [NEWER]).record(|record| {
+        evicted(record, long_ago, false);
+        evicted(record, long_ago, true);
+    });
+    assert_eq!(force(forced), (false, true), "once");
+    let creation = Fleet::new().rules(rules, [NEWER]).record(|record| node_creation_failed(record, NEWER, long_ago));
+    assert_eq!(force(creation), (false, true), "it does not help there");
+}
+
+#[test]
+fn too_soon_after_the_last_update() {
+    let rules = Rules { min_interval: SignedDuration::from_hours(14 * 24), ..Rules::default() };
+    let fleet = Fleet::new().rules(rules, OFFERED).record(|record| {
+        record.begin(&intent(CURRENT), "2026-07-10T09:00:00Z".parse().unwrap());
+        record.end(Status::Successful, vec![], "2026-07-10T10:00:00Z".parse().unwrap());
+    });
+    let sentence = "its last update is too recent for its tag ami-update/min-interval; from 2026-07-24T10:00:00Z";
+    fleet.waits_until("tooSoon", sentence, "2026-07-24T10:00:00Z");
+}
+
+#[test]
+fn frozen() {
+    let mut fleet = Fleet::new();
+    fleet.freeze = Some(Freeze::Stopped { parameter: "/updater/switch".into() });
+    fleet.waits("frozen", "somebody stopped everything with the parameter /updater/switch");
+    let until = "2027-01-02T00:00:00Z";
+    fleet.freeze = Some(Freeze::CalendarClosed { until: until.parse().ok() });
+    fleet.waits_until("frozen", "a change calendar is closed; it opens at 2027-01-02T00:00:00Z", until);
+    fleet.freeze = Some(Freeze::Unreadable { error: "AccessDeniedException: no".into() });
+    fleet.waits("frozen", "whether a freeze is on cannot be read, so nothing starts: AccessDeniedException: no");
+}
+
+#[test]
+fn outside_its_window() {
+    let window = |text: &str| Rules { window: Windows::parse(text).unwrap(), ..Rules::default() };
+    // It is Monday, nine o'clock in London's winter and eleven in Berlin's summer.
+    assert_eq!(Fleet::new().rules(window("Mon 10:00-12:00 Europe/Berlin"), OFFERED).starts().len(), 1);
+    let sentence = "updates may start Sat-Sun 02:00-06:00 Europe/Berlin; next at 2026-07-25T00:00:00Z";
+    Fleet::new().rules(window("Sat-Sun 02:00-06:00 Europe/Berlin"), OFFERED).waits_until(
+        "outsideWindow",
+        sentence,
+        "2026-07-25T00:00:00Z",
+    );
+    let sentence = "updates may start Mon 10:00-11:30 Europe/Berlin; next at 2026-07-27T08:00:00Z";
+    Fleet::new().rules(window("Mon 10:00-11:30 Europe/Berlin"), OFFERED).waits_until(
+        "outsideWindow",
+        sentence,
+        "2026-07-27T08:00:00Z",
+    );
+    let sentence = "updates may start Mon 10:00-10:20 UTC; no opening within two weeks is long enough";
+    Fleet::new().rules(window("Mon 10:00-10:20 UTC"), OFFERED).waits("outsideWindow", sentence);
+}
+
+mod rings {
+    use super::*;
+
+    const RELEASE: &str = "1.33.2-20260716";
+
+    /// `dev/a` in ring 0 and `prod/blue` in ring 1; AWS offers one release.
+    fn two_rings(change: impl FnOnce(&mut Nodegroup), record: impl FnOnce(&mut Record)) -> Fleet {
+        let mut fleet = Fleet::of(["dev/a", "prod/blue"]).rules(Rules::default(), [RELEASE]);
+        let Seen::Nodegroup(blue) = &mut fleet.found[1].now else { unreachable!() };
+        blue.policy = auto(Rules { ring: 1, ..Rules::default() });
+        fleet.with(change).record(record)
+    }
+
+    fn updated(record: &mut Record, at: &str) {
+        record.begin(&intent(RELEASE), at.parse().unwrap());
+        record.end(Status::Successful, vec![], at.parse().unwrap());
+    }
+
+    fn runs(release: &'static str) -> impl FnOnce(&mut Nodegroup) {
+        move |nodegroup| nodegroup.release_version = Some(release.into())
+    }
+
+    fn blue(fleet: &Fleet) -> Result<String, String> {
+        match &fleet.plan()[1].verdict {
+            Verdict::Start(intent) => Ok(intent.release_version.clone()),
+            Verdict::Wait(reason) => {
+                assert_eq!(reason.code(), "ringWaits");
+                Err(reason.to_string())
+            }
+        }
+    }
+
+    #[test]
+    fn a_ring_waits_until_the_earlier_one_has_run_the_release_for_the_soak_time() {
+        let waits = |rest: &str| Err(format!("its ring waits for {RELEASE} until dev/a, in an earlier ring, {rest}"));
+        assert_eq!(blue(&two_rings(|_| (), |_| ())), waits("runs it"));
+        let soaking = two_rings(runs(RELEASE), |record| updated(record, "2026-07-19T09:00:01Z"));
+        assert_eq!(blue(&soaking), waits("has run it long enough, at 2026-07-20T09:00:01Z"));
+        let soaked = two_rings(runs(RELEASE), |record| updated(record, "2026-07-19T09:00:00Z"));
+        assert_eq!(blue(&soaked), Ok(RELEASE.into()));
+    }
+
+    #[test]
+    fn a_failure_in_an_earlier_ring_holds_the_release_up() {
+        let failed = two_rings(|_| (), |record| failed(record, RELEASE, Status::Failed, "2026-07-01T09:00:00Z"));
+        let sentence =
+            format!("its ring waits for {RELEASE} until dev/a, in an earlier ring, runs it: it failed there");
+        assert_eq!(blue(&failed), Err(sentence));
+    }
+
+    #[test]
+    fn a_newer_release_of_the_line_proves_an_older_one() {
+        let newer = two_rings(runs("1.33.2-20260719"), |record| updated(record, "2026-07-17T09:00:00Z"));
+        assert_eq!(blue(&newer), Ok(RELEASE.into()));
+    }
+
+    #[test]
+    fn a_group_that_came_to_the_release_without_us_counts_from_its_last_change() {
+        let modified = |at: &'static str| {
+            move |nodegroup: &mut Nodegroup| {
+                nodegroup.release_version = Some(RELEASE.into());
+                nodegroup.modified_at = at.parse().ok();
+            }
+        };
+        assert_eq!(blue(&two_rings(modified("2026-07-19T09:00:00Z"), |_| ())), Ok(RELEASE.into()));
+        assert!(blue(&two_rings(modified("2026-07-19T09:00:01Z"), |_| ())).is_err());
+    }
+
+    #[test]
+    fn groups_that_can_never_get_the_release_hold_nobody_up() {
+        let passed = |change: &dyn Fn(&mut Nodegroup)| assert_eq!(blue(&two_rings(change, |_| ())), Ok(RELEASE.into()));
+        passed(&|nodegroup| nodegroup.ami_type = AmiTypes::Custom);
+        passed(&|nodegroup| nodegroup.ami_type = AmiTypes::Al2023Arm64Standard);
+        passed(&|nodegroup| nodegroup.kubernetes_version = Some("1.32".into()));
+        passed(&|nodegroup| nodegroup.policy = auto(Rules { pin: Some(CURRENT.into()), ..Rules::default() }));
+        passed(&|nodegroup| nodegroup.policy = Policy::OptedIn(Mode::Notify, Rules::default()));
+        passed(&|nodegroup| nodegroup.policy = auto(Rules { ring: 1, ..Rules::default() }));
+        passed(&|nodegroup| nodegroup.policy = Policy::NotOptedIn);
+    }
+
+    #[test]
+    fn a_group_that_cannot_be_read_proves_nothing() {
+        let mut fleet = two_rings(|_| (), |_| ());
+        fleet.found[0].now = Seen::Unreadable("AccessDeniedException: no".into());
+        let sentence = format!("its ring waits for {RELEASE} until dev/a, in an earlier ring, can be read");
+        assert_eq!(blue(&fleet), Err(sentence.clone()));
+        let mut fleet = two_rings(runs(RELEASE), |_| ());
+        fleet.records.insert(id("dev/a").arn, Err("malformed".into()));
+        assert_eq!(blue(&fleet), Err(sentence));
+    }
+
+    #[test]
+    fn an_older_release_that_the_ring_has_proved_is_taken_meanwhile() {
+        let mut fleet = two_rings(runs(NEWER), |record| {
+            record.begin(&intent(NEWER), "2026-07-12T09:00:00Z".parse().unwrap());
+            record.end(Status::Successful, vec![], "2026-07-12T09:00:00Z".parse().unwrap());
+        });
+        fleet.releases[0].1 = offers(&AL2023, [RELEASE, NEWER]);
+        assert_eq!(blue(&fleet), Ok(NEWER.into()));
+    }
+}
+
+mod following_the_cluster {
+    use super::*;
+
+    fn following(control_plane: &str) -> Fleet {
+        let rules = Rules { kubernetes_version: KubernetesVersion::FollowCluster, ..Rules::default() };
+        let mut fleet = Fleet::new().rules(rules, [CURRENT]);
+        fleet.clusters.insert("prod".into(), Ok(control_plane.into()));
+        let release = ReleaseVersion::parse(Line::of(&AL2023, "1.34").unwrap().family, "1.34.0-20260701").unwrap();
+        let at = "2026-07-01T09:00:00Z".parse().ok();
+        fleet.releases.push((LineKey::new("1.34", &AL2023), Offer::Releases(vec![Published { release, at }])));
+        fleet
+    }
+
+    #[test]
+    fn one_minor_version_at_a_time_and_never_beyond_the_control_plane() {
+        let expected = Intent { version: "1.34".into(), ..intent("1.34.0-20260701") };
+        for control_plane in ["1.34", "1.36"] {
+            assert_eq!(following(control_plane).plan()[0].verdict, Verdict::Start(expected.clone()));
+        }
+        for control_plane in ["1.33", "1.32"] {
+            assert_eq!(following(control_plane).reason().0, "upToDate");
+        }
+    }
+
+    #[test]
+    fn without_the_tag_a_group_stays_where_it_is() {
+        let mut fleet = following("1.36").with(|nodegroup| nodegroup.policy = auto(Rules::default()));
+        fleet.clusters.clear();
+        assert_eq!(fleet.reason().0, "upToDate");
+    }
+
+    #[test]
+    fn while_the_next_version_offers_nothing_its_own_goes_on() {
+        let mut fleet = following("1.34");
+        fleet.releases = vec![(LineKey::new("1.33", &AL2023), newest(&AL2023, NEWER))];
+        assert_eq!(fleet.goes_to(), NEWER);
+    }
+
+    #[test]
+    fn a_cluster_that_cannot_be_read_is_a_reason() {
+        let mut fleet = following("1.34");
+        fleet.clusters.insert("prod".into(), Err("AccessDeniedException: no".into()));
+        fleet.waits("couldNotBeRead", "could not be read: the version of its cluster: AccessDeniedException: no");
+        fleet.clusters.insert("prod".into(), Ok("new".into()));
+        let sentence = "could not be read: the version of its cluster: 1.33 and new are no Kubernetes versions";
+        fleet.waits("couldNotBeRead", sentence);
+    }
+}
+
+#[test]
+fn over_the_limit_of_the_fleet() {
+    let mut fleet = Fleet::of(["a/x", "b/x", "c/x"]).with(|nodegroup| nodegroup.status = NodegroupStatus::Updating);
+    fleet.limits.updates_in_progress = 2;
+    assert_eq!(fleet.starts(), HashSet::from(["b/x".to_owned()]), "somebody else's update counts");
+    let Verdict::Wait(reason) = &fleet.plan()[2].verdict else { panic!("c/x started") };
+    assert_eq!(reason.to_string(), "no more than 2 may be in progress; it follows in a later run");
+}
+
+/// A node group against which everything speaks; then one thing after another is mended, and the next reason appears.
+#[test]
+fn the_rules_are_asked_in_the_order_of_the_readmes_table() {
+    let release = "1.33.2-20260719";
+    let window = Windows::parse("Sun 02:00-06:00 UTC").unwrap();
+    let week = SignedDuration::from_hours(7 * 24);
+    let rules = Rules { ring: 1, min_age: week, min_interval: week, window, ..Rules::default() };
+    let mut fleet = Fleet::of(["prod/blue", "prod/canary"]).rules(rules.clone(), [release]);
+    fleet.event = StartEvent::parse(&json!({"clusters": ["dev"]})).unwrap();
+    fleet.limits.updates_per_cluster = 0;
+    fleet.freeze = Some(Freeze::CalendarClosed { until: None });
+    fleet.settings.denied = vec![config::Denied::Exact(release.into())];
+    let found = std::mem::replace(&mut fleet.found[0].now, Seen::Gone);
+    let mut fleet = fleet.record(|record| {
+        failed(record, release, Status::Failed, "2026-07-20T08:30:00Z");
+        record.begin(&intent(CURRENT), now());
+        record.end(Status::Successful, vec![], now());
+        record.quarantine(release, &[], now());
+        record.begin(&intent(release), now());
+    });
+    fn blue(fleet: &mut Fleet) -> &mut Nodegroup {
+        let Seen::Nodegroup(nodegroup) = &mut fleet.found[0].now else { unreachable!() };
+        nodegroup
+    }
+    fn rules_of(fleet: &mut Fleet) -> &mut Rules {
+        let Policy::OptedIn(_, rules) = &mut blue(fleet).policy else { unreachable!() };
+        rules
+    }
+    fn record_of(fleet: &mut Fleet) -> &mut Record {
+        fleet.records.values_mut().next().unwrap().as_mut().unwrap()
+    }
+    let bad_tag = Policy::of(&HashMap::from([("ami-update".to_owned(), "yes".to_owned())]), &Rules::default());
+    let mut codes = vec![first_code(&fleet)];
+    let mut mend = |change: &mut dyn FnMut(&mut Fleet)| {
+        change(&mut fleet);
+        codes.push(first_code(&fleet));
+    };
+    mend(&mut |fleet| fleet.event = StartEvent::default());
+    mend(&mut |fleet| fleet.found[0].now = Seen::Unreadable("error".into()));
+    mend(&mut |fleet| {
+        fleet.found[0].now = found.clone();
+        blue(fleet).policy = Policy::NotOptedIn;
+    });
+    mend(&mut |fleet| blue(fleet).policy = bad_tag.clone());
+    mend(&mut |fleet| {
+        blue(fleet).policy = Policy::OptedIn(Mode::Notify, rules.clone());
+        blue(fleet).ami_type = AmiTypes::Custom;
+    });
+    mend(&mut |fleet| record_of(fleet).withdraw());
+    mend(&mut |fleet| blue(fleet).ami_type = AmiTypes::from("NEW"));
+    mend(&mut |fleet| {
+        blue(fleet).ami_type = AL2023;
+        rules_of(fleet).pin = Some("1.33.1-20200101".into());
+    });
+    mend(&mut |fleet| rules_of(fleet).pin = Some("1.33.9-20270101".into()));
+    mend(&mut |fleet| {
+        rules_of(fleet).pin = None;
+        fleet.releases[0].1 = Offer::NotPublished;
+    });
+    mend(&mut |fleet| fleet.releases[0].1 = offers(&AL2023, [CURRENT]));
+    mend(&mut |fleet| fleet.releases[0].1 = offers(&AL2023, ["1.33.1-20260101"]));
+    mend(&mut |fleet| fleet.releases[0].1 = offers(&AL2023, [release]));
+    mend(&mut |fleet| fleet.settings.denied.clear());
+    mend(&mut |fleet| rules_of(fleet).min_age = SignedDuration::ZERO);
+    mend(&mut |fleet| assert!(record_of(fleet).lift_quarantine(release, now())));
+    mend(&mut |fleet| rules_of(fleet).ring = 0);
+    mend(&mut |fleet| {
+        blue(fleet).status = NodegroupStatus::CreateFailed;
+        let rules = rules_of(fleet).clone();
+        blue(fleet).policy = auto(rules);
+    });
+    mend(&mut |fleet| blue(fleet).status = NodegroupStatus::Active);
+    mend(&mut |fleet| assert!(record_of(fleet).forgive(now())));
+    mend(&mut |fleet| rules_of(fleet).min_interval = SignedDuration::ZERO);
+    mend(&mut |fleet| fleet.freeze = None);
+    mend(&mut |fleet| rules_of(fleet).window = Windows::default());
+    mend(&mut |fleet| fleet.limits.updates_per_cluster = 1);
+
+    let table = README.split("\nA group that is not listed at all").next().unwrap();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(code, _)| code));
+    // Those that stand beside another at the same place of the order.
+    let beside = ["notFound", "pinned", "lineEnded", "notComparable", "unhealthy"];
+    let rows: Vec<&str> = rows.skip_while(|code| *code != "excluded").filter(|code| !beside.contains(code)).collect();
+    assert_eq!(codes, rows);
+}
+
+fn first_code(fleet: &Fleet) -> &'static str {
+    match &fleet.plan()[0].verdict {
+        Verdict::Start(_) => "start",
+        Verdict::Wait(reason) => reason.code(),
+    }
 }
