@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_eks::config::http::HttpResponse;
-use aws_sdk_eks::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_eks::error::{ProvideErrorMetadata, SdkError};
 
 /// How many requests of one kind are under way at once. EKS publishes no request rates, so this is cautious; the adaptive
 /// retries slow down further when AWS says so.
@@ -92,6 +92,10 @@ where
             let begin: String = body.chars().take(BODY_CHARACTERS).collect();
             format!("HTTP status {} with a body that is not AWS's: {begin:?}", response.status().as_u16())
         }
-        (None, _, None) => DisplayErrorContext(error).to_string(),
+        // No answer at all: the sources say why.
+        (None, _, None) => {
+            let sources = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+            sources.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+        }
     }
 }

@@ -11,7 +11,7 @@ use crate::adopt::{Foreign, find_foreign};
 use crate::aws::{CONCURRENCY, CheckClients, StartClients};
 use crate::check::{observe, settle};
 use crate::config::{CheckConfig, StartConfig};
-use crate::discover::{Found, Seen, discover, followed_clusters};
+use crate::discover::{Clusters, Found, Seen, discover, followed_clusters};
 use crate::event::{CheckEvent, StartEvent};
 use crate::freeze::freeze;
 use crate::message::message;
@@ -19,11 +19,12 @@ use crate::model::nodegroup::NodegroupId;
 use crate::model::policy::{BadTag, Policy};
 use crate::model::reason::Reason;
 use crate::model::record::{Intent, Record};
+use crate::model::release_version::ReleaseVersion;
 use crate::model::update::Status;
 use crate::notify::publish;
 use crate::plan::{Decision, Facts, Verdict, lines, lines_that_need_older, plan, spreading};
 use crate::record::{NotSaved, Records};
-use crate::resolve::{add_older, newest};
+use crate::resolve::{Offer, Releases, add_older, newest};
 use crate::submit::{Answer, submit};
 use crate::summary::{CheckLine, CheckSummary, StartLine, StartSummary};
 
@@ -58,7 +59,7 @@ pub async fn start(
     let newest = newest(&clients.ssm, wanted.flat_map(|found| lines(found, &clusters)).collect()).await;
 
     let mut summary = StartSummary { dry_run: event.dry_run, ..StartSummary::default() };
-    let changed = update_records(clients, config, &event, &found, &mut known, run.now).await;
+    let changed = update_records(clients, config, &event, (&found, &clusters, &newest), &mut known, run.now).await;
     for (arn, change) in changed {
         let outcome = match (change, known.get_mut(&arn)) {
             (Ok(()), Some(Ok(record))) if !event.dry_run => records.save(record, run.now).await,
@@ -121,7 +122,7 @@ async fn update_records(
     clients: &StartClients,
     config: &StartConfig,
     event: &StartEvent,
-    found: &[Found],
+    (found, clusters, newest): (&[Found], &Clusters, &Releases),
     known: &mut HashMap<String, Result<Record, String>>,
     now: Timestamp,
 ) -> BTreeMap<String, Result<(), String>> {
@@ -148,7 +149,8 @@ async fn update_records(
         let Some(Ok(record)) = known.get_mut(arn) else { continue };
         let retry = event.retry.contains(&found.id.to_string()) && record.forgive(now);
         let lifted = event.lift_quarantine.iter().filter(|release| record.lift_quarantine(release, now)).count();
-        if retry || lifted > 0 {
+        let superseded = newest_of(found, clusters, newest).any(|release| record.supersede(release));
+        if retry || superseded || lifted > 0 {
             changed.entry(arn.clone()).or_insert(Ok(()));
         }
     }
@@ -160,6 +162,14 @@ async fn update_records(
         }
     }
     changed
+}
+
+/// The newest release of each line that matters for a node group.
+fn newest_of<'a>(found: &Found, clusters: &Clusters, newest: &'a Releases) -> impl Iterator<Item = &'a ReleaseVersion> {
+    lines(found, clusters).into_iter().filter_map(|line| match newest.offer(&line)? {
+        Offer::Releases(releases) => releases.first().map(|published| &published.release),
+        Offer::NotPublished | Offer::Unreadable(_) => None,
+    })
 }
 
 /// Writes the intent, calls EKS, writes what it answered. Returns what is a problem of the run.

@@ -251,3 +251,15 @@ async fn an_answer_that_is_not_awss_is_quoted_in_short() {
     let begin = "could not be read: HTTP status 407 with a body that is not AWS's: \"<html><html>";
     assert!(line.reason.starts_with(begin) && line.reason.len() < 300, "{}", line.reason);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_connection_is_said_in_a_few_words() {
+    let stage = Stage::with_blue().await;
+    stage.world.on_request(|request| match request.action.as_str() {
+        "eks:DescribeNodegroup" => Verdict::LostBefore,
+        _ => Verdict::Answer,
+    });
+    let line = stage.start().await.decisions.remove(0);
+    assert!(line.reason.starts_with("could not be read: dispatch failure: "), "{}", line.reason);
+    assert!(line.reason.len() < 200 && !line.reason.contains('{'), "{}", line.reason);
+}

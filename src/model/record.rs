@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::nodegroup::NodegroupId;
+use super::release_version::ReleaseVersion;
 use super::update::{Attempt, ErrorDetail, Origin, Status, shorten};
 
 /// Ended attempts that are kept. More than the tries of one release, so that none of these is forgotten.
@@ -343,6 +344,18 @@ impl Record {
     pub fn quarantine_lifted(&self, release: &str) -> Option<Timestamp> {
         let of_release = self.quarantines.iter().filter(|quarantine| quarantine.release_version == release);
         of_release.filter_map(|quarantine| quarantine.lifted_at).max()
+    }
+
+    /// A newer release of a quarantined one's line is out. The quarantined one stays so. Returns whether that is news.
+    pub fn supersede(&mut self, newest: &ReleaseVersion) -> bool {
+        let mut news = false;
+        for quarantine in self.quarantines.iter_mut().filter(|quarantine| quarantine.superseded_by.is_none()) {
+            if newest.is_newer_than(&quarantine.release_version) {
+                quarantine.superseded_by = Some(newest.to_string());
+                news = true;
+            }
+        }
+        news
     }
 
     /// Somebody lifts the quarantine of a release. Returns whether this record held it.

@@ -12,6 +12,7 @@ use super::ami_type::Family;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReleaseVersion {
     text: String,
+    family: Family,
     parts: Parts,
 }
 
@@ -58,7 +59,7 @@ impl ReleaseVersion {
             Family::Windows => windows(text),
         };
         let parts = parts.ok_or_else(|| NotComparable::Malformed { text: text.to_owned(), family })?;
-        Ok(Self { text: text.to_owned(), parts })
+        Ok(Self { text: text.to_owned(), family, parts })
     }
 
     /// The order of two releases of one line.
@@ -84,6 +85,13 @@ impl ReleaseVersion {
             _ => None,
         };
         ordering.ok_or_else(|| NotComparable::DifferentLines { left: self.text.clone(), right: other.text.clone() })
+    }
+
+    /// Whether a text names an older release of the same line.
+    #[must_use]
+    pub fn is_newer_than(&self, text: &str) -> bool {
+        let other = Self::parse(self.family, text);
+        other.and_then(|other| self.compare(&other)).is_ok_and(Ordering::is_gt)
     }
 
     /// The release as AWS wrote it.

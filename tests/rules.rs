@@ -1,0 +1,334 @@
+//! Each rule as a story: the real handlers through the real SDK, with tags and settings as people write them.
+
+mod support;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use simulated_aws::{ApiError, Course, Nodegroup, Verdict};
+use support::{AL2023, CURRENT, NEWER, Stage, minutes, opted_in};
+
+const HOUR: i64 = 60;
+const DAY: i64 = 24 * HOUR;
+
+fn tagged(cluster: &str, name: &str, rules: &[(&str, &str)]) -> Nodegroup {
+    let nodegroup = opted_in(cluster, name);
+    rules.iter().fold(nodegroup, |nodegroup, (rule, value)| nodegroup.tag(&format!("ami-update/{rule}"), value))
+}
+
+/// Decision and reason of a node group in a new run.
+async fn decide(stage: &Stage, path: &str) -> (&'static str, String) {
+    let summary = stage.start().await;
+    let line = summary.decisions.into_iter().find(|line| line.nodegroup == path).unwrap();
+    (line.decision, line.reason)
+}
+
+/// The releases that a node group was asked to go to, in order.
+fn targets(stage: &Stage, cluster: &str, name: &str) -> Vec<String> {
+    stage.world.updates(cluster, name).into_iter().map(|update| update.release.unwrap()).collect()
+}
+
+fn eviction_failure() -> Course {
+    Course::pod_eviction_failure(minutes(16), "blue", &["ip-192-168-2-44.eu-central-1.compute.internal"])
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_newest_release_that_is_old_enough_is_taken() {
+    let stage = Stage::with([tagged("prod", "blue", &[("min-age", "7d")])]).await;
+    stage.advance(3 * DAY);
+    stage.world.publish_release(AL2023, "1.33", "1.33.2-20260723");
+    assert_eq!(decide(&stage, "prod/blue").await.0, "tooYoung");
+    stage.advance(4 * DAY);
+    assert_eq!(decide(&stage, "prod/blue").await.0, "start");
+    assert_eq!(targets(&stage, "prod", "blue"), [NEWER], "not the latest, and not nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn older_releases_are_asked_for_only_when_needed_and_once_a_line() {
+    let path = "ssm:GetParametersByPath";
+    let stage = Stage::with([opted_in("prod", "a"), opted_in("dev", "b")]).await;
+    stage.start().await;
+    assert_eq!(stage.calls(path), 0);
+    let blue = ["a", "b", "c"].map(|name| tagged(name, name, &[("min-age", "7d")]));
+    let stage = Stage::with(blue).await;
+    stage.start().await;
+    assert_eq!(stage.calls(path), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_withdrawn_release_is_not_taken_for_an_older_one() {
+    let stage = Stage::with([tagged("prod", "blue", &[("min-age", "1h")])]).await;
+    stage.advance(DAY);
+    stage.world.publish_release(AL2023, "1.33", "1.33.2-20260721");
+    stage.advance(DAY);
+    stage.world.withdraw_release(AL2023, "1.33");
+    // The parameter that names the newest is young again; the release that it names now is not.
+    assert_eq!(decide(&stage, "prod/blue").await.0, "start");
+    assert_eq!(targets(&stage, "prod", "blue"), [NEWER]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pin_goes_there_and_stays() {
+    let stage = Stage::with([tagged("prod", "blue", &[("pin", NEWER)])]).await;
+    stage.world.publish_release(AL2023, "1.33", "1.33.2-20260720");
+    stage.start().await;
+    stage.advance(15);
+    stage.check().await;
+    assert_eq!(targets(&stage, "prod", "blue"), [NEWER]);
+    assert_eq!(decide(&stage, "prod/blue").await.0, "pinned");
+    let pin = |release: &'static str| {
+        move |nodegroup: &mut Nodegroup| {
+            nodegroup.tags.insert("ami-update/pin".into(), release.into());
+        }
+    };
+    stage.world.edit_nodegroup("prod", "blue", pin(CURRENT));
+    assert_eq!(decide(&stage, "prod/blue").await.0, "pinnedOlder");
+    stage.world.edit_nodegroup("prod", "blue", pin("1.33.9-20270101"));
+    assert_eq!(decide(&stage, "prod/blue").await.0, "pinUnknown");
+    assert_eq!(stage.world.updates("prod", "blue").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_starts_outside_a_window() {
+    // It is Monday, nine o'clock in UTC.
+    let stage = Stage::with([tagged("prod", "blue", &[("window", "Sat-Sun 02:00-06:00 Europe/Berlin")])]).await;
+    let summary = stage.start().await;
+    let opens: Timestamp = "2026-07-25T00:00:00Z".parse().unwrap();
+    assert_eq!((summary.decisions[0].decision, summary.decisions[0].until), ("outsideWindow", Some(opens)));
+    stage.world.advance(opens.duration_since(stage.world.now()) - minutes(1));
+    assert_eq!(decide(&stage, "prod/blue").await.0, "outsideWindow");
+    stage.advance(1);
+    assert_eq!(decide(&stage, "prod/blue").await.0, "start");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_passes_from_ring_to_ring_across_clusters() {
+    let stage = Stage::with([
+        tagged("dev", "canary", &[("ring", "0")]),
+        tagged("staging", "blue", &[("ring", "1")]),
+        tagged("prod", "blue", &[("ring", "2")]),
+        tagged("prod", "legacy", &[("ring", "0"), ("pin", CURRENT)]),
+    ])
+    .await;
+    let mut order = Vec::new();
+    for _ in 0..4 * 24 {
+        for line in stage.start().await.decisions {
+            if line.decision == "start" {
+                order.push((line.nodegroup, stage.world.now().to_string()));
+            }
+        }
+        stage.advance(30);
+        stage.check().await;
+        stage.advance(30);
+    }
+    let expected = [
+        ("dev/canary", "2026-07-20T09:00:00Z"),
+        ("staging/blue", "2026-07-21T10:00:00Z"),
+        ("prod/blue", "2026-07-22T11:00:00Z"),
+    ];
+    assert_eq!(order, expected.map(|(name, at)| (name.to_owned(), at.to_owned())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_that_fails_on_two_groups_is_quarantined_and_told_once() {
+    let names = ["a", "b", "c", "d"];
+    let mut stage = Stage::with(names.map(|name| opted_in(name, "ng"))).await;
+    stage.start_config.limits.starts_per_run = 1;
+    for name in names {
+        stage.world.next_update(name, "ng", Course::node_creation_failure(minutes(16), "ng"));
+    }
+    for _ in 0..6 {
+        stage.start().await;
+        stage.advance(30);
+        stage.check().await;
+    }
+    assert_eq!(decide(&stage, "c/ng").await.0, "quarantined");
+    let updates = names.map(|name| stage.world.updates(name, "ng").len());
+    assert_eq!(updates, [1, 1, 0, 0], "the others were saved");
+    let critical: Vec<Value> = stage.told().into_iter().filter(|told| told["severity"] == "critical").collect();
+    let [told] = &critical[..] else { panic!("{critical:?}") };
+    assert_eq!((&told["event"], &told["detail"]), (&json!("ReleaseQuarantined"), &json!("a/ng, b/ng")));
+
+    stage.start_config.limits.starts_per_run = 10;
+    let lift = json!({"liftQuarantine": [NEWER]});
+    let dry = json!({"liftQuarantine": [NEWER], "dryRun": true});
+    let line = stage.try_start(&dry).await.unwrap().decisions.remove(2);
+    assert_eq!((line.decision, stage.world.updates("c", "ng").len()), ("start", 0));
+    stage.try_start(&lift).await.unwrap();
+    assert_eq!(stage.world.updates("c", "ng").len(), 1);
+    let record = stage.record("b", "ng").await.unwrap();
+    assert!(record.quarantines[0].lifted_at.is_some(), "it is recorded");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_release_is_taken_in_spite_of_a_quarantine_which_records_it() {
+    let stage = Stage::with(["a", "b", "c"].map(|name| opted_in(name, "ng"))).await;
+    for name in ["a", "b"] {
+        stage.world.next_update(name, "ng", Course::node_creation_failure(minutes(16), "ng"));
+    }
+    stage.world.next_update("c", "ng", eviction_failure());
+    stage.start().await;
+    stage.advance(30);
+    stage.check().await;
+    stage.start().await;
+    stage.world.publish_release(AL2023, "1.33", "1.33.2-20260727");
+    assert_eq!(decide(&stage, "c/ng").await.0, "start");
+    assert_eq!(targets(&stage, "c", "ng"), [NEWER, "1.33.2-20260727"]);
+    let held = stage.record("b", "ng").await.unwrap().quarantines;
+    assert_eq!(held[0].superseded_by.as_deref(), Some("1.33.2-20260727"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn force_is_sent_once_and_said_before_and_after() {
+    let stage = Stage::with([tagged("prod", "blue", &[("force", "after-eviction-failure")])]).await;
+    stage.world.next_update("prod", "blue", eviction_failure());
+    stage.start().await;
+    stage.advance(30);
+    stage.check().await;
+    let before = stage.told().remove(0);
+    assert!(before["whatFollows"].as_str().unwrap().contains("tries 1.33.2-20260710 again, with force"), "{before}");
+    stage.advance(2 * HOUR);
+    let (decision, reason) = decide(&stage, "prod/blue").await;
+    assert_eq!(decision, "start");
+    assert!(reason.ends_with("overriding disruption budgets, since they made it fail before"), "{reason}");
+    let forced: Vec<bool> = stage.world.updates("prod", "blue").into_iter().map(|update| update.force).collect();
+    assert_eq!(forced, [false, true]);
+    stage.advance(30);
+    stage.check().await;
+    let events: Vec<String> = stage.told_events().into_iter().map(|(event, _)| event).collect();
+    assert_eq!(events, ["UpdateFailed", "UpdateForced"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_explicit_retry_does_not_wait() {
+    let stage = Stage::with_blue().await;
+    stage.world.next_update("prod", "blue", eviction_failure());
+    stage.start().await;
+    stage.advance(30);
+    stage.check().await;
+    assert_eq!(decide(&stage, "prod/blue").await.0, "failedBefore");
+    stage.try_start(&json!({"retry": ["prod/blue"]})).await.unwrap();
+    assert_eq!(stage.world.updates("prod", "blue").len(), 2);
+    let forgiven = stage.record("prod", "blue").await.unwrap().history[0].forgiven_at;
+    assert_eq!(forgiven, Some(stage.world.now()), "it is recorded");
+    stage.try_start(&json!({"retry": ["blue"]})).await.unwrap_err();
+}
+
+#[tokio::test(start_paused = true)]
+async fn there_is_an_interval_between_the_updates_of_one_group() {
+    let stage = Stage::with([tagged("prod", "blue", &[("min-interval", "7d")])]).await;
+    stage.start().await;
+    stage.advance(30);
+    stage.check().await;
+    stage.world.publish_release(AL2023, "1.33", "1.33.2-20260721");
+    assert_eq!(decide(&stage, "prod/blue").await.0, "tooSoon");
+    stage.advance(7 * DAY - 1);
+    assert_eq!(decide(&stage, "prod/blue").await.0, "tooSoon");
+    stage.advance(1);
+    assert_eq!(decide(&stage, "prod/blue").await.0, "start");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_stop_switch_stops_everything_at_once() {
+    let mut stage = Stage::with_blue().await;
+    stage.start_config.fleet.stop_switch = Some("/updater/switch".into());
+    for (value, decision) in
+        [(None, "frozen"), (Some("stopped"), "frozen"), (Some("off"), "frozen"), (Some("running"), "start")]
+    {
+        if let Some(value) = value {
+            stage.world.put_parameter("/updater/switch", value);
+        }
+        assert_eq!(decide(&stage, "prod/blue").await.0, decision, "{value:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_switch_or_a_calendar_that_cannot_be_read_means_stop() {
+    let mut stage = Stage::with_blue().await;
+    stage.start_config.fleet.stop_switch = Some("/updater/switch".into());
+    stage.world.put_parameter("/updater/switch", "running");
+    stage.world.on_request(|request| {
+        let switch = request.body["Names"][0] == "/updater/switch";
+        if switch { Verdict::Error(ApiError::access_denied("ssm:GetParameters")) } else { Verdict::Answer }
+    });
+    let (decision, reason) = decide(&stage, "prod/blue").await;
+    assert_eq!(decision, "frozen");
+    assert!(reason.contains("the stop switch /updater/switch: AccessDenied"), "{reason}");
+    stage.world.clear_faults();
+    stage.start_config.fleet.change_calendars = vec!["no-such-calendar".into()];
+    let (decision, reason) = decide(&stage, "prod/blue").await;
+    assert_eq!(decision, "frozen");
+    assert!(reason.contains("the change calendars: "), "{reason}");
+    assert_eq!(stage.world.updates("prod", "blue"), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_elses_update_is_adopted_followed_and_told() {
+    let stage = Stage::with_blue().await;
+    stage.world.next_update("prod", "blue", eviction_failure());
+    let id = stage.world.start_update("prod", "blue", "1.33", NEWER).unwrap();
+    let (decision, reason) = decide(&stage, "prod/blue").await;
+    assert_eq!(
+        (decision, reason.as_str()),
+        ("inProgress", "an update that somebody else started is in progress since 2026-07-20T09:00:00Z")
+    );
+    assert_eq!(stage.record("prod", "blue").await.unwrap().open.unwrap().update_id, Some(id));
+    stage.advance(17);
+    stage.check().await;
+    let told = stage.told().remove(0);
+    assert_eq!((&told["event"], &told["startedBy"]), (&json!("UpdateFailed"), &json!("somebody else")));
+    assert_eq!(decide(&stage, "prod/blue").await.0, "failedBefore");
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_elses_successful_update_is_adopted_in_silence() {
+    let stage = Stage::with_blue().await;
+    stage.world.start_update("prod", "blue", "1.33", NEWER).unwrap();
+    stage.start().await;
+    stage.advance(17);
+    assert_eq!(stage.check().await.updates[0].status, "Successful");
+    assert_eq!((decide(&stage, "prod/blue").await.0, stage.told().len()), ("upToDate", 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_follows_its_cluster_one_minor_version_at_a_time() {
+    let stage =
+        Stage::with([tagged("prod", "blue", &[("kubernetes-version", "follow-cluster")]), opted_in("prod", "keeps")])
+            .await;
+    stage.world.add_cluster("prod", "1.35");
+    stage.world.publish_release(AL2023, "1.34", "1.34.1-20260710");
+    stage.world.publish_release(AL2023, "1.35", "1.35.0-20260710");
+    for _ in 0..12 {
+        stage.start().await;
+        stage.advance(30);
+        stage.check().await;
+    }
+    let asked = |name: &str| {
+        let updates = stage.world.updates("prod", name).into_iter();
+        updates.map(|update| (update.version.unwrap(), update.release.unwrap())).collect::<Vec<_>>()
+    };
+    let pair = |version: &str, release: &str| (version.to_owned(), release.to_owned());
+    assert_eq!(asked("blue"), [pair("1.34", "1.34.1-20260710"), pair("1.35", "1.35.0-20260710")]);
+    assert_eq!(asked("keeps"), [pair("1.33", NEWER)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_malformed_rule_is_told_once_and_starts_nothing() {
+    let stage = Stage::with([tagged("prod", "blue", &[("window", "Saturday night")])]).await;
+    for _ in 0..3 {
+        assert_eq!(decide(&stage, "prod/blue").await.0, "malformedTag");
+        stage.check().await;
+    }
+    let [told] = &stage.told()[..] else { panic!("one message") };
+    assert_eq!((&told["event"], &told["detail"]), (&json!("TagMalformed"), &json!("ami-update/window=Saturday night")));
+    assert_eq!(stage.world.updates("prod", "blue"), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_shows_everything_and_writes_nothing() {
+    let stage = Stage::with([tagged("prod", "blue", &[("window", "Saturday night")]), opted_in("qa", "green")]).await;
+    stage.world.start_update("qa", "green", "1.33", NEWER).unwrap();
+    let event = json!({"dryRun": true, "retry": ["prod/blue"], "liftQuarantine": [NEWER]});
+    let codes: Vec<_> = stage.try_start(&event).await.unwrap().decisions.iter().map(|line| line.decision).collect();
+    assert_eq!(codes, ["malformedTag", "inProgress"]);
+    assert_eq!(stage.calls("dynamodb:PutItem"), 0);
+}
