@@ -13,7 +13,7 @@ const STUBBORN_NODES: [&str; 2] =
     ["ip-10-0-12-17.eu-central-1.compute.internal", "ip-10-0-31-204.eu-central-1.compute.internal"];
 
 /// The Kubernetes version of each cluster. A node group may lag it.
-const CLUSTERS: [(&str, &str); 3] = [("data", "1.33"), ("prod", "1.33"), ("staging", "1.34")];
+pub const CLUSTERS: [(&str, &str); 3] = [("data", "1.33"), ("prod", "1.33"), ("staging", "1.34")];
 
 /// What AWS has published: AMI type, Kubernetes version, releases from old to new.
 const RELEASES: [(&str, &str, &[&str]); 9] = [

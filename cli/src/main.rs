@@ -1,7 +1,17 @@
 //! `eks-nodegroup-updater`: the updater's story on a simulated AWS, offline.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `fleet.rs` | the node groups, and what happens to them |
+//! | `story.rs` | one simulated day at work, told as data |
+//! | `demo.rs`, `render.rs` | the command that runs it, and how people read it |
+//! | `serve.rs` | the command that keeps the fleet up for other clients |
 
+mod demo;
 mod fleet;
+mod render;
 mod serve;
+mod story;
 
 use clap::{Parser, Subcommand};
 
@@ -15,12 +25,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Demo(demo::Demo),
     Serve(serve::Serve),
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
+        Command::Demo(demo) => demo.run().await,
         Command::Serve(serve) => serve.run().await,
     }
 }

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
+use serde_json::Value;
 use simulated_aws::{Request, Verdict, World};
 use tokio::net::TcpListener;
 
@@ -33,7 +34,8 @@ impl Serve {
     /// When the port is taken, or stdout is closed.
     pub async fn run(self) -> anyhow::Result<()> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await;
-        let listener = listener.with_context(|| format!("listening on 127.0.0.1:{}", self.port))?;
+        let listener =
+            listener.with_context(|| format!("listening on 127.0.0.1:{}; another --port may be free", self.port))?;
         let endpoint = format!("http://{}", listener.local_addr().context("reading the port")?);
         let world = World::with_clock(clock(self.speed));
         let topic_arn = fleet::furnish(&world).await;
@@ -69,8 +71,15 @@ fn real_time() -> Timestamp {
 
 /// Shows a request, and of a message what a subscriber by e-mail reads.
 fn log(request: &Request) -> Verdict {
-    eprint(&format!("{:.0}  {}  {}\n", request.at, request.action, request.resources.join(" ")));
+    let mail = mail(request).unwrap_or_default();
+    eprint(&format!("{:.0}  {}  {}\n{mail}", request.at, request.action, request.resources.join(" ")));
     Verdict::Answer
+}
+
+fn mail(request: &Request) -> Option<String> {
+    let message = request.body.get("Message").filter(|_| request.action == "sns:Publish")?.as_str()?;
+    let texts: Value = serde_json::from_str(message).ok()?;
+    Some(format!("\n{}\n", texts.get("email")?.as_str()?))
 }
 
 /// Unlike `eprint!`, does not mind that nobody reads.
