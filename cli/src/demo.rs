@@ -7,8 +7,8 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::render;
-use crate::story::{self, Moment};
+use crate::play::{self, Moment};
+use crate::{page, render};
 
 /// How long a moment of the story stays in a terminal, so that eyes can follow.
 const PAUSE: Duration = Duration::from_millis(40);
@@ -37,11 +37,11 @@ impl Demo {
     /// When a run failed as a whole, which no fault of the fleet brings about, or stdout is closed.
     pub async fn run(self) -> anyhow::Result<()> {
         let bar = progress_bar();
-        let story = story::play(async |moment| show(&bar, &moment).await).await?;
+        let story = play::play(async |moment| show(&bar, &moment).await).await?;
         bar.println("");
         bar.finish_and_clear();
         let text = match self.output {
-            Output::Table => render::story(&story, render::width()),
+            Output::Table => render::story(&story, page::width()),
             Output::Json => serde_json::to_string_pretty(&story).context("writing the story as JSON")? + "\n",
         };
         match anstream::stdout().write_all(text.as_bytes()) {
@@ -54,7 +54,7 @@ impl Demo {
 
 /// A bar on a terminal; elsewhere nothing.
 fn progress_bar() -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(story::MOMENTS), ProgressDrawTarget::stderr());
+    let bar = ProgressBar::with_draw_target(Some(play::MOMENTS), ProgressDrawTarget::stderr());
     match ProgressStyle::with_template("{prefix} {wide_bar:.green} {msg}") {
         Ok(style) if io::stderr().is_terminal() => bar.with_style(style.progress_chars("━╸ ")),
         _ => ProgressBar::hidden(),

@@ -3,12 +3,16 @@
 //! | file | holds |
 //! |---|---|
 //! | `fleet.rs` | the node groups, and what happens to them |
-//! | `story.rs` | one simulated day at work, told as data |
-//! | `demo.rs`, `render.rs` | the command that runs it, and how people read it |
+//! | `play.rs` | eight simulated hours at work |
+//! | `story.rs` | what happened in them, as data |
+//! | `demo.rs` | the command that plays it |
+//! | `render.rs`, `page.rs` | how people read it |
 //! | `serve.rs` | the command that keeps the fleet up for other clients |
 
 mod demo;
 mod fleet;
+mod page;
+mod play;
 mod render;
 mod serve;
 mod story;
@@ -17,7 +21,7 @@ use clap::{Parser, Subcommand};
 
 /// Watch the updater at work on a simulated AWS. Needs no AWS account and no network, and changes nothing outside itself.
 #[derive(Parser)]
-#[command(version, about, arg_required_else_help = true)]
+#[command(version, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
