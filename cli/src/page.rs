@@ -1,0 +1,96 @@
+//! A page of text and tables, as wide as the terminal.
+//!
+//! Everything is styled; whoever prints it takes the styles out where there is no terminal, or where `NO_COLOR` is set.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use comfy_table::{Attribute, Cell, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle};
+
+/// The width where there is no terminal.
+const WIDTH_ELSEWHERE: u16 = 120;
+const RULE_UNDER_HEADER: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─'));
+
+const HEADING: Style = AnsiColor::Cyan.on_default().bold();
+const QUIET: Style = Style::new().dimmed();
+
+/// How many columns stdout has.
+pub fn width() -> u16 {
+    Table::new().width().unwrap_or(WIDTH_ELSEWHERE)
+}
+
+/// A page that is being written.
+pub struct Page {
+    /// What is on it.
+    pub text: String,
+    /// Its width in characters.
+    pub width: u16,
+}
+
+impl Page {
+    /// An empty page.
+    pub fn new(width: u16) -> Self {
+        Self { text: String::new(), width }
+    }
+
+    /// What follows is about this.
+    pub fn heading(&mut self, text: &str) {
+        let _ = writeln!(self.text, "\n{HEADING}{text}{HEADING:#}");
+    }
+
+    /// Text as it is.
+    pub fn line(&mut self, text: &str) {
+        let _ = writeln!(self.text, "{text}");
+    }
+
+    /// Text in lines that fit.
+    pub fn paragraph(&mut self, text: &str) {
+        let _ = writeln!(self.text, "{}", self.wrapped(text));
+    }
+
+    /// What one may skip.
+    pub fn note(&mut self, text: &str) {
+        let _ = writeln!(self.text, "{QUIET}{}{QUIET:#}", self.wrapped(text));
+    }
+
+    fn wrapped(&self, text: &str) -> String {
+        let (mut lines, mut column) = (String::new(), 0);
+        for word in text.split(' ') {
+            if column > 0 && column + 1 + word.len() > usize::from(self.width) {
+                lines.push('\n');
+                column = 0;
+            } else if column > 0 {
+                lines.push(' ');
+                column += 1;
+            }
+            lines.push_str(word);
+            column += word.len();
+        }
+        lines
+    }
+
+    /// An empty table. The column with the number `flexible` is as wide as the others leave it room.
+    pub fn table(&self, header: &[&str], flexible: usize) -> Table {
+        let mut table = Table::new();
+        table
+            .load_style(RULE_UNDER_HEADER)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(self.width)
+            .enforce_styling()
+            .set_header(header.iter().map(|name| Cell::new(name).add_attribute(Attribute::Bold)))
+            .style_text_only();
+        for (index, column) in table.column_iter_mut().enumerate() {
+            let is_last = index + 1 == header.len();
+            column.set_padding((0, if is_last { 0 } else { 2 }));
+            if index != flexible {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
+        }
+        table
+    }
+
+    /// A table that is filled.
+    pub fn add(&mut self, table: &Table) {
+        let _ = writeln!(self.text, "{}", table.trim_fmt());
+    }
+}

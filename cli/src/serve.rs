@@ -1,0 +1,117 @@
+//! The same fleet, for any AWS client to be pointed at.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::net::Ipv4Addr;
+
+use anyhow::Context as _;
+use clap::Args;
+use jiff::Timestamp;
+use serde_json::Value;
+use simulated_aws::{Request, Verdict, World};
+use tokio::net::TcpListener;
+
+use crate::fleet;
+
+/// Keep a simulated AWS up on 127.0.0.1, for the AWS CLI, boto3 or the Lambda binaries
+///
+/// The first line on stdout is the endpoint's URL; everything else goes to stderr. It has EKS node groups, the public SSM
+/// parameters of the AMI releases, the tag index, a DynamoDB table, an SNS topic and STS. Signatures are not checked. Ends
+/// with Ctrl-C, and forgets everything.
+#[derive(Args)]
+pub struct Serve {
+    /// The port; 0 takes a free one
+    #[arg(long, default_value_t = 4566)]
+    port: u16,
+    /// Simulated seconds a second: at 60, an update that takes 25 minutes takes 25 seconds
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(i32).range(1..=3600))]
+    speed: i32,
+}
+
+impl Serve {
+    /// Serves until Ctrl-C.
+    ///
+    /// # Errors
+    /// When the port is taken, or stdout is closed.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await;
+        let listener =
+            listener.with_context(|| format!("listening on 127.0.0.1:{}; another --port may be free", self.port))?;
+        let endpoint = format!("http://{}", listener.local_addr().context("reading the port")?);
+        let world = World::with_clock(clock(self.speed));
+        let topic_arn = fleet::furnish(&world).await;
+        if io::stderr().is_terminal() {
+            world.on_request(log);
+        }
+
+        let mut stdout = io::stdout().lock();
+        writeln!(stdout, "{endpoint}").and_then(|()| stdout.flush()).context("printing the endpoint")?;
+        drop(stdout);
+        eprint(&instructions(&endpoint, &topic_arn, self.speed));
+        tokio::select! {
+            ended = world.serve(listener) => ended.context("serving"),
+            interrupted = tokio::signal::ctrl_c() => interrupted.context("waiting for Ctrl-C"),
+        }
+    }
+}
+
+/// The world's clock. It starts at the real time, since Lambda functions that talk to the world read the real clock, and
+/// then runs ahead of it, so that updates end soon.
+fn clock(speed: i32) -> impl Fn() -> Timestamp {
+    let start = real_time();
+    move || {
+        let passed = real_time().duration_since(start);
+        start.saturating_add(passed.saturating_mul(speed)).unwrap_or(Timestamp::MAX)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge: the one place that reads the clock")]
+fn real_time() -> Timestamp {
+    Timestamp::now()
+}
+
+/// Shows a request, and of a message what a subscriber by e-mail reads.
+fn log(request: &Request) -> Verdict {
+    let mail = mail(request).unwrap_or_default();
+    eprint(&format!("{:.0}  {}  {}\n{mail}", request.at, request.action, request.resources.join(" ")));
+    Verdict::Answer
+}
+
+fn mail(request: &Request) -> Option<String> {
+    let message = request.body.get("Message").filter(|_| request.action == "sns:Publish")?.as_str()?;
+    let texts: Value = serde_json::from_str(message).ok()?;
+    Some(format!("\n{}\n", texts.get("email")?.as_str()?))
+}
+
+/// Unlike `eprint!`, does not mind that nobody reads.
+fn eprint(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+fn instructions(endpoint: &str, topic_arn: &str, speed: i32) -> String {
+    let (region, table) = (simulated_aws::REGION, fleet::TABLE);
+    format!(
+        "\
+A simulated AWS is up; a second is {speed} seconds there. In another terminal:
+
+  export AWS_ENDPOINT_URL={endpoint}
+  export AWS_REGION={region} AWS_DEFAULT_REGION={region}
+  export AWS_ACCESS_KEY_ID=simulated AWS_SECRET_ACCESS_KEY=simulated
+  export UPDATES_TABLE={table}
+  export NOTIFICATION_TOPIC_ARN={topic_arn}
+
+Look around:
+
+  aws eks list-nodegroups --cluster-name prod
+  aws eks describe-nodegroup --cluster-name prod --nodegroup-name general
+  aws dynamodb scan --table-name {table}
+
+Run the Lambda functions, unchanged, with cargo-lambda (pip install cargo-lambda); watch stays up:
+
+  cargo lambda watch
+  cargo lambda invoke start --data-file events/start-manual.json
+  cargo lambda invoke check --data-file events/check-manual.json
+
+Ctrl-C ends it, and everything is forgotten.
+"
+    )
+}

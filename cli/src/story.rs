@@ -1,0 +1,102 @@
+//! The story as data: what `--output json` prints.
+
+use std::collections::BTreeMap;
+
+use eks_nodegroup_updater::model::record::Record;
+use eks_nodegroup_updater::summary::StartLine;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use simulated_aws::Published;
+
+/// Everything that happened.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Story {
+    /// When it begins, in simulated time.
+    pub from: Timestamp,
+    /// When it ends.
+    pub to: Timestamp,
+    /// How often `start` ran.
+    pub start_runs: u64,
+    /// How often `check` ran.
+    pub check_runs: u64,
+    /// The first run of `start`.
+    pub plan: Vec<Planned>,
+    /// Node groups without the tag, which `start` does not even see.
+    pub without_tag: Vec<String>,
+    /// Every update that EKS accepted, in the order of their starts.
+    pub updates: Vec<Update>,
+    /// The records at the end, as the table holds them.
+    pub records: Vec<Record>,
+    /// What was published.
+    pub messages: Vec<Message>,
+    /// How often each function called each action.
+    pub calls: BTreeMap<&'static str, BTreeMap<String, usize>>,
+    /// What kept a run from doing its job.
+    pub problems: Vec<String>,
+}
+
+/// A node group, and what the first run decided about it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Planned {
+    /// What the function answered.
+    #[serde(flatten)]
+    pub line: StartLine,
+    /// The AMI type.
+    pub ami_type: String,
+    /// The release that ran when the story began.
+    pub runs: String,
+}
+
+/// An update, as EKS knows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Update {
+    /// `cluster/nodegroup`.
+    pub nodegroup: String,
+    /// EKS's id.
+    pub update_id: String,
+    /// The release it brings.
+    pub release_version: String,
+    /// When EKS accepted it.
+    pub started_at: Timestamp,
+    /// When it ended, for one that has.
+    pub ended_at: Option<Timestamp>,
+    /// How long it took, or has taken so far.
+    pub duration_seconds: i64,
+    /// EKS's word for how it stands.
+    pub status: String,
+    /// The codes of its errors.
+    pub error_codes: Vec<String>,
+}
+
+/// A message, as its subscribers get it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Message {
+    /// When it was published.
+    pub at: Timestamp,
+    /// The subject.
+    pub subject: String,
+    /// The attributes to filter a subscription by.
+    pub attributes: BTreeMap<String, String>,
+    /// What a subscriber by e-mail reads.
+    pub email: String,
+    /// What any other subscriber reads.
+    pub default: Value,
+}
+
+impl From<Published> for Message {
+    fn from(published: Published) -> Self {
+        let default = published.delivered_as("sqs");
+        Self {
+            at: published.at,
+            email: published.delivered_as("email"),
+            default: serde_json::from_str(&default).unwrap_or(Value::String(default)),
+            subject: published.subject.unwrap_or_default(),
+            attributes: published.attributes,
+        }
+    }
+}
