@@ -335,8 +335,11 @@ impl<'a> Story<'a> {
             line("Update", attempt.update_id.as_deref().unwrap_or("EKS gave no id"));
             line("Since", &format!("{:.0}", attempt.started_at));
             let duration = self.duration().unwrap_or_default();
-            let took = if attempt.ended_at.is_some() { "Took" } else { "Running" };
-            line(took, &format!("{duration:#}"));
+            // The end is when it was noticed; EKS does not say when it was.
+            match attempt.ended_at {
+                Some(_) => line("Took", &format!("at most {duration:#}")),
+                None => line("Running", &format!("{duration:#}")),
+            }
         }
         if self.attempt.is_some() && self.errors.is_empty() && self.notice.event != Event::UpdateStuck {
             line("AWS says", "nothing more");

@@ -73,7 +73,7 @@ Where     node group prod/blue in eu-central-1, account 123456789012
 What      from 1.33.1-20260610 to 1.33.2-20260710 (Kubernetes 1.33), attempt 1
 Update    079be772-956e-37c4-a966-960c1a6755a5
 Since     2026-07-20T09:00:00Z
-Took      16m 2s
+Took      at most 16m 2s
 AWS says  PodEvictionFailure: Reached max retries while trying to evict pods from nodes in node group blue
           ip-192-168-2-44.eu-central-1.compute.internal
 
