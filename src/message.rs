@@ -225,7 +225,9 @@ impl<'a> Story<'a> {
         if self.notice.event == Event::ReleaseQuarantined {
             let release = &self.notice.release_version;
             let payload = format!("{{\"liftQuarantine\": [\"{release}\"]}}");
-            steps.push(format!("aws lambda invoke --region {region} --function-name START_FUNCTION --cli-binary-format raw-in-base64-out --payload '{payload}' /dev/stdout   # only if you know better"));
+            // The function's name is CloudFormation's; the stack's is the one that the README proposes.
+            let invoke = "sam remote invoke StartFunction --stack-name eks-nodegroup-updater --event";
+            steps.push(format!("{invoke} '{payload}'   # lifts it; only if you know better"));
             return steps;
         }
         if self.notice.event == Event::TagMalformed {

@@ -235,3 +235,54 @@ fn long_names_leave_a_valid_subject() {
     record.end(Status::Failed, vec![], at("2026-07-20T09:16:02Z"));
     assert_eq!(word(&record).subject.len(), 99);
 }
+
+#[test]
+fn a_quarantine_is_critical_and_says_how_to_lift_it() {
+    let mut record = record();
+    record.withdraw();
+    record.quarantine(TARGET, &["dev/a".into(), "prod/blue".into()], at("2026-07-20T10:00:00Z"));
+    let message = word(&record);
+    assert_eq!(message.subject, "EKS release quarantined: 1.33.2-20260710");
+    assert_eq!(machine(&message)["severity"], "critical");
+    let text = part(&message, "email");
+    assert!(text.contains("Failed on dev/a, prod/blue\n"), "{text}");
+    let lift = r#"--event '{"liftQuarantine": ["1.33.2-20260710"]}'"#;
+    assert!(text.contains(lift), "{text}");
+}
+
+#[test]
+fn a_malformed_tag_is_quoted() {
+    let mut record = record();
+    record.withdraw();
+    assert!(record.malformed_tag("ami-update/window=Sat", at("2026-07-20T10:00:00Z")));
+    assert!(!record.malformed_tag("ami-update/window=Sat", at("2026-07-20T11:00:00Z")), "told once");
+    let message = word(&record);
+    assert_eq!(message.subject, "EKS update tag not understood: prod/blue");
+    assert!(part(&message, "email").contains("Tag       ami-update/window=Sat\n"));
+}
+
+#[test]
+fn force_is_said_before_and_after() {
+    let mut record = record();
+    let open = record.open.as_mut().unwrap();
+    open.may_force = true;
+    record.end(Status::Failed, vec![eviction()], at("2026-07-20T09:16:02Z"));
+    let before = "The first scheduled run from 2026-07-20T10:16:02Z tries 1.33.2-20260710 again, with force: pods that do not leave are deleted, whatever their disruption budgets say.";
+    assert_eq!(machine(&word(&record))["whatFollows"], before);
+    record.begin(&Intent { force: true, may_force: true, ..intent(TARGET) }, at("2026-07-20T11:00:00Z"));
+    record.end(Status::Successful, vec![], at("2026-07-20T11:20:00Z"));
+    let message = word(&record);
+    assert_eq!(message.subject, "EKS update forced: prod/blue to 1.33.2-20260710");
+    assert!(part(&message, "email").contains("Force     yes, it overrides disruption budgets\n"));
+}
+
+#[test]
+fn somebody_elses_update_is_marked_as_such() {
+    let mut record = record();
+    record.withdraw();
+    record.adopt("9ebf4bd5-f1d2-4f2c-9b7b-1b2c3d4e5f60", &intent(TARGET), at("2026-07-20T09:00:00Z"));
+    record.end(Status::Failed, vec![eviction()], at("2026-07-20T09:16:02Z"));
+    let message = word(&record);
+    assert_eq!(machine(&message)["startedBy"], "somebody else");
+    assert!(part(&message, "email").contains("Who       somebody else started it, not this program\n"));
+}
