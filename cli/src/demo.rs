@@ -16,7 +16,9 @@ const PAUSE: Duration = Duration::from_millis(40);
 /// Run the whole story in a few seconds: find, plan, update, follow, tell
 ///
 /// The real handlers of both Lambda functions talk through the real AWS SDK, over HTTP, to a simulated AWS in this process:
-/// three clusters with node groups of every AMI family. One update fails, one hangs. Eight hours pass in a few seconds.
+/// four clusters with node groups of every AMI family. prod takes a release when dev and staging have proved it, one group
+/// waits for its window, one update fails and is tried again, one hangs, and a release that breaks nodes is quarantined.
+/// Eight hours pass in a few seconds.
 #[derive(Args)]
 pub struct Demo {
     /// Tables for people, or one JSON document with the same content

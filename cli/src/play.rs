@@ -16,7 +16,7 @@ use simulated_aws::World;
 use tokio::net::TcpListener;
 
 use crate::fleet;
-use crate::story::{Message, Planned, Story, Update};
+use crate::story::{Message, Plan, Planned, Quarantined, Story, Update};
 
 /// How many steps the story has.
 pub const MOMENTS: u64 = 8 * 12 + 1;
@@ -24,6 +24,10 @@ pub const MOMENTS: u64 = 8 * 12 + 1;
 const STEP: SignedDuration = SignedDuration::from_mins(5);
 /// `start` runs at every twelfth step, once an hour.
 const STEPS_PER_START: u64 = 12;
+/// The plan of this run is shown beside the first: by then a ring soaks, a window is awaited and a release quarantined.
+const LATER_PLAN: usize = 4;
+/// `RING_SOAK`, by default a day, so that the story ends within one.
+pub const RING_SOAK: &str = "2h";
 
 /// Access keys, by which the world tells apart who calls.
 const START_KEY: &str = "AKIASTART";
@@ -72,6 +76,7 @@ impl Stage {
         let environment = |name: &str| match name {
             "UPDATES_TABLE" => Some(fleet::TABLE.to_owned()),
             "NOTIFICATION_TOPIC_ARN" => Some(topic_arn.clone()),
+            "RING_SOAK" => Some(RING_SOAK.to_owned()),
             _ => None,
         };
         Ok(Self {
@@ -86,7 +91,7 @@ impl Stage {
 
     async fn play(&self, mut show: impl AsyncFnMut(Moment)) -> anyhow::Result<Story> {
         let from = self.world.now();
-        let (mut first, mut start_runs, mut problems) = (None, 0, Vec::new());
+        let (mut plans, mut problems) = (Vec::new(), Vec::new());
         for step in 0..MOMENTS {
             if step > 0 {
                 self.world.advance(STEP);
@@ -97,28 +102,40 @@ impl Stage {
             news.extend(ends(&checked));
             problems.extend(checked.problems);
             if step % STEPS_PER_START == 0 {
-                start_runs += 1;
                 let started = self.run_start(step).await?;
                 news.extend(starts(&started));
                 problems.extend(started.problems.iter().cloned());
-                first.get_or_insert(started);
+                plans.push(self.plan(started));
             }
             news.extend(self.messages(told).into_iter().map(|message| format!("told   {}", message.subject)));
             show(Moment { now: self.world.now(), news, in_progress: self.in_progress() }).await;
         }
+        let records = self.records().await?;
         Ok(Story {
             from,
             to: self.world.now(),
-            start_runs,
+            start_runs: plans.len(),
             check_runs: MOMENTS,
-            plan: planned(first.unwrap_or_default()),
+            quarantines: quarantines(&records, plans.last()),
+            plans: two_of(plans)?,
             without_tag: without_tag(),
             updates: self.updates(),
             calls: self.calls(),
-            records: self.records().await?,
+            records,
             messages: self.messages(0),
             problems,
         })
+    }
+
+    /// What a run that has just ended decided, beside what the fleet runs.
+    fn plan(&self, started: StartSummary) -> Plan {
+        let beside = |line: StartLine| {
+            let (cluster, name) = line.nodegroup.split_once('/').unwrap_or_default();
+            let now = self.world.nodegroup(cluster, name);
+            let (ami_type, runs) = now.map(|now| (now.ami_type, now.release)).unwrap_or_default();
+            Planned { line, ami_type, runs }
+        };
+        Plan { at: self.world.now(), decisions: started.decisions.into_iter().map(beside).collect() }
     }
 
     async fn run_start(&self, step: u64) -> anyhow::Result<StartSummary> {
@@ -204,15 +221,31 @@ fn place(nodegroup: &simulated_aws::Nodegroup) -> String {
     format!("{}/{}", nodegroup.cluster, nodegroup.name)
 }
 
-/// The first run's decisions, beside what the fleet was then.
-fn planned(first: StartSummary) -> Vec<Planned> {
-    let mut fleet: BTreeMap<_, _> =
-        fleet::nodegroups().into_iter().map(|nodegroup| (place(&nodegroup), nodegroup)).collect();
-    let beside = |line: StartLine| {
-        let (ami_type, runs) = fleet.remove(&line.nodegroup).map(|was| (was.ami_type, was.release)).unwrap_or_default();
-        Planned { line, ami_type, runs }
-    };
-    first.decisions.into_iter().map(beside).collect()
+/// The first plan and the later one.
+fn two_of(plans: Vec<Plan>) -> anyhow::Result<[Plan; 2]> {
+    let mut plans = plans.into_iter();
+    let first = plans.next();
+    first.zip(plans.nth(LATER_PLAN - 1)).map(<[Plan; 2]>::from).context("the story ended before the later plan")
+}
+
+/// What the records hold of quarantines, and which node groups the last plan keeps from their releases.
+fn quarantines(records: &[Record], last: Option<&Plan>) -> Vec<Quarantined> {
+    let waiting: Vec<&StartLine> = last.iter().flat_map(|plan| &plan.decisions).map(|planned| &planned.line).collect();
+    let all = records.iter().flat_map(|record| &record.quarantines);
+    let with_saved = all.map(|quarantine| {
+        let saved = waiting.iter().filter(|line| {
+            line.decision == "quarantined"
+                && line.reason.starts_with(&quarantine.release_version)
+                && !quarantine.nodegroups.contains(&line.nodegroup)
+        });
+        Quarantined {
+            release_version: quarantine.release_version.clone(),
+            since: quarantine.since,
+            failed_on: quarantine.nodegroups.clone(),
+            saved: saved.map(|line| line.nodegroup.clone()).collect(),
+        }
+    });
+    with_saved.collect()
 }
 
 fn without_tag() -> Vec<String> {

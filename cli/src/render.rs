@@ -7,7 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::fleet;
 use crate::page::Page;
-use crate::story::{Message, Planned, Story};
+use crate::play;
+use crate::story::{Message, Plan, Planned, Quarantined, Story};
 
 /// The width from which the plan has a line for each node group; below, it has two.
 const WIDE: u16 = 140;
@@ -16,8 +17,9 @@ const WIDE: u16 = 140;
 pub fn story(story: &Story, width: u16) -> String {
     Page::new(width)
         .introduction(story)
-        .plan(story)
+        .plans(story)
         .updates(story)
+        .quarantines(story)
         .records(story)
         .messages(story)
         .calls(story)
@@ -28,40 +30,65 @@ pub fn story(story: &Story, width: u16) -> String {
 
 impl Page {
     fn introduction(mut self, story: &Story) -> Self {
-        let groups = story.plan.len() + story.without_tag.len();
+        let [first, _] = &story.plans;
+        let groups = first.decisions.len() + story.without_tag.len();
         self.paragraph(&format!(
             "The real handlers ran against a simulated AWS with {} clusters and {groups} node groups, through the real AWS SDK \
              over HTTP: start {} times, once an hour, and check {} times, every five minutes, from {} to {}.",
             fleet::CLUSTERS.len(),
             story.start_runs,
             story.check_runs,
-            story.from.strftime("%H:%M on %Y-%m-%d"),
+            story.from.strftime("%A, %Y-%m-%d, %H:%M"),
             story.to.strftime("%H:%M UTC"),
+        ));
+        self.line("");
+        self.paragraph(&format!(
+            "The rules here: the groups of prod bear the tag ami-update/ring=1, so they take a release when every group of the \
+             same kind in dev and staging, which are ring 0, has run it for {} (the setting RING_SOAK; by default 24h). \
+             prod/gpu bears ami-update/window={} besides. Everything else is as it is by default.",
+            play::RING_SOAK,
+            fleet::WINDOW,
         ));
         self
     }
 
-    fn plan(mut self, story: &Story) -> Self {
-        self.heading("The plan of the first run");
+    fn plans(mut self, story: &Story) -> Self {
+        let [first, later] = &story.plans;
+        self.heading(&format!("The plan of the first run, at {}", clock(first.at)));
+        self.plan(&first.decisions);
+        self.note(&format!("{} bears no tag ami-update, so start does not even see it.", story.without_tag.join(", ")));
+
+        let hours = later.at.duration_since(first.at).as_hours();
+        self.heading(&format!("The plan {hours} hours later, at {}, where it has changed", clock(later.at)));
+        let changed = changed(first, later);
+        let others = later.decisions.len() - changed.len();
+        self.plan(changed);
+        self.note(&format!("The other {others} decisions are the same as before."));
+        self
+    }
+
+    fn plan<'a>(&mut self, decisions: impl IntoIterator<Item = &'a Planned>) {
         let wide = self.width >= WIDE;
         let mut table = if wide {
-            self.table(&["Node group", "AMI type", "Runs", "Decision", "Reason"], 4)
+            self.table(&["Node group", "AMI type", "Runs", "Decision", "Until", "Reason"], 5)
         } else {
-            self.table(&["Node group", "AMI type, runs", "Decision, reason"], 2)
+            self.table(&["Node group", "AMI type, runs", "Decision, until when, and the reason"], 2)
         };
-        for Planned { line, ami_type, runs } in &story.plan {
+        for Planned { line, ami_type, runs } in decisions {
+            let color = color_of_decision(line.decision);
+            let until = line.until.map(clock);
             let name = Cell::new(&line.nodegroup);
-            let decision = Cell::new(line.decision).fg(color_of_decision(line.decision));
             let (ami_type, runs, reason) = (Cell::new(ami_type), Cell::new(runs), Cell::new(&line.reason));
             if wide {
-                table.add_row([name, ami_type, runs, decision, reason]);
+                let decision = Cell::new(line.decision).fg(color);
+                table.add_row([name, ami_type, runs, decision, Cell::new(until.unwrap_or_default()), reason]);
             } else {
+                let until = until.map(|until| format!(", until {until}")).unwrap_or_default();
+                let decision = Cell::new(format!("{}{until}", line.decision)).fg(color);
                 table.add_rows([[name, ami_type, decision], [Cell::new(""), runs, reason]]);
             }
         }
         self.add(&table);
-        self.note(&format!("{} bears no tag ami-update, so start does not even see it.", story.without_tag.join(", ")));
-        self
     }
 
     fn updates(mut self, story: &Story) -> Self {
@@ -80,7 +107,24 @@ impl Page {
             ]);
         }
         self.add(&table);
-        self.note("check looks every five minutes, so it records an end up to five minutes later.");
+        self.note(
+            "check looks every five minutes, so it records an end up to five minutes later, and what a ring waits for counts \
+             from then. A cluster has one update in progress at a time, by default.",
+        );
+        self
+    }
+
+    fn quarantines(mut self, story: &Story) -> Self {
+        for Quarantined { release_version, since, failed_on, saved } in &story.quarantines {
+            self.heading("The release that was stopped");
+            self.paragraph(&format!(
+                "No node came up with {release_version} on {}. Since {} it is quarantined: {} never got it, and it is not \
+                 tried again where it failed.",
+                failed_on.join(" and "),
+                clock(*since),
+                saved.join(" and "),
+            ));
+        }
         self
     }
 
@@ -112,16 +156,26 @@ impl Page {
             table.add_row([Cell::new(clock(*at)), severity_cell, Cell::new(subject)]);
         }
         self.add(&table);
-        let failed = |message: &&Message| message.attributes.get("event").is_some_and(|event| event == "UpdateFailed");
-        if let Some(message) = story.messages.iter().find(failed) {
-            self.heading("The failure, exactly as a subscriber by e-mail gets it");
+        let with = |name: &str, value: &str| {
+            story.messages.iter().find(|message| message.attributes.get(name).is_some_and(|is| is == value))
+        };
+        if let Some(message) = with("errorCode", "PodEvictionFailure") {
+            self.heading("A failure, exactly as a subscriber by e-mail gets it");
             self.note("Below it, SNS puts a link to unsubscribe.");
-            self.line(&format!("Subject: {}\n\n{}", message.subject, message.email.trim_end()));
+            self.mail(message);
             self.heading("The same for machines, as subscribers by SQS, HTTPS or Lambda get it");
             self.note("Pretty-printed here; SNS delivers it in one line.");
             self.line(&format!("{:#}", message.default));
         }
+        if let Some(message) = with("event", "ReleaseQuarantined") {
+            self.heading("The quarantine, by e-mail");
+            self.mail(message);
+        }
         self
+    }
+
+    fn mail(&mut self, message: &Message) {
+        self.line(&format!("Subject: {}\n\n{}", message.subject, message.email.trim_end()));
     }
 
     fn calls(mut self, story: &Story) -> Self {
@@ -148,6 +202,12 @@ impl Page {
         self.line("Play with it:  cargo run -p eks-nodegroup-updater-cli -- serve");
         self
     }
+}
+
+/// What a later plan decides otherwise, or for another reason.
+fn changed<'a>(first: &Plan, later: &'a Plan) -> Vec<&'a Planned> {
+    let as_before = |now: &Planned| first.decisions.iter().any(|then| then.line == now.line);
+    later.decisions.iter().filter(|now| !as_before(now)).collect()
 }
 
 /// Attempt, update id and status of everything that a record remembers, the newest last.
@@ -178,8 +238,8 @@ fn clock(at: Timestamp) -> String {
 fn color_of_decision(decision: &str) -> Color {
     match decision {
         "start" => Color::DarkGreen,
-        "upToDate" | "overLimit" | "reportOnly" => Color::Reset,
-        "couldNotBeRead" => Color::DarkRed,
+        "upToDate" | "reportOnly" | "inProgress" | "overLimit" | "ringWaits" | "outsideWindow" => Color::Reset,
+        "couldNotBeRead" | "quarantined" => Color::DarkRed,
         _ => Color::DarkYellow,
     }
 }
@@ -194,7 +254,7 @@ fn color_of_status(status: &str) -> Color {
 
 fn color_of_severity(severity: &str) -> Color {
     match severity {
-        "error" => Color::DarkRed,
+        "critical" | "error" => Color::DarkRed,
         "warning" => Color::DarkYellow,
         _ => Color::Reset,
     }

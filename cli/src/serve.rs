@@ -98,6 +98,7 @@ A simulated AWS is up; a second is {speed} seconds there. In another terminal:
   export AWS_ACCESS_KEY_ID=simulated AWS_SECRET_ACCESS_KEY=simulated
   export UPDATES_TABLE={table}
   export NOTIFICATION_TOPIC_ARN={topic_arn}
+  export RING_SOAK=1m    # by default 24h; the functions read the real clock
 
 Look around:
 

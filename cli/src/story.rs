@@ -18,15 +18,17 @@ pub struct Story {
     /// When it ends.
     pub to: Timestamp,
     /// How often `start` ran.
-    pub start_runs: u64,
+    pub start_runs: usize,
     /// How often `check` ran.
     pub check_runs: u64,
-    /// The first run of `start`.
-    pub plan: Vec<Planned>,
+    /// What two runs of `start` decided: the first, and a later one.
+    pub plans: [Plan; 2],
     /// Node groups without the tag, which `start` does not even see.
     pub without_tag: Vec<String>,
     /// Every update that EKS accepted, in the order of their starts.
     pub updates: Vec<Update>,
+    /// Releases that start nowhere any more.
+    pub quarantines: Vec<Quarantined>,
     /// The records at the end, as the table holds them.
     pub records: Vec<Record>,
     /// What was published.
@@ -37,7 +39,17 @@ pub struct Story {
     pub problems: Vec<String>,
 }
 
-/// A node group, and what the first run decided about it.
+/// What a run of `start` decided.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// When.
+    pub at: Timestamp,
+    /// One decision for each node group.
+    pub decisions: Vec<Planned>,
+}
+
+/// A node group, and what a run decided about it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Planned {
@@ -46,8 +58,22 @@ pub struct Planned {
     pub line: StartLine,
     /// The AMI type.
     pub ami_type: String,
-    /// The release that ran when the story began.
+    /// The release that ran then.
     pub runs: String,
+}
+
+/// A release that failed on several node groups.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Quarantined {
+    /// The release.
+    pub release_version: String,
+    /// Since when nothing starts with it.
+    pub since: Timestamp,
+    /// The node groups that it failed on.
+    pub failed_on: Vec<String>,
+    /// The node groups that would have got it.
+    pub saved: Vec<String>,
 }
 
 /// An update, as EKS knows it.

@@ -42,43 +42,92 @@ fn actions(function: &str) -> Vec<String> {
     story()["calls"][function].as_object().unwrap().keys().cloned().collect()
 }
 
-#[test]
-fn the_first_run_has_the_expected_decision_for_every_family() {
-    let plan = each(&story()["plan"], ["nodegroup", "amiType", "decision"]);
-    let expected = [
-        ["data/etl", "CUSTOM", "customAmi"],
-        ["data/postgres", "AL2023_x86_64_STANDARD", "start"],
-        ["data/reports", "BOTTLEROCKET_ARM_64", "reportOnly"],
-        ["data/search", "AL2023_x86_64_STANDARD", "upToDate"],
-        ["data/spark", "AL2023_x86_64_STANDARD", "unhealthy"],
-        ["prod/general", "AL2023_x86_64_STANDARD", "start"],
-        ["prod/gpu", "AL2023_x86_64_NVIDIA", "overLimit"],
-        ["prod/legacy", "AL2_x86_64", "lineEnded"],
-        ["prod/web", "AL2023_ARM_64_STANDARD", "overLimit"],
-        ["staging/canary", "AL2023_x86_64_STANDARD", "newerThanOffered"],
-        ["staging/edge", "BOTTLEROCKET_x86_64", "start"],
-        ["staging/tools", "AL2023_ARM_64_STANDARD", "unknownRule"],
-        ["staging/windows", "WINDOWS_CORE_2022_x86_64", "overLimit"],
-    ];
-    assert_eq!(plan, expected.map(|line| line.map(str::to_owned)));
-    assert_eq!(story()["withoutTag"], json!(["staging/sandbox"]));
+fn owned<const N: usize, const M: usize>(rows: [[&str; M]; N]) -> Vec<[String; M]> {
+    rows.map(|row| row.map(str::to_owned)).to_vec()
 }
 
 #[test]
-fn one_update_fails_one_hangs_and_the_others_succeed() {
-    let updates = each(&story()["updates"], ["nodegroup", "status", "errorCodes"]);
+fn the_first_run_has_the_expected_decision_for_every_family() {
     let expected = [
-        ["data/postgres", "InProgress", "[]"],
-        ["prod/general", "Failed", r#"["PodEvictionFailure"]"#],
-        ["staging/edge", "Successful", "[]"],
-        ["prod/gpu", "Successful", "[]"],
-        ["staging/windows", "Successful", "[]"],
-        // Tried again after the back-off.
-        ["prod/general", "Successful", "[]"],
-        ["prod/web", "Successful", "[]"],
+        ["data/etl", "CUSTOM", "customAmi", "null"],
+        ["data/legacy", "AL2_x86_64", "lineEnded", "null"],
+        ["data/postgres", "AL2023_x86_64_STANDARD", "start", "null"],
+        ["data/reports", "AL2023_ARM_64_STANDARD", "reportOnly", "null"],
+        ["data/search", "AL2023_x86_64_STANDARD", "upToDate", "null"],
+        ["data/spark", "AL2023_x86_64_STANDARD", "unhealthy", "null"],
+        ["dev/ingress", "BOTTLEROCKET_x86_64", "start", "null"],
+        ["dev/windows", "WINDOWS_CORE_2022_x86_64", "newerThanOffered", "null"],
+        ["prod/general", "AL2023_x86_64_STANDARD", "ringWaits", "null"],
+        ["prod/gpu", "AL2023_x86_64_NVIDIA", "outsideWindow", "2026-07-20T15:00:00Z"],
+        ["prod/ingress", "BOTTLEROCKET_x86_64", "ringWaits", "null"],
+        ["prod/web", "AL2023_ARM_64_STANDARD", "ringWaits", "null"],
+        ["staging/general", "AL2023_x86_64_STANDARD", "start", "null"],
+        ["staging/ingress", "BOTTLEROCKET_x86_64", "overLimit", "null"],
+        ["staging/mesh", "BOTTLEROCKET_x86_64", "overLimit", "null"],
+        ["staging/tools", "AL2023_ARM_64_STANDARD", "malformedTag", "null"],
+        ["staging/web", "AL2023_ARM_64_STANDARD", "overLimit", "null"],
     ];
-    assert_eq!(updates, expected.map(|line| line.map(str::to_owned)));
+    let plan = each(&story()["plans"][0]["decisions"], ["nodegroup", "amiType", "decision", "until"]);
+    assert_eq!(plan, owned(expected));
+    assert_eq!(story()["withoutTag"], json!(["dev/sandbox"]));
+}
+
+#[test]
+fn four_hours_later_a_ring_soaks_a_window_is_awaited_and_a_release_is_quarantined() {
+    let plan = each(&story()["plans"][1]["decisions"], ["nodegroup", "runs", "decision", "until"]);
+    let expected = [
+        ["data/etl", "ami-0c099795affa953de", "customAmi", "null"],
+        ["data/legacy", "1.32.9-20251112", "lineEnded", "null"],
+        ["data/postgres", "1.32.8-20260610", "inProgress", "null"],
+        ["data/reports", "1.32.8-20260610", "reportOnly", "null"],
+        ["data/search", "1.32.9-20260710", "upToDate", "null"],
+        ["data/spark", "1.32.8-20260610", "unhealthy", "null"],
+        ["dev/ingress", "1.45.0-1e6a7c0b", "quarantined", "null"],
+        ["dev/windows", "1.33-2026.07.16", "newerThanOffered", "null"],
+        ["prod/general", "1.33.1-20260610", "failedBefore", "2026-07-20T13:50:00Z"],
+        ["prod/gpu", "1.33.1-20260610", "outsideWindow", "2026-07-20T15:00:00Z"],
+        ["prod/ingress", "1.45.0-1e6a7c0b", "quarantined", "null"],
+        ["prod/web", "1.33.1-20260610", "ringWaits", "2026-07-20T13:15:00Z"],
+        ["staging/general", "1.33.2-20260710", "upToDate", "null"],
+        ["staging/ingress", "1.45.0-1e6a7c0b", "quarantined", "null"],
+        ["staging/mesh", "1.45.0-1e6a7c0b", "quarantined", "null"],
+        ["staging/tools", "1.33.1-20260610", "malformedTag", "null"],
+        ["staging/web", "1.33.2-20260710", "upToDate", "null"],
+    ];
+    assert_eq!(plan, owned(expected));
+    assert_eq!(story()["plans"][1]["at"], "2026-07-20T13:00:00Z");
+}
+
+#[test]
+fn rings_and_the_window_are_kept_one_update_hangs_and_what_fails_is_tried_again() {
+    let updates = each(&story()["updates"], ["nodegroup", "startedAt", "endedAt", "status", "errorCodes"]);
+    let expected = [
+        ["data/postgres", "2026-07-20T09:00:00Z", "null", "InProgress", "[]"],
+        ["dev/ingress", "2026-07-20T09:00:00Z", "2026-07-20T09:21:00Z", "Failed", r#"["NodeCreationFailure"]"#],
+        ["staging/general", "2026-07-20T09:00:00Z", "2026-07-20T09:18:00Z", "Successful", "[]"],
+        ["staging/ingress", "2026-07-20T10:00:00Z", "2026-07-20T10:16:00Z", "Failed", r#"["NodeCreationFailure"]"#],
+        ["staging/web", "2026-07-20T11:00:00Z", "2026-07-20T11:12:00Z", "Successful", "[]"],
+        // The first run after `staging/general` has had it for two hours.
+        ["prod/general", "2026-07-20T12:00:00Z", "2026-07-20T12:47:00Z", "Failed", r#"["PodEvictionFailure"]"#],
+        // Tried again after the back-off.
+        ["prod/general", "2026-07-20T14:00:00Z", "2026-07-20T14:26:00Z", "Successful", "[]"],
+        // Its window opens.
+        ["prod/gpu", "2026-07-20T15:00:00Z", "2026-07-20T15:22:00Z", "Successful", "[]"],
+        ["prod/web", "2026-07-20T16:00:00Z", "2026-07-20T16:14:00Z", "Successful", "[]"],
+    ];
+    assert_eq!(updates, owned(expected));
     assert_eq!(story()["problems"], json!([]));
+}
+
+#[test]
+fn the_bad_release_is_stopped_before_it_reaches_the_others() {
+    let expected = json!([{
+        "releaseVersion": "1.46.1-9d20f4ae",
+        "since": "2026-07-20T11:00:00Z",
+        "failedOn": ["dev/ingress", "staging/ingress"],
+        "saved": ["prod/ingress", "staging/mesh"],
+    }]);
+    assert_eq!(story()["quarantines"], expected);
 }
 
 #[test]
@@ -101,21 +150,34 @@ fn every_update_that_eks_accepted_is_recorded_and_told() {
 
 #[test]
 fn exactly_what_must_be_told_is_published() {
-    let messages = story()["messages"].take();
-    assert_eq!(
-        each(&messages, ["at", "subject"]),
-        [
-            ["2026-07-20T09:05:00Z", "EKS release available: data/reports could run 1.46.1-9d20f4ae"],
-            ["2026-07-20T09:50:00Z", "EKS update failed: prod/general to 1.33.2-20260710 (PodEvictionFailure)"],
-            ["2026-07-20T15:00:00Z", "EKS update still running: data/postgres to 1.33.2-20260710"],
-        ]
-        .map(|line| line.map(str::to_owned))
-    );
+    let story = story();
+    let severities: Vec<String> = story["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|message| message["attributes"]["severity"].as_str().unwrap().to_owned())
+        .collect();
+    let expected = [
+        ["2026-07-20T09:05:00Z", "EKS release available: data/reports could run 1.32.9-20260710"],
+        ["2026-07-20T09:05:00Z", "EKS update tag not understood: staging/tools"],
+        ["2026-07-20T09:25:00Z", "EKS update failed: dev/ingress to 1.46.1-9d20f4ae (NodeCreationFailure)"],
+        ["2026-07-20T10:20:00Z", "EKS update failed: staging/ingress to 1.46.1-9d20f4ae (NodeCreationFailure)"],
+        ["2026-07-20T11:05:00Z", "EKS release quarantined: 1.46.1-9d20f4ae"],
+        ["2026-07-20T12:50:00Z", "EKS update failed: prod/general to 1.33.2-20260710 (PodEvictionFailure)"],
+        ["2026-07-20T15:00:00Z", "EKS update still running: data/postgres to 1.32.9-20260710"],
+    ];
+    assert_eq!(each(&story["messages"], ["at", "subject"]), owned(expected));
+    assert_eq!(severities, ["info", "warning", "error", "error", "critical", "error", "warning"]);
+}
+
+/// The message about the update that disruption budgets made fail.
+fn failure() -> Value {
+    story()["messages"][5].take()
 }
 
 #[test]
 fn the_failure_names_the_nodes_to_people_and_machines() {
-    let failure = &story()["messages"][1];
+    let failure = failure();
     let nodes = &failure["default"]["errors"][0]["resourceIds"];
     assert_eq!(nodes.as_array().unwrap().len(), 2);
     for node in nodes.as_array().unwrap() {
@@ -136,17 +198,32 @@ fn start_publishes_nothing_and_check_updates_nothing() {
 #[test]
 fn a_page_that_is_not_for_a_terminal_has_no_escapes_and_fits() {
     assert!(!PAGE.contains('\u{1b}'));
-    let tables = PAGE.split("The failure, exactly").next().unwrap();
+    let tables = PAGE.split("A failure, exactly").next().unwrap();
     let widest = tables.lines().map(|line| line.chars().count()).max().unwrap();
     assert!(widest <= 120, "{widest} columns");
 }
 
 #[test]
-fn the_page_holds_the_failures_mail_word_for_word() {
+fn the_page_holds_the_mails_word_for_word() {
     let story = story();
-    let failure = &story["messages"][1];
-    assert!(PAGE.contains(failure["email"].as_str().unwrap().trim_end()));
-    assert!(PAGE.contains(&format!("Subject: {}\n", failure["subject"].as_str().unwrap())));
+    let (quarantine, failure) = (&story["messages"][4], failure());
+    for message in [quarantine, &failure] {
+        assert!(PAGE.contains(message["email"].as_str().unwrap().trim_end()));
+        assert!(PAGE.contains(&format!("Subject: {}\n", message["subject"].as_str().unwrap())));
+    }
+}
+
+#[test]
+fn the_page_says_when_each_wait_ends_and_what_the_quarantine_saved() {
+    let squeezed = PAGE.split_whitespace().collect::<Vec<_>>().join(" ");
+    for expected in [
+        "failedBefore, until 13:50",
+        "outsideWindow, until 15:00",
+        "ringWaits, until 13:15",
+        "Since 11:00 it is quarantined: prod/ingress and staging/mesh never got it",
+    ] {
+        assert!(squeezed.contains(expected), "{expected}");
+    }
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn the_first_line_is_where_it_answers() {
     let served = Served::at_speed("60");
     assert!(served.address.starts_with("127.0.0.1:"));
     let clusters = served.eks("GET", "/clusters", &Value::Null);
-    assert_eq!(clusters["clusters"], json!(["data", "prod", "staging"]));
+    assert_eq!(clusters["clusters"], json!(["data", "dev", "prod", "staging"]));
 }
 
 #[test]
