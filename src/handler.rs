@@ -17,7 +17,7 @@ use crate::freeze::freeze;
 use crate::message::message;
 use crate::model::nodegroup::NodegroupId;
 use crate::model::policy::{BadTag, Policy};
-use crate::model::reason::Reason;
+use crate::model::reason::{Freeze, Reason};
 use crate::model::record::{Intent, Record};
 use crate::model::release_version::ReleaseVersion;
 use crate::model::update::Status;
@@ -52,14 +52,16 @@ pub async fn start(
     let records = Records { client: &clients.dynamodb, table: &config.updates_table, writer: run.id };
     let fleet = &config.fleet;
     let found = discover(&clients.tagging, &clients.eks, &fleet.defaults).await?;
-    let arns = found.iter().map(|found| found.id.arn.clone()).collect();
-    let (clusters, mut known, freeze) =
+    let all = found.iter().find_map(|found| NodegroupId::fleet(&found.id.arn));
+    let arns = found.iter().map(|found| &found.id).chain(&all).map(|id| id.arn.clone()).collect();
+    let (clusters, mut known, mut freeze) =
         futures_util::join!(followed_clusters(&clients.eks, &found), records.load(arns), freeze(&clients.ssm, fleet));
     let wanted = found.iter().filter(|found| event.wants(&found.id.cluster, &found.id.name));
     let newest = newest(&clients.ssm, wanted.flat_map(|found| lines(found, &clusters)).collect()).await;
 
     let mut summary = StartSummary { dry_run: event.dry_run, ..StartSummary::default() };
-    let changed = update_records(clients, config, &event, (&found, &clusters, &newest), &mut known, run.now).await;
+    let changed =
+        update_records(clients, config, &event, (&found, all.as_ref(), &clusters, &newest), &mut known, run.now).await;
     for (arn, change) in changed {
         let outcome = match (change, known.get_mut(&arn)) {
             (Ok(()), Some(Ok(record))) if !event.dry_run => records.save(record, run.now).await,
@@ -72,6 +74,11 @@ pub async fn start(
             // What is not recorded must not be built upon.
             known.insert(arn, Err(error.to_string()));
         }
+    }
+
+    if let Some(Err(error)) = all.as_ref().and_then(|all| known.get(&all.arn)) {
+        // Which releases are quarantined is not known.
+        freeze = freeze.or(Some(Freeze::Unreadable { error: format!("the record of the fleet: {error}") }));
     }
 
     let facts = Facts {
@@ -117,12 +124,12 @@ pub async fn start(
 }
 
 /// Takes into the records what has to be remembered before the plan: updates that somebody else started, what the event asks
-/// to forgive or to lift, and releases that have spread failures. Returns what changed, or what kept it from changing.
+/// to forgive or to lift, and releases whose failures have spread. Returns what changed, or what kept it from changing.
 async fn update_records(
     clients: &StartClients,
     config: &StartConfig,
     event: &StartEvent,
-    (found, clusters, newest): (&[Found], &Clusters, &Releases),
+    (found, all, clusters, newest): (&[Found], Option<&NodegroupId>, &Clusters, &Releases),
     known: &mut HashMap<String, Result<Record, String>>,
     now: Timestamp,
 ) -> BTreeMap<String, Result<(), String>> {
@@ -146,19 +153,31 @@ async fn update_records(
                 }
             }
         }
-        let Some(Ok(record)) = known.get_mut(arn) else { continue };
-        let retry = event.retry.contains(&found.id.to_string()) && record.forgive(now);
-        let lifted = event.lift_quarantine.iter().filter(|release| record.lift_quarantine(release, now)).count();
-        let superseded = newest_of(found, clusters, newest).any(|release| record.supersede(release));
-        if retry || superseded || lifted > 0 {
+        if let Some(Ok(record)) = known.get_mut(arn)
+            && event.retry.contains(&found.id.to_string())
+            && record.forgive(now)
+        {
             changed.entry(arn.clone()).or_insert(Ok(()));
         }
     }
-    let readable = known.values().filter_map(|record| record.as_ref().ok());
-    for spread in spreading(readable, config.fleet.quarantine_after) {
-        if let Some(Ok(record)) = known.get_mut(&spread.last_arn) {
-            record.quarantine(&spread.release_version, &spread.nodegroups, now);
-            changed.entry(spread.last_arn).or_insert(Ok(()));
+    if let Some(all) = all {
+        let readable: Vec<Record> = known.values().filter_map(|record| record.as_ref().ok()).cloned().collect();
+        let spreads = spreading(readable.iter(), config.fleet.quarantine_after);
+        let before = known.get(&all.arn).cloned();
+        if let Ok(record) = known.entry(all.arn.clone()).or_insert_with(|| Ok(Record::new(all))) {
+            for release in &event.lift_quarantine {
+                record.lift_quarantine(release, now);
+            }
+            for release in found.iter().flat_map(|found| newest_of(found, clusters, newest)) {
+                record.supersede(release);
+            }
+            for spread in spreads {
+                record.quarantine(&spread.release_version, &spread.nodegroups, now);
+            }
+        }
+        let after = known.get(&all.arn);
+        if after != before.as_ref() && after != Some(&Ok(Record::new(all))) {
+            changed.insert(all.arn.clone(), Ok(()));
         }
     }
     changed

@@ -258,6 +258,9 @@ impl<'a> Story<'a> {
     fn what_follows(&self) -> String {
         let release = &self.notice.release_version;
         match self.next_try {
+            NextTry::From(from) if self.attempt.is_some_and(Attempt::blames_release) => format!(
+                "The first scheduled run from {from:.0} tries {release} again, unless it is quarantined by then for failing elsewhere too."
+            ),
             NextTry::From(from) => format!("The first scheduled run from {from:.0} tries {release} again."),
             NextTry::ForceFrom(from) => {
                 format!(
@@ -286,9 +289,9 @@ impl<'a> Story<'a> {
             "id": self.record.notice_id(self.notice),
             "event": self.notice.event.as_str(),
             "severity": self.severity(),
-            "cluster": self.record.cluster,
-            "nodegroup": self.record.nodegroup,
-            "nodegroupArn": self.record.nodegroup_arn,
+            "cluster": named(&self.record.cluster),
+            "nodegroup": named(&self.record.nodegroup),
+            "nodegroupArn": named(&self.record.nodegroup).map(|_| &self.record.nodegroup_arn),
             "region": self.arn_part(3),
             "account": self.arn_part(4),
             "releaseVersion": self.notice.release_version,
@@ -320,7 +323,12 @@ impl<'a> Story<'a> {
             let _ = writeln!(text, "{name:<10}{value}");
         };
         let (region, account) = (self.arn_part(3), self.arn_part(4));
-        line("Where", &format!("node group {} in {region}, account {account}", self.place()));
+        let place = if self.record.nodegroup.is_empty() {
+            "every node group".to_owned()
+        } else {
+            format!("node group {}", self.place())
+        };
+        line("Where", &format!("{place} in {region}, account {account}"));
         if !self.notice.detail.is_empty() {
             let name = if self.notice.event == Event::TagMalformed { "Tag" } else { "Failed on" };
             line(name, &printable(&self.notice.detail));
@@ -360,6 +368,11 @@ impl<'a> Story<'a> {
         let _ = write!(text, "\nWhat happens next\n  {}\n\nMessage {id}\n", self.what_follows());
         text
     }
+}
+
+/// Nothing, where a notice is about the whole fleet.
+fn named(name: &str) -> Option<&str> {
+    (!name.is_empty()).then_some(name)
 }
 
 /// Printable ASCII, so many characters at most. Whatever else stands there becomes a question mark.

@@ -67,8 +67,7 @@ async fn run_until(stage: &Stage, run: usize, crash: Option<Crash>) -> usize {
         } => {}
     }
     stage.world.clear_faults();
-    let made = *made.lock().unwrap();
-    made
+    *made.lock().unwrap()
 }
 
 /// The schedule: `start` every half hour, `check` every five minutes.

@@ -238,13 +238,16 @@ fn long_names_leave_a_valid_subject() {
 
 #[test]
 fn a_quarantine_is_critical_and_says_how_to_lift_it() {
-    let mut record = record();
-    record.withdraw();
+    let mut record = Record::new(&NodegroupId::fleet(&record().nodegroup_arn).unwrap());
     record.quarantine(TARGET, &["dev/a".into(), "prod/blue".into()], at("2026-07-20T10:00:00Z"));
     let message = word(&record);
     assert_eq!(message.subject, "EKS release quarantined: 1.33.2-20260710");
     assert_eq!(machine(&message)["severity"], "critical");
+    assert_eq!(machine(&message)["nodegroup"], Value::Null);
+    let attributes = [("event", "ReleaseQuarantined"), ("severity", "critical")];
+    assert_eq!(message.attributes, attributes.map(|(name, value)| (name, value.to_owned())));
     let text = part(&message, "email");
+    assert!(text.contains("Where     every node group in eu-central-1, account 123456789012\n"), "{text}");
     assert!(text.contains("Failed on dev/a, prod/blue\n"), "{text}");
     let lift = r#"--event '{"liftQuarantine": ["1.33.2-20260710"]}'"#;
     assert!(text.contains(lift), "{text}");

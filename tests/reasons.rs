@@ -522,23 +522,22 @@ fn quarantined() {
     assert_eq!(spreading(records(), 3), []);
     let spread = spreading(records(), 2);
     let nodegroups = ["dev/a", "dev/b"].map(String::from).to_vec();
-    let last_arn = id("dev/b").arn;
-    assert_eq!(
-        spread,
-        [Spread { release_version: "1.33.2-20260719".into(), nodegroups: nodegroups.clone(), last_arn }]
-    );
+    assert_eq!(spread, [Spread { release_version: "1.33.2-20260719".into(), nodegroups: nodegroups.clone() }]);
 
     fleet.found.retain(|found| found.id.cluster == "prod");
     assert_eq!(fleet.goes_to(), "1.33.2-20260719");
-    let held = fleet.records.get_mut(&id("dev/b").arn).unwrap().as_mut().unwrap();
+    let all = NodegroupId::fleet(&id("prod/blue").arn).unwrap();
+    assert_eq!(all.arn, "arn:aws:eks:eu-central-1:123456789012:fleet");
+    let mut held = Record::new(&all);
     held.quarantine("1.33.2-20260719", &nodegroups, now());
+    fleet.records.insert(all.arn.clone(), Ok(held));
     assert_eq!(fleet.goes_to(), "1.33.2-20260716", "the older one is eligible");
     let mut only = fleet;
     only.releases[0].1 = offers(&AL2023, ["1.33.2-20260719"]);
     let sentence =
         "1.33.2-20260719 is quarantined since 2026-07-20T09:00:00Z, because it failed on several node groups";
     only.waits("quarantined", sentence);
-    let held = only.records.get_mut(&id("dev/b").arn).unwrap().as_mut().unwrap();
+    let held = only.records.get_mut(&all.arn).unwrap().as_mut().unwrap();
     assert!(held.lift_quarantine("1.33.2-20260719", now()));
     assert_eq!(only.goes_to(), "1.33.2-20260719");
     let records = only.records.values().filter_map(|record| record.as_ref().ok());
@@ -720,6 +719,45 @@ mod rings {
         let mut fleet = two_rings(runs(RELEASE), |_| ());
         fleet.records.insert(id("dev/a").arn, Err("malformed".into()));
         assert_eq!(blue(&fleet), Err(sentence));
+    }
+
+    #[test]
+    fn a_group_whose_tags_are_not_understood_proves_nothing() {
+        let tags = |tags: &[(&str, &str)]| {
+            let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+            let policy = Policy::of(&tags, &Rules::default());
+            blue(&two_rings(|nodegroup| nodegroup.policy = policy, |_| ()))
+        };
+        let sentence =
+            format!("its ring waits for {RELEASE} until dev/a, in an earlier ring, has tags that are understood");
+        assert_eq!(tags(&[("ami-update", "auto"), ("ami-update/ring", "zero")]), Err(sentence.clone()));
+        assert_eq!(tags(&[("ami-update", "auto"), ("ami-update/windw", "Sat")]), Err(sentence.clone()));
+        assert_eq!(tags(&[("ami-update", "yes")]), Err(sentence));
+        assert_eq!(tags(&[("ami-update", "yes"), ("ami-update/ring", "1")]), Ok(RELEASE.into()));
+    }
+
+    #[test]
+    fn the_group_that_holds_the_ring_up_longest_is_named() {
+        let mut fleet = Fleet::of(["dev/a", "dev/b", "dev/c", "prod/blue"]).rules(Rules::default(), [RELEASE]);
+        let Seen::Nodegroup(blue) = &mut fleet.found[3].now else { unreachable!() };
+        blue.policy = auto(Rules { ring: 1, ..Rules::default() });
+        for (index, at) in [(0, "2026-07-19T10:00:00Z"), (1, "2026-07-20T08:00:00Z"), (2, "2026-07-19T12:00:00Z")] {
+            let Seen::Nodegroup(nodegroup) = &mut fleet.found[index].now else { unreachable!() };
+            nodegroup.release_version = Some(RELEASE.into());
+            nodegroup.modified_at = at.parse().ok();
+        }
+        let reason = |fleet: &Fleet| match &fleet.plan()[3].verdict {
+            Verdict::Wait(reason) => (reason.to_string(), reason.until()),
+            Verdict::Start(intent) => panic!("started {intent}"),
+        };
+        let sentence = format!(
+            "its ring waits for {RELEASE} until dev/b, in an earlier ring, has run it long enough, at 2026-07-21T08:00:00Z"
+        );
+        assert_eq!(reason(&fleet), (sentence, "2026-07-21T08:00:00Z".parse().ok()));
+        let Seen::Nodegroup(third) = &mut fleet.found[2].now else { unreachable!() };
+        third.release_version = Some(CURRENT.into());
+        let sentence = format!("its ring waits for {RELEASE} until dev/c, in an earlier ring, runs it");
+        assert_eq!(reason(&fleet), (sentence, None));
     }
 
     #[test]

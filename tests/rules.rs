@@ -155,8 +155,24 @@ async fn a_release_that_fails_on_two_groups_is_quarantined_and_told_once() {
     assert_eq!((line.decision, stage.world.updates("c", "ng").len()), ("start", 0));
     stage.try_start(&lift).await.unwrap();
     assert_eq!(stage.world.updates("c", "ng").len(), 1);
-    let record = stage.record("b", "ng").await.unwrap();
-    assert!(record.quarantines[0].lifted_at.is_some(), "it is recorded");
+    assert!(stage.fleet_record().await.quarantines[0].lifted_at.is_some(), "it is recorded");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quarantine_outlives_the_groups_that_the_release_failed_on() {
+    let stage = Stage::with(["a", "b", "c"].map(|name| opted_in(name, "ng"))).await;
+    for name in ["a", "b"] {
+        stage.world.next_update(name, "ng", Course::node_creation_failure(minutes(16), "ng"));
+    }
+    stage.world.next_update("c", "ng", eviction_failure());
+    stage.start().await;
+    stage.advance(30);
+    stage.check().await;
+    assert_eq!(decide(&stage, "c/ng").await.0, "quarantined");
+    stage.world.remove_nodegroup("b", "ng");
+    stage.world.edit_nodegroup("a", "ng", |nodegroup| nodegroup.tags.clear());
+    stage.advance(2 * DAY);
+    assert_eq!(decide(&stage, "c/ng").await.0, "quarantined");
 }
 
 #[tokio::test(start_paused = true)]
@@ -173,7 +189,7 @@ async fn a_newer_release_is_taken_in_spite_of_a_quarantine_which_records_it() {
     stage.world.publish_release(AL2023, "1.33", "1.33.2-20260727");
     assert_eq!(decide(&stage, "c/ng").await.0, "start");
     assert_eq!(targets(&stage, "c", "ng"), [NEWER, "1.33.2-20260727"]);
-    let held = stage.record("b", "ng").await.unwrap().quarantines;
+    let held = stage.fleet_record().await.quarantines;
     assert_eq!(held[0].superseded_by.as_deref(), Some("1.33.2-20260727"));
 }
 

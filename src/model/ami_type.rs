@@ -72,7 +72,7 @@ impl Line {
                 family: Family::Bottlerocket,
                 parameters: variants.iter().map(|variant| format!("{}latest/image_version", path(variant))).collect(),
                 format: Format::Plain,
-                history: variants.first().map(|variant| path(variant)),
+                history: variants.first().map(path),
             })
         };
         let windows = |edition: &str| {

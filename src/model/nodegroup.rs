@@ -67,6 +67,15 @@ impl NodegroupId {
     }
 }
 
+impl NodegroupId {
+    /// Stands for all node groups of the account and region of an ARN: what holds for the whole fleet is recorded under it.
+    #[must_use]
+    pub fn fleet(arn: &str) -> Option<Self> {
+        let (owner, _) = arn.split_once(":nodegroup/")?;
+        Some(Self { cluster: String::new(), name: String::new(), arn: format!("{owner}:fleet") })
+    }
+}
+
 impl Nodegroup {
     /// Takes over what EKS described.
     ///
@@ -98,7 +107,7 @@ impl Nodegroup {
     pub fn rules(&self) -> Option<&Rules> {
         match &self.policy {
             Policy::OptedIn(Mode::Auto, rules) => Some(rules),
-            Policy::OptedIn(Mode::Notify, _) | Policy::NotOptedIn | Policy::Malformed(_) => None,
+            Policy::OptedIn(Mode::Notify, _) | Policy::NotOptedIn | Policy::Malformed { .. } => None,
         }
     }
 

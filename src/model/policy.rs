@@ -17,7 +17,12 @@ pub enum Policy {
     /// There is no tag `ami-update`.
     NotOptedIn,
     /// A tag whose key or value means nothing here. Somebody meant something by it, so nothing is done.
-    Malformed(BadTag),
+    Malformed {
+        /// The tag.
+        error: BadTag,
+        /// The ring, where that is understood.
+        ring: Option<u32>,
+    },
 }
 
 /// What opting in asks for.
@@ -84,11 +89,15 @@ impl Policy {
     /// Reads the policy from a node group's tags. Keys and values are case-sensitive, as in IAM's `StringEquals`.
     #[must_use]
     pub fn of(tags: &HashMap<String, String>, defaults: &Rules) -> Self {
-        let mode = match tags.get(OPT_IN_TAG).map(String::as_str) {
-            None => return Self::NotOptedIn,
-            Some("auto") => Mode::Auto,
-            Some("notify") => Mode::Notify,
-            Some(value) => return Self::Malformed(bad(OPT_IN_TAG, value, "only auto and notify mean something")),
+        let Some(value) = tags.get(OPT_IN_TAG) else { return Self::NotOptedIn };
+        let malformed = |error| {
+            let ring = tags.get("ami-update/ring").map_or(Some(defaults.ring), |ring| ring.parse().ok());
+            Self::Malformed { error, ring }
+        };
+        let mode = match value.as_str() {
+            "auto" => Mode::Auto,
+            "notify" => Mode::Notify,
+            value => return malformed(bad(OPT_IN_TAG, value, "only auto and notify mean something")),
         };
         let rules: BTreeMap<&str, &str> = tags
             .iter()
@@ -97,7 +106,7 @@ impl Policy {
         let mut policy = defaults.clone();
         match rules.into_iter().try_for_each(|(name, value)| policy.set(name, value)) {
             Ok(()) => Self::OptedIn(mode, policy),
-            Err(error) => Self::Malformed(error),
+            Err(error) => malformed(error),
         }
     }
 }
@@ -163,7 +172,7 @@ mod tests {
     }
 
     fn malformed(tags: &[(&str, &str)]) -> String {
-        let Policy::Malformed(error) = policy(tags) else { panic!("{tags:?} was understood") };
+        let Policy::Malformed { error, .. } = policy(tags) else { panic!("{tags:?} was understood") };
         error.to_string()
     }
 
@@ -226,6 +235,17 @@ mod tests {
             error.starts_with(r#"its tag ami-update/window has the value "Sat"; expected windows such as"#),
             "{error}"
         );
+    }
+
+    #[test]
+    fn of_a_malformed_policy_the_ring_may_still_be_known() {
+        let ring = |tags: &[(&str, &str)]| match policy(tags) {
+            Policy::Malformed { ring, .. } => ring,
+            policy => panic!("{policy:?}"),
+        };
+        assert_eq!(ring(&[("ami-update", "yes")]), Some(2));
+        assert_eq!(ring(&[("ami-update", "auto"), ("ami-update/windw", "Sat"), ("ami-update/ring", "1")]), Some(1));
+        assert_eq!(ring(&[("ami-update", "auto"), ("ami-update/ring", "one")]), None);
     }
 
     proptest! {

@@ -86,6 +86,8 @@ pub enum RingWait {
     Soaking(Timestamp),
     /// It cannot be read, and so proves nothing.
     Unreadable,
+    /// Its tags are not understood, and so it proves nothing.
+    Malformed,
 }
 
 /// Why nothing starts anywhere.
@@ -226,6 +228,7 @@ impl fmt::Display for Reason {
                     RingWait::Failed => f.write_str("runs it: it failed there"),
                     RingWait::Soaking(until) => write!(f, "has run it long enough, at {until:.0}"),
                     RingWait::Unreadable => f.write_str("can be read"),
+                    RingWait::Malformed => f.write_str("has tags that are understood"),
                 }
             }
             Self::TooSoon { until } => {

@@ -40,7 +40,7 @@ pub struct Record {
     /// The last attempts that ended, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<Attempt>,
-    /// Releases that were quarantined when this node group was the last of those that failed on them.
+    /// Releases that are quarantined; only the record of the whole fleet has them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quarantines: Vec<Quarantine>,
     /// The malformed tag that was last told.
@@ -233,7 +233,7 @@ impl Record {
         news
     }
 
-    /// This node group is the last of those that a release failed on: from now on nothing starts with it.
+    /// A release failed on these node groups: from now on nothing starts with it.
     pub fn quarantine(&mut self, release: &str, nodegroups: &[String], now: Timestamp) {
         self.quarantines.push(Quarantine {
             release_version: release.to_owned(),

@@ -146,7 +146,7 @@ fn opted_in(nodegroup: &Nodegroup) -> Result<(Mode, &Rules), Reason> {
     match &nodegroup.policy {
         Policy::OptedIn(mode, rules) => Ok((*mode, rules)),
         Policy::NotOptedIn => Err(Reason::NotOptedIn),
-        Policy::Malformed(error) => Err(Reason::MalformedTag(error.clone())),
+        Policy::Malformed { error, .. } => Err(Reason::MalformedTag(error.clone())),
     }
 }
 

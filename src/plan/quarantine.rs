@@ -16,8 +16,6 @@ pub struct Spread {
     pub release_version: String,
     /// The node groups that it failed on, in the order of their failures.
     pub nodegroups: Vec<String>,
-    /// The ARN of the last of these, whose record will hold the quarantine.
-    pub last_arn: String,
 }
 
 /// The releases that have to be quarantined now: those that failed on as many node groups as the setting says, since the
@@ -37,12 +35,13 @@ pub fn spreading<'a>(records: impl Iterator<Item = &'a Record> + Clone, quaranti
     }
     let spread = |(release, mut failures): (&str, Vec<(Timestamp, &Record)>)| {
         failures.sort_by(|left, right| (left.0, &left.1.nodegroup_arn).cmp(&(right.0, &right.1.nodegroup_arn)));
-        let (_, last) = failures.get(quarantine_after.checked_sub(1)?)?;
+        if failures.len() < quarantine_after {
+            return None;
+        }
         let known = records.clone().any(|record| record.quarantined(release).is_some());
         (!known).then(|| Spread {
             release_version: release.to_owned(),
             nodegroups: failures.iter().map(|(_, record)| record.id().to_string()).collect(),
-            last_arn: last.nodegroup_arn.clone(),
         })
     };
     failures.into_iter().filter_map(spread).collect()

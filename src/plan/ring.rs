@@ -6,7 +6,7 @@ use super::{Facts, eligible};
 use crate::discover::{Found, Seen};
 use crate::model::ami_type::Line;
 use crate::model::nodegroup::Nodegroup;
-use crate::model::policy::Rules;
+use crate::model::policy::{Policy, Rules};
 use crate::model::reason::{Reason, RingWait};
 use crate::model::record::Record;
 use crate::model::release_version::ReleaseVersion;
@@ -16,7 +16,7 @@ use jiff::Timestamp;
 /// passed.
 ///
 /// # Errors
-/// The first node group that the ring waits for.
+/// The node group that the ring waits for longest.
 pub(super) fn passed(
     facts: &Facts<'_>,
     nodegroup: &Nodegroup,
@@ -27,12 +27,17 @@ pub(super) fn passed(
     if rules.ring == 0 {
         return Ok(());
     }
-    for found in facts.found {
-        if let Some(wait) = waits_for(facts, nodegroup, rules.ring, version, target, found) {
-            return Err(Reason::RingWaits { target: target.clone(), nodegroup: found.id.to_string(), wait });
-        }
-    }
-    Ok(())
+    let waits = facts.found.iter().filter_map(|found| {
+        let wait = waits_for(facts, nodegroup, rules.ring, version, target, found)?;
+        Some((found.id.to_string(), wait))
+    });
+    // The one that holds the ring up longest: those of which nobody knows how long before those that are soaking.
+    let longest = waits.reduce(|first, next| match (first.1, next.1) {
+        (RingWait::Soaking(first_until), RingWait::Soaking(until)) if first_until >= until => first,
+        (RingWait::Soaking(_), _) => next,
+        _ => first,
+    });
+    longest.map_or(Ok(()), |(nodegroup, wait)| Err(Reason::RingWaits { target: target.clone(), nodegroup, wait }))
 }
 
 fn waits_for(
@@ -49,8 +54,17 @@ fn waits_for(
         // Which ring and release it has is not known, so it may be one that has not proved the release.
         Seen::Unreadable(_) => return Some(RingWait::Unreadable),
     };
+    if other.ami_type != nodegroup.ami_type {
+        return None;
+    }
+    // What its tags were meant to say is not known, so it may be one that has to prove the release.
+    if let Policy::Malformed { ring: malformed, .. } = &other.policy {
+        let same_line = other.kubernetes_version.as_deref() == Some(version);
+        let earlier = malformed.is_none_or(|malformed| malformed < ring);
+        return (same_line && earlier && other.id != nodegroup.id).then_some(RingWait::Malformed);
+    }
     let rules = other.rules().filter(|rules| rules.ring < ring)?;
-    if other.ami_type != nodegroup.ami_type || !can_run(facts, other, rules, version, target) {
+    if !can_run(facts, other, rules, version, target) {
         return None;
     }
     let record = match facts.records.get(&found.id.arn) {

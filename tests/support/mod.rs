@@ -190,7 +190,15 @@ impl Stage {
 
     /// The record of a node group, as the table holds it.
     pub async fn record(&self, cluster: &str, name: &str) -> Option<Record> {
-        let arn = self.world.nodegroup(cluster, name).unwrap().arn;
+        self.item(self.world.nodegroup(cluster, name).unwrap().arn).await
+    }
+
+    /// The record of what holds for the whole fleet.
+    pub async fn fleet_record(&self) -> Record {
+        self.item("arn:aws:eks:eu-central-1:123456789012:fleet".to_owned()).await.unwrap()
+    }
+
+    async fn item(&self, arn: String) -> Option<Record> {
         let key = aws_sdk_dynamodb::types::AttributeValue::S(arn);
         let item =
             self.start.dynamodb.get_item().table_name(TABLE).key("nodegroupArn", key).send().await.unwrap().item?;
