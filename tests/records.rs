@@ -1,0 +1,602 @@
+//! The record layer on a DynamoDB: the simulated one, or the server that `DYNAMODB_ENDPOINT_URL` names.
+//!
+//! `tests/python/test_records.py` runs these same tests on two servers that nobody here wrote. Unlike the simulated one,
+//! both refuse expressions that use DynamoDB's reserved words, and items that are too large.
+
+use std::collections::{BTreeSet, HashMap};
+use std::process;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use aws_config::Region;
+use aws_config::retry::RetryConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::interceptors::BeforeDeserializationInterceptorContextMut;
+use aws_sdk_dynamodb::config::retry::RetryPartition;
+use aws_sdk_dynamodb::config::{ConfigBag, Credentials, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::error::BoxError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, PutRequest, ReturnValuesOnConditionCheckFailure, ScalarAttributeType, TableStatus, WriteRequest,
+};
+use eks_nodegroup_updater::aws::config_loader;
+use eks_nodegroup_updater::model::nodegroup::NodegroupId;
+use eks_nodegroup_updater::model::record::{Event, Notice, Record};
+use eks_nodegroup_updater::model::update::{Attempt, ErrorDetail, Status};
+use eks_nodegroup_updater::record::{NotSaved, Records};
+use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
+use simulated_aws::{ApiError, World};
+
+type Item = HashMap<String, AttributeValue>;
+
+const CURRENT: &str = "1.33.1-20260610";
+const NEWER: &str = "1.33.2-20260710";
+
+/// Sits between client and server: counts the answers, and loses the next one if it is told to.
+#[derive(Clone, Debug, Default)]
+struct Wire {
+    answers: Arc<AtomicUsize>,
+    lose_next: Arc<AtomicBool>,
+}
+
+impl Intercept for Wire {
+    fn name(&self) -> &'static str {
+        "Wire"
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.answers.fetch_add(1, Ordering::Relaxed);
+        if self.lose_next.swap(false, Ordering::Relaxed) {
+            *context.response_mut().status_mut() = 500.try_into()?;
+        }
+        Ok(())
+    }
+}
+
+/// A table of its own for each test.
+struct Table {
+    client: Client,
+    name: String,
+    wire: Wire,
+    /// Absent where a server is under test.
+    world: Option<World>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the environment says what is under test")]
+fn endpoint() -> Option<String> {
+    std::env::var("DYNAMODB_ENDPOINT_URL").ok()
+}
+
+impl Table {
+    /// A new table in the shape of the template's.
+    async fn new() -> Self {
+        let table = Self::missing().await;
+        let attribute = |name: &str| {
+            AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build().unwrap()
+        };
+        let hash_key =
+            |name: &str| KeySchemaElement::builder().attribute_name(name).key_type(KeyType::Hash).build().unwrap();
+        let index = GlobalSecondaryIndex::builder()
+            .index_name("pending-index")
+            .key_schema(hash_key("pending"))
+            .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build());
+        let create = table
+            .client
+            .create_table()
+            .table_name(&table.name)
+            .billing_mode(BillingMode::PayPerRequest)
+            .attribute_definitions(attribute("nodegroupArn"))
+            .attribute_definitions(attribute("pending"))
+            .key_schema(hash_key("nodegroupArn"))
+            .global_secondary_indexes(index.build().unwrap());
+        create.send().await.unwrap();
+        while table.status().await != Some(TableStatus::Active) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        table.wire.answers.store(0, Ordering::Relaxed);
+        table
+    }
+
+    async fn status(&self) -> Option<TableStatus> {
+        let described = self.client.describe_table().table_name(&self.name).send().await.unwrap();
+        described.table?.table_status
+    }
+
+    /// The name of a table that nobody has created.
+    async fn missing() -> Self {
+        static TABLES: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("records-{}-{}", process::id(), TABLES.fetch_add(1, Ordering::Relaxed));
+        let loader = config_loader()
+            .credentials_provider(Credentials::new("AKIATEST000000000000", "secret", None, None, "test"))
+            .region(Region::from_static(simulated_aws::REGION));
+        let (loader, world) = match endpoint() {
+            Some(url) => (loader.endpoint_url(url), None),
+            None => {
+                let world = World::new(now());
+                (loader.http_client(world.http_client()), Some(world))
+            }
+        };
+        let wire = Wire::default();
+        let config = aws_sdk_dynamodb::config::Builder::from(&loader.load().await)
+            .retry_config(RetryConfig::adaptive().with_initial_backoff(Duration::from_millis(10)))
+            .retry_partition(RetryPartition::new(name.clone()))
+            .interceptor(wire.clone());
+        Self { client: Client::from_conf(config.build()), name, wire, world }
+    }
+
+    fn of<'a>(&'a self, writer: &'a str) -> Records<'a> {
+        Records { client: &self.client, table: &self.name, writer }
+    }
+
+    /// Writes a record that must not exist yet, and returns it as the table has it.
+    async fn with(&self, record: Record) -> Record {
+        let mut record = record;
+        self.of("first").save(&mut record, now()).await.unwrap();
+        record
+    }
+
+    async fn record(&self, arn: &str) -> Record {
+        self.of("reader").load(vec![arn.to_owned()]).await.remove(arn).unwrap().unwrap()
+    }
+
+    /// What is really in the table.
+    async fn item(&self, arn: &str) -> Option<Item> {
+        let get = self.client.get_item().table_name(&self.name).key("nodegroupArn", text(arn)).consistent_read(true);
+        get.send().await.unwrap().item
+    }
+
+    async fn put(&self, item: Item) {
+        self.client.put_item().table_name(&self.name).set_item(Some(item)).send().await.unwrap();
+    }
+
+    async fn pending(&self) -> BTreeSet<String> {
+        let pending = self.of("reader").pending().await.unwrap();
+        let distinct: BTreeSet<String> = pending.iter().cloned().collect();
+        assert_eq!(distinct.len(), pending.len(), "each once");
+        distinct
+    }
+
+    /// Whether a failed condition brings the item that was in the way, as DynamoDB does since 2023.
+    async fn tells_what_was_in_the_way(&self) -> bool {
+        let item = Item::from([("nodegroupArn".to_owned(), text("in the way"))]);
+        self.put(item.clone()).await;
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(item.clone()))
+            .condition_expression("attribute_not_exists(nodegroupArn)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match put.send().await.unwrap_err().into_service_error() {
+            PutItemError::ConditionalCheckFailedException(lost) => lost.item() == Some(&item),
+            error => panic!("{error}"),
+        }
+    }
+
+    fn answers(&self) -> usize {
+        self.wire.answers.swap(0, Ordering::Relaxed)
+    }
+}
+
+fn now() -> Timestamp {
+    "2026-07-20T09:00:00.123456789Z".parse().unwrap()
+}
+
+fn arn(name: &str) -> String {
+    format!("arn:aws:eks:eu-central-1:123456789012:nodegroup/prod/{name}/9ebf4bd5-f1d2-4f2c-9b7b-1b2c3d4e5f60")
+}
+
+/// The record of a node group of which nothing is known.
+fn blank(name: &str) -> Record {
+    Record::new(&NodegroupId { cluster: "prod".to_owned(), name: name.to_owned(), arn: arn(name) })
+}
+
+/// The record of a node group whose update is about to be asked for.
+fn begun(name: &str) -> Record {
+    let mut record = blank(name);
+    record.begin("1.33", NEWER, CURRENT, now());
+    record
+}
+
+fn error(message: String, resource_ids: Vec<String>) -> ErrorDetail {
+    ErrorDetail { error_code: "PodEvictionFailure".to_owned(), error_message: message, resource_ids }
+}
+
+fn text(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}
+
+fn number(number: &str) -> AttributeValue {
+    AttributeValue::N(number.to_owned())
+}
+
+/// The attributes of an item's open attempt.
+fn open(item: &mut Item) -> &mut Item {
+    match item.get_mut("open") {
+        Some(AttributeValue::M(open)) => open,
+        _ => panic!("nothing is open"),
+    }
+}
+
+fn names(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| arn(name)).collect()
+}
+
+// ── What is written is what is read ────────────────────────────────────────────────────────────────────────────────
+
+#[tokio::test]
+async fn a_record_round_trips_whole() {
+    let statuses = [
+        Status::Intent,
+        Status::InProgress,
+        Status::Successful,
+        Status::Failed,
+        Status::Cancelled,
+        Status::Unverified,
+        Status::Gone,
+        Status::Refused,
+    ];
+    let events = [
+        Event::UpdateFailed,
+        Event::UpdateCancelled,
+        Event::UpdateStuck,
+        Event::UpdateGone,
+        Event::UpdateRefused,
+        Event::UpdateUnverified,
+        Event::UpdateAvailable,
+    ];
+    let nodes = (0..500).map(|node| format!("ip-10-0-{}-{node}.eu-central-1.compute.internal", node % 7)).collect();
+    let attempt = |status: Status| Attempt {
+        number: u32::MAX,
+        version: "1.33".to_owned(),
+        release_version: NEWER.to_owned(),
+        previous_release_version: CURRENT.to_owned(),
+        token: "0b5ad5cf-6d3c-5c8e-9a57-1e2d3c4b5a69".to_owned(),
+        started_at: Timestamp::UNIX_EPOCH,
+        update_id: Some("5fba87af-4c36-3a25-8a6b-7f3b3f3c2d10".to_owned()),
+        status,
+        ended_at: Some(now()),
+        errors: vec![],
+        stuck_told: true,
+        successful_since: Some(now()),
+    };
+    let mut full = blank("größe-☃-𝔘");
+    full.attempts = u32::MAX;
+    full.open = Some(Attempt { update_id: None, ended_at: None, successful_since: None, ..attempt(Status::Intent) });
+    full.untold = events.map(|event| Notice { event, attempt: 0, release_version: NEWER.to_owned(), at: now() }).into();
+    full.history = statuses.map(attempt).into();
+    full.history[0].errors =
+        vec![error(String::new(), vec![]), error("\0 \"quoted\" \\ \n 日本語 é 👩‍🚀".to_owned(), nodes)];
+    full.reported_release = Some("1.45.0-18d04e52".to_owned());
+
+    let table = Table::new().await;
+    for record in [full, blank("bare"), begun("begun")] {
+        let written = table.with(record.clone()).await;
+        let changed_by_writing = Record {
+            revision: 1,
+            writer: "first".to_owned(),
+            pending: written.pending.clone(),
+            expires_at: written.expires_at,
+            ..record
+        };
+        assert_eq!(written, changed_by_writing);
+        assert_eq!(table.record(&written.nodegroup_arn).await, written);
+    }
+}
+
+#[tokio::test]
+async fn two_hundred_and_fifty_records_load_in_three_calls_and_missing_ones_are_left_out() {
+    let table = Table::new().await;
+    let all: Vec<String> = (0..250).map(|name| name.to_string()).collect();
+    let (there, missing) = all.split_at(240);
+    let saved: HashMap<String, Record> = stream::iter(there)
+        .map(|name| table.with(begun(name)))
+        .buffer_unordered(8)
+        .map(|record| (record.nodegroup_arn.clone(), record))
+        .collect()
+        .await;
+    assert_eq!(missing.len(), 10);
+    table.answers();
+
+    let loaded = table.of("reader").load(all.iter().map(|name| arn(name)).collect()).await;
+    assert_eq!(table.answers(), 3);
+    let loaded: HashMap<String, Record> = loaded.into_iter().map(|(arn, record)| (arn, record.unwrap())).collect();
+    assert_eq!(loaded, saved);
+
+    assert!(table.of("reader").load(vec![]).await.is_empty());
+    assert_eq!(table.answers(), 0, "nothing asked, nothing called");
+}
+
+#[tokio::test]
+async fn records_too_large_for_one_answer_are_asked_for_again() {
+    let table = Table::new().await;
+    let mut arns = vec![];
+    for name in 0..12 {
+        let mut record = begun(&name.to_string());
+        record.end(Status::Failed, vec![], now());
+        record.history[0].errors = vec![error("x".repeat(200_000), vec![])];
+        arns.push(table.with(record).await.nodegroup_arn);
+    }
+    if let Some(world) = &table.world {
+        world.page_size(5);
+    }
+    let loaded = table.of("reader").load(arns.clone()).await;
+    assert_eq!(loaded.len(), arns.len());
+    assert!(loaded.values().all(|record| record.as_ref().unwrap().history[0].errors.len() == 1));
+}
+
+#[tokio::test]
+async fn a_malformed_item_says_what_is_wrong_and_spoils_no_other() {
+    type Break = fn(&mut Item);
+    let breaks: [(&str, Break, &str); 9] = [
+        ("text-for-a-number", |item| drop(item.insert("revision".into(), text("one"))), "Expected num"),
+        ("number-for-a-text", |item| drop(item.insert("cluster".into(), number("7"))), "Expected string"),
+        ("text-for-a-list", |item| drop(item.insert("history".into(), text("none"))), "Expected seq"),
+        ("fraction", |item| drop(item.insert("attempts".into(), number("1.5"))), "'1.5'"),
+        ("negative", |item| drop(item.insert("attempts".into(), number("-1"))), "'-1'"),
+        ("missing", |item| drop(item.remove("cluster")), "missing field `cluster`"),
+        ("unknown-status", |item| drop(open(item).insert("status".into(), text("Paused"))), "unknown variant `Paused`"),
+        ("no-time", |item| drop(open(item).insert("startedAt".into(), text("yesterday"))), "as year"),
+        ("missing-within", |item| drop(open(item).remove("token")), "missing field `token`"),
+    ];
+    let table = Table::new().await;
+    let good = table.with(begun("good")).await;
+    for (name, spoil, _) in &breaks {
+        let mut item: Item = serde_dynamo::to_item(table.with(begun(name)).await).unwrap();
+        spoil(&mut item);
+        table.put(item).await;
+    }
+    let arns = breaks.iter().map(|(name, ..)| arn(name)).chain([good.nodegroup_arn.clone()]).collect();
+    let mut loaded = table.of("reader").load(arns).await;
+    assert_eq!(loaded.remove(&good.nodegroup_arn), Some(Ok(good)));
+    for (name, _, wrong) in breaks {
+        let reason = loaded.remove(&arn(name)).unwrap().unwrap_err();
+        assert!(reason.starts_with("its record in the table is malformed: "), "{reason}");
+        assert!(reason.contains(wrong), "{name}: {reason}");
+    }
+    assert!(loaded.is_empty());
+}
+
+#[tokio::test]
+async fn a_table_that_does_not_exist_is_everybodys_reason() {
+    let table = Table::missing().await;
+    let records = table.of("first");
+    let loaded = records.load(vec![arn("blue")]).await;
+    let reason = loaded[&arn("blue")].as_ref().unwrap_err();
+    assert!(reason.starts_with("reading its record: ResourceNotFoundException"), "{reason}");
+    let pending = records.pending().await.unwrap_err().to_string();
+    assert!(pending.starts_with("reading what is pending: ResourceNotFoundException"), "{pending}");
+    let mut record = begun("blue");
+    let NotSaved::Failed(reason) = records.save(&mut record, now()).await.unwrap_err() else { panic!("no conflict") };
+    assert!(reason.starts_with("ResourceNotFoundException"), "{reason}");
+    assert_eq!(record, begun("blue"), "stays as it was read");
+}
+
+// ── One writer at a time ───────────────────────────────────────────────────────────────────────────────────────────
+
+#[tokio::test]
+async fn the_first_of_two_writers_wins_and_the_other_is_told() {
+    let table = Table::new().await;
+    let (mut first, mut second) = (begun("blue"), begun("blue"));
+    table.of("first").save(&mut first, now()).await.unwrap();
+    assert_eq!(table.of("second").save(&mut second, now()).await, Err(NotSaved::Conflict));
+    assert_eq!((first.revision, first.writer.as_str()), (1, "first"));
+    assert_eq!(second, begun("blue"), "stays as it was read");
+    assert_eq!(table.record(&arn("blue")).await, first);
+}
+
+#[tokio::test]
+async fn a_write_over_a_stale_revision_leaves_the_item() {
+    let table = Table::new().await;
+    let stale = table.with(begun("blue")).await;
+    let mut current = stale.clone();
+    current.accepted("5fba87af-4c36-3a25-8a6b-7f3b3f3c2d10");
+    table.of("second").save(&mut current, now()).await.unwrap();
+    let item = table.item(&arn("blue")).await;
+
+    let mut late = stale.clone();
+    late.withdraw();
+    for writer in ["first", "second", "third"] {
+        assert_eq!(table.of(writer).save(&mut late.clone(), now()).await, Err(NotSaved::Conflict), "{writer}");
+    }
+    let mut anew = begun("blue");
+    assert_eq!(table.of("second").save(&mut anew, now()).await, Err(NotSaved::Conflict), "nor as if there were none");
+    assert_eq!(table.item(&arn("blue")).await, item);
+}
+
+#[tokio::test]
+async fn a_record_that_was_deleted_meanwhile_is_not_brought_back() {
+    let table = Table::new().await;
+    let mut record = table.with(begun("blue")).await;
+    let delete = table.client.delete_item().table_name(&table.name).key("nodegroupArn", text(&arn("blue")));
+    delete.send().await.unwrap();
+    assert_eq!(table.of("first").save(&mut record, now()).await, Err(NotSaved::Conflict));
+    assert_eq!(table.item(&arn("blue")).await, None);
+}
+
+#[tokio::test]
+async fn of_twenty_concurrent_writers_exactly_one_wins_each_revision() {
+    let table = Table::new().await;
+    let mut writers: Vec<String> = (0..20).map(|writer| format!("writer {writer}")).collect();
+    let mut read = blank("blue");
+    for revision in 1..=20 {
+        let tries = writers.iter().map(|writer| async {
+            let mut record = read.clone();
+            record.begin("1.33", NEWER, CURRENT, now());
+            let saved = table.of(writer).save(&mut record, now()).await;
+            (saved, record)
+        });
+        let (won, lost): (Vec<_>, Vec<_>) = join_all(tries).await.into_iter().partition(|(saved, _)| saved.is_ok());
+        assert!(
+            lost.iter().all(|(saved, record)| *saved == Err(NotSaved::Conflict) && record.revision == read.revision)
+        );
+        let [(_, winner)] = won.as_slice() else { panic!("{} winners of revision {revision}", won.len()) };
+        assert_eq!((winner.revision, winner.attempts), (revision, u32::try_from(revision).unwrap()));
+        writers.retain(|writer| *writer != winner.writer);
+        read = table.record(&arn("blue")).await;
+        assert_eq!(read, *winner);
+    }
+    assert_eq!(writers, Vec::<String>::new(), "everybody won once");
+}
+
+#[tokio::test]
+async fn a_repeated_write_of_ones_own_counts_as_written_and_anothers_does_not() {
+    let table = Table::new().await;
+    // Where the server does not tell, the layer cannot know, and the safe answer is the other one.
+    let own = if table.tells_what_was_in_the_way().await { Ok(()) } else { Err(NotSaved::Conflict) };
+    let written = table.with(begun("blue")).await;
+    assert_eq!(table.of("first").save(&mut begun("blue"), now()).await, own);
+    assert_eq!(table.of("second").save(&mut begun("blue"), now()).await, Err(NotSaved::Conflict), "another's");
+    assert_eq!(table.of("first").save(&mut blank("blue"), now()).await, Err(NotSaved::Conflict), "other content");
+
+    let mut next = written.clone();
+    next.accepted("5fba87af-4c36-3a25-8a6b-7f3b3f3c2d10");
+    table.of("second").save(&mut next.clone(), now()).await.unwrap();
+    let mut again = next.clone();
+    assert_eq!(table.of("second").save(&mut again, now()).await, own, "over a revision, too");
+    assert_eq!(table.of("first").save(&mut next, now()).await, Err(NotSaved::Conflict));
+    assert_eq!(table.record(&arn("blue")).await.revision, 2);
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_was_lost_is_tried_again_and_written_once() {
+    let table = Table::new().await;
+    let own = if table.tells_what_was_in_the_way().await { Ok(()) } else { Err(NotSaved::Conflict) };
+    let mut record = begun("blue");
+    table.answers();
+    table.wire.lose_next.store(true, Ordering::Relaxed);
+    assert_eq!(table.of("first").save(&mut record, now()).await, own);
+    assert_eq!(table.answers(), 2);
+    let stored = table.record(&arn("blue")).await;
+    assert_eq!((stored.revision, stored.attempts), (1, 1));
+    assert_eq!(record, if own.is_ok() { stored } else { begun("blue") });
+}
+
+// ── What is pending, and what may be forgotten ─────────────────────────────────────────────────────────────────────
+
+#[tokio::test]
+async fn only_what_is_open_or_untold_is_pending() {
+    let table = Table::new().await;
+    let records = table.of("first");
+    assert_eq!(table.pending().await, names(&[]));
+    table.with(blank("quiet")).await;
+    assert_eq!(table.pending().await, names(&[]));
+    let mut blue = table.with(begun("blue")).await;
+    let mut green = table.with(begun("green")).await;
+    let mut red = blank("red");
+    red.available(NEWER, now());
+    let mut red = table.with(red).await;
+    assert_eq!(table.pending().await, names(&["blue", "green", "red"]));
+
+    blue.end(Status::Successful, vec![], now());
+    records.save(&mut blue, now()).await.unwrap();
+    green.end(Status::Failed, vec![], now());
+    records.save(&mut green, now()).await.unwrap();
+    assert_eq!(table.pending().await, names(&["green", "red"]), "a success needs no telling");
+
+    for record in [&mut green, &mut red] {
+        let notice = record.untold[0].clone();
+        record.told(&notice);
+        records.save(record, now()).await.unwrap();
+    }
+    assert_eq!(table.pending().await, names(&[]));
+
+    green.begin("1.33", NEWER, CURRENT, now());
+    records.save(&mut green, now()).await.unwrap();
+    assert_eq!(table.pending().await, names(&["green"]), "and comes back");
+}
+
+#[tokio::test]
+async fn only_what_is_settled_expires_and_in_seconds() {
+    let table = Table::new().await;
+    let mut record = table.with(begun("blue")).await;
+    let item = table.item(&arn("blue")).await.unwrap();
+    assert_eq!((item.get("pending"), item.get("expiresAt")), (Some(&text("yes")), None), "open");
+
+    record.end(Status::Failed, vec![], now());
+    table.of("first").save(&mut record, now()).await.unwrap();
+    let item = table.item(&arn("blue")).await.unwrap();
+    assert_eq!((item.get("pending"), item.get("expiresAt")), (Some(&text("yes")), None), "untold");
+
+    let notice = record.untold[0].clone();
+    record.told(&notice);
+    table.of("first").save(&mut record, now()).await.unwrap();
+    let item = table.item(&arn("blue")).await.unwrap();
+    let expected = number(&(now() + SignedDuration::from_hours(400 * 24)).as_second().to_string());
+    assert_eq!((item.get("pending"), item.get("expiresAt")), (None, Some(&expected)), "settled");
+
+    record.begin("1.33", NEWER, CURRENT, now());
+    table.of("first").save(&mut record, now()).await.unwrap();
+    let item = table.item(&arn("blue")).await.unwrap();
+    assert_eq!((item.get("pending"), item.get("expiresAt")), (Some(&text("yes")), None), "open again");
+}
+
+#[tokio::test]
+async fn what_is_pending_is_read_to_the_last_page() {
+    let table = Table::new().await;
+    // Keys of about two kilobytes, so that six hundred are more than the megabyte of one answer.
+    let arns: Vec<String> = (0..600).map(|name| arn(&format!("{name}-{}", "x".repeat(1900)))).collect();
+    let item = |arn: &String| Item::from([("nodegroupArn".into(), text(arn)), ("pending".into(), text("yes"))]);
+    for some in arns.chunks(25) {
+        let puts = some.iter().map(|arn| PutRequest::builder().set_item(Some(item(arn))).build().unwrap());
+        let puts = puts.map(|put| WriteRequest::builder().put_request(put).build()).collect();
+        let written = table.client.batch_write_item().request_items(&table.name, puts).send().await.unwrap();
+        assert!(written.unprocessed_items.unwrap_or_default().is_empty());
+    }
+    if let Some(world) = &table.world {
+        world.page_size(250);
+    }
+    table.answers();
+    assert_eq!(table.pending().await, arns.into_iter().collect());
+    assert!(table.answers() > 1, "more than one page");
+}
+
+// ── How much fits ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+#[tokio::test]
+async fn ten_attempts_with_the_longest_errors_fit() {
+    let table = Table::new().await;
+    let nodes = |attempt| (0..2000).map(|node| format!("i-{attempt:08x}{node:09x}")).collect::<Vec<String>>();
+    let mut record = begun("blue");
+    for attempt in 0..10 {
+        record.begin("1.33", NEWER, CURRENT, now());
+        record.end(Status::Failed, vec![error("ü".repeat(4000), nodes(attempt)); 3], now());
+    }
+    record.begin("1.33", NEWER, CURRENT, now());
+    assert_eq!((record.history.len(), record.untold.len()), (10, 10));
+    let written = table.with(record).await;
+    assert_eq!(table.record(&arn("blue")).await, written);
+}
+
+#[tokio::test]
+async fn a_record_near_the_limit_is_kept_and_one_above_it_fails_with_the_cause() {
+    let table = Table::new().await;
+    let of_size = |bytes: usize| {
+        let mut record = begun("blue");
+        record.open.as_mut().unwrap().errors = vec![error("x".repeat(bytes), vec![])];
+        record
+    };
+    let small = table.with(of_size(400_000)).await;
+    assert_eq!(table.record(&arn("blue")).await, small);
+
+    if let Some(world) = &table.world {
+        let message = "Item size has exceeded the maximum allowed size";
+        world.fail_next("dynamodb:PutItem", 1, ApiError::new(400, "ValidationException", message));
+    }
+    let large = Record { revision: small.revision, ..of_size(400 * 1024) };
+    let mut record = large.clone();
+    let refused = table.of("first").save(&mut record, now()).await.unwrap_err();
+    let sentence = "writing the record: ValidationException: Item size has exceeded the maximum allowed size";
+    assert_eq!(refused.to_string(), sentence);
+    assert_eq!(record, large, "stays as it was read");
+    assert_eq!(table.record(&arn("blue")).await, small);
+}
