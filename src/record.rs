@@ -137,8 +137,10 @@ fn holds(item: Option<&HashMap<String, AttributeValue>>, record: &Record) -> boo
 
 fn parse(item: HashMap<String, AttributeValue>) -> Option<(String, Result<Record, String>)> {
     let arn = arn_of(&item)?;
-    let record =
-        serde_dynamo::from_item(item).map_err(|error| format!("its record in the table is malformed: {error}"));
+    // With the path to what is wrong, which the error alone does not tell.
+    let item = serde_dynamo::Deserializer::from_attribute_value(AttributeValue::M(item).into());
+    let record = serde_path_to_error::deserialize(item)
+        .map_err(|error| format!("its record in the table is malformed: {error}"));
     Some((arn, record))
 }
 

@@ -23,8 +23,8 @@ use aws_sdk_dynamodb::types::{
 };
 use eks_nodegroup_updater::aws::config_loader;
 use eks_nodegroup_updater::model::nodegroup::NodegroupId;
-use eks_nodegroup_updater::model::record::{Event, Notice, Record};
-use eks_nodegroup_updater::model::update::{Attempt, ErrorDetail, Status};
+use eks_nodegroup_updater::model::record::{Event, Intent, Notice, Record};
+use eks_nodegroup_updater::model::update::{Attempt, ErrorDetail, Origin, Status};
 use eks_nodegroup_updater::record::{NotSaved, Records};
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
@@ -200,10 +200,20 @@ fn blank(name: &str) -> Record {
     Record::new(&NodegroupId { cluster: "prod".to_owned(), name: name.to_owned(), arn: arn(name) })
 }
 
+fn intent() -> Intent {
+    Intent {
+        version: "1.33".to_owned(),
+        release_version: NEWER.to_owned(),
+        previous_release_version: CURRENT.to_owned(),
+        force: false,
+        may_force: false,
+    }
+}
+
 /// The record of a node group whose update is about to be asked for.
 fn begun(name: &str) -> Record {
     let mut record = blank(name);
-    record.begin("1.33", NEWER, CURRENT, now());
+    record.begin(&intent(), now());
     record
 }
 
@@ -253,6 +263,9 @@ async fn a_record_round_trips_whole() {
         Event::UpdateRefused,
         Event::UpdateUnverified,
         Event::UpdateAvailable,
+        Event::UpdateForced,
+        Event::ReleaseQuarantined,
+        Event::TagMalformed,
     ];
     let nodes = (0..500).map(|node| format!("ip-10-0-{}-{node}.eu-central-1.compute.internal", node % 7)).collect();
     let attempt = |status: Status| Attempt {
@@ -261,6 +274,10 @@ async fn a_record_round_trips_whole() {
         release_version: NEWER.to_owned(),
         previous_release_version: CURRENT.to_owned(),
         token: "0b5ad5cf-6d3c-5c8e-9a57-1e2d3c4b5a69".to_owned(),
+        origin: Origin::Other,
+        force: true,
+        may_force: true,
+        forgiven_at: Some(now()),
         started_at: Timestamp::UNIX_EPOCH,
         update_id: Some("5fba87af-4c36-3a25-8a6b-7f3b3f3c2d10".to_owned()),
         status,
@@ -272,10 +289,20 @@ async fn a_record_round_trips_whole() {
     let mut full = blank("größe-☃-𝔘");
     full.attempts = u32::MAX;
     full.open = Some(Attempt { update_id: None, ended_at: None, successful_since: None, ..attempt(Status::Intent) });
-    full.untold = events.map(|event| Notice { event, attempt: 0, release_version: NEWER.to_owned(), at: now() }).into();
+    full.untold = events
+        .map(|event| Notice {
+            event,
+            attempt: 0,
+            release_version: NEWER.to_owned(),
+            at: now(),
+            detail: "ami-update/window=Sat".to_owned(),
+        })
+        .into();
     full.history = statuses.map(attempt).into();
     full.history[0].errors =
         vec![error(String::new(), vec![]), error("\0 \"quoted\" \\ \n 日本語 é 👩‍🚀".to_owned(), nodes)];
+    full.quarantine(NEWER, &["dev/a".to_owned(), "prod/ü".to_owned()], now());
+    full.reported_tag = Some("ami-update/window=Sat".to_owned());
     full.reported_release = Some("1.45.0-18d04e52".to_owned());
 
     let table = Table::new().await;
@@ -431,7 +458,7 @@ async fn of_twenty_concurrent_writers_exactly_one_wins_each_revision() {
     for revision in 1..=20 {
         let tries = writers.iter().map(|writer| async {
             let mut record = read.clone();
-            record.begin("1.33", NEWER, CURRENT, now());
+            record.begin(&intent(), now());
             let saved = table.of(writer).save(&mut record, now()).await;
             (saved, record)
         });
@@ -510,7 +537,7 @@ async fn only_what_is_open_or_untold_is_pending() {
     }
     assert_eq!(table.pending().await, names(&[]));
 
-    green.begin("1.33", NEWER, CURRENT, now());
+    green.begin(&intent(), now());
     records.save(&mut green, now()).await.unwrap();
     assert_eq!(table.pending().await, names(&["green"]), "and comes back");
 }
@@ -534,7 +561,7 @@ async fn only_what_is_settled_expires_and_in_seconds() {
     let expected = number(&(now() + SignedDuration::from_hours(400 * 24)).as_second().to_string());
     assert_eq!((item.get("pending"), item.get("expiresAt")), (None, Some(&expected)), "settled");
 
-    record.begin("1.33", NEWER, CURRENT, now());
+    record.begin(&intent(), now());
     table.of("first").save(&mut record, now()).await.unwrap();
     let item = table.item(&arn("blue")).await.unwrap();
     assert_eq!((item.get("pending"), item.get("expiresAt")), (Some(&text("yes")), None), "open again");
@@ -568,10 +595,10 @@ async fn ten_attempts_with_the_longest_errors_fit() {
     let nodes = |attempt| (0..2000).map(|node| format!("i-{attempt:08x}{node:09x}")).collect::<Vec<String>>();
     let mut record = begun("blue");
     for attempt in 0..10 {
-        record.begin("1.33", NEWER, CURRENT, now());
+        record.begin(&intent(), now());
         record.end(Status::Failed, vec![error("ü".repeat(4000), nodes(attempt)); 3], now());
     }
-    record.begin("1.33", NEWER, CURRENT, now());
+    record.begin(&intent(), now());
     assert_eq!((record.history.len(), record.untold.len()), (10, 10));
     let written = table.with(record).await;
     assert_eq!(table.record(&arn("blue")).await, written);

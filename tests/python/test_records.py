@@ -32,7 +32,8 @@ PATIENCE_SECONDS = 300
 @pytest.fixture(scope="module")
 def tests() -> Path:
     """The executable that cargo makes of `tests/records.rs`."""
-    build = ["cargo", "test", "--locked", "--test", "records", "--no-run", "--message-format", "json"]
+    # As the whole workspace is built, so that nothing is built twice with other features.
+    build = ["cargo", "test", "--locked", "--workspace", "--test", "records", "--no-run", "--message-format", "json"]
     built = subprocess.run(build, cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True)
     messages = [json.loads(line) for line in built.stdout.splitlines()]
     made = {message["target"]["name"]: message["executable"] for message in messages if message.get("executable")}
