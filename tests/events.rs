@@ -24,8 +24,18 @@ fn events(prefix: &str) -> Vec<(String, Value)> {
 #[test]
 fn there_is_an_event_of_each_kind() {
     let names = |prefix| events(prefix).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
-    let start =
-        ["ami-release", "image-builder", "manual", "manual-dry-run", "manual-filter", "scheduled", "scheduler", "sns"];
+    let start = [
+        "ami-release",
+        "image-builder",
+        "manual",
+        "manual-dry-run",
+        "manual-filter",
+        "manual-lift-quarantine",
+        "manual-retry",
+        "scheduled",
+        "scheduler",
+        "sns",
+    ];
     assert_eq!(names("start-"), start.map(|kind| format!("start-{kind}")));
     assert_eq!(names("check-"), ["manual", "scheduled", "scheduler"].map(|kind| format!("check-{kind}")));
 }

@@ -365,13 +365,17 @@ async fn records_too_large_for_one_answer_are_asked_for_again() {
 async fn a_malformed_item_says_what_is_wrong_and_spoils_no_other() {
     type Break = fn(&mut Item);
     let breaks: [(&str, Break, &str); 9] = [
-        ("text-for-a-number", |item| drop(item.insert("revision".into(), text("one"))), "Expected num"),
+        ("text-for-a-number", |item| drop(item.insert("revision".into(), text("one"))), "revision: Expected num"),
         ("number-for-a-text", |item| drop(item.insert("cluster".into(), number("7"))), "Expected string"),
         ("text-for-a-list", |item| drop(item.insert("history".into(), text("none"))), "Expected seq"),
         ("fraction", |item| drop(item.insert("attempts".into(), number("1.5"))), "'1.5'"),
         ("negative", |item| drop(item.insert("attempts".into(), number("-1"))), "'-1'"),
         ("missing", |item| drop(item.remove("cluster")), "missing field `cluster`"),
-        ("unknown-status", |item| drop(open(item).insert("status".into(), text("Paused"))), "unknown variant `Paused`"),
+        (
+            "unknown-status",
+            |item| drop(open(item).insert("status".into(), text("Paused"))),
+            "open.status: unknown variant `Paused`",
+        ),
         ("no-time", |item| drop(open(item).insert("startedAt".into(), text("yesterday"))), "as year"),
         ("missing-within", |item| drop(open(item).remove("token")), "missing field `token`"),
     ];
