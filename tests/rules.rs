@@ -278,6 +278,19 @@ async fn a_switch_or_a_calendar_that_cannot_be_read_means_stop() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_closed_calendar_says_when_it_opens() {
+    let mut stage = Stage::with_blue().await;
+    stage.start_config.fleet.change_calendars = vec!["freeze".into()];
+    let until: Timestamp = "2026-07-22T00:00:00Z".parse().unwrap();
+    stage.world.close_calendar("freeze", stage.world.now(), until);
+    let line = stage.start().await.decisions.remove(0);
+    assert_eq!((line.decision, line.until), ("frozen", Some(until)));
+    stage.world.advance(until.duration_since(stage.world.now()));
+    assert_eq!(decide(&stage, "prod/blue").await.0, "start");
+    assert_eq!(stage.calls("ssm:GetCalendarState"), 2, "once a run");
+}
+
+#[tokio::test(start_paused = true)]
 async fn somebody_elses_update_is_adopted_followed_and_told() {
     let stage = Stage::with_blue().await;
     stage.world.next_update("prod", "blue", eviction_failure());

@@ -30,6 +30,7 @@
 //! [`Downgrade`], [`World::ssm_ahead_of_eks`]), so that a client can be tested against each answer.
 
 mod answer;
+mod calendar;
 mod clock;
 mod dynamodb;
 mod eks;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::paging::{BadToken, page};
 use crate::request::{Call, text};
 use crate::world::State;
-use crate::{ACCOUNT, ApiError, REGION, World};
+use crate::{ACCOUNT, ApiError, REGION, World, calendar};
 
 /// A parameter with all its versions, the first one first; there is always one.
 #[derive(Default)]
@@ -60,6 +60,9 @@ impl State {
 
 /// The ARNs that IAM checks. Public parameters belong to no account.
 pub(crate) fn resources(input: &Value) -> Vec<String> {
+    if input.get("CalendarNames").is_some() {
+        return calendar::resources(input);
+    }
     let names = input.get("Names").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
     let one = text(input, "Name").or_else(|| text(input, "Path"));
     let arns: Vec<String> = names.chain(one).map(|name| arn(name.split(':').next().unwrap_or(name))).collect();
@@ -73,6 +76,7 @@ pub(crate) fn answer(state: &State, call: &Call) -> Result<Value, ApiError> {
         "GetParameters" => get_parameters(state, input),
         "GetParametersByPath" => get_parameters_by_path(state, input),
         "GetParameterHistory" => get_parameter_history(state, input),
+        "GetCalendarState" => calendar::get_calendar_state(state, input),
         _ => Err(call.unknown()),
     }
 }

@@ -49,6 +49,8 @@ pub(crate) struct State {
     /// By AMI type and Kubernetes version.
     pub(crate) releases: BTreeMap<(String, String), Releases>,
     pub(crate) parameters: BTreeMap<String, Parameter>,
+    /// When each calendar is closed.
+    pub(crate) calendars: BTreeMap<String, Vec<(Timestamp, Timestamp)>>,
     pub(crate) topics: BTreeMap<String, Topic>,
     pub(crate) published: Vec<Published>,
     /// ARNs that have or had tags.

@@ -149,3 +149,27 @@ async fn each_name_is_a_resource_of_its_own() -> anyhow::Result<()> {
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn a_change_calendar_says_whether_it_is_open_and_until_when() -> anyhow::Result<()> {
+    let world = world();
+    let ssm = clients(&world).await.ssm;
+    let (from, until) =
+        (world.now() + jiff::SignedDuration::from_hours(1), world.now() + jiff::SignedDuration::from_hours(3));
+    world.add_calendar("open");
+    world.close_calendar("freeze", from, until);
+    let state = async |names: &[&str]| {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        let answer = ssm.get_calendar_state().set_calendar_names(Some(names)).send().await?;
+        anyhow::Ok((answer.state.map(|state| state.as_str().to_owned()), answer.next_transition_time))
+    };
+    let text = |at: jiff::Timestamp| Some(format!("{at:.0}"));
+    assert_eq!(state(&["open"]).await?, (Some("OPEN".into()), None));
+    assert_eq!(state(&["freeze", "open"]).await?, (Some("OPEN".into()), text(from)));
+    world.advance(jiff::SignedDuration::from_hours(1));
+    assert_eq!(state(&["open", "freeze"]).await?, (Some("CLOSED".into()), text(until)));
+    world.advance(jiff::SignedDuration::from_hours(2));
+    assert_eq!(state(&["arn:aws:ssm:eu-central-1:123456789012:document/freeze"]).await?, (Some("OPEN".into()), None));
+    assert_eq!(refusal(ssm.get_calendar_state().calendar_names("none").send().await).0, "InvalidDocument");
+    Ok(())
+}
