@@ -32,6 +32,7 @@ FACTS = {
     "AWS::StackName": STACK,
     "UpdatesTable": TABLE,
     "UpdatesTable.Arn": f"arn:aws:dynamodb:{ARN_START}:table/{TABLE}",
+    "StopSwitch": f"/{STACK}/stop-switch",
     "NotificationTopic": f"arn:aws:sns:{ARN_START}:{TOPIC}",
     "NotificationKey.Arn": f"arn:aws:kms:{ARN_START}:key/0a1b2c3d-0000-4000-8000-000000000000",
     "StartLogGroup": f"/aws/lambda/{STACK}-start",
@@ -59,6 +60,12 @@ class Stack:
         self._create_table()
         self.queue_url = aws.client("sqs").create_queue(QueueName="subscriber")["QueueUrl"]
         self.create_topic()
+        self.switch("running")
+
+    def switch(self, value: str) -> None:
+        """Sets the stop switch, as an operator does."""
+        ssm = self.aws.client("ssm")
+        ssm.put_parameter(Name=FACTS["StopSwitch"], Value=value, Type="String", Overwrite=True)
 
     def _function(self, name: str) -> Function:
         binary = BINARIES[name].resolve()

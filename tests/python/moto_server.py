@@ -2,7 +2,7 @@
 
 moto is an AWS that nobody here wrote, so it is a fair judge of the binaries. It has DynamoDB, SNS, SQS, Systems Manager,
 and of EKS what describes node groups. Added here, from outside: the update of a node group's version and its course, node
-groups in the Resource Groups Tagging API, and parameters under `/aws/service`, which only AWS may put. Every call is
+groups in the Resource Groups Tagging API, change calendars, and parameters under `/aws/service`, which only AWS may put. Every call is
 written down with the key that signed it, so that a test can say who called what.
 """
 
@@ -40,6 +40,7 @@ from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from moto.resourcegroupstaggingapi.models import ResourceGroupsTaggingAPIBackend
 from moto.ssm.models import Parameter, ssm_backends
+from moto.ssm.responses import SimpleSystemManagerResponse
 from werkzeug.serving import make_server
 
 REGION = "eu-central-1"
@@ -49,6 +50,9 @@ TOLERATED_ISSUES = ["AsgInstanceLaunchFailures", "InstanceLimitExceeded", "Insuf
 
 # IAM's prefix where it is not the name that requests are signed for.
 IAM_PREFIX = {"tagging": "tag"}
+
+# The state of each change calendar: OPEN or CLOSED.
+CALENDARS: dict[str, str] = {}
 
 # No test waits longer than this for another thread or process.
 PATIENCE_SECONDS = 60
@@ -133,6 +137,7 @@ class MotoServer:
             self.calls.clear()
             self._held.clear()
             self._refusals.clear()
+            CALENDARS.clear()
 
     def client(self, service: str, access_key: str = "AKIATEST000000000000") -> Any:
         """A boto3 client of this AWS. moto reads keys of twenty capitals and digits."""
@@ -408,6 +413,13 @@ def _published_releases(version: str) -> set[str]:
     return releases
 
 
+def _get_calendar_state(self: SimpleSystemManagerResponse) -> str:
+    """Open only if all the calendars are."""
+    states = {CALENDARS[name] for name in self._get_param("CalendarNames")}
+    answer = {"State": "CLOSED" if "CLOSED" in states else "OPEN", "AtTime": "2026-07-20T09:00:00Z"}
+    return json.dumps(answer | {"NextTransitionTime": "2027-01-02T00:00:00Z"})
+
+
 @cache
 def _teach_moto() -> None:
     """Adds to moto, once, what it lacks."""
@@ -435,3 +447,4 @@ def _teach_moto() -> None:
                         yield TaggedResource(nodegroup.arn, tags, "eks:nodegroup")
 
     ResourceGroupsTaggingAPIBackend._get_resources_generator = with_nodegroups
+    SimpleSystemManagerResponse.get_calendar_state = _get_calendar_state

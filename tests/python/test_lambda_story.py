@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from conftest import ARN_START, FACTS, ROOT, TABLE, Stack
-from moto_server import Call
+from moto_server import CALENDARS, REGION, Call
 from runtime_api import Function, Invocation, Result, access_key, resolve
 from test_template import template_actions
 
@@ -135,7 +135,7 @@ def test_only_what_the_tag_allows_is_started(stack: Stack, blue: str) -> None:
         "dev/current": "upToDate",
         "dev/withdrawn": "newerThanOffered",
         "dev/custom": "customAmi",
-        "dev/typo": "unknownTagValue",
+        "dev/typo": "malformedTag",
         "dev/left": "notOptedIn",
     }
     result = stack.start.invoke({})
@@ -440,7 +440,22 @@ def test_iam_of_moto_lets_each_function_do_its_part_and_nothing_else(stack: Stac
 
 
 def tell_the_whole_story(stack: Stack) -> None:
-    """Makes the functions do everything that they ever do: find, start, lose, find again, settle, tell."""
+    """Makes the functions do everything that they ever do: find, start, lose, find again, settle, tell.
+
+    And with every rule that asks AWS for more: an age that the newest release does not have, a cluster that is followed,
+    an update of somebody else, a calendar.
+    """
+    CALENDARS["freeze"] = "OPEN"
+    stack.start.environment["CHANGE_CALENDARS"] = "freeze"
+    stack.aws.create_nodegroup("age/old", "AL2023_x86_64_STANDARD", OLD, tags=AUTO | {"ami-update/min-age": "1d"})
+    stack.aws.create_nodegroup("bottle/old", "BOTTLEROCKET_x86_64", "1.45.0-18d04e52", tags=AUTO | {"ami-update/min-age": "1d"})
+    stack.aws.publish("/aws/service/bottlerocket/aws-k8s-1.33/x86_64/latest/image_version", "1.46.0-9d20f4ae")
+    follow = AUTO | {"ami-update/kubernetes-version": "follow-cluster"}
+    stack.aws.create_nodegroup("follow/lags", "AL2023_x86_64_STANDARD", OLD, tags=follow)
+    stack.aws.publish(LINUX.replace("1.33", "1.34"), "1.34.1-20261101")
+    stack.aws.create_nodegroup("other/theirs", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
+    by_hand = {"clusterName": "other", "nodegroupName": "theirs", "version": "1.33", "releaseVersion": NEW}
+    stack.aws.client("eks").update_nodegroup_version(**by_hand)
     stack.aws.create_nodegroup("stage/green", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
     with stack.aws.holding_answers("eks:UpdateNodegroupVersion", nodegroupName="green") as accepted:
         with Invocation(stack.start, {}) as start:
@@ -451,6 +466,7 @@ def tell_the_whole_story(stack: Stack) -> None:
     stack.aws.settle("stage/green", "Successful")
     payload(stack.check.invoke({}))
     payload(stack.start.invoke({}))
+    assert stack.record(stack.aws.nodegroup("other/theirs").arn)["open"]["origin"] == "Other"
     assert len(stack.messages()) == 1
 
 
@@ -478,6 +494,12 @@ def resources(stack: Stack, call: Call) -> Iterator[tuple[str, dict[str, str]]]:
     match call.action.split(":"):
         case ["tag", _]:
             yield "*", {}
+        case ["ssm", "GetCalendarState"]:
+            yield from ((f"arn:aws:ssm:{ARN_START}:document/{name}", {}) for name in asked["CalendarNames"])
+        case ["ssm", "GetParametersByPath"]:
+            yield f"arn:aws:ssm:{REGION}::parameter{asked['Path']}", {}
+        case ["ssm", "GetParameters"] if asked["Names"] == [FACTS["StopSwitch"]]:
+            yield f"arn:aws:ssm:{ARN_START}:parameter{FACTS['StopSwitch']}", {}
         case ["ssm", _]:
             yield from ((f"arn:aws:ssm:{stack.start.environment['AWS_REGION']}::parameter{name}", {}) for name in asked["Names"])
         case ["sns", _]:
@@ -486,6 +508,8 @@ def resources(stack: Stack, call: Call) -> Iterator[tuple[str, dict[str, str]]]:
             for table in asked.get("RequestItems", [asked.get("TableName")]):
                 index = f"/index/{asked['IndexName']}" if "IndexName" in asked else ""
                 yield f"arn:aws:dynamodb:{ARN_START}:table/{table}{index}", {}
+        case ["eks", "DescribeCluster"]:
+            yield f"arn:aws:eks:{ARN_START}:cluster/{asked['name']}", {}
         case ["eks", operation]:
             if operation in ("DescribeUpdate", "ListUpdates"):
                 yield f"arn:aws:eks:{ARN_START}:cluster/{asked['name']}", {}
