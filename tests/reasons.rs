@@ -821,6 +821,22 @@ mod following_the_cluster {
 }
 
 #[test]
+fn the_group_that_has_waited_longest_goes_first() {
+    let mut fleet = Fleet::of(["prod/a", "prod/b", "prod/c"]);
+    for (path, at) in
+        [("prod/a", "2026-07-10T10:00:00Z"), ("prod/b", "2026-07-03T10:00:00Z"), ("prod/c", "2026-07-06T10:00:00Z")]
+    {
+        let mut record = Record::new(&id(path));
+        record.begin(&intent(CURRENT), at.parse().unwrap());
+        record.end(Status::Successful, vec![], at.parse().unwrap());
+        fleet.records.insert(record.nodegroup_arn.clone(), Ok(record));
+    }
+    assert_eq!(fleet.starts(), HashSet::from(["prod/b".to_owned()]));
+    fleet.records.remove(&id("prod/c").arn);
+    assert_eq!(fleet.starts(), HashSet::from(["prod/c".to_owned()]), "before all, one that never was updated");
+}
+
+#[test]
 fn over_the_limit_of_the_fleet() {
     let mut fleet = Fleet::of(["a/x", "b/x", "c/x"]).with(|nodegroup| nodegroup.status = NodegroupStatus::Updating);
     fleet.limits.updates_in_progress = 2;
@@ -905,7 +921,7 @@ fn the_rules_are_asked_in_the_order_of_the_readmes_table() {
     mend(&mut |fleet| rules_of(fleet).min_interval = SignedDuration::ZERO);
     mend(&mut |fleet| fleet.freeze = None);
     mend(&mut |fleet| rules_of(fleet).window = Windows::default());
-    mend(&mut |fleet| fleet.limits.updates_per_cluster = 1);
+    mend(&mut |fleet| fleet.limits.updates_per_cluster = 2);
 
     let table = README.split("\nA group that is not listed at all").next().unwrap();
     let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(code, _)| code));

@@ -61,7 +61,10 @@ pub fn nodegroups() -> Vec<Nodegroup> {
         auto("staging", "general"),
         bottlerocket(auto("staging", "ingress")),
         bottlerocket(auto("staging", "mesh")),
-        auto("staging", "tools").ami_type("AL2023_ARM_64_STANDARD").tag("ami-update/windw", "Sat 02:00-04:00 UTC"),
+        auto("staging", "tools")
+            .ami_type("AL2023_ARM_64_STANDARD")
+            .tag("ami-update/ring", "1")
+            .tag("ami-update/windw", "Sat 02:00-04:00 UTC"),
         auto("staging", "web").ami_type("AL2023_ARM_64_STANDARD"),
     ]
 }

@@ -79,17 +79,33 @@ impl fmt::Display for Intent {
 /// Decides for every node group that was found, and for every one that the event names and that was not.
 #[must_use]
 pub fn plan(facts: &Facts<'_>) -> Vec<Decision> {
+    let mut verdicts: Vec<Result<Intent, Reason>> = facts.found.iter().map(|found| candidate(facts, found)).collect();
     let mut room = room::Room::new(facts);
-    let mut decisions: Vec<Decision> = facts
+    // Where the limits leave too little room, the group goes first that has waited longest; by name, some never would.
+    let mut queue: Vec<(Option<Timestamp>, &Found, &mut Result<Intent, Reason>)> = facts
         .found
         .iter()
-        .map(|found| {
-            let verdict = candidate(facts, found).and_then(|start| room.take(&found.id.cluster).map(|()| start));
-            Decision { id: found.id.clone(), verdict: verdict.map_or_else(Verdict::Wait, Verdict::Start) }
-        })
+        .zip(&mut verdicts)
+        .filter(|(_, verdict)| verdict.is_ok())
+        .map(|(found, verdict)| (last_success(facts, found), found, verdict))
         .collect();
+    queue.sort_by(|left, right| (left.0, &left.1.id).cmp(&(right.0, &right.1.id)));
+    for (_, found, verdict) in queue {
+        if let Err(reason) = room.take(&found.id.cluster) {
+            *verdict = Err(reason);
+        }
+    }
+    let decide = |(found, verdict): (&Found, Result<Intent, Reason>)| Decision {
+        id: found.id.clone(),
+        verdict: verdict.map_or_else(Verdict::Wait, Verdict::Start),
+    };
+    let mut decisions: Vec<Decision> = facts.found.iter().zip(verdicts).map(decide).collect();
     decisions.extend(facts.event.nodegroups.iter().filter_map(|path| not_found(facts, path)));
     decisions
+}
+
+fn last_success(facts: &Facts<'_>, found: &Found) -> Option<Timestamp> {
+    facts.records.get(&found.id.arn)?.as_ref().ok()?.last_success()
 }
 
 /// The lines of which a node group needs an older release than the newest.
