@@ -1,4 +1,6 @@
-//! Systems Manager's Change Calendar: whether changes are allowed now, and when that changes next.
+//! Systems Manager's Change Calendar: whether changes are allowed at a time, and when that changes next.
+//!
+//! See [GetCalendarState](https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetCalendarState.html).
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -7,12 +9,13 @@ use crate::world::State;
 use crate::{ACCOUNT, ApiError, REGION, World};
 
 impl World {
-    /// Adds a calendar that is open but for what [`World::close_calendar`] says.
+    /// Adds a change calendar, if there is none of this name. It is open but for what [`World::close_calendar`] says.
     pub fn add_calendar(&self, name: &str) {
         self.state().calendars.entry(name.to_owned()).or_default();
     }
 
-    /// Closes a calendar from an instant until another; a missing one is added. Spans may overlap.
+    /// Closes a change calendar from an instant until just before another; a missing calendar is added. Spans add up, and may
+    /// overlap.
     pub fn close_calendar(&self, name: &str, from: Timestamp, until: Timestamp) {
         self.state().calendars.entry(name.to_owned()).or_default().push((from, until));
     }
@@ -27,8 +30,11 @@ pub(crate) fn resources(input: &Value) -> Vec<String> {
     names(input).map(arn).collect()
 }
 
-/// Open only if all the calendars are.
+/// Open only if all the calendars are; it changes when that does, not whenever one of them changes.
 pub(crate) fn get_calendar_state(state: &State, input: &Value) -> Result<Value, ApiError> {
+    if names(input).next().is_none() {
+        return Err(ApiError::new(400, "ValidationException", "CalendarNames must not be empty"));
+    }
     let at = match input.get("AtTime").and_then(Value::as_str) {
         None => state.now,
         Some(text) => {
@@ -43,13 +49,11 @@ pub(crate) fn get_calendar_state(state: &State, input: &Value) -> Result<Value, 
         })?;
         spans.extend(closed);
     }
-    if names(input).next().is_none() {
-        return Err(ApiError::new(400, "ValidationException", "CalendarNames must not be empty"));
-    }
     let closed = |at: Timestamp| spans.iter().any(|(from, until)| *from <= at && at < *until);
     let mut edges: Vec<Timestamp> = spans.iter().flat_map(|(from, until)| [*from, *until]).collect();
     edges.sort_unstable();
     let next = edges.into_iter().find(|edge| *edge > at && closed(*edge) != closed(at));
+    // AWS writes whole seconds.
     let text = |at: Timestamp| format!("{at:.0}");
     let mut answer = json!({ "State": if closed(at) { "CLOSED" } else { "OPEN" }, "AtTime": text(at) });
     if let Some(next) = next {

@@ -2,8 +2,8 @@
 //!
 //! An update of a node group takes minutes to hours, fails for reasons that are hard to bring about on
 //! purpose, and costs money. This crate holds a [`World`] in which it takes no time: clusters, node groups and
-//! their updates, the public SSM parameters that announce AMI releases, an SNS topic, a DynamoDB table, the
-//! tag index. The real AWS SDK talks to it in-process ([`World::http_client`]); boto3, the AWS CLI and compiled
+//! their updates, the public SSM parameters that announce AMI releases, SSM change calendars, an SNS topic, a
+//! DynamoDB table, the tag index. The real AWS SDK talks to it in-process ([`World::http_client`]); boto3, the AWS CLI and compiled
 //! Lambda functions talk to the same world over loopback HTTP ([`World::serve`]).
 //!
 //! Time stands still until [`World::advance`] moves it, ids come from counters, nothing is random: a test that

@@ -2,8 +2,8 @@
 
 moto is an AWS that nobody here wrote, so it is a fair judge of the binaries. It has DynamoDB, SNS, SQS, Systems Manager,
 and of EKS what describes node groups. Added here, from outside: the update of a node group's version and its course, node
-groups in the Resource Groups Tagging API, change calendars, and parameters under `/aws/service`, which only AWS may put. Every call is
-written down with the key that signed it, so that a test can say who called what.
+groups in the Resource Groups Tagging API, change calendars, and parameters under `/aws/service`, which only AWS may put.
+Every call is written down with the key that signed it, so that a test can say who called what.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from moto.iam.access_control import IAMRequestBase
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from moto.resourcegroupstaggingapi.models import ResourceGroupsTaggingAPIBackend
+from moto.ssm.exceptions import InvalidDocument
 from moto.ssm.models import Parameter, ssm_backends
 from moto.ssm.responses import SimpleSystemManagerResponse
 from werkzeug.serving import make_server
@@ -51,8 +52,8 @@ TOLERATED_ISSUES = ["AsgInstanceLaunchFailures", "InstanceLimitExceeded", "Insuf
 # IAM's prefix where it is not the name that requests are signed for.
 IAM_PREFIX = {"tagging": "tag"}
 
-# The state of each change calendar: OPEN or CLOSED.
-CALENDARS: dict[str, str] = {}
+# The change calendars: for each, until when it is closed, or nothing where it is open.
+CALENDARS: dict[str, str | None] = {}
 
 # No test waits longer than this for another thread or process.
 PATIENCE_SECONDS = 60
@@ -198,6 +199,11 @@ class MotoServer:
                 data_type="text",
             )
             versions.append(parameter)
+
+    def put_calendar(self, name: str, closed_until: str | None = None) -> None:
+        """A change calendar that is open, or closed until then."""
+        with self._one_at_a_time:
+            CALENDARS[name] = closed_until
 
     def updates(self, path: str) -> list[dict[str, Any]]:
         """The updates of a node group, as DescribeUpdate tells them, oldest first."""
@@ -414,10 +420,15 @@ def _published_releases(version: str) -> set[str]:
 
 
 def _get_calendar_state(self: SimpleSystemManagerResponse) -> str:
-    """Open only if all the calendars are."""
-    states = {CALENDARS[name] for name in self._get_param("CalendarNames")}
-    answer = {"State": "CLOSED" if "CLOSED" in states else "OPEN", "AtTime": "2026-07-20T09:00:00Z"}
-    return json.dumps(answer | {"NextTransitionTime": "2027-01-02T00:00:00Z"})
+    """Open only if all the calendars are. Theirs are the names of documents, or ARNs that end so."""
+    names = [name.rpartition("/")[2] for name in self._get_param("CalendarNames")]
+    for name in names:
+        if name not in CALENDARS:
+            raise InvalidDocument(f"The specified SSM document {name} doesn't exist.")
+    answer = {"State": "OPEN", "AtTime": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
+    if closed := [until for name in names if (until := CALENDARS[name])]:
+        answer |= {"State": "CLOSED", "NextTransitionTime": max(closed)}
+    return json.dumps(answer)
 
 
 @cache

@@ -7,13 +7,15 @@ subscriber, and in the calls that AWS received.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 from conftest import ARN_START, FACTS, ROOT, TABLE, Stack
-from moto_server import CALENDARS, REGION, Call
+from moto_server import REGION, Call
 from runtime_api import Function, Invocation, Result, access_key, resolve
 from test_template import template_actions
 
@@ -242,6 +244,138 @@ def test_a_notice_that_cannot_be_published_fails_the_run_and_is_told_later(stack
     assert "pending" not in stack.record(blue)
 
 
+# ── Rules that ask AWS for more ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def history(image: str, version: str = "1.33") -> str:
+    """The parameter that names an AL2023 release for good, under the image's name."""
+    path = f"/aws/service/eks/optimized-ami/{version}/amazon-linux-2023/x86_64/standard"
+    return f"{path}/amazon-eks-node-al2023-x86_64-standard-{version}-{image}/release_version"
+
+
+def days_ago(days: int) -> datetime:
+    return datetime.now(UTC) - timedelta(days=days)
+
+
+def update_asked_for(stack: Stack) -> dict[str, Any]:
+    (call,) = calls(stack, "eks:UpdateNodegroupVersion")
+    return {name: call.parameters.get(name) for name in ["nodegroupName", "version", "releaseVersion", "force"]}
+
+
+def test_the_newest_release_that_is_old_enough_is_taken_from_any_page(stack: Stack, blue: str) -> None:
+    stack.aws.nodegroup("prod/blue").tags["ami-update/min-age"] = "7d"
+    for day in range(1, 15):
+        stack.aws.publish(history(f"v202610{day:02}"), f"1.33.4-202610{day:02}", days_ago(40 - day))
+    stack.aws.publish(history("v20261020"), "1.33.4-20261020", days_ago(6))
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "start"}
+    expected = {"nodegroupName": "blue", "version": "1.33", "releaseVersion": "1.33.4-20261014", "force": None}
+    assert update_asked_for(stack) == expected
+    assert len(calls(stack, "ssm:GetParametersByPath")) == 2
+
+
+def test_a_release_of_bottlerocket_is_dated_by_its_own_parameter(stack: Stack) -> None:
+    path = "/aws/service/bottlerocket/aws-k8s-1.33/x86_64"
+    stack.aws.publish(f"{path}/latest/image_version", "1.46.0-9d20f4ae")
+    stack.aws.publish(f"{path}/1.46.0-9d20f4ae/image_id", "ami-046", days_ago(1))
+    stack.aws.publish(f"{path}/1.45.0-18d04e52/image_id", "ami-045", days_ago(30))
+    stack.aws.publish(f"{path}/1.45.0-18d04e52/image_version", "1.45.0-18d04e52", days_ago(30))
+    tags = AUTO | {"ami-update/min-age": "7d"}
+    stack.aws.create_nodegroup("bottle/rocket", "BOTTLEROCKET_x86_64", "1.44.1-2f6a1c9e", tags=tags)
+    assert decisions(stack.start.invoke({})) == {"bottle/rocket": "start"}
+    assert update_asked_for(stack)["releaseVersion"] == "1.45.0-18d04e52"
+
+
+def test_a_node_group_that_follows_its_cluster_goes_to_its_version(stack: Stack) -> None:
+    stack.aws.publish(LINUX, NEW)
+    stack.aws.publish(LINUX.replace("1.33", "1.34"), "1.34.1-20261101")
+    # The first node group decides which version the cluster has.
+    stack.aws.create_nodegroup("prod/leads", "AL2023_x86_64_STANDARD", "1.34.1-20261101", "1.34", tags=AUTO)
+    tags = AUTO | {"ami-update/kubernetes-version": "follow-cluster"}
+    stack.aws.create_nodegroup("prod/blue", "AL2023_x86_64_STANDARD", NEW, tags=tags)
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "start", "prod/leads": "upToDate"}
+    expected = {"nodegroupName": "blue", "version": "1.34", "releaseVersion": "1.34.1-20261101", "force": None}
+    assert update_asked_for(stack) == expected
+    (asked,) = calls(stack, "eks:DescribeCluster")
+    assert asked.parameters == {"name": "prod"}
+
+
+def test_the_update_of_somebody_else_is_followed_and_told_as_theirs(stack: Stack, blue: str) -> None:
+    eks = stack.aws.client("eks")
+    eks.update_nodegroup_version(clusterName="prod", nodegroupName="blue", version="1.33", releaseVersion=NEW)
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "inProgress"}
+    (update,) = stack.aws.updates("prod/blue")
+    attempt = stack.record(blue)["open"]
+    assert (attempt["updateId"], attempt["releaseVersion"], attempt["origin"]) == (update["id"], NEW, "Other")
+    stack.aws.settle("prod/blue", "Failed", EVICTION)
+    payload(stack.check.invoke({}))
+    (message,) = stack.messages()
+    told = {name: message.body[name] for name in ["event", "updateId", "startedBy"]}
+    assert told == {"event": "UpdateFailed", "updateId": update["id"], "startedBy": "somebody else"}
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "failedBefore"}
+
+
+def test_nothing_starts_while_one_of_the_calendars_is_closed(stack: Stack, blue: str) -> None:
+    holidays = f"arn:aws:ssm:{REGION}:210987654321:document/holidays"
+    stack.start.environment["CHANGE_CALENDARS"] = f"freeze {holidays}"
+    stack.aws.put_calendar("freeze")
+    stack.aws.put_calendar("holidays", closed_until="2099-01-02T00:00:00Z")
+    (line,) = payload(stack.start.invoke({}))["decisions"]
+    assert (line["decision"], line["until"]) == ("frozen", "2099-01-02T00:00:00Z")
+    (asked,) = calls(stack, "ssm:GetCalendarState")
+    assert asked.parameters == {"CalendarNames": ["freeze", holidays]}
+    stack.aws.put_calendar("holidays")
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "start"}
+
+
+def test_nothing_starts_when_a_calendar_cannot_be_read(stack: Stack, blue: str) -> None:
+    stack.start.environment["CHANGE_CALENDARS"] = "freeze"
+    result = stack.start.invoke({})
+    assert updates_asked_for(stack) == []
+    assert "InvalidDocument" in reason(result, "prod/blue")
+
+
+def test_the_stop_command_of_the_stack_stops_everything_until_it_says_running(stack: Stack, blue: str) -> None:
+    command = shlex.split(resolve(stack.template["Outputs"]["StopCommand"]["Value"], stack.template, FACTS))
+    assert command[:5] == ["aws", "ssm", "put-parameter", "--region", REGION]
+    assert command[5::2] == ["--name", "--value", "--overwrite"]
+    ssm = stack.aws.client("ssm")
+    ssm.put_parameter(Name=command[6], Value=command[8], Overwrite=True)
+    result = stack.start.invoke({})
+    assert decisions(result) == {"prod/blue": "frozen"}
+    assert FACTS["StopSwitch"] in reason(result, "prod/blue")
+    ssm.put_parameter(Name=command[6], Value="running", Overwrite=True)
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "start"}
+
+
+@pytest.mark.parametrize("value", [None, "Running", "no"])
+def test_nothing_starts_when_the_stop_switch_is_missing_or_says_something_else(
+    stack: Stack, blue: str, value: str | None
+) -> None:
+    if value:
+        stack.switch(value)
+    else:
+        stack.aws.client("ssm").delete_parameter(Name=FACTS["StopSwitch"])
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "frozen"}
+
+
+def test_a_release_that_fails_twice_is_quarantined_told_and_lifted_by_an_event(stack: Stack, blue: str) -> None:
+    failure = {"errorCode": "NodeCreationFailure", "errorMessage": "Instances failed to join", "resourceIds": ["i-1"]}
+    stack.aws.create_nodegroup("stage/green", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
+    payload(stack.start.invoke({}))
+    for path in ("prod/blue", "stage/green"):
+        stack.aws.settle(path, "Failed", failure)
+    payload(stack.check.invoke({}))
+    stack.aws.create_nodegroup("dev/red", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
+    for _ in range(2):
+        assert set(decisions(stack.start.invoke({})).values()) == {"quarantined"}
+        payload(stack.check.invoke({}))
+    told = sorted((message.body["event"], message.attributes["severity"]) for message in stack.messages())
+    assert told[0] == ("ReleaseQuarantined", "critical")
+    assert [event for event, _ in told] == ["ReleaseQuarantined", "UpdateFailed", "UpdateFailed"]
+    result = stack.start.invoke({"liftQuarantine": [NEW], "retry": ["prod/blue"]})
+    assert decisions(result) == {"dev/red": "start", "prod/blue": "start", "stage/green": "failedBefore"}
+
+
 # ── At most one, and nothing lost ────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -445,10 +579,13 @@ def tell_the_whole_story(stack: Stack) -> None:
     And with every rule that asks AWS for more: an age that the newest release does not have, a cluster that is followed,
     an update of somebody else, a calendar.
     """
-    CALENDARS["freeze"] = "OPEN"
-    stack.start.environment["CHANGE_CALENDARS"] = "freeze"
+    stack.aws.put_calendar("freeze")
+    shared = f"arn:aws:ssm:{REGION}:210987654321:document/shared"
+    stack.aws.put_calendar("shared")
+    stack.start.environment["CHANGE_CALENDARS"] = f"freeze {shared}"
     stack.aws.create_nodegroup("age/old", "AL2023_x86_64_STANDARD", OLD, tags=AUTO | {"ami-update/min-age": "1d"})
-    stack.aws.create_nodegroup("bottle/old", "BOTTLEROCKET_x86_64", "1.45.0-18d04e52", tags=AUTO | {"ami-update/min-age": "1d"})
+    rocket = AUTO | {"ami-update/min-age": "1d"}
+    stack.aws.create_nodegroup("bottle/old", "BOTTLEROCKET_x86_64", "1.45.0-18d04e52", tags=rocket)
     stack.aws.publish("/aws/service/bottlerocket/aws-k8s-1.33/x86_64/latest/image_version", "1.46.0-9d20f4ae")
     follow = AUTO | {"ami-update/kubernetes-version": "follow-cluster"}
     stack.aws.create_nodegroup("follow/lags", "AL2023_x86_64_STANDARD", OLD, tags=follow)
@@ -495,13 +632,14 @@ def resources(stack: Stack, call: Call) -> Iterator[tuple[str, dict[str, str]]]:
         case ["tag", _]:
             yield "*", {}
         case ["ssm", "GetCalendarState"]:
-            yield from ((f"arn:aws:ssm:{ARN_START}:document/{name}", {}) for name in asked["CalendarNames"])
+            for name in asked["CalendarNames"]:
+                yield name if name.startswith("arn:") else f"arn:aws:ssm:{ARN_START}:document/{name}", {}
         case ["ssm", "GetParametersByPath"]:
             yield f"arn:aws:ssm:{REGION}::parameter{asked['Path']}", {}
         case ["ssm", "GetParameters"] if asked["Names"] == [FACTS["StopSwitch"]]:
             yield f"arn:aws:ssm:{ARN_START}:parameter{FACTS['StopSwitch']}", {}
         case ["ssm", _]:
-            yield from ((f"arn:aws:ssm:{stack.start.environment['AWS_REGION']}::parameter{name}", {}) for name in asked["Names"])
+            yield from ((f"arn:aws:ssm:{REGION}::parameter{name}", {}) for name in asked["Names"])
         case ["sns", _]:
             yield asked["TopicArn"], {}
         case ["dynamodb", _]:

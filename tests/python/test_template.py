@@ -117,13 +117,17 @@ def test_start_has_these_rights_and_no_others():
                 f"{PUBLIC_PARAMETERS}/eks/optimized-ami/*",
                 f"{PUBLIC_PARAMETERS}/bottlerocket/*",
                 f"{PUBLIC_PARAMETERS}/ami-windows-latest/*",
-                "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${StopSwitch}",
             ],
         },
         "ReadOlderReleases": {
             "Effect": "Allow",
             "Action": "ssm:GetParametersByPath",
             "Resource": [f"{PUBLIC_PARAMETERS}/eks/optimized-ami/*", f"{PUBLIC_PARAMETERS}/bottlerocket/*"],
+        },
+        "ReadStopSwitch": {
+            "Effect": "Allow",
+            "Action": "ssm:GetParameters",
+            "Resource": "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${StopSwitch}",
         },
         "ReadCalendars": {
             "Effect": "Allow",
@@ -366,22 +370,87 @@ def test_each_parameter_is_described_limited_and_in_one_group():
             ["rate(1 minute)", "rate(5 minutes)", "rate(30 minutes)"],
             ["rate(31 minutes)", "rate(1 hour)"],
         ),
-        ("RetryAfter", ["1h 4h 12h", "30m", "1d 7d"], ["", "0h", "1h, 4h", "1h  4h", "soon"]),
+        ("RetryAfter", ["1h 4h 12h", "30m", "1d 7d"], ["", "0h", "1h, 4h", "1h  4h", "soon", "1h" + 10 * " 1h"]),
         ("StuckAfter", ["6h", "90m", "1d"], ["", "0m", "6", "-6h", "6h 7h"]),
-        ("MinAge", ["0h", "36h", "7d"], ["", "7", "-7d", "1w"]),
+        *(
+            (name, ["0h", "90m", "36h", "7d"], ["", "7", "-7d", "1w", "1h 2h", "100000d"])
+            for name in ["MinAge", "MinInterval", "RingSoak", "WindowMargin"]
+        ),
         (
             "Window",
-            ["", "Sat-Sun 02:00-06:00 Europe/Berlin", "Mon 22:00-02:00 UTC + Thu 22:00-02:00 Etc/GMT+2"],
-            ["Sat", "Sat 2-6 UTC", "Sat 02:00-06:00", "Sat 02:00-06:00 UTC, Sun 02:00-06:00 UTC"],
+            [
+                "",
+                "Sat-Sun 02:00-06:00 Europe/Berlin",
+                "Mon 22:00-02:00 UTC + Thu 22:00-24:00 Etc/GMT+2",
+                "Mon-Fri 00:00-05:30 America/Argentina/Buenos_Aires + Sat 23:59-12:00 Etc/GMT-14 + Sun 01:00-02:00 UTC",
+            ],
+            [
+                "Sat",
+                "Sat 2-6 UTC",
+                "Sat 02:00-06:00",
+                "Sam-Son 02:00-06:00 UTC",
+                "Sat 02:00-25:00 UTC",
+                "Sat 02:60-03:00 UTC",
+                "Sat 02:00-06:00 UTC, Sun 02:00-06:00 UTC",
+                "Sat 02:00-06:00 UTC+Sun 02:00-06:00 UTC",
+                "Sat 02:00-06:00 UTC + ",
+                " Sat 02:00-06:00 UTC",
+            ],
         ),
-        ("DeniedReleases", ["", "1.33.1-20260610 *-20260110"], ["latest", "1.33.1-20260610, x"]),
-        ("ChangeCalendars", ["", "freeze arn:aws:ssm:eu-central-1:123456789012:document/holidays"], ["a, b"]),
+        (
+            "DeniedReleases",
+            ["", "1.33.1-20260610", "1.33.1-20260610 *-20260110 1.45.0-18d04e52 *.20260110 1.33-2026.01.10"],
+            ["*", "latest", "1.33.1-20260610, x", "1.33.1-20260610  *-20260110", "1.33.*", "1.33.1-20260610 "],
+        ),
+        (
+            "ChangeCalendars",
+            ["", "freeze arn:aws:ssm:eu-central-1:123456789012:document/holidays", "a b c"],
+            ["a, b", "a  b", " a"],
+        ),
     ],
 )
 def test_a_malformed_parameter_is_refused_before_anything_is_deployed(parameter, allowed, refused):
     matches = re.compile(template()["Parameters"][parameter]["AllowedPattern"]).fullmatch
     assert [value for value in allowed if not matches(value)] == []
     assert [value for value in refused if matches(value)] == []
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_setting_is_so_long_that_lambda_refuses_the_environment(function):
+    """4 KB for all names and values: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
+    variables = properties(function)["Environment"]["Variables"]
+    assert sum(len(name) + longest(value) for name, value in variables.items()) < 4096
+
+
+def longest(value: str) -> int:
+    """How long what the template refers to can be at most."""
+    parameter = template()["Parameters"].get(value[2:-1])
+    match parameter:
+        case None:
+            return 320  # a resource's name; a topic's ARN is the longest that AWS makes of one
+        case {"AllowedValues": values}:
+            return max(map(len, map(str, values)))
+        case {"MaxLength": length}:
+            return length
+        case {"Type": "Number"}:
+            return 20
+        case {"AllowedPattern": pattern}:
+            assert not re.search(r"[*+]|,\}", pattern), f"{value} may be of any length"
+            return 100
+
+
+def test_a_deployment_leaves_the_stop_switch_as_an_operator_set_it():
+    # Any change here makes CloudFormation write the value too, and so start what an operator had stopped.
+    assert template()["Resources"]["StopSwitch"] == {
+        "Type": "AWS::SSM::Parameter",
+        "Properties": {
+            "Name": "/${AWS::StackName}/stop-switch",
+            "Type": "String",
+            "Value": "running",
+            "AllowedPattern": "^(running|stopped)$",
+            "Description": "While this says stopped, no update of a node group starts.",
+        },
+    }
 
 
 def test_logs_are_kept_as_long_as_the_parameter_says():

@@ -173,3 +173,61 @@ async fn a_change_calendar_says_whether_it_is_open_and_until_when() -> anyhow::R
     assert_eq!(refusal(ssm.get_calendar_state().calendar_names("none").send().await).0, "InvalidDocument");
     Ok(())
 }
+
+#[tokio::test]
+async fn the_closed_spans_of_change_calendars_add_up() -> anyhow::Result<()> {
+    let world = world();
+    let ssm = clients(&world).await.ssm;
+    let at = |day: i8| format!("2026-12-{day:02}T00:00:00Z");
+    for (name, from, until) in [("shop", 1, 3), ("shop", 20, 24), ("shop", 24, 27), ("bank", 23, 30), ("bank", 26, 28)]
+    {
+        world.close_calendar(name, at(from).parse()?, at(until).parse()?);
+    }
+    // Adding what is there takes nothing away.
+    world.add_calendar("bank");
+    let state = async |names: &[&str], day| {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        let answer = ssm.get_calendar_state().set_calendar_names(Some(names)).at_time(at(day)).send().await?;
+        assert_eq!(answer.at_time, Some(at(day)), "of the time that was asked for, not of now");
+        anyhow::Ok((answer.state.map(|state| state.as_str().to_owned()), answer.next_transition_time))
+    };
+    for (names, day, expected, next) in [
+        (&["shop"][..], 1, "CLOSED", Some(3)),
+        (&["shop"], 3, "OPEN", Some(20)),
+        (&["shop"], 21, "CLOSED", Some(27)),
+        (&["shop"], 27, "OPEN", None),
+        (&["bank"], 22, "OPEN", Some(23)),
+        (&["bank"], 27, "CLOSED", Some(30)),
+        (&["shop", "bank"], 21, "CLOSED", Some(30)),
+        (&["shop", "bank"], 30, "OPEN", None),
+    ] {
+        assert_eq!(state(names, day).await?, (Some(expected.to_owned()), next.map(at)), "{names:?} on day {day}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_change_calendars_refuse() {
+    let world = world();
+    world.add_calendar("open");
+    let calendars = clients(&world).await.ssm.get_calendar_state();
+    let of_one_unknown = calendars.clone().calendar_names("open").calendar_names("none").send().await;
+    assert!(of_one_unknown.unwrap_err().as_service_error().unwrap().is_invalid_document());
+    let at_no_time = calendars.clone().calendar_names("open").at_time("tomorrow").send().await;
+    assert_eq!(refusal(at_no_time).0, "ValidationException");
+    assert_eq!(refusal(calendars.set_calendar_names(Some(vec![])).send().await).0, "ValidationException");
+}
+
+#[tokio::test]
+async fn a_change_calendar_is_a_document() -> anyhow::Result<()> {
+    let world = world();
+    world.add_calendar("own");
+    world.add_calendar("shared");
+    let shared = "arn:aws:ssm:eu-central-1:210987654321:document/shared";
+    let ssm = clients(&world).await.ssm;
+    ssm.get_calendar_state().calendar_names("own").calendar_names(shared).send().await?;
+    let [request] = &world.requests()[..] else { panic!("one request") };
+    assert_eq!(request.action, "ssm:GetCalendarState");
+    assert_eq!(request.resources, ["arn:aws:ssm:eu-central-1:123456789012:document/own", shared]);
+    Ok(())
+}
