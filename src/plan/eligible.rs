@@ -76,18 +76,35 @@ pub(super) fn release(facts: &Facts<'_>, nodegroup: &Nodegroup, rules: &Rules) -
         let target = pinned(facts, nodegroup, &line, version, current, pin)?;
         return Ok(intent(version, &target));
     }
+    let mut ahead = None;
     if let Some(next) = next_version(nodegroup, rules, facts.clusters)? {
-        // Where the next version has nothing to offer yet, the own one goes on.
-        if let Ok(releases) = offered(facts, nodegroup, line.family, &next)
-            && let Ok(target) = newest_allowed(facts, nodegroup, rules, &next, releases.iter())
-        {
-            return Ok(intent(&next, target));
+        let target = offered(facts, nodegroup, line.family, &next)
+            .and_then(|releases| newest_allowed(facts, nodegroup, rules, &next, releases.iter()));
+        match target {
+            Ok(target) => return Ok(intent(&next, target)),
+            // Until it comes, the own version goes on.
+            Err(reason) => ahead = Some(reason),
         }
     }
-    let releases = offered(facts, nodegroup, line.family, version)?;
-    let newer = newer(releases, &line, current)?;
-    let target = newest_allowed(facts, nodegroup, rules, version, newer.into_iter())?;
-    Ok(intent(version, target))
+    let target = offered(facts, nodegroup, line.family, version)
+        .and_then(|releases| newer(releases, &line, current))
+        .and_then(|newer| newest_allowed(facts, nodegroup, rules, version, newer.into_iter()));
+    target.map(|target| intent(version, target)).map_err(|own| telling(own, ahead))
+}
+
+/// Which of two reasons to tell: where the own version has nothing more to give, why the next one does not come, unless AWS
+/// has nothing for that either.
+fn telling(own: Reason, ahead: Option<Reason>) -> Reason {
+    let own_is_done = matches!(
+        own,
+        Reason::UpToDate { .. }
+            | Reason::LineEnded { .. }
+            | Reason::NoRelease { .. }
+            | Reason::NewerThanOffered { .. }
+            | Reason::NotComparable { .. }
+    );
+    let comes = |reason: &Reason| !matches!(reason, Reason::NoRelease { .. });
+    ahead.filter(|reason| own_is_done && comes(reason)).unwrap_or(own)
 }
 
 /// What AWS offers for a node group at a Kubernetes version, newest first, and never nothing.

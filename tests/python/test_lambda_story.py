@@ -299,6 +299,21 @@ def test_a_node_group_that_follows_its_cluster_goes_to_its_version(stack: Stack)
     assert asked.parameters == {"name": "prod"}
 
 
+def test_a_node_group_follows_its_cluster_to_an_older_release_when_its_own_version_has_no_more(stack: Stack) -> None:
+    ahead = LINUX.replace("1.33", "1.34")
+    stack.aws.publish(LINUX, NEW)
+    stack.aws.publish(ahead, "1.34.1-20261101")
+    stack.aws.create_nodegroup("prod/leads", "AL2023_x86_64_STANDARD", "1.34.1-20261101", "1.34", tags=AUTO)
+    tags = AUTO | {"ami-update/kubernetes-version": "follow-cluster", "ami-update/min-age": "7d"}
+    stack.aws.create_nodegroup("prod/blue", "AL2023_x86_64_STANDARD", NEW, tags=tags)
+    result = stack.start.invoke({})
+    assert decisions(result)["prod/blue"] == "tooYoung"
+    assert "1.34.1-20261101" in reason(result, "prod/blue")
+    stack.aws.publish(history("v20261001", "1.34"), "1.34.1-20261001", days_ago(30))
+    assert decisions(stack.start.invoke({}))["prod/blue"] == "start"
+    assert update_asked_for(stack)["releaseVersion"] == "1.34.1-20261001"
+
+
 def test_the_update_of_somebody_else_is_followed_and_told_as_theirs(stack: Stack, blue: str) -> None:
     eks = stack.aws.client("eks")
     eks.update_nodegroup_version(clusterName="prod", nodegroupName="blue", version="1.33", releaseVersion=NEW)
