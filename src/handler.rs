@@ -97,6 +97,11 @@ pub async fn start(
     add_older(&clients.ssm, &mut releases, lines_that_need_older(&facts)).await;
     let decisions = plan(&Facts { releases: &releases, ..facts });
 
+    if let Some(Freeze::Unreadable { error }) = &freeze {
+        tracing::error!(error, "nothing starts");
+        summary.problems.push(format!("nothing starts, since {error}"));
+    }
+
     // One after the other: a run starts few, and a crash then leaves one intent at most without its answer.
     for decision in &decisions {
         let mut line = StartLine::of(decision);

@@ -342,11 +342,11 @@ def test_nothing_starts_while_one_of_the_calendars_is_closed(stack: Stack, blue:
     assert decisions(stack.start.invoke({})) == {"prod/blue": "start"}
 
 
-def test_nothing_starts_when_a_calendar_cannot_be_read(stack: Stack, blue: str) -> None:
+def test_nothing_starts_when_a_calendar_cannot_be_read_and_the_run_fails(stack: Stack, blue: str) -> None:
     stack.start.environment["CHANGE_CALENDARS"] = "freeze"
-    result = stack.start.invoke({})
+    assert "the change calendars: InvalidDocument" in stack.start.invoke({}).error.message
+    assert "InvalidDocument" in reason(stack.start.invoke({"dryRun": True}), "prod/blue")
     assert updates_asked_for(stack) == []
-    assert "InvalidDocument" in reason(result, "prod/blue")
 
 
 def test_the_stop_command_of_the_stack_stops_everything_until_it_says_running(stack: Stack, blue: str) -> None:
@@ -363,14 +363,16 @@ def test_the_stop_command_of_the_stack_stops_everything_until_it_says_running(st
 
 
 @pytest.mark.parametrize("value", [None, "Running", "no"])
-def test_nothing_starts_when_the_stop_switch_is_missing_or_says_something_else(
+def test_nothing_starts_when_the_stop_switch_is_missing_or_says_something_else_and_the_run_fails(
     stack: Stack, blue: str, value: str | None
 ) -> None:
     if value:
         stack.switch(value)
     else:
         stack.aws.client("ssm").delete_parameter(Name=FACTS["StopSwitch"])
-    assert decisions(stack.start.invoke({})) == {"prod/blue": "frozen"}
+    assert FACTS["StopSwitch"] in stack.start.invoke({}).error.message
+    assert decisions(stack.start.invoke({"dryRun": True})) == {"prod/blue": "frozen"}
+    assert updates_asked_for(stack) == []
 
 
 def test_a_release_that_fails_twice_is_quarantined_told_and_lifted_by_an_event(stack: Stack, blue: str) -> None:
