@@ -100,7 +100,8 @@ pub fn plan(facts: &Facts<'_>) -> Vec<Decision> {
         verdict: verdict.map_or_else(Verdict::Wait, Verdict::Start),
     };
     let mut decisions: Vec<Decision> = facts.found.iter().zip(verdicts).map(decide).collect();
-    decisions.extend(facts.event.nodegroups.iter().filter_map(|path| not_found(facts, path)));
+    let named: BTreeSet<&String> = facts.event.nodegroups.iter().chain(&facts.event.retry).collect();
+    decisions.extend(named.into_iter().filter_map(|path| not_found(facts, path)));
     decisions
 }
 

@@ -502,6 +502,11 @@ def test_a_manual_event_may_name_the_node_groups(stack: Stack, blue: str) -> Non
     assert decisions(result) == {"prod/blue": "excluded", "stage/green": "start"}
 
 
+@pytest.mark.parametrize("wish", ["nodegroups", "retry"])
+def test_a_node_group_that_the_event_misspells_is_not_found(stack: Stack, blue: str, wish: str) -> None:
+    assert decisions(stack.start.invoke({"dryRun": True, wish: ["prod/bleu"]}))["prod/bleu"] == "notFound"
+
+
 @pytest.mark.parametrize("event", [{"dryrun": True}, {"DryRun": False}, {"nodegroup": ["prod/blue"]}])
 def test_an_unknown_field_is_an_error_that_names_it(stack: Stack, blue: str, event: dict[str, Any]) -> None:
     for function in (stack.start, stack.check):
