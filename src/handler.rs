@@ -1,30 +1,31 @@
 //! The two stories. Only here are the steps composed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
-use aws_sdk_eks::types::NodegroupStatus;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
+use lambda_runtime::Context;
 use serde_json::Value;
+use tokio::time::Instant;
+use uuid::Uuid;
 
-use crate::adopt::{Foreign, find_foreign};
 use crate::aws::{CONCURRENCY, CheckClients, StartClients};
 use crate::check::{observe, settle};
 use crate::config::{CheckConfig, StartConfig};
-use crate::discover::{Clusters, Found, Seen, discover, followed_clusters};
+use crate::discover::{discover, followed_clusters};
 use crate::event::{CheckEvent, StartEvent};
 use crate::freeze::freeze;
 use crate::message::message;
 use crate::model::nodegroup::NodegroupId;
-use crate::model::policy::{BadTag, Policy};
+use crate::model::policy::BadTag;
 use crate::model::reason::{Freeze, Reason};
 use crate::model::record::{Intent, Record};
-use crate::model::release_version::ReleaseVersion;
 use crate::model::update::Status;
 use crate::notify::publish;
-use crate::plan::{Decision, Facts, Verdict, lines, lines_that_need_older, plan, spreading};
+use crate::plan::{Decision, Facts, Verdict, lines, lines_that_need_older, plan};
 use crate::record::{NotSaved, Records};
-use crate::resolve::{Offer, Releases, add_older, newest};
+use crate::remember::{Known, remember};
+use crate::resolve::{add_older, newest};
 use crate::submit::{Answer, submit};
 use crate::summary::{CheckLine, CheckSummary, StartLine, StartSummary};
 
@@ -35,6 +36,35 @@ pub struct Run<'a> {
     pub id: &'a str,
     /// The time, read once. Never taken from an event: events come late.
     pub now: Timestamp,
+    /// When Lambda kills the run.
+    pub deadline: Instant,
+}
+
+/// The longest that a run keeps free before its deadline: a call with its retries usually ends within it.
+const SPARE: Duration = Duration::from_mins(1);
+/// The longest life that Lambda gives.
+const LONGEST: Duration = Duration::from_mins(15);
+
+impl<'a> Run<'a> {
+    /// The run that Lambda has just begun.
+    #[must_use]
+    pub fn begin(context: &'a Context, now: Timestamp) -> Self {
+        let now_millis = u64::try_from(now.as_millisecond()).unwrap_or_default();
+        let left = Duration::from_millis(context.deadline.saturating_sub(now_millis)).min(LONGEST);
+        Self { id: &context.request_id, now, deadline: Instant::now() + left }
+    }
+
+    /// Until when something new may begin: what is killed half-way is found out later, but better not begun. Reckoned when
+    /// the run begins, since the last quarter of a short life is spare enough.
+    fn last_start(&self) -> Instant {
+        let left = self.deadline.duration_since(Instant::now());
+        self.deadline - SPARE.min(left / 4)
+    }
+}
+
+/// What a run says of work that it no longer began.
+fn left_over(count: usize) -> Option<String> {
+    (count > 0).then(|| format!("{count} node groups are left to the next run, since Lambda's time limit is near"))
 }
 
 /// Finds what opted in, plans, and starts the updates of the plan.
@@ -48,6 +78,7 @@ pub async fn start(
     event: &Value,
     run: Run<'_>,
 ) -> anyhow::Result<StartSummary> {
+    let last_start = run.last_start();
     let event = StartEvent::parse(event)?;
     let records = Records { client: &clients.dynamodb, table: &config.updates_table, writer: run.id };
     let fleet = &config.fleet;
@@ -60,8 +91,8 @@ pub async fn start(
     let newest = newest(&clients.ssm, wanted.flat_map(|found| lines(found, &clusters)).collect()).await;
 
     let mut summary = StartSummary { dry_run: event.dry_run, ..StartSummary::default() };
-    let changed =
-        update_records(clients, config, &event, (&found, all.as_ref(), &clusters, &newest), &mut known, run.now).await;
+    let facts = Known { found: &found, fleet: all.as_ref(), clusters: &clusters, newest: &newest };
+    let changed = remember(&clients.eks, fleet.quarantine_after, &event, &facts, &mut known, run.now).await;
     for (arn, change) in changed {
         let outcome = match (change, known.get_mut(&arn)) {
             (Ok(()), Some(Ok(record))) if !event.dry_run => records.save(record, run.now).await,
@@ -103,12 +134,18 @@ pub async fn start(
     }
 
     // One after the other: a run starts few, and a crash then leaves one intent at most without its answer.
+    let mut left = 0;
     for decision in &decisions {
         let mut line = StartLine::of(decision);
         let record = known.remove(&decision.id.arn).and_then(Result::ok).unwrap_or_else(|| Record::new(&decision.id));
         let problem = match &decision.verdict {
             Verdict::Wait(Reason::CouldNotBeRead { error }) => Some(error.clone()),
             _ if event.dry_run => None,
+            Verdict::Start(_) if Instant::now() >= last_start => {
+                left += 1;
+                line.outcome = Some("deadlineNear");
+                None
+            }
             Verdict::Start(start) => start_update(clients, &records, record, start, run.now, &mut line).await,
             Verdict::Wait(Reason::ReportOnly { target }) => {
                 note(&records, record, run.now, |record| record.available(target, run.now)).await
@@ -124,76 +161,9 @@ pub async fn start(
         summary.problems.extend(problem.map(|problem| format!("{}: {problem}", line.nodegroup)));
         summary.decisions.push(line);
     }
+    summary.problems.extend(left_over(left));
     tracing::info!(counts = ?summary.counts, problems = summary.problems.len(), dry_run = event.dry_run, "run finished");
     Ok(summary)
-}
-
-/// Takes into the records what has to be remembered before the plan: updates that somebody else started, what the event asks
-/// to forgive or to lift, and releases whose failures have spread. Returns what changed, or what kept it from changing.
-async fn update_records(
-    clients: &StartClients,
-    config: &StartConfig,
-    event: &StartEvent,
-    (found, all, clusters, newest): (&[Found], Option<&NodegroupId>, &Clusters, &Releases),
-    known: &mut HashMap<String, Result<Record, String>>,
-    now: Timestamp,
-) -> BTreeMap<String, Result<(), String>> {
-    let mut changed = BTreeMap::new();
-    for found in found {
-        let arn = &found.id.arn;
-        let Seen::Nodegroup(nodegroup) = &found.now else { continue };
-        if nodegroup.status == NodegroupStatus::Updating && matches!(nodegroup.policy, Policy::OptedIn(..)) {
-            let record = known.entry(arn.clone()).or_insert_with(|| Ok(Record::new(&found.id)));
-            let Ok(record) = record else { continue };
-            if record.open.is_none() {
-                match find_foreign(&clients.eks, nodegroup, now).await {
-                    Ok(Some(Foreign { update_id, intent, started_at })) => {
-                        record.adopt(&update_id, &intent, started_at);
-                        changed.insert(arn.clone(), Ok(()));
-                    }
-                    Ok(None) => {}
-                    Err(error) => {
-                        changed.insert(arn.clone(), Err(format!("looking for somebody else's update: {error}")));
-                    }
-                }
-            }
-        }
-        if let Some(Ok(record)) = known.get_mut(arn)
-            && event.retry.contains(&found.id.to_string())
-            && record.forgive(now)
-        {
-            changed.entry(arn.clone()).or_insert(Ok(()));
-        }
-    }
-    if let Some(all) = all {
-        let readable: Vec<Record> = known.values().filter_map(|record| record.as_ref().ok()).cloned().collect();
-        let spreads = spreading(readable.iter(), config.fleet.quarantine_after);
-        let before = known.get(&all.arn).cloned();
-        if let Ok(record) = known.entry(all.arn.clone()).or_insert_with(|| Ok(Record::new(all))) {
-            for release in &event.lift_quarantine {
-                record.lift_quarantine(release, now);
-            }
-            for release in found.iter().flat_map(|found| newest_of(found, clusters, newest)) {
-                record.supersede(release);
-            }
-            for spread in spreads {
-                record.quarantine(&spread.release_version, &spread.nodegroups, now);
-            }
-        }
-        let after = known.get(&all.arn);
-        if after != before.as_ref() && after != Some(&Ok(Record::new(all))) {
-            changed.insert(all.arn.clone(), Ok(()));
-        }
-    }
-    changed
-}
-
-/// The newest release of each line that matters for a node group.
-fn newest_of<'a>(found: &Found, clusters: &Clusters, newest: &'a Releases) -> impl Iterator<Item = &'a ReleaseVersion> {
-    lines(found, clusters).into_iter().filter_map(|line| match newest.offer(&line)? {
-        Offer::Releases(releases) => releases.first().map(|published| &published.release),
-        Offer::NotPublished | Offer::Unreadable(_) => None,
-    })
 }
 
 /// Writes the intent, calls EKS, writes what it answered. Returns what is a problem of the run.
@@ -299,18 +269,25 @@ pub async fn check(
     event: &Value,
     run: Run<'_>,
 ) -> anyhow::Result<CheckSummary> {
+    let last_start = run.last_start();
     let CheckEvent {} = CheckEvent::parse(event)?;
     let records = Records { client: &clients.dynamodb, table: &config.updates_table, writer: run.id };
     let pending = records.pending().await?;
     let mut loaded: Vec<(String, Result<Record, String>)> = records.load(pending).await.into_iter().collect();
-    loaded.sort_by(|left, right| left.0.cmp(&right.0));
-    let checked: Vec<Checked> = stream::iter(loaded)
+    // In another order each run, so that nothing is left over for ever where the time is too short for all.
+    loaded.sort_by_cached_key(|(arn, _)| Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{}/{arn}", run.id).as_bytes()));
+    let in_time = |_: &(String, Result<Record, String>)| std::future::ready(Instant::now() < last_start);
+    let count = loaded.len();
+    let mut checked: Vec<Checked> = stream::iter(loaded)
+        .take_while(in_time)
         .map(|(arn, record)| check_one(clients, config, &records, arn, record, run.now))
         .buffered(CONCURRENCY)
         .collect()
         .await;
+    checked.sort_by(|left, right| left.nodegroup.cmp(&right.nodegroup));
 
     let mut summary = CheckSummary::default();
+    summary.problems.extend(left_over(count - checked.len()));
     for checked in checked {
         for problem in &checked.problems {
             tracing::error!(nodegroup = checked.nodegroup, problem, "could not be checked");

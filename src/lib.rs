@@ -20,6 +20,7 @@ pub mod model;
 pub mod notify;
 pub mod plan;
 pub mod record;
+pub mod remember;
 pub mod resolve;
 pub mod submit;
 pub mod summary;

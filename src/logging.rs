@@ -2,12 +2,17 @@
 //!
 //! See [Lambda's logging controls](https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html).
 
+use std::io::{self, Write};
+
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
 use crate::config::Environment;
+
+/// Digits of an account's id.
+const ACCOUNT_DIGITS: usize = 12;
 
 /// Logs to standard output from here on: JSON if `AWS_LAMBDA_LOG_FORMAT` says so, this program's own records from
 /// `AWS_LAMBDA_LOG_LEVEL` on, and warnings of the libraries. Each has a time stamp, by which Lambda filters.
@@ -16,7 +21,59 @@ pub fn init(environment: Environment<'_>) {
     let own = [env!("CARGO_CRATE_NAME"), "start", "check"].map(|target| (target, level));
     let filter = Targets::new().with_default(LevelFilter::WARN.min(level)).with_targets(own);
     let json = environment("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("json"));
-    let layer =
-        if json { fmt::layer().json().flatten_event(true).with_span_list(false).boxed() } else { fmt::layer().boxed() };
+    let layer = fmt::layer().with_writer(|| WithoutAccounts(io::stdout()));
+    let layer = if json { layer.json().flatten_event(true).with_span_list(false).boxed() } else { layer.boxed() };
     tracing_subscriber::registry().with(layer.with_filter(filter)).init();
+}
+
+/// Keeps the ids of accounts out of the log: AWS quotes whole ARNs in its errors, and logs travel further than those.
+struct WithoutAccounts<W>(W);
+
+impl<W: Write> Write for WithoutAccounts<W> {
+    /// The layer writes each record whole, so that no id is cut in two.
+    fn write(&mut self, record: &[u8]) -> io::Result<usize> {
+        let mut masked = record.to_vec();
+        for start in 0..record.len() {
+            let id = start + 1..start + 1 + ACCOUNT_DIGITS;
+            let (before, after) = (record.get(start), record.get(id.end));
+            let digits = record.get(id.clone()).is_some_and(|id| id.iter().all(u8::is_ascii_digit));
+            if let (Some(b':'), Some(b':'), true, Some(id)) = (before, after, digits, masked.get_mut(id)) {
+                id.fill(b'*');
+            }
+        }
+        self.0.write_all(&masked)?;
+        Ok(record.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn logged(record: &str) -> String {
+        let mut writer = WithoutAccounts(Vec::new());
+        writer.write_all(record.as_bytes()).unwrap();
+        String::from_utf8(writer.0).unwrap()
+    }
+
+    #[test]
+    fn no_account_of_an_arn_is_logged() {
+        let record =
+            "User: arn:aws:sts::123456789012:assumed-role/start is not authorized on arn:aws:eks:x:210987654321:y";
+        let expected =
+            "User: arn:aws:sts::************:assumed-role/start is not authorized on arn:aws:eks:x:************:y";
+        assert_eq!(logged(record), expected);
+    }
+
+    #[test]
+    fn everything_else_is_logged_as_it_is() {
+        for record in ["", ":", "123456789012", ":12345678901:", ":1234567890123:", "12:30:00.123456789012Z", "ä:…"]
+        {
+            assert_eq!(logged(record), record);
+        }
+    }
 }

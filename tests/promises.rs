@@ -243,6 +243,62 @@ mod promise_5_nothing_is_lost {
     }
 }
 
+mod near_lambdas_deadline {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Every answer takes eight seconds, and a run lives for two minutes.
+    fn slow_down(stage: &mut Stage) {
+        stage.life = Duration::from_mins(2);
+        let (before, after) = (Duration::from_secs(4), Duration::from_secs(4));
+        stage.world.on_request(move |_| Verdict::Slow { before, after, then: Box::new(Verdict::Answer) });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_more_starts_and_the_next_run_goes_on() {
+        let names = ["a", "b", "c", "d"];
+        let mut stage = Stage::with(names.map(|name| opted_in(name, "ng"))).await;
+        slow_down(&mut stage);
+        let summary = stage.start().await;
+        let outcomes: Vec<_> = summary.decisions.iter().filter_map(|line| line.outcome).collect();
+        assert_eq!(outcomes, ["accepted", "accepted", "deadlineNear", "deadlineNear"]);
+        let left = "2 node groups are left to the next run, since Lambda's time limit is near";
+        assert_eq!(summary.problems, [left]);
+        stage.world.clear_faults();
+        let outcomes: Vec<_> = stage.start().await.decisions.iter().map(|line| line.outcome).collect();
+        assert_eq!(outcomes, [None, None, Some("accepted"), Some("accepted")]);
+        for name in names {
+            assert_eq!(stage.world.updates(name, "ng").len(), 1);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn check_leaves_to_the_next_run_what_it_cannot_end_and_nothing_for_ever() {
+        const GROUPS: usize = 50;
+        let mut stage = Stage::with([]).await;
+        stage.start_config.limits.updates_in_progress = GROUPS;
+        stage.start_config.limits.starts_per_run = GROUPS;
+        for cluster in 0..GROUPS {
+            let cluster = format!("c{cluster}");
+            stage.world.next_update(&cluster, "ng", eviction_failure());
+            stage.world.add_nodegroup(opted_in(&cluster, "ng"));
+        }
+        stage.start().await;
+        stage.advance(17);
+        slow_down(&mut stage);
+        let summary = stage.check().await;
+        let left = GROUPS - summary.updates.len();
+        assert!(left > 0 && !summary.updates.is_empty(), "{left}");
+        let problem = format!("{left} node groups are left to the next run, since Lambda's time limit is near");
+        assert_eq!(summary.problems, [problem]);
+        for _ in 0..20 {
+            stage.check().await;
+        }
+        assert_eq!(stage.told().len(), GROUPS);
+    }
+}
+
 mod promise_6_every_failure_is_told {
     use super::*;
 

@@ -213,7 +213,8 @@ fn a_healthy_group_starts_with_its_own_kubernetes_version_and_the_newest_release
 
 #[test]
 fn excluded_by_the_events_filter() {
-    let fleet = Fleet::new().event(json!({"nodegroups": ["prod/green"], "clusters": ["dev"]}));
+    let event = json!({"nodegroups": ["prod/green"], "clusters": ["dev"], "retry": ["prod/bleu"]});
+    let fleet = Fleet::new().event(event);
     let codes: Vec<_> = fleet
         .plan()
         .iter()
@@ -222,10 +223,9 @@ fn excluded_by_the_events_filter() {
             Verdict::Start(start) => panic!("started {start}"),
         })
         .collect();
-    let expected = [
-        ("prod/blue", "the event asks for other node groups"),
-        ("prod/green", "no node group with the tag ami-update bears this name; check name, tag and region"),
-    ];
+    let not_found = "no node group with the tag ami-update bears this name; check name, tag and region";
+    let expected =
+        [("prod/blue", "the event asks for other node groups"), ("prod/bleu", not_found), ("prod/green", not_found)];
     assert_eq!(codes, expected.map(|(path, reason)| (path.to_owned(), reason.to_owned())));
 }
 
@@ -593,8 +593,20 @@ fn too_soon_after_the_last_update() {
         record.begin(&intent(CURRENT), "2026-07-10T09:00:00Z".parse().unwrap());
         record.end(Status::Successful, vec![], "2026-07-10T10:00:00Z".parse().unwrap());
     });
-    let sentence = "its last update is too recent for its tag ami-update/min-interval; from 2026-07-24T10:00:00Z";
+    let sentence = "its last update is too recent for ami-update/min-interval, or for EKS to have described it; from 2026-07-24T10:00:00Z";
     fleet.waits_until("tooSoon", sentence, "2026-07-24T10:00:00Z");
+}
+
+#[test]
+fn a_description_from_before_the_last_update_is_not_believed() {
+    let ended_at = |at: &'static str| {
+        Fleet::new().record(move |record| {
+            record.begin(&intent(NEWER), at.parse().unwrap());
+            record.end(Status::Successful, vec![], at.parse().unwrap());
+        })
+    };
+    assert_eq!(ended_at("2026-07-20T08:45:01Z").reason().0, "tooSoon");
+    assert_eq!(ended_at("2026-07-20T08:45:00Z").goes_to(), NEWER);
 }
 
 #[test]
@@ -807,6 +819,18 @@ mod following_the_cluster {
         let mut fleet = following("1.34");
         fleet.releases = vec![(LineKey::new("1.33", &AL2023), newest(&AL2023, NEWER))];
         assert_eq!(fleet.goes_to(), NEWER);
+    }
+
+    #[test]
+    fn what_holds_the_next_version_up_is_told_where_its_own_has_nothing_more_to_give() {
+        let young = Rules {
+            kubernetes_version: KubernetesVersion::FollowCluster,
+            min_age: SignedDuration::from_hours(30 * 24),
+            ..Rules::default()
+        };
+        let fleet = following("1.34").with(|nodegroup| nodegroup.policy = auto(young));
+        let (code, _, until) = fleet.reason();
+        assert_eq!((code, until), ("tooYoung", "2026-07-31T09:00:00Z".parse().ok()));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Eight hours at work: both functions on their schedules, and what is left behind.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use aws_config::{Region, SdkConfig};
@@ -14,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use simulated_aws::World;
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 
 use crate::fleet;
 use crate::story::{Message, Plan, Planned, Quarantined, Story, Update};
@@ -22,6 +24,8 @@ use crate::story::{Message, Plan, Planned, Quarantined, Story, Update};
 pub const MOMENTS: u64 = 8 * 12 + 1;
 /// How often `check` runs.
 const STEP: SignedDuration = SignedDuration::from_mins(5);
+/// How long Lambda lets a run live.
+const LIFE: Duration = Duration::from_mins(15);
 /// `start` runs at every twelfth step, once an hour.
 const STEPS_PER_START: u64 = 12;
 /// The plan of this run is shown beside the first: by then a ring soaks, a window is awaited and a release quarantined.
@@ -138,13 +142,19 @@ impl Stage {
         Plan { at: self.world.now(), decisions: started.decisions.into_iter().map(beside).collect() }
     }
 
+    fn run<'a>(&self, id: &'a str) -> Run<'a> {
+        Run { id, now: self.world.now(), deadline: Instant::now() + LIFE }
+    }
+
     async fn run_start(&self, step: u64) -> anyhow::Result<StartSummary> {
-        let run = Run { id: &format!("start-{step}"), now: self.world.now() };
+        let id = format!("start-{step}");
+        let run = self.run(&id);
         handler::start(&self.start, &self.start_config, &json!({}), run).await
     }
 
     async fn run_check(&self, step: u64) -> anyhow::Result<CheckSummary> {
-        let run = Run { id: &format!("check-{step}"), now: self.world.now() };
+        let id = format!("check-{step}");
+        let run = self.run(&id);
         handler::check(&self.check, &self.check_config, &json!({}), run).await
     }
 

@@ -1,4 +1,5 @@
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -27,6 +28,16 @@ pub enum Verdict {
     },
     /// It takes effect; the second half of the answer's body is missing.
     Truncated,
+    /// It is under way for long, by tokio's clock; in between it fares as `then` says. Whoever gave up meanwhile is not
+    /// asked: it takes effect all the same.
+    Slow {
+        /// From the client to its effect.
+        before: Duration,
+        /// From there back to the client.
+        after: Duration,
+        /// What becomes of it.
+        then: Box<Self>,
+    },
 }
 
 type Hook = Box<dyn FnMut(&Request) -> Verdict + Send>;

@@ -63,20 +63,35 @@ impl World {
             state.requests.push(record.clone());
             record
         };
-        let verdict = self.faults().verdict(&record);
+        let (before, after, then) = match self.faults().verdict(&record) {
+            Verdict::Slow { before, after, then } => (before, after, *then),
+            verdict => return self.fare(&call, &request_id, verdict).await,
+        };
+        let world = self.clone();
+        let task = tokio::spawn(async move {
+            tokio::time::sleep(before).await;
+            let answer = world.fare(&call, &request_id, then).await;
+            tokio::time::sleep(after).await;
+            answer
+        });
+        task.await.unwrap_or(Err(Lost))
+    }
+
+    /// A request that has arrived; one that was slow to arrive is not slow again.
+    async fn fare(&self, call: &Call, request_id: &str, verdict: Verdict) -> Result<Response<Bytes>, Lost> {
         match verdict {
-            Verdict::Error(error) => return Ok(answer::render(&call, &request_id, Err(error))),
+            Verdict::Error(error) => return Ok(answer::render(call, request_id, Err(error))),
             Verdict::LostBefore => return Err(Lost),
             _ => {}
         }
-        let outcome = self.perform(&call).await;
-        let response = answer::render(&call, &request_id, outcome);
+        let outcome = self.perform(call).await;
+        let response = answer::render(call, request_id, outcome);
         match verdict {
             Verdict::LostAfter => Err(Lost),
-            Verdict::ErrorAfter(error) => Ok(answer::render(&call, &request_id, Err(error))),
+            Verdict::ErrorAfter(error) => Ok(answer::render(call, request_id, Err(error))),
             Verdict::Body { status, body } => Ok(answer::response(status, "text/plain", body)),
             Verdict::Truncated => Ok(response.map(|body| body.slice(..body.len() / 2))),
-            Verdict::Answer | Verdict::Error(_) | Verdict::LostBefore => Ok(response),
+            Verdict::Answer | Verdict::Error(_) | Verdict::LostBefore | Verdict::Slow { .. } => Ok(response),
         }
     }
 

@@ -1,3 +1,5 @@
+use jiff::SignedDuration;
+
 use crate::World;
 use crate::world::State;
 
@@ -43,6 +45,7 @@ pub(crate) struct Switches {
     pub(crate) downgrade: Downgrade,
     pub(crate) ssm_ahead_of_eks: bool,
     pub(crate) sparse_tag_pages: bool,
+    pub(crate) describe_lag: SignedDuration,
     page_size: Option<usize>,
 }
 
@@ -94,6 +97,11 @@ impl World {
     /// reserves the right to do.
     pub fn sparse_tag_pages(&self, sparse: bool) {
         self.state().switches.sparse_tag_pages = sparse;
+    }
+
+    /// From now on `DescribeNodegroup` shows a node group as it was so long ago, as far back as this call.
+    pub fn describe_lag(&self, lag: SignedDuration) {
+        self.state().switches.describe_lag = lag;
     }
 }
 

@@ -169,10 +169,10 @@ impl State {
         status.clone_into(&mut update.status);
 
         let key = (running.cluster.clone(), running.nodegroup.clone());
-        let Some(nodegroup) = self.nodegroups.get_mut(&key) else { return };
-        if nodegroup.arn != update.nodegroup_arn {
-            return;
-        }
+        let running = running.clone();
+        let update = &running.update;
+        self.keep_former(&key, at);
+        let Some(nodegroup) = self.nodegroups.get_mut(&key).filter(|of| of.arn == update.nodegroup_arn) else { return };
         nodegroup.modified_at = at;
         if !matches!(running.course, Course::Succeed { .. }) {
             nodegroup.status.clone_from(&running.status_before);

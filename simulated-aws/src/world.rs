@@ -44,6 +44,8 @@ pub(crate) struct State {
     pub(crate) now: Timestamp,
     pub(crate) clusters: BTreeMap<String, Cluster>,
     pub(crate) nodegroups: BTreeMap<Key, Nodegroup>,
+    /// What node groups were, and until when; only where `DescribeNodegroup` is to lag.
+    formerly: BTreeMap<Key, Vec<(Timestamp, Nodegroup)>>,
     pub(crate) updates: Vec<Running>,
     pub(crate) courses: BTreeMap<Key, VecDeque<Course>>,
     /// By AMI type and Kubernetes version.
@@ -74,6 +76,22 @@ impl State {
         self.nodegroups.get(&key(cluster, name))
     }
 
+    /// A node group as `DescribeNodegroup` shows it: later than it is.
+    pub(crate) fn described(&self, cluster: &str, name: &str) -> Option<&Nodegroup> {
+        let now = self.nodegroup(cluster, name)?;
+        let shown_at = self.now.saturating_sub(self.switches.describe_lag).unwrap_or(Timestamp::MIN);
+        let former = self.formerly.get(&key(cluster, name)).into_iter().flatten();
+        let mut former = former.filter(|(until, former)| *until > shown_at && former.arn == now.arn);
+        Some(former.next().map_or(now, |(_, former)| former))
+    }
+
+    /// Keeps what a node group is, just before it changes.
+    pub(crate) fn keep_former(&mut self, key: &Key, until: Timestamp) {
+        if let Some(nodegroup) = self.nodegroups.get(key).filter(|_| self.switches.describe_lag.is_positive()) {
+            self.formerly.entry(key.clone()).or_default().push((until, nodegroup.clone()));
+        }
+    }
+
     /// Remembers that a node group has tags, as the tag index does.
     fn note_tags(&mut self, key: &Key) {
         if let Some(nodegroup) = self.nodegroups.get(key).filter(|nodegroup| !nodegroup.tags.is_empty()) {
@@ -84,6 +102,7 @@ impl State {
     /// Changes a node group and notes what follows from it.
     pub(crate) fn change<R>(&mut self, key: &Key, change: impl FnOnce(&mut Nodegroup) -> R) -> Option<R> {
         self.note_tags(key);
+        self.keep_former(key, self.now);
         let nodegroup = self.nodegroups.get_mut(key)?;
         nodegroup.modified_at = self.now;
         let result = change(nodegroup);
@@ -177,6 +196,11 @@ impl World {
         self.state().nodegroup(cluster, name).cloned()
     }
 
+    /// The ARN of every node group there is.
+    pub fn nodegroup_arns(&self) -> Vec<String> {
+        self.state().nodegroups.values().map(|nodegroup| nodegroup.arn.clone()).collect()
+    }
+
     /// Changes a node group behind everybody's back; answers whether it exists.
     pub fn edit_nodegroup(&self, cluster: &str, name: &str, edit: impl FnOnce(&mut Nodegroup)) -> bool {
         self.state().change(&key(cluster, name), edit).is_some()
@@ -191,6 +215,11 @@ impl World {
     /// update succeeds after ten minutes.
     pub fn next_update(&self, cluster: &str, name: &str, course: Course) {
         self.state().courses.entry(key(cluster, name)).or_default().push_back(course);
+    }
+
+    /// Forgets what [`World::next_update`] has queued.
+    pub fn clear_courses(&self) {
+        self.state().courses.clear();
     }
 
     /// Changes the course of the update that is running, for instance one that hung; its time still counts from its

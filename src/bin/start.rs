@@ -16,8 +16,8 @@ async fn main() -> Result<(), Error> {
     let config = StartConfig::read(&process_environment).inspect_err(|error| tracing::error!(%error, "not started"))?;
     let clients = StartClients::new(&config_loader().load().await);
     run(service_fn(async |event: LambdaEvent<Value>| {
-        let now = Run { id: &event.context.request_id, now: Timestamp::now() };
-        let summary = start(&clients, &config, &event.payload, now).await;
+        let run = Run::begin(&event.context, Timestamp::now());
+        let summary = start(&clients, &config, &event.payload, run).await;
         summary.and_then(|summary| summary.into_response()).map_err(failed)
     }))
     .await

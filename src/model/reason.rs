@@ -232,7 +232,10 @@ impl fmt::Display for Reason {
                 }
             }
             Self::TooSoon { until } => {
-                write!(f, "its last update is too recent for its tag {OPT_IN_TAG}/min-interval; from {until:.0}")
+                write!(
+                    f,
+                    "its last update is too recent for {OPT_IN_TAG}/min-interval, or for EKS to have described it; from {until:.0}"
+                )
             }
             Self::Frozen(Freeze::Stopped { parameter }) => {
                 write!(f, "somebody stopped everything with the parameter {parameter}")

@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 use aws_sdk_eks::types::NodegroupStatus;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::config::{Fleet, Limits, RetryAfter};
 use crate::discover::{Clusters, Found, Seen};
@@ -211,10 +211,14 @@ fn not_failed_before(facts: &Facts<'_>, record: &Record, target: &str) -> Result
     }
 }
 
-/// Fewer restarts: the interval counts from the end of the last update that replaced nodes.
+/// How long after an update EKS may still describe what was before it.
+const DESCRIPTION_LAGS: SignedDuration = SignedDuration::from_mins(15);
+
+/// Fewer restarts: the interval counts from the end of the last update that replaced nodes. It is never so short that the
+/// description it is judged by may be older than that update.
 fn long_enough_ago(facts: &Facts<'_>, record: &Record, rules: &Rules) -> Result<(), Reason> {
     let Some(last) = record.last_success() else { return Ok(()) };
-    let until = last.saturating_add(rules.min_interval).unwrap_or(Timestamp::MAX);
+    let until = last.saturating_add(rules.min_interval.max(DESCRIPTION_LAGS)).unwrap_or(Timestamp::MAX);
     if until <= facts.now { Ok(()) } else { Err(Reason::TooSoon { until }) }
 }
 

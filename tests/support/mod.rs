@@ -28,6 +28,8 @@ pub const NEWER: &str = "1.33.2-20260710";
 /// The access keys by which the world tells the functions apart.
 pub const START_KEY: &str = "AKIASTART";
 pub const CHECK_KEY: &str = "AKIACHECK";
+/// That of the test itself.
+pub const OBSERVER_KEY: &str = "AKIAOBSERVER";
 
 pub struct Stage {
     pub world: World,
@@ -35,6 +37,10 @@ pub struct Stage {
     pub check: CheckClients,
     pub start_config: StartConfig,
     pub check_config: CheckConfig,
+    /// Reads the table for the test itself.
+    observer: aws_sdk_dynamodb::Client,
+    /// How long Lambda lets a run live.
+    pub life: Duration,
     runs: AtomicU32,
 }
 
@@ -118,12 +124,18 @@ impl Stage {
             world.add_nodegroup(nodegroup);
         }
         world.publish_release(AL2023, "1.33", NEWER);
+        Self::in_world(world).await
+    }
+
+    /// The table and the topic, in a world that has everything else.
+    pub async fn in_world(world: World) -> Self {
         world.create_updates_table(TABLE).await;
         let topic = world.create_topic("notifications");
         let retry_after = RetryAfter([1, 4, 12].map(SignedDuration::from_hours).into());
         Self {
             start: start_clients(&sdk_config(&world, START_KEY).await),
             check: check_clients(&sdk_config(&world, CHECK_KEY).await),
+            observer: check_clients(&sdk_config(&world, OBSERVER_KEY).await).dynamodb,
             start_config: StartConfig {
                 updates_table: TABLE.into(),
                 limits: Limits { updates_per_cluster: 1, updates_in_progress: 10, starts_per_run: 10 },
@@ -137,6 +149,7 @@ impl Stage {
                 retry_after,
             },
             world,
+            life: Duration::from_mins(15),
             runs: 0.into(),
         }
     }
@@ -146,20 +159,28 @@ impl Stage {
         Self::with([opted_in("prod", "blue")]).await
     }
 
+    fn run<'a>(&self, id: &'a str) -> Run<'a> {
+        Run { id, now: self.world.now(), deadline: Instant::now() + self.life }
+    }
+
+    pub async fn start_as(&self, id: &str, event: &Value) -> anyhow::Result<StartSummary> {
+        handler::start(&self.start, &self.start_config, event, self.run(id)).await
+    }
+
     pub async fn try_start(&self, event: &Value) -> anyhow::Result<StartSummary> {
-        let id = self.next_id();
-        let run = Run { id: &id, now: self.world.now() };
-        handler::start(&self.start, &self.start_config, event, run).await
+        self.start_as(&self.next_id(), event).await
     }
 
     pub async fn start(&self) -> StartSummary {
         self.try_start(&json!({})).await.unwrap()
     }
 
+    pub async fn check_as(&self, id: &str, event: &Value) -> anyhow::Result<CheckSummary> {
+        handler::check(&self.check, &self.check_config, event, self.run(id)).await
+    }
+
     pub async fn try_check(&self, event: &Value) -> anyhow::Result<CheckSummary> {
-        let id = self.next_id();
-        let run = Run { id: &id, now: self.world.now() };
-        handler::check(&self.check, &self.check_config, event, run).await
+        self.check_as(&self.next_id(), event).await
     }
 
     pub async fn check(&self) -> CheckSummary {
@@ -190,18 +211,18 @@ impl Stage {
 
     /// The record of a node group, as the table holds it.
     pub async fn record(&self, cluster: &str, name: &str) -> Option<Record> {
-        self.item(self.world.nodegroup(cluster, name).unwrap().arn).await
+        self.record_of(&self.world.nodegroup(cluster, name).unwrap().arn).await
     }
 
     /// The record of what holds for the whole fleet.
     pub async fn fleet_record(&self) -> Record {
-        self.item("arn:aws:eks:eu-central-1:123456789012:fleet".to_owned()).await.unwrap()
+        self.record_of("arn:aws:eks:eu-central-1:123456789012:fleet").await.unwrap()
     }
 
-    async fn item(&self, arn: String) -> Option<Record> {
-        let key = aws_sdk_dynamodb::types::AttributeValue::S(arn);
-        let item =
-            self.start.dynamodb.get_item().table_name(TABLE).key("nodegroupArn", key).send().await.unwrap().item?;
+    /// The record under an ARN.
+    pub async fn record_of(&self, arn: &str) -> Option<Record> {
+        let key = aws_sdk_dynamodb::types::AttributeValue::S(arn.to_owned());
+        let item = self.observer.get_item().table_name(TABLE).key("nodegroupArn", key).send().await.unwrap().item?;
         Some(serde_dynamo::from_item(item).unwrap())
     }
 
@@ -210,7 +231,8 @@ impl Stage {
         self.world.requests().iter().filter(|request| request.action == action).count()
     }
 
-    fn next_id(&self) -> String {
+    /// A request id that no run has had.
+    pub fn next_id(&self) -> String {
         self.runs.fetch_add(1, Ordering::Relaxed).to_string()
     }
 }

@@ -1,0 +1,126 @@
+//! Takes into the records what has to be remembered before the plan: updates that somebody else started, what the event asks
+//! to forgive or to lift, and releases whose failures have spread.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_eks::Client;
+use aws_sdk_eks::types::NodegroupStatus;
+use jiff::Timestamp;
+
+use crate::adopt::{Foreign, find_foreign};
+use crate::discover::{Clusters, Found, Seen};
+use crate::event::StartEvent;
+use crate::model::nodegroup::{Nodegroup, NodegroupId};
+use crate::model::policy::Policy;
+use crate::model::record::Record;
+use crate::model::release_version::ReleaseVersion;
+use crate::plan::{lines, spreading};
+use crate::resolve::{Offer, Releases};
+
+/// The records by ARN, or why one could not be read.
+pub type Loaded = HashMap<String, Result<Record, String>>;
+
+/// What the run knows already.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// The node groups that were found.
+    pub found: &'a [Found],
+    /// Names the record of the whole fleet, if there is a fleet.
+    pub fleet: Option<&'a NodegroupId>,
+    /// The Kubernetes versions of the clusters that a node group follows.
+    pub clusters: &'a Clusters,
+    /// The newest release of each line.
+    pub newest: &'a Releases,
+}
+
+/// Changes the records, and returns the ARNs of those that changed, or what kept one from changing.
+pub async fn remember(
+    eks: &Client,
+    quarantine_after: usize,
+    event: &StartEvent,
+    known: &Known<'_>,
+    records: &mut Loaded,
+    now: Timestamp,
+) -> BTreeMap<String, Result<(), String>> {
+    let mut changed = BTreeMap::new();
+    for found in known.found {
+        let arn = &found.id.arn;
+        if let Seen::Nodegroup(nodegroup) = &found.now
+            && let Some(outcome) = adopt(eks, nodegroup, records, now).await
+        {
+            changed.insert(arn.clone(), outcome);
+        }
+        if let Some(Ok(record)) = records.get_mut(arn)
+            && event.retry.contains(&found.id.to_string())
+            && record.forgive(now)
+        {
+            changed.entry(arn.clone()).or_insert(Ok(()));
+        }
+    }
+    if let Some(fleet) = known.fleet
+        && quarantine(fleet, quarantine_after, event, known, records, now)
+    {
+        changed.insert(fleet.arn.clone(), Ok(()));
+    }
+    changed
+}
+
+/// Takes up the update that somebody else started on a node group, if there is one.
+async fn adopt(
+    eks: &Client,
+    nodegroup: &Nodegroup,
+    records: &mut Loaded,
+    now: Timestamp,
+) -> Option<Result<(), String>> {
+    if nodegroup.status != NodegroupStatus::Updating || !matches!(nodegroup.policy, Policy::OptedIn(..)) {
+        return None;
+    }
+    let id = &nodegroup.id;
+    let record = records.entry(id.arn.clone()).or_insert_with(|| Ok(Record::new(id))).as_mut().ok()?;
+    if record.open.is_some() {
+        return None;
+    }
+    match find_foreign(eks, nodegroup, now).await {
+        Ok(foreign) => {
+            let Foreign { update_id, intent, started_at } = foreign?;
+            record.adopt(&update_id, &intent, started_at);
+            Some(Ok(()))
+        }
+        Err(error) => Some(Err(format!("looking for somebody else's update: {error}"))),
+    }
+}
+
+/// Lifts, supersedes and begins quarantines in the record of the whole fleet. Returns whether it changed.
+fn quarantine(
+    fleet: &NodegroupId,
+    quarantine_after: usize,
+    event: &StartEvent,
+    known: &Known<'_>,
+    records: &mut Loaded,
+    now: Timestamp,
+) -> bool {
+    let readable: Vec<Record> = records.values().filter_map(|record| record.as_ref().ok()).cloned().collect();
+    let spreads = spreading(readable.iter(), quarantine_after);
+    let before = records.get(&fleet.arn).cloned();
+    if let Ok(record) = records.entry(fleet.arn.clone()).or_insert_with(|| Ok(Record::new(fleet))) {
+        for release in &event.lift_quarantine {
+            record.lift_quarantine(release, now);
+        }
+        for release in known.found.iter().flat_map(|found| newest_of(found, known)) {
+            record.supersede(release);
+        }
+        for spread in spreads {
+            record.quarantine(&spread.release_version, &spread.nodegroups, now);
+        }
+    }
+    let after = records.get(&fleet.arn);
+    after != before.as_ref() && after != Some(&Ok(Record::new(fleet)))
+}
+
+/// The newest release of each line that matters for a node group.
+fn newest_of<'a>(found: &Found, known: &Known<'a>) -> impl Iterator<Item = &'a ReleaseVersion> {
+    lines(found, known.clusters).into_iter().filter_map(|line| match known.newest.offer(&line)? {
+        Offer::Releases(releases) => releases.first().map(|published| &published.release),
+        Offer::NotPublished | Offer::Unreadable(_) => None,
+    })
+}

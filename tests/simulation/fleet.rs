@@ -1,0 +1,114 @@
+//! The node groups of a life, and what AWS publishes for them.
+
+use fastrand::Rng;
+use jiff::{SignedDuration, Timestamp};
+use simulated_aws::{AlreadyAtTarget, Downgrade, Nodegroup, TokenReplay, World};
+
+use crate::support::{AL2023, CURRENT, minutes};
+
+/// A release that everybody is to run in the end.
+pub const LAST: &str = "1.33.9-20261001";
+/// What comes out while everything goes wrong.
+pub const RELEASES: [&str; 3] = ["1.33.2-20260710", "1.33.2-20260721", "1.33.3-20260722"];
+/// Half the day is open.
+pub const WINDOW: &str = "Mon-Sun 06:00-18:00 UTC";
+pub const STOP_SWITCH: &str = "/updater/stop-switch";
+
+/// A node group, and the rules by which it is judged.
+#[derive(Clone, Debug)]
+pub struct Group {
+    pub cluster: String,
+    pub name: String,
+    pub mode: &'static str,
+    pub ring: u32,
+    pub min_age: SignedDuration,
+    pub window: bool,
+    pub force: bool,
+}
+
+impl Group {
+    pub fn path(&self) -> String {
+        format!("{}/{}", self.cluster, self.name)
+    }
+
+    /// Whether it is to be brought to every release.
+    pub fn is_auto(&self) -> bool {
+        self.mode == "auto"
+    }
+
+    fn random(rng: &mut Rng, index: usize) -> Self {
+        Self {
+            cluster: format!("c{}", rng.u8(0..3)),
+            name: format!("ng-{index}"),
+            mode: match rng.u8(0..10) {
+                0 => "notify",
+                1 => "off",
+                2 => "",
+                _ => "auto",
+            },
+            ring: u32::from(rng.u8(0..4) == 0),
+            min_age: minutes(if rng.u8(0..4) == 0 { 60 } else { 0 }),
+            window: rng.u8(0..4) == 0,
+            force: rng.u8(0..3) == 0,
+        }
+    }
+
+    pub fn nodegroup(&self) -> Nodegroup {
+        let mut nodegroup = Nodegroup::new(&self.cluster, &self.name).release(CURRENT);
+        let rules = [
+            ("ami-update", (!self.mode.is_empty()).then(|| self.mode.to_owned())),
+            ("ami-update/ring", (self.ring > 0).then(|| self.ring.to_string())),
+            ("ami-update/min-age", self.min_age.is_positive().then(|| "60m".to_owned())),
+            ("ami-update/window", self.window.then(|| WINDOW.to_owned())),
+            ("ami-update/force", self.force.then(|| "after-eviction-failure".to_owned())),
+        ];
+        for (key, value) in rules {
+            nodegroup = value.map_or_else(|| nodegroup.clone(), |value| nodegroup.clone().tag(key, &value));
+        }
+        nodegroup
+    }
+}
+
+pub fn groups(rng: &mut Rng) -> Vec<Group> {
+    (0..rng.usize(2..7)).map(|index| Group::random(rng, index)).collect()
+}
+
+/// Releases in their order: those of this fleet end with their date.
+pub fn date(release: &str) -> &str {
+    release.rsplit('-').next().unwrap_or_default()
+}
+
+/// What nobody could verify of AWS, one way or the other.
+pub fn choose_unverified(rng: &mut Rng, world: &World) {
+    world.token_replay(match rng.u8(0..3) {
+        0 => TokenReplay::SameUpdate,
+        1 => TokenReplay::ResourceInUse,
+        _ => TokenReplay::NewUpdate,
+    });
+    world.already_at_target(if rng.bool() { AlreadyAtTarget::Update } else { AlreadyAtTarget::Error });
+    world.downgrade(if rng.bool() { Downgrade::Accepted } else { Downgrade::Refused });
+    world.sparse_tag_pages(rng.bool());
+    if rng.bool() {
+        world.page_size(rng.usize(1..4));
+    }
+    if rng.bool() {
+        world.describe_lag(SignedDuration::from_secs(rng.i64(1..600)));
+    }
+}
+
+/// When each release was published.
+#[derive(Default)]
+pub struct Published(Vec<(String, Timestamp)>);
+
+impl Published {
+    pub fn publish(&mut self, world: &World, release: &str) {
+        world.publish_release(AL2023, "1.33", release);
+        if self.at(release).is_none() {
+            self.0.push((release.to_owned(), world.now()));
+        }
+    }
+
+    pub fn at(&self, release: &str) -> Option<Timestamp> {
+        self.0.iter().find(|(published, _)| published == release).map(|(_, at)| *at)
+    }
+}

@@ -1,0 +1,278 @@
+//! One life: hours in which everything goes wrong, then calm until the fleet has come to rest.
+
+use std::collections::BTreeMap;
+use std::hash::Hasher;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use eks_nodegroup_updater::config::RetryAfter;
+use fastrand::Rng;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use simulated_aws::{Course, World};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::faults::{Seen, storm};
+use crate::fleet::{Group, LAST, Published, RELEASES, STOP_SWITCH, choose_unverified, groups};
+use crate::oracle::Oracle;
+use crate::support::{Stage, minutes};
+
+/// Between two runs of `check`; `start` runs at every sixth.
+const TICK: Duration = Duration::from_mins(5);
+const TICKS_PER_START: u32 = 6;
+/// Four hours.
+const STORM_TICKS: u32 = 48;
+/// Two days: time enough for every window, age, ring and retry.
+const CALM_TICKS: u32 = 2 * 24 * 12;
+/// How long an update may run before it counts as stuck.
+pub const STUCK_AFTER: SignedDuration = SignedDuration::from_mins(100);
+
+/// What a life came to.
+pub struct Outcome {
+    /// What was broken; nothing, it is to be hoped.
+    pub broken: Vec<String>,
+    /// Faults, kills and what else happened, by kind.
+    pub tally: BTreeMap<String, u64>,
+    /// Stands for every request and its fate.
+    pub requests: u64,
+}
+
+pub struct Life {
+    stage: Rc<Stage>,
+    groups: Vec<Group>,
+    published: Published,
+    oracle: Oracle,
+    rng: Rng,
+    seen: Arc<Mutex<Seen>>,
+    runs: Vec<JoinHandle<()>>,
+    tally: BTreeMap<String, u64>,
+}
+
+impl Life {
+    pub async fn live(seed: u64, trace: bool) -> Outcome {
+        let mut life = Self::begin(seed, trace).await;
+        life.storm().await;
+        life.calm().await;
+        life.end().await
+    }
+
+    async fn begin(seed: u64, trace: bool) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let midnight: Timestamp = "2026-07-20T00:00:00Z".parse().unwrap();
+        let (begin, zero) = (midnight + minutes(rng.i64(0..24 * 60)), Instant::now());
+        let world = World::with_clock(move || begin + SignedDuration::try_from(zero.elapsed()).unwrap());
+        let mut stage = Stage::in_world(world).await;
+        stage.start_config.retry_after = RetryAfter([20, 40, 60].map(minutes).into());
+        stage.start_config.fleet.ring_soak = minutes(30);
+        stage.start_config.fleet.stop_switch = Some(STOP_SWITCH.to_owned());
+        stage.check_config.stuck_after = STUCK_AFTER;
+        stage.world.put_parameter(STOP_SWITCH, "running");
+        choose_unverified(&mut rng, &stage.world);
+        let groups = groups(&mut rng);
+        let arns = groups.iter().map(|group| stage.world.add_nodegroup(group.nodegroup())).collect();
+        let mut published = Published::default();
+        published.publish(&stage.world, RELEASES[0]);
+        let seen = storm(&stage.world, rng.fork(), arns, trace);
+        let oracle = Oracle::new(&groups, stage.world.now());
+        let (runs, tally) = (Vec::new(), BTreeMap::new());
+        Self { stage: Rc::new(stage), groups, published, oracle, rng, seen, runs, tally }
+    }
+
+    async fn storm(&mut self) {
+        for tick in 0..STORM_TICKS {
+            self.disturb();
+            if tick.is_multiple_of(TICKS_PER_START) {
+                self.invoke(true);
+            }
+            self.invoke(false);
+            sleep(TICK).await;
+            self.look().await;
+        }
+    }
+
+    /// Runs go on beside each other, twice or killed, as the seed decides.
+    fn invoke(&mut self, is_start: bool) {
+        let id = self.stage.next_id();
+        let mut delay = Duration::ZERO;
+        for copy in 0..=u8::from(self.rng.u8(0..8) == 0) {
+            let (stage, event) = (Rc::clone(&self.stage), self.event());
+            // Lambda tries again under the same id, EventBridge delivers again under another.
+            let id = if self.rng.bool() { id.clone() } else { format!("{id}-{copy}") };
+            delay += Duration::from_millis(self.rng.u64(1..2_000));
+            let killed = self.rng.u8(0..6) == 0;
+            let life = match (killed, is_start) {
+                (true, _) => Duration::from_millis(self.rng.u64(0..1_500)),
+                (false, true) => Duration::from_mins(15),
+                (false, false) => Duration::from_mins(5),
+            };
+            let kind = if killed { "runs killed" } else { "runs" };
+            *self.tally.entry(kind.to_owned()).or_default() += 1;
+            self.runs.push(tokio::task::spawn_local(async move {
+                sleep(delay).await;
+                let run = async {
+                    if is_start {
+                        drop(stage.start_as(&id, &event).await);
+                    } else {
+                        drop(stage.check_as(&id, &event).await);
+                    }
+                };
+                let _ = timeout(life, run).await;
+            }));
+        }
+    }
+
+    /// Events come by hand or by a schedule, now or late.
+    fn event(&mut self) -> Value {
+        let at = self.stage.world.now() - minutes(self.rng.i64(0..600));
+        match self.rng.u8(0..3) {
+            0 => json!({}),
+            _ => json!({
+                "version": "0", "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa", "detail-type": "Scheduled Event",
+                "source": "aws.events", "account": "123456789012", "time": format!("{at:.0}"),
+                "region": "eu-central-1", "resources": [], "detail": {},
+            }),
+        }
+    }
+
+    /// What others do to the fleet meanwhile.
+    fn disturb(&mut self) {
+        let (world, rng) = (self.stage.world.clone(), &mut self.rng);
+        let index = rng.usize(0..self.groups.len());
+        let Group { cluster, name, .. } = self.groups[index].clone();
+        let now = world.now();
+        let what = match rng.u8(0..100) {
+            0..8 => {
+                let value = ["stopped", "running", "neither"][rng.usize(0..3)];
+                world.put_parameter(STOP_SWITCH, value);
+                self.oracle.switched(value == "running", now);
+                "stop switch flipped"
+            }
+            8..18 => {
+                self.published.publish(&world, RELEASES[rng.usize(0..RELEASES.len())]);
+                "release published or withdrawn"
+            }
+            18..26 => {
+                let arn = world.nodegroup(&cluster, &name).map(|nodegroup| nodegroup.arn).unwrap_or_default();
+                let group = &mut self.groups[index];
+                group.mode = if group.is_auto() { "" } else { "auto" };
+                let mode = group.mode;
+                world.edit_nodegroup(&cluster, &name, |nodegroup| {
+                    nodegroup.tags.remove("ami-update");
+                    if !mode.is_empty() {
+                        nodegroup.tags.insert("ami-update".to_owned(), mode.to_owned());
+                    }
+                });
+                if rng.bool() && !arn.is_empty() {
+                    world.index_tags(&arn, &[("ami-update", "auto")]);
+                }
+                self.oracle.retagged(index, mode == "auto", now);
+                "tag changed"
+            }
+            26..34 => {
+                let release = RELEASES[rng.usize(0..RELEASES.len())];
+                let after = minutes(rng.i64(11..80));
+                let course = if rng.bool() { Course::Succeed { after } } else { Course::Cancel { after } };
+                world.next_update(&cluster, &name, course);
+                let _ = world.start_update(&cluster, &name, "1.33", release);
+                "update by somebody else"
+            }
+            34..36 => {
+                world.remove_nodegroup(&cluster, &name);
+                "node group deleted"
+            }
+            36..39 => {
+                let running = world.updates(&cluster, &name).into_iter().find(|update| update.status == "InProgress");
+                if let Some(running) = running {
+                    world.remove_update(&cluster, &running.id);
+                    world.edit_nodegroup(&cluster, &name, |nodegroup| "ACTIVE".clone_into(&mut nodegroup.status));
+                    self.oracle.vanished(&running.id);
+                }
+                "update vanished"
+            }
+            _ => return,
+        };
+        *self.tally.entry(what.to_owned()).or_default() += 1;
+    }
+
+    /// Everything works again, and nobody disturbs.
+    async fn calm(&mut self) {
+        let world = self.stage.world.clone();
+        world.clear_faults();
+        world.clear_courses();
+        world.put_parameter(STOP_SWITCH, "running");
+        self.oracle.switched(true, world.now());
+        for run in std::mem::take(&mut self.runs) {
+            if run.await.is_err() {
+                self.oracle.broken("a run panicked");
+            }
+        }
+        for _ in 0..2 {
+            self.tick(false).await;
+        }
+        self.oracle.stuck(&self.stage, world.now());
+        for group in &self.groups {
+            world.change_course(&group.cluster, &group.name, Course::Succeed { after: SignedDuration::ZERO });
+        }
+        self.published.publish(&world, LAST);
+        for tick in 0..CALM_TICKS {
+            self.tick(tick.is_multiple_of(TICKS_PER_START)).await;
+            if self.arrived() && self.oracle.nothing_open(&self.stage).await {
+                return;
+            }
+        }
+        let lag: Vec<String> = self.groups.iter().filter(|group| !self.runs_last(group)).map(Group::path).collect();
+        self.oracle.broken(&format!("the fleet does not converge: {lag:?}"));
+    }
+
+    async fn tick(&mut self, start: bool) {
+        if start {
+            drop(self.stage.try_start(&json!({})).await);
+        }
+        drop(self.stage.try_check(&json!({})).await);
+        sleep(TICK).await;
+        self.look().await;
+    }
+
+    fn arrived(&self) -> bool {
+        self.groups.iter().all(|group| self.runs_last(group))
+    }
+
+    /// Whether a group runs the last release, if it is to.
+    fn runs_last(&self, group: &Group) -> bool {
+        let now = self.stage.world.nodegroup(&group.cluster, &group.name);
+        !group.is_auto() || now.is_none_or(|now| now.release == LAST && now.status == "ACTIVE")
+    }
+
+    async fn look(&mut self) {
+        self.oracle.look(&self.stage, &self.groups, &self.published).await;
+    }
+
+    async fn end(mut self) -> Outcome {
+        // Once more, and nothing is to be done.
+        sleep(Duration::from_hours(1)).await;
+        self.tick(true).await;
+        self.stage.world.clear_requests();
+        let (start, check) = (self.stage.try_start(&json!({})).await, self.stage.try_check(&json!({})).await);
+        let problems = start.map(|summary| summary.problems).and_then(|mut problems| {
+            problems.extend(check?.problems);
+            Ok(problems)
+        });
+        if !problems.as_ref().is_ok_and(Vec::is_empty) {
+            self.oracle.broken(&format!("problems in a calm world: {problems:?}"));
+        }
+        for request in self.stage.world.requests() {
+            if ["PutItem", "Publish", "UpdateNodegroupVersion"].iter().any(|action| request.action.ends_with(action)) {
+                self.oracle.broken(&format!("a quiet world causes {}: {}", request.action, request.body));
+            }
+        }
+        self.oracle.told(&self.stage, &self.groups).await;
+        let seen = std::mem::take(&mut *self.seen.lock().unwrap());
+        let mut tally = self.tally;
+        tally.extend(seen.tally.into_iter().map(|(kind, times)| (format!("requests {kind}"), times)));
+        tally.extend(self.oracle.tally());
+        Outcome { broken: self.oracle.into_broken(), tally, requests: seen.requests.finish() }
+    }
+}
+

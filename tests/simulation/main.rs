@@ -1,0 +1,85 @@
+//! Lives of a fleet under everything that can go wrong, each decided by one seed: the real handlers and the real SDK on the
+//! simulated AWS, in virtual time. Requests fail before and after their effect, answers come late, mangled or not at all, runs
+//! are killed, overlap and come twice, updates fail in every way. Whatever happens: nothing is lost, nothing doubled.
+//!
+//! ```sh
+//! SEEDS=0..100000 cargo test --release --test simulation -- --nocapture   # long
+//! SEEDS=17..18 cargo test --test simulation -- --nocapture                # one life again, with its requests
+//! ```
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod faults;
+mod fleet;
+mod life;
+mod oracle;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use life::{Life, Outcome};
+
+/// As many as a developer waits for.
+const SEEDS: Range<u64> = 0..300;
+
+/// The seeds that `SEEDS` asks for, as in `17..18`.
+#[expect(clippy::disallowed_methods, reason = "how a test is asked for more than usual")]
+fn seeds() -> Range<u64> {
+    let Ok(asked) = std::env::var("SEEDS") else { return SEEDS };
+    let range = asked.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
+    range.unwrap_or_else(|| panic!("SEEDS is {asked:?}; expected a range such as 0..300"))
+}
+
+/// One life from its beginning to its end.
+fn live(seed: u64, trace: bool) -> Outcome {
+    // The SDK's back-off is random, too, by this thread's generator.
+    fastrand::seed(seed);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    tokio::task::LocalSet::new().block_on(&runtime, Life::live(seed, trace))
+}
+
+#[test]
+fn nothing_is_lost_and_nothing_doubled_whatever_happens() {
+    let seeds = seeds();
+    let (next, count) = (AtomicU64::new(seeds.start), seeds.end - seeds.start);
+    let (failed, tally) = (Mutex::new(BTreeMap::new()), Mutex::new(BTreeMap::<String, u64>::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let Some(seed) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|seed| seeds.contains(seed)) {
+                    let broken = match catch_unwind(AssertUnwindSafe(|| live(seed, count == 1))) {
+                        Ok(outcome) => {
+                            let mut tally = tally.lock().unwrap();
+                            outcome.tally.into_iter().for_each(|(what, times)| *tally.entry(what).or_default() += times);
+                            outcome.broken
+                        }
+                        Err(_) => vec!["it panicked".to_owned()],
+                    };
+                    if !broken.is_empty() {
+                        println!("seed {seed}: {}", broken.join("\n  "));
+                        println!("again: SEEDS={seed}..{} cargo test --test simulation -- --nocapture", seed + 1);
+                        failed.lock().unwrap().insert(seed, broken);
+                    }
+                }
+            });
+        }
+    });
+    println!("{count} seeds");
+    for (what, times) in tally.into_inner().unwrap() {
+        println!("{times:>10}  {what}");
+    }
+    let failed = failed.into_inner().unwrap();
+    assert!(failed.is_empty(), "{} of {count} seeds: {:?}", failed.len(), failed.keys().collect::<Vec<_>>());
+}
+
+#[test]
+fn the_same_seed_is_the_same_life() {
+    for seed in 0..5 {
+        let (first, second) = (live(seed, false), live(seed, false));
+        assert_eq!(first.requests, second.requests, "seed {seed}");
+    }
+}

@@ -1,0 +1,269 @@
+//! What must hold, asked of the world itself. It knows nothing of the plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use eks_nodegroup_updater::model::record::Record;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use simulated_aws::Update;
+
+use crate::fleet::{Group, LAST, Published, date};
+use crate::life::STUCK_AFTER;
+use crate::support::{Stage, minutes};
+
+/// A run that saw what held before may act so long after: its life, what `DescribeNodegroup` lags, and a slow request.
+const HINDSIGHT: SignedDuration = SignedDuration::from_mins(30);
+/// The first try and three more.
+const TRIES: usize = 4;
+
+pub struct Oracle {
+    broken: Vec<String>,
+    /// Updates of ours, by id.
+    updates: BTreeMap<String, Ours>,
+    /// By group: whether it is opted in, and since when.
+    opted_in: Vec<(bool, Timestamp)>,
+    /// Whether the stop switch lets updates start, and since when.
+    running: (bool, Timestamp),
+    vanished: BTreeSet<String>,
+}
+
+/// An update that this program started.
+struct Ours {
+    group: usize,
+    update: Update,
+    /// Whether EKS said successful and the group runs something else.
+    without_effect: bool,
+}
+
+impl Oracle {
+    pub fn new(groups: &[Group], now: Timestamp) -> Self {
+        Self {
+            broken: Vec::new(),
+            updates: BTreeMap::new(),
+            opted_in: groups.iter().map(|group| (group.is_auto(), now - HINDSIGHT)).collect(),
+            running: (true, now),
+            vanished: BTreeSet::new(),
+        }
+    }
+
+    pub fn broken(&mut self, what: &str) {
+        self.broken.push(what.to_owned());
+    }
+
+    pub fn into_broken(self) -> Vec<String> {
+        self.broken
+    }
+
+    pub fn switched(&mut self, running: bool, now: Timestamp) {
+        if self.running.0 != running {
+            self.running = (running, now);
+        }
+    }
+
+    pub fn retagged(&mut self, group: usize, auto: bool, now: Timestamp) {
+        self.opted_in[group] = (auto, now);
+    }
+
+    pub fn vanished(&mut self, update: &str) {
+        self.vanished.insert(update.to_owned());
+    }
+
+    /// Takes note of what the world's updates have come to, and judges those that are new.
+    pub async fn look(&mut self, stage: &Stage, groups: &[Group], published: &Published) {
+        for (index, group) in groups.iter().enumerate() {
+            let updates = stage.world.updates(&group.cluster, &group.name);
+            for update in &updates {
+                let known = self.updates.contains_key(&update.id);
+                if !known && update.client_request_token.is_some() {
+                    self.judge(stage, groups, index, update, &updates, published);
+                    self.has_intent(stage, group, update).await;
+                }
+                if update.client_request_token.is_some() {
+                    let runs = stage.world.nodegroup(&group.cluster, &group.name).map(|now| now.release);
+                    let ours = Ours { group: index, update: update.clone(), without_effect: false };
+                    let ours = self.updates.entry(update.id.clone()).or_insert(ours);
+                    if ours.update.status == "InProgress" && update.status == "Successful" {
+                        ours.without_effect = runs != update.release;
+                    }
+                    ours.update = update.clone();
+                }
+            }
+        }
+    }
+
+    /// Whether an update that has just begun was allowed.
+    fn judge(
+        &mut self,
+        stage: &Stage,
+        groups: &[Group],
+        index: usize,
+        update: &Update,
+        updates: &[Update],
+        published: &Published,
+    ) {
+        let group = &groups[index];
+        let (at, target) = (update.created_at, update.release.clone().unwrap_or_default());
+        let mut broken = |what: &str| self.broken.push(format!("{} to {target} at {at}: {what}", group.path()));
+        let (opted_in, since) = self.opted_in[index];
+        if !opted_in && at.duration_since(since) > HINDSIGHT {
+            broken("it is not opted in");
+        }
+        let (running, since) = self.running;
+        if !running && at.duration_since(since) > HINDSIGHT {
+            broken("everything is stopped");
+        }
+        if let Some(now) = stage.world.nodegroup(&group.cluster, &group.name)
+            && now.arn == update.nodegroup_arn
+            && (update.status != "InProgress" || date(&target) <= date(&now.release))
+        {
+            // Somebody else may have brought it there so lately that EKS does not show it yet.
+            let others = updates.iter().filter(|other| other.client_request_token.is_none());
+            let lately = |other: &Update| other.finished_at.is_some_and(|end| at.duration_since(end) < HINDSIGHT);
+            if !others.clone().any(lately) {
+                broken(&format!("it runs {} and it is {}", now.release, update.status));
+            }
+        }
+        if updates.iter().any(|other| other.id != update.id && other.client_request_token == update.client_request_token)
+        {
+            broken("its token was used before");
+        }
+        let tries = updates.iter().filter(|other| other.release == update.release && other.client_request_token.is_some());
+        if tries.clone().count() > TRIES {
+            broken("it was tried too often");
+        }
+        let evicted = |other: &Update| other.errors.iter().any(|error| error.code == "PodEvictionFailure");
+        if update.force && !(group.force && tries.clone().any(evicted)) {
+            broken("it is forced");
+        }
+        let hour = at.strftime("%H").to_string();
+        if group.window && !("06".."18").contains(&hour.as_str()) {
+            broken("its window is closed");
+        }
+        if !published.at(&target).is_some_and(|published| at.duration_since(published) >= group.min_age) {
+            broken("it is too young");
+        }
+        if group.ring > 0 {
+            for (other, _) in groups.iter().zip(&self.opted_in).filter(|(other, (auto, since))| {
+                other.ring < group.ring && *auto && at.duration_since(*since) >= HINDSIGHT
+            }) {
+                let runs = stage.world.nodegroup(&other.cluster, &other.name).map(|now| now.release);
+                let updates = stage.world.updates(&other.cluster, &other.name);
+                let soaked = |update: &Update| {
+                    let there = update.release.as_deref().is_some_and(|release| date(release) >= date(&target));
+                    there && update.finished_at.is_some_and(|end| at.duration_since(end) >= minutes(30))
+                };
+                let proved = runs.as_deref().is_none_or(|runs| date(runs) >= date(&target)) && updates.iter().any(soaked);
+                if runs.is_some() && !proved {
+                    self.broken.push(format!(
+                        "{} to {target} at {at}: {} of an earlier ring has not proved it",
+                        group.path(),
+                        other.path()
+                    ));
+                }
+            }
+        }
+    }
+
+    /// An accepted update has an intent, from the first moment on.
+    async fn has_intent(&mut self, stage: &Stage, group: &Group, update: &Update) {
+        let record = stage.record_of(&update.nodegroup_arn).await;
+        let attempts = record.iter().flat_map(|record| record.open.iter().chain(&record.history));
+        if !attempts.clone().any(|attempt| Some(&attempt.token) == update.client_request_token.as_ref()) {
+            self.broken(&format!("{}: EKS accepted {}, of which no record knows", group.path(), update.id));
+        }
+    }
+
+    /// Whether every record is closed and everything told.
+    pub async fn nothing_open(&self, stage: &Stage) -> bool {
+        for arn in stage.world.nodegroup_arns() {
+            let record: Option<Record> = stage.record_of(&arn).await;
+            if record.is_some_and(|record| record.open.is_some() || !record.untold.is_empty()) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// What hung for long enough is told as stuck.
+    pub fn stuck(&mut self, stage: &Stage, now: Timestamp) {
+        let told = told(stage);
+        for ours in self.updates.values() {
+            let Update { id, status, created_at, .. } = &ours.update;
+            let long = now.duration_since(*created_at) > STUCK_AFTER + HINDSIGHT;
+            let gone = self.vanished.contains(id) || !stage.world.nodegroup_arns().contains(&ours.update.nodegroup_arn);
+            if status == "InProgress" && long && !gone && !told.contains_key(&(id.clone(), "UpdateStuck".to_owned())) {
+                self.broken.push(format!("{id} hangs since {created_at}, and nobody was told"));
+            }
+        }
+    }
+
+    /// Every end but success is told, each under one id; and every update is in its record.
+    pub async fn told(&mut self, stage: &Stage, groups: &[Group]) {
+        let told = told(stage);
+        for ((id, event), messages) in &told {
+            if messages.len() > 1 {
+                self.broken.push(format!("{event} of {id} is told under {} ids", messages.len()));
+            }
+        }
+        let arns = stage.world.nodegroup_arns();
+        for ours in self.updates.values() {
+            let Update { id, status, .. } = &ours.update;
+            let has = |event: &str| told.contains_key(&(id.clone(), event.to_owned()));
+            let gone = self.vanished.contains(id) || !arns.contains(&ours.update.nodegroup_arn);
+            let is_told = match (gone, status.as_str()) {
+                (true, "Successful") => true,
+                (true, _) => told.keys().any(|(told, _)| told == id),
+                (false, "Failed") => has("UpdateFailed"),
+                (false, "Cancelled") => has("UpdateCancelled"),
+                (false, "Successful") if ours.without_effect => has("UpdateUnverified"),
+                (false, "Successful") => !ours.update.force || has("UpdateForced"),
+                (false, _) => false,
+            };
+            if !is_told {
+                let path = groups[ours.group].path();
+                self.broken.push(format!("{path}: nobody was told that {id} is {status}, gone: {gone}"));
+            }
+        }
+        for (id, ours) in &self.updates {
+            let Some(record) = stage.record_of(&ours.update.nodegroup_arn).await else {
+                self.broken.push(format!("{id} has no record"));
+                continue;
+            };
+            let known = record.history.iter().any(|attempt| attempt.update_id.as_ref() == Some(id));
+            let forgotten = record.attempts as usize > record.history.len();
+            if !known && !forgotten {
+                self.broken.push(format!("{id} is not in its record"));
+            }
+        }
+        for group in groups.iter().filter(|group| group.mode == "notify") {
+            let available = stage.told().into_iter().filter(|message| {
+                (&message["event"], &message["nodegroup"], &message["releaseVersion"])
+                    == (&"UpdateAvailable".into(), &group.name.clone().into(), &LAST.into())
+            });
+            let ids: BTreeSet<String> = available.map(|message| message["id"].to_string()).collect();
+            if ids.len() != 1 && stage.world.nodegroup(&group.cluster, &group.name).is_some() {
+                self.broken.push(format!("{}: {LAST} is reported under {} ids", group.path(), ids.len()));
+            }
+        }
+    }
+
+    /// How many updates came to what.
+    pub fn tally(&self) -> BTreeMap<String, u64> {
+        let mut tally = BTreeMap::new();
+        for ours in self.updates.values() {
+            let end = if ours.without_effect { "Successful without effect" } else { &ours.update.status };
+            *tally.entry(format!("updates {end}")).or_default() += 1;
+        }
+        tally
+    }
+}
+
+/// The ids of the messages about an update, by its id and the event.
+fn told(stage: &Stage) -> BTreeMap<(String, String), BTreeSet<String>> {
+    let text = |message: &Value, key: &str| message[key].as_str().unwrap_or_default().to_owned();
+    let mut told: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
+    for message in stage.told().iter().filter(|message| message["updateId"].is_string()) {
+        told.entry((text(message, "updateId"), text(message, "event"))).or_default().insert(text(message, "id"));
+    }
+    told
+}
