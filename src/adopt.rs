@@ -5,6 +5,7 @@ use aws_sdk_eks::types::{Update, UpdateParamType, UpdateStatus, UpdateType};
 use jiff::Timestamp;
 
 use crate::aws::describe;
+use crate::check::update_ids;
 use crate::model::nodegroup::Nodegroup;
 use crate::model::record::Intent;
 
@@ -25,9 +26,7 @@ pub struct Foreign {
 /// When EKS cannot be read.
 pub async fn find_foreign(eks: &Client, nodegroup: &Nodegroup, now: Timestamp) -> Result<Option<Foreign>, String> {
     let id = &nodegroup.id;
-    let pages = eks.list_updates().name(&id.cluster).nodegroup_name(&id.name).into_paginator().items().send();
-    let update_ids: Result<Vec<String>, _> = pages.collect().await;
-    for update_id in update_ids.map_err(|error| describe(&error))? {
+    for update_id in update_ids(eks, id).await? {
         let request = eks.describe_update().name(&id.cluster).nodegroup_name(&id.name).update_id(&update_id);
         let answer = request.send().await.map_err(|error| describe(&error))?;
         let running = answer.update.filter(|update| {

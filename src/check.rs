@@ -6,6 +6,7 @@
 use aws_sdk_eks::Client;
 use aws_sdk_eks::operation::describe_nodegroup::DescribeNodegroupError;
 use aws_sdk_eks::operation::describe_update::DescribeUpdateError;
+use aws_sdk_eks::operation::list_updates::ListUpdatesOutput;
 use aws_sdk_eks::types::{self as eks, UpdateParamType, UpdateStatus, UpdateType};
 use jiff::{SignedDuration, Timestamp};
 
@@ -84,12 +85,7 @@ async fn describe_update(eks: &Client, id: &NodegroupId, update_id: &str) -> Obs
 }
 
 async fn find_update(eks: &Client, record: &Record, attempt: &Attempt, id: &NodegroupId) -> Observed {
-    let pages = eks.list_updates().name(&id.cluster).nodegroup_name(&id.name).into_paginator().items().send();
-    let update_ids: Result<Vec<String>, _> = pages.collect().await;
-    let update_ids = update_ids.map_err(|error| match error.as_service_error() {
-        Some(service) if service.is_resource_not_found_exception() => Observation::NoUpdate,
-        _ => Observation::Unreadable(describe(&error)),
-    })?;
+    let update_ids = update_ids(eks, id).await.map_err(Observation::Unreadable)?;
     let known = |update_id: &String| record.history.iter().any(|attempt| attempt.update_id.as_ref() == Some(update_id));
     for update_id in update_ids.iter().filter(|update_id| !known(update_id)) {
         let update = match read_update(eks, id, update_id).await {
@@ -101,6 +97,24 @@ async fn find_update(eks: &Client, record: &Record, attempt: &Attempt, id: &Node
         }
     }
     Ok(Observation::NoUpdate)
+}
+
+/// The ids of the updates that a node group has had, in no order; none where there is no such node group.
+///
+/// # Errors
+/// When EKS cannot be read. An answer that lists nothing at all is none: taken for an empty list it would lose updates.
+pub async fn update_ids(eks: &Client, id: &NodegroupId) -> Result<Vec<String>, String> {
+    let pages = eks.list_updates().name(&id.cluster).nodegroup_name(&id.name).into_paginator().send();
+    let pages: Result<Vec<ListUpdatesOutput>, _> = pages.collect().await;
+    let pages = match pages {
+        Ok(pages) => pages,
+        Err(error) => match error.as_service_error() {
+            Some(service) if service.is_resource_not_found_exception() => return Ok(Vec::new()),
+            _ => return Err(describe(&error)),
+        },
+    };
+    let listed: Option<Vec<Vec<String>>> = pages.into_iter().map(|page| page.update_ids).collect();
+    listed.map(|ids| ids.concat()).ok_or_else(|| "EKS listed updates without updateIds".to_owned())
 }
 
 async fn read_update(eks: &Client, id: &NodegroupId, update_id: &str) -> Result<eks::Update, Observation> {
@@ -123,9 +137,11 @@ async fn release_of(eks: &Client, id: &NodegroupId) -> Result<Option<String>, Ob
         }
         _ => Observation::Unreadable(describe(&error)),
     })?;
-    let same = answer.nodegroup.filter(|nodegroup| nodegroup.nodegroup_arn() == Some(&id.arn));
-    let nodegroup =
-        same.ok_or_else(|| Observation::NotFound(missing(Some("another node group bears the name now"))))?;
+    let nodegroup = answer.nodegroup.filter(|nodegroup| nodegroup.nodegroup_arn.is_some());
+    let nodegroup = nodegroup.ok_or_else(|| Observation::Unreadable("EKS described no node group".to_owned()))?;
+    if nodegroup.nodegroup_arn() != Some(&id.arn) {
+        return Err(Observation::NotFound(missing(Some("another node group bears the name now"))));
+    }
     Ok(nodegroup.release_version)
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use anyhow::Context as _;
 use aws_sdk_eks::operation::describe_nodegroup::DescribeNodegroupError;
 use aws_sdk_resourcegroupstagging::types::TagFilter;
 use futures_util::{StreamExt, stream};
@@ -82,18 +83,20 @@ pub async fn followed_clusters(eks: &aws_sdk_eks::Client, found: &[Found]) -> Cl
 }
 
 async fn tagged(tagging: &aws_sdk_resourcegroupstagging::Client) -> anyhow::Result<Vec<String>> {
-    let resources = tagging
+    let pages = tagging
         .get_resources()
         .resource_type_filters("eks:nodegroup")
         .tag_filters(TagFilter::builder().key(OPT_IN_TAG).build())
         .resources_per_page(100)
         .into_paginator()
-        .items()
         .send();
     // The SDK's stream is none of `futures`, but collects into a `Result` by itself.
-    let resources: Result<Vec<_>, _> = resources.collect().await;
-    let resources = resources.map_err(|error| anyhow::anyhow!("finding tagged node groups: {}", describe(&error)))?;
-    Ok(resources.into_iter().filter_map(|resource| resource.resource_arn).collect())
+    let pages: Result<Vec<_>, _> = pages.collect().await;
+    let pages = pages.map_err(|error| anyhow::anyhow!("finding tagged node groups: {}", describe(&error)))?;
+    let resources: Option<Vec<_>> = pages.into_iter().map(|page| page.resource_tag_mapping_list).collect();
+    // An empty list says that nobody opted in; no list says nothing, and must not pass for it.
+    let resources = resources.context("finding tagged node groups: the answer has no ResourceTagMappingList")?;
+    Ok(resources.into_iter().flatten().filter_map(|resource| resource.resource_arn).collect())
 }
 
 async fn describe_nodegroup(eks: &aws_sdk_eks::Client, id: NodegroupId, defaults: &Rules) -> Found {

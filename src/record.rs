@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use anyhow::Context as _;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
@@ -64,7 +65,10 @@ impl Records<'_> {
                 Ok(answer) => answer,
                 Err(error) => return all(asked, records, &format!("reading its record: {}", describe(&error))),
             };
-            let items = answer.responses.as_mut().and_then(|tables| tables.remove(self.table)).unwrap_or_default();
+            let Some(tables) = &mut answer.responses else {
+                return all(asked, records, "reading its record: DynamoDB's answer has no Responses");
+            };
+            let items = tables.remove(self.table).unwrap_or_default();
             records.extend(items.into_iter().filter_map(parse));
             let left = answer.unprocessed_keys.as_mut().and_then(|tables| tables.remove(self.table));
             asked = left.map(|left| left.keys.iter().filter_map(arn_of).collect()).unwrap_or_default();
@@ -87,9 +91,11 @@ impl Records<'_> {
             .index_name(INDEX)
             .key_condition_expression("pending = :pending")
             .expression_attribute_values(":pending", AttributeValue::S(PENDING.to_owned()));
-        let items: Result<Vec<_>, _> = query.into_paginator().items().send().collect().await;
-        let items = items.map_err(|error| anyhow::anyhow!("reading what is pending: {}", describe(&error)))?;
-        Ok(items.iter().filter_map(arn_of).collect())
+        let pages: Result<Vec<_>, _> = query.into_paginator().send().collect().await;
+        let pages = pages.map_err(|error| anyhow::anyhow!("reading what is pending: {}", describe(&error)))?;
+        let items: Option<Vec<_>> = pages.into_iter().map(|page| page.items).collect();
+        let items = items.context("reading what is pending: DynamoDB's answer has no Items")?;
+        Ok(items.iter().flatten().filter_map(arn_of).collect())
     }
 
     /// Writes a record over the revision that was read, and none other.

@@ -212,7 +212,15 @@ impl Life {
             self.tick(false).await;
         }
         self.oracle.stuck(&self.stage, world.now());
-        for group in &self.groups {
+        for (index, group) in self.groups.iter_mut().enumerate() {
+            // Somebody mends the tag, for which later rings wait.
+            if group.mode == "off" {
+                group.mode = "auto";
+                self.oracle.retagged(index, true, world.now());
+                world.edit_nodegroup(&group.cluster, &group.name, |nodegroup| {
+                    nodegroup.tags.insert("ami-update".to_owned(), "auto".to_owned());
+                });
+            }
             world.change_course(&group.cluster, &group.name, Course::Succeed { after: SignedDuration::ZERO });
         }
         self.published.publish(&world, LAST);
@@ -222,8 +230,12 @@ impl Life {
                 return;
             }
         }
-        let lag: Vec<String> = self.groups.iter().filter(|group| !self.runs_last(group)).map(Group::path).collect();
-        self.oracle.broken(&format!("the fleet does not converge: {lag:?}"));
+        let lines = self.stage.try_start(&json!({})).await.map(|summary| summary.decisions).unwrap_or_default();
+        let lagging: Vec<Group> = self.groups.iter().filter(|group| !self.runs_last(group)).cloned().collect();
+        for group in lagging {
+            let line = lines.iter().find(|line| line.nodegroup == group.path());
+            self.oracle.broken(&format!("{} does not come to {LAST}: {line:?}", group.path()));
+        }
     }
 
     async fn tick(&mut self, start: bool) {
@@ -250,9 +262,11 @@ impl Life {
     }
 
     async fn end(mut self) -> Outcome {
-        // Once more, and nothing is to be done.
-        sleep(Duration::from_hours(1)).await;
-        self.tick(true).await;
+        // Where there is only something to report, its time comes later; then nothing is to be done.
+        for _ in 0..3 {
+            sleep(Duration::from_hours(1)).await;
+            self.tick(true).await;
+        }
         self.stage.world.clear_requests();
         let (start, check) = (self.stage.try_start(&json!({})).await, self.stage.try_check(&json!({})).await);
         let problems = start.map(|summary| summary.problems).and_then(|mut problems| {
@@ -275,4 +289,3 @@ impl Life {
         Outcome { broken: self.oracle.into_broken(), tally, requests: seen.requests.finish() }
     }
 }
-

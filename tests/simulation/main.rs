@@ -54,7 +54,10 @@ fn nothing_is_lost_and_nothing_doubled_whatever_happens() {
                     let broken = match catch_unwind(AssertUnwindSafe(|| live(seed, count == 1))) {
                         Ok(outcome) => {
                             let mut tally = tally.lock().unwrap();
-                            outcome.tally.into_iter().for_each(|(what, times)| *tally.entry(what).or_default() += times);
+                            outcome
+                                .tally
+                                .into_iter()
+                                .for_each(|(what, times)| *tally.entry(what).or_default() += times);
                             outcome.broken
                         }
                         Err(_) => vec!["it panicked".to_owned()],

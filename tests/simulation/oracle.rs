@@ -123,11 +123,14 @@ impl Oracle {
                 broken(&format!("it runs {} and it is {}", now.release, update.status));
             }
         }
-        if updates.iter().any(|other| other.id != update.id && other.client_request_token == update.client_request_token)
+        if updates
+            .iter()
+            .any(|other| other.id != update.id && other.client_request_token == update.client_request_token)
         {
             broken("its token was used before");
         }
-        let tries = updates.iter().filter(|other| other.release == update.release && other.client_request_token.is_some());
+        let tries =
+            updates.iter().filter(|other| other.release == update.release && other.client_request_token.is_some());
         if tries.clone().count() > TRIES {
             broken("it was tried too often");
         }
@@ -152,7 +155,8 @@ impl Oracle {
                     let there = update.release.as_deref().is_some_and(|release| date(release) >= date(&target));
                     there && update.finished_at.is_some_and(|end| at.duration_since(end) >= minutes(30))
                 };
-                let proved = runs.as_deref().is_none_or(|runs| date(runs) >= date(&target)) && updates.iter().any(soaked);
+                let proved =
+                    runs.as_deref().is_none_or(|runs| date(runs) >= date(&target)) && updates.iter().any(soaked);
                 if runs.is_some() && !proved {
                     self.broken.push(format!(
                         "{} to {target} at {at}: {} of an earlier ring has not proved it",
@@ -208,11 +212,15 @@ impl Oracle {
         let arns = stage.world.nodegroup_arns();
         for ours in self.updates.values() {
             let Update { id, status, .. } = &ours.update;
+            let record = stage.record_of(&ours.update.nodegroup_arn).await;
+            let recorded = record
+                .is_some_and(|record| record.history.iter().any(|attempt| attempt.update_id.as_ref() == Some(id)));
             let has = |event: &str| told.contains_key(&(id.clone(), event.to_owned()));
             let gone = self.vanished.contains(id) || !arns.contains(&ours.update.nodegroup_arn);
             let is_told = match (gone, status.as_str()) {
                 (true, "Successful") => true,
-                (true, _) => told.keys().any(|(told, _)| told == id),
+                // What was gone before anybody learned its id cannot be told of.
+                (true, _) => told.keys().any(|(told, _)| told == id) || !recorded,
                 (false, "Failed") => has("UpdateFailed"),
                 (false, "Cancelled") => has("UpdateCancelled"),
                 (false, "Successful") if ours.without_effect => has("UpdateUnverified"),
@@ -224,14 +232,14 @@ impl Oracle {
                 self.broken.push(format!("{path}: nobody was told that {id} is {status}, gone: {gone}"));
             }
         }
-        for (id, ours) in &self.updates {
+        for (id, ours) in self.updates.iter().filter(|(id, _)| !self.vanished.contains(*id)) {
             let Some(record) = stage.record_of(&ours.update.nodegroup_arn).await else {
                 self.broken.push(format!("{id} has no record"));
                 continue;
             };
             let known = record.history.iter().any(|attempt| attempt.update_id.as_ref() == Some(id));
             let forgotten = record.attempts as usize > record.history.len();
-            if !known && !forgotten {
+            if !known && !forgotten && arns.contains(&ours.update.nodegroup_arn) {
                 self.broken.push(format!("{id} is not in its record"));
             }
         }
