@@ -3,15 +3,17 @@
 
 mod support;
 
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use serde_json::Value;
-use simulated_aws::{Course, TokenReplay, Verdict};
+use simulated_aws::{Course, Nodegroup, TokenReplay, Verdict};
 use support::{NEWER, Stage, minutes, opted_in};
 use tokio::sync::Notify;
 
 /// Three hours hold every step: starts, settlements, notices, a second try.
 const RUNS: usize = 37;
+const BOTTLEROCKET: &str = "BOTTLEROCKET_x86_64";
 
 /// When the victim is killed.
 #[derive(Clone, Copy, Debug)]
@@ -26,19 +28,88 @@ struct Crash {
     replay: TokenReplay,
 }
 
-/// One update that succeeds, one that fails, and one release that is only reported.
-async fn stage() -> Stage {
-    let stage = Stage::with([
-        opted_in("dev", "good"),
-        opted_in("prod", "bad"),
-        opted_in("qa", "told").tag("ami-update", "notify"),
-    ])
-    .await;
-    let nodes = ["ip-192-168-2-44.eu-central-1.compute.internal"];
-    for _ in 0..10 {
-        stage.world.next_update("prod", "bad", Course::pod_eviction_failure(minutes(16), "bad", &nodes));
+/// What happens to a fleet in those hours, undisturbed.
+#[derive(Clone, Copy, Debug)]
+enum Story {
+    /// One update succeeds, one fails, one release is only reported.
+    Everyday,
+    /// A release fails on two groups and is quarantined, one update is forced, one is somebody else's.
+    Troubled,
+}
+
+impl Story {
+    async fn stage(self) -> Stage {
+        let eviction = |name: &str| {
+            Course::pod_eviction_failure(minutes(16), name, &["ip-192-168-2-44.eu-central-1.compute.internal"])
+        };
+        match self {
+            Self::Everyday => {
+                let told = opted_in("qa", "told").tag("ami-update", "notify");
+                let stage = Stage::with([opted_in("dev", "good"), opted_in("prod", "bad"), told]).await;
+                for _ in 0..10 {
+                    stage.world.next_update("prod", "bad", eviction("bad"));
+                }
+                stage
+            }
+            Self::Troubled => {
+                let bottlerocket = |cluster: &str| {
+                    let nodegroup = Nodegroup::new(cluster, "ng").ami_type(BOTTLEROCKET).release("1.40.0-1a2b3c01");
+                    nodegroup.tag("ami-update", "auto")
+                };
+                let forced = opted_in("d", "ng").tag("ami-update/force", "after-eviction-failure");
+                let saved = bottlerocket("c").tag("ami-update/ring", "1");
+                let stage =
+                    Stage::with([bottlerocket("a"), bottlerocket("b"), saved, forced, opted_in("e", "ng")]).await;
+                stage.world.publish_release(BOTTLEROCKET, "1.33", "1.41.0-1a2b3c02");
+                for cluster in ["a", "b"] {
+                    stage.world.next_update(cluster, "ng", Course::node_creation_failure(minutes(16), "ng"));
+                }
+                stage.world.next_update("d", "ng", eviction("ng"));
+                // Long enough that it is found even if the first run is killed.
+                stage.world.next_update("e", "ng", Course::pod_eviction_failure(minutes(40), "ng", &[]));
+                stage.world.start_update("e", "ng", "1.33", NEWER).unwrap();
+                stage
+            }
+        }
     }
-    stage
+
+    /// What is the same however a run was killed, told as sentences.
+    async fn ending(self, stage: &Stage) -> Vec<String> {
+        let mut ending = Vec::new();
+        let groups: &[(&str, &str)] = match self {
+            Self::Everyday => &[("dev", "good"), ("prod", "bad")],
+            Self::Troubled => &[("a", "ng"), ("b", "ng"), ("c", "ng"), ("d", "ng"), ("e", "ng")],
+        };
+        let ids = |event: &str, key: &str| -> BTreeSet<String> {
+            let told = stage.told().into_iter().filter(|told| told["event"] == event);
+            told.map(|told| told[key].to_string()).collect()
+        };
+        let failures = ids("UpdateFailed", "updateId");
+        for (cluster, name) in groups {
+            let record = stage.record(cluster, name).await;
+            let attempts = record.iter().flat_map(|record| record.history.iter().chain(&record.open));
+            let recorded: Vec<Option<String>> = attempts.map(|attempt| attempt.update_id.clone()).collect();
+            let updates = stage.world.updates(cluster, name);
+            for update in &updates {
+                assert!(
+                    recorded.contains(&Some(update.id.clone())),
+                    "{cluster}: EKS accepted {}, unrecorded",
+                    update.id
+                );
+                let told = failures.contains(&format!("\"{}\"", update.id));
+                assert_eq!(told, update.status == "Failed", "{cluster}: {} is {}", update.id, update.status);
+            }
+            if let Some(now) = stage.world.nodegroup(cluster, name) {
+                let successful = updates.iter().filter(|update| update.status == "Successful").count();
+                ending.push(format!("{cluster}/{name} runs {} after {successful} successful updates", now.release));
+            }
+        }
+        assert_eq!(ids("UpdateFailed", "id").len(), failures.len(), "each failure has one id");
+        for event in ["UpdateAvailable", "ReleaseQuarantined", "UpdateForced"] {
+            ending.push(format!("{event} is told under {} ids", ids(event, "id").len()));
+        }
+        ending
+    }
 }
 
 /// Lets a run go until its `request`th request, and drops it there as Lambda does: at once. Returns how many it made.
@@ -75,9 +146,9 @@ fn is_start(run: usize) -> bool {
     run.is_multiple_of(6)
 }
 
-/// Three hours of the schedule, one of its runs killed.
-async fn day(crash: Option<Crash>) -> (Stage, Vec<usize>) {
-    let stage = stage().await;
+/// Three hours of the schedule, one of its runs killed: how they end, and how many requests each run made.
+async fn day(story: Story, crash: Option<Crash>) -> (Vec<String>, Vec<usize>) {
+    let stage = story.stage().await;
     if let Some(crash) = crash {
         stage.world.token_replay(crash.replay);
     }
@@ -85,57 +156,18 @@ async fn day(crash: Option<Crash>) -> (Stage, Vec<usize>) {
     for run in 0..RUNS {
         let crash = crash.filter(|crash| crash.run == run);
         requests.push(run_until(&stage, run, crash).await);
-        at_most_one_open(&stage);
         stage.advance(5);
     }
-    (stage, requests)
+    (story.ending(&stage).await, requests)
 }
 
-fn at_most_one_open(stage: &Stage) {
-    for (cluster, name) in [("dev", "good"), ("prod", "bad")] {
-        let running = stage.world.updates(cluster, name).iter().filter(|update| update.status == "InProgress").count();
-        assert!(running <= 1, "{name} has {running} updates in progress");
-    }
+fn live(story: Story, crash: Option<Crash>) -> (Vec<String>, Vec<usize>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(day(story, crash))
 }
 
-async fn nothing_lost_nothing_doubled(stage: &Stage) {
-    for (cluster, name) in [("dev", "good"), ("prod", "bad")] {
-        let record = stage.record(cluster, name).await.unwrap();
-        let recorded: Vec<Option<String>> =
-            record.history.iter().chain(&record.open).map(|attempt| attempt.update_id.clone()).collect();
-        for update in stage.world.updates(cluster, name) {
-            assert!(recorded.contains(&Some(update.id.clone())), "{name}: EKS accepted {}, unrecorded", update.id);
-        }
-    }
-    assert_eq!(stage.world.updates("dev", "good").len(), 1, "one update is enough");
-    assert_eq!(stage.world.nodegroup("dev", "good").unwrap().release, NEWER, "the fleet converges");
-    let failed = stage.world.updates("prod", "bad").iter().filter(|update| update.status == "Failed").count();
-    let told = |event: &str| {
-        stage.told().into_iter().filter(|told| told["event"] == event).map(|told| told["id"].clone()).distinct()
-    };
-    assert_eq!(told("UpdateFailed").len(), failed, "every failure is told, each under one id");
-    assert_eq!(told("UpdateAvailable").len(), 1);
-}
-
-/// JSON values have no order; their texts do.
-trait Distinct {
-    fn distinct(self) -> Vec<String>;
-}
-
-impl<I: Iterator<Item = Value>> Distinct for I {
-    fn distinct(self) -> Vec<String> {
-        let mut texts: Vec<String> = self.map(|value| value.to_string()).collect();
-        texts.sort_unstable();
-        texts.dedup();
-        texts
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_run_may_be_killed_at_any_request() {
-    let (undisturbed, requests) = day(None).await;
-    nothing_lost_nothing_doubled(&undisturbed).await;
-    let mut swept = 0;
+fn crash_points(requests: Vec<usize>) -> Vec<Crash> {
+    let mut points = Vec::new();
     for (run, made) in requests.into_iter().enumerate() {
         // A quiet check asks once whether something is pending; there is nothing to lose.
         for request in (1..=made).filter(|_| made > 1) {
@@ -143,17 +175,55 @@ async fn a_run_may_be_killed_at_any_request() {
                 true => &[TokenReplay::SameUpdate, TokenReplay::ResourceInUse],
                 false => &[TokenReplay::SameUpdate],
             };
-            for (after, replay) in
-                [false, true].into_iter().flat_map(|after| replays.iter().map(move |replay| (after, *replay)))
-            {
-                let crash = Crash { run, request, after, replay };
-                println!("{crash:?}");
-                let (stage, _) = day(Some(crash)).await;
-                nothing_lost_nothing_doubled(&stage).await;
-                swept += 1;
+            for after in [false, true] {
+                points.extend(replays.iter().map(|&replay| Crash { run, request, after, replay }));
             }
         }
     }
-    println!("{swept} crash points");
-    assert!(swept > 100, "{swept}");
+    points
+}
+
+/// Kills at each point in turn, on every core.
+fn sweep(story: Story, expected: &[&str]) {
+    let (undisturbed, requests) = live(story, None);
+    assert_eq!(undisturbed, expected);
+    let (points, next) = (crash_points(requests), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let Some(crash) = points.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    assert_eq!(live(story, Some(*crash)).0, expected, "{crash:?}");
+                }
+            });
+        }
+    });
+    println!("{} crash points", points.len());
+    assert!(points.len() > 100, "{}", points.len());
+}
+
+#[test]
+fn a_run_may_be_killed_at_any_request_of_an_everyday_story() {
+    let expected = [
+        "dev/good runs 1.33.2-20260710 after 1 successful updates",
+        "prod/bad runs 1.33.1-20260610 after 0 successful updates",
+        "UpdateAvailable is told under 1 ids",
+        "ReleaseQuarantined is told under 0 ids",
+        "UpdateForced is told under 0 ids",
+    ];
+    sweep(Story::Everyday, &expected);
+}
+
+#[test]
+fn a_run_may_be_killed_at_any_request_of_a_troubled_story() {
+    let expected = [
+        "a/ng runs 1.40.0-1a2b3c01 after 0 successful updates",
+        "b/ng runs 1.40.0-1a2b3c01 after 0 successful updates",
+        "c/ng runs 1.40.0-1a2b3c01 after 0 successful updates",
+        "d/ng runs 1.33.2-20260710 after 1 successful updates",
+        "e/ng runs 1.33.2-20260710 after 1 successful updates",
+        "UpdateAvailable is told under 0 ids",
+        "ReleaseQuarantined is told under 1 ids",
+        "UpdateForced is told under 1 ids",
+    ];
+    sweep(Story::Troubled, &expected);
 }
