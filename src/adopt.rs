@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::aws::describe;
 use crate::check::update_ids;
 use crate::model::nodegroup::Nodegroup;
-use crate::model::record::Intent;
+use crate::model::record::{Intent, Record};
 
 /// An update that somebody else started.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,13 +20,19 @@ pub struct Foreign {
     pub started_at: Timestamp,
 }
 
-/// The version update that runs on a node group which no record says is being updated.
+/// The version update that runs on a node group of which the record says that nothing is open.
 ///
 /// # Errors
 /// When EKS cannot be read.
-pub async fn find_foreign(eks: &Client, nodegroup: &Nodegroup, now: Timestamp) -> Result<Option<Foreign>, String> {
+pub async fn find_foreign(
+    eks: &Client,
+    nodegroup: &Nodegroup,
+    record: &Record,
+    now: Timestamp,
+) -> Result<Option<Foreign>, String> {
     let id = &nodegroup.id;
-    for update_id in update_ids(eks, id).await? {
+    let ended = |update_id: &String| record.history.iter().any(|attempt| attempt.update_id.as_ref() == Some(update_id));
+    for update_id in update_ids(eks, id).await?.into_iter().filter(|update_id| !ended(update_id)) {
         let request = eks.describe_update().name(&id.cluster).nodegroup_name(&id.name).update_id(&update_id);
         let answer = request.send().await.map_err(|error| describe(&error))?;
         let running = answer.update.filter(|update| {

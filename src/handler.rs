@@ -92,8 +92,9 @@ pub async fn start(
 
     let mut summary = StartSummary { dry_run: event.dry_run, ..StartSummary::default() };
     let facts = Known { found: &found, fleet: all.as_ref(), clusters: &clusters, newest: &newest };
-    let changed = remember(&clients.eks, fleet.quarantine_after, &event, &facts, &mut known, run.now).await;
-    for (arn, change) in changed {
+    let remembered = remember(&clients.eks, fleet.quarantine_after, &event, &facts, &mut known, run.now).await;
+    summary.problems.extend(remembered.problems);
+    for (arn, change) in remembered.changed {
         let outcome = match (change, known.get_mut(&arn)) {
             (Ok(()), Some(Ok(record))) if !event.dry_run => records.save(record, run.now).await,
             (Err(error), _) => Err(NotSaved::Failed(error)),

@@ -33,7 +33,16 @@ pub struct Known<'a> {
     pub newest: &'a Releases,
 }
 
-/// Changes the records, and returns the ARNs of those that changed, or what kept one from changing.
+/// What came of it.
+#[derive(Clone, Debug, Default)]
+pub struct Remembered {
+    /// The ARNs of the records that changed, or what kept one from changing.
+    pub changed: BTreeMap<String, Result<(), String>>,
+    /// What the event asks for and cannot be done.
+    pub problems: Vec<String>,
+}
+
+/// Changes the records.
 pub async fn remember(
     eks: &Client,
     quarantine_after: usize,
@@ -41,8 +50,8 @@ pub async fn remember(
     known: &Known<'_>,
     records: &mut Loaded,
     now: Timestamp,
-) -> BTreeMap<String, Result<(), String>> {
-    let mut changed = BTreeMap::new();
+) -> Remembered {
+    let Remembered { mut changed, mut problems } = Remembered::default();
     for found in known.found {
         let arn = &found.id.arn;
         if let Seen::Nodegroup(nodegroup) = &found.now
@@ -58,11 +67,19 @@ pub async fn remember(
         }
     }
     if let Some(fleet) = known.fleet
-        && quarantine(fleet, quarantine_after, event, known, records, now)
+        && quarantine(fleet, quarantine_after, known, records, now)
     {
         changed.insert(fleet.arn.clone(), Ok(()));
     }
-    changed
+    for release in &event.lift_quarantine {
+        let lifted = known.fleet.and_then(|fleet| records.get_mut(&fleet.arn)?.as_mut().ok());
+        if lifted.is_some_and(|record| record.lift_quarantine(release, now)) {
+            changed.extend(known.fleet.map(|fleet| (fleet.arn.clone(), Ok(()))));
+        } else {
+            problems.push(format!("the release {release} is not quarantined, so nothing is lifted"));
+        }
+    }
+    Remembered { changed, problems }
 }
 
 /// Takes up the update that somebody else started on a node group, if there is one.
@@ -80,7 +97,7 @@ async fn adopt(
     if record.open.is_some() {
         return None;
     }
-    match find_foreign(eks, nodegroup, now).await {
+    match find_foreign(eks, nodegroup, record, now).await {
         Ok(foreign) => {
             let Foreign { update_id, intent, started_at } = foreign?;
             record.adopt(&update_id, &intent, started_at);
@@ -90,11 +107,10 @@ async fn adopt(
     }
 }
 
-/// Lifts, supersedes and begins quarantines in the record of the whole fleet. Returns whether it changed.
+/// Begins and supersedes quarantines in the record of the whole fleet. Returns whether it changed.
 fn quarantine(
     fleet: &NodegroupId,
     quarantine_after: usize,
-    event: &StartEvent,
     known: &Known<'_>,
     records: &mut Loaded,
     now: Timestamp,
@@ -103,9 +119,6 @@ fn quarantine(
     let spreads = spreading(readable.iter(), quarantine_after);
     let before = records.get(&fleet.arn).cloned();
     if let Ok(record) = records.entry(fleet.arn.clone()).or_insert_with(|| Ok(Record::new(fleet))) {
-        for release in &event.lift_quarantine {
-            record.lift_quarantine(release, now);
-        }
         for release in known.found.iter().flat_map(|found| newest_of(found, known)) {
             record.supersede(release);
         }

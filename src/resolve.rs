@@ -125,7 +125,7 @@ fn merge(known: &mut Vec<Published>, line: &Line, parameters: &[Parameter]) {
     for published in named {
         match known.iter_mut().find(|older| older.release == published.release) {
             // `latest` is written again when it points back; the release's own parameter is not.
-            Some(same) => same.at = same.at.min(published.at).or(published.at),
+            Some(same) => same.at = [same.at, published.at].into_iter().flatten().min(),
             None => known.push(published),
         }
     }
@@ -249,6 +249,10 @@ mod tests {
         ];
         merge(&mut known, &line, &parameters);
         let expected = [("1.33.2-20260703", 3), ("1.33.2-20260701", 1)];
-        assert_eq!(known, expected.map(|(text, at)| Published { release: release(text), at: day(at) }));
+        let expected = expected.map(|(text, at)| Published { release: release(text), at: day(at) });
+        assert_eq!(known, expected);
+        let undated = Parameter::builder().name(format!("{}b/release_version", line.history.clone().unwrap()));
+        merge(&mut known, &line, &[undated.value("1.33.2-20260703").build()]);
+        assert_eq!(known, expected, "a parameter without a date takes none away");
     }
 }

@@ -156,6 +156,8 @@ async fn a_release_that_fails_on_two_groups_is_quarantined_and_told_once() {
     stage.try_start(&lift).await.unwrap();
     assert_eq!(stage.world.updates("c", "ng").len(), 1);
     assert!(stage.fleet_record().await.quarantines[0].lifted_at.is_some(), "it is recorded");
+    let problems = stage.try_start(&json!({"liftQuarantine": ["1.33.2"]})).await.unwrap().problems;
+    assert_eq!(problems, ["the release 1.33.2 is not quarantined, so nothing is lifted"]);
 }
 
 /// The release failed on two groups for its own fault, and on a third for that of its budgets.

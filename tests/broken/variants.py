@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 # In growing steps, so that what is found at once is said at once.
-STEPS = [(0, 10), (10, 100), (100, 400), (400, 1000), (1000, 3000)]
+STEPS = [(0, 10), (10, 100), (100, 300), (300, 1000), (1000, 2000)]
 
 
 @dataclass

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fastrand::Rng;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use simulated_aws::{ApiError, Course, Request, Verdict, World};
 
@@ -26,6 +27,9 @@ pub fn storm(world: &World, mut rng: Rng, arns: Vec<String>, trace: bool) -> Arc
     let (inside, of) = (Arc::clone(&seen), world.clone());
     // Some lives are wild, some almost quiet.
     let per_thousand = [5, 20, 80, 250][rng.usize(0..4)];
+    // In some, DescribeNodegroup is behind, each time by something else.
+    let lags = rng.bool();
+    world.describe_lag(SignedDuration::from_secs(i64::from(lags)));
     world.on_request(move |request| {
         if request.access_key_id == OBSERVER_KEY {
             return Verdict::Answer;
@@ -33,6 +37,9 @@ pub fn storm(world: &World, mut rng: Rng, arns: Vec<String>, trace: bool) -> Arc
         if request.action == "eks:UpdateNodegroupVersion" {
             let text = |key: &str| request.body[key].as_str().unwrap_or_default();
             of.next_update(text("clusterName"), text("nodegroupName"), course(&mut rng));
+        }
+        if lags && request.action == "eks:DescribeNodegroup" {
+            of.describe_lag(SignedDuration::from_secs(rng.i64(1..600)));
         }
         let (kind, then) = if rng.u32(0..1000) < per_thousand {
             fault(&mut rng, request, &of, &arns)
@@ -107,9 +114,9 @@ fn unknown(rng: &mut Rng, request: &Request, world: &World, arns: &[String]) -> 
     }
 }
 
-/// How an update goes. None ends between two looks, so that each is seen.
+/// How an update goes. None ends between two looks, so that each is seen to begin.
 fn course(rng: &mut Rng) -> Course {
-    let after = minutes(rng.i64(11..80));
+    let after = minutes(rng.i64(6..80));
     match rng.u8(0..10) {
         0 | 1 => Course::pod_eviction_failure(after, "ng", &["ip-10-0-0-1.eu-central-1.compute.internal"]),
         2 => Course::node_creation_failure(after, "ng"),

@@ -91,9 +91,6 @@ pub fn choose_unverified(rng: &mut Rng, world: &World) {
     if rng.bool() {
         world.page_size(rng.usize(1..4));
     }
-    if rng.bool() {
-        world.describe_lag(SignedDuration::from_secs(rng.i64(1..600)));
-    }
 }
 
 /// When each release was published.

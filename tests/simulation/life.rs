@@ -172,7 +172,7 @@ impl Life {
             }
             26..34 => {
                 let release = RELEASES[rng.usize(0..RELEASES.len())];
-                let after = minutes(rng.i64(11..80));
+                let after = minutes(rng.i64(6..80));
                 let course = if rng.bool() { Course::Succeed { after } } else { Course::Cancel { after } };
                 world.next_update(&cluster, &name, course);
                 let _ = world.start_update(&cluster, &name, "1.33", release);

@@ -142,7 +142,7 @@ impl Oracle {
         if group.window && !("06".."18").contains(&hour.as_str()) {
             broken("its window is closed");
         }
-        if !published.at(&target).is_some_and(|published| at.duration_since(published) >= group.min_age) {
+        if published.at(&target).is_none_or(|published| at.duration_since(published) < group.min_age) {
             broken("it is too young");
         }
         if group.ring > 0 {

@@ -6,7 +6,7 @@
 //! * checking a condition and writing are two steps, so that two writers can both win: requests take turns here;
 //! * a query on an index answers in no fixed order, whole items whatever the projection, and the same first page
 //!   for ever when the index has no sort key (module `index`);
-//! * unused placeholders, which DynamoDB refuses, pass; a batch larger than 100 keys does, too.
+//! * unused placeholders, which DynamoDB refuses, pass; so do a batch of more than 100 keys and an item of more than 400 KB.
 //!
 //! Items never expire: DynamoDB itself may take days.
 
@@ -23,6 +23,9 @@ use winterbaume_dynamodb::DynamoDbService;
 
 use crate::request::text;
 use crate::{ACCOUNT, ApiError, REGION, World, answer};
+
+/// The bytes of the largest item, counted here by its JSON, which is a little longer than what DynamoDB counts.
+const LARGEST_ITEM: usize = 400 * 1024;
 
 /// A status and the members of a body.
 type Answered = (u16, Value);
@@ -63,6 +66,9 @@ impl Inner {
     async fn answer(&self, operation: &str, mut input: Value, page_cap: Option<usize>) -> Result<Answered, ApiError> {
         check_placeholders(&input)?;
         match operation {
+            "PutItem" if input.get("Item").is_some_and(|item| item.to_string().len() > LARGEST_ITEM) => {
+                return Err(validation("Item size has exceeded the maximum allowed size"));
+            }
             "BatchGetItem" => return self.batch_get(input, page_cap).await,
             "Query" | "Scan" => {
                 cap_limit(&mut input, page_cap);
