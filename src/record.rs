@@ -10,6 +10,7 @@ use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 
 use crate::aws::{CONCURRENCY, describe};
+use crate::model::nodegroup::NodegroupId;
 use crate::model::record::{PENDING, Record};
 
 /// The table's key.
@@ -137,17 +138,46 @@ impl Records<'_> {
 }
 
 fn holds(item: Option<&HashMap<String, AttributeValue>>, record: &Record) -> bool {
-    let stored = item.and_then(|item| serde_dynamo::from_item::<_, Record>(item.clone()).ok());
+    let stored = item.and_then(|item| read(item.clone()).ok());
     stored.as_ref() == Some(record)
 }
 
 fn parse(item: HashMap<String, AttributeValue>) -> Option<(String, Result<Record, String>)> {
     let arn = arn_of(&item)?;
+    let record = read(item).and_then(|record| believe(&arn, record));
+    Some((arn, record.map_err(|error| format!("its record in the table is malformed: {error}"))))
+}
+
+fn read(item: HashMap<String, AttributeValue>) -> Result<Record, String> {
+    // On any other, `serde_dynamo` panics.
+    if !item.values().all(is_known) {
+        return Err("it has an attribute of a type that is not known".to_owned());
+    }
     // With the path to what is wrong, which the error alone does not tell.
     let item = serde_dynamo::Deserializer::from_attribute_value(AttributeValue::M(item).into());
-    let record = serde_path_to_error::deserialize(item)
-        .map_err(|error| format!("its record in the table is malformed: {error}"));
-    Some((arn, record))
+    serde_path_to_error::deserialize(item).map_err(|error| error.to_string())
+}
+
+fn is_known(value: &AttributeValue) -> bool {
+    match value {
+        AttributeValue::L(values) => values.iter().all(is_known),
+        AttributeValue::M(values) => values.values().all(is_known),
+        value => !value.is_unknown(),
+    }
+}
+
+/// A record that names another node group than its key would bring the update to that one, and one that counts to the end
+/// has no next number.
+fn believe(arn: &str, record: Record) -> Result<Record, String> {
+    let names = NodegroupId::from_arn(arn).map(|id| (id.cluster, id.name)).unwrap_or_default();
+    if (&record.cluster, &record.nodegroup) != (&names.0, &names.1) {
+        return Err(format!("it names {}, and its key {arn}", record.id()));
+    }
+    let (writes, attempts) = (record.revision, record.attempts);
+    if writes > u64::MAX / 2 || attempts > u32::MAX / 2 {
+        return Err(format!("it counts {writes} writes and {attempts} attempts, more than there can be"));
+    }
+    Ok(record)
 }
 
 fn arn_of(item: &HashMap<String, AttributeValue>) -> Option<String> {

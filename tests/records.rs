@@ -29,12 +29,14 @@ use eks_nodegroup_updater::record::{NotSaved, Records};
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
-use simulated_aws::{ApiError, World};
+use serde_json::json;
+use simulated_aws::{ApiError, Verdict, World};
 
 type Item = HashMap<String, AttributeValue>;
 
 const CURRENT: &str = "1.33.1-20260610";
 const NEWER: &str = "1.33.2-20260710";
+const LAST_REVISION: &str = "18446744073709551615";
 
 /// Sits between client and server: counts the answers, and loses the next one if it is told to.
 #[derive(Clone, Debug, Default)]
@@ -287,7 +289,7 @@ async fn a_record_round_trips_whole() {
         successful_since: Some(now()),
     };
     let mut full = blank("größe-☃-𝔘");
-    full.attempts = u32::MAX;
+    full.attempts = u32::MAX / 2;
     full.open = Some(Attempt { update_id: None, ended_at: None, successful_since: None, ..attempt(Status::Intent) });
     full.untold = events
         .map(|event| Notice {
@@ -364,7 +366,7 @@ async fn records_too_large_for_one_answer_are_asked_for_again() {
 #[tokio::test]
 async fn a_malformed_item_says_what_is_wrong_and_spoils_no_other() {
     type Break = fn(&mut Item);
-    let breaks: [(&str, Break, &str); 9] = [
+    let breaks: [(&str, Break, &str); 13] = [
         ("text-for-a-number", |item| drop(item.insert("revision".into(), text("one"))), "revision: Expected num"),
         ("number-for-a-text", |item| drop(item.insert("cluster".into(), number("7"))), "Expected string"),
         ("text-for-a-list", |item| drop(item.insert("history".into(), text("none"))), "Expected seq"),
@@ -378,6 +380,10 @@ async fn a_malformed_item_says_what_is_wrong_and_spoils_no_other() {
         ),
         ("no-time", |item| drop(open(item).insert("startedAt".into(), text("yesterday"))), "as year"),
         ("missing-within", |item| drop(open(item).remove("token")), "missing field `token`"),
+        ("another-group", |item| drop(item.insert("nodegroup".into(), text("green"))), "names prod/green, and its key"),
+        ("another-cluster", |item| drop(item.insert("cluster".into(), text("qa"))), "names qa/another-cluster, and"),
+        ("last-revision", |item| drop(item.insert("revision".into(), number(LAST_REVISION))), "709551615 writes"),
+        ("last-attempt", |item| drop(item.insert("attempts".into(), number("4294967295"))), "4294967295 attempts"),
     ];
     let table = Table::new().await;
     let good = table.with(begun("good")).await;
@@ -395,6 +401,28 @@ async fn a_malformed_item_says_what_is_wrong_and_spoils_no_other() {
         assert!(reason.contains(wrong), "{name}: {reason}");
     }
     assert!(loaded.is_empty());
+}
+
+#[tokio::test]
+async fn an_attribute_of_an_unknown_type_is_a_malformed_record_and_no_panic() {
+    let world = World::new(now());
+    let config = config_loader().http_client(world.http_client()).region(Region::from_static("eu-central-1"));
+    let config = config.credentials_provider(Credentials::new("AKIA", "secret", None, None, "test")).load().await;
+    let client = Client::new(&config);
+    let records = Records { client: &client, table: "updates", writer: "reader" };
+    for attribute in [json!({"X": "y"}), json!({"L": [{"M": {"a": {"X": "y"}}}]})] {
+        let item = json!({"nodegroupArn": {"S": arn("blue")}, "open": attribute});
+        let read = json!({"Responses": {"updates": [item]}}).to_string();
+        let refused = json!({"__type": "ConditionalCheckFailedException", "Item": item}).to_string();
+        world.on_request(move |request| match request.action.as_str() {
+            "dynamodb:BatchGetItem" => Verdict::Body { status: 200, body: read.clone().into() },
+            _ => Verdict::Body { status: 400, body: refused.clone().into() },
+        });
+        let loaded = records.load(vec![arn("blue")]).await;
+        let reason = "its record in the table is malformed: it has an attribute of a type that is not known";
+        assert_eq!(loaded[&arn("blue")], Err(reason.to_owned()));
+        assert_eq!(records.save(&mut blank("blue"), now()).await, Err(NotSaved::Conflict));
+    }
 }
 
 #[tokio::test]
