@@ -875,6 +875,7 @@ fn the_rules_are_asked_in_the_order_of_the_readmes_table() {
     let release = "1.33.2-20260719";
     let window = Windows::parse("Sun 02:00-06:00 UTC").unwrap();
     let week = SignedDuration::from_hours(7 * 24);
+    let hour_ago = "2026-07-20T08:00:00Z".parse().unwrap();
     let rules = Rules { ring: 1, min_age: week, min_interval: week, window, ..Rules::default() };
     let mut fleet = Fleet::of(["prod/blue", "prod/canary"]).rules(rules.clone(), [release]);
     fleet.event = StartEvent::parse(&json!({"clusters": ["dev"]})).unwrap();
@@ -884,8 +885,8 @@ fn the_rules_are_asked_in_the_order_of_the_readmes_table() {
     let found = std::mem::replace(&mut fleet.found[0].now, Seen::Gone);
     let mut fleet = fleet.record(|record| {
         failed(record, release, Status::Failed, "2026-07-20T08:30:00Z");
-        record.begin(&intent(CURRENT), now());
-        record.end(Status::Successful, vec![], now());
+        record.begin(&intent(CURRENT), hour_ago);
+        record.end(Status::Successful, vec![], hour_ago);
         record.quarantine(release, &[], now());
         record.begin(&intent(release), now());
     });

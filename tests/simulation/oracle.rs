@@ -223,7 +223,8 @@ impl Oracle {
                 (true, _) => told.keys().any(|(told, _)| told == id) || !recorded,
                 (false, "Failed") => has("UpdateFailed"),
                 (false, "Cancelled") => has("UpdateCancelled"),
-                (false, "Successful") if ours.without_effect => has("UpdateUnverified"),
+                // Unless somebody else brought the group there meanwhile.
+                (false, "Successful") if ours.without_effect => has("UpdateUnverified") || brought(ours, groups, stage),
                 (false, "Successful") => !ours.update.force || has("UpdateForced"),
                 (false, _) => false,
             };
@@ -264,6 +265,14 @@ impl Oracle {
         }
         tally
     }
+}
+
+/// Whether somebody else's update brought the group to the same release.
+fn brought(ours: &Ours, groups: &[Group], stage: &Stage) -> bool {
+    let group = &groups[ours.group];
+    let updates = stage.world.updates(&group.cluster, &group.name);
+    let others = updates.iter().filter(|update| update.client_request_token.is_none());
+    others.filter(|update| update.release == ours.update.release).any(|update| update.status == "Successful")
 }
 
 /// The ids of the messages about an update, by its id and the event.
