@@ -103,7 +103,9 @@ pub fn tags_and_settings(data: &[u8]) {
             let notification_topic_arn = stage.check_config.notification_topic_arn;
             stage.check_config = CheckConfig { updates_table: TABLE.to_owned(), notification_topic_arn, ..config };
         }
-        story(&stage).await;
+        run_start(&stage).await;
+        run_check(&stage).await;
+        assert_only_blue(&stage);
         assert!(opted_in && !frozen || updates(&stage).is_empty(), "{pairs:?}");
     });
 }
