@@ -6,6 +6,11 @@ mod support;
 
 use std::path::Path;
 
+use eks_nodegroup_updater::config::RetryAfter;
+use eks_nodegroup_updater::message::message;
+use eks_nodegroup_updater::model::nodegroup::NodegroupId;
+use eks_nodegroup_updater::model::record::{Intent, Record};
+use eks_nodegroup_updater::model::update::{ErrorDetail, Status};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Map, Value, json};
@@ -146,6 +151,38 @@ fn no_answer_of_aws_causes_a_panic_or_an_update_of_another_group() {
         [vec![b'a' + u8::try_from(action).unwrap(), b'0' + u8::try_from(status).unwrap()], body].concat()
     });
     try_all("answers", hostile::answers, answers);
+}
+
+#[test]
+fn a_hundred_thousand_hostile_errors_are_told_in_a_message_that_sns_takes() {
+    let id = "arn:aws:eks:eu-central-1:123456789012:nodegroup/prod/blue/9ebf4bd5-f1d2-4f2c-9b7b-1b2c3d4e5f60";
+    let now = "2026-07-20T09:00:00Z".parse().unwrap();
+    let mut record = Record::new(&NodegroupId::from_arn(id).unwrap());
+    let release = || "1.33.2-20260710".to_owned();
+    let intent = Intent {
+        version: "1.33".into(),
+        release_version: release(),
+        previous_release_version: release(),
+        force: false,
+        may_force: false,
+    };
+    record.begin(&intent, now);
+    let error = ErrorDetail {
+        error_code: "Pod\u{202E}Eviction\0".into(),
+        error_message: "\u{2066}\r\n\u{1B}[31m\u{FEFF}".into(),
+        resource_ids: vec!["$(reboot)".into()],
+    };
+    record.end(Status::Failed, vec![], now);
+    record.history[0].errors = vec![error; 100_000];
+    let message = message(&record, &record.untold[0], &RetryAfter(vec![]));
+    assert!(message.body.len() <= 250 * 1024, "{}", message.body.len());
+    let body: Value = serde_json::from_str(&message.body).unwrap();
+    let text = body["email"].as_str().unwrap();
+    assert!(text.contains("further errors and resources are left out here"));
+    let hidden = |character: char| {
+        character != '\n' && (character.is_control() || "\u{202E}\u{2066}\u{FEFF}".contains(character))
+    };
+    assert!(!text.contains(hidden));
 }
 
 /// Runs a target on its corpus, on mutations of it, and on generated input.
