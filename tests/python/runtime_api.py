@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
 
 # Longer than any invocation here should take on a busy machine, so that a hang is a failure and not a wait.
 PATIENCE_SECONDS = 60
@@ -48,8 +49,8 @@ class Function:
             # What Lambda itself sets for an OS-only runtime:
             # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
             "AWS_ACCESS_KEY_ID": access_key(name),
-            "AWS_SECRET_ACCESS_KEY": "secret",
-            "AWS_SESSION_TOKEN": "token",
+            "AWS_SECRET_ACCESS_KEY": "secret/of/the/role",
+            "AWS_SESSION_TOKEN": "token/of/the/role",
             "AWS_REGION": facts["AWS::Region"],
             "AWS_DEFAULT_REGION": facts["AWS::Region"],
             "AWS_LAMBDA_FUNCTION_NAME": name,
@@ -108,7 +109,7 @@ class Invocation:
         self._log = tempfile.TemporaryFile()
         self._api = _RuntimeApi(function, event)
         self._began = time.monotonic()
-        environment = function.environment | {"AWS_LAMBDA_RUNTIME_API": self._api.address}
+        environment = self._environment = function.environment | {"AWS_LAMBDA_RUNTIME_API": self._api.address}
         self._process = subprocess.Popen(
             [function.binary],
             cwd=function.binary.parent,
@@ -147,6 +148,10 @@ class Invocation:
             else:
                 result.init_error = error
         result.log, result.duration_seconds = self._read_log(), duration
+        # Logs travel further than what they tell of.
+        private = [ACCOUNT, *(self._environment[key] for key in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"))]
+        leaks = [line for line in result.log for text in private if text in line]
+        assert not leaks, f"the log shows what is private: {leaks}"
         return result
 
     def _read_log(self) -> list[str]:

@@ -486,7 +486,12 @@ EVENTS = sorted((ROOT / "events").glob("*.json"))
 @pytest.mark.parametrize("event", EVENTS, ids=lambda path: path.stem)
 def test_every_sample_event_is_accepted(stack: Stack, blue: str, event: Any) -> None:
     function = stack.start if event.stem.startswith("start") else stack.check
-    payload(function.invoke(json.loads(event.read_text())))
+    result = function.invoke(json.loads(event.read_text()))
+    if "lift-quarantine" in event.stem:
+        # Understood, and there is nothing to lift: whoever asked has to hear it.
+        assert result.error.message.endswith("is not quarantined, so nothing is lifted"), result.error
+    else:
+        payload(result)
 
 
 def test_a_dry_run_says_what_it_would_do_and_does_nothing(stack: Stack, blue: str) -> None:
