@@ -39,7 +39,7 @@ pub fn storm(world: &World, mut rng: Rng, arns: Vec<String>, trace: bool) -> Arc
             of.next_update(text("clusterName"), text("nodegroupName"), course(&mut rng));
         }
         if lags && request.action == "eks:DescribeNodegroup" {
-            of.describe_lag(SignedDuration::from_secs(rng.i64(1..600)));
+            of.describe_lag(SignedDuration::from_secs(rng.i64(1..840)));
         }
         let (kind, then) = if rng.u32(0..1000) < per_thousand {
             fault(&mut rng, request, &of, &arns)
@@ -116,7 +116,8 @@ fn unknown(rng: &mut Rng, request: &Request, world: &World, arns: &[String]) -> 
 
 /// How an update goes. None ends between two looks, so that each is seen to begin.
 fn course(rng: &mut Rng) -> Course {
-    let after = minutes(rng.i64(6..80));
+    let longest = if rng.bool() { 12 } else { 80 };
+    let after = minutes(rng.i64(6..longest));
     match rng.u8(0..10) {
         0 | 1 => Course::pod_eviction_failure(after, "ng", &["ip-10-0-0-1.eu-central-1.compute.internal"]),
         2 => Course::node_creation_failure(after, "ng"),
