@@ -7,6 +7,7 @@ use aws_sdk_eks::Client;
 use aws_sdk_eks::operation::describe_nodegroup::DescribeNodegroupError;
 use aws_sdk_eks::operation::describe_update::DescribeUpdateError;
 use aws_sdk_eks::operation::list_updates::ListUpdatesOutput;
+use aws_sdk_eks::primitives::DateTime;
 use aws_sdk_eks::types::{self as eks, UpdateParamType, UpdateStatus, UpdateType};
 use jiff::{SignedDuration, Timestamp};
 
@@ -87,16 +88,21 @@ async fn describe_update(eks: &Client, id: &NodegroupId, update_id: &str) -> Obs
 async fn find_update(eks: &Client, record: &Record, attempt: &Attempt, id: &NodegroupId) -> Observed {
     let update_ids = update_ids(eks, id).await.map_err(Observation::Unreadable)?;
     let known = |update_id: &String| record.history.iter().any(|attempt| attempt.update_id.as_ref() == Some(update_id));
+    let mut earliest: Option<(Option<DateTime>, &String)> = None;
     for update_id in update_ids.iter().filter(|update_id| !known(update_id)) {
         let update = match read_update(eks, id, update_id).await {
             Err(Observation::NotFound(_)) => continue,
             update => update?,
         };
-        if belongs(&update, attempt) {
-            return describe_update(eks, id, update_id).await;
+        // Somebody else may have asked for the same since; the intent's own came first.
+        if belongs(&update, attempt) && earliest.is_none_or(|(created_at, _)| update.created_at < created_at) {
+            earliest = Some((update.created_at, update_id));
         }
     }
-    Ok(Observation::NoUpdate)
+    match earliest {
+        Some((_, update_id)) => describe_update(eks, id, update_id).await,
+        None => Ok(Observation::NoUpdate),
+    }
 }
 
 /// The ids of the updates that a node group has had, in no order; none where there is no such node group.

@@ -230,6 +230,23 @@ mod promise_5_nothing_is_lost {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn of_two_updates_to_the_same_release_the_earlier_is_ours() {
+        let stage = Stage::with_blue().await;
+        stage.world.on_request(|request| match request.action.as_str() {
+            "eks:UpdateNodegroupVersion" => Verdict::Body { status: 200, body: "{}".into() },
+            _ => Verdict::Answer,
+        });
+        stage.start().await;
+        stage.world.clear_faults();
+        stage.advance(11);
+        stage.world.start_update("prod", "blue", "1.33", NEWER).unwrap();
+        stage.check().await;
+        let [ours, others] = &stage.world.updates("prod", "blue")[..] else { panic!("two updates") };
+        assert!(others.id < ours.id, "the other is listed first");
+        assert_eq!(stage.record("prod", "blue").await.unwrap().history[0].update_id.as_ref(), Some(&ours.id));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn no_update_starts_when_the_intent_cannot_be_recorded() {
         let stage = Stage::with_blue().await;
         stage.world.on_request(|request| match request.action.as_str() {

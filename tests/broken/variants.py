@@ -123,8 +123,8 @@ VARIANTS = [
         "nothing lost",
         "never look for the update of an intent",
         "src/check.rs",
-        "        if belongs(&update, attempt) {",
-        "        if belongs(&update, attempt) && attempt.number == 0 {",
+        "        if belongs(&update, attempt) && earliest",
+        "        if belongs(&update, attempt) && attempt.number == 0 && earliest",
     ),
     Variant(
         "nothing lost",

@@ -83,7 +83,8 @@ impl Life {
     async fn storm(&mut self) {
         for tick in 0..STORM_TICKS {
             self.disturb();
-            if tick.is_multiple_of(TICKS_PER_START) {
+            // Its schedule wakes it, and now and then an event.
+            if tick.is_multiple_of(TICKS_PER_START) || self.rng.u8(0..5) == 0 {
                 self.invoke(true);
             }
             self.invoke(false);

@@ -131,11 +131,12 @@ impl Oracle {
         }
         let tries =
             updates.iter().filter(|other| other.release == update.release && other.client_request_token.is_some());
-        if tries.clone().count() > TRIES {
+        if tries.count() > TRIES {
             broken("it was tried too often");
         }
-        let evicted = |other: &Update| other.errors.iter().any(|error| error.code == "PodEvictionFailure");
-        if update.force && !(group.force && tries.clone().any(evicted)) {
+        let evicted = |other: &&Update| other.errors.iter().any(|error| error.code == "PodEvictionFailure");
+        let before = updates.iter().filter(evicted).any(|other| other.release == update.release);
+        if update.force && !(group.force && before) {
             broken("it is forced");
         }
         let hour = at.strftime("%H").to_string();
