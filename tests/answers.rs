@@ -194,6 +194,35 @@ async fn a_description_without_fields_starts_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_without_its_list_is_not_taken_for_an_empty_list() {
+    let without = |action: &'static str| {
+        move |request: &simulated_aws::Request| match request.action.as_str() {
+            seen if seen == action => Verdict::Body { status: 200, body: "{}".into() },
+            _ => Verdict::Answer,
+        }
+    };
+    let stage = Stage::with_blue().await;
+    stage.world.on_request(without("tag:GetResources"));
+    let error = stage.try_start(&json!({})).await.unwrap_err().to_string();
+    assert_eq!(error, "finding tagged node groups: the answer has no ResourceTagMappingList");
+    stage.world.on_request(without("dynamodb:BatchGetItem"));
+    let line = stage.start().await.decisions.remove(0);
+    assert_eq!(line.reason, "could not be read: reading its record: DynamoDB's answer has no Responses");
+    stage.world.on_request(without("dynamodb:Query"));
+    let error = stage.try_check(&json!({})).await.unwrap_err().to_string();
+    assert_eq!(error, "reading what is pending: DynamoDB's answer has no Items");
+
+    // An update whose id was lost would be given up.
+    stage.world.on_request(without(UPDATE));
+    stage.start().await;
+    stage.world.on_request(without("eks:ListUpdates"));
+    stage.advance(25);
+    assert_eq!(stage.check().await.problems, ["prod/blue: EKS listed updates without updateIds"]);
+    stage.world.clear_faults();
+    assert_eq!(stage.check().await.updates[0].status, "Successful");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_unknown_status_is_followed_on() {
     let stage = Stage::with_blue().await;
     stage.start().await;
