@@ -16,6 +16,9 @@ const HINDSIGHT: SignedDuration = SignedDuration::from_mins(30);
 /// The first try and three more.
 const TRIES: usize = 4;
 
+/// The wait before the second.
+const FIRST_WAIT: SignedDuration = SignedDuration::from_mins(20);
+
 pub struct Oracle {
     broken: Vec<String>,
     /// Updates of ours, by id.
@@ -131,6 +134,13 @@ impl Oracle {
         }
         let tries =
             updates.iter().filter(|other| other.release == update.release && other.client_request_token.is_some());
+        let failed_just_now = |other: &Update| {
+            let failed = matches!(other.status.as_str(), "Failed" | "Cancelled");
+            failed && other.finished_at.is_some_and(|end| at.duration_since(end) < FIRST_WAIT)
+        };
+        if tries.clone().any(failed_just_now) {
+            broken("it is tried again too soon");
+        }
         if tries.count() > TRIES {
             broken("it was tried too often");
         }
