@@ -7,7 +7,6 @@ use aws_sdk_eks::Client;
 use aws_sdk_eks::operation::describe_nodegroup::DescribeNodegroupError;
 use aws_sdk_eks::operation::describe_update::DescribeUpdateError;
 use aws_sdk_eks::operation::list_updates::ListUpdatesOutput;
-use aws_sdk_eks::primitives::DateTime;
 use aws_sdk_eks::types::{self as eks, UpdateParamType, UpdateStatus, UpdateType};
 use jiff::{SignedDuration, Timestamp};
 
@@ -72,10 +71,14 @@ type Observed = Result<Observation, Observation>;
 
 async fn describe_update(eks: &Client, id: &NodegroupId, update_id: &str) -> Observed {
     let update = read_update(eks, id, update_id).await?;
+    observed(eks, id, update_id, &update).await
+}
+
+async fn observed(eks: &Client, id: &NodegroupId, update_id: &str, update: &eks::Update) -> Observed {
     let progress = match update.status() {
         Some(UpdateStatus::Successful) => Progress::Successful { runs: release_of(eks, id).await? },
-        Some(UpdateStatus::Failed) => Progress::Failed(errors(&update)),
-        Some(UpdateStatus::Cancelled) => Progress::Cancelled(errors(&update)),
+        Some(UpdateStatus::Failed) => Progress::Failed(errors(update)),
+        Some(UpdateStatus::Cancelled) => Progress::Cancelled(errors(update)),
         Some(UpdateStatus::InProgress) => Progress::Running,
         other => {
             tracing::warn!(nodegroup = %id, update_id, status = ?other, "the update's status is not known; following on");
@@ -88,19 +91,20 @@ async fn describe_update(eks: &Client, id: &NodegroupId, update_id: &str) -> Obs
 async fn find_update(eks: &Client, record: &Record, attempt: &Attempt, id: &NodegroupId) -> Observed {
     let update_ids = update_ids(eks, id).await.map_err(Observation::Unreadable)?;
     let known = |update_id: &String| record.history.iter().any(|attempt| attempt.update_id.as_ref() == Some(update_id));
-    let mut earliest: Option<(Option<DateTime>, &String)> = None;
+    let mut earliest: Option<(&String, eks::Update)> = None;
     for update_id in update_ids.iter().filter(|update_id| !known(update_id)) {
         let update = match read_update(eks, id, update_id).await {
             Err(Observation::NotFound(_)) => continue,
             update => update?,
         };
         // Somebody else may have asked for the same since; the intent's own came first.
-        if belongs(&update, attempt) && earliest.is_none_or(|(created_at, _)| update.created_at < created_at) {
-            earliest = Some((update.created_at, update_id));
+        let first = earliest.as_ref().is_none_or(|(_, earliest)| update.created_at < earliest.created_at);
+        if belongs(&update, attempt) && first {
+            earliest = Some((update_id, update));
         }
     }
     match earliest {
-        Some((_, update_id)) => describe_update(eks, id, update_id).await,
+        Some((update_id, update)) => observed(eks, id, update_id, &update).await,
         None => Ok(Observation::NoUpdate),
     }
 }

@@ -115,8 +115,7 @@ fn quarantine(
     records: &mut Loaded,
     now: Timestamp,
 ) -> bool {
-    let readable: Vec<Record> = records.values().filter_map(|record| record.as_ref().ok()).cloned().collect();
-    let spreads = spreading(readable.iter(), quarantine_after);
+    let spreads = spreading(records.values().filter_map(|record| record.as_ref().ok()), quarantine_after);
     let before = records.get(&fleet.arn).cloned();
     if let Ok(record) = records.entry(fleet.arn.clone()).or_insert_with(|| Ok(Record::new(fleet))) {
         for release in known.found.iter().flat_map(|found| newest_of(found, known)) {

@@ -77,12 +77,11 @@ impl State {
     }
 
     /// A node group as `DescribeNodegroup` shows it: later than it is.
-    pub(crate) fn described(&self, cluster: &str, name: &str) -> Option<&Nodegroup> {
-        let now = self.nodegroup(cluster, name)?;
+    pub(crate) fn described<'a>(&'a self, now: &'a Nodegroup) -> &'a Nodegroup {
         let shown_at = self.now.saturating_sub(self.switches.describe_lag).unwrap_or(Timestamp::MIN);
-        let former = self.formerly.get(&key(cluster, name)).into_iter().flatten();
+        let former = self.formerly.get(&key(&now.cluster, &now.name)).into_iter().flatten();
         let mut former = former.filter(|(until, former)| *until > shown_at && former.arn == now.arn);
-        Some(former.next().map_or(now, |(_, former)| former))
+        former.next().map_or(now, |(_, former)| former)
     }
 
     /// Keeps what a node group is, just before it changes.

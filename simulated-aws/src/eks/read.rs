@@ -26,8 +26,7 @@ pub(super) fn list_nodegroups(state: &State, input: &Value) -> Result<Value, Api
 pub(super) fn describe_nodegroup(state: &State, input: &Value) -> Result<Value, ApiError> {
     let cluster = text(input, "clusterName").unwrap_or_default();
     let name = text(input, "nodegroupName").unwrap_or_default();
-    let nodegroup = find(state, cluster, name)?;
-    Ok(json!({ "nodegroup": wire::nodegroup(state.described(cluster, name).unwrap_or(nodegroup)) }))
+    Ok(json!({ "nodegroup": wire::nodegroup(state.described(find(state, cluster, name)?)) }))
 }
 
 /// Ids in no order that means anything, since AWS promises none. Without a node group's name the list is that of the
