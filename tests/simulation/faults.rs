@@ -93,7 +93,7 @@ fn unknown(rng: &mut Rng, request: &Request, world: &World, arns: &[String]) -> 
     match request.action.as_str() {
         "eks:DescribeUpdate" => ("unknown enum value", body(r#"{"update":{"status":"Paused","type":"Unheard"}}"#)),
         "eks:DescribeNodegroup" => {
-            let Some(nodegroup) = world.nodegroup(text("name"), text("nodegroupName")) else {
+            let Some(nodegroup) = world.nodegroup(text("clusterName"), text("nodegroupName")) else {
                 return ("unknown enum value", body(r#"{"nodegroup":{"status":"ASLEEP"}}"#));
             };
             let described = json!({"nodegroup": {

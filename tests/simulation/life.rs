@@ -185,11 +185,10 @@ impl Life {
             }
             36..39 => {
                 let running = world.updates(&cluster, &name).into_iter().find(|update| update.status == "InProgress");
-                if let Some(running) = running {
-                    world.remove_update(&cluster, &running.id);
-                    world.edit_nodegroup(&cluster, &name, |nodegroup| "ACTIVE".clone_into(&mut nodegroup.status));
-                    self.oracle.vanished(&running.id);
-                }
+                let Some(running) = running else { return };
+                world.remove_update(&cluster, &running.id);
+                world.edit_nodegroup(&cluster, &name, |nodegroup| "ACTIVE".clone_into(&mut nodegroup.status));
+                self.oracle.vanished(&running.id);
                 "update vanished"
             }
             _ => return,
