@@ -4,11 +4,10 @@
 mod support;
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use simulated_aws::{Course, Nodegroup, TokenReplay, Verdict};
-use support::{NEWER, Stage, minutes, opted_in};
+use support::{NEWER, Stage, in_virtual_time, minutes, on_every_core, opted_in};
 use tokio::sync::Notify;
 
 /// Three hours hold every step: starts, settlements, notices, a second try.
@@ -161,11 +160,6 @@ async fn day(story: Story, crash: Option<Crash>) -> (Vec<String>, Vec<usize>) {
     (story.ending(&stage).await, requests)
 }
 
-fn live(story: Story, crash: Option<Crash>) -> (Vec<String>, Vec<usize>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    runtime.block_on(day(story, crash))
-}
-
 fn crash_points(requests: Vec<usize>) -> Vec<Crash> {
     let mut points = Vec::new();
     for (run, made) in requests.into_iter().enumerate() {
@@ -183,19 +177,14 @@ fn crash_points(requests: Vec<usize>) -> Vec<Crash> {
     points
 }
 
-/// Kills at each point in turn, on every core.
+/// Kills at each point in turn.
 fn sweep(story: Story, expected: &[&str]) {
-    let (undisturbed, requests) = live(story, None);
+    let (undisturbed, requests) = in_virtual_time(day(story, None));
     assert_eq!(undisturbed, expected);
-    let (points, next) = (crash_points(requests), AtomicUsize::new(0));
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(|| {
-                while let Some(crash) = points.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    assert_eq!(live(story, Some(*crash)).0, expected, "{crash:?}");
-                }
-            });
-        }
+    let points = crash_points(requests);
+    on_every_core(0..points.len() as u64, |index| {
+        let crash = points[index as usize];
+        assert_eq!(in_virtual_time(day(story, Some(crash))).0, expected, "{crash:?}");
     });
     println!("{} crash points", points.len());
     assert!(points.len() > 100, "{}", points.len());

@@ -110,8 +110,8 @@ VARIANTS = [
         "nothing lost",
         "never look for the update of an intent",
         "src/check.rs",
-        "        if belongs(&update, attempt) && earliest",
-        "        if belongs(&update, attempt) && attempt.number == 0 && earliest",
+        "        if belongs(&update, attempt) && first",
+        "        if belongs(&update, attempt) && attempt.number == 0 && first",
     ),
     Variant(
         "every failure told",
@@ -128,8 +128,12 @@ VARIANTS = [
         "every failure told",
         "trust ACTIVE",
         "src/check.rs",
-        "        Some(UpdateStatus::Failed) => Progress::Failed(errors(&update)),",
-        "        Some(UpdateStatus::Failed) => Progress::Successful { runs: Some(release(&update)) },",
+        "        Some(UpdateStatus::Failed) => Progress::Failed(errors(update)),",
+        """        Some(UpdateStatus::Failed) => {
+            let asked = |param: &&eks::UpdateParam| param.r#type() == Some(&UpdateParamType::ReleaseVersion);
+            let release = update.params().iter().find(asked).and_then(|param| param.value());
+            Progress::Successful { runs: release.map(str::to_owned) }
+        }""",
     ),
     Variant(
         "every failure told",
@@ -213,22 +217,6 @@ VARIANTS = [
     ),
 ]
 
-# What a variant needs beside its own line.
-HELPERS = {
-    "trust ACTIVE": (
-        "src/check.rs",
-        "\nfn errors(update",
-        """
-fn release(update: &eks::Update) -> String {
-    let param = update.params().iter().find(|param| param.r#type() == Some(&UpdateParamType::ReleaseVersion));
-    param.and_then(|param| param.value()).unwrap_or_default().to_owned()
-}
-
-fn errors(update""",
-    )
-}
-
-
 def main() -> int:
     wanted = sys.argv[1:]
     unknown = set(wanted) - {variant.name for variant in VARIANTS}
@@ -256,10 +244,9 @@ def make(copy: Path, variant: Variant) -> None:
         shutil.copytree(ROOT, copy, ignore=ignored)
     for file in sorted((ROOT / "src").rglob("*.rs")):
         text, there = file.read_text(), copy / file.relative_to(ROOT)
-        for changed, old, new in [(variant.file, variant.old, variant.new), *([HELPERS[variant.name]] if variant.name in HELPERS else [])]:
-            if changed == str(file.relative_to(ROOT)):
-                assert text.count(old) == 1, f"{variant.name}: the text is in {changed} {text.count(old)} times"
-                text = text.replace(old, new)
+        if variant.file == str(file.relative_to(ROOT)):
+            assert text.count(variant.old) == 1, f"{variant.name}: the text is in {variant.file} {text.count(variant.old)} times"
+            text = text.replace(variant.old, variant.new)
         if there.read_text() != text:
             there.write_text(text)
 

@@ -1,5 +1,7 @@
 //! The node groups of a life, and what AWS publishes for them.
 
+use std::collections::BTreeMap;
+
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use simulated_aws::{AlreadyAtTarget, Downgrade, Nodegroup, TokenReplay, World};
@@ -62,8 +64,8 @@ impl Group {
             ("ami-update/window", self.window.then(|| WINDOW.to_owned())),
             ("ami-update/force", self.force.then(|| "after-eviction-failure".to_owned())),
         ];
-        for (key, value) in rules {
-            nodegroup = value.map_or_else(|| nodegroup.clone(), |value| nodegroup.clone().tag(key, &value));
+        for (key, value) in rules.into_iter().filter_map(|(key, value)| Some((key, value?))) {
+            nodegroup = nodegroup.tag(key, &value);
         }
         nodegroup
     }
@@ -95,17 +97,15 @@ pub fn choose_unverified(rng: &mut Rng, world: &World) {
 
 /// When each release was published.
 #[derive(Default)]
-pub struct Published(Vec<(String, Timestamp)>);
+pub struct Published(BTreeMap<String, Timestamp>);
 
 impl Published {
     pub fn publish(&mut self, world: &World, release: &str) {
         world.publish_release(AL2023, "1.33", release);
-        if self.at(release).is_none() {
-            self.0.push((release.to_owned(), world.now()));
-        }
+        self.0.entry(release.to_owned()).or_insert(world.now());
     }
 
     pub fn at(&self, release: &str) -> Option<Timestamp> {
-        self.0.iter().find(|(published, _)| published == release).map(|(_, at)| *at)
+        self.0.get(release).copied()
     }
 }

@@ -19,9 +19,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use life::{Life, Outcome};
+use support::{in_virtual_time, on_every_core};
 
 /// As many as a developer waits for.
 const SEEDS: Range<u64> = 0..300;
@@ -38,37 +38,27 @@ fn seeds() -> Range<u64> {
 fn live(seed: u64, trace: bool) -> Outcome {
     // The SDK's back-off is random, too, by this thread's generator.
     fastrand::seed(seed);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    tokio::task::LocalSet::new().block_on(&runtime, Life::live(seed, trace))
+    in_virtual_time(Life::live(seed, trace))
 }
 
 #[test]
 fn nothing_is_lost_and_nothing_doubled_whatever_happens() {
     let seeds = seeds();
-    let (next, count) = (AtomicU64::new(seeds.start), seeds.end - seeds.start);
+    let count = seeds.end - seeds.start;
     let (failed, tally) = (Mutex::new(BTreeMap::new()), Mutex::new(BTreeMap::<String, u64>::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(|| {
-                while let Some(seed) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|seed| seeds.contains(seed)) {
-                    let broken = match catch_unwind(AssertUnwindSafe(|| live(seed, count == 1))) {
-                        Ok(outcome) => {
-                            let mut tally = tally.lock().unwrap();
-                            outcome
-                                .tally
-                                .into_iter()
-                                .for_each(|(what, times)| *tally.entry(what).or_default() += times);
-                            outcome.broken
-                        }
-                        Err(_) => vec!["it panicked".to_owned()],
-                    };
-                    if !broken.is_empty() {
-                        println!("seed {seed}: {}", broken.join("\n  "));
-                        println!("again: SEEDS={seed}..{} cargo test --test simulation -- --nocapture", seed + 1);
-                        failed.lock().unwrap().insert(seed, broken);
-                    }
-                }
-            });
+    on_every_core(seeds, |seed| {
+        let broken = match catch_unwind(AssertUnwindSafe(|| live(seed, count == 1))) {
+            Ok(outcome) => {
+                let mut tally = tally.lock().unwrap();
+                outcome.tally.into_iter().for_each(|(what, times)| *tally.entry(what).or_default() += times);
+                outcome.broken
+            }
+            Err(_) => vec!["it panicked".to_owned()],
+        };
+        if !broken.is_empty() {
+            println!("seed {seed}: {}", broken.join("\n  "));
+            println!("again: SEEDS={seed}..{} cargo test --test simulation -- --nocapture", seed + 1);
+            failed.lock().unwrap().insert(seed, broken);
         }
     });
     println!("{count} seeds");

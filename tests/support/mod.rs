@@ -2,7 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::ops::Range;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use aws_config::{Region, SdkConfig};
@@ -42,6 +43,27 @@ pub struct Stage {
     /// How long Lambda lets a run live.
     pub life: Duration,
     runs: AtomicU32,
+}
+
+/// Runs a future to its end in virtual time, on this thread.
+pub fn in_virtual_time<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    tokio::task::LocalSet::new().block_on(&runtime, future)
+}
+
+/// Does each piece of work in turn, on every core.
+pub fn on_every_core(work: Range<u64>, each: impl Fn(u64) + Sync) {
+    let next = AtomicU64::new(work.start);
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let Some(piece) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|piece| work.contains(piece))
+                {
+                    each(piece);
+                }
+            });
+        }
+    });
 }
 
 pub fn minutes(minutes: i64) -> SignedDuration {
