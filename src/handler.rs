@@ -22,7 +22,7 @@ use crate::model::reason::{Freeze, Reason};
 use crate::model::record::{Intent, Record};
 use crate::model::update::Status;
 use crate::notify::publish;
-use crate::plan::{Decision, Facts, Verdict, lines, lines_that_need_older, plan};
+use crate::plan::{Decision, Facts, Verdict, confirm, lines, lines_that_need_older, plan};
 use crate::record::{NotSaved, Records};
 use crate::remember::{Known, remember};
 use crate::resolve::{add_older, newest};
@@ -78,7 +78,7 @@ pub async fn start(
     event: &Value,
     run: Run<'_>,
 ) -> anyhow::Result<StartSummary> {
-    let last_start = run.last_start();
+    let (begin, last_start) = (Instant::now(), run.last_start());
     let event = StartEvent::parse(event)?;
     let records = Records { client: &clients.dynamodb, table: &config.updates_table, writer: run.id };
     let fleet = &config.fleet;
@@ -127,7 +127,7 @@ pub async fn start(
     };
     let mut releases = newest.clone();
     add_older(&clients.ssm, &mut releases, lines_that_need_older(&facts)).await;
-    let decisions = plan(&Facts { releases: &releases, ..facts });
+    let facts = Facts { releases: &releases, ..facts };
 
     if let Some(Freeze::Unreadable { error }) = &freeze {
         tracing::error!(error, "nothing starts");
@@ -136,9 +136,13 @@ pub async fn start(
 
     // One after the other: a run starts few, and a crash then leaves one intent at most without its answer.
     let mut left = 0;
-    for decision in &decisions {
-        let mut line = StartLine::of(decision);
-        let record = known.remove(&decision.id.arn).and_then(Result::ok).unwrap_or_else(|| Record::new(&decision.id));
+    for decision in plan(&facts) {
+        let decision = confirm(&Facts { now: run.now + begin.elapsed(), ..facts }, decision);
+        let mut line = StartLine::of(&decision);
+        let record = || match known.get(&decision.id.arn) {
+            Some(Ok(record)) => record.clone(),
+            _ => Record::new(&decision.id),
+        };
         let problem = match &decision.verdict {
             Verdict::Wait(Reason::CouldNotBeRead { error }) => Some(error.clone()),
             _ if event.dry_run => None,
@@ -147,17 +151,17 @@ pub async fn start(
                 line.outcome = Some("deadlineNear");
                 None
             }
-            Verdict::Start(start) => start_update(clients, &records, record, start, run.now, &mut line).await,
+            Verdict::Start(start) => start_update(clients, &records, record(), start, run.now, &mut line).await,
             Verdict::Wait(Reason::ReportOnly { target }) => {
-                note(&records, record, run.now, |record| record.available(target, run.now)).await
+                note(&records, record(), run.now, |record| record.available(target, run.now)).await
             }
             Verdict::Wait(Reason::MalformedTag(BadTag { key, value, .. })) => {
                 let tag = format!("{key}={value}");
-                note(&records, record, run.now, |record| record.malformed_tag(&tag, run.now)).await
+                note(&records, record(), run.now, |record| record.malformed_tag(&tag, run.now)).await
             }
             Verdict::Wait(_) => None,
         };
-        log_decision(decision, &line);
+        log_decision(&decision, &line);
         *summary.counts.entry(line.decision).or_default() += 1;
         summary.problems.extend(problem.map(|problem| format!("{}: {problem}", line.nodegroup)));
         summary.decisions.push(line);

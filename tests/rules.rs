@@ -2,7 +2,9 @@
 
 mod support;
 
-use jiff::Timestamp;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use simulated_aws::{ApiError, Course, Nodegroup, Verdict};
 use support::{AL2023, CURRENT, NEWER, Stage, minutes, opted_in};
@@ -98,6 +100,23 @@ async fn nothing_starts_outside_a_window() {
     assert_eq!(decide(&stage, "prod/blue").await.0, "outsideWindow");
     stage.advance(1);
     assert_eq!(decide(&stage, "prod/blue").await.0, "start");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_starts_in_a_window_that_closes_during_the_run() {
+    let mut stage =
+        Stage::with(["a", "b", "c"].map(|name| tagged(name, "ng", &[("window", "Mon 09:00-09:01 UTC")]))).await;
+    stage.start_config.fleet.window_margin = minutes(0);
+    // Each answer takes four seconds, so that the window closes while the first update is recorded.
+    stage.world.advance(SignedDuration::from_secs(35));
+    let (before, after) = (Duration::from_secs(2), Duration::from_secs(2));
+    stage.world.on_request(move |_| Verdict::Slow { before, after, then: Box::new(Verdict::Answer) });
+    let summary = stage.start().await;
+    let decisions = summary.decisions.iter().map(|line| (line.decision, line.outcome)).collect::<Vec<_>>();
+    assert_eq!(decisions, [("start", Some("accepted")), ("outsideWindow", None), ("outsideWindow", None)]);
+    assert_eq!(summary.decisions[2].until, Some("2026-07-27T09:00:00Z".parse().unwrap()));
+    assert_eq!(summary.counts, [("start", 1), ("outsideWindow", 2)].into());
+    assert!(summary.problems.is_empty(), "{:?}", summary.problems);
 }
 
 #[tokio::test(start_paused = true)]

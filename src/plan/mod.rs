@@ -105,6 +105,16 @@ pub fn plan(facts: &Facts<'_>) -> Vec<Decision> {
     decisions
 }
 
+/// The same decision at a later moment of the run: a window may have closed since the plan was made.
+#[must_use]
+pub fn confirm(facts: &Facts<'_>, decision: Decision) -> Decision {
+    let planned = matches!(decision.verdict, Verdict::Start(_));
+    match facts.found.iter().find(|found| planned && found.id == decision.id).map(|found| candidate(facts, found)) {
+        Some(Err(reason)) => Decision { verdict: Verdict::Wait(reason), ..decision },
+        Some(Ok(_)) | None => decision,
+    }
+}
+
 fn last_success(facts: &Facts<'_>, found: &Found) -> Option<Timestamp> {
     facts.records.get(&found.id.arn)?.as_ref().ok()?.last_success()
 }
