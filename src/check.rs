@@ -91,20 +91,24 @@ async fn observed(eks: &Client, id: &NodegroupId, update_id: &str, update: &eks:
 async fn find_update(eks: &Client, record: &Record, attempt: &Attempt, id: &NodegroupId) -> Observed {
     let update_ids = update_ids(eks, id).await.map_err(Observation::Unreadable)?;
     let known = |update_id: &String| record.history.iter().any(|attempt| attempt.update_id.as_ref() == Some(update_id));
-    let mut earliest: Option<(&String, eks::Update)> = None;
+    let mut earliest: Option<(Timestamp, &String, eks::Update)> = None;
     for update_id in update_ids.iter().filter(|update_id| !known(update_id)) {
         let update = match read_update(eks, id, update_id).await {
             Err(Observation::NotFound(_)) => continue,
             update => update?,
         };
+        // What is described so badly that nobody can tell whose it is keeps the intent open.
+        let Some(created_at) = update.created_at().and_then(|at| Timestamp::from_second(at.secs()).ok()) else {
+            return Err(Observation::Unreadable(format!("EKS described the update {update_id} without its date")));
+        };
         // Somebody else may have asked for the same since; the intent's own came first.
-        let first = earliest.as_ref().is_none_or(|(_, earliest)| update.created_at < earliest.created_at);
-        if belongs(&update, attempt) && first {
-            earliest = Some((update_id, update));
+        let first = earliest.as_ref().is_none_or(|(earliest, ..)| created_at < *earliest);
+        if first && belongs(&update, created_at, attempt) {
+            earliest = Some((created_at, update_id, update));
         }
     }
     match earliest {
-        Some((update_id, update)) => observed(eks, id, update_id, &update).await,
+        Some((_, update_id, update)) => observed(eks, id, update_id, &update).await,
         None => Ok(Observation::NoUpdate),
     }
 }
@@ -163,19 +167,17 @@ fn missing(message: Option<&str>) -> ErrorDetail {
     }
 }
 
-/// Whether an update is the one of this intent: asked for after it was written, with its version and release. An update
-/// that does not say what was asked for counts as well, since losing it would be worse.
-fn belongs(update: &eks::Update, attempt: &Attempt) -> bool {
+/// Whether an update is the one of this intent: asked for after it was written, with its version and release. A version
+/// update that does not say what was asked for counts as well, since losing it would be worse.
+fn belongs(update: &eks::Update, created_at: Timestamp, attempt: &Attempt) -> bool {
     let asked = |kind: UpdateParamType, wanted: &str| {
         let param = update.params().iter().find(|param| param.r#type() == Some(&kind));
-        param.and_then(|param| param.value()).is_none_or(|value| value == wanted)
+        param.and_then(|param| param.value()).map(|value| value == wanted)
     };
-    let created_at = update.created_at().and_then(|at| Timestamp::from_second(at.secs()).ok());
-    let earliest = attempt.started_at.checked_sub(CLOCK_SKEW).unwrap_or(Timestamp::MIN);
-    update.r#type().is_none_or(|kind| *kind == UpdateType::VersionUpdate)
-        && created_at.is_none_or(|created_at| created_at >= earliest)
-        && asked(UpdateParamType::Version, &attempt.version)
-        && asked(UpdateParamType::ReleaseVersion, &attempt.release_version)
+    let is_version_update = update.r#type().is_none_or(|kind| *kind == UpdateType::VersionUpdate);
+    created_at >= attempt.started_at.checked_sub(CLOCK_SKEW).unwrap_or(Timestamp::MIN)
+        && asked(UpdateParamType::Version, &attempt.version).unwrap_or(true)
+        && asked(UpdateParamType::ReleaseVersion, &attempt.release_version).unwrap_or(is_version_update)
 }
 
 fn errors(update: &eks::Update) -> Vec<ErrorDetail> {

@@ -5,7 +5,7 @@ mod support;
 use eks_nodegroup_updater::model::update::Status;
 use serde_json::json;
 use simulated_aws::{ApiError, Nodegroup, Verdict};
-use support::{AL2023, Stage, opted_in};
+use support::{AL2023, NEWER, Stage, opted_in};
 
 const UPDATE: &str = "eks:UpdateNodegroupVersion";
 
@@ -220,6 +220,48 @@ async fn an_answer_without_its_list_is_not_taken_for_an_empty_list() {
     assert_eq!(stage.check().await.problems, ["prod/blue: EKS listed updates without updateIds"]);
     stage.world.clear_faults();
     assert_eq!(stage.check().await.updates[0].status, "Successful");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_intent_is_given_up_only_where_every_update_is_known_to_be_another() {
+    let release = json!([{"type": "ReleaseVersion", "value": NEWER}]);
+    let other = json!([{"type": "ReleaseVersion", "value": "1.33.9-20270101"}]);
+    let no_date = "EKS described the update 923adfe0-118c-56f4-9030-47b2a2a5286f without its date";
+    for (r#type, dated, params, status, problem) in [
+        ("Unheard", false, &release, "Intent", Some(no_date)),
+        ("VersionUpdate", false, &release, "Intent", Some(no_date)),
+        ("Unheard", true, &release, "InProgress", None),
+        ("VersionUpdate", true, &release, "InProgress", None),
+        ("VersionUpdate", true, &json!([]), "InProgress", None),
+        ("VersionUpdate", true, &other, "NotAccepted", None),
+        ("Unheard", true, &other, "NotAccepted", None),
+        ("Unheard", true, &json!([]), "NotAccepted", None),
+        ("ConfigUpdate", true, &json!([]), "NotAccepted", None),
+    ] {
+        let stage = Stage::with_blue().await;
+        stage.world.on_request(|request| match request.action.as_str() {
+            UPDATE => Verdict::LostAfter,
+            _ => Verdict::Answer,
+        });
+        stage.start().await;
+        let mut update = json!({"type": r#type, "status": "InProgress", "params": params});
+        if dated {
+            update["createdAt"] = stage.world.now().as_second().into();
+        }
+        let described = json!({"update": update}).to_string();
+        stage.world.on_request(move |request| match request.action.as_str() {
+            "eks:DescribeUpdate" => Verdict::Body { status: 200, body: described.clone().into() },
+            _ => Verdict::Answer,
+        });
+        stage.advance(25);
+        let summary = stage.check().await;
+        let problems: Vec<String> = problem.iter().map(|problem| format!("prod/blue: {problem}")).collect();
+        assert_eq!(
+            (summary.updates[0].status.as_str(), summary.problems),
+            (status, problems),
+            "{type} {dated} {params}"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -221,8 +221,9 @@ fn not_failed_before(facts: &Facts<'_>, record: &Record, target: &str) -> Result
     }
 }
 
-/// How long after an update EKS may still describe what was before it.
-const DESCRIPTION_LAGS: SignedDuration = SignedDuration::from_mins(15);
+/// How long after a recorded end EKS may still describe what was before it: 15 minutes, and five more, since a run of `check`
+/// dates the end by its own beginning.
+const DESCRIPTION_LAGS: SignedDuration = SignedDuration::from_mins(20);
 
 /// Fewer restarts: the interval counts from the end of the last update that replaced nodes. It is never so short that the
 /// description it is judged by may be older than that update.

@@ -58,7 +58,7 @@ VARIANTS = [
         "forward only",
         "believe a description from before the last update",
         "src/plan/mod.rs",
-        "const DESCRIPTION_LAGS: SignedDuration = SignedDuration::from_mins(15);",
+        "const DESCRIPTION_LAGS: SignedDuration = SignedDuration::from_mins(20);",
         "const DESCRIPTION_LAGS: SignedDuration = SignedDuration::ZERO;",
     ),
     Variant(

@@ -28,6 +28,10 @@ const STORM_TICKS: u32 = 48;
 const CALM_TICKS: u32 = 2 * 24 * 12;
 /// How long an update may run before it counts as stuck.
 pub const STUCK_AFTER: SignedDuration = SignedDuration::from_mins(100);
+/// How long a release is to run in one ring before the next.
+pub const SOAK: SignedDuration = SignedDuration::from_mins(30);
+/// How much Lambda's clock may be ahead of EKS's, or behind it.
+pub const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(2);
 
 /// What a life came to.
 pub struct Outcome {
@@ -65,9 +69,12 @@ impl Life {
         let world = World::with_clock(move || begin + SignedDuration::try_from(zero.elapsed()).unwrap());
         let mut stage = Stage::in_world(world).await;
         stage.start_config.retry_after = RetryAfter([20, 40, 60].map(minutes).into());
-        stage.start_config.fleet.ring_soak = minutes(30);
+        stage.start_config.fleet.ring_soak = SOAK;
         stage.start_config.fleet.stop_switch = Some(STOP_SWITCH.to_owned());
         stage.check_config.stuck_after = STUCK_AFTER;
+        if rng.bool() {
+            stage.clock_ahead = SignedDuration::from_secs(rng.i64(-CLOCK_SKEW.as_secs()..CLOCK_SKEW.as_secs()));
+        }
         stage.world.put_parameter(STOP_SWITCH, "running");
         choose_unverified(&mut rng, &stage.world);
         let groups = groups(&mut rng);

@@ -8,16 +8,17 @@ use serde_json::Value;
 use simulated_aws::Update;
 
 use crate::fleet::{Group, LAST, Published, date};
-use crate::life::STUCK_AFTER;
-use crate::support::{Stage, minutes};
+use crate::life::{CLOCK_SKEW, SOAK, STUCK_AFTER};
+use crate::support::Stage;
 
 /// A run that saw what held before may act so long after: its life, what `DescribeNodegroup` lags, and a slow request.
 const HINDSIGHT: SignedDuration = SignedDuration::from_mins(30);
 /// The first try and three more.
 const TRIES: usize = 4;
-/// The wait before the second, from the beginning of the run that saw the first fail: it may have waited for EKS's answer
-/// for as long as `check` lives.
-const FIRST_WAIT: SignedDuration = SignedDuration::from_mins(20 - 5);
+/// The wait before the second.
+const FIRST_WAIT: SignedDuration = SignedDuration::from_mins(20);
+/// A record dates an end by the beginning of the run that saw it, which may have waited for EKS as long as `check` lives.
+const DATED_EARLY: SignedDuration = SignedDuration::from_mins(5);
 
 pub struct Oracle {
     broken: Vec<String>,
@@ -136,7 +137,7 @@ impl Oracle {
             updates.iter().filter(|other| other.release == update.release && other.client_request_token.is_some());
         let failed_just_now = |other: &Update| {
             let failed = matches!(other.status.as_str(), "Failed" | "Cancelled");
-            failed && other.finished_at.is_some_and(|end| at.duration_since(end) < FIRST_WAIT)
+            failed && other.finished_at.is_some_and(|end| at.duration_since(end) < FIRST_WAIT - DATED_EARLY)
         };
         if tries.clone().any(failed_just_now) {
             broken("it is tried again too soon");
@@ -149,11 +150,11 @@ impl Oracle {
         if update.force && !(group.force && before) {
             broken("it is forced");
         }
-        let hour = at.strftime("%H").to_string();
-        if group.window && !("06".."18").contains(&hour.as_str()) {
+        let open = |at: Timestamp| ("06".."18").contains(&at.strftime("%H").to_string().as_str());
+        if group.window && !open(at - CLOCK_SKEW) && !open(at + CLOCK_SKEW) {
             broken("its window is closed");
         }
-        if published.at(&target).is_none_or(|published| at.duration_since(published) < group.min_age) {
+        if published.at(&target).is_none_or(|published| at.duration_since(published) < group.min_age - CLOCK_SKEW) {
             broken("it is too young");
         }
         if group.ring > 0 {
@@ -164,7 +165,10 @@ impl Oracle {
                 let updates = stage.world.updates(&other.cluster, &other.name);
                 let soaked = |update: &Update| {
                     let there = update.release.as_deref().is_some_and(|release| date(release) >= date(&target));
-                    there && update.finished_at.is_some_and(|end| at.duration_since(end) >= minutes(30))
+                    there
+                        && update
+                            .finished_at
+                            .is_some_and(|end| at.duration_since(end) >= SOAK - DATED_EARLY - CLOCK_SKEW)
                 };
                 let proved =
                     runs.as_deref().is_none_or(|runs| date(runs) >= date(&target)) && updates.iter().any(soaked);
