@@ -605,8 +605,8 @@ fn a_description_from_before_the_last_update_is_not_believed() {
             record.end(Status::Successful, vec![], at.parse().unwrap());
         })
     };
-    assert_eq!(ended_at("2026-07-20T08:45:01Z").reason().0, "tooSoon");
-    assert_eq!(ended_at("2026-07-20T08:45:00Z").goes_to(), NEWER);
+    assert_eq!(ended_at("2026-07-20T08:40:01Z").reason().0, "tooSoon");
+    assert_eq!(ended_at("2026-07-20T08:40:00Z").goes_to(), NEWER);
 }
 
 #[test]
