@@ -183,10 +183,7 @@ mod promise_5_nothing_is_lost {
     async fn an_accepted_update_whose_answer_was_lost_is_found_by_check() {
         let stage = Stage::with_blue().await;
         stage.world.token_replay(simulated_aws::TokenReplay::ResourceInUse);
-        stage.world.on_request(|request| match request.action.as_str() {
-            "eks:UpdateNodegroupVersion" => Verdict::LostAfter,
-            _ => Verdict::Answer,
-        });
+        lose_answers(&stage);
         let summary = stage.start().await;
         assert_eq!(Stage::lines(&summary), [("prod/blue".into(), "start", Some("unclear"))]);
         stage.world.clear_faults();
@@ -244,6 +241,64 @@ mod promise_5_nothing_is_lost {
         while stage.world.start_update("prod", "blue", "1.33", NEWER).unwrap() > ours {}
         stage.check().await;
         assert_eq!(stage.record("prod", "blue").await.unwrap().history[0].update_id, Some(ours));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_group_that_is_gone_when_its_update_succeeded_is_told() {
+        let stage = Stage::with_blue().await;
+        stage.start().await;
+        stage.world.on_request(|request| match request.action.as_str() {
+            "eks:DescribeNodegroup" => Verdict::Error(ApiError::new(404, "ResourceNotFoundException", "No node group")),
+            _ => Verdict::Answer,
+        });
+        stage.advance(25);
+        let summary = stage.check().await;
+        assert_eq!((summary.updates[0].status.as_str(), summary.problems), ("Gone", vec![]));
+        assert_eq!(stage.told_events(), [("UpdateGone".to_owned(), "blue".to_owned())]);
+    }
+
+    /// Loses every answer of the call, after its effect.
+    fn lose_answers(stage: &Stage) {
+        stage.world.on_request(|request| match request.action.as_str() {
+            "eks:UpdateNodegroupVersion" => Verdict::LostAfter,
+            _ => Verdict::Answer,
+        });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_second_try_whose_answer_was_lost_is_found_beside_the_first() {
+        let stage = Stage::with_blue().await;
+        stage.world.next_update("prod", "blue", eviction_failure());
+        stage.start().await;
+        stage.advance(17);
+        stage.check().await;
+        stage.advance(60);
+        stage.world.token_replay(simulated_aws::TokenReplay::ResourceInUse);
+        lose_answers(&stage);
+        assert_eq!(Stage::lines(&stage.start().await), [("prod/blue".into(), "start", Some("unclear"))]);
+        stage.world.clear_faults();
+        stage.check().await;
+        let [_, second] = &stage.world.updates("prod", "blue")[..] else { panic!("two updates") };
+        assert_eq!(stage.record("prod", "blue").await.unwrap().open.unwrap().update_id.as_ref(), Some(&second.id));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_intent_stays_open_while_updates_cannot_be_listed_and_ends_with_its_group() {
+        let stage = Stage::with_blue().await;
+        lose_answers(&stage);
+        stage.start().await;
+        stage.world.on_request(|request| match request.action.as_str() {
+            "eks:ListUpdates" => Verdict::Error(ApiError::access_denied("eks:ListUpdates")),
+            _ => Verdict::Answer,
+        });
+        stage.advance(25);
+        let summary = stage.check().await;
+        assert_eq!(summary.updates[0].status, "Intent");
+        assert!(summary.problems[0].contains("AccessDeniedException"), "{:?}", summary.problems);
+        stage.world.clear_faults();
+        stage.world.remove_nodegroup("prod", "blue");
+        let summary = stage.check().await;
+        assert_eq!((summary.updates[0].status.as_str(), summary.problems), ("NotAccepted", vec![]));
     }
 
     #[tokio::test(start_paused = true)]
