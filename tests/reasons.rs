@@ -545,6 +545,23 @@ fn quarantined() {
 }
 
 #[test]
+fn what_fails_after_a_quarantine_was_lifted_counts_again() {
+    let (release, lifted_at) = ("1.33.2-20260719", "2026-07-19T12:00:00Z");
+    let mut held = Record::new(&NodegroupId::fleet(&id("prod/blue").arn).unwrap());
+    held.quarantine(release, &[], "2026-07-19T11:00:00Z".parse().unwrap());
+    assert!(held.lift_quarantine(release, lifted_at.parse().unwrap()));
+    let spreads = |at: &str| {
+        let failed = ["dev/a", "dev/b"].map(|path| {
+            let mut record = Record::new(&id(path));
+            node_creation_failed(&mut record, release, at);
+            record
+        });
+        spreading(failed.iter().chain([&held]), 2).len()
+    };
+    assert_eq!((spreads(lifted_at), spreads("2026-07-19T12:00:01Z")), (0, 1));
+}
+
+#[test]
 fn an_eviction_failure_does_not_point_at_the_release() {
     let records = ["dev/a", "dev/b"].map(|path| {
         let mut record = Record::new(&id(path));
@@ -831,6 +848,18 @@ mod following_the_cluster {
         let fleet = following("1.34").with(|nodegroup| nodegroup.policy = auto(young));
         let (code, _, until) = fleet.reason();
         assert_eq!((code, until), ("tooYoung", "2026-07-31T09:00:00Z".parse().ok()));
+    }
+
+    #[test]
+    fn what_holds_its_own_version_up_is_told_where_that_has_more_to_give_or_the_next_has_nothing() {
+        let mut fleet = following("1.34");
+        fleet.releases.truncate(1);
+        assert_eq!(fleet.reason().0, "upToDate");
+        let mut fleet = following("1.34");
+        fleet.settings.denied = [NEWER, "1.34.0-20260701"].map(|release| config::Denied::Exact(release.into())).into();
+        fleet.releases[0].1 = newest(&AL2023, NEWER);
+        let (code, sentence, _) = fleet.reason();
+        assert!(code == "denied" && sentence.contains(NEWER), "{sentence}");
     }
 
     #[test]
