@@ -110,8 +110,8 @@ VARIANTS = [
         "nothing lost",
         "never look for the update of an intent",
         "src/check.rs",
-        "        if belongs(&update, attempt) && first",
-        "        if belongs(&update, attempt) && attempt.number == 0 && first",
+        "        if first && belongs(&update, created_at, attempt) {",
+        "        if first && belongs(&update, created_at, attempt) && attempt.number == 0 {",
     ),
     Variant(
         "every failure told",
@@ -202,9 +202,8 @@ VARIANTS = [
         "rules hold",
         "take the event's clock for now",
         "src/handler.rs",
-        "    let last_start = run.last_start();\n    let event = StartEvent::parse(event)?;",
-        """    let last_start = run.last_start();
-    let now = event["time"].as_str().and_then(|at| at.parse().ok()).unwrap_or(run.now);
+        "    let event = StartEvent::parse(event)?;",
+        """    let now = event["time"].as_str().and_then(|at| at.parse().ok()).unwrap_or(run.now);
     let run = Run { now, ..run };
     let event = StartEvent::parse(event)?;""",
     ),
