@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::policy::{BadTag, Rules, age};
+use crate::model::release_version::ReleaseVersion;
 
 /// The settings of `start`.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,13 +38,14 @@ pub struct Fleet {
     pub stop_switch: Option<String>,
 }
 
-/// A denied release.
+/// Denied releases.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Denied {
     /// This one.
     Exact(String),
-    /// All that end so, such as `.20260110` or `-20260110`; written with a star in front.
-    Suffix(String),
+    /// All of this day, as eight digits, however their family writes it: `*-20260110` and `*.20260110` are
+    /// `1.33.1-20260110` and `1.35-2026.01.10`.
+    Date(String),
 }
 
 /// The settings of `check`.
@@ -153,17 +155,17 @@ impl Fleet {
 
 impl Denied {
     fn parse(word: &str) -> Result<Self, InvalidSetting> {
-        let suffix = word.strip_prefix('*');
-        match suffix {
-            None if !word.contains('*') => Ok(Self::Exact(word.to_owned())),
+        let denied = match word.strip_prefix('*') {
+            // What no family writes so would deny nothing, in silence.
+            None => ReleaseVersion::is_of_any_family(word).then(|| Self::Exact(word.to_owned())),
             // A lone star would deny everything, which a stop switch says better.
-            Some(suffix) if !suffix.is_empty() && !suffix.contains('*') => Ok(Self::Suffix(suffix.to_owned())),
-            _ => Err(InvalidSetting::Malformed {
-                name: "DENIED_RELEASES",
-                value: word.to_owned(),
-                expected: "expected release versions separated by spaces, or endings such as *-20260110".to_owned(),
-            }),
-        }
+            Some(ending) => date(ending).map(Self::Date),
+        };
+        denied.ok_or_else(|| InvalidSetting::Malformed {
+            name: "DENIED_RELEASES",
+            value: word.to_owned(),
+            expected: "expected release versions separated by spaces, or all of a day such as *-20260110".to_owned(),
+        })
     }
 
     /// Whether it denies a release.
@@ -171,9 +173,15 @@ impl Denied {
     pub fn denies(&self, release: &str) -> bool {
         match self {
             Self::Exact(denied) => release == denied,
-            Self::Suffix(suffix) => release.ends_with(suffix.as_str()),
+            Self::Date(denied) => release.split_once('-').and_then(|(_, built)| date(built)).as_ref() == Some(denied),
         }
     }
+}
+
+/// A day as eight digits, written so or as `2026.01.10`.
+fn date(text: &str) -> Option<String> {
+    let digits: String = text.split(['.', '-']).collect();
+    (digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(digits)
 }
 
 impl CheckConfig {
@@ -310,11 +318,22 @@ mod tests {
         ];
         let fleet = StartConfig::read(&environment(settings)).unwrap().fleet;
         assert_eq!(fleet.defaults, Rules { ring: 1, ..Rules::default() });
-        assert_eq!(fleet.denied, [Denied::Exact("1.33.1-20260610".into()), Denied::Suffix("-20260110".into())]);
+        assert_eq!(fleet.denied, [Denied::Exact("1.33.1-20260610".into()), Denied::Date("20260110".into())]);
         assert_eq!(fleet.change_calendars.len(), 2);
         assert_eq!(fleet.stop_switch.as_deref(), Some("/updater/switch"));
-        let denies = |release| fleet.denied.iter().any(|denied| denied.denies(release));
-        assert!(denies("1.34.9-20260110") && denies("1.33.1-20260610") && !denies("1.33.1-20260611"));
+    }
+
+    #[test]
+    fn a_denied_day_is_that_day_however_a_family_writes_it() {
+        let denies = |word: &str, release: &str| Denied::parse(word).unwrap().denies(release);
+        for word in ["*-20260110", "*.20260110", "*20260110", "*-2026.01.10"] {
+            assert!(denies(word, "1.34.9-20260110") && denies(word, "1.35-2026.01.10"), "{word}");
+            assert!(!denies(word, "1.34.9-20260111") && !denies(word, "1.34.0-18d04e52"), "{word}");
+        }
+        assert!(denies("1.33.1-20260610", "1.33.1-20260610") && !denies("1.33.1-20260610", "1.33.1-20260611"));
+        for word in ["*", "*2026*", "*-18d04e52", "v20260110", "1.33.1", "1.33.*", "latest"] {
+            assert!(Denied::parse(word).is_err(), "{word}");
+        }
     }
 
     #[test]
@@ -335,7 +354,11 @@ mod tests {
         for (name, value, expected) in [
             ("RING", "prod", "expected a whole number from 0"),
             ("WINDOW_MARGIN", "half", "expected a duration such as 30m or 24h"),
-            ("DENIED_RELEASES", "*", "expected release versions separated by spaces, or endings such as *-20260110"),
+            (
+                "DENIED_RELEASES",
+                "*",
+                "expected release versions separated by spaces, or all of a day such as *-20260110",
+            ),
         ] {
             let read = |asked: &str| match asked {
                 "UPDATES_TABLE" => Some("t".to_owned()),

@@ -216,7 +216,7 @@ impl World {
             .collect();
         let clusters: Clusters = (0..3).map(|cluster| (format!("c{cluster}"), Ok("1.34".to_owned()))).collect();
         let fleet = Fleet {
-            denied: self.denied.map(|day| Denied::Suffix(format!("-202607{day:02}"))).into_iter().collect(),
+            denied: self.denied.map(|day| Denied::Date(format!("202607{day:02}"))).into_iter().collect(),
             ..support::fleet()
         };
         let freeze = self.frozen.then(|| Freeze::Stopped { parameter: "switch".into() });

@@ -463,7 +463,7 @@ fn a_release_of_unknown_age_is_too_young() {
 #[test]
 fn denied_takes_the_newest_that_is_not() {
     let mut fleet = Fleet::new().rules(Rules::default(), OFFERED);
-    fleet.settings.denied = vec![config::Denied::Suffix("-20260719".into())];
+    fleet.settings.denied = vec![config::Denied::Date("20260719".into())];
     assert_eq!(fleet.goes_to(), "1.33.2-20260716");
     fleet.settings.denied.extend(["1.33.2-20260716", NEWER].map(|release| config::Denied::Exact(release.into())));
     fleet.waits("denied", "the setting DENIED_RELEASES denies 1.33.2-20260719, and no other release is newer");

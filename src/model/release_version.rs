@@ -62,6 +62,12 @@ impl ReleaseVersion {
         Ok(Self { text: text.to_owned(), family, parts })
     }
 
+    /// Whether any family writes its releases so.
+    #[must_use]
+    pub fn is_of_any_family(text: &str) -> bool {
+        amazon_linux(text).or_else(|| bottlerocket(text)).or_else(|| windows(text)).is_some()
+    }
+
     /// The order of two releases of one line.
     ///
     /// # Errors
