@@ -332,13 +332,6 @@ impl Record {
         blamed.filter_map(|attempt| Some((attempt.release_version.as_str(), attempt.ended_at?)))
     }
 
-    /// Since when a release is quarantined, if this record holds that it is.
-    #[must_use]
-    pub fn quarantined(&self, release: &str) -> Option<Timestamp> {
-        let holds = |quarantine: &&Quarantine| quarantine.release_version == release && quarantine.lifted_at.is_none();
-        self.quarantines.iter().find(holds).map(|quarantine| quarantine.since)
-    }
-
     /// When the quarantine of a release was last lifted, if this record holds that it was.
     #[must_use]
     pub fn quarantine_lifted(&self, release: &str) -> Option<Timestamp> {

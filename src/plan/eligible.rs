@@ -2,7 +2,8 @@
 
 use std::cmp::Ordering;
 
-use super::{Facts, quarantine, ring};
+use super::ring::Gate;
+use super::{Facts, Overview};
 use crate::discover::{Clusters, Found, Seen};
 use crate::model::ami_type::{Family, Line, NoLine};
 use crate::model::nodegroup::Nodegroup;
@@ -54,7 +55,8 @@ fn minor_version(text: &str) -> Option<(u32, u32)> {
 }
 
 /// The update to the newest release that the rules allow, or the reason against the newest one.
-pub(super) fn release(facts: &Facts<'_>, nodegroup: &Nodegroup, rules: &Rules) -> Result<Intent, Reason> {
+pub(super) fn release(overview: &mut Overview<'_>, nodegroup: &Nodegroup, rules: &Rules) -> Result<Intent, Reason> {
+    let facts = overview.facts;
     // A custom AMI has no line whatever the version, so that a group for which EKS names none still gets its real reason.
     let version = nodegroup.kubernetes_version.as_deref();
     let line = Line::of(&nodegroup.ami_type, version.unwrap_or_default()).map_err(|no_line| match no_line {
@@ -73,13 +75,13 @@ pub(super) fn release(facts: &Facts<'_>, nodegroup: &Nodegroup, rules: &Rules) -
         may_force: false,
     };
     if let Some(pin) = &rules.pin {
-        let target = pinned(facts, nodegroup, &line, version, current, pin)?;
+        let target = pinned(overview, nodegroup, &line, version, current, pin)?;
         return Ok(intent(version, &target));
     }
     let mut ahead = None;
     if let Some(next) = next_version(nodegroup, rules, facts.clusters)? {
         let target = offered(facts, nodegroup, line.family, &next)
-            .and_then(|releases| newest_allowed(facts, nodegroup, rules, &next, releases.iter()));
+            .and_then(|releases| newest_allowed(overview, nodegroup, rules, &next, releases.iter()));
         match target {
             Ok(target) => return Ok(intent(&next, target)),
             // Until it comes, the own version goes on.
@@ -88,7 +90,7 @@ pub(super) fn release(facts: &Facts<'_>, nodegroup: &Nodegroup, rules: &Rules) -
     }
     let target = offered(facts, nodegroup, line.family, version)
         .and_then(|releases| newer(releases, &line, current))
-        .and_then(|newer| newest_allowed(facts, nodegroup, rules, version, newer.into_iter()));
+        .and_then(|newer| newest_allowed(overview, nodegroup, rules, version, newer.into_iter()));
     target.map(|target| intent(version, target)).map_err(|own| telling(own, ahead))
 }
 
@@ -143,7 +145,7 @@ fn newer<'a>(releases: &'a [Published], line: &Line, current: &str) -> Result<Ve
 
 /// The newest that is allowed; or the reason against the newest of all, with the earliest time at which any is old enough.
 fn newest_allowed<'a>(
-    facts: &Facts<'_>,
+    overview: &mut Overview<'_>,
     nodegroup: &Nodegroup,
     rules: &Rules,
     version: &str,
@@ -151,7 +153,7 @@ fn newest_allowed<'a>(
 ) -> Result<&'a ReleaseVersion, Reason> {
     let mut first_reason = None;
     for published in releases {
-        match allowed(facts, nodegroup, rules, version, published) {
+        match allowed(overview, nodegroup, rules, version, published) {
             Ok(()) => return Ok(&published.release),
             Err(reason) => first_reason = Some(earlier(first_reason, reason)),
         }
@@ -170,16 +172,18 @@ fn earlier(first: Option<Reason>, later: Reason) -> Reason {
 }
 
 fn allowed(
-    facts: &Facts<'_>,
+    overview: &mut Overview<'_>,
     nodegroup: &Nodegroup,
     rules: &Rules,
     version: &str,
     published: &Published,
 ) -> Result<(), Reason> {
+    let Overview { facts, quarantined, gates } = overview;
     not_denied(facts, &published.release)?;
     old_enough(facts, rules, published)?;
-    quarantine::not_quarantined(facts, &published.release)?;
-    ring::passed(facts, nodegroup, rules, version, &published.release)
+    quarantined.allows(&published.release)?;
+    let target = &published.release;
+    gates.passed(facts, Gate { ring: rules.ring, ami_type: &nodegroup.ami_type, version, target })
 }
 
 fn not_denied(facts: &Facts<'_>, release: &ReleaseVersion) -> Result<(), Reason> {
@@ -200,7 +204,7 @@ fn old_enough(facts: &Facts<'_>, rules: &Rules, published: &Published) -> Result
 
 /// A pin is somebody's choice: neither age nor rings hold it up, but what is known to be bad does.
 fn pinned(
-    facts: &Facts<'_>,
+    overview: &Overview<'_>,
     nodegroup: &Nodegroup,
     line: &Line,
     version: &str,
@@ -222,11 +226,11 @@ fn pinned(
         Ok(_) => return Err(Reason::PinnedOlder { pin: pin.to_owned(), current: current.to_owned() }),
         Err(_) => return Err(unknown()),
     }
-    let offered = offered(facts, nodegroup, line.family, version)?;
+    let offered = offered(overview.facts, nodegroup, line.family, version)?;
     if !offered.iter().any(|published| published.release == target) {
         return Err(unknown());
     }
-    not_denied(facts, &target)?;
-    quarantine::not_quarantined(facts, &target)?;
+    not_denied(overview.facts, &target)?;
+    overview.quarantined.allows(&target)?;
     Ok(target)
 }

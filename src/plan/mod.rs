@@ -68,6 +68,20 @@ pub enum Verdict {
     Wait(Reason),
 }
 
+/// The facts, and what is worked out of them once, however many node groups ask.
+struct Overview<'a> {
+    facts: &'a Facts<'a>,
+    quarantined: quarantine::Quarantined<'a>,
+    gates: ring::Gates,
+}
+
+impl<'a> Overview<'a> {
+    fn new(facts: &'a Facts<'a>) -> Self {
+        let records = facts.records.values().filter_map(|record| record.as_ref().ok());
+        Self { facts, quarantined: quarantine::Quarantined::of(records), gates: ring::Gates::default() }
+    }
+}
+
 impl fmt::Display for Intent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { version, release_version, previous_release_version, force, may_force: _ } = self;
@@ -79,7 +93,9 @@ impl fmt::Display for Intent {
 /// Decides for every node group that was found, and for every one that the event names and that was not.
 #[must_use]
 pub fn plan(facts: &Facts<'_>) -> Vec<Decision> {
-    let mut verdicts: Vec<Result<Intent, Reason>> = facts.found.iter().map(|found| candidate(facts, found)).collect();
+    let mut overview = Overview::new(facts);
+    let mut verdicts: Vec<Result<Intent, Reason>> =
+        facts.found.iter().map(|found| candidate(&mut overview, found)).collect();
     let mut room = room::Room::new(facts);
     // Where the limits leave too little room, the group goes first that has waited longest; by name, some never would.
     let mut queue: Vec<(Option<Timestamp>, &Found, &mut Result<Intent, Reason>)> = facts
@@ -109,7 +125,8 @@ pub fn plan(facts: &Facts<'_>) -> Vec<Decision> {
 #[must_use]
 pub fn confirm(facts: &Facts<'_>, decision: Decision) -> Decision {
     let planned = matches!(decision.verdict, Verdict::Start(_));
-    match facts.found.iter().find(|found| planned && found.id == decision.id).map(|found| candidate(facts, found)) {
+    let found = facts.found.iter().find(|found| planned && found.id == decision.id);
+    match found.map(|found| candidate(&mut Overview::new(facts), found)) {
         Some(Err(reason)) => Decision { verdict: Verdict::Wait(reason), ..decision },
         Some(Ok(_)) | None => decision,
     }
@@ -122,7 +139,8 @@ fn last_success(facts: &Facts<'_>, found: &Found) -> Option<Timestamp> {
 /// The lines of which a node group needs an older release than the newest.
 #[must_use]
 pub fn lines_that_need_older(facts: &Facts<'_>) -> BTreeSet<LineKey> {
-    let needed = |found: &Found| match candidate(facts, found) {
+    let mut overview = Overview::new(facts);
+    let needed = |found: &Found| match candidate(&mut overview, found) {
         Err(
             Reason::TooYoung { .. }
             | Reason::Denied { .. }
@@ -137,12 +155,13 @@ pub fn lines_that_need_older(facts: &Facts<'_>) -> BTreeSet<LineKey> {
 
 /// The update that a node group could get if there were no other node groups; or the first reason against it. This is the
 /// order of the rules.
-fn candidate(facts: &Facts<'_>, found: &Found) -> Result<Intent, Reason> {
+fn candidate(overview: &mut Overview<'_>, found: &Found) -> Result<Intent, Reason> {
+    let facts = overview.facts;
     let nodegroup = seen(facts, found)?;
     let (mode, rules) = opted_in(nodegroup)?;
     let record = record(facts, found)?;
     not_in_progress(nodegroup, record)?;
-    let mut intent = eligible::release(facts, nodegroup, rules)?;
+    let mut intent = eligible::release(overview, nodegroup, rules)?;
     if mode == Mode::Notify {
         return Err(Reason::ReportOnly { target: intent.release_version });
     }

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::Facts;
 use crate::model::reason::Reason;
-use crate::model::record::Record;
+use crate::model::record::{Quarantine, Record};
 use crate::model::release_version::ReleaseVersion;
 
 /// A release that has failed on so many node groups that it is to be quarantined.
@@ -22,6 +21,7 @@ pub struct Spread {
 /// quarantine was last lifted.
 #[must_use]
 pub fn spreading<'a>(records: impl Iterator<Item = &'a Record> + Clone, quarantine_after: usize) -> Vec<Spread> {
+    let known = Quarantined::of(records.clone());
     let mut failures: BTreeMap<&str, Vec<(Timestamp, &Record)>> = BTreeMap::new();
     for record in records.clone() {
         for (release, at) in record.blamed_releases() {
@@ -35,11 +35,8 @@ pub fn spreading<'a>(records: impl Iterator<Item = &'a Record> + Clone, quaranti
     }
     let spread = |(release, mut failures): (&str, Vec<(Timestamp, &Record)>)| {
         failures.sort_by(|left, right| (left.0, &left.1.nodegroup_arn).cmp(&(right.0, &right.1.nodegroup_arn)));
-        if failures.len() < quarantine_after {
-            return None;
-        }
-        let known = records.clone().any(|record| record.quarantined(release).is_some());
-        (!known).then(|| Spread {
+        let news = failures.len() >= quarantine_after && !known.0.contains_key(release);
+        news.then(|| Spread {
             release_version: release.to_owned(),
             nodegroups: failures.iter().map(|(_, record)| record.id().to_string()).collect(),
         })
@@ -47,8 +44,24 @@ pub fn spreading<'a>(records: impl Iterator<Item = &'a Record> + Clone, quaranti
     failures.into_iter().filter_map(spread).collect()
 }
 
-pub(super) fn not_quarantined(facts: &Facts<'_>, release: &ReleaseVersion) -> Result<(), Reason> {
-    let records = facts.records.values().filter_map(|record| record.as_ref().ok());
-    let since = records.filter_map(|record| record.quarantined(release.as_str())).min();
-    since.map_or(Ok(()), |since| Err(Reason::Quarantined { target: release.to_string(), since }))
+/// The quarantined releases, and since when each is.
+pub(super) struct Quarantined<'a>(BTreeMap<&'a str, Timestamp>);
+
+impl<'a> Quarantined<'a> {
+    pub(super) fn of(records: impl Iterator<Item = &'a Record>) -> Self {
+        let mut all = BTreeMap::new();
+        let held = records.flat_map(|record| &record.quarantines).filter(|quarantine| quarantine.lifted_at.is_none());
+        for Quarantine { release_version, since, .. } in held {
+            let earliest = all.entry(release_version.as_str()).or_insert(*since);
+            *earliest = *since.min(earliest);
+        }
+        Self(all)
+    }
+
+    pub(super) fn allows(&self, release: &ReleaseVersion) -> Result<(), Reason> {
+        match self.0.get(release.as_str()) {
+            Some(since) => Err(Reason::Quarantined { target: release.to_string(), since: *since }),
+            None => Ok(()),
+        }
+    }
 }

@@ -1,6 +1,10 @@
 //! Rings: a ring takes a release when every node group of the earlier rings that can run it has proved it.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use aws_sdk_eks::types::AmiTypes;
+use jiff::Timestamp;
 
 use super::{Facts, eligible};
 use crate::discover::{Found, Seen};
@@ -10,61 +14,69 @@ use crate::model::policy::{Policy, Rules};
 use crate::model::reason::{Reason, RingWait};
 use crate::model::record::Record;
 use crate::model::release_version::ReleaseVersion;
-use jiff::Timestamp;
+use crate::resolve::LineKey;
 
-/// Whether the earlier rings have proved a release at a Kubernetes version. A ring with nobody in it proves nothing and is
-/// passed.
-///
-/// # Errors
-/// The node group that the ring waits for longest.
-pub(super) fn passed(
-    facts: &Facts<'_>,
-    nodegroup: &Nodegroup,
-    rules: &Rules,
-    version: &str,
-    target: &ReleaseVersion,
-) -> Result<(), Reason> {
-    if rules.ring == 0 {
-        return Ok(());
+/// Before a ring: which release it would take, and of which line.
+#[derive(Clone, Copy)]
+pub(super) struct Gate<'a> {
+    pub(super) ring: u32,
+    pub(super) ami_type: &'a AmiTypes,
+    pub(super) version: &'a str,
+    pub(super) target: &'a ReleaseVersion,
+}
+
+/// What is waited for at each gate: found out once, however many node groups come to it.
+#[derive(Default)]
+pub(super) struct Gates(BTreeMap<(LineKey, u32, String), Option<(String, RingWait)>>);
+
+impl Gates {
+    /// Whether the earlier rings have proved the release. A ring with nobody in it proves nothing and is passed.
+    ///
+    /// # Errors
+    /// The node group that the ring waits for longest.
+    pub(super) fn passed(&mut self, facts: &Facts<'_>, gate: Gate<'_>) -> Result<(), Reason> {
+        if gate.ring == 0 {
+            return Ok(());
+        }
+        let key = (LineKey::new(gate.version, gate.ami_type), gate.ring, gate.target.to_string());
+        match self.0.entry(key).or_insert_with(|| longest_wait(facts, gate)) {
+            Some((nodegroup, wait)) => {
+                Err(Reason::RingWaits { target: gate.target.clone(), nodegroup: nodegroup.clone(), wait: *wait })
+            }
+            None => Ok(()),
+        }
     }
-    let waits = facts.found.iter().filter_map(|found| {
-        let wait = waits_for(facts, nodegroup, rules.ring, version, target, found)?;
-        Some((found.id.to_string(), wait))
-    });
-    // The one that holds the ring up longest: those of which nobody knows how long before those that are soaking.
+}
+
+/// The node group that holds the ring up longest: those of which nobody knows how long before those that are soaking.
+fn longest_wait(facts: &Facts<'_>, gate: Gate<'_>) -> Option<(String, RingWait)> {
+    let waits = facts.found.iter().filter_map(|found| Some((found, waits_for(facts, gate, found)?)));
     let longest = waits.reduce(|first, next| match (first.1, next.1) {
         (RingWait::Soaking(first_until), RingWait::Soaking(until)) if first_until >= until => first,
         (RingWait::Soaking(_), _) => next,
         _ => first,
     });
-    longest.map_or(Ok(()), |(nodegroup, wait)| Err(Reason::RingWaits { target: target.clone(), nodegroup, wait }))
+    longest.map(|(found, wait)| (found.id.to_string(), wait))
 }
 
-fn waits_for(
-    facts: &Facts<'_>,
-    nodegroup: &Nodegroup,
-    ring: u32,
-    version: &str,
-    target: &ReleaseVersion,
-    found: &Found,
-) -> Option<RingWait> {
+fn waits_for(facts: &Facts<'_>, gate: Gate<'_>, found: &Found) -> Option<RingWait> {
     let other = match &found.now {
         Seen::Nodegroup(other) => other,
         Seen::Gone => return None,
         // Which ring and release it has is not known, so it may be one that has not proved the release.
         Seen::Unreadable(_) => return Some(RingWait::Unreadable),
     };
-    if other.ami_type != nodegroup.ami_type {
+    if other.ami_type != *gate.ami_type {
         return None;
     }
     // What its tags were meant to say is not known, so it may be one that has to prove the release.
     if let Policy::Malformed { ring: malformed, .. } = &other.policy {
-        let same_line = other.kubernetes_version.as_deref() == Some(version);
-        let earlier = malformed.is_none_or(|malformed| malformed < ring);
-        return (same_line && earlier && other.id != nodegroup.id).then_some(RingWait::Malformed);
+        let same_line = other.kubernetes_version.as_deref() == Some(gate.version);
+        let earlier = malformed.is_none_or(|malformed| malformed < gate.ring);
+        return (same_line && earlier).then_some(RingWait::Malformed);
     }
-    let rules = other.rules().filter(|rules| rules.ring < ring)?;
-    if !can_run(facts, other, rules, version, target) {
+    let rules = other.rules().filter(|rules| rules.ring < gate.ring)?;
+    if !can_run(facts, gate, other, rules) {
         return None;
     }
     let record = match facts.records.get(&found.id.arn) {
@@ -72,34 +84,28 @@ fn waits_for(
         Some(Ok(record)) => Some(record),
         None => None,
     };
-    proof(facts, other, record, version, target).err()
+    proof(facts, gate, other, record).err()
 }
 
 /// Whether a node group will get the release some day. One that is pinned elsewhere, or stays on another Kubernetes version,
 /// holds nobody up.
-fn can_run(facts: &Facts<'_>, other: &Nodegroup, rules: &Rules, version: &str, target: &ReleaseVersion) -> bool {
-    if rules.pin.as_ref().is_some_and(|pin| pin != target.as_str()) {
+fn can_run(facts: &Facts<'_>, gate: Gate<'_>, other: &Nodegroup, rules: &Rules) -> bool {
+    if rules.pin.as_ref().is_some_and(|pin| pin != gate.target.as_str()) {
         return false;
     }
     let follows = || eligible::next_version(other, rules, facts.clusters).ok().flatten();
-    other.kubernetes_version.as_deref() == Some(version) || follows().as_deref() == Some(version)
+    other.kubernetes_version.as_deref() == Some(gate.version) || follows().as_deref() == Some(gate.version)
 }
 
 /// Whether a node group has run the release, or a newer one of its line, for the soak time, and it did not fail there.
-fn proof(
-    facts: &Facts<'_>,
-    other: &Nodegroup,
-    record: Option<&Record>,
-    version: &str,
-    target: &ReleaseVersion,
-) -> Result<(), RingWait> {
+fn proof(facts: &Facts<'_>, gate: Gate<'_>, other: &Nodegroup, record: Option<&Record>) -> Result<(), RingWait> {
     let reached = |release: &str| {
-        let family = Line::of(&other.ami_type, version).ok().map(|line| line.family)?;
-        ReleaseVersion::parse(family, release).ok()?.compare(target).ok()
+        let family = Line::of(&other.ami_type, gate.version).ok().map(|line| line.family)?;
+        ReleaseVersion::parse(family, release).ok()?.compare(gate.target).ok()
     };
     let there = other.release_version.as_deref().and_then(reached).is_some_and(Ordering::is_ge);
     if !there {
-        let failed = record.is_some_and(|record| record.failures(target.as_str()).next().is_some());
+        let failed = record.is_some_and(|record| record.failures(gate.target.as_str()).next().is_some());
         return Err(if failed { RingWait::Failed } else { RingWait::NotThere });
     }
     let successes = record.into_iter().flat_map(Record::successes);

@@ -188,8 +188,8 @@ VARIANTS = [
         "rules hold",
         "ignore the rings",
         "src/plan/eligible.rs",
-        "    ring::passed(facts, nodegroup, rules, version, &published.release)\n",
-        "    let _ = (ring::passed, nodegroup, version);\n    Ok(())\n",
+        "    gates.passed(facts, Gate { ring: rules.ring, ami_type: &nodegroup.ami_type, version, target })\n",
+        "    let _ = gates.passed(facts, Gate { ring: rules.ring, ami_type: &nodegroup.ami_type, version, target });\n    Ok(())\n",
     ),
     Variant(
         "rules hold",
