@@ -112,7 +112,8 @@ impl Stage {
                 plans.push(self.plan(started));
             }
             news.extend(self.messages(told).into_iter().map(|message| format!("told   {}", message.subject)));
-            show(Moment { now: self.world.now(), news, in_progress: self.in_progress() }).await;
+            let in_progress = self.world.updates_in_progress().len();
+            show(Moment { now: self.world.now(), news, in_progress }).await;
         }
         let records = self.records().await?;
         Ok(Story {
@@ -156,10 +157,6 @@ impl Stage {
         let id = format!("check-{step}");
         let run = self.run(&id);
         handler::check(&self.check, &self.check_config, &json!({}), run).await
-    }
-
-    fn in_progress(&self) -> usize {
-        self.updates().iter().filter(|update| update.ended_at.is_none()).count()
     }
 
     fn updates(&self) -> Vec<Update> {

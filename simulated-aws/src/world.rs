@@ -239,6 +239,13 @@ impl World {
         of_nodegroup.map(|running| running.update.clone()).collect()
     }
 
+    /// Every update that is in progress, oldest first.
+    pub fn updates_in_progress(&self) -> Vec<Update> {
+        let state = self.state();
+        let running = state.updates.iter().map(|running| &running.update);
+        running.filter(|update| update.status == "InProgress").cloned().collect()
+    }
+
     /// Makes EKS forget an update. The node group stays as it is.
     pub fn remove_update(&self, cluster: &str, id: &str) {
         self.state().updates.retain(|running| running.cluster != cluster || running.update.id != id);
