@@ -1,5 +1,6 @@
 //! The two stories. Only here are the steps composed.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
@@ -24,7 +25,7 @@ use crate::model::update::Status;
 use crate::notify::publish;
 use crate::plan::{Decision, Facts, Verdict, confirm, lines, lines_that_need_older, plan};
 use crate::record::{NotSaved, Records};
-use crate::remember::{Known, remember};
+use crate::remember::{Known, Loaded, remember};
 use crate::resolve::{add_older, newest};
 use crate::submit::{Answer, submit};
 use crate::summary::{CheckLine, CheckSummary, StartLine, StartSummary};
@@ -62,6 +63,9 @@ impl<'a> Run<'a> {
     }
 }
 
+/// The outcome of a start that is left to the next run.
+const DEADLINE_NEAR: &str = "deadlineNear";
+
 /// What a run says of work that it no longer began.
 fn left_over(count: usize) -> Option<String> {
     (count > 0).then(|| format!("{count} node groups are left to the next run, since Lambda's time limit is near"))
@@ -94,19 +98,8 @@ pub async fn start(
     let facts = Known { found: &found, fleet: all.as_ref(), clusters: &clusters, newest: &newest };
     let remembered = remember(&clients.eks, fleet.quarantine_after, &event, &facts, &mut known, run.now).await;
     summary.problems.extend(remembered.problems);
-    for (arn, change) in remembered.changed {
-        let outcome = match (change, known.get_mut(&arn)) {
-            (Ok(()), Some(Ok(record))) if !event.dry_run => records.save(record, run.now).await,
-            (Err(error), _) => Err(NotSaved::Failed(error)),
-            _ => Ok(()),
-        };
-        if let Err(error) = outcome {
-            let name = NodegroupId::from_arn(&arn).map_or_else(|| arn.clone(), |id| id.to_string());
-            summary.problems.extend(matches!(error, NotSaved::Failed(_)).then(|| format!("{name}: {error}")));
-            // What is not recorded must not be built upon.
-            known.insert(arn, Err(error.to_string()));
-        }
-    }
+    let unsaved = save_remembered(&records, remembered.changed, &mut known, event.dry_run, run.now).await;
+    summary.problems.extend(unsaved);
 
     if let Some(Err(error)) = all.as_ref().and_then(|all| known.get(&all.arn)) {
         // Which releases are quarantined is not known.
@@ -135,40 +128,64 @@ pub async fn start(
     }
 
     // One after the other: a run starts few, and a crash then leaves one intent at most without its answer.
-    let mut left = 0;
     for decision in plan(&facts) {
         let decision = confirm(&Facts { now: run.now + begin.elapsed(), ..facts }, decision);
         let mut line = StartLine::of(&decision);
-        let record = || match known.get(&decision.id.arn) {
-            Some(Ok(record)) => record.clone(),
-            _ => Record::new(&decision.id),
-        };
         let problem = match &decision.verdict {
             Verdict::Wait(Reason::CouldNotBeRead { error }) => Some(error.clone()),
             _ if event.dry_run => None,
             Verdict::Start(_) if Instant::now() >= last_start => {
-                left += 1;
-                line.outcome = Some("deadlineNear");
+                line.outcome = Some(DEADLINE_NEAR);
                 None
             }
-            Verdict::Start(start) => start_update(clients, &records, record(), start, run.now, &mut line).await,
-            Verdict::Wait(Reason::ReportOnly { target }) => {
-                note(&records, record(), run.now, |record| record.available(target, run.now)).await
+            Verdict::Start(intent) => {
+                let record = record_of(&known, &decision.id);
+                start_update(clients, &records, record, intent, run.now, &mut line).await
             }
-            Verdict::Wait(Reason::MalformedTag(BadTag { key, value, .. })) => {
-                let tag = format!("{key}={value}");
-                note(&records, record(), run.now, |record| record.malformed_tag(&tag, run.now)).await
-            }
-            Verdict::Wait(_) => None,
+            Verdict::Wait(reason) => note(&records, &known, &decision.id, reason, run.now).await,
         };
         log_decision(&decision, &line);
         *summary.counts.entry(line.decision).or_default() += 1;
         summary.problems.extend(problem.map(|problem| format!("{}: {problem}", line.nodegroup)));
         summary.decisions.push(line);
     }
+    let left = summary.decisions.iter().filter(|line| line.outcome == Some(DEADLINE_NEAR)).count();
     summary.problems.extend(left_over(left));
     tracing::info!(counts = ?summary.counts, problems = summary.problems.len(), dry_run = event.dry_run, "run finished");
     Ok(summary)
+}
+
+/// Writes the records that changed before the plan. Returns what is a problem of the run.
+async fn save_remembered(
+    records: &Records<'_>,
+    changed: BTreeMap<String, Result<(), String>>,
+    known: &mut Loaded,
+    dry_run: bool,
+    now: Timestamp,
+) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (arn, change) in changed {
+        let outcome = match (change, known.get_mut(&arn)) {
+            (Ok(()), Some(Ok(record))) if !dry_run => records.save(record, now).await,
+            (Err(error), _) => Err(NotSaved::Failed(error)),
+            _ => Ok(()),
+        };
+        if let Err(error) = outcome {
+            let name = NodegroupId::from_arn(&arn).map_or_else(|| arn.clone(), |id| id.to_string());
+            problems.extend(matches!(error, NotSaved::Failed(_)).then(|| format!("{name}: {error}")));
+            // What is not recorded must not be built upon.
+            known.insert(arn, Err(error.to_string()));
+        }
+    }
+    problems
+}
+
+/// The record of a node group, the first one if there is none yet.
+fn record_of(known: &Loaded, id: &NodegroupId) -> Record {
+    match known.get(&id.arn) {
+        Some(Ok(record)) => record.clone(),
+        _ => Record::new(id),
+    }
 }
 
 /// Writes the intent, calls EKS, writes what it answered. Returns what is a problem of the run.
@@ -239,11 +256,24 @@ async fn start_update(
 /// problem of the run.
 async fn note(
     records: &Records<'_>,
-    mut record: Record,
+    known: &Loaded,
+    id: &NodegroupId,
+    reason: &Reason,
     now: Timestamp,
-    news: impl FnOnce(&mut Record) -> bool,
 ) -> Option<String> {
-    if !news(&mut record) {
+    let mut record;
+    let news = match reason {
+        Reason::ReportOnly { target } => {
+            record = record_of(known, id);
+            record.available(target, now)
+        }
+        Reason::MalformedTag(BadTag { key, value, .. }) => {
+            record = record_of(known, id);
+            record.malformed_tag(&format!("{key}={value}"), now)
+        }
+        _ => return None,
+    };
+    if !news {
         return None;
     }
     match records.save(&mut record, now).await {

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_eks::Client;
 use aws_sdk_eks::types::NodegroupStatus;
+use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 
 use crate::adopt::{Foreign, find_foreign};
+use crate::aws::CONCURRENCY;
 use crate::discover::{Clusters, Found, Seen};
 use crate::event::StartEvent;
 use crate::model::nodegroup::{Nodegroup, NodegroupId};
@@ -52,15 +54,13 @@ pub async fn remember(
     now: Timestamp,
 ) -> Remembered {
     let Remembered { mut changed, mut problems } = Remembered::default();
-    for found in known.found {
+    for (arn, adopted) in adopt_all(eks, known.found, records, now).await {
+        let outcome = adopted.map(|record| drop(records.insert(arn.clone(), Ok(record))));
+        changed.insert(arn, outcome);
+    }
+    for found in known.found.iter().filter(|found| event.retry.contains(&found.id.to_string())) {
         let arn = &found.id.arn;
-        if let Seen::Nodegroup(nodegroup) = &found.now
-            && let Some(outcome) = adopt(eks, nodegroup, records, now).await
-        {
-            changed.insert(arn.clone(), outcome);
-        }
         if let Some(Ok(record)) = records.get_mut(arn)
-            && event.retry.contains(&found.id.to_string())
             && record.forgive(now)
         {
             changed.entry(arn.clone()).or_insert(Ok(()));
@@ -82,29 +82,46 @@ pub async fn remember(
     Remembered { changed, problems }
 }
 
+/// The records of the node groups that somebody else is updating, with that update; or why it could not be looked for.
+async fn adopt_all(
+    eks: &Client,
+    found: &[Found],
+    records: &Loaded,
+    now: Timestamp,
+) -> Vec<(String, Result<Record, String>)> {
+    let updating = found.iter().filter_map(|found| match &found.now {
+        Seen::Nodegroup(nodegroup) if is_updating(nodegroup) => Some(nodegroup.as_ref()),
+        _ => None,
+    });
+    let without_attempt = updating.filter_map(|nodegroup| match records.get(&nodegroup.id.arn) {
+        Some(Ok(record)) => record.open.is_none().then(|| (nodegroup, record.clone())),
+        Some(Err(_)) => None,
+        None => Some((nodegroup, Record::new(&nodegroup.id))),
+    });
+    let lookups = without_attempt.map(|(nodegroup, record)| adopt(eks, nodegroup, record, now));
+    stream::iter(lookups).buffer_unordered(CONCURRENCY).filter_map(std::future::ready).collect().await
+}
+
+fn is_updating(nodegroup: &Nodegroup) -> bool {
+    nodegroup.status == NodegroupStatus::Updating && matches!(nodegroup.policy, Policy::OptedIn(..))
+}
+
 /// Takes up the update that somebody else started on a node group, if there is one.
 async fn adopt(
     eks: &Client,
     nodegroup: &Nodegroup,
-    records: &mut Loaded,
+    mut record: Record,
     now: Timestamp,
-) -> Option<Result<(), String>> {
-    if nodegroup.status != NodegroupStatus::Updating || !matches!(nodegroup.policy, Policy::OptedIn(..)) {
-        return None;
-    }
-    let id = &nodegroup.id;
-    let record = records.entry(id.arn.clone()).or_insert_with(|| Ok(Record::new(id))).as_mut().ok()?;
-    if record.open.is_some() {
-        return None;
-    }
-    match find_foreign(eks, nodegroup, record, now).await {
+) -> Option<(String, Result<Record, String>)> {
+    let adopted = match find_foreign(eks, nodegroup, &record, now).await {
         Ok(foreign) => {
             let Foreign { update_id, intent, started_at } = foreign?;
             record.adopt(&update_id, &intent, started_at);
-            Some(Ok(()))
+            Ok(record)
         }
-        Err(error) => Some(Err(format!("looking for somebody else's update: {error}"))),
-    }
+        Err(error) => Err(format!("looking for somebody else's update: {error}")),
+    };
+    Some((nodegroup.id.arn.clone(), adopted))
 }
 
 /// Begins and supersedes quarantines in the record of the whole fleet. Returns whether it changed.
