@@ -320,7 +320,7 @@ impl<'a> Story<'a> {
     fn human(&self) -> String {
         let mut text = format!("{}\n\n", printable(&self.headline()));
         let mut line = |name: &str, value: &str| {
-            let _ = writeln!(text, "{name:<10}{value}");
+            let _ = writeln!(text, "{name:<10}{}", printable(value));
         };
         let (region, account) = (self.arn_part(3), self.arn_part(4));
         let place = if self.record.nodegroup.is_empty() {
@@ -331,7 +331,7 @@ impl<'a> Story<'a> {
         line("Where", &format!("{place} in {region}, account {account}"));
         if !self.notice.detail.is_empty() {
             let name = if self.notice.event == Event::TagMalformed { "Tag" } else { "Failed on" };
-            line(name, &printable(&self.notice.detail));
+            line(name, &self.notice.detail);
         }
         if let Some(attempt) = self.attempt {
             let (from, to, version) = (&attempt.previous_release_version, &attempt.release_version, &attempt.version);
@@ -355,17 +355,18 @@ impl<'a> Story<'a> {
             line("AWS says", "nothing more");
         }
         for error in &self.errors {
-            line("AWS says", &printable(&format!("{}: {}", error.error_code, error.error_message)));
+            line("AWS says", &format!("{}: {}", error.error_code, error.error_message));
             for resource in &error.resource_ids {
-                line("", &printable(resource));
+                line("", resource);
             }
         }
         let _ = write!(text, "\nWhat it means\n  {}\n\nWhat to do\n", self.meaning());
         for step in self.next_steps() {
-            let _ = writeln!(text, "  {step}");
+            let _ = writeln!(text, "  {}", printable(&step));
         }
         let id = self.record.notice_id(self.notice);
-        let _ = write!(text, "\nWhat happens next\n  {}\n\nMessage {id}\n", self.what_follows());
+        let follows = printable(&self.what_follows());
+        let _ = write!(text, "\nWhat happens next\n  {follows}\n\nMessage {id}\n");
         text
     }
 }

@@ -158,15 +158,15 @@ fn a_hundred_thousand_hostile_errors_are_told_in_a_message_that_sns_takes() {
     let id = "arn:aws:eks:eu-central-1:123456789012:nodegroup/prod/blue/9ebf4bd5-f1d2-4f2c-9b7b-1b2c3d4e5f60";
     let now = "2026-07-20T09:00:00Z".parse().unwrap();
     let mut record = Record::new(&NodegroupId::from_arn(id).unwrap());
-    let release = || "1.33.2-20260710".to_owned();
     let intent = Intent {
-        version: "1.33".into(),
-        release_version: release(),
-        previous_release_version: release(),
+        version: "1.33\u{202E}".into(),
+        release_version: "1.33.2-20260710\n\u{1B}[2J".into(),
+        previous_release_version: "1.33.1\u{FEFF}".into(),
         force: false,
         may_force: false,
     };
     record.begin(&intent, now);
+    record.accepted("079be772\u{2066}\r");
     let error = ErrorDetail {
         error_code: "Pod\u{202E}Eviction\0".into(),
         error_message: "\u{2066}\r\n\u{1B}[31m\u{FEFF}".into(),
