@@ -72,7 +72,7 @@ VARIANTS = [
     Variant(
         "at most one",
         "call after a lost race for the intent",
-        "src/handler.rs",
+        "src/handler/start.rs",
         """        Err(NotSaved::Conflict) => {
             line.outcome = Some("anotherRunWasFirst");
             return None;
@@ -93,7 +93,7 @@ VARIANTS = [
     Variant(
         "nothing lost",
         "call without an intent",
-        "src/handler.rs",
+        "src/handler/start.rs",
         """    record.begin(intent, now);
     match records.save(&mut record, now).await {""",
         """    record.begin(intent, now);
@@ -116,7 +116,7 @@ VARIANTS = [
     Variant(
         "every failure told",
         "mark before publish",
-        "src/handler.rs",
+        "src/handler/check.rs",
         """        match publish(&clients.sns""",
         """        record.told(&notice);
         if !save(records, &mut record, now, &mut checked).await {
@@ -201,7 +201,7 @@ VARIANTS = [
     Variant(
         "rules hold",
         "take the event's clock for now",
-        "src/handler.rs",
+        "src/handler/start.rs",
         "    let event = StartEvent::parse(event)?;",
         """    let now = event["time"].as_str().and_then(|at| at.parse().ok()).unwrap_or(run.now);
     let run = Run { now, ..run };

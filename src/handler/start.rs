@@ -1,75 +1,31 @@
-//! The two stories. Only here are the steps composed.
+//! The story of `start`: find, plan, update, record.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
-use lambda_runtime::Context;
 use serde_json::Value;
 use tokio::time::Instant;
-use uuid::Uuid;
 
-use crate::aws::{CONCURRENCY, CheckClients, StartClients};
-use crate::check::{observe, settle};
-use crate::config::{CheckConfig, StartConfig};
+use super::{Run, left_over};
+use crate::aws::StartClients;
+use crate::config::StartConfig;
 use crate::discover::{discover, followed_clusters};
-use crate::event::{CheckEvent, StartEvent};
+use crate::event::StartEvent;
 use crate::freeze::freeze;
-use crate::message::message;
 use crate::model::nodegroup::NodegroupId;
 use crate::model::policy::BadTag;
 use crate::model::reason::{Freeze, Reason};
 use crate::model::record::{Intent, Record};
 use crate::model::update::Status;
-use crate::notify::publish;
 use crate::plan::{Decision, Facts, Verdict, confirm, lines, lines_that_need_older, plan};
 use crate::record::{NotSaved, Records};
 use crate::remember::{Known, Loaded, remember};
 use crate::resolve::{add_older, newest};
 use crate::submit::{Answer, submit};
-use crate::summary::{CheckLine, CheckSummary, StartLine, StartSummary};
-
-/// One invocation.
-#[derive(Clone, Copy, Debug)]
-pub struct Run<'a> {
-    /// Lambda's request id.
-    pub id: &'a str,
-    /// The time, read once. Never taken from an event: events come late.
-    pub now: Timestamp,
-    /// When Lambda kills the run.
-    pub deadline: Instant,
-}
-
-/// The longest that a run keeps free before its deadline: a call with its retries usually ends within it.
-const SPARE: Duration = Duration::from_mins(1);
-/// The longest life that Lambda gives.
-const LONGEST: Duration = Duration::from_mins(15);
-
-impl<'a> Run<'a> {
-    /// The run that Lambda has just begun.
-    #[must_use]
-    pub fn begin(context: &'a Context, now: Timestamp) -> Self {
-        let now_millis = u64::try_from(now.as_millisecond()).unwrap_or_default();
-        let left = Duration::from_millis(context.deadline.saturating_sub(now_millis)).min(LONGEST);
-        Self { id: &context.request_id, now, deadline: Instant::now() + left }
-    }
-
-    /// Until when something new may begin: what is killed half-way is found out later, but better not begun. Reckoned when
-    /// the run begins, since the last quarter of a short life is spare enough.
-    fn last_start(&self) -> Instant {
-        let left = self.deadline.duration_since(Instant::now());
-        self.deadline - SPARE.min(left / 4)
-    }
-}
+use crate::summary::{StartLine, StartSummary};
 
 /// The outcome of a start that is left to the next run.
 const DEADLINE_NEAR: &str = "deadlineNear";
-
-/// What a run says of work that it no longer began.
-fn left_over(count: usize) -> Option<String> {
-    (count > 0).then(|| format!("{count} node groups are left to the next run, since Lambda's time limit is near"))
-}
 
 /// Finds what opted in, plans, and starts the updates of the plan.
 ///
@@ -290,134 +246,5 @@ fn log_decision(decision: &Decision, line: &StartLine) {
         Verdict::Wait(_) | Verdict::Start(_) => {
             tracing::info!(nodegroup, decision = code, reason, outcome, update_id, "decided");
         }
-    }
-}
-
-/// Follows every open attempt, and publishes what is untold.
-///
-/// # Errors
-/// When the event is not understood or the table cannot be read at all. What goes wrong with one record is a problem of the
-/// summary.
-pub async fn check(
-    clients: &CheckClients,
-    config: &CheckConfig,
-    event: &Value,
-    run: Run<'_>,
-) -> anyhow::Result<CheckSummary> {
-    let last_start = run.last_start();
-    let CheckEvent {} = CheckEvent::parse(event)?;
-    let records = Records { client: &clients.dynamodb, table: &config.updates_table, writer: run.id };
-    let pending = records.pending().await?;
-    let mut loaded: Vec<(String, Result<Record, String>)> = records.load(pending).await.into_iter().collect();
-    // In another order each run, so that nothing is left over for ever where the time is too short for all.
-    loaded.sort_by_cached_key(|(arn, _)| Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{}/{arn}", run.id).as_bytes()));
-    let in_time = |_: &(String, Result<Record, String>)| std::future::ready(Instant::now() < last_start);
-    let count = loaded.len();
-    let mut checked: Vec<Checked> = stream::iter(loaded)
-        .take_while(in_time)
-        .map(|(arn, record)| check_one(clients, config, &records, arn, record, run.now))
-        .buffered(CONCURRENCY)
-        .collect()
-        .await;
-    checked.sort_by(|left, right| left.nodegroup.cmp(&right.nodegroup));
-
-    let mut summary = CheckSummary::default();
-    summary.problems.extend(left_over(count - checked.len()));
-    for checked in checked {
-        for problem in &checked.problems {
-            tracing::error!(nodegroup = checked.nodegroup, problem, "could not be checked");
-            summary.problems.push(format!("{}: {problem}", checked.nodegroup));
-        }
-        if let Some(line) = checked.line {
-            let CheckLine { nodegroup, update_id, release_version, status } = &line;
-            tracing::info!(nodegroup, update_id, release_version, status, "checked");
-            *summary.counts.entry(line.status.clone()).or_default() += 1;
-            summary.updates.push(line);
-        }
-        summary.published.extend(checked.published);
-    }
-    let published = summary.published.len();
-    tracing::info!(counts = ?summary.counts, published, problems = summary.problems.len(), "run finished");
-    Ok(summary)
-}
-
-/// What a run of `check` did for one record.
-#[derive(Default)]
-struct Checked {
-    nodegroup: String,
-    line: Option<CheckLine>,
-    published: Vec<String>,
-    problems: Vec<String>,
-}
-
-async fn check_one(
-    clients: &CheckClients,
-    config: &CheckConfig,
-    records: &Records<'_>,
-    arn: String,
-    record: Result<Record, String>,
-    now: Timestamp,
-) -> Checked {
-    let nodegroup = NodegroupId::from_arn(&arn).map_or_else(|| arn.clone(), |id| id.to_string());
-    let mut checked = Checked { nodegroup, ..Checked::default() };
-    let mut record = match record {
-        Ok(record) => record,
-        Err(error) => {
-            checked.problems.push(error);
-            return checked;
-        }
-    };
-    let before = record.clone();
-    if let Some(attempt) = &before.open {
-        let observation = observe(&clients.eks, &before, attempt).await;
-        settle(&mut record, &observation, now, config.stuck_after);
-        checked.line = Some(line_of(&before, &record));
-        if let crate::check::Observation::Unreadable(error) = observation {
-            checked.problems.push(error);
-        }
-    }
-    if record != before && !save(records, &mut record, now, &mut checked).await {
-        return checked;
-    }
-    for notice in record.untold.clone() {
-        let id = record.notice_id(&notice);
-        match publish(&clients.sns, &config.notification_topic_arn, message(&record, &notice, &config.retry_after))
-            .await
-        {
-            Ok(()) => {
-                checked.published.push(id);
-                record.told(&notice);
-                if !save(records, &mut record, now, &mut checked).await {
-                    return checked;
-                }
-            }
-            Err(error) => checked.problems.push(error.to_string()),
-        }
-    }
-    checked
-}
-
-/// Whether the record was written, and with it what follows may go on.
-async fn save(records: &Records<'_>, record: &mut Record, now: Timestamp, checked: &mut Checked) -> bool {
-    match records.save(record, now).await {
-        Ok(()) => true,
-        // Another run was first, and does the rest.
-        Err(NotSaved::Conflict) => false,
-        Err(NotSaved::Failed(error)) => {
-            checked.problems.push(error);
-            false
-        }
-    }
-}
-
-fn line_of(before: &Record, after: &Record) -> CheckLine {
-    let open = before.open.as_ref();
-    let number = open.map_or(0, |attempt| attempt.number);
-    let now = after.attempt(number);
-    CheckLine {
-        nodegroup: before.id().to_string(),
-        update_id: now.or(open).and_then(|attempt| attempt.update_id.clone()),
-        release_version: open.map(|attempt| attempt.release_version.clone()).unwrap_or_default(),
-        status: now.map_or_else(|| "NotAccepted".to_owned(), |attempt| format!("{:?}", attempt.status)),
     }
 }
