@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::config::RetryAfter;
-use crate::model::record::{Event, Notice, Record};
+use crate::model::notice::{Event, Notice};
+use crate::model::record::Record;
 use crate::model::update::{Attempt, ErrorDetail, Origin, shorten};
 
 /// A subject has less than 100 characters, says

@@ -23,7 +23,8 @@ use aws_sdk_dynamodb::types::{
 };
 use eks_nodegroup_updater::aws::config_loader;
 use eks_nodegroup_updater::model::nodegroup::NodegroupId;
-use eks_nodegroup_updater::model::record::{Event, Intent, Notice, Record};
+use eks_nodegroup_updater::model::notice::{Event, Notice};
+use eks_nodegroup_updater::model::record::{Intent, Record};
 use eks_nodegroup_updater::model::update::{Attempt, ErrorDetail, Origin, Status};
 use eks_nodegroup_updater::record::{NotSaved, Records};
 use futures_util::future::join_all;

@@ -2,7 +2,8 @@
 
 use eks_nodegroup_updater::check::{Observation, Progress, settle};
 use eks_nodegroup_updater::model::nodegroup::NodegroupId;
-use eks_nodegroup_updater::model::record::{Event, Intent, Record};
+use eks_nodegroup_updater::model::notice::Event;
+use eks_nodegroup_updater::model::record::{Intent, Record};
 use eks_nodegroup_updater::model::update::{ErrorDetail, Status};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 

@@ -2,6 +2,7 @@
 
 pub mod ami_type;
 pub mod nodegroup;
+pub mod notice;
 pub mod policy;
 pub mod reason;
 pub mod record;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::nodegroup::NodegroupId;
+use super::notice::{Event, Notice};
 use super::release_version::ReleaseVersion;
 use super::update::{Attempt, ErrorDetail, Origin, Status, shorten};
 
@@ -60,23 +61,6 @@ pub struct Record {
 /// The value of [`Record::pending`].
 pub const PENDING: &str = "yes";
 
-/// Something that people must be told.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Notice {
-    /// What happened.
-    pub event: Event,
-    /// The attempt it is about; zero where it is about none.
-    pub attempt: u32,
-    /// The release it is about.
-    pub release_version: String,
-    /// When it was noticed.
-    pub at: Timestamp,
-    /// What else there is to say: the malformed tag, or the node groups that a release failed on.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub detail: String,
-}
-
 /// A release that nothing starts with any more, since it failed on several node groups.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -108,50 +92,6 @@ pub struct Intent {
     pub force: bool,
     /// Whether the rules allow to do so after an eviction failure.
     pub may_force: bool,
-}
-
-/// What can happen that people must be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Event {
-    /// EKS ended the update without success.
-    UpdateFailed,
-    /// The update was cancelled.
-    UpdateCancelled,
-    /// The update runs longer than it should.
-    UpdateStuck,
-    /// The update, its node group or its cluster is no more.
-    UpdateGone,
-    /// EKS refused to start it.
-    UpdateRefused,
-    /// EKS reports success, but the node group does not run the release.
-    UpdateUnverified,
-    /// There is a newer release for a node group that is only reported on.
-    UpdateAvailable,
-    /// An update that overrode disruption budgets was successful.
-    UpdateForced,
-    /// A release failed on several node groups, and nothing starts with it any more.
-    ReleaseQuarantined,
-    /// A tag is not understood, so its node group is left alone.
-    TagMalformed,
-}
-
-impl Event {
-    /// Its name, as messages carry it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::UpdateFailed => "UpdateFailed",
-            Self::UpdateCancelled => "UpdateCancelled",
-            Self::UpdateStuck => "UpdateStuck",
-            Self::UpdateGone => "UpdateGone",
-            Self::UpdateRefused => "UpdateRefused",
-            Self::UpdateUnverified => "UpdateUnverified",
-            Self::UpdateAvailable => "UpdateAvailable",
-            Self::UpdateForced => "UpdateForced",
-            Self::ReleaseQuarantined => "ReleaseQuarantined",
-            Self::TagMalformed => "TagMalformed",
-        }
-    }
 }
 
 impl Record {
