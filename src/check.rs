@@ -44,15 +44,21 @@ pub enum Observation {
 pub enum Progress {
     /// It goes on; so does one whose status is not known here.
     Running,
-    /// It was successful, and the node group runs this release now.
-    Successful {
-        /// The release, if EKS names one.
-        runs: Option<String>,
-    },
+    /// It was successful, and the node group runs this now.
+    Successful(Runs),
     /// It failed.
     Failed(Vec<ErrorDetail>),
     /// It was cancelled.
     Cancelled(Vec<ErrorDetail>),
+}
+
+/// What a node group runs, as far as EKS names it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Runs {
+    /// The Kubernetes version.
+    pub version: Option<String>,
+    /// The release.
+    pub release_version: Option<String>,
 }
 
 /// Looks at an open attempt. An intent without an update id is looked up among the node group's updates: the process may
@@ -76,7 +82,7 @@ async fn describe_update(eks: &Client, id: &NodegroupId, update_id: &str) -> Obs
 
 async fn observed(eks: &Client, id: &NodegroupId, update_id: &str, update: &eks::Update) -> Observed {
     let progress = match update.status() {
-        Some(UpdateStatus::Successful) => Progress::Successful { runs: release_of(eks, id).await? },
+        Some(UpdateStatus::Successful) => Progress::Successful(runs(eks, id).await?),
         Some(UpdateStatus::Failed) => Progress::Failed(errors(update)),
         Some(UpdateStatus::Cancelled) => Progress::Cancelled(errors(update)),
         Some(UpdateStatus::InProgress) => Progress::Running,
@@ -142,8 +148,8 @@ async fn read_update(eks: &Client, id: &NodegroupId, update_id: &str) -> Result<
     answer.update.ok_or_else(|| Observation::Unreadable("EKS described no update".to_owned()))
 }
 
-/// The release that the node group runs, to see whether a successful update brought it.
-async fn release_of(eks: &Client, id: &NodegroupId) -> Result<Option<String>, Observation> {
+/// What the node group runs, to see whether a successful update brought it.
+async fn runs(eks: &Client, id: &NodegroupId) -> Result<Runs, Observation> {
     let request = eks.describe_nodegroup().cluster_name(&id.cluster).nodegroup_name(&id.name);
     let answer = request.send().await.map_err(|error| match error.as_service_error() {
         Some(DescribeNodegroupError::ResourceNotFoundException(not_found)) => {
@@ -156,7 +162,7 @@ async fn release_of(eks: &Client, id: &NodegroupId) -> Result<Option<String>, Ob
     if nodegroup.nodegroup_arn() != Some(&id.arn) {
         return Err(Observation::NotFound(missing(Some("another node group bears the name now"))));
     }
-    Ok(nodegroup.release_version)
+    Ok(Runs { version: nodegroup.version, release_version: nodegroup.release_version })
 }
 
 fn missing(message: Option<&str>) -> ErrorDetail {
@@ -199,7 +205,7 @@ pub fn settle(record: &mut Record, observation: &Observation, now: Timestamp, st
             attempt.status = Status::InProgress;
             match progress {
                 Progress::Running => {}
-                Progress::Successful { runs } => successful(record, runs.as_deref(), now),
+                Progress::Successful(runs) => successful(record, runs, now),
                 Progress::Failed(errors) => record.end(Status::Failed, errors.clone(), now),
                 Progress::Cancelled(errors) => record.end(Status::Cancelled, errors.clone(), now),
             }
@@ -215,19 +221,21 @@ pub fn settle(record: &mut Record, observation: &Observation, now: Timestamp, st
     }
 }
 
-/// Success is believed when the node group runs the release. It may show it late.
-fn successful(record: &mut Record, runs: Option<&str>, now: Timestamp) {
+/// Success is believed when the node group runs what was asked for. It may show it late.
+fn successful(record: &mut Record, runs: &Runs, now: Timestamp) {
     let Some(attempt) = &mut record.open else { return };
     let since = *attempt.successful_since.get_or_insert(now);
-    // Of somebody else's update it may not be known which release it brings.
-    if attempt.origin == Origin::Other || runs == Some(attempt.release_version.as_str()) {
+    let asked = Runs { version: Some(attempt.version.clone()), release_version: Some(attempt.release_version.clone()) };
+    // Of somebody else's update it may not be known what it brings.
+    if attempt.origin == Origin::Other || *runs == asked {
         record.end(Status::Successful, Vec::new(), now);
     } else if now.duration_since(since) >= GRACE {
         let error = ErrorDetail {
             error_code: "ReleaseVersionMismatch".to_owned(),
             error_message: format!(
-                "EKS reports the update as successful, but the node group runs {}",
-                runs.unwrap_or("no release that EKS names")
+                "EKS reports the update as successful, but the node group runs {} (Kubernetes {})",
+                runs.release_version.as_deref().unwrap_or("no release that EKS names"),
+                runs.version.as_deref().unwrap_or("unknown"),
             ),
             resource_ids: Vec::new(),
         };

@@ -9,7 +9,7 @@ use futures_util::{StreamExt, stream};
 
 use crate::aws::{CONCURRENCY, describe};
 use crate::model::nodegroup::{Nodegroup, NodegroupId};
-use crate::model::policy::{KubernetesVersion, OPT_IN_TAG, Rules};
+use crate::model::policy::{KubernetesVersion, OPT_IN_TAG, Policy, Rules};
 
 /// What was found under one ARN of the tag index.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,9 +65,10 @@ pub async fn followed_clusters(eks: &aws_sdk_eks::Client, found: &[Found]) -> Cl
     let followed: BTreeSet<&String> = found
         .iter()
         .filter(|found| match &found.now {
-            Seen::Nodegroup(nodegroup) => {
-                nodegroup.rules().is_some_and(|rules| rules.kubernetes_version == KubernetesVersion::FollowCluster)
-            }
+            Seen::Nodegroup(nodegroup) => match &nodegroup.policy {
+                Policy::OptedIn(_, rules) => rules.kubernetes_version == KubernetesVersion::FollowCluster,
+                Policy::NotOptedIn | Policy::Malformed { .. } => false,
+            },
             Seen::Gone | Seen::Unreadable(_) => false,
         })
         .map(|found| &found.id.cluster)

@@ -86,7 +86,8 @@ impl<'a> Story<'a> {
             Event::ReleaseQuarantined => NextTry::Quarantine,
             Event::TagMalformed => NextTry::LeftAlone,
             _ => {
-                let failures = record.failures(&notice.release_version).count();
+                let version = attempt.map_or("", |attempt| attempt.version.as_str());
+                let failures = record.failures(version, &notice.release_version).count();
                 let last = attempt.and_then(|attempt| attempt.ended_at).unwrap_or(notice.at);
                 let forces = attempt.is_some_and(|attempt| {
                     attempt.may_force && !attempt.force && attempt.failed_with("PodEvictionFailure")
@@ -218,8 +219,11 @@ impl<'a> Story<'a> {
             steps.push(format!("aws eks describe-update --region {region} --name {cluster} --nodegroup-name {nodegroup} --update-id {update_id}"));
         }
         if self.notice.event == Event::UpdateAvailable {
-            let (arn, release) = (&self.record.nodegroup_arn, &self.notice.release_version);
-            steps.push(format!("aws eks update-nodegroup-version {of_nodegroup} --release-version {release}"));
+            let (arn, release, version) =
+                (&self.record.nodegroup_arn, &self.notice.release_version, &self.notice.detail);
+            // Without the version, EKS may take the group to that of its cluster.
+            let target = format!("--kubernetes-version {version} --release-version {release}");
+            steps.push(format!("aws eks update-nodegroup-version {of_nodegroup} {target}"));
             steps.push(format!("aws eks tag-resource --region {region} --resource-arn {arn} --tags ami-update=auto"));
             return steps;
         }
@@ -281,6 +285,7 @@ impl<'a> Story<'a> {
 
     fn machine(&self) -> Value {
         let attempt = self.attempt;
+        let available = (self.notice.event == Event::UpdateAvailable).then_some(&self.notice.detail);
         let next_try = match self.next_try {
             NextTry::From(from) | NextTry::ForceFrom(from) => Some(from),
             _ => None,
@@ -297,7 +302,7 @@ impl<'a> Story<'a> {
             "account": self.arn_part(4),
             "releaseVersion": self.notice.release_version,
             "previousReleaseVersion": attempt.map(|attempt| &attempt.previous_release_version),
-            "kubernetesVersion": attempt.map(|attempt| &attempt.version),
+            "kubernetesVersion": attempt.map(|attempt| &attempt.version).or(available),
             "detail": self.notice.detail,
             "startedBy": attempt.map(|attempt| match attempt.origin {
                 Origin::Ours => "eks-nodegroup-updater",
@@ -331,7 +336,11 @@ impl<'a> Story<'a> {
         };
         line("Where", &format!("{place} in {region}, account {account}"));
         if !self.notice.detail.is_empty() {
-            let name = if self.notice.event == Event::TagMalformed { "Tag" } else { "Failed on" };
+            let name = match self.notice.event {
+                Event::TagMalformed => "Tag",
+                Event::UpdateAvailable => "Kubernetes",
+                _ => "Failed on",
+            };
             line(name, &self.notice.detail);
         }
         if let Some(attempt) = self.attempt {

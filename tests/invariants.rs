@@ -23,7 +23,6 @@ use proptest::prelude::*;
 use proptest::test_runner::Config;
 
 const DAY: i64 = 24;
-const AL2023: AmiTypes = AmiTypes::Al2023X8664Standard;
 
 /// A node group of a random fleet. Small domains, so that rules meet.
 #[derive(Clone, Debug)]
@@ -47,6 +46,8 @@ struct Group {
 #[derive(Clone, Debug)]
 struct World {
     groups: Vec<Group>,
+    /// Whether the fleet runs Bottlerocket, whose releases are the same for every Kubernetes version, or Amazon Linux 2023.
+    bottlerocket: bool,
     /// The newest release; each is published on the day of July that its number says.
     newest: u32,
     denied: Option<u32>,
@@ -64,10 +65,6 @@ const ENDS: [Status; 4] = [Status::Successful, Status::Failed, Status::Failed, S
 /// Monday, 20 July 2026.
 fn now() -> Timestamp {
     "2026-07-20T09:00:00Z".parse().unwrap()
-}
-
-fn release(version: u32, day: u32) -> String {
-    format!("1.{version}.1-202607{day:02}")
 }
 
 fn days_ago(days: i64) -> Timestamp {
@@ -112,9 +109,11 @@ fn group() -> impl Strategy<Value = Group> {
 fn world() -> impl Strategy<Value = World> {
     let day = || prop::option::weighted(0.3, 1..20u32);
     let limits = (1..3usize, 1..5usize, 1..4usize);
-    (prop::collection::vec(group(), 1..9), 8..20u32, day(), day(), prop::bool::weighted(0.1), limits).prop_map(
-        |(groups, newest, denied, quarantined, frozen, (per_cluster, in_progress, per_run))| World {
+    let fleet = (prop::collection::vec(group(), 1..9), any::<bool>());
+    (fleet, 8..20u32, day(), day(), prop::bool::weighted(0.1), limits).prop_map(
+        |((groups, bottlerocket), newest, denied, quarantined, frozen, (per_cluster, in_progress, per_run))| World {
             groups,
+            bottlerocket,
             newest,
             denied,
             quarantined,
@@ -133,11 +132,25 @@ impl World {
         NodegroupId { cluster, name, arn }
     }
 
-    fn rules(group: &Group) -> Rules {
+    fn ami_type(&self) -> AmiTypes {
+        if self.bottlerocket { AmiTypes::BottlerocketX8664 } else { AmiTypes::Al2023X8664Standard }
+    }
+
+    fn release(&self, version: u32, day: u32) -> String {
+        if self.bottlerocket { format!("1.{day}.0-{day:08x}") } else { format!("1.{version}.1-202607{day:02}") }
+    }
+
+    /// The day of a release.
+    fn day(&self, release: &str) -> u32 {
+        let day = if self.bottlerocket { release.split('.').nth(1) } else { release.get(release.len() - 2..) };
+        day.unwrap().parse().unwrap()
+    }
+
+    fn rules(&self, group: &Group) -> Rules {
         Rules {
             ring: group.ring,
             min_age: SignedDuration::from_hours(group.min_age * DAY),
-            pin: group.pin.map(|day| release(group.version, day)),
+            pin: group.pin.map(|day| self.release(group.version, day)),
             window: group.window.map(|index| Windows::parse(WINDOWS[index]).unwrap()).unwrap_or_default(),
             force: if group.force { Force::AfterEvictionFailure } else { Force::Never },
             min_interval: SignedDuration::from_hours(group.min_interval * DAY),
@@ -149,14 +162,14 @@ impl World {
         let found = |(index, group): (usize, &Group)| {
             let policy = match group.mode {
                 0 => Policy::NotOptedIn,
-                1 => Policy::OptedIn(Mode::Notify, Self::rules(group)),
-                _ => Policy::OptedIn(Mode::Auto, Self::rules(group)),
+                1 => Policy::OptedIn(Mode::Notify, self.rules(group)),
+                _ => Policy::OptedIn(Mode::Auto, self.rules(group)),
             };
             let nodegroup = Nodegroup {
                 id: Self::id(index),
                 kubernetes_version: Some(format!("1.{}", group.version)),
-                release_version: Some(release(group.version, group.runs)),
-                ami_type: AL2023,
+                release_version: Some(self.release(group.version, group.runs)),
+                ami_type: self.ami_type(),
                 status: STATUSES[group.status].clone(),
                 health: vec![],
                 policy,
@@ -171,7 +184,7 @@ impl World {
         let mut record = Record::new(&Self::id(index));
         let intent = |day| Intent {
             version: format!("1.{}", group.version),
-            release_version: release(group.version, day),
+            release_version: self.release(group.version, day),
             previous_release_version: "before".into(),
             force: false,
             may_force: group.force,
@@ -189,7 +202,7 @@ impl World {
         if index == 0
             && let Some(day) = self.quarantined
         {
-            record.quarantine(&release(33, day), &[], now());
+            record.quarantine(&self.release(33, day), &[], now());
         }
         if group.open {
             record.begin(&intent(group.runs), days_ago(0));
@@ -199,8 +212,9 @@ impl World {
 
     /// The releases of a Kubernetes version, newest first.
     fn offered(&self, version: u32) -> Vec<Published> {
+        let family = if self.bottlerocket { Family::Bottlerocket } else { Family::AmazonLinux2023 };
         let published = |day: u32| Published {
-            release: ReleaseVersion::parse(Family::AmazonLinux2023, &release(version, day)).unwrap(),
+            release: ReleaseVersion::parse(family, &self.release(version, day)).unwrap(),
             at: format!("2026-07-{day:02}T09:00:00Z").parse().ok(),
         };
         (1..=self.newest).rev().map(published).collect()
@@ -215,10 +229,8 @@ impl World {
             .map(|(index, group)| (Self::id(index).arn, Ok(self.record(index, group))))
             .collect();
         let clusters: Clusters = (0..3).map(|cluster| (format!("c{cluster}"), Ok("1.34".to_owned()))).collect();
-        let fleet = Fleet {
-            denied: self.denied.map(|day| Denied::Date(format!("202607{day:02}"))).into_iter().collect(),
-            ..support::fleet()
-        };
+        let fleet =
+            Fleet { denied: self.denied.iter().flat_map(|day| self.denials(*day)).collect(), ..support::fleet() };
         let freeze = self.frozen.then(|| Freeze::Stopped { parameter: "switch".into() });
         let (event, retry_after) =
             (StartEvent::default(), RetryAfter([1, 4, 12].map(SignedDuration::from_hours).into()));
@@ -226,7 +238,7 @@ impl World {
             let line = |version: u32| {
                 let published = self.offered(version);
                 let published = if all { published } else { published.into_iter().take(1).collect() };
-                (LineKey::new(&format!("1.{version}"), &AL2023), Offer::Releases(published))
+                (LineKey::new(&format!("1.{version}"), &self.ami_type()), Offer::Releases(published))
             };
             [33, 34].map(line).into_iter().collect()
         };
@@ -257,6 +269,13 @@ impl World {
         decisions.into_iter().enumerate().filter_map(started).collect()
     }
 
+    fn denials(&self, day: u32) -> Vec<Denied> {
+        match self.bottlerocket {
+            true => vec![Denied::Exact(self.release(33, day))],
+            false => vec![Denied::Date(format!("202607{day:02}"))],
+        }
+    }
+
     fn busy(&self, index: usize) -> bool {
         self.groups[index].status == 1 || self.groups[index].open
     }
@@ -266,8 +285,10 @@ impl World {
         let me = &self.groups[index];
         self.groups.iter().enumerate().all(|(other_index, other)| {
             let earlier = other_index != index && other.mode >= 2 && other.ring < me.ring;
-            let comes_there = other.version == version || (other.follow && other.version + 1 == version);
-            let elsewhere = other.pin.is_some_and(|pin| release(other.version, pin) != release(version, day));
+            // A pinned group stays where its pin is.
+            let follows = other.follow && other.pin.is_none() && other.version + 1 == version;
+            let comes_there = other.version == version || follows;
+            let elsewhere = other.pin.is_some_and(|pin| pin != day);
             if !earlier || !comes_there || elsewhere {
                 return true;
             }
@@ -302,14 +323,16 @@ proptest! {
             prop_assert!(!world.busy(*index), "at most one");
             prop_assert_eq!(group.status, 0, "active");
             let version: u32 = intent.version[2..].parse().unwrap();
-            let day: u32 = intent.release_version[intent.release_version.len() - 2..].parse().unwrap();
-            prop_assert_eq!(&intent.release_version, &release(version, day), "the release is of that Kubernetes version");
+            let day = world.day(&intent.release_version);
+            prop_assert_eq!(&intent.release_version, &world.release(version, day), "the release is of that Kubernetes version");
             let next = group.follow && group.version == 33 && version == 34;
             prop_assert!(version == group.version || next);
-            prop_assert!(next || day > group.runs, "forward only");
+            let forward = if next { day >= group.runs || !world.bottlerocket } else { day > group.runs };
+            prop_assert!(forward, "forward only");
             prop_assert!(day <= world.newest, "offered, and not withdrawn");
             prop_assert!(world.denied != Some(day), "not denied");
-            prop_assert!(version != 33 || world.quarantined != Some(day), "not quarantined");
+            let other_release = version != 33 && !world.bottlerocket;
+            prop_assert!(other_release || world.quarantined != Some(day), "not quarantined");
             match group.pin {
                 Some(pin) => prop_assert_eq!(day, pin),
                 None => {
@@ -341,6 +364,6 @@ proptest! {
         };
         let world = World { groups: vec![group], denied: None, quarantined: None, frozen: false, ..world };
         let starts: Vec<String> = world.plan().into_iter().map(|(_, intent)| intent.release_version).collect();
-        prop_assert_eq!(starts, [release(33, world.newest)]);
+        prop_assert_eq!(starts, [world.release(33, world.newest)]);
     }
 }

@@ -172,8 +172,8 @@ fn every_event_has_its_subject_and_severity() {
 
     let mut available = record();
     available.withdraw();
-    assert!(available.available(TARGET, at("2026-07-20T15:00:00Z")));
-    assert!(!available.available(TARGET, at("2026-07-20T16:00:00Z")), "told once a release");
+    assert!(available.available("1.33", TARGET, at("2026-07-20T15:00:00Z")));
+    assert!(!available.available("1.33", TARGET, at("2026-07-20T16:00:00Z")), "told once a release");
     let message = word(&available);
     assert_eq!(message.subject, "EKS release available: prod/blue could run 1.33.2-20260710");
     assert_eq!(machine(&message)["severity"], "info");

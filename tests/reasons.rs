@@ -8,10 +8,10 @@ use aws_sdk_eks::types::{AmiTypes, NodegroupIssueCode, NodegroupStatus};
 use eks_nodegroup_updater::config::{self, Limits, RetryAfter};
 use eks_nodegroup_updater::discover::{Clusters, Found, Seen};
 use eks_nodegroup_updater::event::StartEvent;
-use eks_nodegroup_updater::model::ami_type::Line;
+use eks_nodegroup_updater::model::ami_type::{Family, Line};
 use eks_nodegroup_updater::model::nodegroup::{HealthIssue, Nodegroup, NodegroupId};
 use eks_nodegroup_updater::model::policy::{Force, KubernetesVersion, Mode, Policy, Rules};
-use eks_nodegroup_updater::model::reason::Freeze;
+use eks_nodegroup_updater::model::reason::{Freeze, Reason};
 use eks_nodegroup_updater::model::record::{Intent, Record};
 use eks_nodegroup_updater::model::release_version::ReleaseVersion;
 use eks_nodegroup_updater::model::update::{ErrorDetail, Status};
@@ -343,7 +343,7 @@ fn not_comparable() {
 #[test]
 fn report_only() {
     let fleet = Fleet::new().with(|nodegroup| nodegroup.policy = Policy::OptedIn(Mode::Notify, Rules::default()));
-    let sentence = "1.33.2-20260710 is available; the tag ami-update=notify says to report only";
+    let sentence = "1.33.2-20260710 (Kubernetes 1.33) is available; the tag ami-update=notify says to report only";
     fleet.waits("reportOnly", sentence);
 }
 
@@ -860,6 +860,27 @@ mod following_the_cluster {
         fleet.releases[0].1 = newest(&AL2023, NEWER);
         let (code, sentence, _) = fleet.reason();
         assert!(code == "denied" && sentence.contains(NEWER), "{sentence}");
+    }
+
+    #[test]
+    fn a_pinned_group_stays_on_its_kubernetes_version_and_holds_up_no_ring_that_goes_on() {
+        let (bottlerocket, same) = (AmiTypes::BottlerocketX8664, "1.46.1-9d20f4ae");
+        let follow = Rules { kubernetes_version: KubernetesVersion::FollowCluster, ..Rules::default() };
+        let mut fleet = Fleet::of(["dev/a", "prod/blue"]);
+        let rules = [Rules { pin: Some(same.into()), ..follow.clone() }, Rules { ring: 1, ..follow }];
+        for (found, rules) in fleet.found.iter_mut().zip(rules) {
+            let Seen::Nodegroup(nodegroup) = &mut found.now else { unreachable!() };
+            (nodegroup.ami_type, nodegroup.release_version) = (bottlerocket.clone(), Some(same.into()));
+            nodegroup.policy = auto(rules);
+        }
+        fleet.clusters = ["dev", "prod"].map(|cluster| (cluster.to_owned(), Ok("1.34".to_owned()))).into();
+        let release = ReleaseVersion::parse(Family::Bottlerocket, same).unwrap();
+        let offer = Offer::Releases(vec![Published { release, at: None }]);
+        fleet.releases = ["1.33", "1.34"].map(|version| (LineKey::new(version, &bottlerocket), offer.clone())).into();
+        let [pinned, goes_on] = <[Decision; 2]>::try_from(fleet.plan()).unwrap();
+        assert_eq!(pinned.verdict, Verdict::Wait(Reason::Pinned { release: same.into() }));
+        let intent = Intent { version: "1.34".into(), previous_release_version: same.into(), ..intent(same) };
+        assert_eq!(goes_on.verdict, Verdict::Start(intent));
     }
 
     #[test]

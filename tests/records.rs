@@ -307,6 +307,7 @@ async fn a_record_round_trips_whole() {
     full.quarantine(NEWER, &["dev/a".to_owned(), "prod/ü".to_owned()], now());
     full.reported_tag = Some("ami-update/window=Sat".to_owned());
     full.reported_release = Some("1.45.0-18d04e52".to_owned());
+    full.reported_version = Some("1.33".to_owned());
 
     let table = Table::new().await;
     for record in [full, blank("bare"), begun("begun")] {
@@ -553,7 +554,7 @@ async fn only_what_is_open_or_untold_is_pending() {
     let mut blue = table.with(begun("blue")).await;
     let mut green = table.with(begun("green")).await;
     let mut red = blank("red");
-    red.available(NEWER, now());
+    red.available("1.33", NEWER, now());
     let mut red = table.with(red).await;
     assert_eq!(table.pending().await, names(&["blue", "green", "red"]));
 

@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use simulated_aws::{ApiError, Course, Nodegroup, Verdict};
 use support::{AL2023, CURRENT, NEWER, Stage, minutes, opted_in};
 
+const BOTTLEROCKET: &str = "BOTTLEROCKET_x86_64";
+/// A release that Kubernetes 1.33 and 1.34 share.
+const SAME: &str = "1.46.1-9d20f4ae";
 const HOUR: i64 = 60;
 const DAY: i64 = 24 * HOUR;
 
@@ -361,6 +364,83 @@ async fn a_group_follows_its_cluster_one_minor_version_at_a_time() {
     let pair = |version: &str, release: &str| (version.to_owned(), release.to_owned());
     assert_eq!(asked("blue"), [pair("1.34", "1.34.1-20260710"), pair("1.35", "1.35.0-20260710")]);
     assert_eq!(asked("keeps"), [pair("1.33", NEWER)]);
+}
+
+/// A group on Bottlerocket, whose releases are the same for every Kubernetes version, in a cluster that has gone ahead.
+async fn bottlerocket_behind_its_clusters<const N: usize>(groups: [(&str, &[(&str, &str)]); N]) -> Stage {
+    let stage = Stage::with(groups.map(|(cluster, rules)| {
+        let nodegroup = tagged(cluster, "ng", rules).tag("ami-update/kubernetes-version", "follow-cluster");
+        nodegroup.ami_type(BOTTLEROCKET).release(SAME)
+    }))
+    .await;
+    for (cluster, _) in groups {
+        stage.world.add_cluster(cluster, "1.34");
+    }
+    for version in ["1.33", "1.34"] {
+        stage.world.publish_release(BOTTLEROCKET, version, SAME);
+    }
+    stage
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ring_proves_a_release_at_the_kubernetes_version_that_the_next_ring_goes_to() {
+    let stage = bottlerocket_behind_its_clusters([("dev", &[]), ("prod", &[("ring", "1")])]).await;
+    stage.advance(2 * DAY);
+    let (decision, reason) = decide(&stage, "prod/ng").await;
+    assert_eq!(decision, "ringWaits", "dev runs the release, but not with Kubernetes 1.34: {reason}");
+    stage.advance(15);
+    stage.check().await;
+    assert_eq!(stage.world.nodegroup("dev", "ng").unwrap().version, "1.34");
+    assert_eq!(decide(&stage, "prod/ng").await.0, "ringWaits", "it has not run it long enough");
+    stage.advance(DAY);
+    assert_eq!(decide(&stage, "prod/ng").await.0, "start");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_that_leaves_the_kubernetes_version_as_it_was_is_without_effect() {
+    let stage = bottlerocket_behind_its_clusters([("prod", &[])]).await;
+    stage.world.next_update("prod", "ng", Course::SucceedWithoutEffect { after: minutes(10) });
+    stage.start().await;
+    for _ in 0..3 {
+        stage.advance(15);
+        stage.check().await;
+    }
+    let told = stage.told().remove(0);
+    assert_eq!((&told["event"], &told["kubernetesVersion"]), (&json!("UpdateUnverified"), &json!("1.34")));
+    let error = "EKS reports the update as successful, but the node group runs 1.46.1-9d20f4ae (Kubernetes 1.33)";
+    assert_eq!(told["errors"][0]["errorMessage"], error);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_does_not_follow_its_cluster_to_an_older_release() {
+    let stage = bottlerocket_behind_its_clusters([("prod", &[])]).await;
+    stage.world.withdraw_release(BOTTLEROCKET, "1.34");
+    stage.world.publish_release(BOTTLEROCKET, "1.34", "1.45.0-1e6a7c0b");
+    let (decision, reason) = decide(&stage, "prod/ng").await;
+    let sentence = "it runs 1.46.1-9d20f4ae, newer than 1.45.0-1e6a7c0b, which AWS offers now: AWS has withdrawn it";
+    assert_eq!((decision, reason.as_str()), ("newerThanOffered", sentence));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_that_is_only_reported_is_reported_with_its_kubernetes_version_and_once_for_each() {
+    let stage = bottlerocket_behind_its_clusters([("prod", &[])]).await;
+    stage.world.edit_nodegroup("prod", "ng", |nodegroup| {
+        nodegroup.tags.insert("ami-update".into(), "notify".into());
+        nodegroup.release = "1.45.0-1e6a7c0b".into();
+    });
+    stage.world.add_cluster("prod", "1.33");
+    for version in ["1.33", "1.34"] {
+        stage.world.add_cluster("prod", version);
+        for _ in 0..2 {
+            assert_eq!(decide(&stage, "prod/ng").await.0, "reportOnly");
+            stage.check().await;
+        }
+    }
+    let reported: Vec<_> = stage.told().iter().map(|told| told["nextSteps"][0].as_str().unwrap().to_owned()).collect();
+    let command = "aws eks update-nodegroup-version --region eu-central-1 --cluster-name prod --nodegroup-name ng";
+    let expected = ["1.33", "1.34"]
+        .map(|version| format!("{command} --kubernetes-version {version} --release-version 1.46.1-9d20f4ae"));
+    assert_eq!(reported, expected);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 //! What an observation makes of an open attempt. Pure, so these need no AWS.
 
-use eks_nodegroup_updater::check::{Observation, Progress, settle};
+use eks_nodegroup_updater::check::{Observation, Progress, Runs, settle};
 use eks_nodegroup_updater::model::nodegroup::NodegroupId;
 use eks_nodegroup_updater::model::notice::Event;
 use eks_nodegroup_updater::model::record::{Intent, Record};
@@ -48,7 +48,7 @@ fn saw(progress: Progress) -> Observation {
 }
 
 fn runs(release: &str) -> Observation {
-    saw(Progress::Successful { runs: Some(release.into()) })
+    saw(Progress::Successful(Runs { version: Some("1.33".into()), release_version: Some(release.into()) }))
 }
 
 fn eviction() -> ErrorDetail {

@@ -219,9 +219,9 @@ async fn note(
 ) -> Option<String> {
     let mut record;
     let news = match reason {
-        Reason::ReportOnly { target } => {
+        Reason::ReportOnly { version, target } => {
             record = record_of(known, id);
-            record.available(target, now)
+            record.available(version, target, now)
         }
         Reason::MalformedTag(BadTag { key, value, .. }) => {
             record = record_of(known, id);

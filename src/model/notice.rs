@@ -15,7 +15,8 @@ pub struct Notice {
     pub release_version: String,
     /// When it was noticed.
     pub at: Timestamp,
-    /// What else there is to say: the malformed tag, or the node groups that a release failed on.
+    /// What else there is to say: the malformed tag, the node groups that a release failed on, or the Kubernetes version of
+    /// one that is available.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
 }

@@ -58,7 +58,7 @@ pub enum Reason {
     /// An earlier ring has not proved the release yet.
     RingWaits { target: ReleaseVersion, nodegroup: String, wait: RingWait },
     /// There is a newer release, and the tag says to report only.
-    ReportOnly { target: String },
+    ReportOnly { version: String, target: String },
     /// EKS updates active node groups only.
     NotActive { status: NodegroupStatus },
     /// It has health issues with which EKS refuses an update.
@@ -254,8 +254,9 @@ impl fmt::Display for Reason {
                     None => f.write_str("no opening within two weeks is long enough"),
                 }
             }
-            Self::ReportOnly { target } => {
-                write!(f, "{target} is available; the tag {OPT_IN_TAG}=notify says to report only")
+            Self::ReportOnly { version, target } => {
+                let notify = format_args!("the tag {OPT_IN_TAG}=notify says to report only");
+                write!(f, "{target} (Kubernetes {version}) is available; {notify}")
             }
             Self::NotActive { status } => write!(f, "its status is {status}, and EKS updates active node groups only"),
             Self::Unhealthy { issues } => {

@@ -50,6 +50,9 @@ pub struct Record {
     /// The newer release that was last reported for a node group that is only reported on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_release: Option<String>,
+    /// Its Kubernetes version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported_version: Option<String>,
     /// Present while something is open or untold: the key of the sparse index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<String>,
@@ -111,6 +114,7 @@ impl Record {
             quarantines: Vec::new(),
             reported_tag: None,
             reported_release: None,
+            reported_version: None,
             pending: None,
             expires_at: None,
         }
@@ -211,7 +215,7 @@ impl Record {
             Status::Cancelled => Some(Event::UpdateCancelled),
             Status::Unverified => Some(Event::UpdateUnverified),
             Status::Gone => Some(Event::UpdateGone),
-            Status::Refused if !self.refused(&attempt.release_version) => Some(Event::UpdateRefused),
+            Status::Refused if !self.refused(&attempt) => Some(Event::UpdateRefused),
             Status::Successful if attempt.force => Some(Event::UpdateForced),
             Status::Refused | Status::Successful | Status::Intent | Status::InProgress => None,
         };
@@ -231,14 +235,16 @@ impl Record {
         }
     }
 
-    /// There is a newer release for a node group that is only reported on: told once a release.
+    /// There is a newer release for a node group that is only reported on: told once for each Kubernetes version.
     ///
     /// Returns whether that is news.
-    pub fn available(&mut self, release: &str, now: Timestamp) -> bool {
-        let news = self.reported_release.as_deref() != Some(release);
+    pub fn available(&mut self, version: &str, release: &str, now: Timestamp) -> bool {
+        let reported = (self.reported_version.as_deref(), self.reported_release.as_deref());
+        let news = reported != (Some(version), Some(release));
         if news {
+            self.reported_version = Some(version.to_owned());
             self.reported_release = Some(release.to_owned());
-            self.tell(Event::UpdateAvailable, 0, release, now, "");
+            self.tell(Event::UpdateAvailable, 0, release, now, version);
         }
         news
     }
@@ -249,15 +255,17 @@ impl Record {
         self.trim();
     }
 
-    /// The ended attempts on a release that count against it, oldest first.
-    pub fn failures<'a>(&'a self, release: &'a str) -> impl Iterator<Item = &'a Attempt> {
-        self.history.iter().filter(move |attempt| attempt.failed() && attempt.release_version == release)
+    /// The ended attempts on a release that count against it, oldest first. Bottlerocket has the same releases for every
+    /// Kubernetes version, and what fails with one need not fail with another.
+    pub fn failures<'a>(&'a self, version: &'a str, release: &'a str) -> impl Iterator<Item = &'a Attempt> {
+        let failed = self.history.iter().filter(|attempt| attempt.failed());
+        failed.filter(move |attempt| (attempt.version.as_str(), attempt.release_version.as_str()) == (version, release))
     }
 
-    /// Releases that this node group was brought to, and when each update ended, oldest first.
-    pub fn successes(&self) -> impl Iterator<Item = (&str, Timestamp)> {
+    /// The successful attempts, and when each ended, oldest first.
+    pub fn successes(&self) -> impl Iterator<Item = (&Attempt, Timestamp)> {
         let successful = self.history.iter().filter(|attempt| attempt.status == Status::Successful);
-        successful.filter_map(|attempt| Some((attempt.release_version.as_str(), attempt.ended_at?)))
+        successful.filter_map(|attempt| Some((attempt, attempt.ended_at?)))
     }
 
     /// When the last successful update ended.
@@ -332,8 +340,8 @@ impl Record {
         });
     }
 
-    fn refused(&self, release: &str) -> bool {
-        self.failures(release).any(|attempt| attempt.status == Status::Refused)
+    fn refused(&self, attempt: &Attempt) -> bool {
+        self.failures(&attempt.version, &attempt.release_version).any(|attempt| attempt.status == Status::Refused)
     }
 
     /// Derived from node group, target and attempt, so that a replay of the call is the same request.

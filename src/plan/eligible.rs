@@ -26,13 +26,14 @@ pub fn lines(found: &Found, clusters: &Clusters) -> Vec<LineKey> {
 }
 
 /// The Kubernetes version that a node group goes to next, where it follows its cluster and lags it: one minor version on, and
-/// never beyond the control plane.
+/// never beyond the control plane. A pinned one stays where its pin is.
 pub(super) fn next_version(
     nodegroup: &Nodegroup,
     rules: &Rules,
     clusters: &Clusters,
 ) -> Result<Option<String>, Reason> {
-    let (KubernetesVersion::FollowCluster, Some(own)) = (rules.kubernetes_version, &nodegroup.kubernetes_version)
+    let (KubernetesVersion::FollowCluster, None, Some(own)) =
+        (rules.kubernetes_version, &rules.pin, &nodegroup.kubernetes_version)
     else {
         return Ok(None);
     };
@@ -81,7 +82,8 @@ pub(super) fn release(overview: &mut Overview<'_>, nodegroup: &Nodegroup, rules:
     let mut ahead = None;
     if let Some(next) = next_version(nodegroup, rules, facts.clusters)? {
         let target = offered(facts, nodegroup, line.family, &next)
-            .and_then(|releases| newest_allowed(overview, nodegroup, rules, &next, releases.iter()));
+            .and_then(|releases| not_older(releases, &line, current))
+            .and_then(|releases| newest_allowed(overview, nodegroup, rules, &next, releases.into_iter()));
         match target {
             Ok(target) => return Ok(intent(&next, target)),
             // Until it comes, the own version goes on.
@@ -141,6 +143,21 @@ fn newer<'a>(releases: &'a [Published], line: &Line, current: &str) -> Result<Ve
     }
     let is_newer = |published: &&Published| published.release.compare(&running) == Ok(Ordering::Greater);
     Ok(releases.iter().filter(is_newer).collect())
+}
+
+/// Those of another Kubernetes version, newest first, but for those older than the one that runs. Only Bottlerocket's have an
+/// order across Kubernetes versions.
+fn not_older<'a>(releases: &'a [Published], line: &Line, current: &str) -> Result<Vec<&'a Published>, Reason> {
+    let Some(newest) = releases.first().map(|published| &published.release) else { return Ok(Vec::new()) };
+    let (current, target) = (current.to_owned(), newest.clone());
+    let running = match ReleaseVersion::parse(line.family, &current) {
+        Ok(running) => running,
+        Err(error) => return Err(Reason::NotComparable { current, target, error }),
+    };
+    if newest.compare(&running) == Ok(Ordering::Less) {
+        return Err(Reason::NewerThanOffered { current, target });
+    }
+    Ok(releases.iter().filter(|published| published.release.compare(&running) != Ok(Ordering::Less)).collect())
 }
 
 /// The newest that is allowed; or the reason against the newest of all, with the earliest time at which any is old enough.

@@ -163,14 +163,14 @@ fn candidate(overview: &mut Overview<'_>, found: &Found) -> Result<Intent, Reaso
     not_in_progress(nodegroup, record)?;
     let mut intent = eligible::release(overview, nodegroup, rules)?;
     if mode == Mode::Notify {
-        return Err(Reason::ReportOnly { target: intent.release_version });
+        return Err(Reason::ReportOnly { version: intent.version, target: intent.release_version });
     }
     healthy(nodegroup)?;
     intent.may_force = rules.force == Force::AfterEvictionFailure;
     if let Some(record) = record {
-        not_failed_before(facts, record, &intent.release_version)?;
+        not_failed_before(facts, record, &intent)?;
         long_enough_ago(facts, record, rules)?;
-        intent.force = intent.may_force && eviction_failed(record, &intent.release_version);
+        intent.force = intent.may_force && eviction_failed(record, &intent);
     }
     not_frozen(facts)?;
     in_window(facts, rules)?;
@@ -230,13 +230,14 @@ fn healthy(nodegroup: &Nodegroup) -> Result<(), Reason> {
     Err(Reason::NotActive { status: nodegroup.status.clone() })
 }
 
-fn not_failed_before(facts: &Facts<'_>, record: &Record, target: &str) -> Result<(), Reason> {
-    let failures = record.failures(target).count();
-    let Some(last) = record.failures(target).last() else { return Ok(()) };
+fn not_failed_before(facts: &Facts<'_>, record: &Record, intent: &Intent) -> Result<(), Reason> {
+    let Intent { version, release_version: target, .. } = intent;
+    let failures = record.failures(version, target).count();
+    let Some(last) = record.failures(version, target).last() else { return Ok(()) };
     let until = facts.retry_after.next_try(failures, last.ended_at.unwrap_or(last.started_at));
     match until {
         Some(until) if until <= facts.now => Ok(()),
-        until => Err(Reason::FailedBefore { target: target.to_owned(), failures, status: last.status, until }),
+        until => Err(Reason::FailedBefore { target: target.clone(), failures, status: last.status, until }),
     }
 }
 
@@ -253,9 +254,10 @@ fn long_enough_ago(facts: &Facts<'_>, record: &Record, rules: &Rules) -> Result<
 }
 
 /// The last try of this release failed with the disruption budgets, and none was forced yet.
-fn eviction_failed(record: &Record, target: &str) -> bool {
-    let forced = record.failures(target).any(|attempt| attempt.force);
-    !forced && record.failures(target).last().is_some_and(|attempt| attempt.failed_with("PodEvictionFailure"))
+fn eviction_failed(record: &Record, intent: &Intent) -> bool {
+    let failures = || record.failures(&intent.version, &intent.release_version);
+    let forced = failures().any(|attempt| attempt.force);
+    !forced && failures().last().is_some_and(|attempt| attempt.failed_with("PodEvictionFailure"))
 }
 
 fn not_frozen(facts: &Facts<'_>) -> Result<(), Reason> {

@@ -97,19 +97,23 @@ fn can_run(facts: &Facts<'_>, gate: Gate<'_>, other: &Nodegroup, rules: &Rules) 
     other.kubernetes_version.as_deref() == Some(gate.version) || follows().as_deref() == Some(gate.version)
 }
 
-/// Whether a node group has run the release, or a newer one of its line, for the soak time, and it did not fail there.
+/// Whether a node group has run the release, or a newer one of its line, for the soak time, and it did not fail there. What
+/// it ran with another Kubernetes version proves nothing: Bottlerocket has the same releases for all of them.
 fn proof(facts: &Facts<'_>, gate: Gate<'_>, other: &Nodegroup, record: Option<&Record>) -> Result<(), RingWait> {
     let reached = |release: &str| {
         let family = Line::of(&other.ami_type, gate.version).ok().map(|line| line.family)?;
         ReleaseVersion::parse(family, release).ok()?.compare(gate.target).ok()
     };
-    let there = other.release_version.as_deref().and_then(reached).is_some_and(Ordering::is_ge);
-    if !there {
-        let failed = record.is_some_and(|record| record.failures(gate.target.as_str()).next().is_some());
-        return Err(if failed { RingWait::Failed } else { RingWait::NotThere });
+    let proves = |version: Option<&str>, release: Option<&str>| {
+        version == Some(gate.version) && release.and_then(reached).is_some_and(Ordering::is_ge)
+    };
+    if !proves(other.kubernetes_version.as_deref(), other.release_version.as_deref()) {
+        let mut failures = record.into_iter().flat_map(|record| record.failures(gate.version, gate.target.as_str()));
+        return Err(if failures.next().is_some() { RingWait::Failed } else { RingWait::NotThere });
     }
     let successes = record.into_iter().flat_map(Record::successes);
-    let since = successes.filter(|(release, _)| reached(release).is_some_and(Ordering::is_ge)).map(|(_, at)| at).min();
+    let proofs = successes.filter(|(success, _)| proves(Some(&success.version), Some(&success.release_version)));
+    let since = proofs.map(|(_, at)| at).min();
     // A group that came to the release without us runs it since it last changed, at the latest.
     let since = since.or(other.modified_at).unwrap_or(facts.now);
     let until = since.saturating_add(facts.fleet.ring_soak).unwrap_or(Timestamp::MAX);

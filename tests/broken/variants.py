@@ -132,15 +132,17 @@ VARIANTS = [
         """        Some(UpdateStatus::Failed) => {
             let asked = |param: &&eks::UpdateParam| param.r#type() == Some(&UpdateParamType::ReleaseVersion);
             let release = update.params().iter().find(asked).and_then(|param| param.value());
-            Progress::Successful { runs: release.map(str::to_owned) }
+            let version = update.params().iter().find(|param| param.r#type() == Some(&UpdateParamType::Version));
+            let version = version.and_then(|param| param.value()).map(str::to_owned);
+            Progress::Successful(Runs { version, release_version: release.map(str::to_owned) })
         }""",
     ),
     Variant(
         "every failure told",
         "believe every success",
         "src/check.rs",
-        "if attempt.origin == Origin::Other || runs == Some(attempt.release_version.as_str()) {",
-        "if attempt.origin == Origin::Other || runs.is_some() {",
+        "if attempt.origin == Origin::Other || *runs == asked {",
+        "if attempt.origin == Origin::Other || runs.version == asked.version {",
     ),
     Variant(
         "every failure told",
@@ -160,7 +162,7 @@ VARIANTS = [
         "retries end",
         "forget what failed",
         "src/plan/mod.rs",
-        "        not_failed_before(facts, record, &intent.release_version)?;\n",
+        "        not_failed_before(facts, record, &intent)?;\n",
         "",
     ),
     Variant(
@@ -211,7 +213,7 @@ VARIANTS = [
         "quiet",
         "write what has not changed",
         "src/model/record.rs",
-        "let news = self.reported_release.as_deref() != Some(release);",
+        "let news = reported != (Some(version), Some(release));",
         "let news = true;",
     ),
 ]

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use eks_nodegroup_updater::check::{Observation, Progress, settle};
+use eks_nodegroup_updater::check::{Observation, Progress, Runs, settle};
 use eks_nodegroup_updater::config::{CheckConfig, Denied, StartConfig};
 use eks_nodegroup_updater::event::{CheckEvent, StartEvent};
 use eks_nodegroup_updater::message::message;
@@ -154,7 +154,7 @@ fn build_on(read: &Record, stage: &Stage) {
     let update = |progress| Observation::Update { update_id: "079be772".to_owned(), progress };
     let observations = [
         update(Progress::Running),
-        update(Progress::Successful { runs: None }),
+        update(Progress::Successful(Runs::default())),
         update(Progress::Failed(vec![error.clone()])),
         update(Progress::Cancelled(vec![])),
         Observation::NoUpdate,
