@@ -11,7 +11,7 @@ use eks_nodegroup_updater::event::StartEvent;
 use eks_nodegroup_updater::model::ami_type::{Family, Line};
 use eks_nodegroup_updater::model::nodegroup::{HealthIssue, Nodegroup, NodegroupId};
 use eks_nodegroup_updater::model::policy::{Force, KubernetesVersion, Mode, Policy, Rules};
-use eks_nodegroup_updater::model::reason::{Freeze, Reason};
+use eks_nodegroup_updater::model::reason::{Freeze, Reason, RingWait};
 use eks_nodegroup_updater::model::record::{Intent, Record};
 use eks_nodegroup_updater::model::release_version::ReleaseVersion;
 use eks_nodegroup_updater::model::update::{ErrorDetail, Status};
@@ -881,6 +881,22 @@ mod following_the_cluster {
         assert_eq!(pinned.verdict, Verdict::Wait(Reason::Pinned { release: same.into() }));
         let intent = Intent { version: "1.34".into(), previous_release_version: same.into(), ..intent(same) };
         assert_eq!(goes_on.verdict, Verdict::Start(intent));
+    }
+
+    #[test]
+    fn a_ring_waits_for_a_group_whose_cluster_cannot_be_read_where_it_may_follow_it_there() {
+        let follow = |ring| Rules { ring, kubernetes_version: KubernetesVersion::FollowCluster, ..Rules::default() };
+        let mut fleet = following("1.34").with(|nodegroup| nodegroup.policy = auto(follow(1)));
+        let earlier = Nodegroup { policy: auto(follow(0)), ..healthy("dev/a") };
+        fleet.found.push(Found { id: id("dev/a"), now: Seen::Nodegroup(Box::new(earlier)) });
+        fleet.clusters.insert("dev".into(), Err("AccessDeniedException: no".into()));
+        let blue = |fleet: &Fleet| fleet.plan().remove(0).verdict;
+        let target = ReleaseVersion::parse(Family::AmazonLinux2023, "1.34.0-20260701").unwrap();
+        let waits = Reason::RingWaits { target, nodegroup: "dev/a".into(), wait: RingWait::Unreadable };
+        assert_eq!(blue(&fleet), Verdict::Wait(waits));
+        let Seen::Nodegroup(earlier) = &mut fleet.found[1].now else { unreachable!() };
+        earlier.kubernetes_version = Some("1.32".into());
+        assert!(matches!(blue(&fleet), Verdict::Start(_)), "it is far from there");
     }
 
     #[test]

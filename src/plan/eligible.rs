@@ -43,14 +43,18 @@ pub(super) fn next_version(
         Some(Err(error)) => return Err(unreadable(error)),
         None => return Err(unreadable("it was not asked for")),
     };
-    let (Some((major, minor)), Some(control_plane)) = (minor_version(own), minor_version(cluster)) else {
+    let (Some(next), Some(control_plane)) = (after(own), minor_version(cluster)) else {
         return Err(unreadable(&format!("{own} and {cluster} are no Kubernetes versions")));
     };
-    let next = (major, minor.saturating_add(1));
     Ok((next <= control_plane).then(|| format!("{}.{}", next.0, next.1)))
 }
 
-fn minor_version(text: &str) -> Option<(u32, u32)> {
+/// The minor version after this one.
+pub(super) fn after(version: &str) -> Option<(u32, u32)> {
+    minor_version(version).map(|(major, minor)| (major, minor.saturating_add(1)))
+}
+
+pub(super) fn minor_version(text: &str) -> Option<(u32, u32)> {
     let (major, minor) = text.split_once('.')?;
     Some((major.parse().ok()?, minor.parse().ok()?))
 }

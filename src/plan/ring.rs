@@ -76,8 +76,10 @@ fn waits_for(facts: &Facts<'_>, gate: Gate<'_>, found: &Found) -> Option<RingWai
         return (same_line && earlier).then_some(RingWait::Malformed);
     }
     let rules = other.rules().filter(|rules| rules.ring < gate.ring)?;
-    if !can_run(facts, gate, other, rules) {
-        return None;
+    match can_run(facts, gate, other, rules) {
+        Ok(true) => {}
+        Ok(false) => return None,
+        Err(wait) => return Some(wait),
     }
     let record = match facts.records.get(&found.id.arn) {
         Some(Err(_)) => return Some(RingWait::Unreadable),
@@ -89,12 +91,18 @@ fn waits_for(facts: &Facts<'_>, gate: Gate<'_>, found: &Found) -> Option<RingWai
 
 /// Whether a node group will get the release some day. One that is pinned elsewhere, or stays on another Kubernetes version,
 /// holds nobody up.
-fn can_run(facts: &Facts<'_>, gate: Gate<'_>, other: &Nodegroup, rules: &Rules) -> bool {
+fn can_run(facts: &Facts<'_>, gate: Gate<'_>, other: &Nodegroup, rules: &Rules) -> Result<bool, RingWait> {
     if rules.pin.as_ref().is_some_and(|pin| pin != gate.target.as_str()) {
-        return false;
+        return Ok(false);
     }
-    let follows = || eligible::next_version(other, rules, facts.clusters).ok().flatten();
-    other.kubernetes_version.as_deref() == Some(gate.version) || follows().as_deref() == Some(gate.version)
+    let own = other.kubernetes_version.as_deref();
+    match eligible::next_version(other, rules, facts.clusters) {
+        _ if own == Some(gate.version) => Ok(true),
+        Ok(next) => Ok(next.as_deref() == Some(gate.version)),
+        // Whether it follows its cluster there is not known, so it may be one that has to prove the release.
+        Err(_) if own.and_then(eligible::after) == eligible::minor_version(gate.version) => Err(RingWait::Unreadable),
+        Err(_) => Ok(false),
+    }
 }
 
 /// Whether a node group has run the release, or a newer one of its line, for the soak time, and it did not fail there. What

@@ -6,12 +6,20 @@ use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use simulated_aws::{AlreadyAtTarget, Downgrade, Nodegroup, TokenReplay, World};
 
-use crate::support::{AL2023, CURRENT, minutes};
+use crate::support::{AL2023, minutes};
 
-/// A release that everybody is to run in the end.
-pub const LAST: &str = "1.33.9-20261001";
-/// What comes out while everything goes wrong.
-pub const RELEASES: [&str; 3] = ["1.33.2-20260710", "1.33.2-20260721", "1.33.3-20260722"];
+/// The day of the release that everybody is to run in the end.
+pub const LAST: &str = "20261001";
+/// The days of those that come out while everything goes wrong.
+pub const DAYS: [&str; 3] = ["20260710", "20260721", "20260722"];
+/// The day of the release that everybody runs at first.
+const FIRST: &str = "20260610";
+const BOTTLEROCKET: &str = "BOTTLEROCKET_x86_64";
+/// What everybody runs at first, and the version of every control plane.
+pub const OWN_VERSION: &str = "1.33";
+pub const NEXT_VERSION: &str = "1.34";
+/// What AWS publishes.
+const LINES: [(&str, &str); 3] = [(AL2023, OWN_VERSION), (BOTTLEROCKET, OWN_VERSION), (BOTTLEROCKET, NEXT_VERSION)];
 /// Half the day is open.
 pub const WINDOW: &str = "Mon-Sun 06:00-18:00 UTC";
 pub const STOP_SWITCH: &str = "/updater/stop-switch";
@@ -26,6 +34,8 @@ pub struct Group {
     pub min_age: SignedDuration,
     pub window: bool,
     pub force: bool,
+    /// Whether it follows its cluster to the next Kubernetes version. Those that do run Bottlerocket.
+    pub follow: bool,
 }
 
 impl Group {
@@ -36,6 +46,15 @@ impl Group {
     /// Whether it is to be brought to every release.
     pub fn is_auto(&self) -> bool {
         self.mode == "auto"
+    }
+
+    /// The release of a day, as its AMI type writes it. Bottlerocket has the same one for every Kubernetes version.
+    pub fn release(&self, day: &str) -> String {
+        release(self.ami_type(), day)
+    }
+
+    fn ami_type(&self) -> &'static str {
+        if self.follow { BOTTLEROCKET } else { AL2023 }
     }
 
     fn random(rng: &mut Rng, index: usize) -> Self {
@@ -52,17 +71,20 @@ impl Group {
             min_age: minutes(if rng.u8(0..4) == 0 { 60 } else { 0 }),
             window: rng.u8(0..4) == 0,
             force: rng.u8(0..3) == 0,
+            follow: rng.u8(0..3) == 0,
         }
     }
 
     pub fn nodegroup(&self) -> Nodegroup {
-        let mut nodegroup = Nodegroup::new(&self.cluster, &self.name).release(CURRENT);
+        let nodegroup = Nodegroup::new(&self.cluster, &self.name).ami_type(self.ami_type());
+        let mut nodegroup = nodegroup.release(&self.release(FIRST));
         let rules = [
             ("ami-update", (!self.mode.is_empty()).then(|| self.mode.to_owned())),
             ("ami-update/ring", (self.ring > 0).then(|| self.ring.to_string())),
             ("ami-update/min-age", self.min_age.is_positive().then(|| "60m".to_owned())),
             ("ami-update/window", self.window.then(|| WINDOW.to_owned())),
             ("ami-update/force", self.force.then(|| "after-eviction-failure".to_owned())),
+            ("ami-update/kubernetes-version", self.follow.then(|| "follow-cluster".to_owned())),
         ];
         for (key, value) in rules.into_iter().filter_map(|(key, value)| Some((key, value?))) {
             nodegroup = nodegroup.tag(key, &value);
@@ -75,8 +97,12 @@ pub fn groups(rng: &mut Rng) -> Vec<Group> {
     (0..rng.usize(2..7)).map(|index| Group::random(rng, index)).collect()
 }
 
-/// Releases in their order: those of this fleet end with their date.
-pub fn date(release: &str) -> &str {
+fn release(ami_type: &str, day: &str) -> String {
+    if ami_type == BOTTLEROCKET { format!("1.{day}.0-{day}") } else { format!("{OWN_VERSION}.1-{day}") }
+}
+
+/// The day of a release. Within a line, it is their order.
+pub fn day(release: &str) -> &str {
     release.rsplit('-').next().unwrap_or_default()
 }
 
@@ -95,17 +121,19 @@ pub fn choose_unverified(rng: &mut Rng, world: &World) {
     }
 }
 
-/// When each release was published.
+/// When the releases of each day were published.
 #[derive(Default)]
 pub struct Published(BTreeMap<String, Timestamp>);
 
 impl Published {
-    pub fn publish(&mut self, world: &World, release: &str) {
-        world.publish_release(AL2023, "1.33", release);
-        self.0.entry(release.to_owned()).or_insert(world.now());
+    pub fn publish(&mut self, world: &World, day: &str) {
+        for (ami_type, version) in LINES {
+            world.publish_release(ami_type, version, &release(ami_type, day));
+        }
+        self.0.entry(day.to_owned()).or_insert(world.now());
     }
 
     pub fn at(&self, release: &str) -> Option<Timestamp> {
-        self.0.get(release).copied()
+        self.0.get(day(release)).copied()
     }
 }

@@ -10,12 +10,12 @@ use eks_nodegroup_updater::config::RetryAfter;
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use simulated_aws::{Course, World};
+use simulated_aws::{Course, Nodegroup, World};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::faults::{Seen, storm};
-use crate::fleet::{Group, LAST, Published, RELEASES, STOP_SWITCH, choose_unverified, groups};
+use crate::fleet::{DAYS, Group, LAST, NEXT_VERSION, Published, STOP_SWITCH, choose_unverified, groups};
 use crate::oracle::Oracle;
 use crate::support::{Stage, minutes};
 
@@ -79,8 +79,11 @@ impl Life {
         choose_unverified(&mut rng, &stage.world);
         let groups = groups(&mut rng);
         let arns = groups.iter().map(|group| stage.world.add_nodegroup(group.nodegroup())).collect();
+        for group in &groups {
+            stage.world.add_cluster(&group.cluster, NEXT_VERSION);
+        }
         let mut published = Published::default();
-        published.publish(&stage.world, RELEASES[0]);
+        published.publish(&stage.world, DAYS[0]);
         let seen = storm(&stage.world, rng.fork(), arns, trace);
         let oracle = Oracle::new(&groups, stage.world.now());
         let (runs, tally) = (Vec::new(), BTreeMap::new());
@@ -148,7 +151,8 @@ impl Life {
     fn disturb(&mut self) {
         let (world, rng) = (self.stage.world.clone(), &mut self.rng);
         let index = rng.usize(0..self.groups.len());
-        let Group { cluster, name, .. } = self.groups[index].clone();
+        let group = self.groups[index].clone();
+        let Group { cluster, name, .. } = &group;
         let now = world.now();
         let what = match rng.u8(0..100) {
             0..8 => {
@@ -158,15 +162,15 @@ impl Life {
                 "stop switch flipped"
             }
             8..18 => {
-                self.published.publish(&world, RELEASES[rng.usize(0..RELEASES.len())]);
+                self.published.publish(&world, DAYS[rng.usize(0..DAYS.len())]);
                 "release published or withdrawn"
             }
             18..26 => {
-                let arn = world.nodegroup(&cluster, &name).map(|nodegroup| nodegroup.arn).unwrap_or_default();
+                let arn = world.nodegroup(cluster, name).map(|nodegroup| nodegroup.arn).unwrap_or_default();
                 let group = &mut self.groups[index];
                 group.mode = if group.is_auto() { "" } else { "auto" };
                 let mode = group.mode;
-                world.edit_nodegroup(&cluster, &name, |nodegroup| {
+                world.edit_nodegroup(cluster, name, |nodegroup| {
                     nodegroup.tags.remove("ami-update");
                     if !mode.is_empty() {
                         nodegroup.tags.insert("ami-update".to_owned(), mode.to_owned());
@@ -179,22 +183,23 @@ impl Life {
                 "tag changed"
             }
             26..34 => {
-                let release = RELEASES[rng.usize(0..RELEASES.len())];
+                let release = group.release(DAYS[rng.usize(0..DAYS.len())]);
+                let version = world.nodegroup(cluster, name).map(|nodegroup| nodegroup.version).unwrap_or_default();
                 let after = minutes(rng.i64(6..80));
                 let course = if rng.bool() { Course::Succeed { after } } else { Course::Cancel { after } };
-                world.next_update(&cluster, &name, course);
-                let _ = world.start_update(&cluster, &name, "1.33", release);
+                world.next_update(cluster, name, course);
+                let _ = world.start_update(cluster, name, &version, &release);
                 "update by somebody else"
             }
             34..36 => {
-                world.remove_nodegroup(&cluster, &name);
+                world.remove_nodegroup(cluster, name);
                 "node group deleted"
             }
             36..39 => {
-                let running = world.updates(&cluster, &name).into_iter().find(|update| update.status == "InProgress");
+                let running = world.updates(cluster, name).into_iter().find(|update| update.status == "InProgress");
                 let Some(running) = running else { return };
-                world.remove_update(&cluster, &running.id);
-                world.edit_nodegroup(&cluster, &name, |nodegroup| "ACTIVE".clone_into(&mut nodegroup.status));
+                world.remove_update(cluster, &running.id);
+                world.edit_nodegroup(cluster, name, |nodegroup| "ACTIVE".clone_into(&mut nodegroup.status));
                 self.oracle.vanished(&running.id);
                 "update vanished"
             }
@@ -241,7 +246,7 @@ impl Life {
         let lagging: Vec<Group> = self.groups.iter().filter(|group| !self.runs_last(group)).cloned().collect();
         for group in lagging {
             let line = lines.iter().find(|line| line.nodegroup == group.path());
-            self.oracle.broken(&format!("{} does not come to {LAST}: {line:?}", group.path()));
+            self.oracle.broken(&format!("{} does not come to the release of {LAST}: {line:?}", group.path()));
         }
     }
 
@@ -261,7 +266,12 @@ impl Life {
     /// Whether a group runs the last release, if it is to.
     fn runs_last(&self, group: &Group) -> bool {
         let now = self.stage.world.nodegroup(&group.cluster, &group.name);
-        !group.is_auto() || now.is_none_or(|now| now.release == LAST && now.status == "ACTIVE")
+        let is_there = |now: Nodegroup| {
+            now.release == group.release(LAST)
+                && now.status == "ACTIVE"
+                && group.follow == (now.version == NEXT_VERSION)
+        };
+        !group.is_auto() || now.is_none_or(is_there)
     }
 
     async fn look(&mut self) {

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use eks_nodegroup_updater::model::record::Record;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use simulated_aws::Update;
+use simulated_aws::{Nodegroup, Update};
 
-use crate::fleet::{Group, LAST, Published, date};
+use crate::fleet::{Group, LAST, NEXT_VERSION, OWN_VERSION, Published, day};
 use crate::life::{CLOCK_SKEW, SOAK, STUCK_AFTER};
 use crate::support::Stage;
 
@@ -83,11 +83,12 @@ impl Oracle {
                     self.has_intent(stage, group, update).await;
                 }
                 if update.client_request_token.is_some() {
-                    let runs = stage.world.nodegroup(&group.cluster, &group.name).map(|now| now.release);
+                    let now = stage.world.nodegroup(&group.cluster, &group.name);
+                    let runs = now.map(|now| (now.version, now.release)).unzip();
                     let ours = Ours { group: index, update: update.clone(), without_effect: false };
                     let ours = self.updates.entry(update.id.clone()).or_insert(ours);
                     if ours.update.status == "InProgress" && update.status == "Successful" {
-                        ours.without_effect = runs != update.release;
+                        ours.without_effect = runs != (update.version.clone(), update.release.clone());
                     }
                     ours.update = update.clone();
                 }
@@ -107,6 +108,7 @@ impl Oracle {
     ) {
         let group = &groups[index];
         let (at, target) = (update.created_at, update.release.clone().unwrap_or_default());
+        let version = update.version.clone().unwrap_or_default();
         let mut broken = |what: &str| self.broken.push(format!("{} to {target} at {at}: {what}", group.path()));
         let (opted_in, since) = self.opted_in[index];
         if !opted_in && at.duration_since(since) > HINDSIGHT {
@@ -118,13 +120,13 @@ impl Oracle {
         }
         if let Some(now) = stage.world.nodegroup(&group.cluster, &group.name)
             && now.arn == update.nodegroup_arn
-            && (update.status != "InProgress" || date(&target) <= date(&now.release))
+            && (update.status != "InProgress" || !is_forward(group, &now, &version, &target))
         {
             // Somebody else may have brought it there so lately that EKS does not show it yet.
             let others = updates.iter().filter(|other| other.client_request_token.is_none());
             let lately = |other: &Update| other.finished_at.is_some_and(|end| at.duration_since(end) < HINDSIGHT);
             if !others.clone().any(lately) {
-                broken(&format!("it runs {} and it is {}", now.release, update.status));
+                broken(&format!("it runs {} (Kubernetes {}) and it is {}", now.release, now.version, update.status));
             }
         }
         if updates
@@ -133,8 +135,8 @@ impl Oracle {
         {
             broken("its token was used before");
         }
-        let tries =
-            updates.iter().filter(|other| other.release == update.release && other.client_request_token.is_some());
+        let same = |other: &&Update| (&other.version, &other.release) == (&update.version, &update.release);
+        let tries = updates.iter().filter(|other| same(other) && other.client_request_token.is_some());
         let failed_just_now = |other: &Update| {
             let failed = matches!(other.status.as_str(), "Failed" | "Cancelled");
             failed && other.finished_at.is_some_and(|end| at.duration_since(end) < FIRST_WAIT - DATED_EARLY)
@@ -146,7 +148,7 @@ impl Oracle {
             broken("it was tried too often");
         }
         let evicted = |other: &&Update| other.errors.iter().any(|error| error.code == "PodEvictionFailure");
-        let before = updates.iter().filter(evicted).any(|other| other.release == update.release);
+        let before = updates.iter().filter(evicted).any(|other| same(&other));
         if update.force && !(group.force && before) {
             broken("it is forced");
         }
@@ -159,20 +161,23 @@ impl Oracle {
         }
         if group.ring > 0 {
             for (other, _) in groups.iter().zip(&self.opted_in).filter(|(other, (auto, since))| {
-                other.ring < group.ring && *auto && at.duration_since(*since) >= HINDSIGHT
+                let earlier = other.ring < group.ring && other.follow == group.follow;
+                earlier && *auto && at.duration_since(*since) >= HINDSIGHT
             }) {
-                let runs = stage.world.nodegroup(&other.cluster, &other.name).map(|now| now.release);
+                // One that has gone on to the next Kubernetes version cannot run the release with this one.
+                let now = stage.world.nodegroup(&other.cluster, &other.name);
+                let Some(now) = now.filter(|now| now.version <= version) else { continue };
                 let updates = stage.world.updates(&other.cluster, &other.name);
                 let soaked = |update: &Update| {
-                    let there = update.release.as_deref().is_some_and(|release| date(release) >= date(&target));
+                    let there = update.release.as_deref().is_some_and(|release| day(release) >= day(&target));
                     there
+                        && update.version.as_ref() == Some(&version)
                         && update
                             .finished_at
                             .is_some_and(|end| at.duration_since(end) >= SOAK - DATED_EARLY - CLOCK_SKEW)
                 };
-                let proved =
-                    runs.as_deref().is_none_or(|runs| date(runs) >= date(&target)) && updates.iter().any(soaked);
-                if runs.is_some() && !proved {
+                let there = now.version == version && day(&now.release) >= day(&target);
+                if !there || !updates.iter().any(soaked) {
                     self.broken.push(format!(
                         "{} to {target} at {at}: {} of an earlier ring has not proved it",
                         group.path(),
@@ -262,11 +267,15 @@ impl Oracle {
         for group in groups.iter().filter(|group| group.mode == "notify") {
             let available = stage.told().into_iter().filter(|message| {
                 (&message["event"], &message["nodegroup"], &message["releaseVersion"])
-                    == (&"UpdateAvailable".into(), &group.name.clone().into(), &LAST.into())
+                    == (&"UpdateAvailable".into(), &group.name.clone().into(), &group.release(LAST).into())
             });
-            let ids: BTreeSet<String> = available.map(|message| message["id"].to_string()).collect();
-            if ids.len() != 1 && stage.world.nodegroup(&group.cluster, &group.name).is_some() {
-                self.broken.push(format!("{}: {LAST} is reported under {} ids", group.path(), ids.len()));
+            let mut ids: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+            for message in available {
+                ids.entry(message["kubernetesVersion"].to_string()).or_default().insert(message["id"].to_string());
+            }
+            let once = !ids.is_empty() && ids.values().all(|ids| ids.len() == 1);
+            if !once && stage.world.nodegroup(&group.cluster, &group.name).is_some() {
+                self.broken.push(format!("{}: the release of {LAST} is reported under {ids:?}", group.path()));
             }
         }
     }
@@ -282,12 +291,21 @@ impl Oracle {
     }
 }
 
+/// Whether an update brings a group forward: to a newer release, or to the next Kubernetes version and no older one.
+fn is_forward(group: &Group, now: &Nodegroup, version: &str, target: &str) -> bool {
+    let (runs, comes) = (day(&now.release), day(target));
+    let follows = group.follow && (now.version.as_str(), version) == (OWN_VERSION, NEXT_VERSION);
+    if version == now.version { comes > runs } else { follows && comes >= runs }
+}
+
 /// Whether somebody else's update brought the group to the same release.
 fn brought(ours: &Ours, groups: &[Group], stage: &Stage) -> bool {
     let group = &groups[ours.group];
     let updates = stage.world.updates(&group.cluster, &group.name);
     let others = updates.iter().filter(|update| update.client_request_token.is_none());
-    others.filter(|update| update.release == ours.update.release).any(|update| update.status == "Successful")
+    let mut same =
+        others.filter(|other| (&other.version, &other.release) == (&ours.update.version, &ours.update.release));
+    same.any(|update| update.status == "Successful")
 }
 
 /// The ids of the messages about an update, by its id and the event.
