@@ -99,7 +99,8 @@ impl Records<'_> {
         Ok(items.iter().flatten().filter_map(arn_of).collect())
     }
 
-    /// Writes a record over the revision that was read, and none other.
+    /// Writes a record over the revision that was read, and none other. The revision's writer is part of the condition: should a
+    /// refused write ever pass for done, the next one still meets what really stands there.
     ///
     /// # Errors
     /// When another run was first, or DynamoDB did not take it; the record then stays as it was read.
@@ -120,8 +121,9 @@ impl Records<'_> {
         let put = if read == 0 {
             put.condition_expression(format!("attribute_not_exists({KEY})"))
         } else {
-            put.condition_expression("revision = :read")
+            put.condition_expression("revision = :read AND writer = :writer")
                 .expression_attribute_values(":read", AttributeValue::N(read.to_string()))
+                .expression_attribute_values(":writer", AttributeValue::S(record.writer.clone()))
         };
         match put.send().await {
             Ok(_) => {}

@@ -475,6 +475,17 @@ async fn a_write_over_a_stale_revision_leaves_the_item() {
 }
 
 #[tokio::test]
+async fn a_revision_that_another_run_wrote_is_another() {
+    let table = Table::new().await;
+    let stands = table.with(begun("blue")).await;
+    // As if this run had been told that it wrote the first revision, which it did not.
+    let mut believed = Record { writer: "second".to_owned(), ..stands.clone() };
+    believed.withdraw();
+    assert_eq!(table.of("second").save(&mut believed, now()).await, Err(NotSaved::Conflict));
+    assert_eq!(table.record(&arn("blue")).await, stands);
+}
+
+#[tokio::test]
 async fn a_record_that_was_deleted_meanwhile_is_not_brought_back() {
     let table = Table::new().await;
     let mut record = table.with(begun("blue")).await;

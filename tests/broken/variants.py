@@ -65,8 +65,9 @@ VARIANTS = [
         "at most one",
         "no condition on the write",
         "src/record.rs",
-        """            put.condition_expression("revision = :read")
-                .expression_attribute_values(":read", AttributeValue::N(read.to_string()))""",
+        """            put.condition_expression("revision = :read AND writer = :writer")
+                .expression_attribute_values(":read", AttributeValue::N(read.to_string()))
+                .expression_attribute_values(":writer", AttributeValue::S(record.writer.clone()))""",
         "put",
     ),
     Variant(

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use eks_nodegroup_updater::config::{Denied, Fleet};
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use simulated_aws::{AlreadyAtTarget, Downgrade, Nodegroup, TokenReplay, World};
@@ -23,6 +24,7 @@ const LINES: [(&str, &str); 3] = [(AL2023, OWN_VERSION), (BOTTLEROCKET, OWN_VERS
 /// Half the day is open.
 pub const WINDOW: &str = "Mon-Sun 06:00-18:00 UTC";
 pub const STOP_SWITCH: &str = "/updater/stop-switch";
+const CALENDAR: &str = "freeze";
 
 /// A node group, and the rules by which it is judged.
 #[derive(Clone, Debug)]
@@ -32,6 +34,9 @@ pub struct Group {
     pub mode: &'static str,
     pub ring: u32,
     pub min_age: SignedDuration,
+    pub min_interval: SignedDuration,
+    /// The day of the release that it is to go to and stay on.
+    pub pin: Option<&'static str>,
     pub window: bool,
     pub force: bool,
     /// Whether it follows its cluster to the next Kubernetes version. Those that do run Bottlerocket.
@@ -69,6 +74,8 @@ impl Group {
             },
             ring: u32::from(rng.u8(0..4) == 0),
             min_age: minutes(if rng.u8(0..4) == 0 { 60 } else { 0 }),
+            min_interval: minutes(if rng.u8(0..4) == 0 { 90 } else { 0 }),
+            pin: (rng.u8(0..8) == 0).then(|| [DAYS[0], DAYS[1], LAST][rng.usize(0..3)]),
             window: rng.u8(0..4) == 0,
             force: rng.u8(0..3) == 0,
             follow: rng.u8(0..3) == 0,
@@ -82,6 +89,8 @@ impl Group {
             ("ami-update", (!self.mode.is_empty()).then(|| self.mode.to_owned())),
             ("ami-update/ring", (self.ring > 0).then(|| self.ring.to_string())),
             ("ami-update/min-age", self.min_age.is_positive().then(|| "60m".to_owned())),
+            ("ami-update/min-interval", self.min_interval.is_positive().then(|| "90m".to_owned())),
+            ("ami-update/pin", self.pin.map(|day| self.release(day))),
             ("ami-update/window", self.window.then(|| WINDOW.to_owned())),
             ("ami-update/force", self.force.then(|| "after-eviction-failure".to_owned())),
             ("ami-update/kubernetes-version", self.follow.then(|| "follow-cluster".to_owned())),
@@ -90,6 +99,35 @@ impl Group {
             nodegroup = nodegroup.tag(key, &value);
         }
         nodegroup
+    }
+}
+
+/// What holds for a whole fleet.
+#[derive(Clone, Copy, Debug)]
+pub struct FleetRules {
+    /// The day of the releases that nothing is updated to.
+    pub denied: Option<&'static str>,
+    /// When the change calendar is closed.
+    pub closed: Option<(Timestamp, Timestamp)>,
+}
+
+impl FleetRules {
+    pub fn random(rng: &mut Rng, begin: Timestamp) -> Self {
+        let from = begin + minutes(rng.i64(0..200));
+        let until = from + minutes(rng.i64(30..120));
+        Self {
+            denied: (rng.u8(0..4) == 0).then(|| DAYS[rng.usize(0..DAYS.len())]),
+            closed: (rng.u8(0..3) == 0).then_some((from, until)),
+        }
+    }
+
+    /// Writes them where the functions find them.
+    pub fn set(&self, fleet: &mut Fleet, world: &World) {
+        fleet.denied = self.denied.map(|day| Denied::Date(day.to_owned())).into_iter().collect();
+        if let Some((from, until)) = self.closed {
+            world.close_calendar(CALENDAR, from, until);
+            fleet.change_calendars = vec![CALENDAR.to_owned()];
+        }
     }
 }
 

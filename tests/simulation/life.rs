@@ -10,12 +10,12 @@ use eks_nodegroup_updater::config::RetryAfter;
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use simulated_aws::{Course, Nodegroup, World};
+use simulated_aws::{Course, Nodegroup, Request, World};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::faults::{Seen, storm};
-use crate::fleet::{DAYS, Group, LAST, NEXT_VERSION, Published, STOP_SWITCH, choose_unverified, groups};
+use crate::fleet::{DAYS, FleetRules, Group, LAST, NEXT_VERSION, Published, STOP_SWITCH, choose_unverified, groups};
 use crate::oracle::Oracle;
 use crate::support::{Stage, minutes};
 
@@ -77,6 +77,8 @@ impl Life {
         }
         stage.world.put_parameter(STOP_SWITCH, "running");
         choose_unverified(&mut rng, &stage.world);
+        let rules = FleetRules::random(&mut rng, begin);
+        rules.set(&mut stage.start_config.fleet, &stage.world);
         let groups = groups(&mut rng);
         let arns = groups.iter().map(|group| stage.world.add_nodegroup(group.nodegroup())).collect();
         for group in &groups {
@@ -85,7 +87,7 @@ impl Life {
         let mut published = Published::default();
         published.publish(&stage.world, DAYS[0]);
         let seen = storm(&stage.world, rng.fork(), arns, trace);
-        let oracle = Oracle::new(&groups, stage.world.now());
+        let oracle = Oracle::new(&groups, rules, stage.world.now());
         let (runs, tally) = (Vec::new(), BTreeMap::new());
         Self { stage: Rc::new(stage), groups, published, oracle, rng, seen, runs, tally }
     }
@@ -266,10 +268,15 @@ impl Life {
     /// Whether a group runs the last release, if it is to.
     fn runs_last(&self, group: &Group) -> bool {
         let now = self.stage.world.nodegroup(&group.cluster, &group.name);
+        let version = |now: &Nodegroup| group.follow == (now.version == NEXT_VERSION);
         let is_there = |now: Nodegroup| {
-            now.release == group.release(LAST)
-                && now.status == "ACTIVE"
-                && group.follow == (now.version == NEXT_VERSION)
+            let release = match group.pin {
+                None => now.release == group.release(LAST) && version(&now),
+                Some(LAST) => now.release == group.release(LAST),
+                // Its release may have failed too often, or somebody else may have brought the group beyond.
+                Some(_) => true,
+            };
+            release && now.status == "ACTIVE"
         };
         !group.is_auto() || now.is_none_or(is_there)
     }
@@ -278,11 +285,22 @@ impl Life {
         self.oracle.look(&self.stage, &self.groups, &self.published).await;
     }
 
+    /// The requests so far that change something.
+    fn acts(&self) -> Vec<Request> {
+        let acts = ["dynamodb:PutItem", "sns:Publish", "eks:UpdateNodegroupVersion"];
+        self.stage.world.requests().into_iter().filter(|request| acts.contains(&request.action.as_str())).collect()
+    }
+
     async fn end(mut self) -> Outcome {
-        // Where there is only something to report, its time comes later; then nothing is to be done.
-        for _ in 0..3 {
+        // Where there is only something to report, or a pinned group to be tried again, its time comes later; then nothing is
+        // to be done.
+        for hour in 0..24 {
+            self.stage.world.clear_requests();
             sleep(Duration::from_hours(1)).await;
             self.tick(true).await;
+            if hour >= 2 && self.acts().is_empty() {
+                break;
+            }
         }
         self.stage.world.clear_requests();
         let (start, check) = (self.stage.try_start(&json!({})).await, self.stage.try_check(&json!({})).await);
@@ -293,10 +311,8 @@ impl Life {
         if !problems.as_ref().is_ok_and(Vec::is_empty) {
             self.oracle.broken(&format!("problems in a calm world: {problems:?}"));
         }
-        for request in self.stage.world.requests() {
-            if ["PutItem", "Publish", "UpdateNodegroupVersion"].iter().any(|action| request.action.ends_with(action)) {
-                self.oracle.broken(&format!("a quiet world causes {}: {}", request.action, request.body));
-            }
+        for request in self.acts() {
+            self.oracle.broken(&format!("a quiet world causes {}: {}", request.action, request.body));
         }
         self.oracle.told(&self.stage, &self.groups).await;
         let seen = std::mem::take(&mut *self.seen.lock().unwrap());

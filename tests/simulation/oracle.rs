@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use simulated_aws::{Nodegroup, Update};
 
-use crate::fleet::{Group, LAST, NEXT_VERSION, OWN_VERSION, Published, day};
+use crate::fleet::{FleetRules, Group, LAST, NEXT_VERSION, OWN_VERSION, Published, day};
 use crate::life::{CLOCK_SKEW, SOAK, STUCK_AFTER};
 use crate::support::Stage;
 
@@ -21,6 +21,7 @@ const FIRST_WAIT: SignedDuration = SignedDuration::from_mins(20);
 const DATED_EARLY: SignedDuration = SignedDuration::from_mins(5);
 
 pub struct Oracle {
+    rules: FleetRules,
     broken: Vec<String>,
     /// Updates of ours, by id.
     updates: BTreeMap<String, Ours>,
@@ -40,8 +41,9 @@ struct Ours {
 }
 
 impl Oracle {
-    pub fn new(groups: &[Group], now: Timestamp) -> Self {
+    pub fn new(groups: &[Group], rules: FleetRules, now: Timestamp) -> Self {
         Self {
+            rules,
             broken: Vec::new(),
             updates: BTreeMap::new(),
             opted_in: groups.iter().map(|group| (group.is_auto(), now - HINDSIGHT)).collect(),
@@ -81,6 +83,7 @@ impl Oracle {
                 if !known && update.client_request_token.is_some() {
                     self.judge(stage, groups, index, update, &updates, published);
                     self.has_intent(stage, group, update).await;
+                    self.not_quarantined(stage, groups, update).await;
                 }
                 if update.client_request_token.is_some() {
                     let now = stage.world.nodegroup(&group.cluster, &group.name);
@@ -156,6 +159,28 @@ impl Oracle {
         if group.window && !open(at - CLOCK_SKEW) && !open(at + CLOCK_SKEW) {
             broken("its window is closed");
         }
+        if self.rules.denied == Some(day(&target)) {
+            broken("it is denied");
+        }
+        if self.rules.closed.is_some_and(|(from, until)| at >= from + HINDSIGHT && at < until) {
+            broken("the calendar is closed");
+        }
+        let replaced_nodes = |other: &&Update| {
+            let ours = self.updates.get(&other.id);
+            other.status == "Successful" && ours.is_some_and(|ours| !ours.without_effect)
+        };
+        let ends = updates.iter().filter(replaced_nodes).filter_map(|other| other.finished_at);
+        let enough = group.min_interval - DATED_EARLY - CLOCK_SKEW;
+        if ends.map(|end| at.duration_since(end)).any(|since| since.is_positive() && since < enough) {
+            broken("its last update is too recent");
+        }
+        if let Some(pin) = group.pin {
+            if pin != day(&target) {
+                broken("it is pinned elsewhere");
+            }
+            // Neither age nor rings hold up a pinned group.
+            return;
+        }
         if published.at(&target).is_none_or(|published| at.duration_since(published) < group.min_age - CLOCK_SKEW) {
             broken("it is too young");
         }
@@ -167,6 +192,9 @@ impl Oracle {
                 // One that has gone on to the next Kubernetes version cannot run the release with this one.
                 let now = stage.world.nodegroup(&other.cluster, &other.name);
                 let Some(now) = now.filter(|now| now.version <= version) else { continue };
+                if other.pin.is_some_and(|pin| pin != day(&target) || now.version != version) {
+                    continue;
+                }
                 let updates = stage.world.updates(&other.cluster, &other.name);
                 let soaked = |update: &Update| {
                     let there = update.release.as_deref().is_some_and(|release| day(release) >= day(&target));
@@ -185,6 +213,26 @@ impl Oracle {
                     ));
                 }
             }
+        }
+    }
+
+    /// A release that has failed on two groups for its own fault starts nowhere, once both failures are recorded.
+    async fn not_quarantined(&mut self, stage: &Stage, groups: &[Group], update: &Update) {
+        let mut blamed = 0;
+        for (group, (_, since)) in groups.iter().zip(&self.opted_in) {
+            let Some(now) = stage.world.nodegroup(&group.cluster, &group.name) else { continue };
+            let record = stage.record_of(&now.arn).await;
+            // Of a group whose tag somebody has changed it may not have been known in time.
+            let long_known = |at: Timestamp| update.created_at.duration_since(at.max(*since)) > HINDSIGHT;
+            let blames = |record: &Record| {
+                let mut blamed = record.blamed_releases();
+                blamed.any(|(release, at)| Some(release) == update.release.as_deref() && long_known(at))
+            };
+            blamed += usize::from(!group.mode.is_empty() && record.as_ref().is_some_and(blames));
+        }
+        if blamed >= 2 {
+            let target = update.release.as_deref().unwrap_or_default();
+            self.broken(&format!("{target} starts at {}, and has failed on {blamed} groups", update.created_at));
         }
     }
 
@@ -264,7 +312,7 @@ impl Oracle {
                 self.broken.push(format!("{id} is not in its record"));
             }
         }
-        for group in groups.iter().filter(|group| group.mode == "notify") {
+        for group in groups.iter().filter(|group| group.mode == "notify" && group.pin.is_none_or(|pin| pin == LAST)) {
             let available = stage.told().into_iter().filter(|message| {
                 (&message["event"], &message["nodegroup"], &message["releaseVersion"])
                     == (&"UpdateAvailable".into(), &group.name.clone().into(), &group.release(LAST).into())
