@@ -10,6 +10,8 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use simulated_aws::{ApiError, Course, Request, Verdict, World};
 
+use crate::fleet::is_forward;
+use crate::oracle::others_brought_it;
 use crate::support::{OBSERVER_KEY, minutes};
 
 /// What the requests of a life came to.
@@ -19,6 +21,8 @@ pub struct Seen {
     pub tally: BTreeMap<String, u64>,
     /// Of every request, when it came, and its fate.
     pub requests: DefaultHasher,
+    /// What was asked for that does not bring a group forward, whether or not EKS would have refused it.
+    pub backward: Vec<String>,
 }
 
 /// Lets everything go wrong that can, until [`World::clear_faults`].
@@ -36,10 +40,18 @@ pub fn storm(world: &World, mut rng: Rng, arns: Vec<String>, trace: bool) -> Arc
         }
         if request.action == "eks:UpdateNodegroupVersion" {
             let text = |key: &str| request.body[key].as_str().unwrap_or_default();
-            of.next_update(text("clusterName"), text("nodegroupName"), course(&mut rng));
+            let (cluster, name) = (text("clusterName"), text("nodegroupName"));
+            of.next_update(cluster, name, course(&mut rng));
+            let (version, target) = (text("version"), text("releaseVersion"));
+            let forward = of.nodegroup(cluster, name).is_none_or(|now| is_forward(&now, version, target));
+            if !forward && !others_brought_it(&of.updates(cluster, name), request.at) {
+                let what = format!("{cluster}/{name} is asked to go back to {target} at {}", request.at);
+                inside.lock().unwrap().backward.push(what);
+            }
         }
         if lags && request.action == "eks:DescribeNodegroup" {
-            of.describe_lag(SignedDuration::from_secs(rng.i64(1..840)));
+            let seconds = if rng.bool() { 1..120 } else { 600..840 };
+            of.describe_lag(SignedDuration::from_secs(rng.i64(seconds)));
         }
         let (kind, then) = if rng.u32(0..1000) < per_thousand {
             fault(&mut rng, request, &of, &arns)

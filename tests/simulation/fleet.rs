@@ -17,7 +17,7 @@ pub const DAYS: [&str; 3] = ["20260710", "20260721", "20260722"];
 const FIRST: &str = "20260610";
 const BOTTLEROCKET: &str = "BOTTLEROCKET_x86_64";
 /// What everybody runs at first, and the version of every control plane.
-pub const OWN_VERSION: &str = "1.33";
+const OWN_VERSION: &str = "1.33";
 pub const NEXT_VERSION: &str = "1.34";
 /// What AWS publishes.
 const LINES: [(&str, &str); 3] = [(AL2023, OWN_VERSION), (BOTTLEROCKET, OWN_VERSION), (BOTTLEROCKET, NEXT_VERSION)];
@@ -142,6 +142,13 @@ fn release(ami_type: &str, day: &str) -> String {
 /// The day of a release. Within a line, it is their order.
 pub fn day(release: &str) -> &str {
     release.rsplit('-').next().unwrap_or_default()
+}
+
+/// Whether an update brings a group forward: to a newer release, or to the next Kubernetes version and no older one.
+pub fn is_forward(now: &Nodegroup, version: &str, target: &str) -> bool {
+    let (runs, comes) = (day(&now.release), day(target));
+    let follows = now.ami_type == BOTTLEROCKET && (now.version.as_str(), version) == (OWN_VERSION, NEXT_VERSION);
+    if version == now.version { comes > runs } else { follows && comes >= runs }
 }
 
 /// What nobody could verify of AWS, one way or the other.

@@ -19,7 +19,7 @@ use crate::fleet::{DAYS, FleetRules, Group, LAST, NEXT_VERSION, Published, STOP_
 use crate::oracle::Oracle;
 use crate::support::{Stage, minutes};
 
-/// Between two runs of `check`; `start` runs at every sixth.
+/// Between two runs of `check`; `start` runs at every sixth, in some storms at every second.
 const TICK: Duration = Duration::from_mins(5);
 const TICKS_PER_START: u32 = 6;
 /// Four hours.
@@ -93,10 +93,11 @@ impl Life {
     }
 
     async fn storm(&mut self) {
+        let ticks_per_start = [2, TICKS_PER_START][self.rng.usize(0..2)];
         for tick in 0..STORM_TICKS {
             self.disturb();
             // Its schedule wakes it, and now and then an event.
-            if tick.is_multiple_of(TICKS_PER_START) || self.rng.u8(0..5) == 0 {
+            if tick.is_multiple_of(ticks_per_start) || self.rng.u8(0..5) == 0 {
                 self.invoke(true);
             }
             self.invoke(false);
@@ -319,6 +320,7 @@ impl Life {
         let mut tally = self.tally;
         tally.extend(seen.tally.into_iter().map(|(kind, times)| (format!("requests {kind}"), times)));
         tally.extend(self.oracle.tally());
-        Outcome { broken: self.oracle.into_broken(), tally, requests: seen.requests.finish() }
+        let broken = [self.oracle.into_broken(), seen.backward].concat();
+        Outcome { broken, tally, requests: seen.requests.finish() }
     }
 }

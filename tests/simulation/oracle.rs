@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use eks_nodegroup_updater::model::record::Record;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use simulated_aws::{Nodegroup, Update};
+use simulated_aws::Update;
 
-use crate::fleet::{FleetRules, Group, LAST, NEXT_VERSION, OWN_VERSION, Published, day};
+use crate::fleet::{FleetRules, Group, LAST, Published, day, is_forward};
 use crate::life::{CLOCK_SKEW, SOAK, STUCK_AFTER};
 use crate::support::Stage;
 
@@ -123,14 +123,10 @@ impl Oracle {
         }
         if let Some(now) = stage.world.nodegroup(&group.cluster, &group.name)
             && now.arn == update.nodegroup_arn
-            && (update.status != "InProgress" || !is_forward(group, &now, &version, &target))
+            && (update.status != "InProgress" || !is_forward(&now, &version, &target))
+            && !others_brought_it(updates, at)
         {
-            // Somebody else may have brought it there so lately that EKS does not show it yet.
-            let others = updates.iter().filter(|other| other.client_request_token.is_none());
-            let lately = |other: &Update| other.finished_at.is_some_and(|end| at.duration_since(end) < HINDSIGHT);
-            if !others.clone().any(lately) {
-                broken(&format!("it runs {} (Kubernetes {}) and it is {}", now.release, now.version, update.status));
-            }
+            broken(&format!("it runs {} (Kubernetes {}) and it is {}", now.release, now.version, update.status));
         }
         if updates
             .iter()
@@ -339,11 +335,10 @@ impl Oracle {
     }
 }
 
-/// Whether an update brings a group forward: to a newer release, or to the next Kubernetes version and no older one.
-fn is_forward(group: &Group, now: &Nodegroup, version: &str, target: &str) -> bool {
-    let (runs, comes) = (day(&now.release), day(target));
-    let follows = group.follow && (now.version.as_str(), version) == (OWN_VERSION, NEXT_VERSION);
-    if version == now.version { comes > runs } else { follows && comes >= runs }
+/// Whether somebody else may have brought a group elsewhere so lately that EKS does not show it yet.
+pub fn others_brought_it(updates: &[Update], at: Timestamp) -> bool {
+    let others = updates.iter().filter(|other| other.client_request_token.is_none());
+    others.filter_map(|other| other.finished_at).any(|end| at.duration_since(end) < HINDSIGHT)
 }
 
 /// Whether somebody else's update brought the group to the same release.
