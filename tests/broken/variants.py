@@ -3,7 +3,7 @@
     python3 tests/broken/variants.py [NAME ...]
 
 Each variant is built from a copy of the working tree; the tree itself is left alone. A variant that survives is an error, as
-is one whose text is no longer found. Needs Rust and Python 3.11; a variant takes about a minute.
+is one whose text is no longer found. Needs Rust and Python 3.11; a variant takes from seconds to two minutes.
 """
 
 from __future__ import annotations

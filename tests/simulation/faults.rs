@@ -10,8 +10,8 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use simulated_aws::{ApiError, Course, Request, Verdict, World};
 
+use crate::case::others_brought_it;
 use crate::fleet::is_forward;
-use crate::oracle::others_brought_it;
 use crate::support::{OBSERVER_KEY, minutes};
 
 /// What the requests of a life came to.

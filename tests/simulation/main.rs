@@ -10,6 +10,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod case;
 mod faults;
 mod fleet;
 mod life;

@@ -7,18 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use simulated_aws::Update;
 
-use crate::fleet::{FleetRules, Group, LAST, Published, day, is_forward};
-use crate::life::{CLOCK_SKEW, SOAK, STUCK_AFTER};
+use crate::case::Case;
+use crate::fleet::{FleetRules, Group, LAST, Published};
+use crate::life::STUCK_AFTER;
 use crate::support::Stage;
 
 /// A run that saw what held before may act so long after: its life, what `DescribeNodegroup` lags, and a slow request.
-const HINDSIGHT: SignedDuration = SignedDuration::from_mins(30);
-/// The first try and three more.
-const TRIES: usize = 4;
-/// The wait before the second.
-const FIRST_WAIT: SignedDuration = SignedDuration::from_mins(20);
-/// A record dates an end by the beginning of the run that saw it, which may have waited for EKS as long as `check` lives.
-const DATED_EARLY: SignedDuration = SignedDuration::from_mins(5);
+pub const HINDSIGHT: SignedDuration = SignedDuration::from_mins(30);
 
 pub struct Oracle {
     rules: FleetRules,
@@ -33,11 +28,11 @@ pub struct Oracle {
 }
 
 /// An update that this program started.
-struct Ours {
+pub struct Ours {
     group: usize,
     update: Update,
     /// Whether EKS said successful and the group runs something else.
-    without_effect: bool,
+    pub without_effect: bool,
 }
 
 impl Oracle {
@@ -81,7 +76,22 @@ impl Oracle {
             for update in &updates {
                 let known = self.updates.contains_key(&update.id);
                 if !known && update.client_request_token.is_some() {
-                    self.judge(stage, groups, index, update, &updates, published);
+                    let Self { rules, updates: ours, opted_in, running, .. } = &*self;
+                    let (rules, running) = (*rules, *running);
+                    let case = Case {
+                        stage,
+                        groups,
+                        index,
+                        update,
+                        updates: &updates,
+                        published,
+                        rules,
+                        ours,
+                        opted_in,
+                        running,
+                    };
+                    let broken = case.broken();
+                    self.broken.extend(broken);
                     self.has_intent(stage, group, update).await;
                     self.not_quarantined(stage, groups, update).await;
                 }
@@ -94,119 +104,6 @@ impl Oracle {
                         ours.without_effect = runs != (update.version.clone(), update.release.clone());
                     }
                     ours.update = update.clone();
-                }
-            }
-        }
-    }
-
-    /// Whether an update that has just begun was allowed.
-    fn judge(
-        &mut self,
-        stage: &Stage,
-        groups: &[Group],
-        index: usize,
-        update: &Update,
-        updates: &[Update],
-        published: &Published,
-    ) {
-        let group = &groups[index];
-        let (at, target) = (update.created_at, update.release.clone().unwrap_or_default());
-        let version = update.version.clone().unwrap_or_default();
-        let mut broken = |what: &str| self.broken.push(format!("{} to {target} at {at}: {what}", group.path()));
-        let (opted_in, since) = self.opted_in[index];
-        if !opted_in && at.duration_since(since) > HINDSIGHT {
-            broken("it is not opted in");
-        }
-        let (running, since) = self.running;
-        if !running && at.duration_since(since) > HINDSIGHT {
-            broken("everything is stopped");
-        }
-        if let Some(now) = stage.world.nodegroup(&group.cluster, &group.name)
-            && now.arn == update.nodegroup_arn
-            && (update.status != "InProgress" || !is_forward(&now, &version, &target))
-            && !others_brought_it(updates, at)
-        {
-            broken(&format!("it runs {} (Kubernetes {}) and it is {}", now.release, now.version, update.status));
-        }
-        if updates
-            .iter()
-            .any(|other| other.id != update.id && other.client_request_token == update.client_request_token)
-        {
-            broken("its token was used before");
-        }
-        let same = |other: &&Update| (&other.version, &other.release) == (&update.version, &update.release);
-        let tries = updates.iter().filter(|other| same(other) && other.client_request_token.is_some());
-        let failed_just_now = |other: &Update| {
-            let failed = matches!(other.status.as_str(), "Failed" | "Cancelled");
-            failed && other.finished_at.is_some_and(|end| at.duration_since(end) < FIRST_WAIT - DATED_EARLY)
-        };
-        if tries.clone().any(failed_just_now) {
-            broken("it is tried again too soon");
-        }
-        if tries.count() > TRIES {
-            broken("it was tried too often");
-        }
-        let evicted = |other: &&Update| other.errors.iter().any(|error| error.code == "PodEvictionFailure");
-        let before = updates.iter().filter(evicted).any(|other| same(&other));
-        if update.force && !(group.force && before) {
-            broken("it is forced");
-        }
-        let open = |at: Timestamp| ("06".."18").contains(&at.strftime("%H").to_string().as_str());
-        if group.window && !open(at - CLOCK_SKEW) && !open(at + CLOCK_SKEW) {
-            broken("its window is closed");
-        }
-        if self.rules.denied == Some(day(&target)) {
-            broken("it is denied");
-        }
-        if self.rules.closed.is_some_and(|(from, until)| at >= from + HINDSIGHT && at < until) {
-            broken("the calendar is closed");
-        }
-        let replaced_nodes = |other: &&Update| {
-            let ours = self.updates.get(&other.id);
-            other.status == "Successful" && ours.is_some_and(|ours| !ours.without_effect)
-        };
-        let ends = updates.iter().filter(replaced_nodes).filter_map(|other| other.finished_at);
-        let enough = group.min_interval - DATED_EARLY - CLOCK_SKEW;
-        if ends.map(|end| at.duration_since(end)).any(|since| since.is_positive() && since < enough) {
-            broken("its last update is too recent");
-        }
-        if let Some(pin) = group.pin {
-            if pin != day(&target) {
-                broken("it is pinned elsewhere");
-            }
-            // Neither age nor rings hold up a pinned group.
-            return;
-        }
-        if published.at(&target).is_none_or(|published| at.duration_since(published) < group.min_age - CLOCK_SKEW) {
-            broken("it is too young");
-        }
-        if group.ring > 0 {
-            for (other, _) in groups.iter().zip(&self.opted_in).filter(|(other, (auto, since))| {
-                let earlier = other.ring < group.ring && other.follow == group.follow;
-                earlier && *auto && at.duration_since(*since) >= HINDSIGHT
-            }) {
-                // One that has gone on to the next Kubernetes version cannot run the release with this one.
-                let now = stage.world.nodegroup(&other.cluster, &other.name);
-                let Some(now) = now.filter(|now| now.version <= version) else { continue };
-                if other.pin.is_some_and(|pin| pin != day(&target) || now.version != version) {
-                    continue;
-                }
-                let updates = stage.world.updates(&other.cluster, &other.name);
-                let soaked = |update: &Update| {
-                    let there = update.release.as_deref().is_some_and(|release| day(release) >= day(&target));
-                    there
-                        && update.version.as_ref() == Some(&version)
-                        && update
-                            .finished_at
-                            .is_some_and(|end| at.duration_since(end) >= SOAK - DATED_EARLY - CLOCK_SKEW)
-                };
-                let there = now.version == version && day(&now.release) >= day(&target);
-                if !there || !updates.iter().any(soaked) {
-                    self.broken.push(format!(
-                        "{} to {target} at {at}: {} of an earlier ring has not proved it",
-                        group.path(),
-                        other.path()
-                    ));
                 }
             }
         }
@@ -333,12 +230,6 @@ impl Oracle {
         }
         tally
     }
-}
-
-/// Whether somebody else may have brought a group elsewhere so lately that EKS does not show it yet.
-pub fn others_brought_it(updates: &[Update], at: Timestamp) -> bool {
-    let others = updates.iter().filter(|other| other.client_request_token.is_none());
-    others.filter_map(|other| other.finished_at).any(|end| at.duration_since(end) < HINDSIGHT)
 }
 
 /// Whether somebody else's update brought the group to the same release.
