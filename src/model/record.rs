@@ -280,13 +280,6 @@ impl Record {
         blamed.filter_map(|attempt| Some((attempt.release_version.as_str(), attempt.ended_at?)))
     }
 
-    /// When the quarantine of a release was last lifted, if this record holds that it was.
-    #[must_use]
-    pub fn quarantine_lifted(&self, release: &str) -> Option<Timestamp> {
-        let of_release = self.quarantines.iter().filter(|quarantine| quarantine.release_version == release);
-        of_release.filter_map(|quarantine| quarantine.lifted_at).max()
-    }
-
     /// A newer release of a quarantined one's line is out. The quarantined one stays so. Returns whether that is news.
     pub fn supersede(&mut self, newest: &ReleaseVersion) -> bool {
         let mut news = false;

@@ -22,13 +22,20 @@ pub struct Spread {
 #[must_use]
 pub fn spreading<'a>(records: impl Iterator<Item = &'a Record> + Clone, quarantine_after: usize) -> Vec<Spread> {
     let known = Quarantined::of(records.clone());
+    let mut last_lifted: BTreeMap<&str, Timestamp> = BTreeMap::new();
+    for quarantine in records.clone().flat_map(|record| &record.quarantines) {
+        if let Some(at) = quarantine.lifted_at {
+            let last = last_lifted.entry(&quarantine.release_version).or_insert(at);
+            *last = at.max(*last);
+        }
+    }
     let mut failures: BTreeMap<&str, Vec<(Timestamp, &Record)>> = BTreeMap::new();
-    for record in records.clone() {
+    for record in records {
         for (release, at) in record.blamed_releases() {
             let of_release = failures.entry(release).or_default();
-            let lifted = records.clone().filter_map(|record| record.quarantine_lifted(release)).max();
-            let counted = of_release.iter().any(|(_, counted)| counted.nodegroup_arn == record.nodegroup_arn);
-            if !counted && lifted.is_none_or(|lifted| at > lifted) {
+            // A record's failures come one after another.
+            let counted = of_release.last().is_some_and(|(_, last)| last.nodegroup_arn == record.nodegroup_arn);
+            if !counted && last_lifted.get(release).is_none_or(|lifted| at > *lifted) {
                 of_release.push((at, record));
             }
         }
