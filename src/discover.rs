@@ -97,7 +97,7 @@ async fn tagged(tagging: &aws_sdk_resourcegroupstagging::Client) -> anyhow::Resu
     let resources: Option<Vec<_>> = pages.into_iter().map(|page| page.resource_tag_mapping_list).collect();
     // An empty list says that nobody opted in; no list says nothing, and must not pass for it.
     let resources = resources.context("finding tagged node groups: the answer has no ResourceTagMappingList")?;
-    Ok(resources.into_iter().flatten().filter_map(|resource| resource.resource_arn).collect())
+    Ok(resources.into_iter().flatten().map(|resource| resource.resource_arn.unwrap_or_default()).collect())
 }
 
 async fn describe_nodegroup(eks: &aws_sdk_eks::Client, id: NodegroupId, defaults: &Rules) -> Found {
@@ -119,6 +119,7 @@ async fn describe_nodegroup(eks: &aws_sdk_eks::Client, id: NodegroupId, defaults
 }
 
 fn unreadable_arn(arn: String) -> Found {
-    let id = NodegroupId { cluster: String::new(), name: arn.clone(), arn };
-    Found { id, now: Seen::Unreadable("its ARN is not that of a node group".to_owned()) }
+    let error = format!("the tag index lists it as {arn:?}, which is no node group's ARN");
+    let name = if arn.is_empty() { "unknown".to_owned() } else { arn.clone() };
+    Found { id: NodegroupId { cluster: String::new(), name, arn }, now: Seen::Unreadable(error) }
 }

@@ -130,7 +130,7 @@ fn fail_on(problems: &[String]) -> anyhow::Result<()> {
     bail!("everything else is done, but: {named}{rest}")
 }
 
-/// `cluster/nodegroup`, or the ARN where it names neither.
+/// `cluster/nodegroup`, or how it was listed where that names neither.
 fn name(id: &NodegroupId) -> String {
-    if id.cluster.is_empty() { id.arn.clone() } else { id.to_string() }
+    if id.cluster.is_empty() { id.name.clone() } else { id.to_string() }
 }

@@ -527,6 +527,26 @@ mod promise_8_one_bad_item_is_one_outcome {
         assert!(error.contains("broken/broken: its record in the table is malformed"), "{error}");
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn what_the_tag_index_lists_without_a_node_groups_arn_stops_no_other() {
+        let stage = Stage::with_blue().await;
+        let blue = stage.world.nodegroup("prod", "blue").unwrap().arn;
+        let listed = json!({"PaginationToken": "", "ResourceTagMappingList": [
+            {}, {"ResourceARN": "odd:nodegroup/"}, {"ResourceARN": blue}, {"ResourceARN": "x".repeat(3_000)},
+        ]});
+        stage.world.on_request(move |request| match request.action.as_str() {
+            "tag:GetResources" => Verdict::Body { status: 200, body: listed.to_string().into() },
+            _ => Verdict::Answer,
+        });
+        let mut summary = stage.start().await;
+        let blue = summary.decisions.remove(3);
+        assert_eq!((blue.nodegroup.as_str(), blue.outcome), ("prod/blue", Some("accepted")));
+        let odd = "odd:nodegroup/: the tag index lists it as \"odd:nodegroup/\", which is no node group's ARN";
+        let without = "unknown: the tag index lists it as \"\", which is no node group's ARN";
+        assert_eq!(summary.problems[..2], [odd, without]);
+        assert_eq!((summary.problems.len(), summary.decisions.len()), (3, 3));
+    }
+
     async fn put_item(stage: &Stage, item: &Value) {
         let item = serde_dynamo::to_item(item).unwrap();
         stage.start.dynamodb.put_item().table_name(support::TABLE).set_item(Some(item)).send().await.unwrap();

@@ -85,6 +85,53 @@ pub(crate) enum Answer {
     Raw(Response<Bytes>),
 }
 
+impl Answer {
+    /// The same without one of its members; XML as it is.
+    pub(crate) fn without_member(self, number: usize) -> Self {
+        match self {
+            Self::Json(mut answer) => {
+                remove_member(&mut answer, usize::MAX, number);
+                Self::Json(answer)
+            }
+            // What lies deeper are the items of a table, which are not the service's to lose.
+            Self::Raw(response) => Self::Raw(response.map(|body| {
+                let Ok(mut answer) = serde_json::from_slice(&body) else { return body };
+                remove_member(&mut answer, 1, number);
+                Bytes::from(answer.to_string())
+            })),
+            Self::Xml(_) => self,
+        }
+    }
+}
+
+fn remove_member(answer: &mut Value, depth: usize, number: usize) {
+    let mut members = Vec::new();
+    find_members(answer, "", depth, &mut members);
+    let Some((parent, name)) = number.checked_rem(members.len()).map(|index| &members[index]) else { return };
+    if let Some(parent) = answer.pointer_mut(parent).and_then(Value::as_object_mut) {
+        parent.remove(name);
+    }
+}
+
+/// All members in `value`: the JSON pointer to the object, and the name.
+fn find_members(value: &Value, pointer: &str, depth: usize, members: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(object) if depth > 0 => {
+            for (name, value) in object.iter().filter(|(name, _)| !name.to_lowercase().ends_with("token")) {
+                members.push((pointer.to_owned(), name.clone()));
+                let depth = if name == "tags" { 0 } else { depth - 1 };
+                find_members(value, &format!("{pointer}/{name}"), depth, members);
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                find_members(item, &format!("{pointer}/{index}"), depth, members);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// The HTTP response for an outcome.
 pub(crate) fn render(call: &Call, request_id: &str, outcome: Result<Answer, ApiError>) -> Response<Bytes> {
     let mut response = match outcome {

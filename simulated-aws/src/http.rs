@@ -84,14 +84,21 @@ impl World {
             Verdict::LostBefore => return Err(Lost),
             _ => {}
         }
-        let outcome = self.perform(call).await;
+        let mut outcome = self.perform(call).await;
+        if let Verdict::WithoutMember(number) = verdict {
+            outcome = outcome.map(|answer| answer.without_member(number));
+        }
         let response = answer::render(call, request_id, outcome);
         match verdict {
             Verdict::LostAfter => Err(Lost),
             Verdict::ErrorAfter(error) => Ok(answer::render(call, request_id, Err(error))),
             Verdict::Body { status, body } => Ok(answer::response(status, "text/plain", body)),
             Verdict::Truncated => Ok(response.map(|body| body.slice(..body.len() / 2))),
-            Verdict::Answer | Verdict::Error(_) | Verdict::LostBefore | Verdict::Slow { .. } => Ok(response),
+            Verdict::Answer
+            | Verdict::WithoutMember(_)
+            | Verdict::Error(_)
+            | Verdict::LostBefore
+            | Verdict::Slow { .. } => Ok(response),
         }
     }
 

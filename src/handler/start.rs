@@ -43,8 +43,11 @@ pub async fn start(
     let records = Records { client: &clients.dynamodb, table: &config.updates_table, writer: run.id };
     let fleet = &config.fleet;
     let found = discover(&clients.tagging, &clients.eks, &fleet.defaults).await?;
-    let all = found.iter().find_map(|found| NodegroupId::fleet(&found.id.arn));
-    let arns = found.iter().map(|found| &found.id).chain(&all).map(|id| id.arn.clone()).collect();
+    // A key that DynamoDB refuses would cost the other records of its call.
+    let nodegroups = found.iter().filter_map(|found| NodegroupId::from_arn(&found.id.arn));
+    let mut arns: Vec<String> = nodegroups.map(|id| id.arn).collect();
+    let all = arns.first().and_then(|arn| NodegroupId::fleet(arn));
+    arns.extend(all.iter().map(|id| id.arn.clone()));
     let (clusters, mut known, mut freeze) =
         futures_util::join!(followed_clusters(&clients.eks, &found), records.load(arns), freeze(&clients.ssm, fleet));
     let wanted = found.iter().filter(|found| event.wants(&found.id.cluster, &found.id.name));

@@ -80,7 +80,7 @@ fn slow(before: Duration, after: Duration, then: Verdict) -> Verdict {
 }
 
 fn fault(rng: &mut Rng, request: &Request, world: &World, arns: &[String]) -> (&'static str, Verdict) {
-    match rng.u8(0..14) {
+    match rng.u8(0..16) {
         0 | 1 => ("throttled", Verdict::Error(ApiError::throttling())),
         2 => ("status 500", Verdict::Error(ApiError::server())),
         3 => ("status 503", Verdict::Error(ApiError::service_unavailable())),
@@ -89,8 +89,9 @@ fn fault(rng: &mut Rng, request: &Request, world: &World, arns: &[String]) -> (&
         7 => ("status 500 after the effect", Verdict::ErrorAfter(ApiError::server())),
         8 => ("body cut in two", Verdict::Truncated),
         9 => ("body that is not AWS's", body("<html>")),
-        10 => ("fields missing", body("{}")),
+        10 => ("all fields missing", body("{}")),
         11 => ("access denied", Verdict::Error(ApiError::access_denied(&request.action))),
+        12 | 13 => ("a field missing", Verdict::WithoutMember(rng.usize(0..1_000))),
         _ => unknown(rng, request, world, arns),
     }
 }

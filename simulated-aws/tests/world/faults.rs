@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -43,6 +44,34 @@ async fn a_verdict_says_whether_the_request_takes_effect_and_what_is_answered() 
         assert_eq!(world.updates("prod", "blue").len(), usize::from(takes_effect), "{verdict:?}");
         assert_eq!(world.requests().len(), 1, "{verdict:?}");
     }
+}
+
+#[tokio::test]
+async fn an_answer_can_lack_any_one_of_its_members() {
+    let world = world();
+    world.add_cluster("prod", "1.33");
+    let eks = clients(&world).await.eks;
+    let mut lacking = BTreeSet::new();
+    for number in 0..18 {
+        world.on_request(move |_| Verdict::WithoutMember(number));
+        let answer = eks.describe_cluster().name("prod").send().await.unwrap();
+        lacking.insert(answer.cluster.map_or(vec!["cluster"], |cluster| {
+            let issues = cluster.health.as_ref().map(|health| health.issues.is_some());
+            let members = [
+                ("name", cluster.name.is_some()),
+                ("arn", cluster.arn.is_some()),
+                ("createdAt", cluster.created_at.is_some()),
+                ("version", cluster.version.is_some()),
+                ("status", cluster.status.is_some()),
+                ("health", issues.is_some()),
+                ("health.issues", issues.unwrap_or(true)),
+                ("tags", cluster.tags.is_some()),
+            ];
+            members.into_iter().filter(|(_, is_there)| !is_there).map(|(name, _)| name).collect()
+        }));
+    }
+    let each = ["arn", "cluster", "createdAt", "health", "health.issues", "name", "status", "tags", "version"];
+    assert_eq!(lacking, each.map(|name| vec![name]).into());
 }
 
 #[tokio::test(start_paused = true)]
