@@ -545,6 +545,19 @@ fn quarantined() {
 }
 
 #[test]
+fn lifting_one_quarantine_lifts_no_other_and_none_twice() {
+    let (since, lifted_at) = ("2026-07-19T11:00:00Z".parse().unwrap(), "2026-07-19T12:00:00Z".parse().unwrap());
+    let mut held = Record::new(&NodegroupId::fleet(&id("prod/blue").arn).unwrap());
+    for release in ["1.33.2-20260716", "1.33.2-20260719"] {
+        held.quarantine(release, &[], since);
+    }
+    assert!(held.lift_quarantine("1.33.2-20260719", lifted_at));
+    assert!(!held.lift_quarantine("1.33.2-20260719", now()));
+    let lifted: Vec<_> = held.quarantines.iter().map(|held| (held.release_version.as_str(), held.lifted_at)).collect();
+    assert_eq!(lifted, [("1.33.2-20260716", None), ("1.33.2-20260719", Some(lifted_at))]);
+}
+
+#[test]
 fn what_fails_after_a_quarantine_was_lifted_counts_again() {
     let (release, lifted_at) = ("1.33.2-20260719", "2026-07-19T12:00:00Z");
     let mut held = Record::new(&NodegroupId::fleet(&id("prod/blue").arn).unwrap());

@@ -199,7 +199,7 @@ fn a_hundred_thousand_error_details_fit_into_an_item_and_say_what_is_left_out() 
     settle(&mut record, &saw(Progress::Failed(errors)), after(16), SIX_HOURS);
     let attempt = &record.history[0];
     let bytes = serde_json::to_string(attempt).unwrap().len();
-    assert!(bytes < 40_000, "{bytes}");
+    assert!((20_000..40_000).contains(&bytes), "as many as there is room for: {bytes}");
     let last = attempt.errors.last().unwrap();
     assert_eq!(last.error_code, "Shortened");
     assert!(
