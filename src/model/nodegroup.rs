@@ -80,8 +80,8 @@ impl Nodegroup {
     /// Takes over what EKS described.
     ///
     /// # Errors
-    /// When status or AMI type is missing: without them nothing can be decided. The ARN is checked as well, since another
-    /// node group may bear the name by now.
+    /// When status, AMI type or tags are missing: without them nothing can be decided, and no tags are not none, for which EKS
+    /// answers an empty map. The ARN is checked as well, since another node group may bear the name by now.
     pub fn from_description(
         id: &NodegroupId,
         description: &eks::Nodegroup,
@@ -97,7 +97,7 @@ impl Nodegroup {
             ami_type: description.ami_type().ok_or(MissingField("amiType"))?.clone(),
             status: description.status().ok_or(MissingField("status"))?.clone(),
             health: issues.iter().map(HealthIssue::from_issue).collect(),
-            policy: description.tags().map_or(Policy::NotOptedIn, |tags| Policy::of(tags, defaults)),
+            policy: Policy::of(description.tags().ok_or(MissingField("tags"))?, defaults),
             modified_at: description.modified_at().and_then(|at| Timestamp::new(at.secs(), 0).ok()),
         })
     }
@@ -177,6 +177,9 @@ mod tests {
         let bare = eks::Nodegroup::builder().nodegroup_arn(ARN);
         assert_eq!(missing(eks::Nodegroup::builder().build()), "EKS described the node group without nodegroupArn");
         assert_eq!(missing(bare.clone().build()), "EKS described the node group without amiType");
-        assert_eq!(missing(bare.ami_type(AmiTypes::Custom).build()), "EKS described the node group without status");
+        let bare = bare.ami_type(AmiTypes::Custom);
+        assert_eq!(missing(bare.clone().build()), "EKS described the node group without status");
+        let bare = bare.status(NodegroupStatus::Active);
+        assert_eq!(missing(bare.build()), "EKS described the node group without tags");
     }
 }

@@ -293,13 +293,15 @@ impl Life {
     }
 
     async fn end(mut self) -> Outcome {
-        // Where there is only something to report, or a pinned group to be tried again, its time comes later; then nothing is
-        // to be done.
+        // Where there is only something to report, or a pinned group to be tried again, its time comes later, at the latest
+        // with its window; then nothing is to be done.
+        let pinned_in_window = self.groups.iter().any(|group| group.pin.is_some() && group.window);
+        let least = if pinned_in_window { 13 } else { 2 };
         for hour in 0..24 {
             self.stage.world.clear_requests();
             sleep(Duration::from_hours(1)).await;
             self.tick(true).await;
-            if hour >= 2 && self.acts().is_empty() {
+            if hour >= least && self.acts().is_empty() {
                 break;
             }
         }
