@@ -29,8 +29,8 @@ pub enum Verdict {
     /// It takes effect; the second half of the answer's body is missing.
     Truncated,
     /// It takes effect; one member of the JSON answer is missing, the one with this number. Which there are, and in which
-    /// order, depends on the answer, so a number goes round. Tokens of pages and single tags stay, since without them an
-    /// answer would be another good one; so does all that DynamoDB answers but its outermost members.
+    /// order, depends on the answer, so a number goes round. Members named for a token, and single tags, stay, since without
+    /// them an answer would be another good one. Of what DynamoDB answers only the outermost members can be missing.
     WithoutMember(usize),
     /// It is under way for long, by tokio's clock; in between it fares as `then` says. Whoever gave up meanwhile is not
     /// asked: it takes effect all the same.

@@ -81,7 +81,8 @@ impl Nodegroup {
     ///
     /// # Errors
     /// When status, AMI type or tags are missing: without them nothing can be decided. No `tags` are not taken for none, for
-    /// which EKS is expected to answer an empty map. The ARN is checked as well, since another node group may bear the name by now.
+    /// which EKS is expected to answer an empty map. The ARN is checked as well, since another node group may bear the name
+    /// by now.
     pub fn from_description(
         id: &NodegroupId,
         description: &eks::Nodegroup,
