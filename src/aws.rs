@@ -1,4 +1,4 @@
-//! The clients, and AWS's errors in words.
+//! The AWS clients, and AWS's errors in words.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::Timeou
 use aws_sdk_eks::config::http::HttpResponse;
 use aws_sdk_eks::error::{ProvideErrorMetadata, SdkError};
 
-/// How many requests of one kind are under way at once. EKS publishes no request rates, so this is cautious; the adaptive
+/// How many requests of one kind are in flight at once. EKS publishes no request rates, so this is cautious; the adaptive
 /// retries slow down further when AWS says so.
 pub const CONCURRENCY: usize = 8;
 
-/// How much of an answer that nobody understands is quoted.
+/// How much of an answer that is not AWS's is quoted.
 const BODY_CHARACTERS: usize = 200;
 
 /// The clients that `start` calls.
@@ -18,11 +18,11 @@ const BODY_CHARACTERS: usize = 200;
 pub struct StartClients {
     /// Node groups and their updates.
     pub eks: aws_sdk_eks::Client,
-    /// Which node groups bear the opt-in tag.
+    /// Which node groups have the opt-in tag.
     pub tagging: aws_sdk_resourcegroupstagging::Client,
     /// The releases that AWS publishes.
     pub ssm: aws_sdk_ssm::Client,
-    /// The records.
+    /// The table.
     pub dynamodb: aws_sdk_dynamodb::Client,
 }
 
@@ -31,9 +31,9 @@ pub struct StartClients {
 pub struct CheckClients {
     /// Node groups and their updates.
     pub eks: aws_sdk_eks::Client,
-    /// The records.
+    /// The table.
     pub dynamodb: aws_sdk_dynamodb::Client,
-    /// Where people are told.
+    /// Where notices are published.
     pub sns: aws_sdk_sns::Client,
 }
 

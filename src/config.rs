@@ -1,104 +1,46 @@
 //! The settings, read once from the environment.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
-use crate::model::policy::{BadTag, Rules, age};
-use crate::model::release_version::ReleaseVersion;
+use crate::model::policy::{InvalidTag, Rules, parse_duration};
+use crate::model::settings::{Denied, Limits, RetryAfter, Settings};
 
 /// The settings of `start`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StartConfig {
-    /// `UPDATES_TABLE`: name of the table of records.
+    /// `UPDATES_TABLE`: name of the table.
     pub updates_table: String,
-    /// How much may be under way at once.
-    pub limits: Limits,
-    /// `RETRY_AFTER`: when a failed release is tried again.
-    pub retry_after: RetryAfter,
-    /// What holds for the whole fleet.
-    pub fleet: Fleet,
-}
-
-/// Rules of the whole fleet.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Fleet {
-    /// `RING`, `MIN_AGE`, `WINDOW`, `FORCE`, `MIN_INTERVAL`, `KUBERNETES_VERSION`: the rules of a node group whose tags say
-    /// nothing else.
-    pub defaults: Rules,
-    /// `DENIED_RELEASES`: releases that nothing is updated to.
-    pub denied: Vec<Denied>,
-    /// `WINDOW_MARGIN`: the last part of a window in which nothing starts any more.
-    pub window_margin: SignedDuration,
-    /// `RING_SOAK`: how long a ring must have run a release before the next ring takes it.
-    pub ring_soak: SignedDuration,
-    /// `QUARANTINE_AFTER`: on how many node groups a release must fail to be quarantined.
-    pub quarantine_after: usize,
-    /// `CHANGE_CALENDARS`: names or ARNs of SSM Change Calendars; all must be open.
-    pub change_calendars: Vec<String>,
-    /// `STOP_SWITCH`: name of the SSM parameter that stops everything, if there is one.
-    pub stop_switch: Option<String>,
-}
-
-/// Denied releases.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Denied {
-    /// This one.
-    Exact(String),
-    /// All of this day, as eight digits, however their family writes it: `*-20260110` and `*.20260110` are
-    /// `1.33.1-20260110` and `1.35-2026.01.10`.
-    Date(String),
+    /// What the plan goes by.
+    pub settings: Settings,
 }
 
 /// The settings of `check`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckConfig {
-    /// `UPDATES_TABLE`: name of the table of records.
+    /// `UPDATES_TABLE`: name of the table.
     pub updates_table: String,
-    /// `NOTIFICATION_TOPIC_ARN`: the topic that people are told through.
+    /// `NOTIFICATION_TOPIC_ARN`: the topic that notices are published to.
     pub notification_topic_arn: String,
-    /// `STUCK_AFTER`: how long an update may run before people are told that it still does.
+    /// `STUCK_AFTER`: how long an update may run before it is reported, once, as stuck.
     pub stuck_after: SignedDuration,
     /// `RETRY_AFTER`: when a failed release is tried again, for the message that says so.
     pub retry_after: RetryAfter,
 }
 
-/// How much may be under way at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// `MAX_UPDATES_PER_CLUSTER`: updates in progress in one cluster.
-    pub updates_per_cluster: usize,
-    /// `MAX_UPDATES_IN_PROGRESS`: updates in progress in the whole fleet.
-    pub updates_in_progress: usize,
-    /// `MAX_STARTS_PER_RUN`: updates that one run starts.
-    pub starts_per_run: usize,
-}
-
-/// The waits before each further try of a release that failed on a node group. After the last try there is none.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RetryAfter(pub Vec<SignedDuration>);
-
-impl RetryAfter {
-    /// When a release may be tried again that failed so many times, at last then; `None` when its tries are used up.
-    #[must_use]
-    pub fn next_try(&self, failures: usize, last: Timestamp) -> Option<Timestamp> {
-        let wait = self.0.get(failures.saturating_sub(1))?;
-        last.checked_add(*wait).ok()
-    }
-}
-
-/// A setting that is missing or says nothing that can be followed.
+/// A setting that is missing or invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSetting {
     /// It has no default.
     #[error("the setting {0} is missing")]
     Missing(&'static str),
-    /// Its value is malformed.
+    /// Its value is invalid.
     #[error("the setting {name} is {value:?}; {expected}")]
     Malformed {
         /// The environment variable.
         name: &'static str,
         /// Its value.
         value: String,
-        /// What it should be.
+        /// What would be valid.
         expected: String,
     },
 }
@@ -106,103 +48,115 @@ pub enum InvalidSetting {
 /// The environment: a name's value, if it has one.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
+/// The rules of node groups without tags for them, and the tags' names.
+const DEFAULT_RULES: [(&str, &str); 6] = [
+    ("RING", "ring"),
+    ("MIN_AGE", "min-age"),
+    ("WINDOW", "window"),
+    ("FORCE", "force"),
+    ("MIN_INTERVAL", "min-interval"),
+    ("KUBERNETES_VERSION", "kubernetes-version"),
+];
+
 impl StartConfig {
     /// Reads the settings.
     ///
     /// # Errors
-    /// For the first setting that is missing or malformed.
+    /// For the first setting that is missing or invalid.
     pub fn read(environment: Environment<'_>) -> Result<Self, InvalidSetting> {
-        Ok(Self {
-            updates_table: required(environment, "UPDATES_TABLE")?,
-            limits: Limits {
-                updates_per_cluster: count(environment, "MAX_UPDATES_PER_CLUSTER", 1)?,
-                updates_in_progress: count(environment, "MAX_UPDATES_IN_PROGRESS", 10)?,
-                starts_per_run: count(environment, "MAX_STARTS_PER_RUN", 10)?,
-            },
-            retry_after: retry_after(environment)?,
-            fleet: Fleet::read(environment)?,
-        })
+        Ok(Self { updates_table: required(environment, "UPDATES_TABLE")?, settings: settings(environment)? })
     }
-}
-
-impl Fleet {
-    fn read(environment: Environment<'_>) -> Result<Self, InvalidSetting> {
-        let mut defaults = Rules::default();
-        for (name, rule) in [
-            ("RING", "ring"),
-            ("MIN_AGE", "min-age"),
-            ("WINDOW", "window"),
-            ("FORCE", "force"),
-            ("MIN_INTERVAL", "min-interval"),
-            ("KUBERNETES_VERSION", "kubernetes-version"),
-        ] {
-            if let Some(value) = environment(name).filter(|value| !value.is_empty()) {
-                let rule = defaults.set(rule, &value);
-                rule.map_err(|BadTag { expected, .. }| InvalidSetting::Malformed { name, value, expected })?;
-            }
-        }
-        Ok(Self {
-            defaults,
-            denied: words(environment, "DENIED_RELEASES").map(|word| Denied::parse(&word)).collect::<Result<_, _>>()?,
-            window_margin: length(environment, "WINDOW_MARGIN", "30m")?,
-            ring_soak: length(environment, "RING_SOAK", "24h")?,
-            quarantine_after: count(environment, "QUARANTINE_AFTER", 2)?,
-            change_calendars: words(environment, "CHANGE_CALENDARS").collect(),
-            stop_switch: environment("STOP_SWITCH").filter(|name| !name.is_empty()),
-        })
-    }
-}
-
-impl Denied {
-    fn parse(word: &str) -> Result<Self, InvalidSetting> {
-        let denied = match word.strip_prefix('*') {
-            // What no family writes so would deny nothing, in silence.
-            None => ReleaseVersion::is_of_any_family(word).then(|| Self::Exact(word.to_owned())),
-            // A lone star would deny everything, which a stop switch says better.
-            Some(ending) => date(ending).map(Self::Date),
-        };
-        denied.ok_or_else(|| InvalidSetting::Malformed {
-            name: "DENIED_RELEASES",
-            value: word.to_owned(),
-            expected: "expected release versions separated by spaces, or all of a day such as *-20260110".to_owned(),
-        })
-    }
-
-    /// Whether it denies a release.
-    #[must_use]
-    pub fn denies(&self, release: &str) -> bool {
-        match self {
-            Self::Exact(denied) => release == denied,
-            Self::Date(denied) => release.split_once('-').and_then(|(_, built)| date(built)).as_ref() == Some(denied),
-        }
-    }
-}
-
-/// A day as eight digits, written so or as `2026.01.10`.
-fn date(text: &str) -> Option<String> {
-    let digits: String = text.split(['.', '-']).collect();
-    (digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(digits)
 }
 
 impl CheckConfig {
     /// Reads the settings.
     ///
     /// # Errors
-    /// For the first setting that is missing or malformed.
+    /// For the first setting that is missing or invalid.
     pub fn read(environment: Environment<'_>) -> Result<Self, InvalidSetting> {
-        let stuck_after = "STUCK_AFTER";
-        let value = environment(stuck_after).unwrap_or_else(|| "6h".to_owned());
+        let expected = "expected a duration such as 6h";
         Ok(Self {
             updates_table: required(environment, "UPDATES_TABLE")?,
             notification_topic_arn: required(environment, "NOTIFICATION_TOPIC_ARN")?,
-            stuck_after: duration(&value).ok_or(InvalidSetting::Malformed {
-                name: stuck_after,
-                value,
-                expected: "expected a duration such as 6h".to_owned(),
-            })?,
+            stuck_after: setting(environment, "STUCK_AFTER", "6h", expected, positive_duration)?,
             retry_after: retry_after(environment)?,
         })
     }
+}
+
+fn settings(environment: Environment<'_>) -> Result<Settings, InvalidSetting> {
+    let count = |name, default| {
+        let positive = |text: &str| text.parse().ok().filter(|number| *number > 0);
+        setting(environment, name, default, "expected a whole number from 1", positive)
+    };
+    let duration =
+        |name, default| setting(environment, name, default, "expected a duration such as 30m or 24h", parse_duration);
+    Ok(Settings {
+        defaults: default_rules(environment)?,
+        limits: Limits {
+            updates_per_cluster: count("MAX_UPDATES_PER_CLUSTER", "1")?,
+            updates_in_progress: count("MAX_UPDATES_IN_PROGRESS", "10")?,
+            starts_per_run: count("MAX_STARTS_PER_RUN", "10")?,
+        },
+        retry_after: retry_after(environment)?,
+        denied: denied(environment)?,
+        window_margin: duration("WINDOW_MARGIN", "30m")?,
+        ring_soak: duration("RING_SOAK", "24h")?,
+        quarantine_after: count("QUARANTINE_AFTER", "2")?,
+        change_calendars: words(&environment("CHANGE_CALENDARS").unwrap_or_default()),
+        stop_switch: environment("STOP_SWITCH").filter(|name| !name.is_empty()),
+    })
+}
+
+fn default_rules(environment: Environment<'_>) -> Result<Rules, InvalidSetting> {
+    let mut defaults = Rules::default();
+    for (name, rule) in DEFAULT_RULES {
+        if let Some(value) = environment(name).filter(|value| !value.is_empty()) {
+            let set = defaults.set(rule, &value);
+            set.map_err(|InvalidTag { expected, .. }| InvalidSetting::Malformed { name, value, expected })?;
+        }
+    }
+    Ok(defaults)
+}
+
+/// An error names the word that cannot be read, not the whole list.
+fn denied(environment: Environment<'_>) -> Result<Vec<Denied>, InvalidSetting> {
+    let name = "DENIED_RELEASES";
+    let expected = "expected release versions separated by spaces, or all of a day such as *-20260110";
+    let denied = words(&environment(name).unwrap_or_default()).into_iter().map(|word| {
+        Denied::parse(&word).ok_or(InvalidSetting::Malformed { name, value: word, expected: expected.to_owned() })
+    });
+    denied.collect()
+}
+
+fn retry_after(environment: Environment<'_>) -> Result<RetryAfter, InvalidSetting> {
+    let expected = "expected durations separated by spaces, such as 1h 4h 12h";
+    let waits = |text: &str| text.split_whitespace().map(positive_duration).collect();
+    setting(environment, "RETRY_AFTER", "1h 4h 12h", expected, waits).map(RetryAfter)
+}
+
+/// Reads a setting, or its default where it is not set.
+fn setting<T>(
+    environment: Environment<'_>,
+    name: &'static str,
+    default: &str,
+    expected: &str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<T, InvalidSetting> {
+    let value = environment(name).unwrap_or_else(|| default.to_owned());
+    parse(&value).ok_or_else(|| InvalidSetting::Malformed { name, value, expected: expected.to_owned() })
+}
+
+fn required(environment: Environment<'_>, name: &'static str) -> Result<String, InvalidSetting> {
+    environment(name).filter(|value| !value.is_empty()).ok_or(InvalidSetting::Missing(name))
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+fn positive_duration(text: &str) -> Option<SignedDuration> {
+    parse_duration(text).filter(SignedDuration::is_positive)
 }
 
 /// The process's own environment, for `read`.
@@ -210,45 +164,6 @@ impl CheckConfig {
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 pub fn process_environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
-}
-
-fn required(environment: Environment<'_>, name: &'static str) -> Result<String, InvalidSetting> {
-    environment(name).filter(|value| !value.is_empty()).ok_or(InvalidSetting::Missing(name))
-}
-
-fn count(environment: Environment<'_>, name: &'static str, default: usize) -> Result<usize, InvalidSetting> {
-    let Some(value) = environment(name) else {
-        return Ok(default);
-    };
-    let number = value.parse().ok().filter(|number| *number > 0);
-    number.ok_or(InvalidSetting::Malformed { name, value, expected: "expected a whole number from 1".to_owned() })
-}
-
-fn words(environment: Environment<'_>, name: &'static str) -> impl Iterator<Item = String> {
-    let value = environment(name).unwrap_or_default();
-    value.split_whitespace().map(str::to_owned).collect::<Vec<_>>().into_iter()
-}
-
-fn length(environment: Environment<'_>, name: &'static str, default: &str) -> Result<SignedDuration, InvalidSetting> {
-    let value = environment(name).unwrap_or_else(|| default.to_owned());
-    let expected = "expected a duration such as 30m or 24h".to_owned();
-    age(&value).ok_or(InvalidSetting::Malformed { name, value, expected })
-}
-
-fn retry_after(environment: Environment<'_>) -> Result<RetryAfter, InvalidSetting> {
-    let name = "RETRY_AFTER";
-    let value = environment(name).unwrap_or_else(|| "1h 4h 12h".to_owned());
-    let waits: Option<Vec<_>> = value.split_whitespace().map(duration).collect();
-    waits.map(RetryAfter).ok_or(InvalidSetting::Malformed {
-        name,
-        value,
-        expected: "expected durations separated by spaces, such as 1h 4h 12h".to_owned(),
-    })
-}
-
-/// A positive duration such as `90m`, `6h` or `7d`; a day is 24 hours.
-fn duration(text: &str) -> Option<SignedDuration> {
-    age(text).filter(|duration| duration.is_positive())
 }
 
 #[cfg(test)]
@@ -268,10 +183,10 @@ mod tests {
             StartConfig::read(&environment(&[("UPDATES_TABLE", "updates")])),
             Ok(StartConfig {
                 updates_table: "updates".into(),
-                limits: Limits { updates_per_cluster: 1, updates_in_progress: 10, starts_per_run: 10 },
-                retry_after: RetryAfter([1, 4, 12].map(SignedDuration::from_hours).into()),
-                fleet: Fleet {
+                settings: Settings {
                     defaults: Rules::default(),
+                    limits: Limits { updates_per_cluster: 1, updates_in_progress: 10, starts_per_run: 10 },
+                    retry_after: RetryAfter([1, 4, 12].map(SignedDuration::from_hours).into()),
                     denied: vec![],
                     window_margin: SignedDuration::from_mins(30),
                     ring_soak: SignedDuration::from_hours(24),
@@ -307,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fleets_rules_are_settings() {
+    fn default_rules_and_lists_are_settings() {
         let settings: &[_] = &[
             ("UPDATES_TABLE", "t"),
             ("RING", "1"),
@@ -316,11 +231,11 @@ mod tests {
             ("CHANGE_CALENDARS", "freeze arn:aws:ssm:eu-central-1:123456789012:document/holidays"),
             ("STOP_SWITCH", "/updater/switch"),
         ];
-        let fleet = StartConfig::read(&environment(settings)).unwrap().fleet;
-        assert_eq!(fleet.defaults, Rules { ring: 1, ..Rules::default() });
-        assert_eq!(fleet.denied, [Denied::Exact("1.33.1-20260610".into()), Denied::Date("20260110".into())]);
-        assert_eq!(fleet.change_calendars.len(), 2);
-        assert_eq!(fleet.stop_switch.as_deref(), Some("/updater/switch"));
+        let settings = StartConfig::read(&environment(settings)).unwrap().settings;
+        assert_eq!(settings.defaults, Rules { ring: 1, ..Rules::default() });
+        assert_eq!(settings.denied, [Denied::Exact("1.33.1-20260610".into()), Denied::Date("20260110".into())]);
+        assert_eq!(settings.change_calendars.len(), 2);
+        assert_eq!(settings.stop_switch.as_deref(), Some("/updater/switch"));
     }
 
     #[test]
@@ -332,7 +247,7 @@ mod tests {
         }
         assert!(denies("1.33.1-20260610", "1.33.1-20260610") && !denies("1.33.1-20260610", "1.33.1-20260611"));
         for word in ["*", "*2026*", "*-18d04e52", "v20260110", "1.33.1", "1.33.*", "latest"] {
-            assert!(Denied::parse(word).is_err(), "{word}");
+            assert!(Denied::parse(word).is_none(), "{word}");
         }
     }
 

@@ -1,45 +1,31 @@
 //! What woke the function.
 //!
-//! An event from EventBridge or SNS is a wake-up and nothing more: what it says about releases is never used. Only an event
-//! that somebody wrote by hand carries wishes, and there an unknown field is an error, so that a typo starts nothing.
+//! An event from EventBridge or SNS only triggers a run: release data in it is ignored. Only a manual event may ask for
+//! something, and there an unknown field is an error, so that a typo never starts an update.
 
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What a run is asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct StartEvent {
-    /// Plan and report, but write and start nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-    /// Only these node groups, as `cluster/nodegroup`, and those of `clusters`. Without either: all.
-    #[serde(default)]
-    pub nodegroups: Vec<String>,
-    /// Only the node groups of these clusters, and those of `nodegroups`.
-    #[serde(default)]
-    pub clusters: Vec<String>,
-    /// Try again on these node groups, as `cluster/nodegroup`, what failed before.
-    #[serde(default)]
-    pub retry: Vec<String>,
-    /// Lift the quarantine of these releases.
-    #[serde(default)]
-    pub lift_quarantine: Vec<String>,
-}
+use crate::model::request::StartRequest;
 
-/// `check` takes no wishes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+/// The fields of a manual event.
+const REQUEST_FIELDS: [&str; 5] = ["dryRun", "nodegroups", "clusters", "retry", "liftQuarantine"];
+/// How much of an event an error quotes.
+const QUOTED_CHARACTERS: usize = 300;
+
+/// A manual event of `check`, which has no fields.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CheckEvent {}
+struct CheckRequest {}
 
-/// An event that cannot be followed.
+/// An event that is not understood.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidEvent {
     /// Neither an envelope nor a JSON object.
     #[error("the event is {0}, but must be a JSON object: {{}} for a full run, or an EventBridge event")]
     NotAnObject(&'static str),
-    /// A field is unknown or has the wrong type.
+    /// A field is unknown or invalid.
     #[error("the event {event} is not understood: {error}")]
     Malformed {
         /// The event.
@@ -47,52 +33,41 @@ pub enum InvalidEvent {
         /// What is wrong with it.
         error: serde_json::Error,
     },
-    /// A field of a manual event inside an envelope: following one and dropping the other would surprise.
+    /// A field of a manual event inside an envelope: following one and ignoring the other would surprise.
     #[error("the EventBridge event carries the field {0}, which only a manual event may have")]
-    WishInEnvelope(&'static str),
-    /// A node group's name without its cluster.
-    #[error("the event names {0:?}; expected cluster/nodegroup")]
-    NoCluster(String),
+    RequestInEnvelope(&'static str),
 }
 
-impl StartEvent {
-    /// Reads the event that Lambda hands over.
-    ///
-    /// # Errors
-    /// For anything that is neither a known envelope nor a manual event with known fields.
-    pub fn parse(event: &Value) -> Result<Self, InvalidEvent> {
-        if is_wake_up(event)? {
-            return Ok(Self::default());
-        }
-        let manual: Self = manual(event)?;
-        let is_path = |name: &str| matches!(name.split_once('/'), Some((cluster, name)) if !cluster.is_empty() && !name.is_empty() && !name.contains('/'));
-        match manual.nodegroups.iter().chain(&manual.retry).find(|name| !is_path(name)) {
-            Some(name) => Err(InvalidEvent::NoCluster(name.clone())),
-            None => Ok(manual),
-        }
-    }
-
-    /// Whether the event wants this node group.
-    #[must_use]
-    pub fn wants(&self, cluster: &str, nodegroup: &str) -> bool {
-        let all = self.nodegroups.is_empty() && self.clusters.is_empty();
-        let named = |path: &String| path.split_once('/') == Some((cluster, nodegroup));
-        all || self.clusters.iter().any(|name| name == cluster) || self.nodegroups.iter().any(named)
-    }
+/// Reads the event of a run of `start`.
+///
+/// ```
+/// use eks_nodegroup_updater::event::parse_start;
+/// use serde_json::json;
+///
+/// assert!(parse_start(&json!({"dryRun": true}))?.dry_run);
+/// assert!(parse_start(&json!({"dryrun": true})).is_err());
+/// # Ok::<(), eks_nodegroup_updater::event::InvalidEvent>(())
+/// ```
+///
+/// # Errors
+/// For anything that is neither a known envelope nor a manual event with known fields.
+pub fn parse_start(event: &Value) -> Result<StartRequest, InvalidEvent> {
+    if is_envelope(event)? { Ok(StartRequest::default()) } else { manual(event) }
 }
 
-impl CheckEvent {
-    /// Reads the event that Lambda hands over.
-    ///
-    /// # Errors
-    /// For anything that is neither a known envelope nor `{}`.
-    pub fn parse(event: &Value) -> Result<Self, InvalidEvent> {
-        if is_wake_up(event)? { Ok(Self {}) } else { manual(event) }
+/// Reads the event of a run of `check`, which asks for nothing else.
+///
+/// # Errors
+/// For anything that is neither a known envelope nor `{}`.
+pub fn parse_check(event: &Value) -> Result<(), InvalidEvent> {
+    if !is_envelope(event)? {
+        let CheckRequest {} = manual(event)?;
     }
+    Ok(())
 }
 
 /// Whether the event is an envelope of EventBridge or SNS.
-fn is_wake_up(event: &Value) -> Result<bool, InvalidEvent> {
+fn is_envelope(event: &Value) -> Result<bool, InvalidEvent> {
     let kind = match event {
         Value::Object(_) => None,
         Value::Null => Some("null"),
@@ -105,18 +80,16 @@ fn is_wake_up(event: &Value) -> Result<bool, InvalidEvent> {
         return Err(InvalidEvent::NotAnObject(kind));
     }
     let records = event.get("Records").and_then(Value::as_array);
-    // Sources spell the keys of an SNS record differently; `EventSource` is all that a wake-up needs.
+    // Sources spell the keys of an SNS record differently; `EventSource` is all that is needed.
     let from_sns = |record: &Value| record["EventSource"] == "aws:sns";
     let sns = records.is_some_and(|records| !records.is_empty() && records.iter().all(from_sns));
-    let envelope = event.get("detail-type").is_some() && event.get("source").is_some();
-    if envelope {
+    let eventbridge = event.get("detail-type").is_some() && event.get("source").is_some();
+    if eventbridge {
         EventBridgeEvent::<Value>::deserialize(event).map_err(|error| malformed(event, error))?;
     }
-    if sns || envelope {
-        let wish = ["dryRun", "nodegroups", "clusters", "retry", "liftQuarantine"]
-            .into_iter()
-            .find(|name| event.get(name).is_some());
-        return wish.map_or(Ok(true), |name| Err(InvalidEvent::WishInEnvelope(name)));
+    if sns || eventbridge {
+        let field = REQUEST_FIELDS.into_iter().find(|name| event.get(name).is_some());
+        return field.map_or(Ok(true), |name| Err(InvalidEvent::RequestInEnvelope(name)));
     }
     Ok(false)
 }
@@ -126,7 +99,7 @@ fn manual<T: for<'de> Deserialize<'de>>(event: &Value) -> Result<T, InvalidEvent
 }
 
 fn malformed(event: &Value, error: serde_json::Error) -> InvalidEvent {
-    let event = event.to_string().chars().take(300).collect();
+    let event = event.to_string().chars().take(QUOTED_CHARACTERS).collect();
     InvalidEvent::Malformed { event, error }
 }
 
@@ -138,21 +111,22 @@ mod tests {
     use super::*;
 
     fn error(event: Value) -> String {
-        StartEvent::parse(&event).unwrap_err().to_string()
+        parse_start(&event).unwrap_err().to_string()
     }
 
     #[test]
     fn an_empty_event_is_a_full_run() {
-        assert_eq!(StartEvent::parse(&json!({})).unwrap(), StartEvent::default());
+        assert_eq!(parse_start(&json!({})).unwrap(), StartRequest::default());
     }
 
     #[test]
     fn a_manual_event_may_filter_and_only_look() {
         let event = json!({"dryRun": true, "nodegroups": ["prod/blue"], "clusters": ["dev"]});
-        let event = StartEvent::parse(&event).unwrap();
+        let event = parse_start(&event).unwrap();
         assert!(event.dry_run);
-        assert!(event.wants("prod", "blue") && event.wants("dev", "any"));
-        assert!(!event.wants("prod", "green") && !event.wants("blue", "prod"));
+        let includes = |name: &str| event.includes(&name.parse().unwrap());
+        assert!(includes("prod/blue") && includes("dev/any"));
+        assert!(!includes("prod/green") && !includes("blue/prod"));
     }
 
     #[test]
@@ -161,11 +135,12 @@ mod tests {
         assert!(message.contains("unknown field `dryrun`"), "{message}");
         let message = error(json!({"clusters": "prod"}));
         assert!(message.contains(r#"invalid type: string "prod""#), "{message}");
-        assert_eq!(error(json!({"nodegroups": ["blue"]})), r#"the event names "blue"; expected cluster/nodegroup"#);
+        let message = error(json!({"nodegroups": ["blue"]}));
+        assert!(message.contains(r#""blue" does not name a node group; expected cluster/nodegroup"#), "{message}");
     }
 
     #[test]
-    fn a_wish_inside_an_envelope_is_an_error() {
+    fn a_request_inside_an_envelope_is_an_error() {
         let event = json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}, "dryRun": true});
         assert_eq!(error(event), "the EventBridge event carries the field dryRun, which only a manual event may have");
     }
@@ -181,10 +156,8 @@ mod tests {
 
     #[test]
     fn check_takes_no_fields() {
-        assert!(CheckEvent::parse(&json!({})).is_ok());
-        assert!(
-            CheckEvent::parse(&json!({"dryRun": true})).unwrap_err().to_string().contains("unknown field `dryRun`")
-        );
+        assert!(parse_check(&json!({})).is_ok());
+        assert!(parse_check(&json!({"dryRun": true})).unwrap_err().to_string().contains("unknown field `dryRun`"));
     }
 
     fn any_json() -> impl Strategy<Value = Value> {
@@ -214,8 +187,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_event_makes_parsing_panic(event in any_json()) {
-            let _ = StartEvent::parse(&event);
-            let _ = CheckEvent::parse(&event);
+            let _ = parse_start(&event);
+            let _ = parse_check(&event);
         }
     }
 }

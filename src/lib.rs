@@ -1,26 +1,43 @@
 //! Keeps Amazon EKS managed node groups on current AMI releases.
 //!
-//! Two stories, in [`handler`]: `start` finds the node groups that opted in, plans, and starts updates; `check` follows each
-//! update to its end and tells people what they must know. Nouns are in [`model`]; every other module is one step or one
-//! edge.
+//! Two Lambda functions, each a story in [`handler`]:
+//!
+//! ```text
+//! start   event ─► observe ─► reconcile ─► plan ─► execute ─► summary
+//!                  (AWS)      (pure)       (pure)  (intent, call, id)
+//! check   event ─► observe ─► settle ─► store ─► notify ─► summary
+//! ```
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`handler`] | the two stories; only here are the steps composed |
+//! | [`event`], [`config`], [`run`] | the edge: what woke the function, its settings, its time |
+//! | [`observe`] | every read of AWS |
+//! | [`reconcile`] | what has to be recorded before the plan and because of it: pure |
+//! | [`plan`] | one decision for each node group: pure |
+//! | [`execute`], [`submit`] | makes the plan happen |
+//! | [`store`] | the table of records |
+//! | [`notify`] | messages, and publishing them |
+//! | [`model`] | the nouns: values without I/O and without a clock |
+//! | [`summary`], [`logging`], [`aws`] | answers, logs, clients |
+//!
+//! `model`, `reconcile` and `plan` import nothing that does I/O: `model` imports only itself, `plan` only `model`, and
+//! `reconcile` those two. A test holds them to it.
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-pub mod adopt;
 pub mod aws;
-pub mod check;
 pub mod config;
-pub mod discover;
 pub mod event;
-pub mod freeze;
+pub mod execute;
 pub mod handler;
 pub mod logging;
-pub mod message;
 pub mod model;
 pub mod notify;
+pub mod observe;
 pub mod plan;
-pub mod record;
-pub mod remember;
-pub mod resolve;
+pub mod reconcile;
+pub mod run;
+pub mod store;
 pub mod submit;
 pub mod summary;

@@ -1,4 +1,4 @@
-//! Calls `UpdateNodegroupVersion`, and says what EKS answered.
+//! Calls `UpdateNodegroupVersion`, and reads what EKS answered.
 //!
 //! See [UpdateNodegroupVersion](https://docs.aws.amazon.com/eks/latest/APIReference/API_UpdateNodegroupVersion.html).
 
@@ -12,56 +12,37 @@ use aws_sdk_eks::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_eks::operation::update_nodegroup_version::UpdateNodegroupVersionError as Error;
 
 use crate::aws::describe;
-use crate::model::nodegroup::NodegroupId;
-use crate::model::update::{Attempt, ErrorDetail};
+use crate::model::attempt::{Attempt, ErrorDetail};
+use crate::model::outcome::Outcome;
+use crate::model::subject::NodegroupId;
 
-/// What EKS made of the call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// It accepted the update.
-    Accepted {
-        /// The update's id.
-        update_id: String,
-    },
-    /// The node group is being changed by somebody else.
-    InUse(String),
-    /// It does not know the release yet: the parameter was ahead of it.
-    NotReady(String),
-    /// It refused, and will refuse again until somebody changes something.
-    Refused(ErrorDetail),
-    /// The node group or its cluster was deleted meanwhile.
-    Gone(String),
-    /// Whether it accepted the update is not known, or it could not say. `check` finds out.
-    Unclear(String),
-}
-
-/// Asks EKS to bring the node group to the attempt's Kubernetes version and release: always both, so that EKS picks neither.
-pub async fn submit(eks: &Client, id: &NodegroupId, attempt: &Attempt) -> Answer {
+/// Asks EKS to update the node group to the attempt's Kubernetes version and release: always both, so that EKS picks neither.
+pub async fn submit(eks: &Client, id: &NodegroupId, attempt: &Attempt) -> Outcome {
     let requests = Arc::new(AtomicU32::new(0));
     let answer = eks
         .update_nodegroup_version()
-        .cluster_name(&id.cluster)
-        .nodegroup_name(&id.name)
-        .version(&attempt.version)
-        .release_version(&attempt.release_version)
-        .client_request_token(&attempt.token)
-        .set_force(attempt.force.then_some(true))
+        .cluster_name(id.cluster())
+        .nodegroup_name(id.nodegroup())
+        .version(&attempt.intent.version)
+        .release_version(&attempt.intent.release_version)
+        .set_client_request_token(attempt.token.clone())
+        .set_force(attempt.intent.force.then_some(true))
         .customize()
         .interceptor(CountRequests(Arc::clone(&requests)))
         .send()
         .await;
     match answer {
         Ok(answer) => match answer.update().and_then(|update| update.id()) {
-            Some(update_id) => Answer::Accepted { update_id: update_id.to_owned() },
-            None => Answer::Unclear("EKS answered without the update's id".to_owned()),
+            Some(update_id) => Outcome::Accepted { update_id: update_id.to_owned() },
+            None => Outcome::Unclear("EKS answered without the update's id".to_owned()),
         },
         // A first request may have been accepted and its answer lost; what a later one was answered proves nothing.
         Err(error) if requests.load(Ordering::Relaxed) > 1 || !is_clients_fault(&error) => {
-            Answer::Unclear(describe(&error))
+            Outcome::Unclear(describe(&error))
         }
         Err(error) => match error.as_service_error() {
             Some(service_error) => refusal(service_error, describe(&error)),
-            None => Answer::Unclear(describe(&error)),
+            None => Outcome::Unclear(describe(&error)),
         },
     }
 }
@@ -71,14 +52,14 @@ fn is_clients_fault(error: &SdkError<Error>) -> bool {
     error.raw_response().is_some_and(|response| response.status().is_client_error())
 }
 
-fn refusal(error: &Error, description: String) -> Answer {
+fn refusal(error: &Error, description: String) -> Outcome {
     match error {
-        Error::ResourceInUseException(_) => Answer::InUse(description),
-        Error::ResourceNotFoundException(_) => Answer::Gone(description),
+        Error::ResourceInUseException(_) => Outcome::InUse(description),
+        Error::ResourceNotFoundException(_) => Outcome::Deleted(description),
         Error::InvalidParameterException(_) if is_unknown_release(error.message().unwrap_or_default()) => {
-            Answer::NotReady(description)
+            Outcome::NotReady(description)
         }
-        _ => Answer::Refused(ErrorDetail {
+        _ => Outcome::Refused(ErrorDetail {
             error_code: error.code().unwrap_or("Unknown").to_owned(),
             error_message: error.message().unwrap_or("EKS gave no reason").to_owned(),
             resource_ids: Vec::new(),

@@ -8,11 +8,16 @@ use lambda_runtime::Diagnostic;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::model::nodegroup::NodegroupId;
-use crate::plan::{Decision, Verdict};
+use crate::execute::Execution;
+use crate::model::decision::{Decision, Planned};
+use crate::model::outcome::Outcome;
+use crate::model::problem::Problem;
+use crate::model::reason::{Freeze, Reason};
+use crate::model::request::StartRequest;
+use crate::plan::Plan;
 
-/// Problems that the message of a failed run names; the log has all.
-const PROBLEMS_NAMED: usize = 5;
+/// Errors that the message of a failed run names; the log has all.
+const ERRORS_NAMED: usize = 5;
 
 /// What a run of `start` did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -24,8 +29,8 @@ pub struct StartSummary {
     pub counts: BTreeMap<&'static str, usize>,
     /// One line for each node group.
     pub decisions: Vec<StartLine>,
-    /// What kept the run from doing its job, by node group.
-    pub problems: Vec<String>,
+    /// What went wrong.
+    pub errors: Vec<Problem>,
 }
 
 /// What was decided for one node group, and what came of it.
@@ -34,17 +39,20 @@ pub struct StartSummary {
 pub struct StartLine {
     /// `cluster/nodegroup`.
     pub nodegroup: String,
-    /// `start`, or the reason's code.
+    /// `Start`, `Next`, or the reason's code.
     pub decision: &'static str,
     /// The sentence to it.
     pub reason: String,
     /// When the reason may no longer hold, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
-    /// For a start: what came of it.
+    /// What came of it, if it was to start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<&'static str>,
-    /// For a start that EKS accepted: the update's id.
+    /// The sentence to the outcome.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// The update's id, if EKS accepted it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub update_id: Option<String>,
 }
@@ -54,13 +62,13 @@ pub struct StartLine {
 #[serde(rename_all = "camelCase")]
 pub struct CheckSummary {
     /// How many updates were found in each status.
-    pub counts: BTreeMap<String, usize>,
+    pub counts: BTreeMap<&'static str, usize>,
     /// One line for each update that was open.
     pub updates: Vec<CheckLine>,
     /// Ids of the messages that were published.
     pub published: Vec<String>,
-    /// What kept the run from doing its job, by node group.
-    pub problems: Vec<String>,
+    /// What went wrong.
+    pub errors: Vec<Problem>,
 }
 
 /// What became of one update.
@@ -74,43 +82,114 @@ pub struct CheckLine {
     /// The release it brings.
     pub release_version: String,
     /// Its status now; `NotAccepted` for an intent that never became an update.
-    pub status: String,
-}
-
-impl StartLine {
-    /// The line of a decision, before anything came of it.
-    #[must_use]
-    pub fn of(decision: &Decision) -> Self {
-        let (code, reason, until) = match &decision.verdict {
-            Verdict::Start(start) => ("start", start.to_string(), None),
-            Verdict::Wait(reason) => (reason.code(), reason.to_string(), reason.until()),
-        };
-        Self { nodegroup: name(&decision.id), decision: code, reason, until, outcome: None, update_id: None }
-    }
+    pub status: &'static str,
 }
 
 impl StartSummary {
-    /// The function's answer. A run with problems fails, so that Lambda's error metric shows it; a dry run is for looking,
-    /// and shows them.
+    /// Puts together what was decided, what came of it, and what went wrong.
+    #[must_use]
+    pub fn new(request: &StartRequest, plan: &Plan, execution: &Execution, mut errors: Vec<Problem>) -> Self {
+        let mut summary = Self { dry_run: request.dry_run, ..Self::default() };
+        if let Some(Freeze::Unreadable(error)) = &plan.freeze {
+            errors.push(Problem::of_run(format!("no updates were started: {error}")));
+        }
+        for (index, planned) in plan.decisions.iter().enumerate() {
+            let outcome = execution.outcomes.get(&index);
+            let line = StartLine::new(planned, outcome);
+            *summary.counts.entry(line.decision).or_default() += 1;
+            if let Decision::Skip(Reason::Unreadable(error)) = &planned.decision {
+                errors.push(Problem::with(planned.subject(), error));
+            }
+            errors.extend(
+                outcome.filter(|outcome| outcome.is_error()).map(|outcome| Problem::with(planned.subject(), outcome)),
+            );
+            summary.decisions.push(line);
+        }
+        errors.extend(execution.errors.iter().cloned());
+        let is_left = |outcome: &&Outcome| matches!(outcome, Outcome::DeadlineNear);
+        errors.extend(left_over(execution.outcomes.values().filter(is_left).count()));
+        summary.errors = errors;
+        summary
+    }
+
+    /// The function's answer. A run with errors fails, so that Lambda's error metric shows it; a dry run only looks, and
+    /// shows them.
     ///
     /// # Errors
-    /// When there were problems.
+    /// When the run had errors.
     pub fn into_response(self) -> anyhow::Result<Value> {
         if !self.dry_run {
-            fail_on(&self.problems)?;
+            fail_on(&self.errors)?;
         }
         Ok(serde_json::to_value(self)?)
+    }
+
+    /// Logs every decision, and the run.
+    pub fn log(&self) {
+        for StartLine { nodegroup, decision, reason, outcome, detail, update_id, .. } in &self.decisions {
+            let end = detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
+            match *decision {
+                "UpToDate" => tracing::debug!(nodegroup, decision, reason, "{nodegroup}: {decision}: {reason}"),
+                "Unreadable" => tracing::error!(nodegroup, decision, reason, "{nodegroup}: {decision}: {reason}"),
+                _ => tracing::info!(
+                    nodegroup,
+                    decision,
+                    reason,
+                    outcome,
+                    detail,
+                    update_id,
+                    "{nodegroup}: {decision}: {reason}{end}"
+                ),
+            }
+        }
+        let Self { dry_run, counts, errors, .. } = self;
+        log_errors(errors);
+        tracing::info!(?counts, errors = errors.len(), dry_run, "run of start finished: {counts:?}");
+    }
+}
+
+impl StartLine {
+    fn new(planned: &Planned, outcome: Option<&Outcome>) -> Self {
+        Self {
+            nodegroup: planned.subject().to_string(),
+            decision: planned.decision.code(),
+            reason: planned.decision.to_string(),
+            until: planned.decision.until(),
+            outcome: outcome.map(Outcome::code),
+            detail: outcome.map(ToString::to_string),
+            update_id: match outcome {
+                Some(Outcome::Accepted { update_id }) => Some(update_id.clone()),
+                _ => None,
+            },
+        }
     }
 }
 
 impl CheckSummary {
-    /// The function's answer. A run with problems fails, so that Lambda's error metric shows it.
+    /// The function's answer. A run with errors fails, so that Lambda's error metric shows it.
     ///
     /// # Errors
-    /// When there were problems.
+    /// When the run had errors.
     pub fn into_response(self) -> anyhow::Result<Value> {
-        fail_on(&self.problems)?;
+        fail_on(&self.errors)?;
         Ok(serde_json::to_value(self)?)
+    }
+
+    /// Logs every update, and the run.
+    pub fn log(&self) {
+        for CheckLine { nodegroup, update_id, release_version, status } in &self.updates {
+            tracing::info!(
+                nodegroup,
+                update_id,
+                release_version,
+                status,
+                "{nodegroup}: update to {release_version}: {status}"
+            );
+        }
+        let Self { counts, published, errors, .. } = self;
+        log_errors(errors);
+        let published = published.len();
+        tracing::info!(?counts, published, errors = errors.len(), "run of check finished: {published} published");
     }
 }
 
@@ -120,17 +199,27 @@ pub fn failed(error: anyhow::Error) -> Diagnostic {
     Diagnostic { error_type: "RunFailed".to_owned(), error_message: format!("{error:#}") }
 }
 
-fn fail_on(problems: &[String]) -> anyhow::Result<()> {
-    if problems.is_empty() {
-        return Ok(());
-    }
-    let named = problems.iter().take(PROBLEMS_NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
-    let more = problems.len().saturating_sub(PROBLEMS_NAMED);
-    let rest = if more > 0 { format!("; and {more} more, see the log") } else { String::new() };
-    bail!("everything else is done, but: {named}{rest}")
+/// What a run says of work that it no longer began.
+pub(crate) fn left_over(count: usize) -> Option<Problem> {
+    (count > 0).then(|| {
+        Problem::of_run(format!("{count} node groups are left to the next run, since Lambda's time limit is near"))
+    })
 }
 
-/// `cluster/nodegroup`, or how it was listed where that names neither.
-fn name(id: &NodegroupId) -> String {
-    if id.cluster.is_empty() { id.name.clone() } else { id.to_string() }
+fn log_errors(errors: &[Problem]) {
+    for error in errors {
+        let subject = error.subject.as_ref().map(ToString::to_string);
+        tracing::error!(nodegroup = subject, error = error.error, "{error}");
+    }
+}
+
+fn fail_on(errors: &[Problem]) -> anyhow::Result<()> {
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let named: Vec<String> = errors.iter().take(ERRORS_NAMED).map(ToString::to_string).collect();
+    let named = named.join("; ");
+    let more = errors.len().saturating_sub(ERRORS_NAMED);
+    let rest = if more > 0 { format!("; and {more} more, see the log") } else { String::new() };
+    bail!("completed with errors: {named}{rest}")
 }

@@ -2,20 +2,22 @@
 
 use eks_nodegroup_updater::aws::{CheckClients, config_loader};
 use eks_nodegroup_updater::config::{CheckConfig, process_environment};
-use eks_nodegroup_updater::handler::{Run, check};
+use eks_nodegroup_updater::handler::check;
 use eks_nodegroup_updater::logging;
+use eks_nodegroup_updater::run::Run;
 use eks_nodegroup_updater::summary::failed;
 use jiff::Timestamp;
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 #[expect(clippy::disallowed_methods, reason = "the edge: here the clock is read, once an invocation")]
 async fn main() -> Result<(), Error> {
     logging::init(&process_environment);
-    let config = CheckConfig::read(&process_environment).inspect_err(|error| tracing::error!(%error, "not started"))?;
+    let config = CheckConfig::read(&process_environment)
+        .inspect_err(|error| tracing::error!(%error, "invalid settings: {error}"))?;
     let clients = CheckClients::new(&config_loader().load().await);
-    run(service_fn(async |event: LambdaEvent<Value>| {
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let run = Run::begin(&event.context, Timestamp::now());
         let summary = check(&clients, &config, &event.payload, run).await;
         summary.and_then(|summary| summary.into_response()).map_err(failed)

@@ -2,20 +2,22 @@
 
 use eks_nodegroup_updater::aws::{StartClients, config_loader};
 use eks_nodegroup_updater::config::{StartConfig, process_environment};
-use eks_nodegroup_updater::handler::{Run, start};
+use eks_nodegroup_updater::handler::start;
 use eks_nodegroup_updater::logging;
+use eks_nodegroup_updater::run::Run;
 use eks_nodegroup_updater::summary::failed;
 use jiff::Timestamp;
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 #[expect(clippy::disallowed_methods, reason = "the edge: here the clock is read, once an invocation")]
 async fn main() -> Result<(), Error> {
     logging::init(&process_environment);
-    let config = StartConfig::read(&process_environment).inspect_err(|error| tracing::error!(%error, "not started"))?;
+    let config = StartConfig::read(&process_environment)
+        .inspect_err(|error| tracing::error!(%error, "invalid settings: {error}"))?;
     let clients = StartClients::new(&config_loader().load().await);
-    run(service_fn(async |event: LambdaEvent<Value>| {
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let run = Run::begin(&event.context, Timestamp::now());
         let summary = start(&clients, &config, &event.payload, run).await;
         summary.and_then(|summary| summary.into_response()).map_err(failed)

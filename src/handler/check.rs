@@ -1,27 +1,30 @@
-//! The story of `check`: follow, settle, tell.
+//! `check`: observe, settle, notify.
 
 use futures_util::{StreamExt, stream};
-use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Run, left_over};
 use crate::aws::{CONCURRENCY, CheckClients};
-use crate::check::{Observation, observe, settle};
 use crate::config::CheckConfig;
-use crate::event::CheckEvent;
-use crate::message::message;
-use crate::model::nodegroup::NodegroupId;
+use crate::event::parse_check;
+use crate::model::attempt::Attempt;
+use crate::model::fleet_record::FleetRecord;
+use crate::model::nodegroup_record::NodegroupRecord;
+use crate::model::problem::{Problem, Unreadable};
 use crate::model::record::Record;
-use crate::notify::publish;
-use crate::record::{NotSaved, Records};
-use crate::summary::{CheckLine, CheckSummary};
+use crate::model::settle::{Observation, settle};
+use crate::model::subject::{FleetId, NodegroupId, Subject};
+use crate::notify::{Message, publish};
+use crate::observe::updates::observe;
+use crate::run::Run;
+use crate::store::{NotSaved, RecordStore};
+use crate::summary::{CheckLine, CheckSummary, left_over};
 
-/// Follows every open attempt, and publishes what is untold.
+/// Watches every open attempt, and publishes what is pending.
 ///
 /// # Errors
-/// When the event is not understood or the table cannot be read at all. What goes wrong with one record is a problem of the
+/// When the event is not understood or the table cannot be read at all. What goes wrong with one record is an error of the
 /// summary.
 pub async fn check(
     clients: &CheckClients,
@@ -29,120 +32,160 @@ pub async fn check(
     event: &Value,
     run: Run<'_>,
 ) -> anyhow::Result<CheckSummary> {
-    let last_start = run.last_start();
-    let CheckEvent {} = CheckEvent::parse(event)?;
-    let records = Records { client: &clients.dynamodb, table: &config.updates_table, writer: run.id };
-    let pending = records.pending().await?;
-    let mut loaded: Vec<(String, Result<Record, String>)> = records.load(pending).await.into_iter().collect();
+    parse_check(event)?;
+    let store = RecordStore::new(&clients.dynamodb, &config.updates_table, run.id, false);
+    let mut pending: Vec<String> = store.pending().await?.into_iter().collect();
     // In another order each run, so that nothing is left over for ever where the time is too short for all.
-    loaded.sort_by_cached_key(|(arn, _)| Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{}/{arn}", run.id).as_bytes()));
-    let in_time = |_: &(String, Result<Record, String>)| std::future::ready(Instant::now() < last_start);
-    let count = loaded.len();
-    let mut checked: Vec<Checked> = stream::iter(loaded)
-        .take_while(in_time)
-        .map(|(arn, record)| check_one(clients, config, &records, arn, record, run.now))
-        .buffered(CONCURRENCY)
-        .collect()
-        .await;
-    checked.sort_by(|left, right| left.nodegroup.cmp(&right.nodegroup));
+    pending.sort_by_cached_key(|key| Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{}/{key}", run.id).as_bytes()));
+    let checker = Checker { clients, config, store, run };
+    let count = pending.len();
+    let mut checked: Vec<Checked> = checker.check_all(pending).await;
+    checked.sort_by(|left, right| left.subject.cmp(&right.subject));
 
     let mut summary = CheckSummary::default();
-    summary.problems.extend(left_over(count - checked.len()));
-    for checked in checked {
-        for problem in &checked.problems {
-            tracing::error!(nodegroup = checked.nodegroup, problem, "could not be checked");
-            summary.problems.push(format!("{}: {problem}", checked.nodegroup));
-        }
-        if let Some(line) = checked.line {
-            let CheckLine { nodegroup, update_id, release_version, status } = &line;
-            tracing::info!(nodegroup, update_id, release_version, status, "checked");
-            *summary.counts.entry(line.status.clone()).or_default() += 1;
+    summary.errors.extend(left_over(count - checked.len()));
+    for Checked { subject, line, published, errors } in checked {
+        summary.errors.extend(errors.into_iter().map(|error| Problem::with(subject.clone(), error)));
+        summary.published.extend(published);
+        if let Some(line) = line {
+            *summary.counts.entry(line.status).or_default() += 1;
             summary.updates.push(line);
         }
-        summary.published.extend(checked.published);
     }
-    let published = summary.published.len();
-    tracing::info!(counts = ?summary.counts, published, problems = summary.problems.len(), "run finished");
+    summary.log();
     Ok(summary)
 }
 
+/// What a run of `check` works with.
+struct Checker<'a> {
+    clients: &'a CheckClients,
+    config: &'a CheckConfig,
+    store: RecordStore<'a>,
+    run: Run<'a>,
+}
+
 /// What a run of `check` did for one record.
-#[derive(Default)]
 struct Checked {
-    nodegroup: String,
+    subject: Subject,
     line: Option<CheckLine>,
     published: Vec<String>,
-    problems: Vec<String>,
+    errors: Vec<String>,
 }
 
-async fn check_one(
-    clients: &CheckClients,
-    config: &CheckConfig,
-    records: &Records<'_>,
-    arn: String,
-    record: Result<Record, String>,
-    now: Timestamp,
-) -> Checked {
-    let nodegroup = NodegroupId::from_arn(&arn).map_or_else(|| arn.clone(), |id| id.to_string());
-    let mut checked = Checked { nodegroup, ..Checked::default() };
-    let mut record = match record {
-        Ok(record) => record,
-        Err(error) => {
-            checked.problems.push(error);
-            return checked;
-        }
-    };
-    let before = record.clone();
-    if let Some(attempt) = &before.open {
-        let observation = observe(&clients.eks, &before, attempt).await;
-        settle(&mut record, &observation, now, config.stuck_after);
-        checked.line = Some(line_of(&before, &record));
-        if let Observation::Unreadable(error) = observation {
-            checked.problems.push(error);
-        }
-    }
-    if record != before && !save(records, &mut record, now, &mut checked).await {
-        return checked;
-    }
-    for notice in record.untold.clone() {
-        let id = record.notice_id(&notice);
-        match publish(&clients.sns, &config.notification_topic_arn, message(&record, &notice, &config.retry_after))
+/// A key of the table, and what is stored under it.
+enum Pending {
+    Nodegroup(NodegroupId, Result<Option<NodegroupRecord>, Unreadable>),
+    Fleet(Result<Option<FleetRecord>, Unreadable>),
+    Other(String),
+}
+
+impl Checker<'_> {
+    async fn check_all(&self, keys: Vec<String>) -> Vec<Checked> {
+        let nodegroups: Vec<NodegroupId> = keys.iter().filter_map(|key| NodegroupId::from_arn(key)).collect();
+        let fleet = keys.iter().find_map(|key| FleetId::from_key(key));
+        let records = self.store.load(nodegroups.iter(), fleet.clone()).await;
+        let stored = |key: String| {
+            if let Some(id) = NodegroupId::from_arn(&key) {
+                let record = records.nodegroup(&id).map(Option::<&_>::cloned).map_err(Clone::clone);
+                Pending::Nodegroup(id, record)
+            } else if fleet.as_ref().is_some_and(|fleet| fleet.key() == key) {
+                Pending::Fleet(records.fleet().map(Option::<&_>::cloned).map_err(Clone::clone))
+            } else {
+                Pending::Other(key)
+            }
+        };
+        stream::iter(keys.into_iter().map(stored))
+            .take_while(|_| std::future::ready(Instant::now() < self.run.last_start))
+            .map(|pending| self.check_one(pending))
+            .buffered(CONCURRENCY)
+            .collect()
             .await
-        {
-            Ok(()) => {
-                checked.published.push(id);
-                record.told(&notice);
-                if !save(records, &mut record, now, &mut checked).await {
-                    return checked;
+    }
+
+    async fn check_one(&self, pending: Pending) -> Checked {
+        match pending {
+            Pending::Nodegroup(id, record) => {
+                let mut checked = Checked::new((&id).into());
+                if let Some(record) = checked.readable(record) {
+                    self.check_nodegroup(record, &mut checked).await;
+                }
+                checked
+            }
+            Pending::Fleet(record) => {
+                let mut checked = Checked::new(Subject::Fleet);
+                if let Some(record) = checked.readable(record) {
+                    self.publish_pending(record, &mut checked).await;
+                }
+                checked
+            }
+            Pending::Other(key) => {
+                let mut checked = Checked::new(Subject::Entry(key));
+                checked.errors.push("the table has an item under a key that is none of the updater's".to_owned());
+                checked
+            }
+        }
+    }
+
+    async fn check_nodegroup(&self, mut record: NodegroupRecord, checked: &mut Checked) {
+        let (before, now) = (record.clone(), self.run.now);
+        if let Some(attempt) = &before.open {
+            let observation = observe(&self.clients.eks, &before, attempt).await;
+            settle(&mut record, &observation, now, self.config.stuck_after);
+            checked.line = Some(line(&record, attempt));
+            if let Observation::Unreadable(error) = observation {
+                checked.errors.push(error.to_string());
+            }
+        }
+        if record != before {
+            match self.store.save(&mut record, now).await {
+                Ok(()) => {}
+                // Another run was first, and does the rest.
+                Err(NotSaved::Conflict(_)) => return,
+                Err(error) => return checked.errors.push(error.to_string()),
+            }
+        }
+        self.publish_pending(record, checked).await;
+    }
+
+    /// Publishes, then marks: a message may be sent twice, but none is lost.
+    async fn publish_pending<R: Record>(&self, mut record: R, checked: &mut Checked) {
+        for notice in record.pending_notices().to_vec() {
+            let message = Message::new(&record, &notice, &self.config.retry_after);
+            match publish(&self.clients.sns, &self.config.notification_topic_arn, message).await {
+                Ok(()) => checked.published.push(record.notice_id(&notice)),
+                Err(error) => {
+                    checked.errors.push(error.to_string());
+                    continue;
                 }
             }
-            Err(error) => checked.problems.push(error.to_string()),
-        }
-    }
-    checked
-}
-
-/// Whether the record was written, and with it what follows may go on.
-async fn save(records: &Records<'_>, record: &mut Record, now: Timestamp, checked: &mut Checked) -> bool {
-    match records.save(record, now).await {
-        Ok(()) => true,
-        // Another run was first, and does the rest.
-        Err(NotSaved::Conflict) => false,
-        Err(NotSaved::Failed(error)) => {
-            checked.problems.push(error);
-            false
+            let mark = |record: &mut R| record.mark_published(&notice);
+            if let Err(error) = self.store.merge(&mut record, self.run.now, mark).await {
+                return checked.errors.push(error.to_string());
+            }
         }
     }
 }
 
-fn line_of(before: &Record, after: &Record) -> CheckLine {
-    let open = before.open.as_ref();
-    let number = open.map_or(0, |attempt| attempt.number);
-    let now = after.attempt(number);
+impl Checked {
+    fn new(subject: Subject) -> Self {
+        Self { subject, line: None, published: Vec::new(), errors: Vec::new() }
+    }
+
+    fn readable<R>(&mut self, record: Result<Option<R>, Unreadable>) -> Option<R> {
+        record.unwrap_or_else(|error| {
+            self.errors.push(error.to_string());
+            None
+        })
+    }
+}
+
+/// What became of an attempt.
+fn line(record: &NodegroupRecord, open: &Attempt) -> CheckLine {
+    let now = record.attempt(open.number);
     CheckLine {
-        nodegroup: before.id().to_string(),
-        update_id: now.or(open).and_then(|attempt| attempt.update_id.clone()),
-        release_version: open.map(|attempt| attempt.release_version.clone()).unwrap_or_default(),
-        status: now.map_or_else(|| "NotAccepted".to_owned(), |attempt| format!("{:?}", attempt.status)),
+        nodegroup: record.id.to_string(),
+        update_id: now.unwrap_or(open).update_id.clone(),
+        release_version: open.intent.release_version.clone(),
+        status: now.map_or("NotAccepted", |attempt| attempt.status.into()),
     }
 }

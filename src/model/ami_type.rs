@@ -1,4 +1,4 @@
-//! Which public parameter names the newest release of an AMI type.
+//! Which public parameter names the latest release of an AMI type.
 //!
 //! AWS publishes the releases of its EKS-optimized AMIs as public Systems Manager parameters, in another layout for each
 //! family: see "Retrieve recommended … AMI IDs" in the
@@ -30,12 +30,12 @@ pub enum Format {
     Json,
 }
 
-/// A line of releases: those of one AMI type for one Kubernetes version.
+/// Where AWS publishes the releases of one AMI type for one Kubernetes version.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct ReleaseTrack {
     /// How its releases are written and ordered.
     pub family: Family,
-    /// The parameters that may name the newest release; the first that exists counts.
+    /// The parameters that may name the latest release; the first that exists counts.
     pub parameters: Vec<String>,
     /// How to read their values.
     pub format: Format,
@@ -43,25 +43,25 @@ pub struct Line {
     pub history: Option<String>,
 }
 
-/// Why an AMI type has no line of releases.
+/// Why an AMI type has no release track.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NoLine {
+pub enum NoTrack {
     /// The node group's launch template brings its own AMI, so AWS publishes no releases for it.
     Custom,
     /// A value that this program does not know. It is never guessed from its name.
     Unknown,
 }
 
-impl Line {
-    /// The line of an AMI type for a Kubernetes version such as `1.33`.
+impl ReleaseTrack {
+    /// The track of an AMI type for a Kubernetes version such as `1.33`.
     ///
     /// # Errors
-    /// When the AMI type has no releases that AWS publishes, or is not known here.
-    pub fn of(ami_type: &AmiTypes, kubernetes_version: &str) -> Result<Self, NoLine> {
+    /// When AWS publishes no releases of the AMI type, or it is not known here.
+    pub fn of(ami_type: &AmiTypes, kubernetes_version: &str) -> Result<Self, NoTrack> {
         let optimized = |family: Family, variant: String| {
             let path = format!("/aws/service/eks/optimized-ami/{kubernetes_version}/{variant}/");
-            let newest = format!("{path}recommended/release_version");
-            Ok(Self { family, parameters: vec![newest], format: Format::Plain, history: Some(path) })
+            let latest = format!("{path}recommended/release_version");
+            Ok(Self { family, parameters: vec![latest], format: Format::Plain, history: Some(path) })
         };
         let linux_2 = |variant: &str| optimized(Family::AmazonLinux2, format!("amazon-linux-2{variant}"));
         let linux_2023 = |variant: &str| optimized(Family::AmazonLinux2023, format!("amazon-linux-2023/{variant}"));
@@ -110,12 +110,12 @@ impl Line {
             AmiTypes::WindowsFull2022X8664 => windows("2022-English-Full"),
             AmiTypes::WindowsCore2025X8664 => windows("2025-English-Core"),
             AmiTypes::WindowsFull2025X8664 => windows("2025-English-Full"),
-            AmiTypes::Custom => Err(NoLine::Custom),
-            _ => Err(NoLine::Unknown),
+            AmiTypes::Custom => Err(NoTrack::Custom),
+            _ => Err(NoTrack::Unknown),
         }
     }
 
-    /// The release that a parameter under [`Line::history`] is about, if it is about one.
+    /// The release that a parameter under [`ReleaseTrack::history`] belongs to, if it belongs to one.
     #[must_use]
     pub fn named_by<'a>(&self, name: &'a str, value: &'a str) -> Option<&'a str> {
         let (path, leaf) = name.strip_prefix(self.history.as_deref()?)?.rsplit_once('/')?;
@@ -228,10 +228,10 @@ mod tests {
     #[test]
     fn every_row_names_the_parameters_of_its_ami_type() {
         for (ami_type, parameters) in TABLE {
-            let line = Line::of(&AmiTypes::from(*ami_type), "1.33").expect(ami_type);
-            assert_eq!(line.parameters, *parameters, "{ami_type}");
+            let track = ReleaseTrack::of(&AmiTypes::from(*ami_type), "1.33").expect(ami_type);
+            assert_eq!(track.parameters, *parameters, "{ami_type}");
             let windows = ami_type.starts_with("WINDOWS");
-            assert_eq!(line.format == Format::Json, windows, "{ami_type}");
+            assert_eq!(track.format == Format::Json, windows, "{ami_type}");
         }
     }
 
@@ -244,19 +244,19 @@ mod tests {
                 Some("BOTTLEROCKET") => Family::Bottlerocket,
                 _ => Family::Windows,
             };
-            let line = Line::of(&AmiTypes::from(*ami_type), "1.33").expect(ami_type);
-            assert_eq!(line.family, family, "{ami_type}");
+            let track = ReleaseTrack::of(&AmiTypes::from(*ami_type), "1.33").expect(ami_type);
+            assert_eq!(track.family, family, "{ami_type}");
         }
     }
 
     #[test]
-    fn a_custom_ami_has_no_line() {
-        assert_eq!(Line::of(&AmiTypes::Custom, "1.33"), Err(NoLine::Custom));
+    fn a_custom_ami_has_no_track() {
+        assert_eq!(ReleaseTrack::of(&AmiTypes::Custom, "1.33"), Err(NoTrack::Custom));
     }
 
     #[test]
     fn an_unknown_ami_type_is_not_guessed() {
         let future = AmiTypes::from("AL2026_x86_64_STANDARD");
-        assert_eq!(Line::of(&future, "1.33"), Err(NoLine::Unknown));
+        assert_eq!(ReleaseTrack::of(&future, "1.33"), Err(NoTrack::Unknown));
     }
 }

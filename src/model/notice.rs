@@ -1,66 +1,142 @@
-//! What people must be told.
+//! What must be published.
+
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Something that people must be told.
+use super::policy::InvalidTag;
+use super::subject::NodegroupName;
+
+/// Names that a list keeps; the others are counted.
+const NAMES: usize = 20;
+
+/// Something that must be published, and is kept until it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Notice {
     /// What happened.
-    pub event: Event,
-    /// The attempt it is about; zero where it is about none.
-    pub attempt: u32,
-    /// The release it is about.
-    pub release_version: String,
+    pub kind: NoticeKind,
     /// When it was noticed.
     pub at: Timestamp,
-    /// What else there is to say: the malformed tag, the node groups that a release failed on, or the Kubernetes version of
-    /// one that is available.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub detail: String,
 }
 
-/// What can happen that people must be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Event {
+/// What can happen that must be published.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
+#[serde(rename_all_fields = "camelCase")]
+pub enum NoticeKind {
     /// EKS ended the update without success.
-    UpdateFailed,
+    UpdateFailed(AttemptRef),
     /// The update was cancelled.
-    UpdateCancelled,
+    UpdateCancelled(AttemptRef),
     /// The update runs longer than it should.
-    UpdateStuck,
-    /// The update, its node group or its cluster is no more.
-    UpdateGone,
+    UpdateStuck(AttemptRef),
+    /// The update, its node group or its cluster no longer exists.
+    UpdateGone(AttemptRef),
     /// EKS refused to start it.
-    UpdateRefused,
+    UpdateRefused(AttemptRef),
     /// EKS reports success, but the node group does not run the release.
-    UpdateUnverified,
-    /// There is a newer release for a node group that is only reported on.
-    UpdateAvailable,
+    UpdateUnverified(AttemptRef),
     /// An update that overrode disruption budgets was successful.
-    UpdateForced,
-    /// A release failed on several node groups, and nothing starts with it any more.
-    ReleaseQuarantined,
-    /// A tag is not understood, so its node group is left alone.
-    TagMalformed,
+    UpdateForced(AttemptRef),
+    /// There is a newer release for a node group that is only reported on.
+    UpdateAvailable {
+        /// The Kubernetes version of the release.
+        version: String,
+        /// The release.
+        release_version: String,
+    },
+    /// A release failed on several node groups, and no node group is updated to it any more.
+    ReleaseQuarantined {
+        /// The release.
+        release_version: String,
+        /// The node groups that it failed on.
+        nodegroups: Names,
+    },
+    /// A tag is not recognised, so its node group is not updated.
+    TagInvalid(InvalidTag),
 }
 
-impl Event {
+/// The attempt that a notice is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttemptRef {
+    /// Its number.
+    pub number: u32,
+    /// Its release.
+    pub release_version: String,
+}
+
+/// The first names of a list that may be long, and how many there are.
+///
+/// ```
+/// use eks_nodegroup_updater::model::notice::Names;
+/// use eks_nodegroup_updater::model::subject::NodegroupName;
+///
+/// let names = (1..=22).map(|number| format!("prod/workers-{number}").parse::<NodegroupName>());
+/// let names: Names = names.collect::<Result<Vec<_>, _>>()?.into();
+/// assert_eq!(names.count, 22);
+/// assert!(names.to_string().ends_with("prod/workers-20 and 2 more"));
+/// # Ok::<(), eks_nodegroup_updater::model::subject::InvalidName>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Names {
+    /// The first twenty.
+    pub names: Vec<NodegroupName>,
+    /// How many there are.
+    pub count: usize,
+}
+
+impl NoticeKind {
     /// Its name, as messages carry it.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub fn code(&self) -> &'static str {
+        self.into()
+    }
+
+    /// The attempt it is about, if it is about one.
+    #[must_use]
+    pub fn attempt(&self) -> Option<&AttemptRef> {
         match self {
-            Self::UpdateFailed => "UpdateFailed",
-            Self::UpdateCancelled => "UpdateCancelled",
-            Self::UpdateStuck => "UpdateStuck",
-            Self::UpdateGone => "UpdateGone",
-            Self::UpdateRefused => "UpdateRefused",
-            Self::UpdateUnverified => "UpdateUnverified",
-            Self::UpdateAvailable => "UpdateAvailable",
-            Self::UpdateForced => "UpdateForced",
-            Self::ReleaseQuarantined => "ReleaseQuarantined",
-            Self::TagMalformed => "TagMalformed",
+            Self::UpdateFailed(attempt)
+            | Self::UpdateCancelled(attempt)
+            | Self::UpdateStuck(attempt)
+            | Self::UpdateGone(attempt)
+            | Self::UpdateRefused(attempt)
+            | Self::UpdateUnverified(attempt)
+            | Self::UpdateForced(attempt) => Some(attempt),
+            Self::UpdateAvailable { .. } | Self::ReleaseQuarantined { .. } | Self::TagInvalid(_) => None,
         }
+    }
+
+    /// The release it is about, if it is about one.
+    #[must_use]
+    pub fn release_version(&self) -> Option<&str> {
+        match self {
+            Self::UpdateAvailable { release_version, .. } | Self::ReleaseQuarantined { release_version, .. } => {
+                Some(release_version)
+            }
+            _ => self.attempt().map(|attempt| attempt.release_version.as_str()),
+        }
+    }
+}
+
+impl From<Vec<NodegroupName>> for Names {
+    fn from(mut names: Vec<NodegroupName>) -> Self {
+        let count = names.len();
+        names.truncate(NAMES);
+        Self { names, count }
+    }
+}
+
+impl fmt::Display for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, name) in self.names.iter().enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            write!(f, "{separator}{name}")?;
+        }
+        let more = self.count.saturating_sub(self.names.len());
+        if more > 0 { write!(f, " and {more} more") } else { Ok(()) }
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
+use serde::{Deserialize, Serialize};
 
-use super::window::Windows;
+use super::window::{InvalidWindow, Windows};
 
 /// The tag that opts a node group in. Fixed, since the IAM policy of `start` names it too.
 pub const OPT_IN_TAG: &str = "ami-update";
@@ -16,41 +17,52 @@ pub enum Policy {
     OptedIn(Mode, Rules),
     /// There is no tag `ami-update`.
     NotOptedIn,
-    /// A tag whose key or value means nothing here. Somebody meant something by it, so nothing is done.
-    Malformed {
+    /// It has a tag `ami-update` or `ami-update/…` that this version does not recognise, so nothing is done.
+    Invalid {
         /// The tag.
-        error: BadTag,
-        /// The ring, where that is understood.
+        tag: InvalidTag,
+        /// The ring, where its tag is valid.
         ring: Option<u32>,
     },
 }
 
-/// What opting in asks for.
+/// The value of the opt-in tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// `ami-update=auto`: keep it on the newest release that its rules allow.
     Auto,
-    /// `ami-update=notify`: say when there is a newer release, and never update.
+    /// `ami-update=notify`: report a newer release, and never update.
     Notify,
 }
 
-/// The rules of a node group: its tags `ami-update/…`, and the fleet's defaults for the rest.
+/// The rules of a node group: its tags `ami-update/…`, and the settings for the rest.
+///
+/// ```
+/// use eks_nodegroup_updater::model::policy::Rules;
+///
+/// let mut rules = Rules::default();
+/// rules.set("min-age", "7d")?;
+/// assert_eq!(rules.min_age.as_hours(), 7 * 24);
+/// let error = rules.set("min-age", "a week").unwrap_err();
+/// assert_eq!(error.to_string(), r#"its tag ami-update/min-age has the value "a week"; expected a duration such as 36h or 7d"#);
+/// # Ok::<(), eks_nodegroup_updater::model::policy::InvalidTag>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rules {
-    /// `/ring`: a ring takes a release when every earlier one has proved it.
+    /// `/ring`: its rollout ring. It takes a release once the lower rings have run it.
     pub ring: u32,
-    /// `/min-age`: how old a release must be.
+    /// `/min-age`: how long ago AWS must have published a release.
     pub min_age: SignedDuration,
-    /// `/pin`: the one release to go to and stay on.
+    /// `/pin`: the one release to update to and stay on.
     pub pin: Option<String>,
     /// `/window`: when an update may start.
     pub window: Windows,
-    /// `/force`: whether to override disruption budgets, once they made an update fail.
+    /// `/force`: whether to override disruption budgets after they made an update fail.
     pub force: Force,
-    /// `/min-interval`: how long after an update the next may start.
+    /// `/min-interval`: minimum time between two updates.
     pub min_interval: SignedDuration,
     /// `/kubernetes-version`: whether to follow the cluster.
-    pub kubernetes_version: KubernetesVersion,
+    pub kubernetes_version: VersionPolicy,
 }
 
 /// When an update overrides disruption budgets.
@@ -63,41 +75,41 @@ pub enum Force {
     AfterEvictionFailure,
 }
 
-/// Which Kubernetes version a node group runs.
+/// Which Kubernetes version a node group is updated to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum KubernetesVersion {
-    /// Its own.
+pub enum VersionPolicy {
+    /// The one it has.
     #[default]
     Keep,
     /// Its cluster's, one minor version at a time.
     FollowCluster,
 }
 
-/// A tag that is not understood.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// A tag that is not recognised.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("its tag {key} has the value {value:?}; {expected}")]
-pub struct BadTag {
+pub struct InvalidTag {
     /// The tag's key.
     pub key: String,
     /// The tag's value.
     pub value: String,
-    /// What would be understood.
+    /// What would be valid.
     pub expected: String,
 }
 
 impl Policy {
     /// Reads the policy from a node group's tags. Keys and values are case-sensitive, as in IAM's `StringEquals`.
     #[must_use]
-    pub fn of(tags: &HashMap<String, String>, defaults: &Rules) -> Self {
+    pub fn from_tags(tags: &HashMap<String, String>, defaults: &Rules) -> Self {
         let Some(value) = tags.get(OPT_IN_TAG) else { return Self::NotOptedIn };
-        let malformed = |error| {
+        let invalid = |tag| {
             let ring = tags.get("ami-update/ring").map_or(Some(defaults.ring), |ring| ring.parse().ok());
-            Self::Malformed { error, ring }
+            Self::Invalid { tag, ring }
         };
         let mode = match value.as_str() {
             "auto" => Mode::Auto,
             "notify" => Mode::Notify,
-            value => return malformed(bad(OPT_IN_TAG, value, "only auto and notify mean something")),
+            value => return invalid(invalid_tag(OPT_IN_TAG, value, "expected auto or notify")),
         };
         let rules: BTreeMap<&str, &str> = tags
             .iter()
@@ -106,7 +118,7 @@ impl Policy {
         let mut policy = defaults.clone();
         match rules.into_iter().try_for_each(|(name, value)| policy.set(name, value)) {
             Ok(()) => Self::OptedIn(mode, policy),
-            Err(error) => malformed(error),
+            Err(tag) => invalid(tag),
         }
     }
 }
@@ -115,19 +127,22 @@ impl Rules {
     /// Sets the rule of the tag `ami-update/NAME`.
     ///
     /// # Errors
-    /// For a name or a value that means nothing: an update that ignored it might break what somebody meant.
-    pub fn set(&mut self, name: &str, value: &str) -> Result<(), BadTag> {
+    /// For an unknown name and for an invalid value: an update that ignored the tag might break a rule that was meant.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), InvalidTag> {
         let key = format!("{OPT_IN_TAG}/{name}");
-        let wrong = |expected: &str| bad(&key, value, expected);
+        let wrong = |expected: &str| invalid_tag(&key, value, expected);
         match name {
             "ring" => self.ring = value.parse().map_err(|_| wrong("expected a whole number from 0"))?,
-            "min-age" => self.min_age = age(value).ok_or_else(|| wrong("expected a duration such as 36h or 7d"))?,
+            "min-age" => {
+                self.min_age = parse_duration(value).ok_or_else(|| wrong("expected a duration such as 36h or 7d"))?
+            }
             "min-interval" => {
-                self.min_interval = age(value).ok_or_else(|| wrong("expected a duration such as 36h or 7d"))?;
+                self.min_interval =
+                    parse_duration(value).ok_or_else(|| wrong("expected a duration such as 36h or 7d"))?;
             }
             "pin" if value.is_empty() => return Err(wrong("expected a release version")),
             "pin" => self.pin = Some(value.to_owned()),
-            "window" => self.window = Windows::parse(value).map_err(|error| wrong(&error.to_string()))?,
+            "window" => self.window = value.parse().map_err(|error: InvalidWindow| wrong(&error.to_string()))?,
             "force" => {
                 self.force = match value {
                     "never" => Force::Never,
@@ -137,24 +152,24 @@ impl Rules {
             }
             "kubernetes-version" => {
                 self.kubernetes_version = match value {
-                    "keep" => KubernetesVersion::Keep,
-                    "follow-cluster" => KubernetesVersion::FollowCluster,
+                    "keep" => VersionPolicy::Keep,
+                    "follow-cluster" => VersionPolicy::FollowCluster,
                     _ => return Err(wrong("expected keep or follow-cluster")),
                 }
             }
-            _ => return Err(wrong("this version knows no such rule")),
+            _ => return Err(wrong("this version has no such rule")),
         }
         Ok(())
     }
 }
 
-fn bad(key: &str, value: &str, expected: &str) -> BadTag {
-    BadTag { key: key.to_owned(), value: value.to_owned(), expected: expected.to_owned() }
+fn invalid_tag(key: &str, value: &str, expected: &str) -> InvalidTag {
+    InvalidTag { key: key.to_owned(), value: value.to_owned(), expected: expected.to_owned() }
 }
 
 /// A duration of zero or more, such as `90m`, `36h` or `7d`; a day is 24 hours.
 #[must_use]
-pub fn age(text: &str) -> Option<SignedDuration> {
+pub fn parse_duration(text: &str) -> Option<SignedDuration> {
     let span: Span = text.parse().ok()?;
     let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
     (!duration.is_negative()).then_some(duration)
@@ -168,12 +183,12 @@ mod tests {
 
     fn policy(tags: &[(&str, &str)]) -> Policy {
         let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        Policy::of(&tags, &Rules { ring: 2, ..Rules::default() })
+        Policy::from_tags(&tags, &Rules { ring: 2, ..Rules::default() })
     }
 
-    fn malformed(tags: &[(&str, &str)]) -> String {
-        let Policy::Malformed { error, .. } = policy(tags) else { panic!("{tags:?} was understood") };
-        error.to_string()
+    fn invalid(tags: &[(&str, &str)]) -> String {
+        let Policy::Invalid { tag, .. } = policy(tags) else { panic!("{tags:?} was recognised") };
+        tag.to_string()
     }
 
     #[test]
@@ -184,8 +199,8 @@ mod tests {
         assert_eq!(policy(&[("team", "a")]), Policy::NotOptedIn);
         assert_eq!(policy(&[("Ami-Update", "auto")]), Policy::NotOptedIn);
         for value in ["Auto", "true", "", " auto"] {
-            let error = format!("its tag ami-update has the value {value:?}; only auto and notify mean something");
-            assert_eq!(malformed(&[("ami-update", value)]), error);
+            let error = format!("its tag ami-update has the value {value:?}; expected auto or notify");
+            assert_eq!(invalid(&[("ami-update", value)]), error);
         }
     }
 
@@ -206,18 +221,18 @@ mod tests {
             ring: 0,
             min_age: SignedDuration::from_hours(7 * 24),
             pin: Some("1.33.1-20260610".into()),
-            window: Windows::parse("Sat 02:00-06:00 UTC").unwrap(),
+            window: "Sat 02:00-06:00 UTC".parse().unwrap(),
             force: Force::AfterEvictionFailure,
             min_interval: SignedDuration::from_hours(36),
-            kubernetes_version: KubernetesVersion::FollowCluster,
+            kubernetes_version: VersionPolicy::FollowCluster,
         };
         assert_eq!(policy(&tags), Policy::OptedIn(Mode::Auto, rules));
     }
 
     #[test]
-    fn a_rule_that_is_not_understood_is_quoted_and_never_a_silent_default() {
+    fn a_rule_that_is_not_recognised_is_quoted_and_never_a_silent_default() {
         for (key, value, expected) in [
-            ("ami-update/windw", "Sat", "this version knows no such rule"),
+            ("ami-update/windw", "Sat", "this version has no such rule"),
             ("ami-update/ring", "-1", "expected a whole number from 0"),
             ("ami-update/ring", "one", "expected a whole number from 0"),
             ("ami-update/min-age", "week", "expected a duration such as 36h or 7d"),
@@ -228,9 +243,9 @@ mod tests {
             ("ami-update/kubernetes-version", "1.34", "expected keep or follow-cluster"),
         ] {
             let error = format!("its tag {key} has the value {value:?}; {expected}");
-            assert_eq!(malformed(&[("ami-update", "auto"), (key, value)]), error);
+            assert_eq!(invalid(&[("ami-update", "auto"), (key, value)]), error);
         }
-        let error = malformed(&[("ami-update", "auto"), ("ami-update/window", "Sat")]);
+        let error = invalid(&[("ami-update", "auto"), ("ami-update/window", "Sat")]);
         assert!(
             error.starts_with(r#"its tag ami-update/window has the value "Sat"; expected windows such as"#),
             "{error}"
@@ -238,9 +253,9 @@ mod tests {
     }
 
     #[test]
-    fn of_a_malformed_policy_the_ring_may_still_be_known() {
+    fn the_ring_may_be_known_although_another_tag_is_invalid() {
         let ring = |tags: &[(&str, &str)]| match policy(tags) {
-            Policy::Malformed { ring, .. } => ring,
+            Policy::Invalid { ring, .. } => ring,
             policy => panic!("{policy:?}"),
         };
         assert_eq!(ring(&[("ami-update", "yes")]), Some(2));
@@ -252,7 +267,7 @@ mod tests {
         #[test]
         fn no_tag_makes_parsing_panic(name in "[a-z/-]{0,12}", value in "\\PC{0,60}") {
             let tags = [("ami-update".to_owned(), "auto".to_owned()), (format!("ami-update/{name}"), value.clone())];
-            let _ = Policy::of(&tags.into(), &Rules::default());
+            let _ = Policy::from_tags(&tags.into(), &Rules::default());
             for name in ["ring", "min-age", "window", "force", "min-interval", "kubernetes-version"] {
                 let _ = Rules::default().set(name, &value);
             }

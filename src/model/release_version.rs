@@ -1,7 +1,7 @@
 //! Release versions, and which of two is newer.
 //!
-//! AWS withdraws releases, and the parameter that names the newest then moves back. So "different" never means "newer":
-//! each family has its own order, and two releases of different lines have none.
+//! AWS withdraws releases, and the parameter that names the latest then moves back. So "different" never means "newer":
+//! each family has its own order, and two releases of different tracks have none.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -39,7 +39,7 @@ pub enum NotComparable {
     },
     /// The releases belong to different Kubernetes versions or families, or differ in what has no order.
     #[error("{left} and {right} have no order")]
-    DifferentLines {
+    DifferentTracks {
         /// One release.
         left: String,
         /// The other.
@@ -68,10 +68,22 @@ impl ReleaseVersion {
         amazon_linux(text).or_else(|| bottlerocket(text)).or_else(|| windows(text)).is_some()
     }
 
-    /// The order of two releases of one line.
+    /// The order of two releases of one track.
+    ///
+    /// ```
+    /// use std::cmp::Ordering;
+    ///
+    /// use eks_nodegroup_updater::model::ami_type::Family;
+    /// use eks_nodegroup_updater::model::release_version::ReleaseVersion;
+    ///
+    /// let newer = ReleaseVersion::parse(Family::AmazonLinux2023, "1.33.2-20260101")?;
+    /// let older = ReleaseVersion::parse(Family::AmazonLinux2023, "1.33.1-20260610")?;
+    /// assert_eq!(newer.compare(&older)?, Ordering::Greater);
+    /// # Ok::<(), eks_nodegroup_updater::model::release_version::NotComparable>(())
+    /// ```
     ///
     /// # Errors
-    /// [`NotComparable::DifferentLines`] across Kubernetes versions and families, and for two Bottlerocket builds of one
+    /// [`NotComparable::DifferentTracks`] across Kubernetes versions and families, and for two Bottlerocket builds of one
     /// version.
     pub fn compare(&self, other: &Self) -> Result<Ordering, NotComparable> {
         let ordering = match (&self.parts, &other.parts) {
@@ -90,10 +102,10 @@ impl ReleaseVersion {
             }
             _ => None,
         };
-        ordering.ok_or_else(|| NotComparable::DifferentLines { left: self.text.clone(), right: other.text.clone() })
+        ordering.ok_or_else(|| NotComparable::DifferentTracks { left: self.text.clone(), right: other.text.clone() })
     }
 
-    /// Whether a text names an older release of the same line.
+    /// Whether a text names an older release of the same track.
     #[must_use]
     pub fn is_newer_than(&self, text: &str) -> bool {
         let other = Self::parse(self.family, text);
@@ -232,11 +244,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_order_is_total_within_a_line_and_absent_across(
+        fn the_order_is_total_within_a_track_and_absent_across(
             a in release(), b in release(), c in release()
         ) {
-            let same_line = |x: &ReleaseVersion, y: &ReleaseVersion| x.as_str()[..4] == y.as_str()[..4];
-            prop_assert_eq!(a.compare(&b).is_ok(), same_line(&a, &b));
+            let same_track = |x: &ReleaseVersion, y: &ReleaseVersion| x.as_str()[..4] == y.as_str()[..4];
+            prop_assert_eq!(a.compare(&b).is_ok(), same_track(&a, &b));
             if let (Ok(ab), Ok(ba)) = (a.compare(&b), b.compare(&a)) {
                 prop_assert_eq!(ab, ba.reverse());
                 prop_assert_eq!(ab.is_eq(), a == b);

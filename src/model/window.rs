@@ -5,6 +5,7 @@
 //! occurs twice.
 
 use std::fmt;
+use std::str::FromStr;
 
 use jiff::civil::{DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
@@ -13,7 +14,26 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 /// Days that are searched for the next opening. A weekly window that one change of clocks skips comes a week later.
 const HORIZON_DAYS: i32 = 16;
 
+const DAYS: [(&str, Weekday); 7] = [
+    ("Mon", Weekday::Monday),
+    ("Tue", Weekday::Tuesday),
+    ("Wed", Weekday::Wednesday),
+    ("Thu", Weekday::Thursday),
+    ("Fri", Weekday::Friday),
+    ("Sat", Weekday::Saturday),
+    ("Sun", Weekday::Sunday),
+];
+
 /// One or more windows; open when one of them is. Without any: always open.
+///
+/// ```
+/// use eks_nodegroup_updater::model::window::{Opening, Windows};
+///
+/// let windows: Windows = "Sat-Sun 02:00-06:00 Europe/Berlin".parse()?;
+/// let friday = "2026-07-17T12:00:00Z".parse()?;
+/// assert_eq!(windows.at(friday), Opening::Closed(Some("2026-07-18T00:00:00Z".parse()?)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Windows(Vec<Window>);
 
@@ -28,10 +48,10 @@ struct Window {
     zone: TimeZone,
 }
 
-/// A text that is no window.
+/// A text that is not a window.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected windows such as Sat-Sun 02:00-06:00 Europe/Berlin, separated by +: {0}")]
-pub struct NoWindow(String);
+pub struct InvalidWindow(String);
 
 /// What windows say of an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,16 +62,17 @@ pub enum Opening {
     Closed(Option<Timestamp>),
 }
 
-impl Windows {
+impl FromStr for Windows {
+    type Err = InvalidWindow;
+
     /// Reads windows such as `Sat-Sun 02:00-06:00 Europe/Berlin` or `Mon 22:00-02:00 UTC + Thu 22:00-02:00 UTC`.
-    ///
-    /// # Errors
-    /// For anything else, with the part that is not understood.
-    pub fn parse(text: &str) -> Result<Self, NoWindow> {
+    fn from_str(text: &str) -> Result<Self, InvalidWindow> {
         // Zones such as Etc/GMT+2 hold a plus sign, but no spaces around it.
         text.split(" + ").map(Window::parse).collect::<Result<_, _>>().map(Self)
     }
+}
 
+impl Windows {
     /// Whether they are open at an instant, and when that changes next.
     #[must_use]
     pub fn at(&self, now: Timestamp) -> Opening {
@@ -90,16 +111,16 @@ impl Windows {
 }
 
 impl Window {
-    fn parse(text: &str) -> Result<Self, NoWindow> {
-        let wrong = |what: &str| NoWindow(format!("{text:?} {what}"));
+    fn parse(text: &str) -> Result<Self, InvalidWindow> {
+        let wrong = |what: &str| InvalidWindow(format!("{text:?} {what}"));
         let words: Vec<&str> = text.split_whitespace().collect();
         let [days, hours, zone] = words.as_slice() else {
-            return Err(wrong("is not made of days, hours and a time zone"));
+            return Err(wrong("is not days, hours and a time zone"));
         };
         let (first, last) = days.split_once('-').unwrap_or((days, days));
-        let day = |name: &str| weekday(name).ok_or_else(|| wrong("names no days of the week, such as Sat-Sun"));
-        let (opens, closes) = hours.split_once('-').ok_or_else(|| wrong("names no hours, such as 02:00-06:00"))?;
-        let time = |text: &str| time(text).ok_or_else(|| wrong("names no hours, such as 02:00-06:00"));
+        let day = |name: &str| weekday(name).ok_or_else(|| wrong("has no days of the week such as Sat-Sun"));
+        let (opens, closes) = hours.split_once('-').ok_or_else(|| wrong("has no hours such as 02:00-06:00"))?;
+        let time = |text: &str| time(text).ok_or_else(|| wrong("has no hours such as 02:00-06:00"));
         // Never the machine's own zone: the function's would be UTC, whatever the reader's is.
         let zone = (*zone != "Local").then(|| TimeZone::get(zone).ok()).flatten();
         Ok(Self {
@@ -107,7 +128,7 @@ impl Window {
             last_day: day(last)?,
             opens: time(opens)?,
             closes: time(closes)?,
-            zone: zone.ok_or_else(|| wrong("names no time zone of the IANA database, such as Europe/Berlin"))?,
+            zone: zone.ok_or_else(|| wrong("has no IANA time zone such as Europe/Berlin"))?,
         })
     }
 
@@ -153,16 +174,7 @@ impl Window {
 }
 
 fn weekday(name: &str) -> Option<Weekday> {
-    Some(match name {
-        "Mon" => Weekday::Monday,
-        "Tue" => Weekday::Tuesday,
-        "Wed" => Weekday::Wednesday,
-        "Thu" => Weekday::Thursday,
-        "Fri" => Weekday::Friday,
-        "Sat" => Weekday::Saturday,
-        "Sun" => Weekday::Sunday,
-        _ => return None,
-    })
+    DAYS.iter().find(|(written, _)| *written == name).map(|(_, day)| *day)
 }
 
 /// `02:00`; also `24:00`, for the end of a day.
@@ -190,15 +202,7 @@ impl fmt::Display for Windows {
 
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = |day: Weekday| match day {
-            Weekday::Monday => "Mon",
-            Weekday::Tuesday => "Tue",
-            Weekday::Wednesday => "Wed",
-            Weekday::Thursday => "Thu",
-            Weekday::Friday => "Fri",
-            Weekday::Saturday => "Sat",
-            Weekday::Sunday => "Sun",
-        };
+        let name = |day: Weekday| DAYS.iter().find(|(_, other)| *other == day).map_or("", |(name, _)| name);
         f.write_str(name(self.first_day))?;
         if self.first_day != self.last_day {
             write!(f, "-{}", name(self.last_day))?;
@@ -217,7 +221,7 @@ mod tests {
     }
 
     fn opening(windows: &str, now: &str) -> Opening {
-        Windows::parse(windows).unwrap().at(at(now))
+        windows.parse::<Windows>().unwrap().at(at(now))
     }
 
     #[test]
@@ -271,27 +275,27 @@ mod tests {
 
     #[test]
     fn the_last_minutes_are_kept_free() {
-        let windows = Windows::parse("Sat 02:00-03:00 UTC + Sun 02:00-02:20 UTC").unwrap();
+        let windows = "Sat 02:00-03:00 UTC + Sun 02:00-02:20 UTC".parse::<Windows>().unwrap();
         let half = SignedDuration::from_mins(30);
         let next = |now: &str| windows.next_start(at(now), half).unwrap();
         assert_eq!(next("2026-07-18T02:29:00Z"), at("2026-07-18T02:29:00Z"));
         assert_eq!(next("2026-07-18T02:30:00Z"), at("2026-07-25T02:00:00Z"), "Sunday's is too short");
-        let short = Windows::parse("Sun 02:00-02:20 UTC").unwrap();
+        let short = "Sun 02:00-02:20 UTC".parse::<Windows>().unwrap();
         assert_eq!(short.next_start(at("2026-07-18T02:30:00Z"), half), None);
         assert_eq!(Windows::default().next_start(at("2026-07-18T02:30:00Z"), half), Some(at("2026-07-18T02:30:00Z")));
     }
 
     #[test]
-    fn what_is_no_window_is_quoted() {
+    fn what_is_not_a_window_is_quoted() {
         for (text, wrong) in [
-            ("", "is not made of days, hours and a time zone"),
-            ("Sat 02:00-06:00", "is not made of days, hours and a time zone"),
-            ("Saturday 02:00-06:00 UTC", "names no days of the week, such as Sat-Sun"),
-            ("Sat 2-6 UTC", "names no hours, such as 02:00-06:00"),
-            ("Sat 02:00-25:00 UTC", "names no hours, such as 02:00-06:00"),
-            ("Sat 02:00-06:00 Berlin", "names no time zone of the IANA database, such as Europe/Berlin"),
+            ("", "is not days, hours and a time zone"),
+            ("Sat 02:00-06:00", "is not days, hours and a time zone"),
+            ("Saturday 02:00-06:00 UTC", "has no days of the week such as Sat-Sun"),
+            ("Sat 2-6 UTC", "has no hours such as 02:00-06:00"),
+            ("Sat 02:00-25:00 UTC", "has no hours such as 02:00-06:00"),
+            ("Sat 02:00-06:00 Berlin", "has no IANA time zone such as Europe/Berlin"),
         ] {
-            let error = Windows::parse(text).unwrap_err().to_string();
+            let error = text.parse::<Windows>().unwrap_err().to_string();
             assert!(error.ends_with(&format!("{text:?} {wrong}")), "{error}");
         }
     }
@@ -299,7 +303,7 @@ mod tests {
     #[test]
     fn it_is_printed_as_it_is_written() {
         for text in ["Sat-Sun 02:00-06:00 Europe/Berlin", "Mon 22:00-02:00 UTC + Thu 22:00-00:00 America/New_York"] {
-            assert_eq!(Windows::parse(text).unwrap().to_string(), text);
+            assert_eq!(text.parse::<Windows>().unwrap().to_string(), text);
         }
     }
 }

@@ -1,257 +1,231 @@
-//! Which release a node group may go to: the newest that its rules allow, not "the latest or nothing".
+//! Which release a node group may go to: the newest that satisfies every rule, not "the latest or nothing".
 
 use std::cmp::Ordering;
 
-use super::ring::Gate;
-use super::{Facts, Overview};
-use crate::discover::{Clusters, Found, Seen};
-use crate::model::ami_type::{Family, Line, NoLine};
-use crate::model::nodegroup::Nodegroup;
-use crate::model::policy::{KubernetesVersion, Policy, Rules};
-use crate::model::reason::Reason;
-use crate::model::record::Intent;
-use crate::model::release_version::ReleaseVersion;
-use crate::resolve::{LineKey, Offer, Published};
 use jiff::Timestamp;
 
-/// The lines that matter for what was found: that of its own Kubernetes version, and that of the next one if it follows its
-/// cluster there.
-#[must_use]
-pub fn lines(found: &Found, clusters: &Clusters) -> Vec<LineKey> {
-    let Seen::Nodegroup(nodegroup) = &found.now else { return Vec::new() };
-    let Policy::OptedIn(_, rules) = &nodegroup.policy else { return Vec::new() };
-    let versions =
-        nodegroup.kubernetes_version.iter().cloned().chain(next_version(nodegroup, rules, clusters).ok().flatten());
-    versions.map(|version| LineKey::new(&version, &nodegroup.ami_type)).collect()
+use super::quarantine::not_quarantined;
+use super::rings::Gate;
+use super::versions::next_version;
+use super::{PlanInput, Planner};
+use crate::model::ami_type::{Family, NoTrack, ReleaseTrack};
+use crate::model::attempt::Intent;
+use crate::model::nodegroup::Nodegroup;
+use crate::model::policy::Rules;
+use crate::model::problem::Unreadable;
+use crate::model::reason::Reason;
+use crate::model::release_version::ReleaseVersion;
+use crate::model::releases::{Available, Release, TrackKey};
+
+/// A node group whose release is looked for.
+#[derive(Clone, Copy)]
+struct Candidate<'a> {
+    nodegroup: &'a Nodegroup,
+    family: Family,
+    /// Its Kubernetes version, and the release it runs.
+    version: &'a str,
+    current: &'a str,
 }
 
-/// The Kubernetes version that a node group goes to next, where it follows its cluster and lags it: one minor version on, and
-/// never beyond the control plane. A pinned one stays where its pin is.
-pub(super) fn next_version(
-    nodegroup: &Nodegroup,
-    rules: &Rules,
-    clusters: &Clusters,
-) -> Result<Option<String>, Reason> {
-    let (KubernetesVersion::FollowCluster, None, Some(own)) =
-        (rules.kubernetes_version, &rules.pin, &nodegroup.kubernetes_version)
-    else {
-        return Ok(None);
-    };
-    let unreadable = |error: &str| Reason::CouldNotBeRead { error: format!("the version of its cluster: {error}") };
-    let cluster = match clusters.get(&nodegroup.id.cluster) {
-        Some(Ok(version)) => version,
-        Some(Err(error)) => return Err(unreadable(error)),
-        None => return Err(unreadable("it was not asked for")),
-    };
-    let (Some(next), Some(control_plane)) = (after(own), minor_version(cluster)) else {
-        return Err(unreadable(&format!("{own} and {cluster} are no Kubernetes versions")));
-    };
-    Ok((next <= control_plane).then(|| format!("{}.{}", next.0, next.1)))
+impl<'a> Candidate<'a> {
+    fn of(nodegroup: &'a Nodegroup) -> Result<Self, Reason> {
+        // A custom AMI has no track whatever the version, so that a node group for which EKS returns none still gets its
+        // real reason.
+        let version = nodegroup.kubernetes_version.as_deref();
+        let track = ReleaseTrack::of(&nodegroup.ami_type, version.unwrap_or_default());
+        let track = track.map_err(|no_track| match no_track {
+            NoTrack::Custom => Reason::CustomAmi,
+            NoTrack::Unknown => Reason::UnknownAmiType { ami_type: nodegroup.ami_type.as_str().to_owned() },
+        })?;
+        let missing =
+            |field: &str| Reason::Unreadable(Unreadable(format!("EKS described the node group without {field}")));
+        Ok(Self {
+            nodegroup,
+            family: track.family,
+            version: version.ok_or_else(|| missing("version"))?,
+            current: nodegroup.release_version.as_deref().ok_or_else(|| missing("releaseVersion"))?,
+        })
+    }
+
+    fn intent(&self, version: &str, release: &ReleaseVersion) -> Intent {
+        Intent {
+            version: version.to_owned(),
+            release_version: release.to_string(),
+            previous_release_version: self.current.to_owned(),
+            force: false,
+            may_force: false,
+            start_before: None,
+        }
+    }
+
+    fn track(&self, version: &str) -> TrackKey {
+        TrackKey::new(version, &self.nodegroup.ami_type)
+    }
 }
 
-/// The minor version after this one.
-pub(super) fn after(version: &str) -> Option<(u32, u32)> {
-    minor_version(version).map(|(major, minor)| (major, minor.saturating_add(1)))
-}
-
-pub(super) fn minor_version(text: &str) -> Option<(u32, u32)> {
-    let (major, minor) = text.split_once('.')?;
-    Some((major.parse().ok()?, minor.parse().ok()?))
-}
-
-/// The update to the newest release that the rules allow, or the reason against the newest one.
-pub(super) fn release(overview: &mut Overview<'_>, nodegroup: &Nodegroup, rules: &Rules) -> Result<Intent, Reason> {
-    let facts = overview.facts;
-    // A custom AMI has no line whatever the version, so that a group for which EKS names none still gets its real reason.
-    let version = nodegroup.kubernetes_version.as_deref();
-    let line = Line::of(&nodegroup.ami_type, version.unwrap_or_default()).map_err(|no_line| match no_line {
-        NoLine::Custom => Reason::CustomAmi,
-        NoLine::Unknown => Reason::UnknownAmiType { ami_type: nodegroup.ami_type.as_str().to_owned() },
-    })?;
-    let missing =
-        |field: &str| Reason::CouldNotBeRead { error: format!("EKS described the node group without {field}") };
-    let version = version.ok_or_else(|| missing("version"))?;
-    let current = nodegroup.release_version.as_deref().ok_or_else(|| missing("releaseVersion"))?;
-    let intent = |version: &str, release: &ReleaseVersion| Intent {
-        version: version.to_owned(),
-        release_version: release.to_string(),
-        previous_release_version: current.to_owned(),
-        force: false,
-        may_force: false,
-    };
+/// The update to the newest release that the rules allow, or the reason against the latest one.
+pub(super) fn release(planner: &mut Planner<'_>, nodegroup: &Nodegroup, rules: &Rules) -> Result<Intent, Reason> {
+    let candidate = Candidate::of(nodegroup)?;
+    let Candidate { version, current, family, .. } = candidate;
     if let Some(pin) = &rules.pin {
-        let target = pinned(overview, nodegroup, &line, version, current, pin)?;
-        return Ok(intent(version, &target));
+        let target = pinned(planner, candidate, pin)?;
+        return Ok(candidate.intent(version, &target));
     }
     let mut ahead = None;
-    if let Some(next) = next_version(nodegroup, rules, facts.clusters)? {
-        let target = offered(facts, nodegroup, line.family, &next)
-            .and_then(|releases| not_older(releases, &line, current))
-            .and_then(|releases| newest_allowed(overview, nodegroup, rules, &next, releases.into_iter()));
+    let next = next_version(nodegroup, rules, &planner.input.fleet.clusters).map_err(Reason::Unreadable)?;
+    if let Some(next) = next {
+        let track = candidate.track(&next);
+        let target = offered(planner.input, &track, family)
+            .and_then(|releases| not_older(releases, family, current))
+            .and_then(|releases| newest_allowed(planner, rules, &track, &releases));
         match target {
-            Ok(target) => return Ok(intent(&next, target)),
+            Ok(target) => return Ok(candidate.intent(&next, target)),
             // Until it comes, the own version goes on.
             Err(reason) => ahead = Some(reason),
         }
     }
-    let target = offered(facts, nodegroup, line.family, version)
-        .and_then(|releases| newer(releases, &line, current))
-        .and_then(|newer| newest_allowed(overview, nodegroup, rules, version, newer.into_iter()));
-    target.map(|target| intent(version, target)).map_err(|own| telling(own, ahead))
+    let track = candidate.track(version);
+    let target = offered(planner.input, &track, family)
+        .and_then(|releases| newer(releases, family, current))
+        .and_then(|releases| newest_allowed(planner, rules, &track, &releases));
+    target.map(|target| candidate.intent(version, target)).map_err(|own| deciding(own, ahead))
 }
 
-/// Which of two reasons to tell: where the own version has nothing more to give, why the next one does not come, unless AWS
+/// Which of two reasons decides: where the own version has nothing more to offer, why the next one does not come, unless AWS
 /// has nothing for that either.
-fn telling(own: Reason, ahead: Option<Reason>) -> Reason {
+fn deciding(own: Reason, ahead: Option<Reason>) -> Reason {
     let own_is_done = matches!(
         own,
         Reason::UpToDate { .. }
-            | Reason::LineEnded { .. }
+            | Reason::EndOfSupport { .. }
             | Reason::NoRelease { .. }
-            | Reason::NewerThanOffered { .. }
+            | Reason::RunsWithdrawnRelease { .. }
             | Reason::NotComparable { .. }
     );
     let comes = |reason: &Reason| !matches!(reason, Reason::NoRelease { .. });
     ahead.filter(|reason| own_is_done && comes(reason)).unwrap_or(own)
 }
 
-/// What AWS offers for a node group at a Kubernetes version, newest first, and never nothing.
-fn offered<'a>(
-    facts: &Facts<'a>,
-    nodegroup: &Nodegroup,
-    family: Family,
-    version: &str,
-) -> Result<&'a [Published], Reason> {
-    match facts.releases.offer(&LineKey::new(version, &nodegroup.ami_type)) {
-        Some(Offer::Releases(releases)) => Ok(releases),
-        Some(Offer::Unreadable(error)) => Err(Reason::CouldNotBeRead { error: error.clone() }),
-        Some(Offer::NotPublished) | None => Err(Reason::NoRelease {
-            version: version.to_owned(),
-            ami_type: nodegroup.ami_type.as_str().to_owned(),
+/// What AWS offers on a track, newest first, and never nothing.
+fn offered<'a>(input: &PlanInput<'a>, track: &TrackKey, family: Family) -> Result<&'a [Release], Reason> {
+    match input.releases.on(track) {
+        Some(Available::Releases(releases)) => Ok(releases),
+        Some(Available::Unreadable(error)) => Err(Reason::Unreadable(error.clone())),
+        Some(Available::NotPublished) | None => Err(Reason::NoRelease {
+            version: track.version.clone(),
+            ami_type: track.ami_type.as_str().to_owned(),
             ended: family == Family::AmazonLinux2,
         }),
     }
 }
 
 /// Those that are newer than the one that runs, newest first; or why there is none.
-fn newer<'a>(releases: &'a [Published], line: &Line, current: &str) -> Result<Vec<&'a Published>, Reason> {
-    let Some(newest) = releases.first().map(|published| &published.release) else { return Ok(Vec::new()) };
+fn newer<'a>(releases: &'a [Release], family: Family, current: &str) -> Result<Vec<&'a Release>, Reason> {
+    let Some(latest) = releases.first().map(|release| &release.version) else { return Ok(Vec::new()) };
     let own = || current.to_owned();
-    let not_comparable = |error| Reason::NotComparable { current: own(), target: newest.clone(), error };
-    let running = ReleaseVersion::parse(line.family, current).map_err(not_comparable)?;
-    match newest.compare(&running).map_err(not_comparable)? {
+    let not_comparable = |error| Reason::NotComparable { current: own(), target: latest.clone(), error };
+    let running = ReleaseVersion::parse(family, current).map_err(not_comparable)?;
+    match latest.compare(&running).map_err(not_comparable)? {
         Ordering::Greater => {}
-        Ordering::Equal if line.family == Family::AmazonLinux2 => return Err(Reason::LineEnded { current: own() }),
+        Ordering::Equal if family == Family::AmazonLinux2 => return Err(Reason::EndOfSupport { current: own() }),
         Ordering::Equal => return Err(Reason::UpToDate { current: own() }),
-        Ordering::Less => return Err(Reason::NewerThanOffered { current: own(), target: newest.clone() }),
+        Ordering::Less => return Err(Reason::RunsWithdrawnRelease { current: own(), latest: latest.clone() }),
     }
-    let is_newer = |published: &&Published| published.release.compare(&running) == Ok(Ordering::Greater);
+    let is_newer = |release: &&Release| release.version.compare(&running) == Ok(Ordering::Greater);
     Ok(releases.iter().filter(is_newer).collect())
 }
 
 /// Those of another Kubernetes version, newest first, but for those older than the one that runs. Only Bottlerocket's have an
 /// order across Kubernetes versions.
-fn not_older<'a>(releases: &'a [Published], line: &Line, current: &str) -> Result<Vec<&'a Published>, Reason> {
-    let Some(newest) = releases.first().map(|published| &published.release) else { return Ok(Vec::new()) };
-    let (current, target) = (current.to_owned(), newest.clone());
-    let running = match ReleaseVersion::parse(line.family, &current) {
+fn not_older<'a>(releases: &'a [Release], family: Family, current: &str) -> Result<Vec<&'a Release>, Reason> {
+    let Some(latest) = releases.first().map(|release| release.version.clone()) else { return Ok(Vec::new()) };
+    let running = match ReleaseVersion::parse(family, current) {
         Ok(running) => running,
-        Err(error) => return Err(Reason::NotComparable { current, target, error }),
+        Err(error) => return Err(Reason::NotComparable { current: current.to_owned(), target: latest, error }),
     };
-    if newest.compare(&running) == Ok(Ordering::Less) {
-        return Err(Reason::NewerThanOffered { current, target });
+    if latest.compare(&running) == Ok(Ordering::Less) {
+        return Err(Reason::RunsWithdrawnRelease { current: current.to_owned(), latest });
     }
-    Ok(releases.iter().filter(|published| published.release.compare(&running) != Ok(Ordering::Less)).collect())
+    let is_not_older = |release: &&Release| release.version.compare(&running) != Ok(Ordering::Less);
+    Ok(releases.iter().filter(is_not_older).collect())
 }
 
 /// The newest that is allowed; or the reason against the newest of all, with the earliest time at which any is old enough.
 fn newest_allowed<'a>(
-    overview: &mut Overview<'_>,
-    nodegroup: &Nodegroup,
+    planner: &mut Planner<'_>,
     rules: &Rules,
-    version: &str,
-    releases: impl Iterator<Item = &'a Published>,
+    track: &TrackKey,
+    releases: &[&'a Release],
 ) -> Result<&'a ReleaseVersion, Reason> {
     let mut first_reason = None;
-    for published in releases {
-        match allowed(overview, nodegroup, rules, version, published) {
-            Ok(()) => return Ok(&published.release),
+    for release in releases {
+        match allowed(planner, rules, track, release) {
+            Ok(()) => return Ok(&release.version),
             Err(reason) => first_reason = Some(earlier(first_reason, reason)),
         }
     }
-    Err(first_reason.unwrap_or_else(|| Reason::CouldNotBeRead { error: "AWS offers no release".to_owned() }))
+    Err(first_reason.unwrap_or_else(|| Reason::Unreadable(Unreadable("AWS offers no release".to_owned()))))
 }
 
 fn earlier(first: Option<Reason>, later: Reason) -> Reason {
     match (first, later) {
         (None, later) => later,
-        (Some(Reason::TooYoung { target, until: Some(until) }), Reason::TooYoung { until: Some(sooner), .. }) => {
-            Reason::TooYoung { target, until: Some(until.min(sooner)) }
-        }
+        (
+            Some(Reason::MinAgeNotReached { target, until: Some(until) }),
+            Reason::MinAgeNotReached { until: Some(sooner), .. },
+        ) => Reason::MinAgeNotReached { target, until: Some(until.min(sooner)) },
         (Some(first), _) => first,
     }
 }
 
-fn allowed(
-    overview: &mut Overview<'_>,
-    nodegroup: &Nodegroup,
-    rules: &Rules,
-    version: &str,
-    published: &Published,
-) -> Result<(), Reason> {
-    let Overview { facts, quarantined, gates } = overview;
-    not_denied(facts, &published.release)?;
-    old_enough(facts, rules, published)?;
-    quarantined.allows(&published.release)?;
-    let target = &published.release;
-    gates.passed(facts, Gate { ring: rules.ring, ami_type: &nodegroup.ami_type, version, target })
+fn allowed(planner: &mut Planner<'_>, rules: &Rules, track: &TrackKey, release: &Release) -> Result<(), Reason> {
+    let Planner { input, gates } = planner;
+    let target = &release.version;
+    not_denied(input, target)?;
+    old_enough(input, rules, release)?;
+    not_quarantined(input.fleet.records.fleet().ok().flatten(), target)?;
+    gates.passed(input, Gate { ring: rules.ring, track, target })
 }
 
-fn not_denied(facts: &Facts<'_>, release: &ReleaseVersion) -> Result<(), Reason> {
-    let denied = facts.fleet.denied.iter().any(|denied| denied.denies(release.as_str()));
+fn not_denied(input: &PlanInput<'_>, release: &ReleaseVersion) -> Result<(), Reason> {
+    let denied = input.settings.denied.iter().any(|denied| denied.denies(release.as_str()));
     if denied { Err(Reason::Denied { target: release.clone() }) } else { Ok(()) }
 }
 
-fn old_enough(facts: &Facts<'_>, rules: &Rules, published: &Published) -> Result<(), Reason> {
+fn old_enough(input: &PlanInput<'_>, rules: &Rules, release: &Release) -> Result<(), Reason> {
     if rules.min_age.is_zero() {
         return Ok(());
     }
-    let until = published.at.map(|at| at.saturating_add(rules.min_age).unwrap_or(Timestamp::MAX));
-    if until.is_some_and(|until| until <= facts.now) {
+    let until = release.published_at.map(|at| at.saturating_add(rules.min_age).unwrap_or(Timestamp::MAX));
+    if until.is_some_and(|until| until <= input.now) {
         return Ok(());
     }
-    Err(Reason::TooYoung { target: published.release.clone(), until })
+    Err(Reason::MinAgeNotReached { target: release.version.clone(), until })
 }
 
-/// A pin is somebody's choice: neither age nor rings hold it up, but what is known to be bad does.
-fn pinned(
-    overview: &Overview<'_>,
-    nodegroup: &Nodegroup,
-    line: &Line,
-    version: &str,
-    current: &str,
-    pin: &str,
-) -> Result<ReleaseVersion, Reason> {
+/// A pin ignores minimum age and rings, but not what is known to be bad.
+fn pinned(planner: &Planner<'_>, candidate: Candidate<'_>, pin: &str) -> Result<ReleaseVersion, Reason> {
+    let (input, Candidate { family, version, current, .. }) = (planner.input, candidate);
     if pin == current {
         return Err(Reason::Pinned { release: pin.to_owned() });
     }
     let unknown = || Reason::PinUnknown { pin: pin.to_owned() };
-    let target = ReleaseVersion::parse(line.family, pin).map_err(|_| unknown())?;
-    let running = ReleaseVersion::parse(line.family, current).map_err(|error| Reason::NotComparable {
+    let target = ReleaseVersion::parse(family, pin).map_err(|_| unknown())?;
+    let running = ReleaseVersion::parse(family, current).map_err(|error| Reason::NotComparable {
         current: current.to_owned(),
         target: target.clone(),
         error,
     })?;
     match target.compare(&running) {
         Ok(Ordering::Greater) => {}
-        Ok(_) => return Err(Reason::PinnedOlder { pin: pin.to_owned(), current: current.to_owned() }),
+        Ok(_) => return Err(Reason::PinIsDowngrade { pin: pin.to_owned(), current: current.to_owned() }),
         Err(_) => return Err(unknown()),
     }
-    let offered = offered(overview.facts, nodegroup, line.family, version)?;
-    if !offered.iter().any(|published| published.release == target) {
+    let offered = offered(input, &candidate.track(version), family)?;
+    if !offered.iter().any(|release| release.version == target) {
         return Err(unknown());
     }
-    not_denied(overview.facts, &target)?;
-    overview.quarantined.allows(&target)?;
+    not_denied(input, &target)?;
+    not_quarantined(input.fleet.records.fleet().ok().flatten(), &target)?;
     Ok(target)
 }

@@ -1,190 +1,145 @@
 //! Decides what to do with each node group: pure, total, and final. What the plan says is what runs, and what a dry run
 //! prints.
 
+mod capacity;
 mod eligible;
+mod input;
 mod quarantine;
-mod ring;
-mod room;
+mod rings;
+mod versions;
 
-use std::collections::{BTreeSet, HashMap};
-use std::fmt;
+use std::collections::BTreeSet;
 
 use aws_sdk_eks::types::NodegroupStatus;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::config::{Fleet, Limits, RetryAfter};
-use crate::discover::{Clusters, Found, Seen};
-use crate::event::StartEvent;
-use crate::model::nodegroup::{Nodegroup, NodegroupId};
+use crate::model::attempt::{Intent, StartedBy};
+use crate::model::decision::{Decision, Planned, Target};
+use crate::model::fleet::{Discovered, NodegroupState};
+use crate::model::nodegroup::Nodegroup;
+use crate::model::nodegroup_record::NodegroupRecord;
 use crate::model::policy::{Force, Mode, Policy, Rules};
+use crate::model::problem::Unreadable;
 use crate::model::reason::{Freeze, Reason};
-use crate::model::record::{Intent, Record};
+use crate::model::releases::TrackKey;
+use crate::model::subject::{NodegroupName, Subject};
 use crate::model::window::Opening;
-use crate::resolve::{LineKey, Releases};
 
-pub use eligible::lines;
-pub use quarantine::{Spread, spreading};
+pub use capacity::Capacity;
+pub use input::PlanInput;
+pub use quarantine::{QuarantineCandidate, releases_to_quarantine};
+pub use versions::{tracks, tracks_of};
 
-/// Everything a plan is made from.
-#[derive(Clone, Copy, Debug)]
-pub struct Facts<'a> {
-    /// What was found, in the order in which it is planned.
-    pub found: &'a [Found],
-    /// The Kubernetes versions of the clusters that a node group follows.
-    pub clusters: &'a Clusters,
-    /// What AWS offers.
-    pub releases: &'a Releases,
-    /// The records by ARN, or why one could not be read.
-    pub records: &'a HashMap<String, Result<Record, String>>,
-    /// Which node groups the event wants.
-    pub event: &'a StartEvent,
-    /// How much may be under way.
-    pub limits: Limits,
-    /// When a failed release is tried again.
-    pub retry_after: &'a RetryAfter,
-    /// The rules of the whole fleet.
-    pub fleet: &'a Fleet,
-    /// Why nothing starts anywhere, if something says so.
-    pub freeze: Option<&'a Freeze>,
-    /// The time of the run.
-    pub now: Timestamp,
-}
-
-/// One decision for each node group.
+/// What a run does, to the last choice.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Decision {
-    /// The node group.
-    pub id: NodegroupId,
-    /// What happens to it.
-    pub verdict: Verdict,
+pub struct Plan {
+    /// One decision for each node group that was discovered, by name, and for every other that the event names.
+    pub decisions: Vec<Planned>,
+    /// The indexes of the decisions that start an update or may, in the order in which they do: whoever has waited longest
+    /// goes first.
+    pub order: Vec<usize>,
+    /// What the limits leave once everything is started that is to start.
+    pub capacity: Capacity,
+    /// Why nothing may start anywhere, if that is so.
+    pub freeze: Option<Freeze>,
 }
 
-/// What happens to a node group.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Verdict {
-    /// An update starts.
-    Start(Intent),
-    /// Nothing starts, and why.
-    Wait(Reason),
+/// The input, and what is worked out of it once, however many node groups ask.
+struct Planner<'a> {
+    input: &'a PlanInput<'a>,
+    gates: rings::Gates,
 }
 
-/// The facts, and what is worked out of them once, however many node groups ask.
-struct Overview<'a> {
-    facts: &'a Facts<'a>,
-    quarantined: quarantine::Quarantined<'a>,
-    gates: ring::Gates,
-}
-
-impl<'a> Overview<'a> {
-    fn new(facts: &'a Facts<'a>) -> Self {
-        let records = facts.records.values().filter_map(|record| record.as_ref().ok());
-        Self { facts, quarantined: quarantine::Quarantined::of(records), gates: ring::Gates::default() }
+impl<'a> Planner<'a> {
+    fn new(input: &'a PlanInput<'a>) -> Self {
+        Self { input, gates: rings::Gates::default() }
     }
 }
 
-impl fmt::Display for Intent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { version, release_version, previous_release_version, force, may_force: _ } = self;
-        write!(f, "from {previous_release_version} to {release_version} (Kubernetes {version})")?;
-        if *force { f.write_str(", overriding disruption budgets, since they made it fail before") } else { Ok(()) }
-    }
-}
-
-/// Decides for every node group that was found, and for every one that the event names and that was not.
+/// Decides for every node group that was discovered, and for every one that the event names and that was not.
 #[must_use]
-pub fn plan(facts: &Facts<'_>) -> Vec<Decision> {
-    let mut overview = Overview::new(facts);
-    let mut verdicts: Vec<Result<Intent, Reason>> =
-        facts.found.iter().map(|found| candidate(&mut overview, found)).collect();
-    let mut room = room::Room::new(facts);
-    // Where the limits leave too little room, the group goes first that has waited longest; by name, some never would.
-    let mut queue: Vec<(Option<Timestamp>, &Found, &mut Result<Intent, Reason>)> = facts
-        .found
-        .iter()
-        .zip(&mut verdicts)
-        .filter(|(_, verdict)| verdict.is_ok())
-        .map(|(found, verdict)| (last_success(facts, found), found, verdict))
-        .collect();
-    queue.sort_by(|left, right| (left.0, &left.1.id).cmp(&(right.0, &right.1.id)));
-    for (_, found, verdict) in queue {
-        if let Err(reason) = room.take(&found.id.cluster) {
-            *verdict = Err(reason);
+pub fn plan(input: &PlanInput<'_>) -> Plan {
+    let mut planner = Planner::new(input);
+    let decide = |discovered| candidate(&mut planner, discovered).map_or_else(Decision::Skip, Decision::Start);
+    let mut decisions: Vec<Decision> = input.fleet.nodegroups.iter().map(decide).collect();
+    // Where the limits leave too little, whoever has waited longest goes first; by name, some never would.
+    let mut order: Vec<(Option<Timestamp>, usize)> = Vec::new();
+    for (index, (discovered, decision)) in input.fleet.nodegroups.iter().zip(&decisions).enumerate() {
+        if matches!(decision, Decision::Start(_)) {
+            order.push((last_success(input, discovered), index));
         }
     }
-    let decide = |(found, verdict): (&Found, Result<Intent, Reason>)| Decision {
-        id: found.id.clone(),
-        verdict: verdict.map_or_else(Verdict::Wait, Verdict::Start),
-    };
-    let mut decisions: Vec<Decision> = facts.found.iter().zip(verdicts).map(decide).collect();
-    let named: BTreeSet<&String> = facts.event.nodegroups.iter().chain(&facts.event.retry).collect();
-    decisions.extend(named.into_iter().filter_map(|path| not_found(facts, path)));
-    decisions
-}
-
-/// The same decision at a later moment of the run: a window may have closed since the plan was made.
-#[must_use]
-pub fn confirm(facts: &Facts<'_>, decision: Decision) -> Decision {
-    let planned = matches!(decision.verdict, Verdict::Start(_));
-    let found = facts.found.iter().find(|found| planned && found.id == decision.id);
-    match found.map(|found| candidate(&mut Overview::new(facts), found)) {
-        Some(Err(reason)) => Decision { verdict: Verdict::Wait(reason), ..decision },
-        Some(Ok(_)) | None => decision,
+    order.sort_unstable();
+    let order: Vec<usize> = order.into_iter().map(|(_, index)| index).collect();
+    let mut capacity = Capacity::new(input);
+    for index in &order {
+        let (Some(discovered), Some(decision)) = (input.fleet.nodegroups.get(*index), decisions.get_mut(*index)) else {
+            continue;
+        };
+        if let (Err(limit), Decision::Start(intent)) = (capacity.reserve(discovered.id.cluster()), &*decision) {
+            *decision = Decision::Next(intent.clone(), limit);
+        }
     }
+    let planned = input.fleet.nodegroups.iter().zip(decisions);
+    let planned =
+        planned.map(|(discovered, decision)| Planned { target: Target::Nodegroup(discovered.id.clone()), decision });
+    let decisions = planned.chain(invalid_entries(input)).chain(not_found(input)).collect();
+    Plan { decisions, order, capacity, freeze: freeze(input) }
 }
 
-fn last_success(facts: &Facts<'_>, found: &Found) -> Option<Timestamp> {
-    facts.records.get(&found.id.arn)?.as_ref().ok()?.last_success()
+fn last_success(input: &PlanInput<'_>, discovered: &Discovered) -> Option<Timestamp> {
+    input.fleet.records.nodegroup(&discovered.id).ok()??.last_success()
 }
 
-/// The lines of which a node group needs an older release than the newest.
+/// The tracks of which a node group needs an older release than the latest.
 #[must_use]
-pub fn lines_that_need_older(facts: &Facts<'_>) -> BTreeSet<LineKey> {
-    let mut overview = Overview::new(facts);
-    let needed = |found: &Found| match candidate(&mut overview, found) {
+pub fn tracks_needing_older(input: &PlanInput<'_>) -> BTreeSet<TrackKey> {
+    let mut planner = Planner::new(input);
+    let needed = |discovered| match candidate(&mut planner, discovered) {
         Err(
-            Reason::TooYoung { .. }
+            Reason::MinAgeNotReached { .. }
             | Reason::Denied { .. }
             | Reason::Quarantined { .. }
-            | Reason::RingWaits { .. }
+            | Reason::WaitingForRing { .. }
             | Reason::PinUnknown { .. },
-        ) => Some(lines(found, facts.clusters)),
+        ) => Some(tracks_of(discovered, &input.fleet.clusters)),
         _ => None,
     };
-    facts.found.iter().filter_map(needed).flatten().collect()
+    input.fleet.nodegroups.iter().filter_map(needed).flatten().collect()
 }
 
 /// The update that a node group could get if there were no other node groups; or the first reason against it. This is the
 /// order of the rules.
-fn candidate(overview: &mut Overview<'_>, found: &Found) -> Result<Intent, Reason> {
-    let facts = overview.facts;
-    let nodegroup = seen(facts, found)?;
+fn candidate(planner: &mut Planner<'_>, discovered: &Discovered) -> Result<Intent, Reason> {
+    let input = planner.input;
+    let nodegroup = described(input, discovered)?;
     let (mode, rules) = opted_in(nodegroup)?;
-    let record = record(facts, found)?;
+    let record = input.fleet.records.nodegroup(&discovered.id).map_err(|error| Reason::Unreadable(error.clone()))?;
     not_in_progress(nodegroup, record)?;
-    let mut intent = eligible::release(overview, nodegroup, rules)?;
+    let mut intent = eligible::release(planner, nodegroup, rules)?;
     if mode == Mode::Notify {
         return Err(Reason::ReportOnly { version: intent.version, target: intent.release_version });
     }
     healthy(nodegroup)?;
     intent.may_force = rules.force == Force::AfterEvictionFailure;
     if let Some(record) = record {
-        not_failed_before(facts, record, &intent)?;
-        long_enough_ago(facts, record, rules)?;
+        not_failed_before(input, record, &intent)?;
+        long_enough_ago(input, record, rules)?;
         intent.force = intent.may_force && eviction_failed(record, &intent);
     }
-    not_frozen(facts)?;
-    in_window(facts, rules)?;
+    not_frozen(input)?;
+    intent.start_before = in_window(input, rules)?;
     Ok(intent)
 }
 
-fn seen<'a>(facts: &Facts<'a>, found: &'a Found) -> Result<&'a Nodegroup, Reason> {
-    if !facts.event.wants(&found.id.cluster, &found.id.name) {
+fn described<'a>(input: &PlanInput<'a>, discovered: &'a Discovered) -> Result<&'a Nodegroup, Reason> {
+    if !input.request.includes(discovered.id.name()) {
         return Err(Reason::Excluded);
     }
-    match &found.now {
-        Seen::Nodegroup(nodegroup) => Ok(nodegroup),
-        Seen::Gone => Err(Reason::Deleted),
-        Seen::Unreadable(error) => Err(Reason::CouldNotBeRead { error: error.clone() }),
+    match &discovered.state {
+        NodegroupState::Exists(nodegroup) => Ok(nodegroup),
+        NodegroupState::Deleted => Err(Reason::Deleted),
+        NodegroupState::Unreadable(error) => Err(Reason::Unreadable(error.clone())),
     }
 }
 
@@ -192,24 +147,16 @@ fn opted_in(nodegroup: &Nodegroup) -> Result<(Mode, &Rules), Reason> {
     match &nodegroup.policy {
         Policy::OptedIn(mode, rules) => Ok((*mode, rules)),
         Policy::NotOptedIn => Err(Reason::NotOptedIn),
-        Policy::Malformed { error, .. } => Err(Reason::MalformedTag(error.clone())),
+        Policy::Invalid { tag, .. } => Err(Reason::InvalidTag(tag.clone())),
     }
 }
 
-fn record<'a>(facts: &Facts<'a>, found: &Found) -> Result<Option<&'a Record>, Reason> {
-    match facts.records.get(&found.id.arn) {
-        Some(Ok(record)) => Ok(Some(record)),
-        Some(Err(error)) => Err(Reason::CouldNotBeRead { error: error.clone() }),
-        None => Ok(None),
-    }
-}
-
-/// Also keeps a group from being judged by a release that is just being replaced.
-fn not_in_progress(nodegroup: &Nodegroup, record: Option<&Record>) -> Result<(), Reason> {
+/// Also keeps a node group from being judged by a release that is just being replaced.
+fn not_in_progress(nodegroup: &Nodegroup, record: Option<&NodegroupRecord>) -> Result<(), Reason> {
     match record.and_then(|record| record.open.as_ref()) {
-        Some(attempt) => Err(Reason::InProgress { since: Some(attempt.started_at), origin: attempt.origin }),
+        Some(attempt) => Err(Reason::InProgress { since: Some(attempt.started_at), started_by: attempt.started_by }),
         None if nodegroup.status == NodegroupStatus::Updating => {
-            Err(Reason::InProgress { since: None, origin: crate::model::update::Origin::Other })
+            Err(Reason::InProgress { since: None, started_by: StartedBy::External })
         }
         None => Ok(()),
     }
@@ -217,12 +164,11 @@ fn not_in_progress(nodegroup: &Nodegroup, record: Option<&Record>) -> Result<(),
 
 /// EKS starts no update on a node group that is not active, and none with health issues beyond four that it tolerates.
 fn healthy(nodegroup: &Nodegroup) -> Result<(), Reason> {
-    let refused = nodegroup.refused_issues();
-    if !refused.is_empty() {
-        let issues = refused.into_iter().cloned().collect();
-        return Err(Reason::Unhealthy { issues });
+    let blocking = nodegroup.blocking_issues();
+    if !blocking.is_empty() {
+        return Err(Reason::Unhealthy { issues: blocking.into_iter().cloned().collect() });
     }
-    // With issues, a group is usually DEGRADED; with tolerated ones EKS takes the update all the same.
+    // With issues, a node group is usually DEGRADED; with tolerated ones EKS takes the update all the same.
     let tolerated = nodegroup.status == NodegroupStatus::Degraded && !nodegroup.health.is_empty();
     if nodegroup.status == NodegroupStatus::Active || tolerated {
         return Ok(());
@@ -230,13 +176,13 @@ fn healthy(nodegroup: &Nodegroup) -> Result<(), Reason> {
     Err(Reason::NotActive { status: nodegroup.status.clone() })
 }
 
-fn not_failed_before(facts: &Facts<'_>, record: &Record, intent: &Intent) -> Result<(), Reason> {
+fn not_failed_before(input: &PlanInput<'_>, record: &NodegroupRecord, intent: &Intent) -> Result<(), Reason> {
     let Intent { version, release_version: target, .. } = intent;
     let failures = record.failures(version, target).count();
     let Some(last) = record.failures(version, target).last() else { return Ok(()) };
-    let until = facts.retry_after.next_try(failures, last.ended_at.unwrap_or(last.started_at));
+    let until = input.settings.retry_after.next_try(failures, last.ended_at.unwrap_or(last.started_at));
     match until {
-        Some(until) if until <= facts.now => Ok(()),
+        Some(until) if until <= input.now => Ok(()),
         until => Err(Reason::FailedBefore { target: target.clone(), failures, status: last.status, until }),
     }
 }
@@ -247,42 +193,66 @@ const DESCRIPTION_LAGS: SignedDuration = SignedDuration::from_mins(20);
 
 /// Fewer restarts: the interval counts from the end of the last update that replaced nodes. It is never so short that the
 /// description it is judged by may be older than that update.
-fn long_enough_ago(facts: &Facts<'_>, record: &Record, rules: &Rules) -> Result<(), Reason> {
+fn long_enough_ago(input: &PlanInput<'_>, record: &NodegroupRecord, rules: &Rules) -> Result<(), Reason> {
     let Some(last) = record.last_success() else { return Ok(()) };
     let until = last.saturating_add(rules.min_interval.max(DESCRIPTION_LAGS)).unwrap_or(Timestamp::MAX);
-    if until <= facts.now { Ok(()) } else { Err(Reason::TooSoon { until }) }
+    if until <= input.now { Ok(()) } else { Err(Reason::MinIntervalNotReached { until }) }
 }
 
 /// The last try of this release failed with the disruption budgets, and none was forced yet.
-fn eviction_failed(record: &Record, intent: &Intent) -> bool {
+fn eviction_failed(record: &NodegroupRecord, intent: &Intent) -> bool {
     let failures = || record.failures(&intent.version, &intent.release_version);
-    let forced = failures().any(|attempt| attempt.force);
+    let forced = failures().any(|attempt| attempt.intent.force);
     !forced && failures().last().is_some_and(|attempt| attempt.failed_with("PodEvictionFailure"))
 }
 
-fn not_frozen(facts: &Facts<'_>) -> Result<(), Reason> {
-    facts.freeze.map_or(Ok(()), |freeze| Err(Reason::Frozen(freeze.clone())))
-}
-
-/// A started update cannot be stopped, so the last part of a window is kept free.
-fn in_window(facts: &Facts<'_>, rules: &Rules) -> Result<(), Reason> {
-    let margin = facts.fleet.window_margin;
-    let fits = match rules.window.at(facts.now) {
-        Opening::Open(None) => true,
-        Opening::Open(Some(closes)) => closes.duration_since(facts.now) > margin,
-        Opening::Closed(_) => false,
-    };
-    if fits {
-        return Ok(());
+fn not_frozen(input: &PlanInput<'_>) -> Result<(), Reason> {
+    match freeze(input) {
+        Some(freeze) => Err(Reason::Frozen(freeze)),
+        None => Ok(()),
     }
-    let opens = rules.window.next_start(facts.now, margin);
-    Err(Reason::OutsideWindow { window: rules.window.clone(), opens })
 }
 
-/// A node group that the event names, and that is not among those with the tag.
-fn not_found(facts: &Facts<'_>, path: &str) -> Option<Decision> {
-    let (cluster, name) = path.split_once('/')?;
-    let found = facts.found.iter().any(|found| (found.id.cluster.as_str(), found.id.name.as_str()) == (cluster, name));
-    let id = NodegroupId { cluster: cluster.to_owned(), name: name.to_owned(), arn: String::new() };
-    (!found).then_some(Decision { id, verdict: Verdict::Wait(Reason::NotFound) })
+/// Why nothing may start anywhere, if something says so. Without the fleet's record it is not known what is quarantined.
+fn freeze(input: &PlanInput<'_>) -> Option<Freeze> {
+    let quarantines = input.fleet.records.fleet().err();
+    let unreadable = |error| Freeze::Unreadable(Unreadable(format!("the fleet's quarantines: {error}")));
+    input.fleet.freeze.clone().or_else(|| quarantines.map(unreadable))
+}
+
+/// A started update cannot be stopped, so the last part of a window is kept free. Returns when that part begins.
+fn in_window(input: &PlanInput<'_>, rules: &Rules) -> Result<Option<Timestamp>, Reason> {
+    let margin = input.settings.window_margin;
+    match rules.window.at(input.now) {
+        Opening::Open(None) => Ok(None),
+        Opening::Open(Some(closes)) if closes.duration_since(input.now) > margin => {
+            Ok(Some(closes.saturating_sub(margin).unwrap_or(Timestamp::MIN)))
+        }
+        Opening::Open(Some(_)) | Opening::Closed(_) => {
+            let opens = rules.window.next_start(input.now, margin);
+            Err(Reason::OutsideWindow { window: rules.window.clone(), opens })
+        }
+    }
+}
+
+/// The entries of the tag index that name no node group.
+fn invalid_entries(input: &PlanInput<'_>) -> impl Iterator<Item = Planned> {
+    input.fleet.invalid_arns.iter().map(|arn| {
+        let error = format!("the tag index lists it as {arn:?}, which is not a node group's ARN");
+        let unreadable = Reason::Unreadable(Unreadable(error));
+        let decision = Decision::Skip(if input.request.includes_all() { unreadable } else { Reason::Excluded });
+        Planned { target: Target::Other(Subject::Entry(arn.clone())), decision }
+    })
+}
+
+/// The node groups that the event names and that are not among those with the tag.
+fn not_found(input: &PlanInput<'_>) -> impl Iterator<Item = Planned> {
+    let known: BTreeSet<&NodegroupName> =
+        input.fleet.nodegroups.iter().map(|discovered| discovered.id.name()).collect();
+    let named: BTreeSet<&NodegroupName> = input.request.nodegroups.iter().chain(&input.request.retry).collect();
+    let missing: Vec<&NodegroupName> = named.difference(&known).copied().collect();
+    missing.into_iter().map(|name| Planned {
+        target: Target::Other(Subject::Nodegroup(name.clone())),
+        decision: Decision::Skip(Reason::NotFound),
+    })
 }

@@ -1,11 +1,34 @@
 //! An attempt to update one node group, from the intent to its end.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// The longest code and message that are kept of an error, in bytes.
 const CODE_BYTES: usize = 256;
 const MESSAGE_BYTES: usize = 4 * 1024;
+
+/// What an attempt sets out to do: all that the call says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Intent {
+    /// The Kubernetes version to send.
+    pub version: String,
+    /// The release to send.
+    pub release_version: String,
+    /// The release that runs.
+    pub previous_release_version: String,
+    /// Whether to override disruption budgets.
+    #[serde(default)]
+    pub force: bool,
+    /// Whether the rules allow to do so after an eviction failure.
+    #[serde(default)]
+    pub may_force: bool,
+    /// The call must be made before this time, at which the node group's window closes but for its margin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_before: Option<Timestamp>,
+}
 
 /// One attempt to bring a node group to a release.
 ///
@@ -16,23 +39,14 @@ const MESSAGE_BYTES: usize = 4 * 1024;
 pub struct Attempt {
     /// Counts the attempts on this node group from one.
     pub number: u32,
-    /// The Kubernetes version asked for: the node group's own.
-    pub version: String,
-    /// The release asked for.
-    pub release_version: String,
-    /// The release that ran before.
-    pub previous_release_version: String,
-    /// `clientRequestToken` of the call; empty for somebody else's update.
-    pub token: String,
+    /// What it sets out to do.
+    pub intent: Intent,
+    /// `clientRequestToken` of the call; `None` for an external update.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
     /// Who started it.
     #[serde(default)]
-    pub origin: Origin,
-    /// Whether it overrides disruption budgets.
-    #[serde(default)]
-    pub force: bool,
-    /// Whether the node group's rules allow to try again with force.
-    #[serde(default)]
-    pub may_force: bool,
+    pub started_by: StartedBy,
     /// When the intent was written.
     pub started_at: Timestamp,
     /// The update's id, once EKS accepted it.
@@ -48,10 +62,10 @@ pub struct Attempt {
     pub errors: Vec<ErrorDetail>,
     /// Whether a notice said that it runs longer than it should.
     #[serde(default)]
-    pub stuck_told: bool,
-    /// When somebody asked to try again in spite of it.
+    pub stuck_notified: bool,
+    /// When a retry was asked for in spite of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub forgiven_at: Option<Timestamp>,
+    pub retry_requested_at: Option<Timestamp>,
     /// When `DescribeUpdate` first said `Successful`, for one whose node group does not show the release yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub successful_since: Option<Timestamp>,
@@ -59,16 +73,16 @@ pub struct Attempt {
 
 /// Who started an update.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Origin {
+pub enum StartedBy {
     /// This program.
     #[default]
-    Ours,
-    /// Somebody else: the console, Terraform, a colleague. Followed and told like ours.
-    Other,
+    Updater,
+    /// The console, Terraform, a colleague: tracked and reported like its own.
+    External,
 }
 
 /// How far an attempt has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
 pub enum Status {
     /// The call is about to be made, or its answer is not known.
     Intent,
@@ -82,30 +96,46 @@ pub enum Status {
     Cancelled,
     /// EKS reports success, but the node group does not run the release.
     Unverified,
-    /// The update, its node group or its cluster is no more.
+    /// The update, its node group or its cluster no longer exists.
     Gone,
     /// EKS refused the call.
     Refused,
 }
 
-/// One error of an update or a call, as AWS gives it.
+/// One error of an update or a call, as AWS returns it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ErrorDetail {
     /// AWS's code, such as `PodEvictionFailure`.
     pub error_code: String,
-    /// AWS's sentence.
+    /// AWS's message.
     pub error_message: String,
     /// The resources that AWS names: for `PodEvictionFailure` the nodes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resource_ids: Vec<String>,
 }
 
+impl fmt::Display for Intent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { version, release_version, previous_release_version, force, .. } = self;
+        write!(f, "from {previous_release_version} to {release_version} (Kubernetes {version})")?;
+        if *force { f.write_str(", overriding disruption budgets, which made it fail before") } else { Ok(()) }
+    }
+}
+
 impl Attempt {
+    /// Whether it is an attempt on this release. Bottlerocket has the same releases for every Kubernetes version, and what
+    /// fails with one need not fail with another.
+    #[must_use]
+    pub fn is_for(&self, version: &str, release: &str) -> bool {
+        (self.intent.version.as_str(), self.intent.release_version.as_str()) == (version, release)
+    }
+
     /// Whether it ended in a way that counts against its release: it is tried again only after a wait, and not for ever.
     #[must_use]
     pub fn failed(&self) -> bool {
-        self.forgiven_at.is_none() && !matches!(self.status, Status::Intent | Status::InProgress | Status::Successful)
+        let ended = !matches!(self.status, Status::Intent | Status::InProgress | Status::Successful);
+        ended && self.retry_requested_at.is_none()
     }
 
     /// Whether it failed with this code among its errors.
@@ -121,7 +151,7 @@ impl Attempt {
     }
 }
 
-/// Error details within so many bytes; what is left out is said.
+/// Error details cut to this many bytes; a last one says how many are left out.
 #[must_use]
 pub fn shorten(errors: Vec<ErrorDetail>, bytes: usize) -> Vec<ErrorDetail> {
     let total: usize = errors.iter().map(|error| 1 + error.resource_ids.len()).sum();
@@ -157,7 +187,7 @@ pub fn shorten(errors: Vec<ErrorDetail>, bytes: usize) -> Vec<ErrorDetail> {
     shortened
 }
 
-/// The start of a text, at most so many bytes, whole characters only.
+/// The start of a text, at most this many bytes, whole characters only.
 fn head(text: &str, bytes: usize) -> String {
     if text.len() <= bytes {
         return text.to_owned();

@@ -1,15 +1,18 @@
-//! Publishes a message to SNS.
+//! Publishes notices to SNS.
+
+mod message;
 
 use aws_sdk_sns::Client;
 use aws_sdk_sns::types::MessageAttributeValue;
 
 use crate::aws::describe;
-use crate::message::Message;
+
+pub use message::Message;
 
 /// Publishes a message to the topic.
 ///
 /// # Errors
-/// When SNS does not take it: it is then still to be told.
+/// When SNS does not take it: the notice is then still pending.
 pub async fn publish(sns: &Client, topic_arn: &str, message: Message) -> anyhow::Result<()> {
     let mut request =
         sns.publish().topic_arn(topic_arn).subject(message.subject).message_structure("json").message(message.body);

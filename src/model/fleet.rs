@@ -1,0 +1,77 @@
+//! The fleet as a run observed it.
+
+use std::collections::BTreeMap;
+
+use super::kubernetes::KubernetesVersion;
+use super::nodegroup::Nodegroup;
+use super::policy::{Policy, VersionPolicy};
+use super::problem::Unreadable;
+use super::reason::Freeze;
+use super::record::RecordSet;
+use super::subject::{FleetId, NodegroupId};
+
+/// Everything that a run of `start` knows of the fleet before it asks for releases.
+#[derive(Clone, Debug, Default)]
+pub struct Fleet {
+    /// The node groups that the tag index lists, by name.
+    pub nodegroups: Vec<Discovered>,
+    /// Entries of the tag index that are not a node group's ARN.
+    pub invalid_arns: Vec<String>,
+    /// The Kubernetes version of each cluster that a node group follows.
+    pub clusters: Clusters,
+    /// What the table holds of the fleet.
+    pub records: RecordSet,
+    /// Why nothing may start anywhere, if the stop switch or a change calendar says so.
+    pub freeze: Option<Freeze>,
+}
+
+/// The Kubernetes version of clusters by name, or why it could not be read.
+pub type Clusters = BTreeMap<String, Result<KubernetesVersion, Unreadable>>;
+
+/// A node group that the tag index lists.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Discovered {
+    /// Its names and ARN.
+    pub id: NodegroupId,
+    /// What EKS says of it.
+    pub state: NodegroupState,
+}
+
+/// What EKS says of a node group that the tag index lists.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NodegroupState {
+    /// It exists.
+    Exists(Box<Nodegroup>),
+    /// It was deleted; the index lags.
+    Deleted,
+    /// It could not be described.
+    Unreadable(Unreadable),
+}
+
+impl Discovered {
+    /// The node group, if it exists and could be described.
+    #[must_use]
+    pub fn nodegroup(&self) -> Option<&Nodegroup> {
+        match &self.state {
+            NodegroupState::Exists(nodegroup) => Some(nodegroup),
+            NodegroupState::Deleted | NodegroupState::Unreadable(_) => None,
+        }
+    }
+
+    /// Whether it opted in and follows its cluster's Kubernetes version.
+    #[must_use]
+    pub fn follows_cluster(&self) -> bool {
+        matches!(
+            self.nodegroup().map(|nodegroup| &nodegroup.policy),
+            Some(Policy::OptedIn(_, rules)) if rules.kubernetes_version == VersionPolicy::FollowCluster
+        )
+    }
+}
+
+impl Fleet {
+    /// The account and region, if there is any node group to tell.
+    #[must_use]
+    pub fn id(&self) -> Option<FleetId> {
+        self.nodegroups.first().map(|discovered| FleetId::of(&discovered.id))
+    }
+}

@@ -1,0 +1,362 @@
+//! What the table holds of one node group, and how it changes.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::attempt::{Attempt, ErrorDetail, Intent, StartedBy, Status, shorten};
+use super::notice::{AttemptRef, Notice, NoticeKind};
+use super::policy::InvalidTag;
+use super::problem::Unreadable;
+use super::record::{Record, RecordRef, Revision, SchemaVersion, YES};
+use super::subject::NodegroupId;
+
+/// Ended attempts that are kept. More than the tries of one release, so that none of these is forgotten.
+const HISTORY: usize = 10;
+/// How long a record is kept in which nothing is open, pending or reported. Releases come weekly, so a year is plenty.
+const KEEP_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
+/// The bytes of error details that are kept of one attempt.
+const ERROR_BYTES: usize = 24 * 1024;
+/// The largest record. DynamoDB takes items of 400 KB and counts a little differently.
+const RECORD_BYTES: usize = 300 * 1024;
+
+/// Everything known of one node group's updates: one item of the table, always written whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodegroupRecord {
+    /// The node group; its ARN is the key.
+    #[serde(rename = "itemKey")]
+    pub id: NodegroupId,
+    kind: Kind,
+    schema_version: SchemaVersion,
+    /// The write that was read.
+    pub revision: Revision,
+    /// Counts the attempts ever made.
+    pub attempts: u32,
+    /// The attempt that has not ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open: Option<Attempt>,
+    /// What has to be published.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending_notices: Vec<Notice>,
+    /// The last attempts that ended, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<Attempt>,
+    /// The invalid tag that was last reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported_tag: Option<InvalidTag>,
+    /// The newer release that was last reported for a node group that is only reported on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported_release: Option<ReportedRelease>,
+    /// Present once the node group had opted in when it was written: the key of the sparse index `opted-in-index`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opted_in: Option<String>,
+    /// Present while an attempt is open or a notice pending: the key of the sparse index `pending-index`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<String>,
+    /// When DynamoDB may delete the item, in seconds since 1970; absent while it holds what must not be forgotten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Kind {
+    Nodegroup,
+}
+
+/// A release that was reported, with its Kubernetes version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportedRelease {
+    /// The Kubernetes version.
+    pub version: String,
+    /// The release.
+    pub release_version: String,
+}
+
+/// An update that the updater did not start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExternalUpdate {
+    /// Its id.
+    pub update_id: String,
+    /// What it sets out to do, as far as EKS says.
+    pub intent: Intent,
+    /// When it was started.
+    pub started_at: Timestamp,
+}
+
+impl NodegroupRecord {
+    /// The record of a node group of which nothing is known yet.
+    #[must_use]
+    pub fn new(id: &NodegroupId) -> Self {
+        Self {
+            id: id.clone(),
+            kind: Kind::Nodegroup,
+            schema_version: SchemaVersion,
+            revision: Revision::default(),
+            attempts: 0,
+            open: None,
+            pending_notices: Vec::new(),
+            history: Vec::new(),
+            reported_tag: None,
+            reported_release: None,
+            opted_in: None,
+            pending: None,
+            expires_at: None,
+        }
+    }
+
+    /// Opens an attempt: the intent that must be stored before the call.
+    pub fn begin(&mut self, intent: &Intent, now: Timestamp) {
+        let token = self.token(intent);
+        self.open(intent, now, Some(token));
+    }
+
+    /// Takes up an external update, unless an attempt is open or the update has ended already.
+    pub fn adopt(&mut self, update: &ExternalUpdate) {
+        if self.open.is_none() && !self.has_ended(&update.update_id) {
+            self.open(&update.intent, update.started_at, None);
+            self.accept(&update.update_id);
+        }
+    }
+
+    fn open(&mut self, intent: &Intent, started_at: Timestamp, token: Option<String>) {
+        self.attempts += 1;
+        self.open = Some(Attempt {
+            number: self.attempts,
+            intent: intent.clone(),
+            started_by: if token.is_some() { StartedBy::Updater } else { StartedBy::External },
+            token,
+            started_at,
+            update_id: None,
+            status: Status::Intent,
+            ended_at: None,
+            errors: Vec::new(),
+            stuck_notified: false,
+            retry_requested_at: None,
+            successful_since: None,
+        });
+    }
+
+    /// Whether an update is among those that have ended.
+    #[must_use]
+    pub fn has_ended(&self, update_id: &str) -> bool {
+        self.history.iter().any(|attempt| attempt.update_id.as_deref() == Some(update_id))
+    }
+
+    /// A retry was asked for: what failed so far no longer counts.
+    pub fn allow_retry(&mut self, now: Timestamp) {
+        let failed = self.history.iter_mut().filter(|attempt| attempt.failed());
+        failed.for_each(|attempt| attempt.retry_requested_at = Some(now));
+    }
+
+    /// A tag is not recognised: reported once for each key and value.
+    pub fn report_invalid_tag(&mut self, tag: &InvalidTag, now: Timestamp) {
+        if self.reported_tag.as_ref() != Some(tag) {
+            self.reported_tag = Some(tag.clone());
+            self.notify(NoticeKind::TagInvalid(tag.clone()), now);
+        }
+    }
+
+    /// There is a newer release for a node group that is only reported on: reported once for each Kubernetes version.
+    pub fn report_available(&mut self, version: &str, release: &str, now: Timestamp) {
+        let reported = ReportedRelease { version: version.to_owned(), release_version: release.to_owned() };
+        if self.reported_release.as_ref() != Some(&reported) {
+            self.reported_release = Some(reported);
+            let (version, release_version) = (version.to_owned(), release.to_owned());
+            self.notify(NoticeKind::UpdateAvailable { version, release_version }, now);
+        }
+    }
+
+    /// The open attempt is this update of EKS.
+    pub fn accept(&mut self, update_id: &str) {
+        if let Some(attempt) = &mut self.open {
+            attempt.update_id = Some(update_id.to_owned());
+            attempt.status = Status::InProgress;
+        }
+    }
+
+    /// The open attempt never became an update, and nobody needs to know.
+    pub fn withdraw(&mut self) {
+        self.open = None;
+    }
+
+    /// The open attempt has ended. Every end but success is reported, except a refusal that was reported for this release.
+    pub fn end(&mut self, status: Status, errors: Vec<ErrorDetail>, now: Timestamp) {
+        let Some(mut attempt) = self.open.take() else {
+            return;
+        };
+        attempt.status = status;
+        attempt.ended_at = Some(now);
+        attempt.errors = shorten(errors, ERROR_BYTES);
+        let about = reference(&attempt);
+        let kind = match status {
+            Status::Failed => Some(NoticeKind::UpdateFailed(about)),
+            Status::Cancelled => Some(NoticeKind::UpdateCancelled(about)),
+            Status::Unverified => Some(NoticeKind::UpdateUnverified(about)),
+            Status::Gone => Some(NoticeKind::UpdateGone(about)),
+            Status::Refused if !self.was_refused(&attempt) => Some(NoticeKind::UpdateRefused(about)),
+            Status::Successful if attempt.intent.force => Some(NoticeKind::UpdateForced(about)),
+            Status::Refused | Status::Successful | Status::Intent | Status::InProgress => None,
+        };
+        if let Some(kind) = kind {
+            self.notify(kind, now);
+        }
+        self.history.push(attempt);
+        self.trim();
+    }
+
+    /// The open attempt runs longer than it should: reported once. It is still watched.
+    pub fn report_stuck(&mut self, now: Timestamp) {
+        let Some(attempt) = &mut self.open else { return };
+        if !std::mem::replace(&mut attempt.stuck_notified, true) {
+            let about = reference(attempt);
+            self.notify(NoticeKind::UpdateStuck(about), now);
+        }
+    }
+
+    /// The ended attempts on a release that count against it, oldest first.
+    pub fn failures<'a>(&'a self, version: &'a str, release: &'a str) -> impl Iterator<Item = &'a Attempt> {
+        self.history.iter().filter(move |attempt| attempt.failed() && attempt.is_for(version, release))
+    }
+
+    /// The successful attempts, and when each ended, oldest first.
+    pub fn successes(&self) -> impl Iterator<Item = (&Attempt, Timestamp)> {
+        let successful = self.history.iter().filter(|attempt| attempt.status == Status::Successful);
+        successful.filter_map(|attempt| Some((attempt, attempt.ended_at?)))
+    }
+
+    /// When the last successful update ended.
+    #[must_use]
+    pub fn last_success(&self) -> Option<Timestamp> {
+        self.successes().map(|(_, at)| at).max()
+    }
+
+    /// Releases that failed here for a cause that points at them, and when.
+    pub fn blamed_releases(&self) -> impl Iterator<Item = (&str, Timestamp)> {
+        let blamed = self.history.iter().filter(|attempt| attempt.blames_release());
+        blamed.filter_map(|attempt| Some((attempt.intent.release_version.as_str(), attempt.ended_at?)))
+    }
+
+    /// The attempt with this number.
+    #[must_use]
+    pub fn attempt(&self, number: u32) -> Option<&Attempt> {
+        self.history.iter().chain(&self.open).find(|attempt| attempt.number == number)
+    }
+
+    fn notify(&mut self, kind: NoticeKind, at: Timestamp) {
+        self.pending_notices.push(Notice { kind, at });
+    }
+
+    fn was_refused(&self, attempt: &Attempt) -> bool {
+        let Intent { version, release_version, .. } = &attempt.intent;
+        self.failures(version, release_version).any(|attempt| attempt.status == Status::Refused)
+    }
+
+    /// Derived from node group, target and attempt, so that a replay of the call is the same request.
+    fn token(&self, intent: &Intent) -> String {
+        let number = self.attempts + 1;
+        uuid(&self.id, &format!("{}/{}/{number}", intent.version, intent.release_version))
+    }
+
+    /// Forgets the oldest attempts, but none that a notice is still about.
+    fn trim(&mut self) {
+        let Self { history, pending_notices, .. } = self;
+        let is_needed = |number| pending_notices.iter().any(|notice| is_about(notice, number));
+        let mut surplus = history.len().saturating_sub(HISTORY);
+        history.retain(|attempt| {
+            let forget = surplus > 0 && !is_needed(attempt.number);
+            surplus -= usize::from(forget);
+            !forget
+        });
+    }
+
+    /// Drops error details, those of the oldest attempts first, until the record fits. Attempts and notices stay.
+    fn shed(&mut self) {
+        let size = |record: &Self| serde_json::to_vec(record).map_or(0, |item| item.len());
+        let mut oldest = 0;
+        while size(self) > RECORD_BYTES {
+            let Some(attempt) = self.history.get_mut(oldest) else { return };
+            attempt.errors = shorten(std::mem::take(&mut attempt.errors), 0);
+            oldest += 1;
+        }
+    }
+
+    fn must_be_kept(&self) -> bool {
+        self.pending.is_some() || self.reported_tag.is_some() || self.reported_release.is_some()
+    }
+}
+
+impl Record for NodegroupRecord {
+    fn key(&self) -> &str {
+        self.id.arn()
+    }
+
+    fn revision(&self) -> &Revision {
+        &self.revision
+    }
+
+    fn validate(&self) -> Result<(), Unreadable> {
+        let attempts = self.attempts;
+        if attempts > u32::MAX / 2 {
+            return Err(Unreadable(format!("it counts {attempts} attempts, more than there can be")));
+        }
+        self.revision.validate()
+    }
+
+    fn prepare(&mut self, revision: Revision, now: Timestamp) {
+        self.revision = revision;
+        let pending = self.open.is_some() || !self.pending_notices.is_empty();
+        self.pending = pending.then(|| YES.to_owned());
+        let expires_at = now.saturating_add(KEEP_FOR).unwrap_or(Timestamp::MAX);
+        self.expires_at = (!self.must_be_kept()).then_some(expires_at.as_second());
+        self.shed();
+    }
+
+    fn pending_notices(&self) -> &[Notice] {
+        &self.pending_notices
+    }
+
+    fn mark_published(&mut self, notice: &Notice) {
+        self.pending_notices.retain(|pending| pending != notice);
+        self.trim();
+    }
+
+    fn notice_id(&self, notice: &Notice) -> String {
+        let code = notice.kind.code();
+        uuid(
+            &self.id,
+            &match &notice.kind {
+                NoticeKind::UpdateAvailable { version, release_version } => {
+                    format!("{code}/{version}/{release_version}")
+                }
+                NoticeKind::TagInvalid(InvalidTag { key, value, .. }) => format!("{code}/{key}={value}"),
+                NoticeKind::ReleaseQuarantined { release_version, .. } => format!("{code}/{release_version}"),
+                kind => {
+                    let (number, release) = kind.attempt().map_or((0, ""), |at| (at.number, &at.release_version));
+                    format!("{code}/{number}/{release}")
+                }
+            },
+        )
+    }
+
+    fn attempt_of(&self, notice: &Notice) -> Option<&Attempt> {
+        self.attempt(notice.kind.attempt()?.number)
+    }
+
+    fn as_ref(&self) -> RecordRef<'_> {
+        RecordRef::Nodegroup(self)
+    }
+}
+
+fn reference(attempt: &Attempt) -> AttemptRef {
+    AttemptRef { number: attempt.number, release_version: attempt.intent.release_version.clone() }
+}
+
+fn is_about(notice: &Notice, number: u32) -> bool {
+    notice.kind.attempt().is_some_and(|attempt| attempt.number == number)
+}
+
+fn uuid(id: &NodegroupId, name: &str) -> String {
+    Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{}/{name}", id.arn()).as_bytes()).to_string()
+}

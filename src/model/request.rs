@@ -1,0 +1,40 @@
+//! What a manual event asks a run of `start` for.
+
+use serde::Deserialize;
+
+use super::subject::NodegroupName;
+
+/// What a run of `start` is asked for; by default a full run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StartRequest {
+    /// Plan and report, but write and start nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Only these node groups, and those of `clusters`. Without either: all.
+    #[serde(default)]
+    pub nodegroups: Vec<NodegroupName>,
+    /// Only the node groups of these clusters, and those of `nodegroups`.
+    #[serde(default)]
+    pub clusters: Vec<String>,
+    /// Try again at once on these node groups what failed before.
+    #[serde(default)]
+    pub retry: Vec<NodegroupName>,
+    /// Lift the quarantine of these releases.
+    #[serde(default)]
+    pub lift_quarantine: Vec<String>,
+}
+
+impl StartRequest {
+    /// Whether it asks for all node groups.
+    #[must_use]
+    pub fn includes_all(&self) -> bool {
+        self.nodegroups.is_empty() && self.clusters.is_empty()
+    }
+
+    /// Whether a node group is one of those asked for.
+    #[must_use]
+    pub fn includes(&self, name: &NodegroupName) -> bool {
+        self.includes_all() || self.clusters.contains(&name.cluster) || self.nodegroups.contains(name)
+    }
+}

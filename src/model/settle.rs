@@ -1,0 +1,102 @@
+//! What an observation of an open attempt means for its record.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::attempt::{ErrorDetail, StartedBy, Status};
+use super::nodegroup_record::NodegroupRecord;
+use super::problem::Unreadable;
+
+/// How long an intent may be without an update before it is given up, and a "not found" is not believed. The run that wrote
+/// the intent lives 15 minutes at most; the rest is for what EKS shows late.
+const GRACE: SignedDuration = SignedDuration::from_mins(20);
+
+/// What EKS shows of an open attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Observation {
+    /// The update, and how far it has come.
+    Update {
+        /// Its id.
+        update_id: String,
+        /// How far it has come.
+        progress: Progress,
+    },
+    /// No update belongs to the intent.
+    NoUpdate,
+    /// The update, its node group or its cluster is not found.
+    NotFound(ErrorDetail),
+    /// EKS could not be read.
+    Unreadable(Unreadable),
+}
+
+/// How far an update has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It is in progress, or has a status that is not known here.
+    InProgress,
+    /// It was successful, and the node group runs this now.
+    Successful(Running),
+    /// It failed.
+    Failed(Vec<ErrorDetail>),
+    /// It was cancelled.
+    Cancelled(Vec<ErrorDetail>),
+}
+
+/// What a node group runs, as far as EKS says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Running {
+    /// The Kubernetes version.
+    pub version: Option<String>,
+    /// The release.
+    pub release_version: Option<String>,
+}
+
+/// Takes an observation into the record. Without an open attempt nothing changes.
+pub fn settle(record: &mut NodegroupRecord, observation: &Observation, now: Timestamp, stuck_after: SignedDuration) {
+    let Some(attempt) = &mut record.open else { return };
+    let young = now.duration_since(attempt.started_at) < GRACE;
+    match observation {
+        Observation::Update { update_id, progress } => {
+            attempt.update_id = Some(update_id.clone());
+            attempt.status = Status::InProgress;
+            match progress {
+                Progress::InProgress => {}
+                Progress::Successful(running) => successful(record, running, now),
+                Progress::Failed(errors) => record.end(Status::Failed, errors.clone(), now),
+                Progress::Cancelled(errors) => record.end(Status::Cancelled, errors.clone(), now),
+            }
+        }
+        Observation::NoUpdate if !young => record.withdraw(),
+        Observation::NotFound(error) if !young => record.end(Status::Gone, vec![error.clone()], now),
+        Observation::NoUpdate | Observation::NotFound(_) | Observation::Unreadable(_) => {}
+    }
+    // Whatever was observed: an attempt that cannot be read for hours must not stay silent either.
+    let started_at = record.open.as_ref().map(|attempt| attempt.started_at);
+    if started_at.is_some_and(|started_at| now.duration_since(started_at) >= stuck_after) {
+        record.report_stuck(now);
+    }
+}
+
+/// Success is believed once the node group runs what was asked for. It may show it late.
+fn successful(record: &mut NodegroupRecord, running: &Running, now: Timestamp) {
+    let Some(attempt) = &mut record.open else { return };
+    let since = *attempt.successful_since.get_or_insert(now);
+    let asked = Running {
+        version: Some(attempt.intent.version.clone()),
+        release_version: Some(attempt.intent.release_version.clone()),
+    };
+    // EKS may not say what an external update brings.
+    if attempt.started_by == StartedBy::External || *running == asked {
+        record.end(Status::Successful, Vec::new(), now);
+    } else if now.duration_since(since) >= GRACE {
+        let error = ErrorDetail {
+            error_code: "ReleaseVersionMismatch".to_owned(),
+            error_message: format!(
+                "EKS reports the update as successful, but the node group runs {} (Kubernetes {})",
+                running.release_version.as_deref().unwrap_or("no release that EKS names"),
+                running.version.as_deref().unwrap_or("unknown"),
+            ),
+            resource_ids: Vec::new(),
+        };
+        record.end(Status::Unverified, vec![error], now);
+    }
+}

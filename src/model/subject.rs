@@ -1,0 +1,274 @@
+//! What a decision, an error or a message is about: a node group, or the whole fleet.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A node group's name with its cluster's, written `cluster/nodegroup`.
+///
+/// ```
+/// use eks_nodegroup_updater::model::subject::NodegroupName;
+///
+/// let name: NodegroupName = "prod/blue".parse()?;
+/// assert_eq!((name.cluster.as_str(), name.nodegroup.as_str()), ("prod", "blue"));
+/// assert!("blue".parse::<NodegroupName>().is_err());
+/// # Ok::<(), eks_nodegroup_updater::model::subject::InvalidName>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct NodegroupName {
+    /// Name of the cluster.
+    pub cluster: String,
+    /// Name of the node group, unique in its cluster.
+    pub nodegroup: String,
+}
+
+/// A text that does not name a node group.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} does not name a node group; expected cluster/nodegroup")]
+pub struct InvalidName(String);
+
+/// A node group as its ARN identifies it. The only way to make one is from an ARN, so it is always complete.
+///
+/// ```
+/// use eks_nodegroup_updater::model::subject::NodegroupId;
+///
+/// let arn = "arn:aws:eks:eu-central-1:123456789012:nodegroup/prod/blue/9ebf4bd5-f1d2-4f2c-9b7b-1b2c3d4e5f60";
+/// let id = NodegroupId::from_arn(arn).expect("a node group's ARN");
+/// assert_eq!((id.to_string().as_str(), id.region(), id.account()), ("prod/blue", "eu-central-1", "123456789012"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct NodegroupId {
+    name: NodegroupName,
+    arn: String,
+}
+
+/// All node groups of one account and region. What holds for all of them is stored under this id.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct FleetId(String);
+
+/// A key of the table that is neither a node group's nor the fleet's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not the key of a {1}")]
+pub struct InvalidKey(String, &'static str);
+
+/// What a decision, an error or a message is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// A node group.
+    Nodegroup(NodegroupName),
+    /// The whole fleet.
+    Fleet,
+    /// An entry of the tag index or the table that is not a node group's ARN.
+    Entry(String),
+}
+
+impl NodegroupId {
+    /// Reads `arn:aws:eks:REGION:ACCOUNT:nodegroup/CLUSTER/NAME/UUID`.
+    #[must_use]
+    pub fn from_arn(arn: &str) -> Option<Self> {
+        let resource = arn.strip_prefix("arn:")?.splitn(5, ':').nth(4)?;
+        let mut parts = resource.strip_prefix("nodegroup/")?.split('/');
+        let (cluster, nodegroup, _uuid) = (parts.next()?, parts.next()?, parts.next()?);
+        let complete = parts.next().is_none() && !cluster.is_empty() && !nodegroup.is_empty();
+        let name = NodegroupName { cluster: cluster.to_owned(), nodegroup: nodegroup.to_owned() };
+        complete.then(|| Self { name, arn: arn.to_owned() })
+    }
+
+    /// Its name and its cluster's.
+    #[must_use]
+    pub fn name(&self) -> &NodegroupName {
+        &self.name
+    }
+
+    /// Its ARN. Unlike the names, it is never used again after the node group was deleted.
+    #[must_use]
+    pub fn arn(&self) -> &str {
+        &self.arn
+    }
+
+    /// Name of its cluster.
+    #[must_use]
+    pub fn cluster(&self) -> &str {
+        &self.name.cluster
+    }
+
+    /// Its name, unique in its cluster.
+    #[must_use]
+    pub fn nodegroup(&self) -> &str {
+        &self.name.nodegroup
+    }
+
+    /// Its region.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        arn_part(&self.arn, 3)
+    }
+
+    /// The account that owns it.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        arn_part(&self.arn, 4)
+    }
+}
+
+impl FleetId {
+    /// The fleet that a node group belongs to.
+    #[must_use]
+    pub fn of(nodegroup: &NodegroupId) -> Self {
+        let owner = nodegroup.arn.split_once(":nodegroup/").map_or(nodegroup.arn.as_str(), |(owner, _)| owner);
+        Self(format!("{owner}:fleet"))
+    }
+
+    /// Reads `arn:aws:eks:REGION:ACCOUNT:fleet`.
+    #[must_use]
+    pub fn from_key(key: &str) -> Option<Self> {
+        let owner = key.strip_suffix(":fleet")?;
+        let complete = owner.starts_with("arn:") && owner.matches(':').count() == 4;
+        complete.then(|| Self(key.to_owned()))
+    }
+
+    /// Its key in the table.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.0
+    }
+
+    /// Its region.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        arn_part(&self.0, 3)
+    }
+
+    /// The account that owns it.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        arn_part(&self.0, 4)
+    }
+}
+
+fn arn_part(arn: &str, index: usize) -> &str {
+    arn.split(':').nth(index).unwrap_or_default()
+}
+
+impl TryFrom<String> for NodegroupId {
+    type Error = InvalidKey;
+
+    fn try_from(arn: String) -> Result<Self, InvalidKey> {
+        Self::from_arn(&arn).ok_or(InvalidKey(arn, "node group"))
+    }
+}
+
+impl From<NodegroupId> for String {
+    fn from(id: NodegroupId) -> Self {
+        id.arn
+    }
+}
+
+impl TryFrom<String> for FleetId {
+    type Error = InvalidKey;
+
+    fn try_from(key: String) -> Result<Self, InvalidKey> {
+        Self::from_key(&key).ok_or(InvalidKey(key, "fleet"))
+    }
+}
+
+impl From<FleetId> for String {
+    fn from(id: FleetId) -> Self {
+        id.0
+    }
+}
+
+impl From<&NodegroupId> for Subject {
+    fn from(id: &NodegroupId) -> Self {
+        Self::Nodegroup(id.name.clone())
+    }
+}
+
+impl FromStr for NodegroupName {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let name = text
+            .split_once('/')
+            .filter(|(cluster, nodegroup)| !cluster.is_empty() && !nodegroup.is_empty() && !nodegroup.contains('/'));
+        let (cluster, nodegroup) = name.ok_or_else(|| InvalidName(text.to_owned()))?;
+        Ok(Self { cluster: cluster.to_owned(), nodegroup: nodegroup.to_owned() })
+    }
+}
+
+impl TryFrom<String> for NodegroupName {
+    type Error = InvalidName;
+
+    fn try_from(text: String) -> Result<Self, InvalidName> {
+        text.parse()
+    }
+}
+
+impl From<NodegroupName> for String {
+    fn from(name: NodegroupName) -> Self {
+        name.to_string()
+    }
+}
+
+impl fmt::Display for NodegroupName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.cluster, self.nodegroup)
+    }
+}
+
+impl fmt::Display for NodegroupId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.name.fmt(f)
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nodegroup(name) => name.fmt(f),
+            Self::Fleet => f.write_str("fleet"),
+            Self::Entry(entry) if entry.is_empty() => f.write_str("unknown"),
+            Self::Entry(entry) => f.write_str(entry),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARN: &str = "arn:aws:eks:eu-central-1:123456789012:nodegroup/prod/blue/9ebf4bd5-f1d2-4f2c-9b7b-1b2c3d4e5f60";
+
+    #[test]
+    fn an_arn_names_cluster_and_node_group() {
+        let id = NodegroupId::from_arn(ARN).unwrap();
+        assert_eq!((id.to_string().as_str(), id.arn()), ("prod/blue", ARN));
+    }
+
+    #[test]
+    fn what_is_no_node_group_arn_is_refused() {
+        for arn in [
+            "",
+            "prod/blue",
+            "arn:aws:eks:eu-central-1:123456789012:cluster/prod",
+            "arn:aws:eks:eu-central-1:123456789012:nodegroup/prod/blue",
+            "arn:aws:eks:eu-central-1:123456789012:nodegroup//blue/9ebf4bd5",
+            "arn:aws:eks:eu-central-1:123456789012:nodegroup/prod/blue/9ebf4bd5/more",
+        ] {
+            assert_eq!(NodegroupId::from_arn(arn), None, "{arn}");
+        }
+    }
+
+    #[test]
+    fn a_fleet_is_known_by_account_and_region() {
+        let fleet = FleetId::of(&NodegroupId::from_arn(ARN).unwrap());
+        assert_eq!(fleet.key(), "arn:aws:eks:eu-central-1:123456789012:fleet");
+        assert_eq!(FleetId::from_key(fleet.key()), Some(fleet.clone()));
+        assert_eq!((fleet.region(), fleet.account()), ("eu-central-1", "123456789012"));
+        assert_eq!(FleetId::from_key("fleet"), None);
+    }
+}

@@ -1,0 +1,76 @@
+//! Finds external updates, so that they are tracked and reported like the updater's own.
+
+use aws_sdk_eks::Client;
+use aws_sdk_eks::types::{NodegroupStatus, Update, UpdateParamType, UpdateStatus, UpdateType};
+use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
+
+use super::updates::{NoAnswer, param, read_update, update_ids};
+use crate::aws::CONCURRENCY;
+use crate::model::attempt::Intent;
+use crate::model::fleet::Fleet;
+use crate::model::nodegroup::Nodegroup;
+use crate::model::nodegroup_record::{ExternalUpdate, NodegroupRecord};
+use crate::model::policy::Policy;
+use crate::model::problem::Unreadable;
+use crate::model::subject::NodegroupId;
+
+/// The external updates in progress, or why one could not be looked for, by node group.
+pub type ExternalUpdates = Vec<(NodegroupId, Result<ExternalUpdate, Unreadable>)>;
+
+/// Looks for the external update of each node group that opted in and is updating without an attempt of the updater.
+pub async fn external_updates(eks: &Client, fleet: &Fleet, now: Timestamp) -> ExternalUpdates {
+    let updating = fleet.nodegroups.iter().filter_map(|discovered| discovered.nodegroup()).filter(|nodegroup| {
+        nodegroup.status == NodegroupStatus::Updating && matches!(nodegroup.policy, Policy::OptedIn(..))
+    });
+    let without_attempt = updating.filter_map(|nodegroup| {
+        let record = fleet.records.nodegroup_or_new(&nodegroup.id).ok()?;
+        record.open.is_none().then_some((nodegroup, record))
+    });
+    let find = |(nodegroup, record): (&Nodegroup, NodegroupRecord)| {
+        let nodegroup = nodegroup.clone();
+        async move {
+            let update = find_external(eks, &nodegroup, &record, now).await.transpose()?;
+            Some((nodegroup.id, update))
+        }
+    };
+    stream::iter(without_attempt.map(find)).buffer_unordered(CONCURRENCY).filter_map(std::future::ready).collect().await
+}
+
+async fn find_external(
+    eks: &Client,
+    nodegroup: &Nodegroup,
+    record: &NodegroupRecord,
+    now: Timestamp,
+) -> Result<Option<ExternalUpdate>, Unreadable> {
+    let unreadable = |error| Unreadable(format!("looking for an external update: {error}"));
+    let update_ids = update_ids(eks, &nodegroup.id).await.map_err(|error| unreadable(error.to_string()))?;
+    for update_id in update_ids.into_iter().filter(|update_id| !record.has_ended(update_id)) {
+        let update = read_update(eks, &nodegroup.id, &update_id).await.map_err(|no_answer| match no_answer {
+            NoAnswer::NotFound(error) => unreadable(format!("{}: {}", error.error_code, error.error_message)),
+            NoAnswer::Unreadable(error) => unreadable(error.to_string()),
+        });
+        let update = update?;
+        if update.status() == Some(&UpdateStatus::InProgress) && update.r#type() == Some(&UpdateType::VersionUpdate) {
+            let created_at = update.created_at().and_then(|at| Timestamp::new(at.secs(), 0).ok());
+            let intent = intent(nodegroup, &update);
+            return Ok(Some(ExternalUpdate { update_id, intent, started_at: created_at.unwrap_or(now) }));
+        }
+    }
+    Ok(None)
+}
+
+fn intent(nodegroup: &Nodegroup, update: &Update) -> Intent {
+    let param = |kind| param(update, kind).map(str::to_owned);
+    let unknown = || "unknown".to_owned();
+    Intent {
+        version: param(UpdateParamType::Version)
+            .or_else(|| nodegroup.kubernetes_version.clone())
+            .unwrap_or_else(unknown),
+        release_version: param(UpdateParamType::ReleaseVersion).unwrap_or_else(unknown),
+        previous_release_version: nodegroup.release_version.clone().unwrap_or_else(unknown),
+        force: false,
+        may_force: false,
+        start_before: None,
+    }
+}

@@ -1,0 +1,176 @@
+//! Looks at an open attempt as EKS sees it.
+//!
+//! The truth is `DescribeUpdate`: after a failed update the node group is ACTIVE too. See
+//! [Update](https://docs.aws.amazon.com/eks/latest/APIReference/API_Update.html).
+
+use aws_sdk_eks::Client;
+use aws_sdk_eks::operation::describe_nodegroup::DescribeNodegroupError;
+use aws_sdk_eks::operation::describe_update::DescribeUpdateError;
+use aws_sdk_eks::operation::list_updates::ListUpdatesOutput;
+use aws_sdk_eks::types::{self as eks, UpdateParamType, UpdateStatus, UpdateType};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::aws::describe;
+use crate::model::attempt::{Attempt, ErrorDetail};
+use crate::model::nodegroup_record::NodegroupRecord;
+use crate::model::problem::Unreadable;
+use crate::model::settle::{Observation, Progress, Running};
+use crate::model::subject::NodegroupId;
+
+/// How much EKS's clock may be behind the one that dated the intent.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// Why there is no answer to judge by.
+#[derive(Debug)]
+pub(super) enum NoAnswer {
+    NotFound(ErrorDetail),
+    Unreadable(Unreadable),
+}
+
+impl From<NoAnswer> for Observation {
+    fn from(no_answer: NoAnswer) -> Self {
+        match no_answer {
+            NoAnswer::NotFound(error) => Self::NotFound(error),
+            NoAnswer::Unreadable(error) => Self::Unreadable(error),
+        }
+    }
+}
+
+impl From<Unreadable> for NoAnswer {
+    fn from(error: Unreadable) -> Self {
+        Self::Unreadable(error)
+    }
+}
+
+/// Looks at an open attempt. An intent without an update id is looked up among the node group's updates: the process may
+/// have ended between EKS's acceptance and its record.
+pub async fn observe(eks: &Client, record: &NodegroupRecord, attempt: &Attempt) -> Observation {
+    let observation = match &attempt.update_id {
+        Some(update_id) => describe_update(eks, &record.id, update_id).await,
+        None => find_update(eks, record, attempt).await,
+    };
+    observation.unwrap_or_else(Observation::from)
+}
+
+async fn describe_update(eks: &Client, id: &NodegroupId, update_id: &str) -> Result<Observation, NoAnswer> {
+    let update = read_update(eks, id, update_id).await?;
+    progress(eks, id, update_id, &update).await
+}
+
+async fn progress(
+    eks: &Client,
+    id: &NodegroupId,
+    update_id: &str,
+    update: &eks::Update,
+) -> Result<Observation, NoAnswer> {
+    let progress = match update.status() {
+        Some(UpdateStatus::Successful) => Progress::Successful(running(eks, id).await?),
+        Some(UpdateStatus::Failed) => Progress::Failed(errors(update)),
+        Some(UpdateStatus::Cancelled) => Progress::Cancelled(errors(update)),
+        Some(UpdateStatus::InProgress) => Progress::InProgress,
+        other => {
+            tracing::warn!(nodegroup = %id, update_id, status = ?other, "{id}: unknown status of update {update_id}");
+            Progress::InProgress
+        }
+    };
+    Ok(Observation::Update { update_id: update_id.to_owned(), progress })
+}
+
+async fn find_update(eks: &Client, record: &NodegroupRecord, attempt: &Attempt) -> Result<Observation, NoAnswer> {
+    let id = &record.id;
+    let update_ids = update_ids(eks, id).await?;
+    let mut earliest: Option<(Timestamp, &String, eks::Update)> = None;
+    for update_id in update_ids.iter().filter(|update_id| !record.has_ended(update_id)) {
+        let update = match read_update(eks, id, update_id).await {
+            Err(NoAnswer::NotFound(_)) => continue,
+            update => update?,
+        };
+        // What is described so badly that nobody can tell whose it is keeps the intent open.
+        let Some(created_at) = update.created_at().and_then(|at| Timestamp::from_second(at.secs()).ok()) else {
+            return Err(Unreadable(format!("EKS described the update {update_id} without its date")).into());
+        };
+        // The same may have been asked for again since; the intent's own came first.
+        let first = earliest.as_ref().is_none_or(|(earliest, ..)| created_at < *earliest);
+        if first && belongs(&update, created_at, attempt) {
+            earliest = Some((created_at, update_id, update));
+        }
+    }
+    match earliest {
+        Some((_, update_id, update)) => progress(eks, id, update_id, &update).await,
+        None => Ok(Observation::NoUpdate),
+    }
+}
+
+/// The ids of the updates that a node group has had, in no order; none where there is no such node group.
+///
+/// # Errors
+/// When EKS cannot be read. An answer without a list is one, too: taken for an empty list it would lose updates.
+pub(super) async fn update_ids(eks: &Client, id: &NodegroupId) -> Result<Vec<String>, Unreadable> {
+    let pages = eks.list_updates().name(id.cluster()).nodegroup_name(id.nodegroup()).into_paginator().send();
+    let pages: Result<Vec<ListUpdatesOutput>, _> = pages.collect().await;
+    let pages = match pages {
+        Ok(pages) => pages,
+        Err(error) => match error.as_service_error() {
+            Some(service) if service.is_resource_not_found_exception() => return Ok(Vec::new()),
+            _ => return Err(Unreadable(describe(&error))),
+        },
+    };
+    let listed: Option<Vec<Vec<String>>> = pages.into_iter().map(|page| page.update_ids).collect();
+    listed.map(|ids| ids.concat()).ok_or_else(|| Unreadable("EKS listed updates without updateIds".to_owned()))
+}
+
+pub(super) async fn read_update(eks: &Client, id: &NodegroupId, update_id: &str) -> Result<eks::Update, NoAnswer> {
+    let request = eks.describe_update().name(id.cluster()).nodegroup_name(id.nodegroup()).update_id(update_id);
+    let answer = request.send().await.map_err(|error| match error.as_service_error() {
+        Some(DescribeUpdateError::ResourceNotFoundException(error)) => not_found(error.message()),
+        _ => Unreadable(describe(&error)).into(),
+    })?;
+    answer.update.ok_or_else(|| Unreadable("EKS described no update".to_owned()).into())
+}
+
+/// What the node group runs, to see whether a successful update brought it.
+async fn running(eks: &Client, id: &NodegroupId) -> Result<Running, NoAnswer> {
+    let request = eks.describe_nodegroup().cluster_name(id.cluster()).nodegroup_name(id.nodegroup());
+    let answer = request.send().await.map_err(|error| match error.as_service_error() {
+        Some(DescribeNodegroupError::ResourceNotFoundException(error)) => not_found(error.message()),
+        _ => Unreadable(describe(&error)).into(),
+    })?;
+    let nodegroup = answer.nodegroup.filter(|nodegroup| nodegroup.nodegroup_arn.is_some());
+    let nodegroup = nodegroup.ok_or_else(|| Unreadable("EKS described no node group".to_owned()))?;
+    if nodegroup.nodegroup_arn() != Some(id.arn()) {
+        return Err(not_found(Some("another node group has the name now")));
+    }
+    Ok(Running { version: nodegroup.version, release_version: nodegroup.release_version })
+}
+
+fn not_found(message: Option<&str>) -> NoAnswer {
+    NoAnswer::NotFound(ErrorDetail {
+        error_code: "ResourceNotFoundException".to_owned(),
+        error_message: message.unwrap_or("EKS does not find it").to_owned(),
+        resource_ids: Vec::new(),
+    })
+}
+
+/// Whether an update is the one of this intent: asked for after it was written, with its version and release. A version
+/// update that does not say what was asked for counts as well, since losing it would be worse.
+fn belongs(update: &eks::Update, created_at: Timestamp, attempt: &Attempt) -> bool {
+    let asks_for = |kind, wanted: &str| param(update, kind).map(|value| value == wanted);
+    let is_version_update = update.r#type().is_none_or(|kind| *kind == UpdateType::VersionUpdate);
+    created_at >= attempt.started_at.checked_sub(CLOCK_SKEW).unwrap_or(Timestamp::MIN)
+        && asks_for(UpdateParamType::Version, &attempt.intent.version).unwrap_or(true)
+        && asks_for(UpdateParamType::ReleaseVersion, &attempt.intent.release_version).unwrap_or(is_version_update)
+}
+
+/// A parameter of an update, where EKS returns it.
+pub(super) fn param(update: &eks::Update, kind: UpdateParamType) -> Option<&str> {
+    update.params().iter().find(|param| param.r#type() == Some(&kind))?.value()
+}
+
+fn errors(update: &eks::Update) -> Vec<ErrorDetail> {
+    let detail = |error: &eks::ErrorDetail| ErrorDetail {
+        error_code: error.error_code().map_or("Unknown", |code| code.as_str()).to_owned(),
+        error_message: error.error_message().unwrap_or_default().to_owned(),
+        resource_ids: error.resource_ids().to_vec(),
+    };
+    update.errors().iter().map(detail).collect()
+}

@@ -1,0 +1,23 @@
+//! What a plan is made from.
+
+use jiff::Timestamp;
+
+use crate::model::fleet::Fleet;
+use crate::model::releases::Releases;
+use crate::model::request::StartRequest;
+use crate::model::settings::Settings;
+
+/// Everything that a plan is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanInput<'a> {
+    /// The fleet as it was observed.
+    pub fleet: &'a Fleet,
+    /// What AWS offers.
+    pub releases: &'a Releases,
+    /// What the event asks for.
+    pub request: &'a StartRequest,
+    /// The settings.
+    pub settings: &'a Settings,
+    /// The time of the run.
+    pub now: Timestamp,
+}

@@ -1,0 +1,50 @@
+//! Which Kubernetes versions, and so which release tracks, matter for a node group.
+
+use std::collections::BTreeSet;
+
+use crate::model::fleet::{Clusters, Discovered, Fleet};
+use crate::model::kubernetes::KubernetesVersion;
+use crate::model::nodegroup::Nodegroup;
+use crate::model::policy::{Policy, Rules, VersionPolicy};
+use crate::model::problem::Unreadable;
+use crate::model::releases::TrackKey;
+use crate::model::request::StartRequest;
+
+/// The release tracks that a plan needs: those of every node group that the event asks for.
+#[must_use]
+pub fn tracks(fleet: &Fleet, request: &StartRequest) -> BTreeSet<TrackKey> {
+    let wanted = fleet.nodegroups.iter().filter(|discovered| request.includes(discovered.id.name()));
+    wanted.flat_map(|discovered| tracks_of(discovered, &fleet.clusters)).collect()
+}
+
+/// The tracks of one node group: that of its own Kubernetes version, and that of the next one if it follows its cluster there.
+#[must_use]
+pub fn tracks_of(discovered: &Discovered, clusters: &Clusters) -> Vec<TrackKey> {
+    let Some(nodegroup) = discovered.nodegroup() else { return Vec::new() };
+    let Policy::OptedIn(_, rules) = &nodegroup.policy else { return Vec::new() };
+    let next = next_version(nodegroup, rules, clusters).ok().flatten();
+    let versions = nodegroup.kubernetes_version.iter().cloned().chain(next);
+    versions.map(|version| TrackKey::new(&version, &nodegroup.ami_type)).collect()
+}
+
+/// The Kubernetes version that a node group goes to next, where it follows its cluster and lags it: one minor version on, and
+/// never beyond the control plane. A pinned one stays where its pin is.
+pub(super) fn next_version(
+    nodegroup: &Nodegroup,
+    rules: &Rules,
+    clusters: &Clusters,
+) -> Result<Option<String>, Unreadable> {
+    let (VersionPolicy::FollowCluster, None, Some(own)) =
+        (rules.kubernetes_version, &rules.pin, &nodegroup.kubernetes_version)
+    else {
+        return Ok(None);
+    };
+    let unreadable = |error: &str| Unreadable(format!("the version of its cluster: {error}"));
+    let control_plane = match clusters.get(nodegroup.id.cluster()) {
+        Some(Ok(version)) => *version,
+        Some(Err(error)) => return Err(unreadable(&error.0)),
+        None => return Err(unreadable("it was not asked for")),
+    };
+    let own: KubernetesVersion = own.parse().map_err(|error| unreadable(&format!("{error}")))?;
+    Ok((own.next() <= control_plane).then(|| own.next().to_string()))
+}

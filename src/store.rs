@@ -1,0 +1,282 @@
+//! The table: one DynamoDB item for each node group and one for the fleet; every write is conditional on what was read.
+//!
+//! There are two kinds of write. [`RecordStore::save`] is the lock: a conflict means that another run was first.
+//! [`RecordStore::merge`] is everything else: on a conflict the change is made again to what stands in the table now.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
+use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
+
+use crate::aws::{CONCURRENCY, describe};
+use crate::model::problem::{Problem, Unreadable};
+use crate::model::record::{Record, RecordSet, Revision};
+use crate::model::subject::{FleetId, NodegroupId, Subject};
+use crate::reconcile::Reconciled;
+
+/// The table's key.
+const KEY: &str = "itemKey";
+/// The sparse index: only items with an open attempt or a pending notice have its key.
+const INDEX: &str = "pending-index";
+/// Keys that one `BatchGetItem` takes.
+const KEYS_PER_CALL: usize = 100;
+/// How often the keys that DynamoDB left unprocessed are asked for again, and after which wait at first; it doubles.
+const ROUNDS: u32 = 8;
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+/// How often a change is made again to what another run wrote meanwhile.
+const MERGES: usize = 3;
+
+type Item = HashMap<String, AttributeValue>;
+
+/// The table.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordStore<'a> {
+    client: &'a Client,
+    table: &'a str,
+    writer: &'a str,
+    dry_run: bool,
+}
+
+/// Why a record was not written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotSaved<R> {
+    /// Another run changed it meanwhile, to this, where it can be read.
+    #[error("another run changed the record meanwhile")]
+    Conflict(Option<Box<R>>),
+    /// DynamoDB did not take it.
+    #[error("writing the record: {0}")]
+    Failed(String),
+}
+
+impl<'a> RecordStore<'a> {
+    /// The table of this name, for a run that writes under this id; a dry run writes nothing.
+    #[must_use]
+    pub fn new(client: &'a Client, table: &'a str, writer: &'a str, dry_run: bool) -> Self {
+        Self { client, table, writer, dry_run }
+    }
+
+    /// Reads the records of these node groups and of the fleet, as they are now. One that the table does not hold is left
+    /// out; one that cannot be read comes with the reason.
+    pub async fn load(&self, nodegroups: impl Iterator<Item = &NodegroupId>, fleet: Option<FleetId>) -> RecordSet {
+        let keys = nodegroups.map(|id| id.arn().to_owned()).chain(fleet.map(|id| id.key().to_owned()));
+        let keys: BTreeSet<String> = keys.collect();
+        let keys: Vec<String> = keys.into_iter().collect();
+        let calls = keys.chunks(KEYS_PER_CALL).map(|keys| self.load_some(keys.to_vec()));
+        let items: Vec<(String, Result<Item, Unreadable>)> =
+            stream::iter(calls).buffer_unordered(CONCURRENCY).flat_map(stream::iter).collect().await;
+        let mut records = RecordSet::default();
+        for (key, item) in items {
+            if let Some(id) = NodegroupId::from_arn(&key) {
+                records.insert_nodegroup(id, item.and_then(read));
+            } else {
+                records.insert_fleet(item.and_then(read));
+            }
+        }
+        records
+    }
+
+    async fn load_some(&self, keys: Vec<String>) -> Vec<(String, Result<Item, Unreadable>)> {
+        let mut items = Vec::new();
+        let mut asked = keys;
+        for round in 0..ROUNDS {
+            let answer = match self.batch_get(&asked).await {
+                Ok(answer) => answer,
+                Err(error) => return all_unreadable(asked, items, &error),
+            };
+            let (found, left) = answer;
+            let asked_for = |item: Item| Some((key_of(&item).filter(|key| asked.contains(key))?, Ok(item)));
+            items.extend(found.into_iter().filter_map(asked_for));
+            asked = left;
+            if asked.is_empty() {
+                return items;
+            }
+            tokio::time::sleep(FIRST_WAIT * 2_u32.pow(round)).await;
+        }
+        all_unreadable(asked, items, &Unreadable("reading its record: DynamoDB left it unprocessed".to_owned()))
+    }
+
+    /// The items of these keys, and the keys that DynamoDB left unprocessed.
+    async fn batch_get(&self, keys: &[String]) -> Result<(Vec<Item>, Vec<String>), Unreadable> {
+        let unreadable = |error: &str| Unreadable(format!("reading its record: {error}"));
+        let keys = keys.iter().map(|key| HashMap::from([(KEY.to_owned(), AttributeValue::S(key.clone()))]));
+        let request = KeysAndAttributes::builder().set_keys(Some(keys.collect())).consistent_read(true).build();
+        let request = request.map_err(|error| unreadable(&error.to_string()))?;
+        let answer = self.client.batch_get_item().request_items(self.table, request).send().await;
+        let answer = answer.map_err(|error| unreadable(&describe(&error)))?;
+        let mut tables = answer.responses.ok_or_else(|| unreadable("DynamoDB's answer has no Responses"))?;
+        let left = answer.unprocessed_keys.and_then(|mut tables| tables.remove(self.table));
+        let left = left.map(|left| left.keys.iter().filter_map(key_of).collect()).unwrap_or_default();
+        Ok((tables.remove(self.table).unwrap_or_default(), left))
+    }
+
+    /// The keys of the items with an open attempt or a pending notice.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub async fn pending(&self) -> anyhow::Result<BTreeSet<String>> {
+        let query = self
+            .client
+            .query()
+            .table_name(self.table)
+            .index_name(INDEX)
+            .key_condition_expression("pending = :pending")
+            .expression_attribute_values(":pending", AttributeValue::S(crate::model::record::YES.to_owned()));
+        let pages: Result<Vec<_>, _> = query.into_paginator().send().collect().await;
+        let pages = pages.map_err(|error| anyhow::anyhow!("reading what is pending: {}", describe(&error)))?;
+        let items: Option<Vec<_>> = pages.into_iter().map(|page| page.items).collect();
+        let items = items.context("reading what is pending: DynamoDB's answer has no Items")?;
+        Ok(items.iter().flatten().filter_map(key_of).collect())
+    }
+
+    /// Writes a record over the revision that was read, and none other.
+    ///
+    /// # Errors
+    /// When another run was first, or DynamoDB did not take it; the record then stays as it was read.
+    pub async fn save<R: Record>(&self, record: &mut R, now: Timestamp) -> Result<(), NotSaved<R>> {
+        let read = record.revision().clone();
+        let mut next = record.clone();
+        next.prepare(Revision { number: read.number + 1, writer: self.writer.to_owned() }, now);
+        let item: Item = serde_dynamo::to_item(&next).map_err(|error| NotSaved::Failed(error.to_string()))?;
+        let put = self
+            .client
+            .put_item()
+            .table_name(self.table)
+            .set_item(Some(item))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let put = if read.number == 0 {
+            put.condition_expression(format!("attribute_not_exists({KEY})"))
+        } else {
+            put.condition_expression("revision = :read")
+                .expression_attribute_values(":read", AttributeValue::S(read.to_string()))
+        };
+        if let Err(error) = put.send().await {
+            let Some(PutItemError::ConditionalCheckFailedException(lost)) = error.as_service_error() else {
+                return Err(NotSaved::Failed(describe(&error)));
+            };
+            let stored: Option<R> = lost.item().and_then(|item| crate::store::read(item.clone()).ok());
+            // The answer to a first try may have been lost, and the SDK then tried again.
+            if stored.as_ref() != Some(&next) {
+                return Err(NotSaved::Conflict(stored.map(Box::new)));
+            }
+        }
+        *record = next;
+        Ok(())
+    }
+
+    /// Makes a change and writes it where it is one. On a conflict the change is made again to what another run wrote, a few
+    /// times; after that the record is what the table says.
+    ///
+    /// # Errors
+    /// When DynamoDB did not take it, or what another run wrote cannot be read.
+    pub async fn merge<R: Record>(
+        &self,
+        record: &mut R,
+        now: Timestamp,
+        change: impl Fn(&mut R),
+    ) -> Result<(), NotSaved<R>> {
+        for _ in 0..=MERGES {
+            let mut next = record.clone();
+            change(&mut next);
+            if next == *record {
+                return Ok(());
+            }
+            match self.save(&mut next, now).await {
+                Ok(()) => {
+                    *record = next;
+                    return Ok(());
+                }
+                Err(NotSaved::Conflict(Some(stored))) => *record = *stored,
+                Err(error) => return Err(error),
+            }
+        }
+        tracing::warn!(key = record.key(), "gave up on a change of {}: other runs keep changing it", record.key());
+        Ok(())
+    }
+
+    /// Makes and writes all changes, and takes them into the records. Returns what went wrong; what is not recorded is not
+    /// built upon.
+    pub async fn write(&self, reconciled: Reconciled, records: &mut RecordSet, now: Timestamp) -> Vec<Problem> {
+        let Reconciled { nodegroups, fleet, unreadable, mut errors } = reconciled;
+        for (id, error) in unreadable {
+            errors.push(Problem::with(&id, &error));
+            records.insert_nodegroup(id, Err(error));
+        }
+        let mut writes = Vec::new();
+        for (id, changes) in nodegroups {
+            match records.nodegroup_or_new(&id) {
+                Ok(record) => writes.push(async move {
+                    let change = |record: &mut _| changes.iter().for_each(|change| change.apply(record));
+                    (id, self.write_one(record, now, change).await)
+                }),
+                Err(error) => errors.push(Problem::with(&id, error)),
+            }
+        }
+        let written: Vec<_> = stream::iter(writes).buffer_unordered(CONCURRENCY).collect().await;
+        for (id, record) in written {
+            errors.extend(record.as_ref().err().map(|error| Problem::with(&id, error)));
+            records.insert_nodegroup(id, record);
+        }
+        if let Some((id, changes)) = fleet
+            && let Ok(record) = records.fleet_or_new(&id)
+        {
+            let change = |record: &mut _| changes.iter().for_each(|change| change.apply(record));
+            let record = self.write_one(record, now, change).await;
+            errors.extend(record.as_ref().err().map(|error| Problem::with(Subject::Fleet, error)));
+            records.insert_fleet(record);
+        }
+        errors
+    }
+
+    async fn write_one<R: Record>(
+        &self,
+        mut record: R,
+        now: Timestamp,
+        change: impl Fn(&mut R),
+    ) -> Result<R, Unreadable> {
+        if self.dry_run {
+            change(&mut record);
+            return Ok(record);
+        }
+        let merged = self.merge(&mut record, now, change).await;
+        merged.map(|()| record).map_err(|error| Unreadable(error.to_string()))
+    }
+}
+
+fn read<R: Record>(item: Item) -> Result<R, Unreadable> {
+    let malformed = |error: &str| Unreadable(format!("its record in the table is malformed: {error}"));
+    // On any other, `serde_dynamo` panics.
+    if !item.values().all(is_known) {
+        return Err(malformed("it has an attribute of an unknown type"));
+    }
+    // With the path to what is wrong, which the error alone does not tell.
+    let item = serde_dynamo::Deserializer::from_attribute_value(AttributeValue::M(item).into());
+    let record: R = serde_path_to_error::deserialize(item).map_err(|error| malformed(&error.to_string()))?;
+    record.validate().map_err(|error| malformed(&error.to_string()))?;
+    Ok(record)
+}
+
+fn is_known(value: &AttributeValue) -> bool {
+    match value {
+        AttributeValue::L(values) => values.iter().all(is_known),
+        AttributeValue::M(values) => values.values().all(is_known),
+        value => !value.is_unknown(),
+    }
+}
+
+fn key_of(item: &Item) -> Option<String> {
+    item.get(KEY)?.as_s().ok().cloned()
+}
+
+fn all_unreadable(
+    keys: Vec<String>,
+    mut items: Vec<(String, Result<Item, Unreadable>)>,
+    error: &Unreadable,
+) -> Vec<(String, Result<Item, Unreadable>)> {
+    items.extend(keys.into_iter().map(|key| (key, Err(error.clone()))));
+    items
+}
