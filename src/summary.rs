@@ -41,6 +41,9 @@ pub struct StartLine {
     pub nodegroup: String,
     /// `Start`, `Next`, or the reason's code.
     pub decision: &'static str,
+    /// The release that it is about, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// The sentence to it.
     pub reason: String,
     /// When the reason may no longer hold, where that is known.
@@ -153,6 +156,7 @@ impl StartLine {
         Self {
             nodegroup: planned.subject().to_string(),
             decision: planned.decision.code(),
+            target: planned.decision.target().map(str::to_owned),
             reason: planned.decision.to_string(),
             until: planned.decision.until(),
             outcome: outcome.map(Outcome::code),

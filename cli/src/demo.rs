@@ -1,4 +1,4 @@
-//! The whole story in one command.
+//! The whole job in one command.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -7,16 +7,16 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::play::{self, Moment};
+use crate::simulation::{self, Step};
 use crate::{page, render};
 
-/// How long a moment of the story stays in a terminal, so that eyes can follow.
+/// How long a step stays in a terminal, so that eyes can follow.
 const PAUSE: Duration = Duration::from_millis(40);
 
-/// Run the whole story in a few seconds: find, plan, update, follow, tell
+/// Run the whole job in a few seconds: observe, plan, update, watch, notify
 ///
 /// The real handlers of both Lambda functions talk through the real AWS SDK, over HTTP, to a simulated AWS in this process:
-/// four clusters with node groups of every AMI family. prod takes a release when dev and staging have proved it, one group
+/// four clusters with node groups of every AMI family. prod takes a release once dev and staging have run it, one node group
 /// waits for its window, one update fails and is tried again, one hangs, and a release that breaks nodes is quarantined.
 /// Eight hours pass in a few seconds.
 #[derive(Args)]
@@ -33,45 +33,45 @@ enum Output {
 }
 
 impl Demo {
-    /// Runs the story and prints it.
+    /// Runs the simulation and prints what happened.
     ///
     /// # Errors
     /// When a run failed as a whole, which no fault of the fleet brings about, or stdout is closed.
     pub async fn run(self) -> anyhow::Result<()> {
         let bar = progress_bar();
-        let story = play::play(async |moment| show(&bar, &moment).await).await?;
+        let report = simulation::run(async |step| show(&bar, &step).await).await?;
         bar.println("");
         bar.finish_and_clear();
         let text = match self.output {
-            Output::Table => render::story(&story, page::width()),
-            Output::Json => serde_json::to_string_pretty(&story).context("writing the story as JSON")? + "\n",
+            Output::Table => render::report(&report, page::width()),
+            Output::Json => serde_json::to_string_pretty(&report).context("writing the report as JSON")? + "\n",
         };
         match anstream::stdout().write_all(text.as_bytes()) {
-            // Whoever reads has read enough, as `head` does.
+            // The reader has read enough, as `head` does.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            printed => printed.context("printing the story"),
+            printed => printed.context("printing the report"),
         }
     }
 }
 
 /// A bar on a terminal; elsewhere nothing.
 fn progress_bar() -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(play::MOMENTS), ProgressDrawTarget::stderr());
+    let bar = ProgressBar::with_draw_target(Some(simulation::STEPS), ProgressDrawTarget::stderr());
     match ProgressStyle::with_template("{prefix} {wide_bar:.green} {msg}") {
         Ok(style) if io::stderr().is_terminal() => bar.with_style(style.progress_chars("━╸ ")),
         _ => ProgressBar::hidden(),
     }
 }
 
-async fn show(bar: &ProgressBar, moment: &Moment) {
+async fn show(bar: &ProgressBar, step: &Step) {
     if bar.is_hidden() {
         return;
     }
-    let time = moment.now.strftime("%H:%M").to_string();
-    for line in &moment.news {
+    let time = step.now.strftime("%H:%M").to_string();
+    for line in &step.news {
         bar.println(format!("{time}  {line}"));
     }
-    bar.set_message(format!("{} in progress", moment.in_progress));
+    bar.set_message(format!("{} in progress", step.in_progress));
     bar.set_prefix(time);
     bar.inc(1);
     tokio::time::sleep(PAUSE).await;

@@ -1,21 +1,21 @@
-//! `eks-nodegroup-updater`: the updater's story on a simulated AWS, offline.
+//! `eks-nodegroup-updater`: the updater at work on a simulated AWS, offline.
 //!
 //! | file | holds |
 //! |---|---|
-//! | `fleet.rs` | the node groups, and what happens to them |
-//! | `play.rs` | eight simulated hours at work |
-//! | `story.rs` | what happened in them, as data |
-//! | `demo.rs` | the command that plays it |
+//! | `scenario.rs` | the node groups, and what happens to them |
+//! | `simulation.rs` | eight simulated hours |
+//! | `report.rs` | what happened in them, as data |
+//! | `demo.rs` | the command that runs them |
 //! | `render.rs`, `page.rs` | how people read it |
-//! | `serve.rs` | the command that keeps the fleet up for other clients |
+//! | `serve.rs` | the command that serves the simulated AWS to other clients |
 
 mod demo;
-mod fleet;
 mod page;
-mod play;
 mod render;
+mod report;
+mod scenario;
 mod serve;
-mod story;
+mod simulation;
 
 use clap::{Parser, Subcommand};
 

@@ -54,19 +54,7 @@ impl Page {
     }
 
     fn wrapped(&self, text: &str) -> String {
-        let (mut lines, mut column) = (String::new(), 0);
-        for word in text.split(' ') {
-            if column > 0 && column + 1 + word.len() > usize::from(self.width) {
-                lines.push('\n');
-                column = 0;
-            } else if column > 0 {
-                lines.push(' ');
-                column += 1;
-            }
-            lines.push_str(word);
-            column += word.len();
-        }
-        lines
+        textwrap::fill(text, textwrap::Options::new(usize::from(self.width)).break_words(false))
     }
 
     /// An empty table. The column with the number `flexible` is as wide as the others leave it room.

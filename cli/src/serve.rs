@@ -1,4 +1,4 @@
-//! The same fleet, for any AWS client to be pointed at.
+//! Serves the same fleet to any AWS client.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::net::Ipv4Addr;
@@ -10,9 +10,9 @@ use serde_json::Value;
 use simulated_aws::{Request, Verdict, World};
 use tokio::net::TcpListener;
 
-use crate::fleet;
+use crate::scenario;
 
-/// Keep a simulated AWS up on 127.0.0.1, for the AWS CLI, boto3 or the Lambda binaries
+/// Serve a simulated AWS on 127.0.0.1 to the AWS CLI, boto3 or the Lambda functions
 ///
 /// The first line on stdout is the endpoint's URL; everything else goes to stderr. It has EKS node groups, the public SSM
 /// parameters of the AMI releases, the tag index, a DynamoDB table, an SNS topic and STS. Signatures are not checked. Ends
@@ -22,7 +22,7 @@ pub struct Serve {
     /// The port; 0 takes a free one
     #[arg(long, default_value_t = 4566)]
     port: u16,
-    /// Simulated seconds a second: at 60, an update that takes 25 minutes takes 25 seconds
+    /// Simulated seconds per real second: at 60, an update of 25 minutes takes 25 seconds
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(i32).range(1..=3600))]
     speed: i32,
 }
@@ -38,7 +38,7 @@ impl Serve {
             listener.with_context(|| format!("listening on 127.0.0.1:{}; another --port may be free", self.port))?;
         let endpoint = format!("http://{}", listener.local_addr().context("reading the port")?);
         let world = World::with_clock(clock(self.speed));
-        let topic_arn = fleet::furnish(&world).await;
+        let topic_arn = scenario::populate(&world).await;
         if io::stderr().is_terminal() {
             world.on_request(log);
         }
@@ -69,7 +69,7 @@ fn real_time() -> Timestamp {
     Timestamp::now()
 }
 
-/// Shows a request, and of a message what a subscriber by e-mail reads.
+/// Shows a request, and of a published message the e-mail.
 fn log(request: &Request) -> Verdict {
     let mail = mail(request).unwrap_or_default();
     eprint(&format!("{:.0}  {}  {}\n{mail}", request.at, request.action, request.resources.join(" ")));
@@ -88,10 +88,10 @@ fn eprint(text: &str) {
 }
 
 fn instructions(endpoint: &str, topic_arn: &str, speed: i32) -> String {
-    let (region, table) = (simulated_aws::REGION, fleet::TABLE);
+    let (region, table) = (simulated_aws::REGION, scenario::TABLE);
     format!(
         "\
-A simulated AWS is up; a second is {speed} seconds there. In another terminal:
+A simulated AWS is up, running at {speed}x speed. In another terminal:
 
   export AWS_ENDPOINT_URL={endpoint}
   export AWS_REGION={region} AWS_DEFAULT_REGION={region}

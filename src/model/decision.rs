@@ -48,6 +48,15 @@ impl Decision {
         }
     }
 
+    /// The release that it is about, if it is about one.
+    #[must_use]
+    pub fn target(&self) -> Option<&str> {
+        match self {
+            Self::Start(intent) | Self::Next(intent, _) => Some(&intent.release_version),
+            Self::Skip(reason) => reason.target(),
+        }
+    }
+
     /// When it may change, where that is known.
     #[must_use]
     pub fn until(&self) -> Option<Timestamp> {

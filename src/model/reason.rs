@@ -154,6 +154,20 @@ impl Reason {
         self.into()
     }
 
+    /// The release that it holds back, if it is about one.
+    #[must_use]
+    pub fn target(&self) -> Option<&str> {
+        match self {
+            Self::NotComparable { target, .. }
+            | Self::Denied { target }
+            | Self::MinAgeNotReached { target, .. }
+            | Self::Quarantined { target, .. }
+            | Self::WaitingForRing { target, .. } => Some(target.as_str()),
+            Self::ReportOnly { target, .. } | Self::FailedBefore { target, .. } => Some(target),
+            _ => None,
+        }
+    }
+
     /// When it may no longer hold, where that is known.
     #[must_use]
     pub fn until(&self) -> Option<Timestamp> {

@@ -1,45 +1,50 @@
-//! Eight hours at work: both functions on their schedules, and what is left behind.
+//! Eight simulated hours: both functions on their schedules, and what they leave behind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
+use aws_sdk_dynamodb::types::AttributeValue;
 use eks_nodegroup_updater::aws::{CheckClients, StartClients, config_loader, describe};
 use eks_nodegroup_updater::config::{CheckConfig, StartConfig};
-use eks_nodegroup_updater::handler::{self, Run};
-use eks_nodegroup_updater::model::record::Record;
+use eks_nodegroup_updater::handler;
+use eks_nodegroup_updater::model::fleet_record::FleetRecord;
+use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
+use eks_nodegroup_updater::run::Run;
 use eks_nodegroup_updater::summary::{CheckSummary, StartLine, StartSummary};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use simulated_aws::World;
 use tokio::net::TcpListener;
-use tokio::time::Instant;
 
-use crate::fleet;
-use crate::story::{Message, Plan, Planned, Quarantined, Story, Update};
+use crate::report::{Message, Plan, Planned, Quarantined, Report, Update};
+use crate::scenario;
 
-/// How many steps the story has.
-pub const MOMENTS: u64 = 8 * 12 + 1;
+/// How many steps the simulation has.
+pub const STEPS: u64 = 8 * 12 + 1;
 /// How often `check` runs.
-const STEP: SignedDuration = SignedDuration::from_mins(5);
-/// How long Lambda lets a run live.
-const LIFE: Duration = Duration::from_mins(15);
+const STEP_LENGTH: SignedDuration = SignedDuration::from_mins(5);
+/// The functions' time-out.
+const TIME_OUT: Duration = Duration::from_mins(15);
 /// `start` runs at every twelfth step, once an hour.
 const STEPS_PER_START: u64 = 12;
 /// The plan of this run is shown beside the first: by then a ring soaks, a window is awaited and a release quarantined.
 const LATER_PLAN: usize = 4;
-/// `RING_SOAK`, by default a day, so that the story ends within one.
+/// `RING_SOAK`, by default a day, so that the simulation ends within one.
 pub const RING_SOAK: &str = "2h";
 
-/// Access keys, by which the world tells apart who calls.
+/// An item of the table.
+type Item = HashMap<String, AttributeValue>;
+
+/// Access keys, by which the simulated AWS tells the callers apart.
 const START_KEY: &str = "AKIASTART";
 const CHECK_KEY: &str = "AKIACHECK";
 const DEMO_KEY: &str = "AKIADEMO";
 
-/// One step of the story.
-pub struct Moment {
+/// One step of the simulation.
+pub struct Step {
     /// The simulated time.
     pub now: Timestamp,
     /// What happened, a line each.
@@ -48,25 +53,25 @@ pub struct Moment {
     pub in_progress: usize,
 }
 
-/// Plays the story, and shows every moment as it comes.
+/// Runs the simulation, and shows every step as it comes.
 ///
 /// # Errors
 /// When the simulated AWS cannot be served or a run fails as a whole.
-pub async fn play(show: impl AsyncFnMut(Moment)) -> anyhow::Result<Story> {
-    // Fixed, as is everything else: the story is the same each time.
+pub async fn run(show: impl AsyncFnMut(Step)) -> anyhow::Result<Report> {
+    // Fixed, as is everything else: the simulation is the same each time.
     let world = World::new("2026-07-20T09:00:00Z".parse()?);
-    let topic_arn = fleet::furnish(&world).await;
+    let topic_arn = scenario::populate(&world).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.context("listening on 127.0.0.1")?;
     let endpoint = format!("http://{}", listener.local_addr().context("reading the port")?);
-    let stage = Stage::new(world.clone(), &endpoint, topic_arn).await?;
+    let simulation = Simulation::new(world.clone(), &endpoint, topic_arn).await?;
     tokio::select! {
         ended = world.serve(listener) => Err(anyhow::anyhow!("the simulated AWS ended: {ended:?}")),
-        story = stage.play(show) => story,
+        report = simulation.run(show) => report,
     }
 }
 
 /// The world, and both functions with what Lambda would give them.
-struct Stage {
+struct Simulation {
     world: World,
     start: StartClients,
     start_config: StartConfig,
@@ -75,10 +80,10 @@ struct Stage {
     dynamodb: aws_sdk_dynamodb::Client,
 }
 
-impl Stage {
+impl Simulation {
     async fn new(world: World, endpoint: &str, topic_arn: String) -> anyhow::Result<Self> {
         let environment = |name: &str| match name {
-            "UPDATES_TABLE" => Some(fleet::TABLE.to_owned()),
+            "UPDATES_TABLE" => Some(scenario::TABLE.to_owned()),
             "NOTIFICATION_TOPIC_ARN" => Some(topic_arn.clone()),
             "RING_SOAK" => Some(RING_SOAK.to_owned()),
             _ => None,
@@ -93,42 +98,43 @@ impl Stage {
         })
     }
 
-    async fn play(&self, mut show: impl AsyncFnMut(Moment)) -> anyhow::Result<Story> {
+    async fn run(&self, mut show: impl AsyncFnMut(Step)) -> anyhow::Result<Report> {
         let from = self.world.now();
-        let (mut plans, mut problems) = (Vec::new(), Vec::new());
-        for step in 0..MOMENTS {
+        let (mut plans, mut errors) = (Vec::new(), Vec::new());
+        for step in 0..STEPS {
             if step > 0 {
-                self.world.advance(STEP);
+                self.world.advance(STEP_LENGTH);
             }
-            let told = self.world.published().len();
+            let published = self.world.published().len();
             let mut news = Vec::new();
             let checked = self.run_check(step).await?;
             news.extend(ends(&checked));
-            problems.extend(checked.problems);
+            errors.extend(checked.errors.iter().map(ToString::to_string));
             if step % STEPS_PER_START == 0 {
                 let started = self.run_start(step).await?;
                 news.extend(starts(&started));
-                problems.extend(started.problems.iter().cloned());
+                errors.extend(started.errors.iter().map(ToString::to_string));
                 plans.push(self.plan(started));
             }
-            news.extend(self.messages(told).into_iter().map(|message| format!("told   {}", message.subject)));
+            news.extend(self.messages(published).into_iter().map(|message| format!("sns    {}", message.subject)));
             let in_progress = self.world.updates_in_progress().len();
-            show(Moment { now: self.world.now(), news, in_progress }).await;
+            show(Step { now: self.world.now(), news, in_progress }).await;
         }
-        let records = self.records().await?;
-        Ok(Story {
+        let (nodegroup_records, fleet_record) = self.records().await?;
+        Ok(Report {
             from,
             to: self.world.now(),
             start_runs: plans.len(),
-            check_runs: MOMENTS,
-            quarantines: quarantines(&records, plans.last()),
-            plans: two_of(plans)?,
+            check_runs: STEPS,
+            quarantines: quarantines(fleet_record.as_ref(), plans.last()),
+            plans: first_and_later(plans)?,
             without_tag: without_tag(),
             updates: self.updates(),
             calls: self.calls(),
-            records,
+            nodegroup_records,
+            fleet_record,
             messages: self.messages(0),
-            problems,
+            errors,
         })
     }
 
@@ -143,29 +149,29 @@ impl Stage {
         Plan { at: self.world.now(), decisions: started.decisions.into_iter().map(beside).collect() }
     }
 
-    fn run<'a>(&self, id: &'a str) -> Run<'a> {
-        Run { id, now: self.world.now(), deadline: Instant::now() + LIFE }
+    fn invocation<'a>(&self, id: &'a str) -> Run<'a> {
+        Run::new(id, self.world.now(), TIME_OUT)
     }
 
     async fn run_start(&self, step: u64) -> anyhow::Result<StartSummary> {
         let id = format!("start-{step}");
-        let run = self.run(&id);
+        let run = self.invocation(&id);
         handler::start(&self.start, &self.start_config, &json!({}), run).await
     }
 
     async fn run_check(&self, step: u64) -> anyhow::Result<CheckSummary> {
         let id = format!("check-{step}");
-        let run = self.run(&id);
+        let run = self.invocation(&id);
         handler::check(&self.check, &self.check_config, &json!({}), run).await
     }
 
     fn updates(&self) -> Vec<Update> {
         let now = self.world.now();
         let of_nodegroup = |nodegroup: simulated_aws::Nodegroup| {
-            let place = place(&nodegroup);
+            let name = name(&nodegroup);
             let updates = self.world.updates(&nodegroup.cluster, &nodegroup.name);
             updates.into_iter().map(move |update| Update {
-                nodegroup: place.clone(),
+                nodegroup: name.clone(),
                 update_id: update.id,
                 release_version: update.release.unwrap_or_default(),
                 started_at: update.created_at,
@@ -175,19 +181,23 @@ impl Stage {
                 error_codes: update.errors.into_iter().map(|error| error.code).collect(),
             })
         };
-        let mut updates: Vec<Update> = fleet::nodegroups().into_iter().flat_map(of_nodegroup).collect();
+        let mut updates: Vec<Update> = scenario::nodegroups().into_iter().flat_map(of_nodegroup).collect();
         updates.sort_by(|left, right| (left.started_at, &left.nodegroup).cmp(&(right.started_at, &right.nodegroup)));
         updates
     }
 
-    /// The whole table.
-    async fn records(&self) -> anyhow::Result<Vec<Record>> {
-        let items = self.dynamodb.scan().table_name(fleet::TABLE).into_paginator().items().send();
+    /// The whole table: the node groups' records, and the fleet's.
+    async fn records(&self) -> anyhow::Result<(Vec<NodegroupRecord>, Option<FleetRecord>)> {
+        let items = self.dynamodb.scan().table_name(scenario::TABLE).into_paginator().items().send();
         let items: Result<Vec<_>, _> = items.collect().await;
         let items = items.map_err(|error| anyhow::anyhow!("reading the table: {}", describe(&error)))?;
-        let mut records: Vec<Record> = serde_dynamo::from_items(items).context("reading the records")?;
-        records.sort_by_key(|record| record.id());
-        Ok(records)
+        let is_fleet =
+            |item: &Item| item.get("kind").and_then(|kind| kind.as_s().ok()).is_some_and(|kind| kind == "Fleet");
+        let (fleet, nodegroups): (Vec<Item>, Vec<Item>) = items.into_iter().partition(is_fleet);
+        let mut records: Vec<NodegroupRecord> = serde_dynamo::from_items(nodegroups).context("reading the records")?;
+        records.sort_by(|left, right| left.id.cmp(&right.id));
+        let fleet: Vec<FleetRecord> = serde_dynamo::from_items(fleet).context("reading the fleet's record")?;
+        Ok((records, fleet.into_iter().next()))
     }
 
     /// What was published, but for the first `skip` messages.
@@ -210,8 +220,8 @@ impl Stage {
     }
 }
 
-/// What a Lambda function has, but for this endpoint: whatever this machine is set up for, nothing goes elsewhere, and
-/// nothing through a proxy.
+/// As in a Lambda function, but for this endpoint: whatever the environment says, nothing goes elsewhere, and nothing
+/// through a proxy.
 async fn sdk_config(endpoint: &str, access_key: &str) -> SdkConfig {
     config_loader()
         .http_client(aws_smithy_http_client::Builder::new().build_http())
@@ -224,26 +234,25 @@ async fn sdk_config(endpoint: &str, access_key: &str) -> SdkConfig {
         .await
 }
 
-fn place(nodegroup: &simulated_aws::Nodegroup) -> String {
+fn name(nodegroup: &simulated_aws::Nodegroup) -> String {
     format!("{}/{}", nodegroup.cluster, nodegroup.name)
 }
 
 /// The first plan and the later one.
-fn two_of(plans: Vec<Plan>) -> anyhow::Result<[Plan; 2]> {
+fn first_and_later(plans: Vec<Plan>) -> anyhow::Result<[Plan; 2]> {
     let mut plans = plans.into_iter();
     let first = plans.next();
-    first.zip(plans.nth(LATER_PLAN - 1)).map(<[Plan; 2]>::from).context("the story ended before the later plan")
+    first.zip(plans.nth(LATER_PLAN - 1)).map(<[Plan; 2]>::from).context("the simulation ended before the later plan")
 }
 
-/// What the records hold of quarantines, and which node groups the last plan keeps from their releases.
-fn quarantines(records: &[Record], last: Option<&Plan>) -> Vec<Quarantined> {
+/// The quarantined releases, and the node groups that the last plan keeps from them.
+fn quarantines(record: Option<&FleetRecord>, last: Option<&Plan>) -> Vec<Quarantined> {
     let waiting: Vec<&StartLine> = last.iter().flat_map(|plan| &plan.decisions).map(|planned| &planned.line).collect();
-    let all = records.iter().flat_map(|record| &record.quarantines);
+    let all = record.into_iter().flat_map(|record| &record.quarantines);
     let with_saved = all.map(|quarantine| {
         let saved = waiting.iter().filter(|line| {
-            line.decision == "quarantined"
-                && line.reason.starts_with(&quarantine.release_version)
-                && !quarantine.nodegroups.contains(&line.nodegroup)
+            let failed = quarantine.nodegroups.names.iter().any(|name| name.to_string() == line.nodegroup);
+            line.decision == "Quarantined" && line.target.as_ref() == Some(&quarantine.release_version) && !failed
         });
         Quarantined {
             release_version: quarantine.release_version.clone(),
@@ -257,7 +266,7 @@ fn quarantines(records: &[Record], last: Option<&Plan>) -> Vec<Quarantined> {
 
 fn without_tag() -> Vec<String> {
     let untagged = |nodegroup: &simulated_aws::Nodegroup| !nodegroup.tags.contains_key("ami-update");
-    fleet::nodegroups().iter().filter(|nodegroup| untagged(nodegroup)).map(place).collect()
+    scenario::nodegroups().iter().filter(|nodegroup| untagged(nodegroup)).map(name).collect()
 }
 
 fn starts(summary: &StartSummary) -> impl Iterator<Item = String> {

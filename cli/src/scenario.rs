@@ -1,18 +1,18 @@
-//! The fleet that `demo` and `serve` show: four clusters, every family of AMIs, and what goes wrong in real ones.
+//! The fleet of `demo` and `serve`: four clusters, every family of AMIs, and what goes wrong in real ones.
 //!
-//! What `dev` and `staging` run has no ring of its own, so it is ring 0; `prod` is ring 1. The groups of `data` are all of
-//! another Kubernetes version, so no ring waits for them.
+//! `dev` and `staging` have no ring tag, so they are ring 0; `prod` is ring 1. The node groups of `data` all have another
+//! Kubernetes version, so no ring waits for them.
 
 use jiff::SignedDuration;
 use simulated_aws::{Course, Nodegroup, World};
 
-/// The table of records.
+/// The table.
 pub const TABLE: &str = "updates";
-/// The topic that people are told through.
+/// The topic that notices are published to.
 pub const TOPIC: &str = "notifications";
 
 /// The nodes from which pods cannot be evicted.
-const STUBBORN_NODES: [&str; 2] =
+const UNDRAINABLE_NODES: [&str; 2] =
     ["ip-10-0-12-17.eu-central-1.compute.internal", "ip-10-0-31-204.eu-central-1.compute.internal"];
 
 /// The window of `prod/gpu`; it opens at 15:00 UTC in summer.
@@ -36,7 +36,7 @@ const RELEASES: [(&str, &str, &[&str]); 8] = [
     ("WINDOWS_CORE_2022_x86_64", "1.33", &["1.33-2026.06.12", "1.33-2026.07.15"]),
 ];
 
-/// The node groups, each for one thing that happens to node groups.
+/// The node groups, one for each thing that happens to node groups.
 pub fn nodegroups() -> Vec<Nodegroup> {
     let auto = |cluster, name| Nodegroup::new(cluster, name).tag("ami-update", "auto");
     let data = |name| Nodegroup::new("data", name).version("1.32").release("1.32.8-20260610");
@@ -69,8 +69,8 @@ pub fn nodegroups() -> Vec<Nodegroup> {
     ]
 }
 
-/// Puts the fleet into an empty world, with the table and the topic. Answers the topic's ARN.
-pub async fn furnish(world: &World) -> String {
+/// Adds the fleet to an empty world, with the table and the topic. Returns the topic's ARN.
+pub async fn populate(world: &World) -> String {
     for (cluster, version) in CLUSTERS {
         world.add_cluster(cluster, version);
     }
@@ -85,17 +85,17 @@ pub async fn furnish(world: &World) -> String {
     for nodegroup in nodegroups() {
         world.add_nodegroup(nodegroup);
     }
-    set_courses(world);
+    script_updates(world);
     world.create_updates_table(TABLE).await;
     world.create_topic(TOPIC)
 }
 
-/// How the updates go. `prod/general` fails, and succeeds once somebody has loosened its disruption budget.
-fn set_courses(world: &World) {
+/// How the updates end. `prod/general` fails, and succeeds once its disruption budget has been loosened.
+fn script_updates(world: &World) {
     let succeed = |minutes| Course::Succeed { after: SignedDuration::from_mins(minutes) };
     let no_nodes = |minutes| Course::node_creation_failure(SignedDuration::from_mins(minutes), "ingress");
-    let eviction = Course::pod_eviction_failure(SignedDuration::from_mins(47), "general", &STUBBORN_NODES);
-    let courses = [
+    let eviction = Course::pod_eviction_failure(SignedDuration::from_mins(47), "general", &UNDRAINABLE_NODES);
+    let scripts = [
         ("data", "postgres", Course::Hang),
         ("dev", "ingress", no_nodes(21)),
         ("prod", "general", eviction),
@@ -106,7 +106,7 @@ fn set_courses(world: &World) {
         ("staging", "ingress", no_nodes(16)),
         ("staging", "web", succeed(12)),
     ];
-    for (cluster, name, course) in courses {
-        world.next_update(cluster, name, course);
+    for (cluster, name, script) in scripts {
+        world.next_update(cluster, name, script);
     }
 }

@@ -1,8 +1,10 @@
-//! The story as data: what `--output json` prints.
+//! What happened in the simulation, as data: what `--output json` prints.
 
 use std::collections::BTreeMap;
 
-use eks_nodegroup_updater::model::record::Record;
+use eks_nodegroup_updater::model::fleet_record::FleetRecord;
+use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
+use eks_nodegroup_updater::model::notice::Names;
 use eks_nodegroup_updater::summary::StartLine;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -12,7 +14,7 @@ use simulated_aws::Published;
 /// Everything that happened.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Story {
+pub struct Report {
     /// When it begins, in simulated time.
     pub from: Timestamp,
     /// When it ends.
@@ -23,20 +25,22 @@ pub struct Story {
     pub check_runs: u64,
     /// What two runs of `start` decided: the first, and a later one.
     pub plans: [Plan; 2],
-    /// Node groups without the tag, which `start` does not even see.
+    /// Node groups without the tag, which `start` does not see.
     pub without_tag: Vec<String>,
     /// Every update that EKS accepted, in the order of their starts.
     pub updates: Vec<Update>,
-    /// Releases that start nowhere any more.
+    /// Quarantined releases.
     pub quarantines: Vec<Quarantined>,
-    /// The records at the end, as the table holds them.
-    pub records: Vec<Record>,
+    /// The node groups' records at the end, as the table holds them.
+    pub nodegroup_records: Vec<NodegroupRecord>,
+    /// The fleet's record at the end.
+    pub fleet_record: Option<FleetRecord>,
     /// What was published.
     pub messages: Vec<Message>,
     /// How often each function called each action.
     pub calls: BTreeMap<&'static str, BTreeMap<String, usize>>,
-    /// What kept a run from doing its job.
-    pub problems: Vec<String>,
+    /// What went wrong in the runs.
+    pub errors: Vec<String>,
 }
 
 /// What a run of `start` decided.
@@ -68,10 +72,10 @@ pub struct Planned {
 pub struct Quarantined {
     /// The release.
     pub release_version: String,
-    /// Since when nothing starts with it.
+    /// Since when no node group is updated to it.
     pub since: Timestamp,
     /// The node groups that it failed on.
-    pub failed_on: Vec<String>,
+    pub failed_on: Names,
     /// The node groups that would have got it.
     pub saved: Vec<String>,
 }
