@@ -18,25 +18,22 @@ use aws_sdk_dynamodb::config::{ConfigBag, Credentials, Intercept, RuntimeCompone
 use aws_sdk_dynamodb::error::BoxError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
-    ProjectionType, PutRequest, ReturnValuesOnConditionCheckFailure, ScalarAttributeType, TableStatus, WriteRequest,
+    AttributeValue, PutRequest, ReturnValuesOnConditionCheckFailure, TableStatus, WriteRequest,
 };
 use eks_nodegroup_updater::aws::config_loader;
-use eks_nodegroup_updater::model::nodegroup::NodegroupId;
 use eks_nodegroup_updater::model::notice::{Event, Notice};
-use eks_nodegroup_updater::model::record::{Intent, Record};
+use eks_nodegroup_updater::model::record::Record;
 use eks_nodegroup_updater::model::update::{Attempt, ErrorDetail, Origin, Status};
 use eks_nodegroup_updater::record::{NotSaved, Records};
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::json;
 use simulated_aws::{ApiError, Verdict, World};
+use testing::{CURRENT, History, NEWER, at, create_updates_table, days, eviction, intent};
 
 type Item = HashMap<String, AttributeValue>;
 
-const CURRENT: &str = "1.33.1-20260610";
-const NEWER: &str = "1.33.2-20260710";
 const LAST_REVISION: &str = "18446744073709551615";
 
 /// Sits between client and server: counts the answers, and loses the next one if it is told to.
@@ -80,28 +77,10 @@ fn endpoint() -> Option<String> {
 }
 
 impl Table {
-    /// A new table in the shape of the template's.
+    /// A new table, as the template defines it.
     async fn new() -> Self {
         let table = Self::missing().await;
-        let attribute = |name: &str| {
-            AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build().unwrap()
-        };
-        let hash_key =
-            |name: &str| KeySchemaElement::builder().attribute_name(name).key_type(KeyType::Hash).build().unwrap();
-        let index = GlobalSecondaryIndex::builder()
-            .index_name("pending-index")
-            .key_schema(hash_key("pending"))
-            .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build());
-        let create = table
-            .client
-            .create_table()
-            .table_name(&table.name)
-            .billing_mode(BillingMode::PayPerRequest)
-            .attribute_definitions(attribute("nodegroupArn"))
-            .attribute_definitions(attribute("pending"))
-            .key_schema(hash_key("nodegroupArn"))
-            .global_secondary_indexes(index.build().unwrap());
-        create.send().await.unwrap();
+        create_updates_table(&table.client, &table.name).await;
         while table.status().await != Some(TableStatus::Active) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -169,7 +148,7 @@ impl Table {
     }
 
     /// Whether a failed condition brings the item that was in the way, as DynamoDB does since 2023.
-    async fn tells_what_was_in_the_way(&self) -> bool {
+    async fn says_what_was_in_the_way(&self) -> bool {
         let item = Item::from([("nodegroupArn".to_owned(), text("in the way"))]);
         self.put(item.clone()).await;
         let put = self
@@ -191,37 +170,25 @@ impl Table {
 }
 
 fn now() -> Timestamp {
-    "2026-07-20T09:00:00.123456789Z".parse().unwrap()
+    at("2026-07-20T09:00:00.123456789Z")
 }
 
 fn arn(name: &str) -> String {
-    format!("arn:aws:eks:eu-central-1:123456789012:nodegroup/prod/{name}/9ebf4bd5-f1d2-4f2c-9b7b-1b2c3d4e5f60")
+    testing::arn(&format!("prod/{name}"))
 }
 
 /// The record of a node group of which nothing is known.
 fn blank(name: &str) -> Record {
-    Record::new(&NodegroupId { cluster: "prod".to_owned(), name: name.to_owned(), arn: arn(name) })
-}
-
-fn intent() -> Intent {
-    Intent {
-        version: "1.33".to_owned(),
-        release_version: NEWER.to_owned(),
-        previous_release_version: CURRENT.to_owned(),
-        force: false,
-        may_force: false,
-    }
+    testing::record(&format!("prod/{name}"))
 }
 
 /// The record of a node group whose update is about to be asked for.
 fn begun(name: &str) -> Record {
-    let mut record = blank(name);
-    record.begin(&intent(), now());
-    record
+    blank(name).intended(NEWER, now())
 }
 
 fn error(message: String, resource_ids: Vec<String>) -> ErrorDetail {
-    ErrorDetail { error_code: "PodEvictionFailure".to_owned(), error_message: message, resource_ids }
+    ErrorDetail { error_message: message, resource_ids, ..eviction() }
 }
 
 fn text(text: &str) -> AttributeValue {
@@ -445,7 +412,7 @@ async fn a_table_that_does_not_exist_is_everybodys_reason() {
 // ── One writer at a time ───────────────────────────────────────────────────────────────────────────────────────────
 
 #[tokio::test]
-async fn the_first_of_two_writers_wins_and_the_other_is_told() {
+async fn the_first_of_two_writers_wins_and_the_other_learns_of_it() {
     let table = Table::new().await;
     let (mut first, mut second) = (begun("blue"), begun("blue"));
     table.of("first").save(&mut first, now()).await.unwrap();
@@ -503,7 +470,7 @@ async fn of_twenty_concurrent_writers_exactly_one_wins_each_revision() {
     for revision in 1..=20 {
         let tries = writers.iter().map(|writer| async {
             let mut record = read.clone();
-            record.begin(&intent(), now());
+            record.begin(&intent(NEWER), now());
             let saved = table.of(writer).save(&mut record, now()).await;
             (saved, record)
         });
@@ -524,7 +491,7 @@ async fn of_twenty_concurrent_writers_exactly_one_wins_each_revision() {
 async fn a_repeated_write_of_ones_own_counts_as_written_and_anothers_does_not() {
     let table = Table::new().await;
     // Where the server does not tell, the layer cannot know, and the safe answer is the other one.
-    let own = if table.tells_what_was_in_the_way().await { Ok(()) } else { Err(NotSaved::Conflict) };
+    let own = if table.says_what_was_in_the_way().await { Ok(()) } else { Err(NotSaved::Conflict) };
     let written = table.with(begun("blue")).await;
     assert_eq!(table.of("first").save(&mut begun("blue"), now()).await, own);
     assert_eq!(table.of("second").save(&mut begun("blue"), now()).await, Err(NotSaved::Conflict), "another's");
@@ -542,7 +509,7 @@ async fn a_repeated_write_of_ones_own_counts_as_written_and_anothers_does_not() 
 #[tokio::test]
 async fn a_write_whose_answer_was_lost_is_tried_again_and_written_once() {
     let table = Table::new().await;
-    let own = if table.tells_what_was_in_the_way().await { Ok(()) } else { Err(NotSaved::Conflict) };
+    let own = if table.says_what_was_in_the_way().await { Ok(()) } else { Err(NotSaved::Conflict) };
     let mut record = begun("blue");
     table.answers();
     table.wire.lose_next.store(true, Ordering::Relaxed);
@@ -556,7 +523,7 @@ async fn a_write_whose_answer_was_lost_is_tried_again_and_written_once() {
 // ── What is pending, and what may be forgotten ─────────────────────────────────────────────────────────────────────
 
 #[tokio::test]
-async fn only_what_is_open_or_untold_is_pending() {
+async fn only_what_is_open_or_unreported_is_pending() {
     let table = Table::new().await;
     let records = table.of("first");
     assert_eq!(table.pending().await, names(&[]));
@@ -573,7 +540,7 @@ async fn only_what_is_open_or_untold_is_pending() {
     records.save(&mut blue, now()).await.unwrap();
     green.end(Status::Failed, vec![], now());
     records.save(&mut green, now()).await.unwrap();
-    assert_eq!(table.pending().await, names(&["green", "red"]), "a success needs no telling");
+    assert_eq!(table.pending().await, names(&["green", "red"]), "a success needs no message");
 
     for record in [&mut green, &mut red] {
         let notice = record.untold[0].clone();
@@ -582,7 +549,7 @@ async fn only_what_is_open_or_untold_is_pending() {
     }
     assert_eq!(table.pending().await, names(&[]));
 
-    green.begin(&intent(), now());
+    green.begin(&intent(NEWER), now());
     records.save(&mut green, now()).await.unwrap();
     assert_eq!(table.pending().await, names(&["green"]), "and comes back");
 }
@@ -597,16 +564,16 @@ async fn only_what_is_settled_expires_and_in_seconds() {
     record.end(Status::Failed, vec![], now());
     table.of("first").save(&mut record, now()).await.unwrap();
     let item = table.item(&arn("blue")).await.unwrap();
-    assert_eq!((item.get("pending"), item.get("expiresAt")), (Some(&text("yes")), None), "untold");
+    assert_eq!((item.get("pending"), item.get("expiresAt")), (Some(&text("yes")), None), "a notice is pending");
 
     let notice = record.untold[0].clone();
     record.told(&notice);
     table.of("first").save(&mut record, now()).await.unwrap();
     let item = table.item(&arn("blue")).await.unwrap();
-    let expected = number(&(now() + SignedDuration::from_hours(400 * 24)).as_second().to_string());
+    let expected = number(&(now() + days(400)).as_second().to_string());
     assert_eq!((item.get("pending"), item.get("expiresAt")), (None, Some(&expected)), "settled");
 
-    record.begin(&intent(), now());
+    record.begin(&intent(NEWER), now());
     table.of("first").save(&mut record, now()).await.unwrap();
     let item = table.item(&arn("blue")).await.unwrap();
     assert_eq!((item.get("pending"), item.get("expiresAt")), (Some(&text("yes")), None), "open again");
@@ -640,10 +607,10 @@ async fn ten_attempts_with_the_longest_errors_fit() {
     let nodes = |attempt| (0..2000).map(|node| format!("i-{attempt:08x}{node:09x}")).collect::<Vec<String>>();
     let mut record = begun("blue");
     for attempt in 0..10 {
-        record.begin(&intent(), now());
+        record.begin(&intent(NEWER), now());
         record.end(Status::Failed, vec![error("ü".repeat(4000), nodes(attempt)); 3], now());
     }
-    record.begin(&intent(), now());
+    record.begin(&intent(NEWER), now());
     assert_eq!((record.history.len(), record.untold.len()), (10, 10));
     let written = table.with(record).await;
     assert_eq!(table.record(&arn("blue")).await, written);

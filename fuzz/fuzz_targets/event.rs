@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| eks_nodegroup_updater_fuzz::hostile::event(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| testing::hostile::event(data));

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| eks_nodegroup_updater_fuzz::hostile::tags_and_settings(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| testing::hostile::tags_and_settings(data));

@@ -1,0 +1,274 @@
+//! The demo, as a person and as a script run it.
+
+use std::process::{Command, Output};
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+
+fn cli(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_eks-nodegroup-updater"));
+    command.args(arguments);
+    command
+}
+
+fn output(mut command: Command) -> Output {
+    command.output().unwrap()
+}
+
+fn stdout_of(command: Command) -> String {
+    let output = output(command);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{stderr}");
+    // Without a terminal there is no progress to show.
+    assert_eq!(stderr, "");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+static STORY: LazyLock<String> = LazyLock::new(|| stdout_of(cli(&["demo", "--output", "json"])));
+static PAGE: LazyLock<String> = LazyLock::new(|| stdout_of(cli(&["demo"])));
+
+fn story() -> Value {
+    serde_json::from_str(&STORY).unwrap()
+}
+
+/// These members of every element of a list.
+fn each<const N: usize>(list: &Value, members: [&str; N]) -> Vec<[String; N]> {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    list.as_array().unwrap().iter().map(|element| members.map(|member| text(&element[member]))).collect()
+}
+
+/// The calls that a function made, without how often.
+fn actions(function: &str) -> Vec<String> {
+    story()["calls"][function].as_object().unwrap().keys().cloned().collect()
+}
+
+fn owned<const N: usize, const M: usize>(rows: [[&str; M]; N]) -> Vec<[String; M]> {
+    rows.map(|row| row.map(str::to_owned)).to_vec()
+}
+
+#[test]
+fn the_first_run_has_the_expected_decision_for_every_family() {
+    let expected = [
+        ["data/etl", "CUSTOM", "customAmi", "null"],
+        ["data/legacy", "AL2_x86_64", "lineEnded", "null"],
+        ["data/postgres", "AL2023_x86_64_STANDARD", "start", "null"],
+        ["data/reports", "AL2023_ARM_64_STANDARD", "reportOnly", "null"],
+        ["data/search", "AL2023_x86_64_STANDARD", "upToDate", "null"],
+        ["data/spark", "AL2023_x86_64_STANDARD", "unhealthy", "null"],
+        ["dev/ingress", "BOTTLEROCKET_x86_64", "start", "null"],
+        ["dev/windows", "WINDOWS_CORE_2022_x86_64", "newerThanOffered", "null"],
+        ["prod/general", "AL2023_x86_64_STANDARD", "ringWaits", "null"],
+        ["prod/gpu", "AL2023_x86_64_NVIDIA", "outsideWindow", "2026-07-20T15:00:00Z"],
+        ["prod/ingress", "BOTTLEROCKET_x86_64", "ringWaits", "null"],
+        ["prod/web", "AL2023_ARM_64_STANDARD", "ringWaits", "null"],
+        ["staging/general", "AL2023_x86_64_STANDARD", "start", "null"],
+        ["staging/ingress", "BOTTLEROCKET_x86_64", "overLimit", "null"],
+        ["staging/mesh", "BOTTLEROCKET_x86_64", "overLimit", "null"],
+        ["staging/tools", "AL2023_ARM_64_STANDARD", "malformedTag", "null"],
+        ["staging/web", "AL2023_ARM_64_STANDARD", "overLimit", "null"],
+    ];
+    let plan = each(&story()["plans"][0]["decisions"], ["nodegroup", "amiType", "decision", "until"]);
+    assert_eq!(plan, owned(expected));
+    assert_eq!(story()["withoutTag"], json!(["dev/sandbox"]));
+}
+
+#[test]
+fn four_hours_later_a_ring_soaks_a_window_is_awaited_and_a_release_is_quarantined() {
+    let plan = each(&story()["plans"][1]["decisions"], ["nodegroup", "runs", "decision", "until"]);
+    let expected = [
+        ["data/etl", "ami-0c099795affa953de", "customAmi", "null"],
+        ["data/legacy", "1.32.9-20251112", "lineEnded", "null"],
+        ["data/postgres", "1.32.8-20260610", "inProgress", "null"],
+        ["data/reports", "1.32.8-20260610", "reportOnly", "null"],
+        ["data/search", "1.32.9-20260710", "upToDate", "null"],
+        ["data/spark", "1.32.8-20260610", "unhealthy", "null"],
+        ["dev/ingress", "1.45.0-1e6a7c0b", "quarantined", "null"],
+        ["dev/windows", "1.33-2026.07.16", "newerThanOffered", "null"],
+        ["prod/general", "1.33.1-20260610", "failedBefore", "2026-07-20T13:50:00Z"],
+        ["prod/gpu", "1.33.1-20260610", "outsideWindow", "2026-07-20T15:00:00Z"],
+        ["prod/ingress", "1.45.0-1e6a7c0b", "quarantined", "null"],
+        ["prod/web", "1.33.1-20260610", "ringWaits", "2026-07-20T13:15:00Z"],
+        ["staging/general", "1.33.2-20260710", "upToDate", "null"],
+        ["staging/ingress", "1.45.0-1e6a7c0b", "quarantined", "null"],
+        ["staging/mesh", "1.45.0-1e6a7c0b", "quarantined", "null"],
+        ["staging/tools", "1.33.1-20260610", "malformedTag", "null"],
+        ["staging/web", "1.33.2-20260710", "upToDate", "null"],
+    ];
+    assert_eq!(plan, owned(expected));
+    assert_eq!(story()["plans"][1]["at"], "2026-07-20T13:00:00Z");
+}
+
+#[test]
+fn rings_and_the_window_are_kept_one_update_hangs_and_what_fails_is_tried_again() {
+    let updates = each(&story()["updates"], ["nodegroup", "startedAt", "endedAt", "status", "errorCodes"]);
+    let expected = [
+        ["data/postgres", "2026-07-20T09:00:00Z", "null", "InProgress", "[]"],
+        ["dev/ingress", "2026-07-20T09:00:00Z", "2026-07-20T09:21:00Z", "Failed", r#"["NodeCreationFailure"]"#],
+        ["staging/general", "2026-07-20T09:00:00Z", "2026-07-20T09:18:00Z", "Successful", "[]"],
+        ["staging/ingress", "2026-07-20T10:00:00Z", "2026-07-20T10:16:00Z", "Failed", r#"["NodeCreationFailure"]"#],
+        ["staging/web", "2026-07-20T11:00:00Z", "2026-07-20T11:12:00Z", "Successful", "[]"],
+        // The first run after `staging/general` has had it for two hours.
+        ["prod/general", "2026-07-20T12:00:00Z", "2026-07-20T12:47:00Z", "Failed", r#"["PodEvictionFailure"]"#],
+        // Tried again after the back-off.
+        ["prod/general", "2026-07-20T14:00:00Z", "2026-07-20T14:26:00Z", "Successful", "[]"],
+        // Its window opens.
+        ["prod/gpu", "2026-07-20T15:00:00Z", "2026-07-20T15:22:00Z", "Successful", "[]"],
+        ["prod/web", "2026-07-20T16:00:00Z", "2026-07-20T16:14:00Z", "Successful", "[]"],
+    ];
+    assert_eq!(updates, owned(expected));
+    assert_eq!(story()["problems"], json!([]));
+}
+
+#[test]
+fn the_bad_release_is_stopped_before_it_reaches_the_others() {
+    let expected = json!([{
+        "releaseVersion": "1.46.1-9d20f4ae",
+        "since": "2026-07-20T11:00:00Z",
+        "failedOn": ["dev/ingress", "staging/ingress"],
+        "saved": ["prod/ingress", "staging/mesh"],
+    }]);
+    assert_eq!(story()["quarantines"], expected);
+}
+
+#[test]
+fn every_update_that_eks_accepted_is_recorded_and_reported() {
+    let story = story();
+    let mut accepted: Vec<&Value> =
+        story["updates"].as_array().unwrap().iter().map(|update| &update["updateId"]).collect();
+    let records = story["records"].as_array().unwrap();
+    let attempts = |record: &'static str| records.iter().map(move |all| &all[record]).filter(|value| !value.is_null());
+    let mut recorded: Vec<&Value> = attempts("history")
+        .flat_map(|history| history.as_array().unwrap())
+        .chain(attempts("open"))
+        .map(|attempt| &attempt["updateId"])
+        .collect();
+    accepted.sort_by_key(|id| id.as_str());
+    recorded.sort_by_key(|id| id.as_str());
+    assert_eq!(accepted, recorded);
+    assert_eq!(attempts("untold").count(), 0);
+}
+
+#[test]
+fn exactly_what_must_be_reported_is_published() {
+    let story = story();
+    let severities: Vec<String> = story["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|message| message["attributes"]["severity"].as_str().unwrap().to_owned())
+        .collect();
+    let expected = [
+        ["2026-07-20T09:05:00Z", "EKS release available: data/reports could run 1.32.9-20260710"],
+        ["2026-07-20T09:05:00Z", "EKS update tag not understood: staging/tools"],
+        ["2026-07-20T09:25:00Z", "EKS update failed: dev/ingress to 1.46.1-9d20f4ae (NodeCreationFailure)"],
+        ["2026-07-20T10:20:00Z", "EKS update failed: staging/ingress to 1.46.1-9d20f4ae (NodeCreationFailure)"],
+        ["2026-07-20T11:05:00Z", "EKS release quarantined: 1.46.1-9d20f4ae"],
+        ["2026-07-20T12:50:00Z", "EKS update failed: prod/general to 1.33.2-20260710 (PodEvictionFailure)"],
+        ["2026-07-20T15:00:00Z", "EKS update still running: data/postgres to 1.32.9-20260710"],
+    ];
+    assert_eq!(each(&story["messages"], ["at", "subject"]), owned(expected));
+    assert_eq!(severities, ["info", "warning", "error", "error", "critical", "error", "warning"]);
+}
+
+/// The message about the update that disruption budgets made fail.
+fn failure() -> Value {
+    story()["messages"][5].take()
+}
+
+#[test]
+fn the_failure_names_the_nodes_to_people_and_machines() {
+    let failure = failure();
+    let nodes = &failure["default"]["errors"][0]["resourceIds"];
+    assert_eq!(nodes.as_array().unwrap().len(), 2);
+    for node in nodes.as_array().unwrap() {
+        let node = node.as_str().unwrap();
+        assert!(failure["email"].as_str().unwrap().contains(node));
+        assert!(PAGE.contains(node));
+    }
+}
+
+#[test]
+fn start_publishes_nothing_and_check_updates_nothing() {
+    assert!(actions("start").contains(&"eks:UpdateNodegroupVersion".to_owned()));
+    assert!(!actions("start").contains(&"sns:Publish".to_owned()));
+    assert!(actions("check").contains(&"sns:Publish".to_owned()));
+    assert!(!actions("check").contains(&"eks:UpdateNodegroupVersion".to_owned()));
+}
+
+#[test]
+fn a_page_that_is_not_for_a_terminal_has_no_escapes_and_fits() {
+    assert!(!PAGE.contains('\u{1b}'));
+    let tables = PAGE.split("A failure, exactly").next().unwrap();
+    let widest = tables.lines().map(|line| line.chars().count()).max().unwrap();
+    assert!(widest <= 120, "{widest} columns");
+}
+
+#[test]
+fn the_page_holds_the_mails_word_for_word() {
+    let story = story();
+    let (quarantine, failure) = (&story["messages"][4], failure());
+    for message in [quarantine, &failure] {
+        assert!(PAGE.contains(message["email"].as_str().unwrap().trim_end()));
+        assert!(PAGE.contains(&format!("Subject: {}\n", message["subject"].as_str().unwrap())));
+    }
+}
+
+#[test]
+fn the_page_says_when_each_wait_ends_and_what_the_quarantine_saved() {
+    let squeezed = PAGE.split_whitespace().collect::<Vec<_>>().join(" ");
+    for expected in [
+        "failedBefore, until 13:50",
+        "outsideWindow, until 15:00",
+        "ringWaits, until 13:15",
+        "Since 11:00 it is quarantined: prod/ingress and staging/mesh never got it",
+    ] {
+        assert!(squeezed.contains(expected), "{expected}");
+    }
+}
+
+#[test]
+fn the_page_ends_with_what_to_do_next() {
+    let last: Vec<&str> = PAGE.lines().rev().take(2).collect();
+    assert!(last[1].contains("sam deploy --guided"));
+    assert!(last[0].ends_with("-- serve"));
+}
+
+#[test]
+fn the_story_is_the_same_each_time_whatever_the_machine_is_set_up_for() {
+    let mut again = cli(&["demo", "--output", "json"]);
+    again
+        .env("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+        .env("AWS_ENDPOINT_URL_EKS", "http://127.0.0.1:1")
+        .env("AWS_USE_FIPS_ENDPOINT", "true")
+        .env("AWS_USE_DUALSTACK_ENDPOINT", "true")
+        .env("AWS_REGION", "us-west-2")
+        .env("AWS_PROFILE", "there-is-no-such-profile")
+        .env("HTTP_PROXY", "http://127.0.0.1:1")
+        .env("UPDATES_TABLE", "another");
+    assert!(stdout_of(again) == *STORY);
+}
+
+#[test]
+fn an_unknown_flag_is_a_clear_error() {
+    let output = output(cli(&["demo", "--outptu", "json"]));
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("unexpected argument '--outptu'") && stderr.contains("'--output'"), "{stderr}");
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn an_unknown_output_is_a_clear_error() {
+    let output = output(cli(&["demo", "--output", "yaml"]));
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("'yaml'") && stderr.contains("table, json"), "{stderr}");
+}
+
+#[test]
+fn every_command_has_help() {
+    for (arguments, expected) in [(["demo", "--help"], "eight hours"), (["serve", "--help"], "--speed")] {
+        let help = stdout_of(cli(&arguments)).to_lowercase();
+        assert!(help.contains(expected), "{help}");
+    }
+}

@@ -1,0 +1,4 @@
+//! The command line, as a person and as a script run it.
+
+mod demo;
+mod serve;

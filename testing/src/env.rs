@@ -1,0 +1,184 @@
+//! A fleet, both functions, and an afternoon: the real handlers through the real SDK on the simulated AWS.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use eks_nodegroup_updater::aws::{CheckClients, StartClients};
+use eks_nodegroup_updater::config::{CheckConfig, StartConfig};
+use eks_nodegroup_updater::handler::{self, Run};
+use eks_nodegroup_updater::model::record::Record;
+use eks_nodegroup_updater::summary::{CheckSummary, StartSummary};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use simulated_aws::{Nodegroup, Published, World};
+use tokio::time::Instant;
+
+use crate::aws::{CHECK_KEY, OBSERVER_KEY, START_KEY, check_clients, sdk_config, start_clients};
+use crate::fixtures::{AL2023, FLEET_ARN, NEWER, check_config, opted_in, start_config};
+use crate::time::{minutes, now};
+
+/// The table that holds the records.
+pub const TABLE: &str = "updates";
+
+/// A simulated AWS, and both functions as they are deployed, with every setting at its default.
+pub struct TestEnv {
+    /// The AWS that they meet.
+    pub world: World,
+    /// The clients of `start`.
+    pub start: StartClients,
+    /// The clients of `check`.
+    pub check: CheckClients,
+    /// The settings of `start`.
+    pub start_config: StartConfig,
+    /// The settings of `check`.
+    pub check_config: CheckConfig,
+    /// Reads the table for the test itself.
+    observer: aws_sdk_dynamodb::Client,
+    /// Lambda's time limit.
+    pub time_limit: Duration,
+    /// How much Lambda's clock is ahead of AWS's.
+    pub clock_ahead: SignedDuration,
+    runs: AtomicU32,
+}
+
+impl TestEnv {
+    /// A world with these node groups, a newer release for those on AL2023, the table and the topic.
+    pub async fn with<const N: usize>(nodegroups: [Nodegroup; N]) -> Self {
+        let world = World::new(now());
+        for nodegroup in nodegroups {
+            world.add_nodegroup(nodegroup);
+        }
+        world.publish_release(AL2023, "1.33", NEWER);
+        Self::in_world(world).await
+    }
+
+    /// The usual one: one opted-in node group, `prod/blue`.
+    pub async fn with_blue() -> Self {
+        Self::with([opted_in("prod", "blue")]).await
+    }
+
+    /// The table and the topic, in a world that has everything else.
+    pub async fn in_world(world: World) -> Self {
+        world.create_updates_table(TABLE).await;
+        let topic = world.create_topic("notifications");
+        Self {
+            start: start_clients(&sdk_config(&world, START_KEY).await),
+            check: check_clients(&sdk_config(&world, CHECK_KEY).await),
+            observer: check_clients(&sdk_config(&world, OBSERVER_KEY).await).dynamodb,
+            start_config: start_config(&[("UPDATES_TABLE", TABLE)]),
+            check_config: check_config(&[("UPDATES_TABLE", TABLE), ("NOTIFICATION_TOPIC_ARN", &topic)]),
+            world,
+            time_limit: Duration::from_mins(15),
+            clock_ahead: SignedDuration::ZERO,
+            runs: 0.into(),
+        }
+    }
+
+    fn run<'a>(&self, id: &'a str) -> Run<'a> {
+        Run { id, now: self.world.now() + self.clock_ahead, deadline: Instant::now() + self.time_limit }
+    }
+
+    /// Runs `start` with this request id and event.
+    ///
+    /// # Errors
+    /// Where the handler fails.
+    pub async fn start_as(&self, id: &str, event: &Value) -> anyhow::Result<StartSummary> {
+        handler::start(&self.start, &self.start_config, event, self.run(id)).await
+    }
+
+    /// Runs `start` with this event.
+    ///
+    /// # Errors
+    /// Where the handler fails.
+    pub async fn try_start(&self, event: &Value) -> anyhow::Result<StartSummary> {
+        self.start_as(&self.next_id(), event).await
+    }
+
+    /// Runs `start`, as its schedule does.
+    pub async fn start(&self) -> StartSummary {
+        self.try_start(&json!({})).await.expect("start succeeds")
+    }
+
+    /// Runs `check` with this request id and event.
+    ///
+    /// # Errors
+    /// Where the handler fails.
+    pub async fn check_as(&self, id: &str, event: &Value) -> anyhow::Result<CheckSummary> {
+        handler::check(&self.check, &self.check_config, event, self.run(id)).await
+    }
+
+    /// Runs `check` with this event.
+    ///
+    /// # Errors
+    /// Where the handler fails.
+    pub async fn try_check(&self, event: &Value) -> anyhow::Result<CheckSummary> {
+        self.check_as(&self.next_id(), event).await
+    }
+
+    /// Runs `check`, as its schedule does.
+    pub async fn check(&self) -> CheckSummary {
+        self.try_check(&json!({})).await.expect("check succeeds")
+    }
+
+    /// Lets so many minutes pass.
+    pub fn advance(&self, by: i64) {
+        self.world.advance(minutes(by));
+    }
+
+    /// What a machine reads of every message so far.
+    pub fn messages(&self) -> Vec<Value> {
+        let read = |published: &Published| serde_json::from_str(&published.delivered_as("lambda")).expect("JSON");
+        self.world.published().iter().map(read).collect()
+    }
+
+    /// Every message so far, such as `UpdateFailed of blue`.
+    pub fn message_events(&self) -> Vec<String> {
+        let text = |message: &Value, key: &str| message[key].as_str().expect("text").to_owned();
+        let event = |message: &Value| format!("{} of {}", text(message, "event"), text(message, "nodegroup"));
+        self.messages().iter().map(event).collect()
+    }
+
+    /// The record of a node group, as the table holds it.
+    pub async fn record(&self, cluster: &str, name: &str) -> Option<Record> {
+        self.record_of(&self.world.nodegroup(cluster, name).expect("the node group exists").arn).await
+    }
+
+    /// The record of what holds for the whole fleet.
+    pub async fn fleet_record(&self) -> Record {
+        self.record_of(FLEET_ARN).await.expect("the fleet has a record")
+    }
+
+    /// The record under an ARN.
+    pub async fn record_of(&self, arn: &str) -> Option<Record> {
+        let get = self.observer.get_item().table_name(TABLE).key("nodegroupArn", AttributeValue::S(arn.to_owned()));
+        let item = get.send().await.expect("the table answers").item?;
+        Some(serde_dynamo::from_item(item).expect("a record"))
+    }
+
+    /// Writes an item that no function would write.
+    pub async fn put_item(&self, item: &Value) {
+        let item = serde_dynamo::to_item(item).expect("an item");
+        self.observer.put_item().table_name(TABLE).set_item(Some(item)).send().await.expect("the table takes it");
+    }
+
+    /// How often an action was called.
+    pub fn calls(&self, action: &str) -> usize {
+        self.world.requests().iter().filter(|request| request.action == action).count()
+    }
+
+    /// A request id that no run has had.
+    pub fn next_id(&self) -> String {
+        self.runs.fetch_add(1, Ordering::Relaxed).to_string()
+    }
+}
+
+/// What a run of `start` decided, such as `prod/blue: start, accepted` and `prod/green: upToDate`.
+#[must_use]
+pub fn decisions(summary: &StartSummary) -> Vec<String> {
+    let line = |line: &eks_nodegroup_updater::summary::StartLine| match line.outcome {
+        Some(outcome) => format!("{}: {}, {outcome}", line.nodegroup, line.decision),
+        None => format!("{}: {}", line.nodegroup, line.decision),
+    };
+    summary.decisions.iter().map(line).collect()
+}

@@ -1,0 +1,229 @@
+//! The node groups, records and releases that tests talk about.
+
+use aws_sdk_eks::types::{AmiTypes, NodegroupStatus};
+use eks_nodegroup_updater::config::{CheckConfig, RetryAfter, StartConfig};
+use eks_nodegroup_updater::model::nodegroup::{Nodegroup, NodegroupId};
+use eks_nodegroup_updater::model::policy::{Mode, Policy, Rules};
+use eks_nodegroup_updater::model::record::{Intent, Record};
+use eks_nodegroup_updater::model::update::{ErrorDetail, Status};
+use jiff::Timestamp;
+use simulated_aws::Course;
+
+use crate::time::minutes;
+
+/// The AMI type of most node groups here.
+pub const AL2023: &str = "AL2023_x86_64_STANDARD";
+/// The AMI type whose releases are the same for every Kubernetes version.
+pub const BOTTLEROCKET: &str = "BOTTLEROCKET_x86_64";
+/// The release that node groups run.
+pub const CURRENT: &str = "1.33.1-20260610";
+/// The release that is out.
+pub const NEWER: &str = "1.33.2-20260710";
+/// The id that EKS gave an update.
+pub const UPDATE_ID: &str = "079be772-956e-37c4-a966-960c1a6755a5";
+/// A node on which something went wrong.
+pub const NODE: &str = "ip-192-168-2-44.eu-central-1.compute.internal";
+/// What stands for all node groups of the account and region.
+pub const FLEET_ARN: &str = "arn:aws:eks:eu-central-1:123456789012:fleet";
+
+// ── In the simulated AWS ───────────────────────────────────────────────────────────────────────────────────────────
+
+/// An opted-in node group for which [`NEWER`] is out.
+#[must_use]
+pub fn opted_in(cluster: &str, name: &str) -> simulated_aws::Nodegroup {
+    simulated_aws::Nodegroup::new(cluster, name).release(CURRENT).tag("ami-update", "auto")
+}
+
+/// One with these rules, such as `("min-age", "7d")`.
+#[must_use]
+pub fn tagged(cluster: &str, name: &str, rules: &[(&str, &str)]) -> simulated_aws::Nodegroup {
+    let nodegroup = opted_in(cluster, name);
+    rules.iter().fold(nodegroup, |nodegroup, (rule, value)| nodegroup.tag(&format!("ami-update/{rule}"), value))
+}
+
+/// An update of this node group that a disruption budget makes fail, after 16 minutes.
+#[must_use]
+pub fn eviction_failure(name: &str) -> Course {
+    Course::pod_eviction_failure(minutes(16), name, &[NODE])
+}
+
+/// An update of this node group whose new nodes do not join, which is the fault of the release; after 16 minutes.
+#[must_use]
+pub fn node_creation_failure(name: &str) -> Course {
+    Course::node_creation_failure(minutes(16), name)
+}
+
+// ── In the updater ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// The settings of `start`, each at its default but for these.
+///
+/// # Panics
+/// Where one of them is malformed.
+#[must_use]
+pub fn start_config(settings: &[(&str, &str)]) -> StartConfig {
+    StartConfig::read(&|name| setting(settings, name)).expect("settings of start")
+}
+
+/// The settings of `check`, each at its default but for these.
+///
+/// # Panics
+/// Where one of them is malformed.
+#[must_use]
+pub fn check_config(settings: &[(&str, &str)]) -> CheckConfig {
+    CheckConfig::read(&|name| setting(settings, name)).expect("settings of check")
+}
+
+/// When a failed update is tried again where no setting says anything.
+#[must_use]
+pub fn retry_after() -> RetryAfter {
+    start_config(&[]).retry_after
+}
+
+fn setting(settings: &[(&str, &str)], name: &str) -> Option<String> {
+    let required = [("UPDATES_TABLE", "updates"), ("NOTIFICATION_TOPIC_ARN", "topic")];
+    let value = settings.iter().chain(&required).find(|(key, _)| *key == name);
+    value.map(|(_, value)| (*value).to_owned())
+}
+
+/// The ARN of `cluster/nodegroup`.
+#[must_use]
+pub fn arn(path: &str) -> String {
+    format!("arn:aws:eks:eu-central-1:123456789012:nodegroup/{path}/9ebf4bd5-f1d2-4f2c-9b7b-1b2c3d4e5f60")
+}
+
+/// Where `cluster/nodegroup` is found.
+///
+/// # Panics
+/// Where it has no slash, or two.
+#[must_use]
+pub fn id(path: &str) -> NodegroupId {
+    NodegroupId::from_arn(&arn(path)).expect("cluster/nodegroup")
+}
+
+/// Stands for the whole fleet.
+#[must_use]
+pub fn fleet_id() -> NodegroupId {
+    NodegroupId::fleet(&arn("prod/blue")).expect("an ARN")
+}
+
+/// To be brought to every release that these rules allow.
+#[must_use]
+pub fn auto(rules: Rules) -> Policy {
+    Policy::OptedIn(Mode::Auto, rules)
+}
+
+/// A healthy, opted-in node group on [`CURRENT`].
+#[must_use]
+pub fn nodegroup(path: &str) -> Nodegroup {
+    Nodegroup {
+        id: id(path),
+        kubernetes_version: Some("1.33".into()),
+        release_version: Some(CURRENT.into()),
+        ami_type: AmiTypes::Al2023X8664Standard,
+        status: NodegroupStatus::Active,
+        health: Vec::new(),
+        policy: auto(Rules::default()),
+        modified_at: None,
+    }
+}
+
+/// To go from [`CURRENT`] to a release.
+#[must_use]
+pub fn intent(release: &str) -> Intent {
+    Intent {
+        version: "1.33".into(),
+        release_version: release.into(),
+        previous_release_version: CURRENT.into(),
+        force: false,
+        may_force: false,
+    }
+}
+
+/// The record of a node group of which nothing is known.
+#[must_use]
+pub fn record(path: &str) -> Record {
+    Record::new(&id(path))
+}
+
+/// What has happened to a node group, in order, as its record tells.
+pub trait History: Sized {
+    /// An attempt was intended, and EKS has not been asked yet.
+    #[must_use]
+    fn intended(self, release: &str, at: Timestamp) -> Self;
+
+    /// An update to the release was accepted, and runs.
+    #[must_use]
+    fn updating(self, release: &str, at: Timestamp) -> Self;
+
+    /// An attempt came to this end in the instant in which it began.
+    #[must_use]
+    fn ended(self, intent: &Intent, status: Status, errors: Vec<ErrorDetail>, at: Timestamp) -> Self;
+
+    /// The node group came to the release.
+    #[must_use]
+    fn updated(self, release: &str, at: Timestamp) -> Self {
+        self.ended(&intent(release), Status::Successful, vec![], at)
+    }
+
+    /// An update to the release failed, for no cause that EKS told.
+    #[must_use]
+    fn failed(self, release: &str, at: Timestamp) -> Self {
+        self.ended(&intent(release), Status::Failed, vec![], at)
+    }
+
+    /// EKS refused an update to the release.
+    #[must_use]
+    fn refused(self, release: &str, at: Timestamp) -> Self {
+        self.ended(&intent(release), Status::Refused, vec![], at)
+    }
+
+    /// A disruption budget made an update to the release fail.
+    #[must_use]
+    fn evicted(self, release: &str, at: Timestamp) -> Self {
+        self.ended(&intent(release), Status::Failed, vec![eviction()], at)
+    }
+
+    /// The release itself made an update fail.
+    #[must_use]
+    fn broken(self, release: &str, at: Timestamp) -> Self {
+        self.ended(
+            &intent(release),
+            Status::Failed,
+            vec![error("NodeCreationFailure", "new nodes are not joining")],
+            at,
+        )
+    }
+}
+
+impl History for Record {
+    fn intended(mut self, release: &str, at: Timestamp) -> Self {
+        self.begin(&intent(release), at);
+        self
+    }
+
+    fn updating(self, release: &str, at: Timestamp) -> Self {
+        let mut record = self.intended(release, at);
+        record.accepted(UPDATE_ID);
+        record
+    }
+
+    fn ended(mut self, intent: &Intent, status: Status, errors: Vec<ErrorDetail>, at: Timestamp) -> Self {
+        self.begin(intent, at);
+        self.accepted(UPDATE_ID);
+        self.end(status, errors, at);
+        self
+    }
+}
+
+/// What EKS says of an update that failed.
+#[must_use]
+pub fn error(code: &str, message: &str) -> ErrorDetail {
+    ErrorDetail { error_code: code.into(), error_message: message.into(), resource_ids: vec![] }
+}
+
+/// What EKS says of an update of `prod/blue` that a disruption budget made fail.
+#[must_use]
+pub fn eviction() -> ErrorDetail {
+    let message = "Reached max retries while trying to evict pods from nodes in node group blue";
+    ErrorDetail { resource_ids: vec![NODE.into()], ..error("PodEvictionFailure", message) }
+}

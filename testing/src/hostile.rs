@@ -1,0 +1,274 @@
+//! Hostile input: whatever the bytes are, nothing panics, and nothing is updated that did not opt in.
+//!
+//! One function for each target of cargo-fuzz; the tests `hostile` in `tests/slow` run the same ones on the corpus.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use eks_nodegroup_updater::check::{Observation, Progress, Runs, settle};
+use eks_nodegroup_updater::config::{CheckConfig, Denied, StartConfig};
+use eks_nodegroup_updater::event::{CheckEvent, StartEvent};
+use eks_nodegroup_updater::message::message;
+use eks_nodegroup_updater::model::policy::{KubernetesVersion, Policy, Rules};
+use eks_nodegroup_updater::model::record::Record;
+use jiff::Timestamp;
+use serde_json::Value;
+use simulated_aws::{Nodegroup, Request, Verdict};
+
+use crate::{AL2023, CURRENT, NEWER, TABLE, TestEnv, eviction, in_virtual_time, minutes, opted_in};
+
+const UPDATE: &str = "eks:UpdateNodegroupVersion";
+/// A release between [`CURRENT`] and [`NEWER`].
+const BETWEEN: &str = "1.33.2-20260703";
+/// What a group may go to that follows its cluster.
+const NEXT_MINOR: &str = "1.34.1-20260710";
+const STOP_SWITCH: &str = "/updater/switch";
+const CALENDAR: &str = "freeze";
+/// The longest value that AWS takes of a tag, and the most of all settings of a function.
+const TAG_CHARACTERS: usize = 256;
+const SETTINGS_BYTES: usize = 4 * 1024;
+
+/// The actions whose answer is hostile, by the first byte from `a` on.
+pub const ACTIONS: [&str; 13] = [
+    "tag:GetResources",
+    "eks:DescribeNodegroup",
+    "eks:DescribeCluster",
+    UPDATE,
+    "eks:ListUpdates",
+    "eks:DescribeUpdate",
+    "ssm:GetParameters",
+    "ssm:GetParametersByPath",
+    "ssm:GetCalendarState",
+    "dynamodb:BatchGetItem",
+    "dynamodb:Query",
+    "dynamodb:PutItem",
+    "sns:Publish",
+];
+
+/// The statuses that it is answered with, by the second byte from `0` on.
+pub const STATUSES: [u16; 10] = [200, 204, 301, 400, 403, 404, 409, 413, 429, 500];
+
+/// An event of `start` and of `check`.
+pub fn event(data: &[u8]) {
+    let Ok(event) = serde_json::from_slice::<Value>(data) else { return };
+    let asked = StartEvent::parse(&event);
+    // `start` takes whatever `check` takes, so that nothing else is left to run.
+    let Ok(asked) = asked else {
+        assert!(CheckEvent::parse(&event).is_err());
+        return;
+    };
+    in_virtual_time(async {
+        let env = fleet().await;
+        assert!(env.try_start(&event).await.is_ok());
+        let may_start = !asked.dry_run && asked.wants("prod", "blue");
+        assert_eq!(updates(&env).len(), usize::from(may_start));
+        assert!(!asked.dry_run || env.calls("dynamodb:PutItem") == 0, "a dry run writes nothing");
+        assert_eq!(env.try_check(&event).await.is_ok(), CheckEvent::parse(&event).is_ok());
+        assert_only_blue(&env);
+    });
+}
+
+/// Lines `NAME=value`: all are the tags of a group, and all are settings.
+pub fn tags_and_settings(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let pairs = text.split('\n').filter_map(|line| line.split_once('='));
+    let pairs: HashMap<String, String> = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    // AWS takes no more, and nothing here need be quick with more.
+    if pairs.iter().any(|(_, value)| value.chars().count() > TAG_CHARACTERS) || text.len() > SETTINGS_BYTES {
+        return;
+    }
+    let environment = |name: &str| pairs.get(name).cloned();
+    let start_config = StartConfig::read(&environment);
+    let check_config = CheckConfig::read(&environment);
+    let defaults = start_config.as_ref().map(|config| config.fleet.defaults.clone()).unwrap_or_default();
+    if let Policy::OptedIn(_, rules) = Policy::of(&pairs, &defaults) {
+        ask_at_the_ends_of_time(&rules);
+    }
+    ask_at_the_ends_of_time(&defaults);
+    let in_tags = |name: &str| name == "ami-update" || name.starts_with("ami-update/");
+    let opted_in = pairs.get("ami-update").is_some_and(|value| value == "auto");
+    let held = |name: &str| pairs.get(name).is_some_and(|value| !value.trim().is_empty());
+    let frozen = start_config.is_ok() && (held("STOP_SWITCH") || held("CHANGE_CALENDARS"));
+
+    in_virtual_time(async {
+        let mut env = fleet().await;
+        env.world.edit_nodegroup("prod", "blue", |blue| {
+            blue.tags = pairs.clone().into_iter().filter(|(name, _)| in_tags(name)).collect();
+        });
+        if let Ok(config) = start_config {
+            env.start_config = StartConfig { updates_table: TABLE.to_owned(), ..config };
+        }
+        if let Ok(config) = check_config {
+            let notification_topic_arn = env.check_config.notification_topic_arn;
+            env.check_config = CheckConfig { updates_table: TABLE.to_owned(), notification_topic_arn, ..config };
+        }
+        run_start(&env).await;
+        run_check(&env).await;
+        assert_only_blue(&env);
+        assert!(opted_in && !frozen || updates(&env).is_empty(), "{pairs:?}");
+    });
+}
+
+fn ask_at_the_ends_of_time(rules: &Rules) {
+    for now in [Timestamp::MIN, Timestamp::MAX] {
+        let _ = rules.window.at(now);
+        let _ = rules.window.next_start(now, minutes(30));
+    }
+    let _ = rules.window.to_string();
+}
+
+/// A stored record in plain JSON, under the key of `prod/blue` unless it says another.
+pub fn stored_item(data: &[u8]) {
+    let Ok(Value::Object(mut item)) = serde_json::from_slice(data) else { return };
+    in_virtual_time(async {
+        let env = fleet().await;
+        let arn = env.world.nodegroup("prod", "blue").unwrap().arn;
+        item.entry("nodegroupArn").or_insert_with(|| arn.into());
+        item.entry("pending").or_insert_with(|| "yes".into());
+        let Ok(item) = serde_dynamo::to_item::<_, HashMap<String, AttributeValue>>(Value::Object(item)) else { return };
+        if let Ok(record) = serde_dynamo::from_item::<_, Record>(item.clone()) {
+            build_on(&record, &env);
+        }
+        // DynamoDB itself refuses some of them.
+        let stored = env.start.dynamodb.put_item().table_name(TABLE).set_item(Some(item)).send().await;
+        if stored.is_err() {
+            return;
+        }
+        for _ in 0..2 {
+            run_check(&env).await;
+            run_start(&env).await;
+            env.advance(25);
+        }
+        assert_only_blue(&env);
+    });
+}
+
+/// Everything that one can do with a record which has been read.
+fn build_on(read: &Record, env: &TestEnv) {
+    let error = eviction();
+    let update = |progress| Observation::Update { update_id: "079be772".to_owned(), progress };
+    let observations = [
+        update(Progress::Running),
+        update(Progress::Successful(Runs::default())),
+        update(Progress::Failed(vec![error.clone()])),
+        update(Progress::Cancelled(vec![])),
+        Observation::NoUpdate,
+        Observation::NotFound(error),
+        Observation::Unreadable("throttled".to_owned()),
+    ];
+    for now in [Timestamp::MIN, env.world.now(), Timestamp::MAX] {
+        for observation in &observations {
+            let mut record = read.clone();
+            settle(&mut record, observation, now, env.check_config.stuck_after);
+            for notice in &record.untold.clone() {
+                let message = message(&record, notice, &env.check_config.retry_after);
+                assert!(message.subject.len() < 100 && message.subject.bytes().all(|byte| matches!(byte, b' '..=b'~')));
+                record.told(notice);
+            }
+            record.forgive(now);
+            record.settle_index(now);
+        }
+    }
+}
+
+/// The first byte chooses the action, the second the status, and the rest is the answer to every such request.
+///
+/// `DescribeNodegroup` is the exception: whether a group opted in is what that answer says, so only that of `prod/blue`,
+/// which did, is hostile.
+pub fn answers(data: &[u8]) {
+    let [action, status, body @ ..] = data else { return };
+    let action = ACTIONS[usize::from(action.wrapping_sub(b'a')) % ACTIONS.len()];
+    let status = STATUSES[usize::from(status.wrapping_sub(b'0')) % STATUSES.len()];
+    let body = body.to_vec();
+    in_virtual_time(async {
+        let mut env = fleet().await;
+        let rules = &mut env.start_config.fleet;
+        rules.defaults.kubernetes_version = KubernetesVersion::FollowCluster;
+        rules.stop_switch = Some(STOP_SWITCH.to_owned());
+        rules.change_calendars = vec![CALENDAR.to_owned()];
+        if action == "ssm:GetParametersByPath" {
+            // The older releases are asked for only where the newest will not do.
+            rules.denied = vec![Denied::Exact(NEWER.to_owned())];
+        }
+        env.world.on_request(move |request| {
+            let hostile = request.action == action && (action != "eks:DescribeNodegroup" || is_blue(request));
+            // `check` lists updates only where the answer of the call was lost.
+            let lost = request.action == UPDATE && action == "eks:ListUpdates";
+            match (hostile, lost) {
+                (true, _) => Verdict::Body { status, body: body.clone().into() },
+                (_, true) => Verdict::Body { status: 200, body: "{}".into() },
+                _ => Verdict::Answer,
+            }
+        });
+        both_functions(&env).await;
+        for request in updates(&env) {
+            let (version, release) = (text(&request, "version"), text(&request, "releaseVersion"));
+            assert!(action.starts_with("ssm:") || [BETWEEN, NEWER, NEXT_MINOR].contains(&release), "{release}");
+            assert!(action.starts_with("ssm:") || release.starts_with(version), "{version} is not that of {release}");
+            assert_ne!(request.body["force"], true, "no rule allows force");
+        }
+    });
+}
+
+/// Both functions, twice, before the update is through, and once after.
+async fn both_functions(env: &TestEnv) {
+    for later in [3, 3, 20] {
+        run_start(env).await;
+        env.advance(later);
+        run_check(env).await;
+        assert_only_blue(env);
+    }
+}
+
+async fn run_start(env: &TestEnv) {
+    if let Ok(summary) = env.try_start(&Value::Object(serde_json::Map::new())).await {
+        let _ = summary.into_response();
+    }
+}
+
+async fn run_check(env: &TestEnv) {
+    if let Ok(summary) = env.try_check(&Value::Object(serde_json::Map::new())).await {
+        let _ = summary.into_response();
+    }
+}
+
+/// One node group that opted in, three in the same cluster that did not, and one that somebody else is updating.
+async fn fleet() -> TestEnv {
+    let bystander = |name| Nodegroup::new("prod", name).release(CURRENT);
+    let env = TestEnv::with([
+        opted_in("prod", "blue"),
+        bystander("green"),
+        bystander("grey").tag("ami-update", "notify"),
+        bystander("red").tag("ami-update", "Auto"),
+        opted_in("qa", "teal"),
+    ])
+    .await;
+    for (version, release) in [("1.33", BETWEEN), ("1.33", NEWER), ("1.34", NEXT_MINOR)] {
+        env.world.publish_release(AL2023, version, release);
+    }
+    env.world.put_parameter(STOP_SWITCH, "running");
+    env.world.add_calendar(CALENDAR);
+    let theirs = env.check.eks.update_nodegroup_version().cluster_name("qa").nodegroup_name("teal");
+    theirs.version("1.33").release_version(NEWER).send().await.unwrap();
+    env.world.clear_requests();
+    env
+}
+
+/// Nothing but `prod/blue` was ever asked to be updated, and that one is updated once: there is one newer release.
+fn assert_only_blue(env: &TestEnv) {
+    let updates = updates(env);
+    assert!(updates.iter().all(is_blue), "{updates:?}");
+    assert!(env.world.updates("prod", "blue").len() <= 1, "{updates:?}");
+}
+
+fn updates(env: &TestEnv) -> Vec<Request> {
+    env.world.requests().into_iter().filter(|request| request.action == UPDATE).collect()
+}
+
+fn is_blue(request: &Request) -> bool {
+    (text(request, "clusterName"), text(request, "nodegroupName")) == ("prod", "blue")
+}
+
+fn text<'a>(request: &'a Request, name: &str) -> &'a str {
+    request.body[name].as_str().unwrap_or_default()
+}

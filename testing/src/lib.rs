@@ -1,0 +1,24 @@
+//! What tests, fuzz targets and benchmarks share.
+//!
+//! * [`TestEnv`] runs the real handlers through the real SDK on the simulated AWS.
+//! * [`Fleet`] is what one run of `start` sees, for tests of the plan, which need no AWS.
+//! * `fixtures` holds the node groups, records and releases that tests talk about, as verbs on the updater's own types.
+//! * [`updates_table`] is the table as `template.yaml` defines it.
+//! * [`hostile`] holds the fuzz targets.
+
+mod aws;
+mod env;
+mod fixtures;
+mod fleet;
+pub mod hostile;
+mod readme;
+mod template;
+mod time;
+
+pub use aws::{CHECK_KEY, OBSERVER_KEY, START_KEY, sdk_config};
+pub use env::{TABLE, TestEnv, decisions};
+pub use fixtures::*;
+pub use fleet::{Fleet, offers, published};
+pub use readme::{README, assert_documented};
+pub use template::{create_updates_table, template, updates_table};
+pub use time::{at, days, hours, in_virtual_time, minutes, now, on_every_core};

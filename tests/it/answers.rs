@@ -1,0 +1,333 @@
+//! What the run makes of each answer that `UpdateNodegroupVersion` can give, in AWS's own words.
+
+use eks_nodegroup_updater::model::update::Status;
+use serde_json::json;
+use simulated_aws::{ApiError, Nodegroup, Verdict};
+use testing::{AL2023, NEWER, TestEnv, assert_documented, decisions, opted_in};
+
+const UPDATE: &str = "eks:UpdateNodegroupVersion";
+
+/// The outcome, the sentence, and whether the run says that it has a problem.
+async fn answered(env: &TestEnv) -> (Option<&'static str>, String, bool) {
+    let summary = env.start().await;
+    let line = summary.decisions[0].clone();
+    assert_eq!(line.decision, "start");
+    let outcome = line.outcome.unwrap();
+    assert_documented(outcome);
+    (line.outcome, line.reason, summary.into_response().is_err())
+}
+
+async fn answering(error: ApiError) -> (TestEnv, (Option<&'static str>, String, bool)) {
+    let env = TestEnv::with_blue().await;
+    env.world.fail_next(UPDATE, 1, error);
+    let answer = answered(&env).await;
+    env.world.clear_faults();
+    (env, answer)
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_else_updates_it() {
+    let message = "Nodegroup cannot be updated as it is currently not in Active State";
+    let (env, answer) = answering(ApiError::new(409, "ResourceInUseException", message)).await;
+    let reason = format!("somebody else is changing it: ResourceInUseException: {message}");
+    assert_eq!(answer, (Some("inUse"), reason, false));
+    let record = env.record("prod", "blue").await.unwrap();
+    assert_eq!((record.open, record.history, record.untold), (None, vec![], vec![]), "not a failure");
+    assert_eq!(answered(&env).await.0, Some("accepted"), "the next run looks again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn eks_does_not_know_the_release_yet() {
+    for message in [
+        "Requested release version 1.33.2-20260710 is not valid for kubernetes version 1.33.",
+        "Requested Nodegroup release version 1.33.2-20260710 is invalid. Allowed release version is 1.33.1-20260610",
+    ] {
+        let (env, answer) = answering(ApiError::new(400, "InvalidParameterException", message)).await;
+        let reason =
+            format!("EKS does not know the release yet; a later run looks again: InvalidParameterException: {message}");
+        assert_eq!(answer, (Some("notReady"), reason, false));
+        assert_eq!(env.record("prod", "blue").await.unwrap().untold, vec![]);
+        assert_eq!(answered(&env).await.0, Some("accepted"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_that_ssm_announces_before_eks_knows_it_is_taken_when_it_does() {
+    let env = TestEnv::with_blue().await;
+    env.world.ssm_ahead_of_eks(true);
+    env.world.publish_release(AL2023, "1.33", "1.33.2-20260720");
+    assert_eq!(answered(&env).await.0, Some("notReady"));
+    env.world.ssm_ahead_of_eks(false);
+    assert_eq!(answered(&env).await.0, Some("accepted"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_refusals_are_recorded_and_reported_once() {
+    for (code, message) in [
+        ("InvalidParameterException", "Launch template details can't be null for Custom ami type node group"),
+        ("InvalidParameterException", "You cannot specify the field kubernetesVersion when using custom AMIs."),
+        ("InvalidRequestException", "You are not authorized to launch instances with this launch template."),
+        (
+            "InvalidRequestException",
+            "Nodegroup health has issues other than [ AsgInstanceLaunchFailures, InstanceLimitExceeded, InsufficientFreeAddresses, ClusterUnreachable ]",
+        ),
+        ("InvalidParameterException", "Nodegroup can't be upgraded because maxSize (2) is equal to desiredSize (2)."),
+    ] {
+        let (env, answer) = answering(ApiError::new(400, code, message)).await;
+        assert_eq!(answer, (Some("refused"), format!("EKS refused: {code}: {message}"), true));
+        let record = env.record("prod", "blue").await.unwrap();
+        assert_eq!(
+            (record.history[0].status, record.history[0].errors[0].error_message.as_str()),
+            (Status::Refused, message)
+        );
+        env.check().await;
+        env.check().await;
+        let [reported] = &env.messages()[..] else { panic!("one message") };
+        assert_eq!((&reported["event"], &reported["errors"][0]["errorCode"]), (&json!("UpdateRefused"), &json!(code)));
+        assert_eq!(decisions(&env.start().await), ["prod/blue: failedBefore"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn missing_permissions_are_reported_and_the_run_says_so() {
+    for error in [
+        ApiError::new(400, "ClientException", "The caller lacks the rights for this."),
+        ApiError::access_denied(UPDATE),
+        ApiError::new(403, "UnrecognizedClientException", "The security token included in the request is invalid."),
+    ] {
+        let (env, (outcome, reason, problem)) = answering(error).await;
+        assert_eq!((outcome, problem), (Some("refused"), true), "{reason}");
+        env.check().await;
+        assert_eq!(env.message_events(), ["UpdateRefused of blue"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_was_deleted_meanwhile() {
+    let message = "No node group found for name: blue.";
+    let (env, answer) = answering(ApiError::new(404, "ResourceNotFoundException", message)).await;
+    let reason = format!("it was deleted meanwhile: ResourceNotFoundException: {message}");
+    assert_eq!(answer, (Some("deleted"), reason, false));
+    assert_eq!(env.record("prod", "blue").await.unwrap().open, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_and_server_errors_are_retried_by_the_sdk() {
+    for error in [ApiError::throttling(), ApiError::server(), ApiError::service_unavailable()] {
+        let env = TestEnv::with_blue().await;
+        env.world.fail_next(UPDATE, 2, error);
+        assert_eq!(answered(&env).await.0, Some("accepted"));
+        assert_eq!(env.calls(UPDATE), 3);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_without_end_is_an_outcome_of_that_node_group_and_tried_again() {
+    for error in [ApiError::throttling(), ApiError::server()] {
+        let env = TestEnv::with([opted_in("prod", "blue"), opted_in("qa", "green")]).await;
+        let answer = error.clone();
+        env.world.on_request(move |request| {
+            let blue = request.body["nodegroupName"] == "blue";
+            if request.action == UPDATE && blue { Verdict::Error(answer.clone()) } else { Verdict::Answer }
+        });
+        let outcomes: Vec<_> = env.start().await.decisions.into_iter().map(|line| line.outcome).collect();
+        assert_eq!(outcomes, [Some("unclear"), Some("accepted")]);
+        assert!(env.calls(UPDATE) > 2, "the SDK tried again");
+        env.world.clear_faults();
+        env.advance(20);
+        env.check().await;
+        assert_eq!(env.messages(), Vec::<serde_json::Value>::new());
+        assert_eq!(decisions(&env.start().await)[0], "prod/blue: start, accepted");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_without_the_updates_id_is_found_out() {
+    let env = TestEnv::with_blue().await;
+    env.world.on_request(|request| match request.action.as_str() {
+        UPDATE => Verdict::Body { status: 200, body: r#"{"update":{"status":"InProgress"}}"#.into() },
+        _ => Verdict::Answer,
+    });
+    let (outcome, reason, problem) = answered(&env).await;
+    let expected =
+        "whether EKS accepted the update is not known; check finds out: EKS answered without the update's id";
+    assert_eq!((outcome, reason.as_str(), problem), (Some("unclear"), expected, true));
+    env.world.clear_faults();
+    env.check().await;
+    let found = env.record("prod", "blue").await.unwrap().open.unwrap().update_id;
+    assert_eq!(found.as_ref(), env.world.updates("prod", "blue").first().map(|update| &update.id));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_no_json_is_found_out() {
+    for verdict in [
+        Verdict::Truncated,
+        Verdict::Body { status: 200, body: "<html>".into() },
+        Verdict::ErrorAfter(ApiError::server()),
+    ] {
+        let env = TestEnv::with_blue().await;
+        env.world.on_request(move |request| if request.action == UPDATE { verdict.clone() } else { Verdict::Answer });
+        assert_eq!(answered(&env).await.0, Some("unclear"));
+        env.world.clear_faults();
+        env.check().await;
+        assert!(env.record("prod", "blue").await.unwrap().open.unwrap().update_id.is_some());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_description_without_fields_starts_nothing() {
+    for (body, reason) in [
+        ("{}", "could not be read: EKS described no node group"),
+        (r#"{"nodegroup":{}}"#, "could not be read: EKS described the node group without nodegroupArn"),
+    ] {
+        let env = TestEnv::with_blue().await;
+        env.world.on_request(move |request| match request.action.as_str() {
+            "eks:DescribeNodegroup" => Verdict::Body { status: 200, body: body.into() },
+            _ => Verdict::Answer,
+        });
+        let line = env.start().await.decisions.remove(0);
+        assert_eq!((line.decision, line.reason.as_str()), ("couldNotBeRead", reason));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_without_its_list_is_not_taken_for_an_empty_list() {
+    let without = |action: &'static str| {
+        move |request: &simulated_aws::Request| match request.action.as_str() {
+            seen if seen == action => Verdict::Body { status: 200, body: "{}".into() },
+            _ => Verdict::Answer,
+        }
+    };
+    let env = TestEnv::with_blue().await;
+    env.world.on_request(without("tag:GetResources"));
+    let error = env.try_start(&json!({})).await.unwrap_err().to_string();
+    assert_eq!(error, "finding tagged node groups: the answer has no ResourceTagMappingList");
+    env.world.on_request(without("dynamodb:BatchGetItem"));
+    let line = env.start().await.decisions.remove(0);
+    assert_eq!(line.reason, "could not be read: reading its record: DynamoDB's answer has no Responses");
+    env.world.on_request(without("dynamodb:Query"));
+    let error = env.try_check(&json!({})).await.unwrap_err().to_string();
+    assert_eq!(error, "reading what is pending: DynamoDB's answer has no Items");
+
+    // An update whose id was lost would be given up.
+    env.world.on_request(without(UPDATE));
+    env.start().await;
+    env.world.on_request(without("eks:ListUpdates"));
+    env.advance(25);
+    assert_eq!(env.check().await.problems, ["prod/blue: EKS listed updates without updateIds"]);
+    env.world.clear_faults();
+    assert_eq!(env.check().await.updates[0].status, "Successful");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_intent_is_given_up_only_where_every_update_is_known_to_be_another() {
+    let release = json!([{"type": "ReleaseVersion", "value": NEWER}]);
+    let other = json!([{"type": "ReleaseVersion", "value": "1.33.9-20270101"}]);
+    let no_date = "EKS described the update 923adfe0-118c-56f4-9030-47b2a2a5286f without its date";
+    for (r#type, dated, params, status, problem) in [
+        ("Unheard", false, &release, "Intent", Some(no_date)),
+        ("VersionUpdate", false, &release, "Intent", Some(no_date)),
+        ("Unheard", true, &release, "InProgress", None),
+        ("VersionUpdate", true, &release, "InProgress", None),
+        ("VersionUpdate", true, &json!([]), "InProgress", None),
+        ("VersionUpdate", true, &other, "NotAccepted", None),
+        ("Unheard", true, &other, "NotAccepted", None),
+        ("Unheard", true, &json!([]), "NotAccepted", None),
+        ("ConfigUpdate", true, &json!([]), "NotAccepted", None),
+    ] {
+        let env = TestEnv::with_blue().await;
+        env.world.on_request(|request| match request.action.as_str() {
+            UPDATE => Verdict::LostAfter,
+            _ => Verdict::Answer,
+        });
+        env.start().await;
+        let mut update = json!({"type": r#type, "status": "InProgress", "params": params});
+        if dated {
+            update["createdAt"] = env.world.now().as_second().into();
+        }
+        let described = json!({"update": update}).to_string();
+        env.world.on_request(move |request| match request.action.as_str() {
+            "eks:DescribeUpdate" => Verdict::Body { status: 200, body: described.clone().into() },
+            _ => Verdict::Answer,
+        });
+        env.advance(25);
+        let summary = env.check().await;
+        let problems: Vec<String> = problem.iter().map(|problem| format!("prod/blue: {problem}")).collect();
+        assert_eq!(
+            (summary.updates[0].status.as_str(), summary.problems),
+            (status, problems),
+            "{type} {dated} {params}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_status_is_followed_on() {
+    let env = TestEnv::with_blue().await;
+    env.start().await;
+    env.world.on_request(|request| match request.action.as_str() {
+        "eks:DescribeUpdate" => Verdict::Body { status: 200, body: r#"{"update":{"status":"Paused"}}"#.into() },
+        _ => Verdict::Answer,
+    });
+    assert_eq!(env.check().await.updates[0].status, "InProgress");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_windows_value_that_is_no_json_is_a_reason_that_names_the_parameter() {
+    let windows = Nodegroup::new("prod", "win").ami_type("WINDOWS_CORE_2022_x86_64").release("1.33-2026.06.10");
+    let env = TestEnv::with([windows.tag("ami-update", "auto")]).await;
+    let name = "/aws/service/ami-windows-latest/Windows_Server-2022-English-Core-EKS_Optimized-1.33";
+    env.world.put_parameter(name, "ami-0123");
+    let line = env.start().await.decisions.remove(0);
+    assert_eq!(line.decision, "couldNotBeRead");
+    assert!(line.reason.starts_with(&format!("could not be read: {name}: expected value")), "{}", line.reason);
+    env.world.publish_release("WINDOWS_CORE_2022_x86_64", "1.33", "1.33-2026.07.10");
+    assert_eq!(decisions(&env.start().await), ["prod/win: start, accepted"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_table_or_an_index_that_cannot_be_read_fails_the_run_and_starts_nothing() {
+    let env = TestEnv::with_blue().await;
+    let denied = |action: &'static str| {
+        move |request: &simulated_aws::Request| match request.action.as_str() {
+            seen if seen == action => Verdict::Error(ApiError::access_denied(action)),
+            _ => Verdict::Answer,
+        }
+    };
+    env.world.on_request(denied("tag:GetResources"));
+    let error = env.try_start(&json!({})).await.unwrap_err().to_string();
+    assert!(error.starts_with("finding tagged node groups: AccessDenied"), "{error}");
+    env.world.on_request(denied("dynamodb:BatchGetItem"));
+    assert_eq!(decisions(&env.start().await), ["prod/blue: couldNotBeRead"]);
+    env.world.on_request(denied("ssm:GetParameters"));
+    assert_eq!(decisions(&env.start().await), ["prod/blue: couldNotBeRead"]);
+    env.world.on_request(denied("dynamodb:Query"));
+    let error = env.try_check(&json!({})).await.unwrap_err().to_string();
+    assert!(error.starts_with("reading what is pending: AccessDenied"), "{error}");
+    assert_eq!(env.calls(UPDATE), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_not_awss_is_quoted_in_short() {
+    let env = TestEnv::with_blue().await;
+    let page = "<html>".repeat(10_000);
+    env.world.on_request(move |request| match request.action.as_str() {
+        "eks:DescribeNodegroup" => Verdict::Body { status: 407, body: page.clone().into() },
+        _ => Verdict::Answer,
+    });
+    let line = env.start().await.decisions.remove(0);
+    let begin = "could not be read: HTTP status 407 with a body that is not AWS's: \"<html><html>";
+    assert!(line.reason.starts_with(begin) && line.reason.len() < 300, "{}", line.reason);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_connection_is_said_in_a_few_words() {
+    let env = TestEnv::with_blue().await;
+    env.world.on_request(|request| match request.action.as_str() {
+        "eks:DescribeNodegroup" => Verdict::LostBefore,
+        _ => Verdict::Answer,
+    });
+    let line = env.start().await.decisions.remove(0);
+    assert!(line.reason.starts_with("could not be read: dispatch failure: "), "{}", line.reason);
+    assert!(line.reason.len() < 200 && !line.reason.contains('{'), "{}", line.reason);
+}

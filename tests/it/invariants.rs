@@ -1,0 +1,308 @@
+//! What no plan may ever hold, over random fleets. The oracle below is naive on purpose: one question a rule.
+
+use aws_sdk_eks::types::{AmiTypes, NodegroupStatus};
+use eks_nodegroup_updater::config::{Denied, Limits};
+use eks_nodegroup_updater::model::nodegroup::Nodegroup;
+use eks_nodegroup_updater::model::policy::{Force, KubernetesVersion, Mode, Policy, Rules};
+use eks_nodegroup_updater::model::reason::Freeze;
+use eks_nodegroup_updater::model::record::{Intent, Record};
+use eks_nodegroup_updater::model::update::Status;
+use eks_nodegroup_updater::model::window::{Opening, Windows};
+use eks_nodegroup_updater::plan::Verdict;
+use eks_nodegroup_updater::resolve::{LineKey, Offer};
+use jiff::Timestamp;
+use proptest::prelude::*;
+use proptest::test_runner::Config;
+use proptest_derive::Arbitrary;
+use testing::{Fleet, History, at, auto, days, error, intent, minutes, nodegroup, now, published, record};
+
+/// A node group of a random fleet. Small domains, so that rules meet. A release stands as the day of July on which it came.
+#[derive(Clone, Debug, Arbitrary)]
+struct Group {
+    #[proptest(strategy = "1..20u32")]
+    runs: u32,
+    /// The minor version of Kubernetes.
+    #[proptest(strategy = "33..35u32")]
+    version: u32,
+    /// Not opted in, notify, or, most often, auto.
+    #[proptest(strategy = "0..8u32")]
+    mode: u32,
+    #[proptest(strategy = "0..3u32")]
+    ring: u32,
+    #[proptest(strategy = "prop_oneof![Just(0), 0..12i64]")]
+    min_age: i64,
+    #[proptest(strategy = "prop_oneof![Just(0), 0..12i64]")]
+    min_interval: i64,
+    #[proptest(strategy = "prop::option::weighted(0.2, 1..20u32)")]
+    pin: Option<u32>,
+    #[proptest(strategy = "prop::option::weighted(0.3, 0..WINDOWS.len())")]
+    window: Option<usize>,
+    force: bool,
+    #[proptest(strategy = "prop::bool::weighted(0.3)")]
+    follow: bool,
+    #[proptest(strategy = "prop_oneof![4 => Just(0usize), 1 => 1..STATUSES.len()]")]
+    status: usize,
+    #[proptest(strategy = "prop::collection::vec(any::<Ended>(), 0..4)")]
+    history: Vec<Ended>,
+    /// Whether an attempt of ours is open.
+    #[proptest(strategy = "prop::bool::weighted(0.1)")]
+    open: bool,
+}
+
+/// An attempt that has ended.
+#[derive(Clone, Debug, Arbitrary)]
+struct Ended {
+    #[proptest(strategy = "1..20u32")]
+    release: u32,
+    #[proptest(strategy = "0..ENDS.len()")]
+    end: usize,
+    #[proptest(strategy = "0..10i64")]
+    days_ago: i64,
+}
+
+#[derive(Clone, Debug, Arbitrary)]
+struct World {
+    #[proptest(strategy = "prop::collection::vec(any::<Group>(), 1..9)")]
+    groups: Vec<Group>,
+    /// Whether the fleet runs Bottlerocket, whose releases are the same for every Kubernetes version, or Amazon Linux 2023.
+    bottlerocket: bool,
+    /// The newest release.
+    #[proptest(strategy = "8..20u32")]
+    newest: u32,
+    #[proptest(strategy = "prop::option::weighted(0.3, 1..20u32)")]
+    denied: Option<u32>,
+    #[proptest(strategy = "prop::option::weighted(0.3, 1..20u32)")]
+    quarantined: Option<u32>,
+    #[proptest(strategy = "prop::bool::weighted(0.1)")]
+    frozen: bool,
+    #[proptest(strategy = "1..3usize")]
+    per_cluster: usize,
+    #[proptest(strategy = "1..5usize")]
+    in_progress: usize,
+    #[proptest(strategy = "1..4usize")]
+    per_run: usize,
+}
+
+const WINDOWS: [&str; 3] = ["Mon 08:00-10:00 UTC", "Mon 08:00-09:20 UTC", "Sat 02:00-06:00 Europe/Berlin"];
+const STATUSES: [NodegroupStatus; 3] = [NodegroupStatus::Active, NodegroupStatus::Updating, NodegroupStatus::Degraded];
+const ENDS: [Status; 4] = [Status::Successful, Status::Failed, Status::Failed, Status::Refused];
+
+fn days_ago(so_many: i64) -> Timestamp {
+    now() - days(so_many)
+}
+
+impl Ended {
+    fn successful(&self) -> bool {
+        ENDS[self.end] == Status::Successful
+    }
+}
+
+impl World {
+    fn path(index: usize) -> String {
+        format!("c{}/g{index}", index % 3)
+    }
+
+    fn ami_type(&self) -> AmiTypes {
+        if self.bottlerocket { AmiTypes::BottlerocketX8664 } else { AmiTypes::Al2023X8664Standard }
+    }
+
+    fn release(&self, version: u32, day: u32) -> String {
+        if self.bottlerocket { format!("1.{day}.0-{day:08x}") } else { format!("1.{version}.1-202607{day:02}") }
+    }
+
+    /// The day of a release.
+    fn day(&self, release: &str) -> u32 {
+        let day = if self.bottlerocket { release.split('.').nth(1) } else { release.get(release.len() - 2..) };
+        day.unwrap().parse().unwrap()
+    }
+
+    fn rules(&self, group: &Group) -> Rules {
+        Rules {
+            ring: group.ring,
+            min_age: days(group.min_age),
+            pin: group.pin.map(|day| self.release(group.version, day)),
+            window: group.window.map(|index| Windows::parse(WINDOWS[index]).unwrap()).unwrap_or_default(),
+            force: if group.force { Force::AfterEvictionFailure } else { Force::Never },
+            min_interval: days(group.min_interval),
+            kubernetes_version: if group.follow { KubernetesVersion::FollowCluster } else { KubernetesVersion::Keep },
+        }
+    }
+
+    fn nodegroup(&self, index: usize, group: &Group) -> Nodegroup {
+        Nodegroup {
+            kubernetes_version: Some(format!("1.{}", group.version)),
+            release_version: Some(self.release(group.version, group.runs)),
+            ami_type: self.ami_type(),
+            status: STATUSES[group.status].clone(),
+            policy: match group.mode {
+                0 => Policy::NotOptedIn,
+                1 => Policy::OptedIn(Mode::Notify, self.rules(group)),
+                _ => auto(self.rules(group)),
+            },
+            modified_at: Some(days_ago(30)),
+            ..nodegroup(&Self::path(index))
+        }
+    }
+
+    fn record(&self, index: usize, group: &Group) -> Record {
+        let intent = |day| Intent {
+            version: format!("1.{}", group.version),
+            may_force: group.force,
+            ..intent(&self.release(group.version, day))
+        };
+        let mut history = group.history.clone();
+        history.sort_by_key(|ended| -ended.days_ago);
+        let mut record = history.iter().fold(record(&Self::path(index)), |record, ended| {
+            // The second kind of failure is the nodes' fault, the third the budgets'.
+            let code = if ended.end == 1 { "NodeCreationFailure" } else { "PodEvictionFailure" };
+            let errors = if ENDS[ended.end] == Status::Failed { vec![error(code, "")] } else { vec![] };
+            record.ended(&intent(ended.release), ENDS[ended.end], errors, days_ago(ended.days_ago))
+        });
+        if index == 0
+            && let Some(day) = self.quarantined
+        {
+            record.quarantine(&self.release(33, day), &[], now());
+        }
+        if group.open {
+            record.begin(&intent(group.runs), days_ago(0));
+        }
+        record
+    }
+
+    /// The releases of a Kubernetes version, newest first.
+    fn offered(&self, version: u32) -> Offer {
+        let published = |day: u32| {
+            let at = at(&format!("2026-07-{day:02}T09:00:00Z"));
+            published(&self.ami_type(), &self.release(version, day), Some(at))
+        };
+        Offer::Releases((1..=self.newest).rev().map(published).collect())
+    }
+
+    fn fleet(&self) -> Fleet {
+        let groups = || self.groups.iter().enumerate();
+        let mut fleet = Fleet::made_of(groups().map(|(index, group)| self.nodegroup(index, group)));
+        groups().for_each(|(index, group)| fleet.remember(self.record(index, group)));
+        fleet.clusters = (0..3).map(|cluster| (format!("c{cluster}"), Ok("1.34".to_owned()))).collect();
+        fleet.config.fleet.denied = self.denied.iter().flat_map(|day| self.denials(*day)).collect();
+        fleet.config.limits = Limits {
+            updates_per_cluster: self.per_cluster,
+            updates_in_progress: self.in_progress,
+            starts_per_run: self.per_run,
+        };
+        fleet.freeze = self.frozen.then(|| Freeze::Stopped { parameter: "switch".into() });
+        let line = |version: u32| (LineKey::new(&format!("1.{version}"), &self.ami_type()), self.offered(version));
+        fleet.releases = [33, 34].map(line).into();
+        fleet
+    }
+
+    fn plan(&self) -> Vec<(usize, Intent)> {
+        let fleet = self.fleet();
+        // Asked first, as a run does.
+        let _ = fleet.needs_older();
+        let decisions = fleet.plan();
+        assert_eq!(decisions.len(), self.groups.len(), "each node group has one decision");
+        let started = |(index, decision): (usize, eks_nodegroup_updater::plan::Decision)| match decision.verdict {
+            Verdict::Start(intent) => Some((index, intent)),
+            Verdict::Wait(_) => None,
+        };
+        decisions.into_iter().enumerate().filter_map(started).collect()
+    }
+
+    fn denials(&self, day: u32) -> Vec<Denied> {
+        match self.bottlerocket {
+            true => vec![Denied::Exact(self.release(33, day))],
+            false => vec![Denied::Date(format!("202607{day:02}"))],
+        }
+    }
+
+    fn busy(&self, index: usize) -> bool {
+        self.groups[index].status == 1 || self.groups[index].open
+    }
+
+    /// Whether an earlier ring has proved a release, asked of each of its groups.
+    fn proved(&self, index: usize, version: u32, day: u32) -> bool {
+        let me = &self.groups[index];
+        self.groups.iter().enumerate().all(|(other_index, other)| {
+            let earlier = other_index != index && other.mode >= 2 && other.ring < me.ring;
+            // A pinned group stays where its pin is.
+            let follows = other.follow && other.pin.is_none() && other.version + 1 == version;
+            let comes_there = other.version == version || follows;
+            let elsewhere = other.pin.is_some_and(|pin| pin != day);
+            if !earlier || !comes_there || elsewhere {
+                return true;
+            }
+            let there = other.version == version && other.runs >= day;
+            let history = other.history.iter();
+            let proofs = history.filter(|ended| ended.successful() && ended.release >= day);
+            // Without a proof of ours: since its last change, thirty days ago.
+            let longest = proofs.map(|proof| proof.days_ago).max();
+            there && longest.unwrap_or(30) >= 1
+        })
+    }
+}
+
+proptest! {
+    #![proptest_config(Config { cases: 5_000, ..Config::default() })]
+
+    #[test]
+    fn no_plan_breaks_a_rule(world: World) {
+        let starts = world.plan();
+        prop_assert!(starts.is_empty() || !world.frozen, "frozen");
+        prop_assert!(starts.len() <= world.per_run);
+        let busy = (0..world.groups.len()).filter(|index| world.busy(*index));
+        prop_assert!(starts.is_empty() || busy.clone().count() + starts.len() <= world.in_progress);
+        for cluster in 0..3 {
+            let started = starts.iter().filter(|(index, _)| index % 3 == cluster).count();
+            let running = busy.clone().filter(|index| index % 3 == cluster).count();
+            prop_assert!(started == 0 || started + running <= world.per_cluster);
+        }
+        for (index, intent) in &starts {
+            let group = &world.groups[*index];
+            prop_assert!(group.mode >= 2, "opted in");
+            prop_assert!(!world.busy(*index), "at most one");
+            prop_assert_eq!(group.status, 0, "active");
+            let version: u32 = intent.version[2..].parse().unwrap();
+            let day = world.day(&intent.release_version);
+            prop_assert_eq!(&intent.release_version, &world.release(version, day), "the release is of that Kubernetes version");
+            let next = group.follow && group.version == 33 && version == 34;
+            prop_assert!(version == group.version || next);
+            let forward = if next { day >= group.runs || !world.bottlerocket } else { day > group.runs };
+            prop_assert!(forward, "forward only");
+            prop_assert!(day <= world.newest, "offered, and not withdrawn");
+            prop_assert!(world.denied != Some(day), "not denied");
+            let other_release = version != 33 && !world.bottlerocket;
+            prop_assert!(other_release || world.quarantined != Some(day), "not quarantined");
+            match group.pin {
+                Some(pin) => prop_assert_eq!(day, pin),
+                None => {
+                    prop_assert!(i64::from(20 - day) >= group.min_age, "old enough");
+                    prop_assert!(group.ring == 0 || world.proved(*index, version, day), "its ring's turn");
+                }
+            }
+            let last = group.history.iter().filter(|ended| ended.successful()).map(|ended| ended.days_ago).min();
+            prop_assert!(last.is_none_or(|days| days >= group.min_interval), "long enough ago");
+            let of_target = |ended: &&Ended| ended.release == day && version == group.version && !ended.successful();
+            let failures: Vec<_> = group.history.iter().filter(of_target).collect();
+            prop_assert!(failures.len() <= 3 && failures.iter().all(|failure| failure.days_ago >= 1), "backed off");
+            prop_assert!(!intent.force || (group.force && failures.iter().any(|failure| failure.end == 2)), "force only after an eviction failure");
+            if let Some(window) = group.window {
+                let windows = Windows::parse(WINDOWS[window]).unwrap();
+                let Opening::Open(Some(closes)) = windows.at(now()) else { return Err(TestCaseError::fail("closed")) };
+                prop_assert!(closes.duration_since(now()) > minutes(30));
+            }
+        }
+        prop_assert_eq!(world.plan(), starts, "the same facts, the same plan");
+    }
+
+    #[test]
+    fn what_could_start_does(world: World) {
+        // A lone group without rules, on an older release, for which nothing speaks against the newest.
+        let group = Group {
+            runs: 1, version: 33, mode: 2, ring: 2, min_age: 0, min_interval: 0, pin: None, window: None, force: false,
+            follow: false, status: 0, history: vec![], open: false,
+        };
+        let world = World { groups: vec![group], denied: None, quarantined: None, frozen: false, ..world };
+        let starts: Vec<String> = world.plan().into_iter().map(|(_, intent)| intent.release_version).collect();
+        prop_assert_eq!(starts, [world.release(33, world.newest)]);
+    }
+}

@@ -1,0 +1,262 @@
+//! What a subscriber reads.
+
+use eks_nodegroup_updater::message::{Message, message};
+use eks_nodegroup_updater::model::record::{Intent, Record};
+use eks_nodegroup_updater::model::update::{ErrorDetail, Status};
+use serde_json::{Value, json};
+use testing::{CURRENT, History, NEWER, UPDATE_ID, arn, at, eviction, fleet_id, intent, retry_after};
+
+/// An update that runs since nine.
+fn record() -> Record {
+    testing::record("prod/blue").updating(NEWER, at("2026-07-20T09:00:00Z"))
+}
+
+fn detail(code: &str, text: &str, resources: &[&str]) -> ErrorDetail {
+    let resource_ids = resources.iter().map(|resource| (*resource).to_owned()).collect();
+    ErrorDetail { error_code: code.into(), error_message: text.into(), resource_ids }
+}
+
+/// The last notice that is pending, in words.
+fn last_message(record: &Record) -> Message {
+    message(record, record.untold.last().unwrap(), &retry_after())
+}
+
+fn ended(status: Status, errors: Vec<ErrorDetail>) -> Message {
+    let mut record = record();
+    record.end(status, errors, at("2026-07-20T09:16:02Z"));
+    last_message(&record)
+}
+
+fn part(message: &Message, protocol: &str) -> String {
+    let body: Value = serde_json::from_str(&message.body).unwrap();
+    body[protocol].as_str().unwrap().to_owned()
+}
+
+fn machine(message: &Message) -> Value {
+    serde_json::from_str(&part(message, "default")).unwrap()
+}
+
+#[test]
+fn a_failure_reads_like_this() {
+    let message = ended(Status::Failed, vec![eviction()]);
+    assert_eq!(message.subject, "EKS update failed: prod/blue to 1.33.2-20260710 (PodEvictionFailure)");
+    let expected = "\
+EKS update failed: prod/blue to 1.33.2-20260710
+
+Where     node group prod/blue in eu-central-1, account 123456789012
+What      from 1.33.1-20260610 to 1.33.2-20260710 (Kubernetes 1.33), attempt 1
+Update    079be772-956e-37c4-a966-960c1a6755a5
+Since     2026-07-20T09:00:00Z
+Took      at most 16m 2s
+AWS says  PodEvictionFailure: Reached max retries while trying to evict pods from nodes in node group blue
+          ip-192-168-2-44.eu-central-1.compute.internal
+
+What it means
+  Pods did not leave a node within 15 minutes, usually because a PodDisruptionBudget allows no eviction. EKS put the node group back to its previous release.
+
+What to do
+  aws eks describe-update --region eu-central-1 --name prod --nodegroup-name blue --update-id 079be772-956e-37c4-a966-960c1a6755a5
+  aws eks describe-nodegroup --region eu-central-1 --cluster-name prod --nodegroup-name blue --query nodegroup.health
+  kubectl get poddisruptionbudgets --all-namespaces
+  kubectl get pods --all-namespaces --output wide --field-selector spec.nodeName=ip-192-168-2-44.eu-central-1.compute.internal
+
+What happens next
+  The first scheduled run from 2026-07-20T10:16:02Z tries 1.33.2-20260710 again.
+
+Message 37cb0c0e-4cd8-5be1-9a3d-6b7a4eb6a2cd
+";
+    let text = part(&message, "email");
+    let (text, id) = text.rsplit_once("Message ").unwrap();
+    assert_eq!(text, expected.rsplit_once("Message ").unwrap().0);
+    assert_eq!(id.trim(), machine(&message)["id"]);
+}
+
+#[test]
+fn machines_read_the_same_as_json() {
+    let message = ended(Status::Failed, vec![eviction()]);
+    let mut read = machine(&message);
+    let members = read.as_object_mut().unwrap();
+    for key in ["id", "meaning", "nextSteps", "whatFollows"] {
+        assert!(members.remove(key).is_some(), "{key}");
+    }
+    let expected = json!({
+        "version": "1",
+        "event": "UpdateFailed",
+        "severity": "error",
+        "cluster": "prod",
+        "nodegroup": "blue",
+        "nodegroupArn": arn("prod/blue"),
+        "region": "eu-central-1",
+        "account": "123456789012",
+        "releaseVersion": NEWER,
+        "previousReleaseVersion": CURRENT,
+        "kubernetesVersion": "1.33",
+        "detail": "",
+        "startedBy": "eks-nodegroup-updater",
+        "force": false,
+        "attempt": 1,
+        "updateId": UPDATE_ID,
+        "startedAt": "2026-07-20T09:00:00Z",
+        "endedAt": "2026-07-20T09:16:02Z",
+        "noticedAt": "2026-07-20T09:16:02Z",
+        "durationSeconds": 962,
+        "errors": [{
+            "errorCode": "PodEvictionFailure",
+            "errorMessage": "Reached max retries while trying to evict pods from nodes in node group blue",
+            "resourceIds": ["ip-192-168-2-44.eu-central-1.compute.internal"],
+        }],
+        "nextTry": "2026-07-20T10:16:02Z",
+    });
+    assert_eq!(read, expected);
+}
+
+#[test]
+fn attributes_let_a_subscription_filter() {
+    let expected = [
+        ("event", "UpdateFailed"),
+        ("severity", "error"),
+        ("cluster", "prod"),
+        ("nodegroup", "blue"),
+        ("errorCode", "PodEvictionFailure"),
+    ];
+    let message = ended(Status::Failed, vec![eviction()]);
+    assert_eq!(message.attributes, expected.map(|(name, value)| (name, value.to_owned())));
+}
+
+#[test]
+fn every_event_has_its_subject_and_severity() {
+    let subjects = [
+        (Status::Failed, "EKS update failed: prod/blue to 1.33.2-20260710", "error"),
+        (Status::Cancelled, "EKS update cancelled: prod/blue to 1.33.2-20260710", "warning"),
+        (Status::Unverified, "EKS update without effect: prod/blue to 1.33.2-20260710", "error"),
+        (Status::Gone, "EKS update vanished: prod/blue to 1.33.2-20260710", "error"),
+        (Status::Refused, "EKS update refused: prod/blue to 1.33.2-20260710", "error"),
+    ];
+    for (status, subject, severity) in subjects {
+        let message = ended(status, vec![]);
+        assert_eq!((message.subject.as_str(), &machine(&message)["severity"]), (subject, &json!(severity)));
+        assert!(part(&message, "email").contains("AWS says  nothing more\n"));
+    }
+    let mut stuck = record();
+    stuck.stuck(at("2026-07-20T15:00:00Z"));
+    let message = last_message(&stuck);
+    assert_eq!(message.subject, "EKS update still running: prod/blue to 1.33.2-20260710");
+    assert!(part(&message, "email").contains("Running   6h\n"));
+    assert!(part(&message, "email").contains("The update is followed on, and its end is told."));
+
+    let mut available = record();
+    available.withdraw();
+    assert!(available.available("1.33", NEWER, at("2026-07-20T15:00:00Z")));
+    assert!(!available.available("1.33", NEWER, at("2026-07-20T16:00:00Z")), "told once a release");
+    let message = last_message(&available);
+    assert_eq!(message.subject, "EKS release available: prod/blue could run 1.33.2-20260710");
+    assert_eq!(machine(&message)["severity"], "info");
+}
+
+#[test]
+fn the_last_failure_says_that_there_is_no_further_try() {
+    let mut record = record();
+    for _ in 0..3 {
+        record.end(Status::Failed, vec![], at("2026-07-20T09:16:02Z"));
+        record.begin(&intent(NEWER), at("2026-07-20T09:00:00Z"));
+    }
+    record.end(Status::Failed, vec![], at("2026-07-21T09:16:02Z"));
+    let message = last_message(&record);
+    let sentence = "1.33.2-20260710 is not tried again on this node group; the next newer release is.";
+    assert!(part(&message, "email").contains(sentence));
+    assert_eq!(machine(&message)["nextTry"], Value::Null);
+}
+
+#[test]
+fn the_id_is_the_same_each_time_and_another_for_another_event() {
+    let failed = || ended(Status::Failed, vec![]);
+    assert_eq!(machine(&failed())["id"], machine(&failed())["id"]);
+    assert_ne!(machine(&failed())["id"], machine(&ended(Status::Cancelled, vec![]))["id"]);
+}
+
+#[test]
+fn hostile_text_neither_breaks_the_subject_nor_becomes_a_command() {
+    let hostile = detail("Bad\r\nCode\u{202E}é", "\u{0}line\nbreak\u{202E}desrever", &["$(reboot)", "-rf", "ip-1; ls"]);
+    let eviction = ErrorDetail { error_code: "PodEvictionFailure".into(), ..hostile.clone() };
+    let message = ended(Status::Failed, vec![hostile]);
+    assert_eq!(message.subject, "EKS update failed: prod/blue to 1.33.2-20260710 (Bad??Code??)");
+    let text = part(&message, "email");
+    assert!(text.contains("AWS says  Bad  Code é:  line break desrever\n"), "{text}");
+    let text = part(&ended(Status::Failed, vec![eviction]), "email");
+    assert!(!text.contains("spec.nodeName="), "{text}");
+}
+
+#[test]
+fn longer_than_sns_allows_is_shortened_and_never_lost() {
+    let long = detail("PodEvictionFailure", &"\u{1}\"".repeat(500_000), &["x".repeat(300).as_str()]);
+    let mut record = record();
+    record.end(Status::Failed, vec![long.clone()], at("2026-07-20T09:16:02Z"));
+    // What is stored is bounded already; the builder does not rely on it.
+    record.history[0].errors = vec![long; 1000];
+    let message = last_message(&record);
+    assert!(message.body.len() <= 250 * 1024, "{}", message.body.len());
+    assert_eq!(message.subject, "EKS update failed: prod/blue to 1.33.2-20260710 (PodEvictionFailure)");
+    assert!(part(&message, "email").contains("further errors and resources are left out here"));
+    assert_eq!(machine(&message)["event"], "UpdateFailed");
+}
+
+#[test]
+fn long_names_leave_a_valid_subject() {
+    let name = "n".repeat(100);
+    let record = testing::record(&format!("{name}/{name}")).failed(NEWER, at("2026-07-20T09:16:02Z"));
+    assert_eq!(last_message(&record).subject.len(), 99);
+}
+
+#[test]
+fn a_quarantine_is_critical_and_says_how_to_lift_it() {
+    let mut record = Record::new(&fleet_id());
+    record.quarantine(NEWER, &["dev/a".into(), "prod/blue".into()], at("2026-07-20T10:00:00Z"));
+    let message = last_message(&record);
+    assert_eq!(message.subject, "EKS release quarantined: 1.33.2-20260710");
+    assert_eq!(machine(&message)["severity"], "critical");
+    assert_eq!(machine(&message)["nodegroup"], Value::Null);
+    let attributes = [("event", "ReleaseQuarantined"), ("severity", "critical")];
+    assert_eq!(message.attributes, attributes.map(|(name, value)| (name, value.to_owned())));
+    let text = part(&message, "email");
+    assert!(text.contains("Where     every node group in eu-central-1, account 123456789012\n"), "{text}");
+    assert!(text.contains("Failed on dev/a, prod/blue\n"), "{text}");
+    let lift = r#"--event '{"liftQuarantine": ["1.33.2-20260710"]}'"#;
+    assert!(text.contains(lift), "{text}");
+}
+
+#[test]
+fn a_malformed_tag_is_quoted() {
+    let mut record = record();
+    record.withdraw();
+    assert!(record.malformed_tag("ami-update/window=Sat", at("2026-07-20T10:00:00Z")));
+    assert!(!record.malformed_tag("ami-update/window=Sat", at("2026-07-20T11:00:00Z")), "told once");
+    let message = last_message(&record);
+    assert_eq!(message.subject, "EKS update tag not understood: prod/blue");
+    assert!(part(&message, "email").contains("Tag       ami-update/window=Sat\n"));
+}
+
+#[test]
+fn force_is_said_before_and_after() {
+    let mut record = record();
+    let open = record.open.as_mut().unwrap();
+    open.may_force = true;
+    record.end(Status::Failed, vec![eviction()], at("2026-07-20T09:16:02Z"));
+    let before = "The first scheduled run from 2026-07-20T10:16:02Z tries 1.33.2-20260710 again, with force: pods that do not leave are deleted, whatever their disruption budgets say.";
+    assert_eq!(machine(&last_message(&record))["whatFollows"], before);
+    record.begin(&Intent { force: true, may_force: true, ..intent(NEWER) }, at("2026-07-20T11:00:00Z"));
+    record.end(Status::Successful, vec![], at("2026-07-20T11:20:00Z"));
+    let message = last_message(&record);
+    assert_eq!(message.subject, "EKS update forced: prod/blue to 1.33.2-20260710");
+    assert!(part(&message, "email").contains("Force     yes, it overrides disruption budgets\n"));
+}
+
+#[test]
+fn somebody_elses_update_is_marked_as_such() {
+    let mut record = record();
+    record.withdraw();
+    record.adopt("9ebf4bd5-f1d2-4f2c-9b7b-1b2c3d4e5f60", &intent(NEWER), at("2026-07-20T09:00:00Z"));
+    record.end(Status::Failed, vec![eviction()], at("2026-07-20T09:16:02Z"));
+    let message = last_message(&record);
+    assert_eq!(machine(&message)["startedBy"], "somebody else");
+    assert!(part(&message, "email").contains("Who       somebody else started it, not this program\n"));
+}

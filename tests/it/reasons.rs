@@ -1,0 +1,847 @@
+//! Every reason why nothing starts, and the sentence that says so. The plan is pure, so these need no AWS.
+
+use std::collections::{BTreeSet, HashMap};
+
+use aws_sdk_eks::types::{AmiTypes, NodegroupIssueCode, NodegroupStatus};
+use eks_nodegroup_updater::config::Denied;
+use eks_nodegroup_updater::discover::Seen;
+use eks_nodegroup_updater::event::StartEvent;
+use eks_nodegroup_updater::model::ami_type::Family;
+use eks_nodegroup_updater::model::nodegroup::{HealthIssue, Nodegroup};
+use eks_nodegroup_updater::model::policy::{Force, KubernetesVersion, Mode, Policy, Rules};
+use eks_nodegroup_updater::model::reason::{Freeze, Reason, RingWait};
+use eks_nodegroup_updater::model::record::{Intent, Record};
+use eks_nodegroup_updater::model::release_version::ReleaseVersion;
+use eks_nodegroup_updater::model::update::Status;
+use eks_nodegroup_updater::model::window::Windows;
+use eks_nodegroup_updater::plan::{Decision, Spread, Verdict, spreading};
+use eks_nodegroup_updater::resolve::{LineKey, Offer};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use testing::{
+    CURRENT, Fleet, History, NEWER, README, arn, assert_documented, at, auto, days, eviction, fleet_id, hours, id,
+    intent, now, offers, record,
+};
+
+const AL2023: AmiTypes = AmiTypes::Al2023X8664Standard;
+
+/// What becomes of the only node group of a fleet.
+trait Alone {
+    /// Code, sentence and time of the reason why it waits.
+    fn reason(&self) -> (&'static str, String, Option<Timestamp>);
+
+    /// The release that it goes to.
+    fn goes_to(&self) -> String;
+
+    fn waits(&self, code: &'static str, sentence: &str) {
+        assert_eq!(self.reason(), (code, sentence.to_owned(), None));
+    }
+
+    fn waits_until(&self, code: &'static str, sentence: &str, until: &str) {
+        assert_eq!(self.reason(), (code, sentence.to_owned(), Some(at(until))));
+    }
+}
+
+impl Alone for Fleet {
+    fn reason(&self) -> (&'static str, String, Option<Timestamp>) {
+        match alone(self) {
+            Verdict::Wait(reason) => {
+                assert_documented(reason.code());
+                (reason.code(), reason.to_string(), reason.until())
+            }
+            Verdict::Start(start) => panic!("started {start}"),
+        }
+    }
+
+    fn goes_to(&self) -> String {
+        match alone(self) {
+            Verdict::Start(intent) => intent.release_version,
+            Verdict::Wait(reason) => panic!("waits: {reason}"),
+        }
+    }
+}
+
+fn alone(fleet: &Fleet) -> Verdict {
+    let [decision] = <[Decision; 1]>::try_from(fleet.plan()).unwrap();
+    decision.verdict
+}
+
+fn paths<const N: usize>(paths: [&str; N]) -> BTreeSet<String> {
+    paths.map(str::to_owned).into()
+}
+
+#[test]
+fn a_healthy_node_group_starts_with_its_own_kubernetes_version_and_the_newest_release() {
+    let decisions = Fleet::blue().plan();
+    assert_eq!(decisions, [Decision { id: id("prod/blue"), verdict: Verdict::Start(intent(NEWER)) }]);
+}
+
+#[test]
+fn excluded_by_the_events_filter() {
+    let event = json!({"nodegroups": ["prod/green"], "clusters": ["dev"], "retry": ["prod/bleu"]});
+    let fleet = Fleet::blue().event(&event);
+    let codes: Vec<_> = fleet
+        .plan()
+        .iter()
+        .map(|decision| match &decision.verdict {
+            Verdict::Wait(reason) => (decision.id.to_string(), reason.to_string()),
+            Verdict::Start(start) => panic!("started {start}"),
+        })
+        .collect();
+    let not_found = "no node group with the tag ami-update bears this name; check name, tag and region";
+    let expected =
+        [("prod/blue", "the event asks for other node groups"), ("prod/bleu", not_found), ("prod/green", not_found)];
+    assert_eq!(codes, expected.map(|(path, reason)| (path.to_owned(), reason.to_owned())));
+}
+
+#[test]
+fn described_no_longer() {
+    Fleet::blue().seen(Seen::Gone).waits("deleted", "it was deleted; the tag index still lists it");
+}
+
+#[test]
+fn could_not_be_read() {
+    let error = "AccessDeniedException: no";
+    let sentence = "could not be read: AccessDeniedException: no";
+    Fleet::blue().seen(Seen::Unreadable(error.into())).waits("couldNotBeRead", sentence);
+
+    let mut fleet = Fleet::blue();
+    *fleet.offer() = Offer::Unreadable(error.into());
+    fleet.waits("couldNotBeRead", sentence);
+
+    let mut fleet = Fleet::blue();
+    fleet.records.insert(id("prod/blue").arn, Err(error.into()));
+    fleet.waits("couldNotBeRead", sentence);
+
+    let fleet = Fleet::blue().with(|nodegroup| nodegroup.release_version = None);
+    fleet.waits("couldNotBeRead", "could not be read: EKS described the node group without releaseVersion");
+    let fleet = Fleet::blue().with(|nodegroup| nodegroup.kubernetes_version = None);
+    fleet.waits("couldNotBeRead", "could not be read: EKS described the node group without version");
+}
+
+#[test]
+fn not_opted_in() {
+    let fleet = Fleet::blue().with(|nodegroup| nodegroup.policy = Policy::NotOptedIn);
+    fleet.waits("notOptedIn", "it has no tag ami-update any more");
+}
+
+#[test]
+fn malformed_tag() {
+    let tags = |key: &str, value: &str| {
+        let tags = [("ami-update", "auto"), (key, value)].map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let policy = Policy::of(&tags.into(), &Rules::default());
+        Fleet::blue().with(|nodegroup| nodegroup.policy = policy)
+    };
+    let sentence = r#"its tag ami-update has the value "Auto"; only auto and notify mean something"#;
+    tags("ami-update", "Auto").waits("malformedTag", sentence);
+    let sentence = r#"its tag ami-update/windw has the value "Sat"; this version knows no such rule"#;
+    tags("ami-update/windw", "Sat").waits("malformedTag", sentence);
+}
+
+#[test]
+fn update_already_in_progress() {
+    let fleet = Fleet::blue().with(|nodegroup| nodegroup.status = NodegroupStatus::Updating);
+    fleet.waits("inProgress", "an update that somebody else started is in progress");
+    let fleet = Fleet::blue().after(|record| record.intended(NEWER, now()));
+    fleet.waits("inProgress", "an update is in progress since 2026-07-20T09:00:00Z");
+}
+
+#[test]
+fn custom_ami() {
+    let custom = |nodegroup: &mut Nodegroup| {
+        nodegroup.ami_type = AmiTypes::Custom;
+        nodegroup.release_version = Some("ami-0c099795affa953de".into());
+    };
+    let sentence = "it runs a custom AMI, for which AWS publishes no releases";
+    Fleet::blue().with(custom).waits("customAmi", sentence);
+    Fleet::blue().with(custom).with(|nodegroup| nodegroup.kubernetes_version = None).waits("customAmi", sentence);
+}
+
+#[test]
+fn unknown_ami_type() {
+    let fleet = Fleet::blue().with(|nodegroup| nodegroup.ami_type = AmiTypes::from("AL2026_x86_64_STANDARD"));
+    let sentence = "its AMI type AL2026_x86_64_STANDARD is not known to this version, and is not guessed";
+    fleet.waits("unknownAmiType", sentence);
+}
+
+#[test]
+fn no_release_published_for_this_ami_type_and_kubernetes_version() {
+    let fleet = Fleet::blue().running(AL2023, CURRENT, Offer::NotPublished);
+    fleet.waits("noRelease", "AWS publishes no release of AL2023_x86_64_STANDARD for Kubernetes 1.33");
+    let fleet = Fleet::blue().running(AmiTypes::Al2X8664, CURRENT, Offer::NotPublished);
+    let sentence = "AWS publishes no release of AL2_x86_64 for Kubernetes 1.33; it ended Amazon Linux 2 on 2025-11-26";
+    fleet.waits("noRelease", sentence);
+}
+
+#[test]
+fn the_al2_line_has_ended() {
+    let last = "1.33.9-20251120";
+    let fleet = Fleet::blue().running(AmiTypes::Al2X8664, last, offers(&AmiTypes::Al2X8664, [last]));
+    let sentence = "it runs 1.33.9-20251120, the last release of Amazon Linux 2, which AWS ended on 2025-11-26";
+    fleet.waits("lineEnded", sentence);
+}
+
+#[test]
+fn up_to_date() {
+    Fleet::blue()
+        .running(AL2023, NEWER, offers(&AL2023, [NEWER]))
+        .waits("upToDate", "it runs 1.33.2-20260710, the newest release");
+}
+
+#[test]
+fn running_a_release_newer_than_aws_offers() {
+    let fleet = Fleet::blue().running(AL2023, NEWER, offers(&AL2023, [CURRENT]));
+    let sentence = "it runs 1.33.2-20260710, newer than 1.33.1-20260610, which AWS offers now: AWS has withdrawn it";
+    fleet.waits("newerThanOffered", sentence);
+}
+
+#[test]
+fn not_comparable() {
+    let fleet = Fleet::blue().running(AL2023, "1.32.9-20260610", offers(&AL2023, [NEWER]));
+    let sentence = "whether 1.33.2-20260710 is newer than 1.32.9-20260610 cannot be told: 1.33.2-20260710 and 1.32.9-20260610 have no order";
+    fleet.waits("notComparable", sentence);
+    let fleet = Fleet::blue().running(AL2023, "latest", offers(&AL2023, [NEWER]));
+    let sentence = r#"whether 1.33.2-20260710 is newer than latest cannot be told: "latest" is not a release version of Amazon Linux 2023"#;
+    fleet.waits("notComparable", sentence);
+}
+
+#[test]
+fn report_only() {
+    let fleet = Fleet::blue().with(|nodegroup| nodegroup.policy = Policy::OptedIn(Mode::Notify, Rules::default()));
+    let sentence = "1.33.2-20260710 (Kubernetes 1.33) is available; the tag ami-update=notify says to report only";
+    fleet.waits("reportOnly", sentence);
+}
+
+#[test]
+fn not_active() {
+    for status in ["CREATING", "DELETING", "CREATE_FAILED", "DELETE_FAILED", "DEGRADED", "HIBERNATING"] {
+        let fleet = Fleet::blue().with(|nodegroup| nodegroup.status = NodegroupStatus::from(status));
+        let sentence = format!("its status is {status}, and EKS updates active node groups only");
+        fleet.waits("notActive", &sentence);
+    }
+}
+
+#[test]
+fn health_issues_that_eks_refuses() {
+    let issue = |code: &str| HealthIssue { code: NodegroupIssueCode::from(code), message: "text".into() };
+    let codes = ["NodeCreationFailure", "AsgInstanceLaunchFailures", "AccessDenied"];
+    let sentence = "EKS updates no node group with the health issues NodeCreationFailure (text); AccessDenied (text)";
+    for status in [NodegroupStatus::Active, NodegroupStatus::Degraded] {
+        let fleet = Fleet::blue().with(|nodegroup| {
+            nodegroup.status = status;
+            nodegroup.health = codes.map(issue).into();
+        });
+        fleet.waits("unhealthy", sentence);
+    }
+}
+
+#[test]
+fn the_four_health_issues_that_eks_tolerates_pass() {
+    let tolerated =
+        ["AsgInstanceLaunchFailures", "InstanceLimitExceeded", "InsufficientFreeAddresses", "ClusterUnreachable"];
+    for code in tolerated {
+        let fleet = Fleet::blue().with(|nodegroup| {
+            nodegroup.status = NodegroupStatus::Degraded;
+            nodegroup.health = vec![HealthIssue { code: NodegroupIssueCode::from(code), message: String::new() }];
+        });
+        assert_eq!(fleet.starts(), paths(["prod/blue"]), "{code}");
+    }
+}
+
+#[test]
+fn failed_before_on_this_target() {
+    let once = Fleet::blue().after(|record| record.failed(NEWER, at("2026-07-20T08:30:00Z")));
+    let until = at("2026-07-20T09:30:00Z");
+    let sentence = "the update failed to reach 1.33.2-20260710 once; it is tried again from 2026-07-20T09:30:00Z";
+    assert_eq!(once.reason(), ("failedBefore", sentence.to_owned(), Some(until)));
+
+    let waited = Fleet::blue().after(|record| record.failed(NEWER, at("2026-07-20T08:00:00Z")));
+    assert_eq!(waited.starts().len(), 1);
+
+    let four = Fleet::blue()
+        .after(|record| (0..4).fold(record, |record, _| record.refused(NEWER, at("2026-07-01T08:00:00Z"))));
+    let sentence = "EKS refused 1.33.2-20260710 4 times; it is not tried again before a newer release";
+    four.waits("failedBefore", sentence);
+
+    let of_another_release = Fleet::blue().after(|record| record.failed("1.33.1-20260620", at("2026-07-20T08:59:00Z")));
+    assert_eq!(of_another_release.starts().len(), 1);
+}
+
+#[test]
+fn over_the_limit_of_the_cluster() {
+    let fleet = Fleet::of(["dev/a", "prod/blue", "prod/green"]);
+    assert_eq!(fleet.starts(), paths(["dev/a", "prod/blue"]));
+    let reason = fleet.reason_of("prod/green");
+    let sentence = "its cluster may have no more than 1 in progress; it follows in a later run";
+    assert_eq!((reason.code(), reason.to_string().as_str()), ("overLimit", sentence));
+}
+
+#[test]
+fn updates_in_progress_count_against_the_limit_of_the_cluster() {
+    let mut fleet = Fleet::of(["prod/blue", "prod/green"]).with(|blue| blue.status = NodegroupStatus::Updating);
+    assert_eq!(fleet.starts(), paths([]));
+    fleet.config.limits.updates_per_cluster = 2;
+    assert_eq!(fleet.starts(), paths(["prod/green"]));
+
+    let fleet = Fleet::of(["prod/blue", "prod/green"])
+        .after(|record| record.intended(NEWER, now()))
+        .event(&json!({"nodegroups": ["prod/green"]}));
+    assert_eq!(fleet.starts(), paths([]), "an excluded group's update counts too");
+}
+
+#[test]
+fn over_the_limit_of_the_run() {
+    let mut fleet = Fleet::of(["a/x", "b/x", "c/x"]);
+    fleet.config.limits.starts_per_run = 2;
+    assert_eq!(fleet.starts(), paths(["a/x", "b/x"]));
+    let reason = fleet.reason_of("c/x");
+    assert_eq!(reason.to_string(), "a run starts no more than 2; it follows in a later run");
+}
+
+/// Newest first; the last is older than what runs.
+const OFFERED: [&str; 4] = ["1.33.2-20260719", "1.33.2-20260716", NEWER, "1.33.1-20260601"];
+
+#[test]
+fn too_young_takes_the_newest_that_is_old_enough() {
+    let rules = |age: i64| Rules { min_age: days(age), ..Rules::default() };
+    assert_eq!(Fleet::blue().rules(rules(0), OFFERED).goes_to(), "1.33.2-20260719");
+    assert_eq!(Fleet::blue().rules(rules(1), OFFERED).goes_to(), "1.33.2-20260719");
+    assert_eq!(Fleet::blue().rules(rules(2), OFFERED).goes_to(), "1.33.2-20260716");
+    assert_eq!(Fleet::blue().rules(rules(7), OFFERED).goes_to(), NEWER);
+    let sentence = "1.33.2-20260719 is younger than its rules allow, and no other release is newer; old enough from 2026-07-24T09:00:00Z";
+    Fleet::blue().rules(rules(14), OFFERED).waits_until("tooYoung", sentence, "2026-07-24T09:00:00Z");
+}
+
+#[test]
+fn a_release_of_unknown_age_is_too_young() {
+    let mut fleet = Fleet::blue().rules(Rules { min_age: hours(1), ..Rules::default() }, [NEWER]);
+    let Offer::Releases(releases) = fleet.offer() else { unreachable!() };
+    releases[0].at = None;
+    fleet.waits("tooYoung", "AWS does not say how old 1.33.2-20260710 is, and its rules ask for an age");
+}
+
+#[test]
+fn denied_takes_the_newest_that_is_not() {
+    let mut fleet = Fleet::blue().rules(Rules::default(), OFFERED);
+    fleet.config.fleet.denied = vec![Denied::Date("20260719".into())];
+    assert_eq!(fleet.goes_to(), "1.33.2-20260716");
+    fleet.config.fleet.denied.extend(["1.33.2-20260716", NEWER].map(|release| Denied::Exact(release.into())));
+    fleet.waits("denied", "the setting DENIED_RELEASES denies 1.33.2-20260719, and no other release is newer");
+}
+
+#[test]
+fn pinned() {
+    let pin = |release: &str| Rules { pin: Some(release.into()), ..Rules::default() };
+    assert_eq!(Fleet::blue().rules(pin("1.33.2-20260716"), OFFERED).goes_to(), "1.33.2-20260716");
+    Fleet::blue().rules(pin(CURRENT), OFFERED).waits("pinned", "its tag ami-update/pin keeps it on 1.33.1-20260610");
+    let young = Rules { min_age: hours(10_000), ring: 3, ..pin(NEWER) };
+    assert_eq!(Fleet::blue().rules(young, OFFERED).goes_to(), NEWER, "a pin is somebody's choice");
+    let mut denied = Fleet::blue().rules(pin(NEWER), OFFERED);
+    denied.config.fleet.denied = vec![Denied::Exact(NEWER.into())];
+    assert_eq!(denied.reason().0, "denied", "but what is known to be bad is not");
+}
+
+#[test]
+fn pinned_older_than_what_runs() {
+    let rules = Rules { pin: Some("1.33.1-20260601".into()), ..Rules::default() };
+    let sentence =
+        "its tag ami-update/pin names 1.33.1-20260601, but it runs 1.33.1-20260610, and EKS does not go back";
+    Fleet::blue().rules(rules, OFFERED).waits("pinnedOlder", sentence);
+}
+
+#[test]
+fn pinned_to_what_aws_does_not_offer() {
+    for pin in ["1.33.2-20260701", "1.34.0-20260719", "latest"] {
+        let rules = Rules { pin: Some(pin.into()), ..Rules::default() };
+        let sentence = format!("its tag ami-update/pin names {pin}, which AWS does not offer for it");
+        Fleet::blue().rules(rules, OFFERED).waits("pinUnknown", &sentence);
+    }
+}
+
+#[test]
+fn quarantined() {
+    let mut fleet = Fleet::of(["dev/a", "dev/b", "prod/blue"]).rules(Rules::default(), OFFERED);
+    for (path, ended) in [("dev/a", "2026-07-19T10:00:00Z"), ("dev/b", "2026-07-19T11:00:00Z")] {
+        fleet.remember(record(path).broken("1.33.2-20260719", at(ended)));
+    }
+    let records = || fleet.records.values().filter_map(|record| record.as_ref().ok());
+    assert_eq!(spreading(records(), 3), []);
+    let spread = spreading(records(), 2);
+    let nodegroups = ["dev/a", "dev/b"].map(String::from).to_vec();
+    assert_eq!(spread, [Spread { release_version: "1.33.2-20260719".into(), nodegroups: nodegroups.clone() }]);
+
+    fleet.found.retain(|found| found.id.cluster == "prod");
+    assert_eq!(fleet.goes_to(), "1.33.2-20260719");
+    let all = fleet_id();
+    assert_eq!(all.arn, "arn:aws:eks:eu-central-1:123456789012:fleet");
+    let mut held = Record::new(&all);
+    held.quarantine("1.33.2-20260719", &nodegroups, now());
+    fleet.remember(held);
+    assert_eq!(fleet.goes_to(), "1.33.2-20260716", "the older one is eligible");
+    let mut only = fleet;
+    *only.offer() = offers(&AL2023, ["1.33.2-20260719"]);
+    let sentence =
+        "1.33.2-20260719 is quarantined since 2026-07-20T09:00:00Z, because it failed on several node groups";
+    only.waits("quarantined", sentence);
+    assert!(only.record_under(&all.arn).lift_quarantine("1.33.2-20260719", now()));
+    assert_eq!(only.goes_to(), "1.33.2-20260719");
+    let records = only.records.values().filter_map(|record| record.as_ref().ok());
+    assert_eq!(spreading(records, 2), [], "what failed before it was lifted no longer counts");
+}
+
+#[test]
+fn lifting_one_quarantine_lifts_no_other_and_none_twice() {
+    let (since, lifted_at) = (at("2026-07-19T11:00:00Z"), at("2026-07-19T12:00:00Z"));
+    let mut held = Record::new(&fleet_id());
+    for release in ["1.33.2-20260716", "1.33.2-20260719"] {
+        held.quarantine(release, &[], since);
+    }
+    assert!(held.lift_quarantine("1.33.2-20260719", lifted_at));
+    assert!(!held.lift_quarantine("1.33.2-20260719", now()));
+    let lifted: Vec<_> = held.quarantines.iter().map(|held| (held.release_version.as_str(), held.lifted_at)).collect();
+    assert_eq!(lifted, [("1.33.2-20260716", None), ("1.33.2-20260719", Some(lifted_at))]);
+}
+
+#[test]
+fn what_fails_after_a_quarantine_was_lifted_counts_again() {
+    let (release, lifted_at) = ("1.33.2-20260719", "2026-07-19T12:00:00Z");
+    let mut held = Record::new(&fleet_id());
+    held.quarantine(release, &[], at("2026-07-19T11:00:00Z"));
+    assert!(held.lift_quarantine(release, at(lifted_at)));
+    let spreads = |ended: &str| {
+        let failed = ["dev/a", "dev/b"].map(|path| record(path).broken(release, at(ended)));
+        spreading(failed.iter().chain([&held]), 2).len()
+    };
+    assert_eq!((spreads(lifted_at), spreads("2026-07-19T12:00:01Z")), (0, 1));
+}
+
+#[test]
+fn an_eviction_failure_does_not_point_at_the_release() {
+    let records = ["dev/a", "dev/b"].map(|path| record(path).evicted(NEWER, at("2026-07-19T10:00:00Z")));
+    assert_eq!(spreading(records.iter(), 2), []);
+}
+
+#[test]
+fn force_is_sent_once_after_an_eviction_failure_and_only_where_a_tag_allows_it() {
+    let rules = Rules { force: Force::AfterEvictionFailure, ..Rules::default() };
+    let force = |fleet: Fleet| {
+        let intent = fleet.intent_of("prod/blue");
+        (intent.force, intent.may_force)
+    };
+    let long_ago = at("2026-07-18T09:00:00Z");
+    let failed = |fleet: Fleet| fleet.after(|record| record.evicted(NEWER, long_ago));
+    assert_eq!(force(Fleet::blue().rules(rules.clone(), [NEWER])), (false, true));
+    assert_eq!(force(failed(Fleet::blue().rules(rules.clone(), [NEWER]))), (true, true));
+    assert_eq!(force(failed(Fleet::blue().rules(Rules::default(), [NEWER]))), (false, false));
+    let forced = Fleet::blue().rules(rules.clone(), [NEWER]).after(|record| {
+        let forced = Intent { force: true, may_force: true, ..intent(NEWER) };
+        record.evicted(NEWER, long_ago).ended(&forced, Status::Failed, vec![eviction()], long_ago)
+    });
+    assert_eq!(force(forced), (false, true), "once");
+    let creation = Fleet::blue().rules(rules, [NEWER]).after(|record| record.broken(NEWER, long_ago));
+    assert_eq!(force(creation), (false, true), "it does not help there");
+}
+
+#[test]
+fn too_soon_after_the_last_update() {
+    let rules = Rules { min_interval: days(14), ..Rules::default() };
+    let fleet = Fleet::blue().rules(rules, OFFERED).after(|record| record.updated(CURRENT, at("2026-07-10T10:00:00Z")));
+    let sentence = "its last update is too recent for ami-update/min-interval, or for EKS to have described it; from 2026-07-24T10:00:00Z";
+    fleet.waits_until("tooSoon", sentence, "2026-07-24T10:00:00Z");
+}
+
+#[test]
+fn a_description_from_before_the_last_update_is_not_believed() {
+    let ended_at = |ended: &str| Fleet::blue().after(|record| record.updated(NEWER, at(ended)));
+    assert_eq!(ended_at("2026-07-20T08:40:01Z").reason().0, "tooSoon");
+    assert_eq!(ended_at("2026-07-20T08:40:00Z").goes_to(), NEWER);
+}
+
+#[test]
+fn frozen() {
+    let mut fleet = Fleet::blue();
+    fleet.freeze = Some(Freeze::Stopped { parameter: "/updater/switch".into() });
+    fleet.waits("frozen", "somebody stopped everything with the parameter /updater/switch");
+    let until = "2027-01-02T00:00:00Z";
+    fleet.freeze = Some(Freeze::CalendarClosed { until: until.parse().ok() });
+    fleet.waits_until("frozen", "a change calendar is closed; it opens at 2027-01-02T00:00:00Z", until);
+    fleet.freeze = Some(Freeze::Unreadable { error: "AccessDeniedException: no".into() });
+    fleet.waits("frozen", "whether a freeze is on cannot be read, so nothing starts: AccessDeniedException: no");
+}
+
+#[test]
+fn outside_its_window() {
+    let window = |text: &str| Rules { window: Windows::parse(text).unwrap(), ..Rules::default() };
+    // It is Monday, nine o'clock in London's winter and eleven in Berlin's summer.
+    assert_eq!(Fleet::blue().rules(window("Mon 10:00-12:00 Europe/Berlin"), OFFERED).starts().len(), 1);
+    let sentence = "updates may start Sat-Sun 02:00-06:00 Europe/Berlin; next at 2026-07-25T00:00:00Z";
+    Fleet::blue().rules(window("Sat-Sun 02:00-06:00 Europe/Berlin"), OFFERED).waits_until(
+        "outsideWindow",
+        sentence,
+        "2026-07-25T00:00:00Z",
+    );
+    let sentence = "updates may start Mon 10:00-11:30 Europe/Berlin; next at 2026-07-27T08:00:00Z";
+    Fleet::blue().rules(window("Mon 10:00-11:30 Europe/Berlin"), OFFERED).waits_until(
+        "outsideWindow",
+        sentence,
+        "2026-07-27T08:00:00Z",
+    );
+    let sentence = "updates may start Mon 10:00-10:20 UTC; no opening within two weeks is long enough";
+    Fleet::blue().rules(window("Mon 10:00-10:20 UTC"), OFFERED).waits("outsideWindow", sentence);
+}
+
+mod rings {
+    use super::*;
+
+    const RELEASE: &str = "1.33.2-20260716";
+
+    /// `dev/a` in ring 0 and `prod/blue` in ring 1; AWS offers one release.
+    fn two_rings(change: impl FnOnce(&mut Nodegroup), history: impl FnOnce(Record) -> Record) -> Fleet {
+        let mut fleet = Fleet::of(["dev/a", "prod/blue"]).rules(Rules::default(), [RELEASE]);
+        fleet.nodegroup("prod/blue").policy = auto(Rules { ring: 1, ..Rules::default() });
+        fleet.with(change).after(history)
+    }
+
+    fn updated(ended: &str) -> impl FnOnce(Record) -> Record {
+        move |record| record.updated(RELEASE, at(ended))
+    }
+
+    fn no_history(record: Record) -> Record {
+        record
+    }
+
+    fn runs(release: &'static str) -> impl FnOnce(&mut Nodegroup) {
+        move |nodegroup| nodegroup.release_version = Some(release.into())
+    }
+
+    fn blue(fleet: &Fleet) -> Result<String, String> {
+        match fleet.verdict("prod/blue") {
+            Verdict::Start(intent) => Ok(intent.release_version),
+            Verdict::Wait(reason) => {
+                assert_eq!(reason.code(), "ringWaits");
+                Err(reason.to_string())
+            }
+        }
+    }
+
+    #[test]
+    fn a_ring_waits_until_the_earlier_one_has_run_the_release_for_the_soak_time() {
+        let waits = |rest: &str| Err(format!("its ring waits for {RELEASE} until dev/a, in an earlier ring, {rest}"));
+        assert_eq!(blue(&two_rings(|_| (), no_history)), waits("runs it"));
+        let soaking = two_rings(runs(RELEASE), updated("2026-07-19T09:00:01Z"));
+        assert_eq!(blue(&soaking), waits("has run it long enough, at 2026-07-20T09:00:01Z"));
+        let soaked = two_rings(runs(RELEASE), updated("2026-07-19T09:00:00Z"));
+        assert_eq!(blue(&soaked), Ok(RELEASE.into()));
+    }
+
+    #[test]
+    fn a_failure_in_an_earlier_ring_holds_the_release_up() {
+        let failed = two_rings(|_| (), |record| record.failed(RELEASE, at("2026-07-01T09:00:00Z")));
+        let sentence =
+            format!("its ring waits for {RELEASE} until dev/a, in an earlier ring, runs it: it failed there");
+        assert_eq!(blue(&failed), Err(sentence));
+    }
+
+    #[test]
+    fn a_newer_release_of_the_line_proves_an_older_one() {
+        let newer = two_rings(runs("1.33.2-20260719"), updated("2026-07-17T09:00:00Z"));
+        assert_eq!(blue(&newer), Ok(RELEASE.into()));
+    }
+
+    #[test]
+    fn a_node_group_that_came_to_the_release_without_us_counts_from_its_last_change() {
+        let modified = |modified_at: &'static str| {
+            move |nodegroup: &mut Nodegroup| {
+                nodegroup.release_version = Some(RELEASE.into());
+                nodegroup.modified_at = Some(at(modified_at));
+            }
+        };
+        assert_eq!(blue(&two_rings(modified("2026-07-19T09:00:00Z"), no_history)), Ok(RELEASE.into()));
+        assert!(blue(&two_rings(modified("2026-07-19T09:00:01Z"), no_history)).is_err());
+    }
+
+    #[test]
+    fn node_groups_that_can_never_get_the_release_hold_nobody_up() {
+        let passed =
+            |change: &dyn Fn(&mut Nodegroup)| assert_eq!(blue(&two_rings(change, no_history)), Ok(RELEASE.into()));
+        passed(&|nodegroup| nodegroup.ami_type = AmiTypes::Custom);
+        passed(&|nodegroup| nodegroup.ami_type = AmiTypes::Al2023Arm64Standard);
+        passed(&|nodegroup| nodegroup.kubernetes_version = Some("1.32".into()));
+        passed(&|nodegroup| nodegroup.policy = auto(Rules { pin: Some(CURRENT.into()), ..Rules::default() }));
+        passed(&|nodegroup| nodegroup.policy = Policy::OptedIn(Mode::Notify, Rules::default()));
+        passed(&|nodegroup| nodegroup.policy = auto(Rules { ring: 1, ..Rules::default() }));
+        passed(&|nodegroup| nodegroup.policy = Policy::NotOptedIn);
+    }
+
+    #[test]
+    fn a_node_group_that_cannot_be_read_proves_nothing() {
+        let mut fleet = two_rings(|_| (), no_history);
+        fleet.at("dev/a").now = Seen::Unreadable("AccessDeniedException: no".into());
+        let sentence = format!("its ring waits for {RELEASE} until dev/a, in an earlier ring, can be read");
+        assert_eq!(blue(&fleet), Err(sentence.clone()));
+        let mut fleet = two_rings(runs(RELEASE), no_history);
+        fleet.records.insert(id("dev/a").arn, Err("malformed".into()));
+        assert_eq!(blue(&fleet), Err(sentence));
+    }
+
+    #[test]
+    fn a_node_group_whose_tags_are_not_understood_proves_nothing() {
+        let tags = |tags: &[(&str, &str)]| {
+            let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+            let policy = Policy::of(&tags, &Rules::default());
+            blue(&two_rings(|nodegroup| nodegroup.policy = policy, no_history))
+        };
+        let sentence =
+            format!("its ring waits for {RELEASE} until dev/a, in an earlier ring, has tags that are understood");
+        assert_eq!(tags(&[("ami-update", "auto"), ("ami-update/ring", "zero")]), Err(sentence.clone()));
+        assert_eq!(tags(&[("ami-update", "auto"), ("ami-update/windw", "Sat")]), Err(sentence.clone()));
+        assert_eq!(tags(&[("ami-update", "yes")]), Err(sentence));
+        assert_eq!(tags(&[("ami-update", "yes"), ("ami-update/ring", "1")]), Ok(RELEASE.into()));
+    }
+
+    #[test]
+    fn the_node_group_that_holds_the_ring_up_longest_is_named() {
+        let mut fleet = Fleet::of(["dev/a", "dev/b", "dev/c", "prod/blue"]).rules(Rules::default(), [RELEASE]);
+        fleet.nodegroup("prod/blue").policy = auto(Rules { ring: 1, ..Rules::default() });
+        let arrivals =
+            [("dev/a", "2026-07-19T10:00:00Z"), ("dev/b", "2026-07-20T08:00:00Z"), ("dev/c", "2026-07-19T12:00:00Z")];
+        for (path, arrived) in arrivals {
+            fleet.nodegroup(path).release_version = Some(RELEASE.into());
+            fleet.nodegroup(path).modified_at = Some(at(arrived));
+        }
+        let reason = |fleet: &Fleet| {
+            let reason = fleet.reason_of("prod/blue");
+            (reason.to_string(), reason.until())
+        };
+        let sentence = format!(
+            "its ring waits for {RELEASE} until dev/b, in an earlier ring, has run it long enough, at 2026-07-21T08:00:00Z"
+        );
+        assert_eq!(reason(&fleet), (sentence, Some(at("2026-07-21T08:00:00Z"))));
+        fleet.nodegroup("dev/c").release_version = Some(CURRENT.into());
+        let sentence = format!("its ring waits for {RELEASE} until dev/c, in an earlier ring, runs it");
+        assert_eq!(reason(&fleet), (sentence, None));
+    }
+
+    #[test]
+    fn an_older_release_that_the_ring_has_proved_is_taken_meanwhile() {
+        let mut fleet = two_rings(runs(NEWER), |record| record.updated(NEWER, at("2026-07-12T09:00:00Z")));
+        *fleet.offer() = offers(&AL2023, [RELEASE, NEWER]);
+        assert_eq!(blue(&fleet), Ok(NEWER.into()));
+    }
+}
+
+mod following_the_cluster {
+    use super::*;
+
+    fn following(control_plane: &str) -> Fleet {
+        let rules = Rules { kubernetes_version: KubernetesVersion::FollowCluster, ..Rules::default() };
+        let mut fleet = Fleet::blue().rules(rules, [CURRENT]);
+        fleet.clusters.insert("prod".into(), Ok(control_plane.into()));
+        fleet.releases.push((LineKey::new("1.34", &AL2023), offers(&AL2023, ["1.34.0-20260701"])));
+        fleet
+    }
+
+    #[test]
+    fn one_minor_version_at_a_time_and_never_beyond_the_control_plane() {
+        let expected = Intent { version: "1.34".into(), ..intent("1.34.0-20260701") };
+        for control_plane in ["1.34", "1.36"] {
+            assert_eq!(following(control_plane).intent_of("prod/blue"), expected);
+        }
+        for control_plane in ["1.33", "1.32"] {
+            assert_eq!(following(control_plane).reason().0, "upToDate");
+        }
+    }
+
+    #[test]
+    fn without_the_tag_a_node_group_stays_where_it_is() {
+        let mut fleet = following("1.36").with(|nodegroup| nodegroup.policy = auto(Rules::default()));
+        fleet.clusters.clear();
+        assert_eq!(fleet.reason().0, "upToDate");
+    }
+
+    #[test]
+    fn while_the_next_version_offers_nothing_its_own_goes_on() {
+        let mut fleet = following("1.34");
+        fleet.releases = vec![(LineKey::new("1.33", &AL2023), offers(&AL2023, [NEWER]))];
+        assert_eq!(fleet.goes_to(), NEWER);
+    }
+
+    #[test]
+    fn what_holds_the_next_version_up_is_the_reason_where_its_own_has_nothing_more_to_give() {
+        let young =
+            Rules { kubernetes_version: KubernetesVersion::FollowCluster, min_age: days(30), ..Rules::default() };
+        let fleet = following("1.34").with(|nodegroup| nodegroup.policy = auto(young));
+        let (code, _, until) = fleet.reason();
+        assert_eq!((code, until), ("tooYoung", Some(at("2026-07-31T09:00:00Z"))));
+    }
+
+    #[test]
+    fn what_holds_its_own_version_up_is_the_reason_where_that_has_more_to_give_or_the_next_has_nothing() {
+        let mut fleet = following("1.34");
+        fleet.releases.truncate(1);
+        assert_eq!(fleet.reason().0, "upToDate");
+        let mut fleet = following("1.34");
+        fleet.config.fleet.denied = [NEWER, "1.34.0-20260701"].map(|release| Denied::Exact(release.into())).into();
+        *fleet.offer() = offers(&AL2023, [NEWER]);
+        let (code, sentence, _) = fleet.reason();
+        assert!(code == "denied" && sentence.contains(NEWER), "{sentence}");
+    }
+
+    #[test]
+    fn a_pinned_node_group_stays_on_its_kubernetes_version_and_holds_up_no_ring_that_goes_on() {
+        let (bottlerocket, same) = (AmiTypes::BottlerocketX8664, "1.46.1-9d20f4ae");
+        let follow = Rules { kubernetes_version: KubernetesVersion::FollowCluster, ..Rules::default() };
+        let mut fleet = Fleet::of(["dev/a", "prod/blue"]);
+        let rules = [Rules { pin: Some(same.into()), ..follow.clone() }, Rules { ring: 1, ..follow }];
+        for (path, rules) in ["dev/a", "prod/blue"].into_iter().zip(rules) {
+            let nodegroup = fleet.nodegroup(path);
+            (nodegroup.ami_type, nodegroup.release_version) = (bottlerocket.clone(), Some(same.into()));
+            nodegroup.policy = auto(rules);
+        }
+        fleet.clusters = ["dev", "prod"].map(|cluster| (cluster.to_owned(), Ok("1.34".to_owned()))).into();
+        let offer = offers(&bottlerocket, [same]);
+        fleet.releases = ["1.33", "1.34"].map(|version| (LineKey::new(version, &bottlerocket), offer.clone())).into();
+        assert_eq!(fleet.reason_of("dev/a"), Reason::Pinned { release: same.into() });
+        let intent = Intent { version: "1.34".into(), previous_release_version: same.into(), ..intent(same) };
+        assert_eq!(fleet.intent_of("prod/blue"), intent);
+    }
+
+    #[test]
+    fn a_ring_waits_for_a_node_group_whose_cluster_cannot_be_read_where_it_may_follow_it_there() {
+        let follow = |ring| Rules { ring, kubernetes_version: KubernetesVersion::FollowCluster, ..Rules::default() };
+        let mut fleet = Fleet::of(["prod/blue", "dev/a"]);
+        fleet.nodegroup("prod/blue").policy = auto(follow(1));
+        fleet.nodegroup("dev/a").policy = auto(follow(0));
+        fleet.releases = following("1.34").releases;
+        fleet.clusters.insert("prod".into(), Ok("1.34".into()));
+        fleet.clusters.insert("dev".into(), Err("AccessDeniedException: no".into()));
+        let target = ReleaseVersion::parse(Family::AmazonLinux2023, "1.34.0-20260701").unwrap();
+        let waits = Reason::RingWaits { target, nodegroup: "dev/a".into(), wait: RingWait::Unreadable };
+        assert_eq!(fleet.reason_of("prod/blue"), waits);
+        fleet.nodegroup("dev/a").kubernetes_version = Some("1.32".into());
+        assert!(matches!(fleet.verdict("prod/blue"), Verdict::Start(_)), "it is far from there");
+    }
+
+    #[test]
+    fn a_cluster_that_cannot_be_read_is_a_reason() {
+        let mut fleet = following("1.34");
+        fleet.clusters.insert("prod".into(), Err("AccessDeniedException: no".into()));
+        fleet.waits("couldNotBeRead", "could not be read: the version of its cluster: AccessDeniedException: no");
+        fleet.clusters.insert("prod".into(), Ok("new".into()));
+        let sentence = "could not be read: the version of its cluster: 1.33 and new are no Kubernetes versions";
+        fleet.waits("couldNotBeRead", sentence);
+    }
+}
+
+#[test]
+fn the_node_group_that_has_waited_longest_goes_first() {
+    let mut fleet = Fleet::of(["prod/a", "prod/b", "prod/c"]);
+    for (path, ended) in
+        [("prod/a", "2026-07-10T10:00:00Z"), ("prod/b", "2026-07-03T10:00:00Z"), ("prod/c", "2026-07-06T10:00:00Z")]
+    {
+        fleet.remember(record(path).updated(CURRENT, at(ended)));
+    }
+    assert_eq!(fleet.starts(), paths(["prod/b"]));
+    fleet.records.remove(&id("prod/c").arn);
+    assert_eq!(fleet.starts(), paths(["prod/c"]), "before all, one that never was updated");
+}
+
+#[test]
+fn over_the_limit_of_the_fleet() {
+    let mut fleet = Fleet::of(["a/x", "b/x", "c/x"]).with(|nodegroup| nodegroup.status = NodegroupStatus::Updating);
+    fleet.config.limits.updates_in_progress = 2;
+    assert_eq!(fleet.starts(), paths(["b/x"]), "somebody else's update counts");
+    let reason = fleet.reason_of("c/x");
+    assert_eq!(reason.to_string(), "no more than 2 may be in progress; it follows in a later run");
+}
+
+/// A node group against which everything speaks; then one thing after another is mended, and the next reason appears.
+#[test]
+fn the_rules_are_asked_in_the_order_of_the_readmes_table() {
+    let release = "1.33.2-20260719";
+    let window = Windows::parse("Sun 02:00-06:00 UTC").unwrap();
+    let week = days(7);
+    let rules = Rules { ring: 1, min_age: week, min_interval: week, window, ..Rules::default() };
+    let mut fleet = Fleet::of(["prod/blue", "prod/canary"]).rules(rules.clone(), [release]);
+    fleet.event = StartEvent::parse(&json!({"clusters": ["dev"]})).unwrap();
+    fleet.config.limits.updates_per_cluster = 0;
+    fleet.freeze = Some(Freeze::CalendarClosed { until: None });
+    fleet.config.fleet.denied = vec![Denied::Exact(release.into())];
+    let found = std::mem::replace(&mut fleet.at("prod/blue").now, Seen::Gone);
+    let mut fleet = fleet.after(|record| {
+        let past = record.failed(release, at("2026-07-20T08:30:00Z")).updated(CURRENT, at("2026-07-20T08:00:00Z"));
+        let mut record = past.intended(release, now());
+        record.quarantine(release, &[], now());
+        record
+    });
+    fn blue(fleet: &mut Fleet) -> &mut Nodegroup {
+        fleet.nodegroup("prod/blue")
+    }
+    fn rules_of(fleet: &mut Fleet) -> &mut Rules {
+        let Policy::OptedIn(_, rules) = &mut blue(fleet).policy else { unreachable!() };
+        rules
+    }
+    fn record_of(fleet: &mut Fleet) -> &mut Record {
+        fleet.record_under(&arn("prod/blue"))
+    }
+    let bad_tag = Policy::of(&HashMap::from([("ami-update".to_owned(), "yes".to_owned())]), &Rules::default());
+    let mut codes = vec![first_code(&fleet)];
+    let mut mend = |change: &mut dyn FnMut(&mut Fleet)| {
+        change(&mut fleet);
+        codes.push(first_code(&fleet));
+    };
+    mend(&mut |fleet| fleet.event = StartEvent::default());
+    mend(&mut |fleet| fleet.at("prod/blue").now = Seen::Unreadable("error".into()));
+    mend(&mut |fleet| {
+        fleet.at("prod/blue").now = found.clone();
+        blue(fleet).policy = Policy::NotOptedIn;
+    });
+    mend(&mut |fleet| blue(fleet).policy = bad_tag.clone());
+    mend(&mut |fleet| {
+        blue(fleet).policy = Policy::OptedIn(Mode::Notify, rules.clone());
+        blue(fleet).ami_type = AmiTypes::Custom;
+    });
+    mend(&mut |fleet| record_of(fleet).withdraw());
+    mend(&mut |fleet| blue(fleet).ami_type = AmiTypes::from("NEW"));
+    mend(&mut |fleet| {
+        blue(fleet).ami_type = AL2023;
+        rules_of(fleet).pin = Some("1.33.1-20200101".into());
+    });
+    mend(&mut |fleet| rules_of(fleet).pin = Some("1.33.9-20270101".into()));
+    mend(&mut |fleet| {
+        rules_of(fleet).pin = None;
+        *fleet.offer() = Offer::NotPublished;
+    });
+    mend(&mut |fleet| *fleet.offer() = offers(&AL2023, [CURRENT]));
+    mend(&mut |fleet| *fleet.offer() = offers(&AL2023, ["1.33.1-20260101"]));
+    mend(&mut |fleet| *fleet.offer() = offers(&AL2023, [release]));
+    mend(&mut |fleet| fleet.config.fleet.denied.clear());
+    mend(&mut |fleet| rules_of(fleet).min_age = SignedDuration::ZERO);
+    mend(&mut |fleet| assert!(record_of(fleet).lift_quarantine(release, now())));
+    mend(&mut |fleet| rules_of(fleet).ring = 0);
+    mend(&mut |fleet| {
+        blue(fleet).status = NodegroupStatus::CreateFailed;
+        let rules = rules_of(fleet).clone();
+        blue(fleet).policy = auto(rules);
+    });
+    mend(&mut |fleet| blue(fleet).status = NodegroupStatus::Active);
+    mend(&mut |fleet| assert!(record_of(fleet).forgive(now())));
+    mend(&mut |fleet| rules_of(fleet).min_interval = SignedDuration::ZERO);
+    mend(&mut |fleet| fleet.freeze = None);
+    mend(&mut |fleet| rules_of(fleet).window = Windows::default());
+    mend(&mut |fleet| fleet.config.limits.updates_per_cluster = 2);
+
+    let table = README.split("\nA group that is not listed at all").next().unwrap();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(code, _)| code));
+    // Those that stand beside another at the same place of the order.
+    let beside = ["notFound", "pinned", "lineEnded", "notComparable", "unhealthy"];
+    let rows: Vec<&str> = rows.skip_while(|code| *code != "excluded").filter(|code| !beside.contains(code)).collect();
+    assert_eq!(codes, rows);
+}
+
+fn first_code(fleet: &Fleet) -> &'static str {
+    match fleet.verdict("prod/blue") {
+        Verdict::Start(_) => "start",
+        Verdict::Wait(reason) => reason.code(),
+    }
+}

@@ -1,0 +1,459 @@
+//! Each rule as a story: the real handlers through the real SDK, with tags and settings as people write them.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use simulated_aws::{ApiError, Course, Nodegroup, Verdict};
+use testing::{
+    AL2023, BOTTLEROCKET, CURRENT, NEWER, TestEnv, eviction_failure, minutes, node_creation_failure, opted_in, tagged,
+};
+
+/// A release that Kubernetes 1.33 and 1.34 share.
+const SAME: &str = "1.46.1-9d20f4ae";
+const HOUR: i64 = 60;
+const DAY: i64 = 24 * HOUR;
+
+/// Decision and reason of a node group in a new run.
+async fn decide(env: &TestEnv, path: &str) -> (&'static str, String) {
+    let summary = env.start().await;
+    let line = summary.decisions.into_iter().find(|line| line.nodegroup == path).unwrap();
+    (line.decision, line.reason)
+}
+
+/// The releases that a node group was asked to go to, in order.
+fn targets(env: &TestEnv, cluster: &str, name: &str) -> Vec<String> {
+    env.world.updates(cluster, name).into_iter().map(|update| update.release.unwrap()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_newest_release_that_is_old_enough_is_taken() {
+    let env = TestEnv::with([tagged("prod", "blue", &[("min-age", "7d")])]).await;
+    env.advance(3 * DAY);
+    env.world.publish_release(AL2023, "1.33", "1.33.2-20260723");
+    assert_eq!(decide(&env, "prod/blue").await.0, "tooYoung");
+    env.advance(4 * DAY);
+    assert_eq!(decide(&env, "prod/blue").await.0, "start");
+    assert_eq!(targets(&env, "prod", "blue"), [NEWER], "not the latest, and not nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn older_releases_are_asked_for_only_when_needed_and_once_a_line() {
+    let path = "ssm:GetParametersByPath";
+    let env = TestEnv::with([opted_in("prod", "a"), opted_in("dev", "b")]).await;
+    env.start().await;
+    assert_eq!(env.calls(path), 0);
+    let blue = ["a", "b", "c"].map(|name| tagged(name, name, &[("min-age", "7d")]));
+    let env = TestEnv::with(blue).await;
+    env.start().await;
+    assert_eq!(env.calls(path), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_withdrawn_release_is_not_taken_for_an_older_one() {
+    let env = TestEnv::with([tagged("prod", "blue", &[("min-age", "1h")])]).await;
+    env.advance(DAY);
+    env.world.publish_release(AL2023, "1.33", "1.33.2-20260721");
+    env.advance(DAY);
+    env.world.withdraw_release(AL2023, "1.33");
+    // The parameter that names the newest is young again; the release that it names now is not.
+    assert_eq!(decide(&env, "prod/blue").await.0, "start");
+    assert_eq!(targets(&env, "prod", "blue"), [NEWER]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pin_goes_there_and_stays() {
+    let env = TestEnv::with([tagged("prod", "blue", &[("pin", NEWER)])]).await;
+    env.world.publish_release(AL2023, "1.33", "1.33.2-20260720");
+    env.start().await;
+    env.advance(15);
+    env.check().await;
+    assert_eq!(targets(&env, "prod", "blue"), [NEWER]);
+    assert_eq!(decide(&env, "prod/blue").await.0, "pinned");
+    let pin = |release: &'static str| {
+        move |nodegroup: &mut Nodegroup| {
+            nodegroup.tags.insert("ami-update/pin".into(), release.into());
+        }
+    };
+    env.world.edit_nodegroup("prod", "blue", pin(CURRENT));
+    assert_eq!(decide(&env, "prod/blue").await.0, "pinnedOlder");
+    env.world.edit_nodegroup("prod", "blue", pin("1.33.9-20270101"));
+    assert_eq!(decide(&env, "prod/blue").await.0, "pinUnknown");
+    assert_eq!(env.world.updates("prod", "blue").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_starts_outside_a_window() {
+    // It is Monday, nine o'clock in UTC.
+    let env = TestEnv::with([tagged("prod", "blue", &[("window", "Sat-Sun 02:00-06:00 Europe/Berlin")])]).await;
+    let summary = env.start().await;
+    let opens: Timestamp = "2026-07-25T00:00:00Z".parse().unwrap();
+    assert_eq!((summary.decisions[0].decision, summary.decisions[0].until), ("outsideWindow", Some(opens)));
+    env.world.advance(opens.duration_since(env.world.now()) - minutes(1));
+    assert_eq!(decide(&env, "prod/blue").await.0, "outsideWindow");
+    env.advance(1);
+    assert_eq!(decide(&env, "prod/blue").await.0, "start");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_starts_in_a_window_that_closes_during_the_run() {
+    let mut env =
+        TestEnv::with(["a", "b", "c"].map(|name| tagged(name, "ng", &[("window", "Mon 09:00-09:01 UTC")]))).await;
+    env.start_config.fleet.window_margin = minutes(0);
+    // Each answer takes four seconds, so that the window closes while the first update is recorded.
+    env.world.advance(SignedDuration::from_secs(35));
+    let (before, after) = (Duration::from_secs(2), Duration::from_secs(2));
+    env.world.on_request(move |_| Verdict::Slow { before, after, then: Box::new(Verdict::Answer) });
+    let summary = env.start().await;
+    let decisions = summary.decisions.iter().map(|line| (line.decision, line.outcome)).collect::<Vec<_>>();
+    assert_eq!(decisions, [("start", Some("accepted")), ("outsideWindow", None), ("outsideWindow", None)]);
+    assert_eq!(summary.decisions[2].until, Some("2026-07-27T09:00:00Z".parse().unwrap()));
+    assert_eq!(summary.counts, [("start", 1), ("outsideWindow", 2)].into());
+    assert!(summary.problems.is_empty(), "{:?}", summary.problems);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_passes_from_ring_to_ring_across_clusters() {
+    let env = TestEnv::with([
+        tagged("dev", "canary", &[("ring", "0")]),
+        tagged("staging", "blue", &[("ring", "1")]),
+        tagged("prod", "blue", &[("ring", "2")]),
+        tagged("prod", "legacy", &[("ring", "0"), ("pin", CURRENT)]),
+    ])
+    .await;
+    let mut order = Vec::new();
+    for _ in 0..4 * 24 {
+        for line in env.start().await.decisions {
+            if line.decision == "start" {
+                order.push((line.nodegroup, env.world.now().to_string()));
+            }
+        }
+        env.advance(30);
+        env.check().await;
+        env.advance(30);
+    }
+    let expected = [
+        ("dev/canary", "2026-07-20T09:00:00Z"),
+        ("staging/blue", "2026-07-21T10:00:00Z"),
+        ("prod/blue", "2026-07-22T11:00:00Z"),
+    ];
+    assert_eq!(order, expected.map(|(name, at)| (name.to_owned(), at.to_owned())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_that_fails_on_two_node_groups_is_quarantined_and_reported_once() {
+    let names = ["a", "b", "c", "d"];
+    let mut env = TestEnv::with(names.map(|name| opted_in(name, "ng"))).await;
+    env.start_config.limits.starts_per_run = 1;
+    for name in names {
+        env.world.next_update(name, "ng", node_creation_failure("ng"));
+    }
+    for _ in 0..6 {
+        env.start().await;
+        env.advance(30);
+        env.check().await;
+    }
+    assert_eq!(decide(&env, "c/ng").await.0, "quarantined");
+    let updates = names.map(|name| env.world.updates(name, "ng").len());
+    assert_eq!(updates, [1, 1, 0, 0], "the others were saved");
+    let critical: Vec<Value> = env.messages().into_iter().filter(|message| message["severity"] == "critical").collect();
+    let [message] = &critical[..] else { panic!("{critical:?}") };
+    assert_eq!((&message["event"], &message["detail"]), (&json!("ReleaseQuarantined"), &json!("a/ng, b/ng")));
+
+    env.start_config.limits.starts_per_run = 10;
+    let lift = json!({"liftQuarantine": [NEWER]});
+    let dry = json!({"liftQuarantine": [NEWER], "dryRun": true});
+    let line = env.try_start(&dry).await.unwrap().decisions.remove(2);
+    assert_eq!((line.decision, env.world.updates("c", "ng").len()), ("start", 0));
+    env.try_start(&lift).await.unwrap();
+    assert_eq!(env.world.updates("c", "ng").len(), 1);
+    assert!(env.fleet_record().await.quarantines[0].lifted_at.is_some(), "it is recorded");
+    let problems = env.try_start(&json!({"liftQuarantine": ["1.33.2"]})).await.unwrap().problems;
+    assert_eq!(problems, ["the release 1.33.2 is not quarantined, so nothing is lifted"]);
+}
+
+/// The release failed on two groups for its own fault, and on a third for that of its budgets.
+async fn quarantined() -> TestEnv {
+    let env = TestEnv::with(["a", "b", "c"].map(|name| opted_in(name, "ng"))).await;
+    for name in ["a", "b"] {
+        env.world.next_update(name, "ng", node_creation_failure("ng"));
+    }
+    env.world.next_update("c", "ng", eviction_failure("ng"));
+    env.start().await;
+    env.advance(30);
+    env.check().await;
+    env
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quarantine_outlives_the_node_groups_that_the_release_failed_on() {
+    let env = quarantined().await;
+    assert_eq!(decide(&env, "c/ng").await.0, "quarantined");
+    env.world.remove_nodegroup("b", "ng");
+    env.world.edit_nodegroup("a", "ng", |nodegroup| nodegroup.tags.clear());
+    env.advance(2 * DAY);
+    assert_eq!(decide(&env, "c/ng").await.0, "quarantined");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_release_is_taken_in_spite_of_a_quarantine_which_records_it() {
+    let env = quarantined().await;
+    env.start().await;
+    env.world.publish_release(AL2023, "1.33", "1.33.2-20260727");
+    assert_eq!(decide(&env, "c/ng").await.0, "start");
+    assert_eq!(targets(&env, "c", "ng"), [NEWER, "1.33.2-20260727"]);
+    let held = env.fleet_record().await.quarantines;
+    assert_eq!(held[0].superseded_by.as_deref(), Some("1.33.2-20260727"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn force_is_sent_once_and_said_before_and_after() {
+    let env = TestEnv::with([tagged("prod", "blue", &[("force", "after-eviction-failure")])]).await;
+    env.world.next_update("prod", "blue", eviction_failure("blue"));
+    env.start().await;
+    env.advance(30);
+    env.check().await;
+    let before = env.messages().remove(0);
+    assert!(before["whatFollows"].as_str().unwrap().contains("tries 1.33.2-20260710 again, with force"), "{before}");
+    env.advance(2 * HOUR);
+    let (decision, reason) = decide(&env, "prod/blue").await;
+    assert_eq!(decision, "start");
+    assert!(reason.ends_with("overriding disruption budgets, since they made it fail before"), "{reason}");
+    let forced: Vec<bool> = env.world.updates("prod", "blue").into_iter().map(|update| update.force).collect();
+    assert_eq!(forced, [false, true]);
+    env.advance(30);
+    env.check().await;
+    assert_eq!(env.message_events(), ["UpdateFailed of blue", "UpdateForced of blue"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_explicit_retry_does_not_wait() {
+    let env = TestEnv::with_blue().await;
+    env.world.next_update("prod", "blue", eviction_failure("blue"));
+    env.start().await;
+    env.advance(30);
+    env.check().await;
+    assert_eq!(decide(&env, "prod/blue").await.0, "failedBefore");
+    env.try_start(&json!({"retry": ["prod/blue"]})).await.unwrap();
+    assert_eq!(env.world.updates("prod", "blue").len(), 2);
+    let forgiven = env.record("prod", "blue").await.unwrap().history[0].forgiven_at;
+    assert_eq!(forgiven, Some(env.world.now()), "it is recorded");
+    env.try_start(&json!({"retry": ["blue"]})).await.unwrap_err();
+}
+
+#[tokio::test(start_paused = true)]
+async fn there_is_an_interval_between_the_updates_of_one_node_group() {
+    let env = TestEnv::with([tagged("prod", "blue", &[("min-interval", "7d")])]).await;
+    env.start().await;
+    env.advance(30);
+    env.check().await;
+    env.world.publish_release(AL2023, "1.33", "1.33.2-20260721");
+    assert_eq!(decide(&env, "prod/blue").await.0, "tooSoon");
+    env.advance(7 * DAY - 1);
+    assert_eq!(decide(&env, "prod/blue").await.0, "tooSoon");
+    env.advance(1);
+    assert_eq!(decide(&env, "prod/blue").await.0, "start");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_stop_switch_stops_everything_at_once() {
+    let mut env = TestEnv::with_blue().await;
+    env.start_config.fleet.stop_switch = Some("/updater/switch".into());
+    for (value, decision) in
+        [(None, "frozen"), (Some("stopped"), "frozen"), (Some("off"), "frozen"), (Some("running"), "start")]
+    {
+        if let Some(value) = value {
+            env.world.put_parameter("/updater/switch", value);
+        }
+        assert_eq!(decide(&env, "prod/blue").await.0, decision, "{value:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_switch_or_a_calendar_that_cannot_be_read_means_stop() {
+    let mut env = TestEnv::with_blue().await;
+    env.start_config.fleet.stop_switch = Some("/updater/switch".into());
+    env.world.put_parameter("/updater/switch", "running");
+    env.world.on_request(|request| {
+        let switch = request.body["Names"][0] == "/updater/switch";
+        if switch { Verdict::Error(ApiError::access_denied("ssm:GetParameters")) } else { Verdict::Answer }
+    });
+    // The run fails, so that the alarm tells: a mistyped calendar must not stop a fleet in silence.
+    let frozen_since = async |env: &TestEnv, what: &str| {
+        let summary = env.start().await;
+        assert_eq!(summary.decisions[0].decision, "frozen");
+        let [problem] = &summary.problems[..] else { panic!("{:?}", summary.problems) };
+        assert!(problem.starts_with(&format!("nothing starts, since {what}: ")), "{problem}");
+    };
+    frozen_since(&env, "the stop switch /updater/switch").await;
+    env.world.clear_faults();
+    env.start_config.fleet.change_calendars = vec!["no-such-calendar".into()];
+    frozen_since(&env, "the change calendars").await;
+    assert_eq!(env.world.updates("prod", "blue"), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_calendar_says_when_it_opens() {
+    let mut env = TestEnv::with_blue().await;
+    env.start_config.fleet.change_calendars = vec!["freeze".into()];
+    let until: Timestamp = "2026-07-22T00:00:00Z".parse().unwrap();
+    env.world.close_calendar("freeze", env.world.now(), until);
+    let line = env.start().await.decisions.remove(0);
+    assert_eq!((line.decision, line.until), ("frozen", Some(until)));
+    env.world.advance(until.duration_since(env.world.now()));
+    assert_eq!(decide(&env, "prod/blue").await.0, "start");
+    assert_eq!(env.calls("ssm:GetCalendarState"), 2, "once a run");
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_elses_update_is_adopted_followed_and_reported() {
+    let env = TestEnv::with_blue().await;
+    env.world.next_update("prod", "blue", eviction_failure("blue"));
+    let id = env.world.start_update("prod", "blue", "1.33", NEWER).unwrap();
+    let (decision, reason) = decide(&env, "prod/blue").await;
+    assert_eq!(
+        (decision, reason.as_str()),
+        ("inProgress", "an update that somebody else started is in progress since 2026-07-20T09:00:00Z")
+    );
+    assert_eq!(env.record("prod", "blue").await.unwrap().open.unwrap().update_id, Some(id));
+    env.advance(17);
+    env.check().await;
+    let message = env.messages().remove(0);
+    assert_eq!((&message["event"], &message["startedBy"]), (&json!("UpdateFailed"), &json!("somebody else")));
+    assert_eq!(decide(&env, "prod/blue").await.0, "failedBefore");
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_elses_successful_update_is_adopted_in_silence() {
+    let env = TestEnv::with_blue().await;
+    env.world.start_update("prod", "blue", "1.33", NEWER).unwrap();
+    env.start().await;
+    env.advance(17);
+    assert_eq!(env.check().await.updates[0].status, "Successful");
+    assert_eq!((decide(&env, "prod/blue").await.0, env.messages().len()), ("upToDate", 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_group_follows_its_cluster_one_minor_version_at_a_time() {
+    let env =
+        TestEnv::with([tagged("prod", "blue", &[("kubernetes-version", "follow-cluster")]), opted_in("prod", "keeps")])
+            .await;
+    env.world.add_cluster("prod", "1.35");
+    env.world.publish_release(AL2023, "1.34", "1.34.1-20260710");
+    env.world.publish_release(AL2023, "1.35", "1.35.0-20260710");
+    for _ in 0..12 {
+        env.start().await;
+        env.advance(30);
+        env.check().await;
+    }
+    let asked = |name: &str| {
+        let updates = env.world.updates("prod", name).into_iter();
+        updates.map(|update| (update.version.unwrap(), update.release.unwrap())).collect::<Vec<_>>()
+    };
+    let pair = |version: &str, release: &str| (version.to_owned(), release.to_owned());
+    assert_eq!(asked("blue"), [pair("1.34", "1.34.1-20260710"), pair("1.35", "1.35.0-20260710")]);
+    assert_eq!(asked("keeps"), [pair("1.33", NEWER)]);
+}
+
+/// A group on Bottlerocket, whose releases are the same for every Kubernetes version, in a cluster that has gone ahead.
+async fn bottlerocket_behind_its_clusters<const N: usize>(groups: [(&str, &[(&str, &str)]); N]) -> TestEnv {
+    let env = TestEnv::with(groups.map(|(cluster, rules)| {
+        let nodegroup = tagged(cluster, "ng", rules).tag("ami-update/kubernetes-version", "follow-cluster");
+        nodegroup.ami_type(BOTTLEROCKET).release(SAME)
+    }))
+    .await;
+    for (cluster, _) in groups {
+        env.world.add_cluster(cluster, "1.34");
+    }
+    for version in ["1.33", "1.34"] {
+        env.world.publish_release(BOTTLEROCKET, version, SAME);
+    }
+    env
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ring_proves_a_release_at_the_kubernetes_version_that_the_next_ring_goes_to() {
+    let env = bottlerocket_behind_its_clusters([("dev", &[]), ("prod", &[("ring", "1")])]).await;
+    env.advance(2 * DAY);
+    let (decision, reason) = decide(&env, "prod/ng").await;
+    assert_eq!(decision, "ringWaits", "dev runs the release, but not with Kubernetes 1.34: {reason}");
+    env.advance(15);
+    env.check().await;
+    assert_eq!(env.world.nodegroup("dev", "ng").unwrap().version, "1.34");
+    assert_eq!(decide(&env, "prod/ng").await.0, "ringWaits", "it has not run it long enough");
+    env.advance(DAY);
+    assert_eq!(decide(&env, "prod/ng").await.0, "start");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_that_leaves_the_kubernetes_version_as_it_was_is_without_effect() {
+    let env = bottlerocket_behind_its_clusters([("prod", &[])]).await;
+    env.world.next_update("prod", "ng", Course::SucceedWithoutEffect { after: minutes(10) });
+    env.start().await;
+    for _ in 0..3 {
+        env.advance(15);
+        env.check().await;
+    }
+    let message = env.messages().remove(0);
+    assert_eq!((&message["event"], &message["kubernetesVersion"]), (&json!("UpdateUnverified"), &json!("1.34")));
+    let error = "EKS reports the update as successful, but the node group runs 1.46.1-9d20f4ae (Kubernetes 1.33)";
+    assert_eq!(message["errors"][0]["errorMessage"], error);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_group_does_not_follow_its_cluster_to_an_older_release() {
+    let env = bottlerocket_behind_its_clusters([("prod", &[])]).await;
+    env.world.withdraw_release(BOTTLEROCKET, "1.34");
+    env.world.publish_release(BOTTLEROCKET, "1.34", "1.45.0-1e6a7c0b");
+    let (decision, reason) = decide(&env, "prod/ng").await;
+    let sentence = "it runs 1.46.1-9d20f4ae, newer than 1.45.0-1e6a7c0b, which AWS offers now: AWS has withdrawn it";
+    assert_eq!((decision, reason.as_str()), ("newerThanOffered", sentence));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_that_is_only_reported_is_reported_with_its_kubernetes_version_and_once_for_each() {
+    let env = bottlerocket_behind_its_clusters([("prod", &[])]).await;
+    env.world.edit_nodegroup("prod", "ng", |nodegroup| {
+        nodegroup.tags.insert("ami-update".into(), "notify".into());
+        nodegroup.release = "1.45.0-1e6a7c0b".into();
+    });
+    env.world.add_cluster("prod", "1.33");
+    for version in ["1.33", "1.34"] {
+        env.world.add_cluster("prod", version);
+        for _ in 0..2 {
+            assert_eq!(decide(&env, "prod/ng").await.0, "reportOnly");
+            env.check().await;
+        }
+    }
+    let reported: Vec<_> =
+        env.messages().iter().map(|message| message["nextSteps"][0].as_str().unwrap().to_owned()).collect();
+    let command = "aws eks update-nodegroup-version --region eu-central-1 --cluster-name prod --nodegroup-name ng";
+    let expected = ["1.33", "1.34"]
+        .map(|version| format!("{command} --kubernetes-version {version} --release-version 1.46.1-9d20f4ae"));
+    assert_eq!(reported, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_malformed_rule_is_reported_once_and_starts_nothing() {
+    let env = TestEnv::with([tagged("prod", "blue", &[("window", "Saturday night")])]).await;
+    for _ in 0..3 {
+        assert_eq!(decide(&env, "prod/blue").await.0, "malformedTag");
+        env.check().await;
+    }
+    let [message] = &env.messages()[..] else { panic!("one message") };
+    assert_eq!(
+        (&message["event"], &message["detail"]),
+        (&json!("TagMalformed"), &json!("ami-update/window=Saturday night"))
+    );
+    assert_eq!(env.world.updates("prod", "blue"), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_shows_everything_and_writes_nothing() {
+    let env = TestEnv::with([tagged("prod", "blue", &[("window", "Saturday night")]), opted_in("qa", "green")]).await;
+    env.world.start_update("qa", "green", "1.33", NEWER).unwrap();
+    let event = json!({"dryRun": true, "retry": ["prod/blue"], "liftQuarantine": [NEWER]});
+    let codes: Vec<_> = env.try_start(&event).await.unwrap().decisions.iter().map(|line| line.decision).collect();
+    assert_eq!(codes, ["malformedTag", "inProgress"]);
+    assert_eq!(env.calls("dynamodb:PutItem"), 0);
+}

@@ -1,0 +1,179 @@
+//! What an observation makes of an open attempt. Pure, so these need no AWS.
+
+use eks_nodegroup_updater::check::{Observation, Progress, Runs, settle};
+use eks_nodegroup_updater::model::notice::Event;
+use eks_nodegroup_updater::model::record::Record;
+use eks_nodegroup_updater::model::update::{ErrorDetail, Status};
+use jiff::{SignedDuration, Timestamp};
+use testing::{CURRENT, History, NEWER, UPDATE_ID, eviction, intent, minutes, now, record};
+
+const SIX_HOURS: SignedDuration = SignedDuration::from_hours(6);
+
+fn after(so_many: i64) -> Timestamp {
+    now() + minutes(so_many)
+}
+
+fn intended() -> Record {
+    record("prod/blue").intended(NEWER, now())
+}
+
+fn accepted() -> Record {
+    record("prod/blue").updating(NEWER, now())
+}
+
+fn saw(progress: Progress) -> Observation {
+    Observation::Update { update_id: UPDATE_ID.into(), progress }
+}
+
+fn runs(release: &str) -> Observation {
+    saw(Progress::Successful(Runs { version: Some("1.33".into()), release_version: Some(release.into()) }))
+}
+
+/// Status of the only attempt, and the notices that are pending.
+fn state(record: &Record) -> (Option<Status>, Vec<Event>) {
+    let attempt = record.open.as_ref().or(record.history.last());
+    (attempt.map(|attempt| attempt.status), record.untold.iter().map(|notice| notice.event).collect())
+}
+
+#[test]
+fn a_failed_update_is_reported_with_every_detail() {
+    let mut record = accepted();
+    settle(&mut record, &saw(Progress::Failed(vec![eviction()])), after(16), SIX_HOURS);
+    assert_eq!(state(&record), (Some(Status::Failed), vec![Event::UpdateFailed]));
+    assert_eq!(record.history[0].errors, [eviction()]);
+    assert_eq!(record.open, None);
+}
+
+#[test]
+fn success_is_believed_when_the_node_group_runs_the_release() {
+    let mut record = accepted();
+    settle(&mut record, &runs(NEWER), after(16), SIX_HOURS);
+    assert_eq!(state(&record), (Some(Status::Successful), vec![]));
+}
+
+#[test]
+fn success_without_the_release_is_waited_for_and_then_reported() {
+    let mut record = accepted();
+    settle(&mut record, &runs(CURRENT), after(16), SIX_HOURS);
+    assert_eq!(state(&record), (Some(Status::InProgress), vec![]));
+    settle(&mut record, &runs(CURRENT), after(35), SIX_HOURS);
+    assert_eq!(state(&record), (Some(Status::InProgress), vec![]));
+    settle(&mut record, &runs(CURRENT), after(36), SIX_HOURS);
+    assert_eq!(state(&record), (Some(Status::Unverified), vec![Event::UpdateUnverified]));
+}
+
+#[test]
+fn a_cancelled_update_is_reported() {
+    let mut record = accepted();
+    settle(&mut record, &saw(Progress::Cancelled(vec![])), after(16), SIX_HOURS);
+    assert_eq!(state(&record), (Some(Status::Cancelled), vec![Event::UpdateCancelled]));
+}
+
+#[test]
+fn a_stuck_update_is_reported_once_and_followed_on() {
+    let mut record = accepted();
+    settle(&mut record, &saw(Progress::Running), after(359), SIX_HOURS);
+    assert_eq!(state(&record), (Some(Status::InProgress), vec![]));
+    for minutes in [360, 365, 1000] {
+        settle(&mut record, &saw(Progress::Running), after(minutes), SIX_HOURS);
+        assert_eq!(state(&record), (Some(Status::InProgress), vec![Event::UpdateStuck]));
+    }
+    settle(&mut record, &saw(Progress::Failed(vec![])), after(1005), SIX_HOURS);
+    assert_eq!(state(&record), (Some(Status::Failed), vec![Event::UpdateStuck, Event::UpdateFailed]));
+}
+
+#[test]
+fn an_update_that_cannot_be_read_for_hours_is_not_silent() {
+    let mut record = accepted();
+    let unreadable = Observation::Unreadable("AccessDeniedException: no".into());
+    settle(&mut record, &unreadable, after(300), SIX_HOURS);
+    assert_eq!(record, accepted());
+    settle(&mut record, &unreadable, after(360), SIX_HOURS);
+    assert_eq!(state(&record), (Some(Status::InProgress), vec![Event::UpdateStuck]));
+}
+
+#[test]
+fn a_vanished_update_is_reported_once_it_cannot_just_be_late() {
+    let error = ErrorDetail { error_code: "ResourceNotFoundException".into(), ..eviction() };
+    let not_found = Observation::NotFound(error.clone());
+    let mut record = accepted();
+    settle(&mut record, &not_found, after(19), SIX_HOURS);
+    assert_eq!(record, accepted());
+    settle(&mut record, &not_found, after(20), SIX_HOURS);
+    assert_eq!(state(&record), (Some(Status::Gone), vec![Event::UpdateGone]));
+    assert_eq!(record.history[0].errors, [error]);
+}
+
+#[test]
+fn an_intent_takes_up_the_update_that_belongs_to_it() {
+    let mut record = intended();
+    settle(&mut record, &saw(Progress::Running), after(1), SIX_HOURS);
+    assert_eq!(record, accepted());
+}
+
+#[test]
+fn an_intent_without_an_update_is_given_up_when_its_run_must_have_ended() {
+    let mut record = intended();
+    settle(&mut record, &Observation::NoUpdate, after(19), SIX_HOURS);
+    assert_eq!(record, intended());
+    settle(&mut record, &Observation::NoUpdate, after(20), SIX_HOURS);
+    assert_eq!((record.open, record.untold, record.history), (None, vec![], vec![]));
+}
+
+#[test]
+fn a_refusal_is_reported_once_for_each_release() {
+    let mut record = intended();
+    record.end(Status::Refused, vec![], after(1));
+    record.begin(&intent(NEWER), after(100));
+    record.end(Status::Refused, vec![], after(101));
+    assert_eq!(record.untold.len(), 1);
+    record.begin(&intent("1.33.2-20260720"), after(200));
+    record.end(Status::Refused, vec![], after(201));
+    assert_eq!(record.untold.len(), 2);
+    assert_eq!(record.history.len(), 3);
+}
+
+#[test]
+fn the_history_is_bounded_but_forgets_nothing_that_is_pending() {
+    let mut record = intended();
+    record.withdraw();
+    for attempt in 0..30 {
+        record.begin(&intent(NEWER), after(attempt));
+        record.end(if attempt == 3 { Status::Failed } else { Status::Successful }, vec![], after(attempt));
+    }
+    let numbers: Vec<u32> = record.history.iter().map(|attempt| attempt.number).collect();
+    assert_eq!(numbers, [5, 23, 24, 25, 26, 27, 28, 29, 30, 31][..].to_vec());
+    let notice = record.untold[0].clone();
+    record.told(&notice);
+    record.begin(&intent(NEWER), after(40));
+    record.end(Status::Successful, vec![], after(40));
+    assert_eq!((record.history.len(), record.history[0].number), (10, 23));
+}
+
+#[test]
+fn every_attempt_has_a_token_of_its_own_and_a_replay_the_same() {
+    let (one, same) = (intended(), intended());
+    let mut next = intended();
+    next.withdraw();
+    next.begin(&intent(NEWER), now());
+    let token = |record: &Record| record.open.as_ref().unwrap().token.clone();
+    assert_eq!(token(&one), token(&same));
+    assert_ne!(token(&one), token(&next));
+}
+
+#[test]
+fn a_hundred_thousand_error_details_fit_into_an_item_and_say_what_is_left_out() {
+    let mut record = accepted();
+    let huge = ErrorDetail { error_message: "é".repeat(500_000), ..eviction() };
+    let errors = std::iter::once(huge).chain(std::iter::repeat_n(eviction(), 100_000)).collect();
+    settle(&mut record, &saw(Progress::Failed(errors)), after(16), SIX_HOURS);
+    let attempt = &record.history[0];
+    let bytes = serde_json::to_string(attempt).unwrap().len();
+    assert!((20_000..40_000).contains(&bytes), "as many as there is room for: {bytes}");
+    let last = attempt.errors.last().unwrap();
+    assert_eq!(last.error_code, "Shortened");
+    assert!(
+        last.error_message
+            .ends_with("further errors and resources are left out here; `aws eks describe-update` shows them")
+    );
+}

@@ -1,0 +1,140 @@
+//! Windows against a calendar that nobody here wrote: chrono and its own copy of the time zone database.
+
+use std::fmt;
+
+use chrono::{Datelike, TimeZone as _, Timelike, Utc};
+use chrono_tz::Tz;
+use eks_nodegroup_updater::model::window::{Opening, Windows};
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use proptest::test_runner::Config;
+use proptest_derive::Arbitrary;
+
+/// Zones with and without changes of clocks, with half hours, a change of half an hour, and far from UTC.
+const ZONES: [&str; 12] = [
+    "Europe/Berlin",
+    "America/New_York",
+    "America/St_Johns",
+    "Australia/Lord_Howe",
+    "Asia/Kathmandu",
+    "Asia/Kolkata",
+    "Pacific/Apia",
+    "Pacific/Kiritimati",
+    "Africa/Casablanca",
+    "America/Sao_Paulo",
+    "Europe/Dublin",
+    "UTC",
+];
+const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+
+/// Days and zone by their places in the tables above, times in minutes after midnight.
+#[derive(Clone, Debug, Arbitrary)]
+struct Window {
+    #[proptest(strategy = "0..DAYS.len()")]
+    first: usize,
+    #[proptest(strategy = "0..DAYS.len()")]
+    last: usize,
+    #[proptest(strategy = "0..24 * 60u32")]
+    opens: u32,
+    #[proptest(strategy = "0..24 * 60u32")]
+    closes: u32,
+    #[proptest(strategy = "0..ZONES.len()")]
+    zone: usize,
+}
+
+/// One or two windows, and an instant of 2026 or 2027, often within a day of a change of clocks somewhere.
+#[derive(Clone, Debug, Arbitrary)]
+struct Case {
+    #[proptest(strategy = "prop::collection::vec(any::<Window>(), 1..3)")]
+    windows: Vec<Window>,
+    #[proptest(strategy = "instant()")]
+    at: i64,
+}
+
+fn instant() -> impl Strategy<Value = i64> {
+    // The changes of Berlin, New York and Lord Howe in 2026.
+    let changes = [1_774_746_000, 1_792_890_000, 1_772_953_200, 1_793_512_800, 1_775_314_800, 1_790_956_200i64];
+    let near = (prop::sample::select(changes.to_vec()), -36 * 3600..36 * 3600i64).prop_map(|(change, by)| change + by);
+    prop_oneof![near, 1_767_225_600..1_830_297_600i64]
+}
+
+impl Window {
+    /// Whether chrono's wall clock stands inside.
+    fn contains(&self, at: i64) -> bool {
+        let zone: Tz = ZONES[self.zone].parse().unwrap();
+        let clock = Utc.timestamp_opt(at, 0).unwrap().with_timezone(&zone);
+        let seconds = clock.num_seconds_from_midnight();
+        let today = clock.weekday().num_days_from_monday() as usize;
+        let on = |day: usize| (day + 7 - self.first) % 7 <= (self.last + 7 - self.first) % 7;
+        let (opens, closes) = (self.opens * 60, self.closes * 60);
+        if opens < closes {
+            on(today) && (opens..closes).contains(&seconds)
+        } else {
+            (on(today) && seconds >= opens) || (on((today + 6) % 7) && seconds < closes)
+        }
+    }
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let clock = |minutes: u32| format!("{:02}:{:02}", minutes / 60, minutes % 60);
+        let (opens, closes) = (clock(self.opens), clock(self.closes));
+        write!(f, "{}-{} {opens}-{closes} {}", DAYS[self.first], DAYS[self.last], ZONES[self.zone])
+    }
+}
+
+impl Case {
+    fn text(&self) -> String {
+        self.windows.iter().map(Window::to_string).collect::<Vec<_>>().join(" + ")
+    }
+
+    fn contains(&self, at: i64) -> bool {
+        self.windows.iter().any(|window| window.contains(at))
+    }
+}
+
+proptest! {
+    #![proptest_config(Config { cases: 10_000, ..Config::default() })]
+
+    #[test]
+    fn it_is_open_exactly_when_the_wall_clock_stands_inside(case: Case) {
+        let windows = Windows::parse(&case.text()).unwrap();
+        let at = Timestamp::from_second(case.at).unwrap();
+        let open = matches!(windows.at(at), Opening::Open(_));
+        prop_assert_eq!(open, case.contains(case.at), "{} at {}", windows, at);
+    }
+
+    #[test]
+    fn nothing_may_start_outside_a_window_or_in_its_last_half_hour(case: Case) {
+        let windows = Windows::parse(&case.text()).unwrap();
+        let at = Timestamp::from_second(case.at).unwrap();
+        if let Some(start) = windows.next_start(at, SignedDuration::from_mins(30)) {
+            prop_assert!(start >= at);
+            for minute in 0..=30 {
+                prop_assert!(case.contains(start.as_second() + minute * 60), "{} minute {} of {}", windows, minute, start);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(Config { cases: 300, ..Config::default() })]
+
+    #[test]
+    fn the_next_change_is_the_next_one(case: Case) {
+        let windows = Windows::parse(&case.text()).unwrap();
+        let at = Timestamp::from_second(case.at - case.at.rem_euclid(60)).unwrap();
+        let (open, change) = match windows.at(at) {
+            Opening::Open(change) => (true, change),
+            Opening::Closed(change) => (false, change),
+        };
+        // Every zone's offset, and every window's edge, is whole minutes.
+        let end = change.map_or(at.as_second() + 8 * 86_400, Timestamp::as_second);
+        for second in (at.as_second()..end).step_by(60) {
+            prop_assert_eq!(case.contains(second), open, "{} at {}", windows, second);
+        }
+        if change.is_some() {
+            prop_assert_eq!(case.contains(end), !open, "{} at {}", windows, end);
+        }
+    }
+}

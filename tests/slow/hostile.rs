@@ -1,0 +1,288 @@
+//! Hostile input: the targets of `fuzz/`, on the committed corpus, on what mutating it gives, and on generated input.
+
+use std::path::Path;
+
+use eks_nodegroup_updater::message::message;
+use eks_nodegroup_updater::model::record::Intent;
+use eks_nodegroup_updater::model::update::{ErrorDetail, Status};
+use fastrand::Rng;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use serde_json::{Map, Value, json};
+use testing::{hostile, now, record, retry_after};
+
+/// How many mutations and generated inputs of each target: seconds in all.
+const MUTATIONS: usize = 80;
+const GENERATED: u32 = 60;
+
+type Target = fn(&[u8]);
+
+#[test]
+fn no_event_causes_a_panic_or_an_update_that_it_does_not_ask_for() {
+    let keys = ["dryRun", "nodegroups", "clusters", "retry", "liftQuarantine", "Records", "EventSource", "source"];
+    let envelope = ["detail-type", "detail", "time", "id", "account", "region", "resources", "version"];
+    let words = ["prod/blue", "prod", "prod/green", "/", "a/b/c", "aws:sns", "aws.events", "2026-11-23T09:05:00Z"];
+    let json = json(&[&keys[..], &envelope].concat(), &words);
+    try_all("event", hostile::event, json.prop_map(|event| event.to_string().into_bytes()));
+}
+
+#[test]
+fn no_tag_or_setting_causes_a_panic_or_an_update_without_opting_in() {
+    let names = prop::sample::select(vec![
+        "ami-update",
+        "ami-update/ring",
+        "ami-update/min-age",
+        "ami-update/window",
+        "ami-update/pin",
+        "ami-update/force",
+        "ami-update/min-interval",
+        "ami-update/kubernetes-version",
+        "RETRY_AFTER",
+        "RING",
+        "MIN_AGE",
+        "WINDOW",
+        "RING_SOAK",
+        "WINDOW_MARGIN",
+        "DENIED_RELEASES",
+        "QUARANTINE_AFTER",
+        "MAX_STARTS_PER_RUN",
+        "MAX_UPDATES_PER_CLUSTER",
+        "CHANGE_CALENDARS",
+        "STUCK_AFTER",
+    ]);
+    let value = prop_oneof![
+        Just("auto".to_owned()),
+        "[0-9]{1,20}[smhdwy]?",
+        "(Mon|Sat-Sun|Sun-Mon) [0-2][0-9]:[0-6][0-9]-[0-2][0-9]:[0-6][0-9] (UTC|Europe/Berlin|Etc/GMT\\+2|Local)",
+        "1\\.3[34]\\.[0-9]-202607[0-3][0-9]",
+        "\\PC{0,60}",
+    ];
+    let lines = prop::collection::vec((names, value), 0..8);
+    let text = lines.prop_map(|lines| {
+        let lines = lines.into_iter().map(|(name, value)| format!("{name}={value}\n"));
+        format!("ami-update=auto\n{}", lines.collect::<String>()).into_bytes()
+    });
+    try_all("tags_and_settings", hostile::tags_and_settings, text);
+}
+
+#[test]
+fn no_stored_item_causes_a_panic_or_an_update_of_another_node_group() {
+    let attempt = json!({
+        "number": 1, "version": "1.33", "releaseVersion": "1.33.2-20260710",
+        "previousReleaseVersion": "1.33.1-20260610", "token": "t", "startedAt": "2026-07-20T08:00:00Z",
+        "status": "InProgress", "updateId": "u", "errors": [{"errorCode": "NodeCreationFailure", "errorMessage": "m"}],
+    });
+    let notice = json!({
+        "event": "UpdateFailed", "attempt": 1, "releaseVersion": "1.33.2-20260710", "at": "2026-07-20T08:30:00Z",
+    });
+    let record = json!({
+        "cluster": "prod", "nodegroup": "blue", "revision": 3, "writer": "w", "attempts": 1, "open": attempt,
+        "untold": [notice], "history": [attempt], "reportedTag": "t", "expiresAt": 1,
+        "quarantines": [{"releaseVersion": "1.33.2-20260710", "since": "2026-07-20T08:00:00Z", "nodegroups": ["a/b"]}],
+    });
+    let keys = ["status", "startedAt", "endedAt", "number", "attempt", "event", "at", "origin", "force", "mayForce"];
+    let words = ["Failed", "Successful", "Intent", "Gone", "prod", "green", "-009999-01-02T01:59:59Z", "yes"];
+    let part = json(&keys, &words);
+    let changes = prop::collection::vec((any::<prop::sample::Index>(), part), 0..4);
+    let items = changes.prop_map(move |changes| {
+        let mut item = record.clone();
+        for (place, part) in changes {
+            let mut places = Vec::new();
+            pointers(&item, String::new(), &mut places);
+            *item.pointer_mut(&places[place.index(places.len())]).unwrap() = part;
+        }
+        item.to_string().into_bytes()
+    });
+    try_all("stored_item", hostile::stored_item, items);
+}
+
+#[test]
+fn no_answer_of_aws_causes_a_panic_or_an_update_of_another_node_group() {
+    let keys = [
+        "nodegroup",
+        "tags",
+        "ami-update",
+        "status",
+        "amiType",
+        "version",
+        "releaseVersion",
+        "nodegroupArn",
+        "update",
+        "errors",
+        "type",
+        "params",
+        "createdAt",
+        "updateIds",
+        "nextToken",
+        "Parameters",
+        "Name",
+        "Value",
+        "State",
+        "ResourceTagMappingList",
+        "ResourceARN",
+        "PaginationToken",
+        "Responses",
+        "updates",
+        "UnprocessedKeys",
+        "Items",
+        "LastEvaluatedKey",
+        "Item",
+        "S",
+        "N",
+        "M",
+        "L",
+        "NULL",
+        "__type",
+        "message",
+    ];
+    let words =
+        ["auto", "ACTIVE", "InProgress", "Failed", "CLOSED", "1.33.2-20260710", "1e999", "ResourceInUseException"];
+    let body = prop_oneof![
+        4 => json(&keys, &words).prop_map(|body| body.to_string().into_bytes()),
+        1 => prop::collection::vec(any::<u8>(), 0..200),
+        1 => "(<[a-z!?/]{1,8}>|&#?[a-z0-9]{1,4};|\\PC){0,40}".prop_map(String::into_bytes),
+    ];
+    let first = (0..hostile::ACTIONS.len(), prop_oneof![3 => Just(0), 1 => 0..hostile::STATUSES.len()]);
+    let answers = (first, body).prop_map(|((action, status), body)| {
+        [vec![b'a' + u8::try_from(action).unwrap(), b'0' + u8::try_from(status).unwrap()], body].concat()
+    });
+    try_all("answers", hostile::answers, answers);
+}
+
+#[test]
+fn a_hundred_thousand_hostile_errors_are_reported_in_a_message_that_sns_takes() {
+    let mut record = record("prod/blue");
+    let intent = Intent {
+        version: "1.33\u{202E}".into(),
+        release_version: "1.33.2-20260710\n\u{1B}[2J".into(),
+        previous_release_version: "1.33.1\u{FEFF}".into(),
+        force: false,
+        may_force: false,
+    };
+    record.begin(&intent, now());
+    record.accepted("079be772\u{2066}\r");
+    let error = ErrorDetail {
+        error_code: "Pod\u{202E}Eviction\0".into(),
+        error_message: "\u{2066}\r\n\u{1B}[31m\u{FEFF}".into(),
+        resource_ids: vec!["$(reboot)".into()],
+    };
+    record.end(Status::Failed, vec![], now());
+    record.history[0].errors = vec![error; 100_000];
+    let message = message(&record, &record.untold[0], &retry_after());
+    assert!(message.body.len() <= 250 * 1024, "{}", message.body.len());
+    let body: Value = serde_json::from_str(&message.body).unwrap();
+    let text = body["email"].as_str().unwrap();
+    assert!(text.contains("further errors and resources are left out here"));
+    let hidden = |character: char| {
+        character != '\n' && (character.is_control() || "\u{202E}\u{2066}\u{FEFF}".contains(character))
+    };
+    assert!(!text.contains(hidden));
+}
+
+/// Runs a target on its corpus, on mutations of it, and on generated input.
+fn try_all(name: &str, target: Target, generated: impl Strategy<Value = Vec<u8>>) {
+    let seeds = corpus(name);
+    for (file, seed) in &seeds {
+        tried(&format!("{name}/{file}"), target, seed);
+    }
+    // The same mutations in every run.
+    let mut rng = Rng::with_seed(1);
+    for count in 0..MUTATIONS {
+        let (_, seed) = &seeds[count % seeds.len()];
+        let (_, other) = &seeds[below(&mut rng, seeds.len())];
+        tried(&format!("mutation {count} of {name}"), target, &mutate(seed, other, &mut rng));
+    }
+    let config = Config { cases: GENERATED, failure_persistence: None, ..Config::default() };
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let result = TestRunner::new_with_rng(config, rng).run(&generated, |input| {
+        target(&input);
+        Ok(())
+    });
+    result.unwrap_or_else(|failure| panic!("{name}: {failure}"));
+    println!("{name}: {} files of the corpus, {MUTATIONS} mutations, {GENERATED} generated", seeds.len());
+}
+
+/// Tries one input, and says which it was where that fails.
+fn tried(what: &str, target: Target, input: &[u8]) {
+    let outcome = std::panic::catch_unwind(|| target(input));
+    assert!(outcome.is_ok(), "{what} failed: {:?}", String::from_utf8_lossy(input));
+}
+
+/// The files of a target's corpus by name, which must not be none.
+fn corpus(name: &str) -> Vec<(String, Vec<u8>)> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
+    let files = std::fs::read_dir(&directory).unwrap().map(|file| file.unwrap());
+    let mut files: Vec<_> =
+        files.map(|file| (file.file_name().into_string().unwrap(), std::fs::read(file.path()).unwrap())).collect();
+    files.sort();
+    assert!(!files.is_empty(), "{} is empty", directory.display());
+    files
+}
+
+/// A place in something of this length; 0 where it is empty.
+fn below(rng: &mut Rng, end: usize) -> usize {
+    rng.usize(0..end.max(1))
+}
+
+fn mutate(seed: &[u8], other: &[u8], rng: &mut Rng) -> Vec<u8> {
+    // What makes an input huge is in the corpus itself.
+    let mut input = seed[..seed.len().min(8 * 1024)].to_vec();
+    match below(rng, 4) {
+        0 => input.truncate(below(rng, input.len())),
+        1 => input = [&input[..below(rng, input.len())], &other[below(rng, other.len().min(8 * 1024))..]].concat(),
+        2 => {
+            let digits: Vec<usize> = (0..input.len()).filter(|place| input[*place].is_ascii_digit()).collect();
+            if !digits.is_empty() {
+                let place = digits[below(rng, digits.len())];
+                input.splice(place..=place, b"99999999999999999999".iter().copied().take(1 + below(rng, 20)));
+            }
+        }
+        _ => {
+            for _ in 0..=below(rng, 3) {
+                let place = below(rng, input.len());
+                if let Some(byte) = input.get_mut(place) {
+                    *byte ^= 1 << below(rng, 8);
+                }
+            }
+        }
+    }
+    input.truncate(16 * 1024);
+    input
+}
+
+/// JSON of these keys and words, and of what is neither.
+fn json(keys: &[&'static str], words: &[&'static str]) -> impl Strategy<Value = Value> + use<> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        prop::sample::select(vec![u64::MAX, u64::from(u32::MAX), 0, 1]).prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        prop::sample::select(words.to_vec()).prop_map(Value::from),
+        "\\PC{0,12}".prop_map(Value::from),
+    ];
+    let key = prop_oneof![9 => prop::sample::select(keys.to_vec()).prop_map(str::to_owned), 1 => "\\PC{0,8}"];
+    leaf.prop_recursive(4, 24, 4, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::hash_map(key.clone(), inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect::<Map<_, _>>())),
+        ]
+    })
+}
+
+/// The JSON pointer of everything in a value.
+fn pointers(value: &Value, here: String, all: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => map.iter().for_each(|(key, value)| {
+            pointers(value, format!("{here}/{}", key.replace('~', "~0").replace('/', "~1")), all);
+        }),
+        Value::Array(list) => {
+            list.iter().enumerate().for_each(|(index, value)| pointers(value, format!("{here}/{index}"), all));
+        }
+        _ => {}
+    }
+    if !here.is_empty() {
+        all.push(here);
+    }
+}

@@ -1,0 +1,176 @@
+//! An update that has just begun, before its judge: rule by rule, whether it was allowed.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use simulated_aws::{Nodegroup, Update};
+
+use super::checker::{HINDSIGHT, Ours};
+use super::fleet::{FleetRules, Group, Published, day, is_forward};
+use super::run::{CLOCK_SKEW, SOAK};
+use testing::TestEnv;
+
+/// The first try and three more.
+const TRIES: usize = 4;
+/// The wait before the second.
+const FIRST_WAIT: SignedDuration = SignedDuration::from_mins(20);
+/// A record dates an end by the beginning of the run that saw it, which may have waited for EKS until `check` was out of time.
+const DATED_EARLY: SignedDuration = SignedDuration::from_mins(5);
+
+/// The update, and everything that it is judged by.
+#[derive(Clone, Copy)]
+pub struct Case<'a> {
+    pub env: &'a TestEnv,
+    pub groups: &'a [Group],
+    /// Whose update it is.
+    pub index: usize,
+    pub update: &'a Update,
+    /// All updates that the group ever had.
+    pub updates: &'a [Update],
+    pub published: &'a Published,
+    pub rules: FleetRules,
+    /// Updates of ours, by id.
+    pub ours: &'a BTreeMap<String, Ours>,
+    /// By group: whether it is opted in, and since when.
+    pub opted_in: &'a [(bool, Timestamp)],
+    /// Whether the stop switch lets updates start, and since when.
+    pub running: (bool, Timestamp),
+}
+
+impl<'a> Case<'a> {
+    /// What is wrong with it.
+    pub fn broken(self) -> Vec<String> {
+        let mut broken = [self.permission(), self.direction(), self.tries(), self.times()].concat();
+        match self.group().pin {
+            Some(pin) => broken.extend(wrong(pin != day(self.target()), "it is pinned elsewhere")),
+            // Neither age nor rings hold up a pinned group.
+            None => broken.extend([self.age(), self.rings()].concat()),
+        }
+        let place = format!("{} to {} at {}", self.group().path(), self.target(), self.at());
+        broken.into_iter().map(|what| format!("{place}: {what}")).collect()
+    }
+
+    fn group(self) -> &'a Group {
+        &self.groups[self.index]
+    }
+
+    fn at(self) -> Timestamp {
+        self.update.created_at
+    }
+
+    fn target(self) -> &'a str {
+        self.update.release.as_deref().unwrap_or_default()
+    }
+
+    fn version(self) -> &'a str {
+        self.update.version.as_deref().unwrap_or_default()
+    }
+
+    fn now(self, group: &Group) -> Option<Nodegroup> {
+        self.env.world.nodegroup(&group.cluster, &group.name)
+    }
+
+    fn permission(self) -> Vec<String> {
+        let long_since = |since| self.at().duration_since(since) > HINDSIGHT;
+        let ((opted_in, since), (running, stopped)) = (self.opted_in[self.index], self.running);
+        let closed = self.rules.closed.is_some_and(|(from, until)| self.at() >= from + HINDSIGHT && self.at() < until);
+        [
+            wrong(!opted_in && long_since(since), "it is not opted in"),
+            wrong(!running && long_since(stopped), "everything is stopped"),
+            wrong(closed, "the calendar is closed"),
+            wrong(self.rules.denied == Some(day(self.target())), "it is denied"),
+        ]
+        .concat()
+    }
+
+    fn direction(self) -> Vec<String> {
+        let Some(now) = self.now(self.group()).filter(|now| now.arn == self.update.nodegroup_arn) else {
+            return vec![];
+        };
+        let forward = self.update.status == "InProgress" && is_forward(&now, self.version(), self.target());
+        let Nodegroup { release, version, .. } = &now;
+        let what = format!("it runs {release} (Kubernetes {version}) and it is {}", self.update.status);
+        wrong(!forward && !others_brought_it(self.updates, self.at()), &what)
+    }
+
+    fn is_same(self, other: &Update) -> bool {
+        (&other.version, &other.release) == (&self.update.version, &self.update.release)
+    }
+
+    fn tries(self) -> Vec<String> {
+        let Self { update, updates, .. } = self;
+        let has_token =
+            |other: &Update| other.id != update.id && other.client_request_token == update.client_request_token;
+        let ours = updates.iter().filter(|other| other.client_request_token.is_some());
+        let tries: Vec<&Update> = ours.filter(|other| self.is_same(other)).collect();
+        let failed_just_now = |other: &&Update| {
+            let failed = matches!(other.status.as_str(), "Failed" | "Cancelled");
+            failed && other.finished_at.is_some_and(|end| self.at().duration_since(end) < FIRST_WAIT - DATED_EARLY)
+        };
+        let evicted = |other: &Update| other.errors.iter().any(|error| error.code == "PodEvictionFailure");
+        let may_force = self.group().force && updates.iter().any(|other| evicted(other) && self.is_same(other));
+        [
+            wrong(updates.iter().any(has_token), "its token was used before"),
+            wrong(tries.iter().any(failed_just_now), "it is tried again too soon"),
+            wrong(tries.len() > TRIES, "it was tried too often"),
+            wrong(update.force && !may_force, "it is forced"),
+        ]
+        .concat()
+    }
+
+    fn times(self) -> Vec<String> {
+        let open = |at: Timestamp| ("06".."18").contains(&at.strftime("%H").to_string().as_str());
+        let closed = self.group().window && !open(self.at() - CLOCK_SKEW) && !open(self.at() + CLOCK_SKEW);
+        let replaced_nodes = |other: &&Update| {
+            let ours = self.ours.get(&other.id);
+            other.status == "Successful" && ours.is_some_and(|ours| !ours.without_effect)
+        };
+        let ends = self.updates.iter().filter(replaced_nodes).filter_map(|other| other.finished_at);
+        let enough = self.group().min_interval - DATED_EARLY - CLOCK_SKEW;
+        let mut since = ends.map(|end| self.at().duration_since(end));
+        let too_soon = since.any(|since| since.is_positive() && since < enough);
+        [wrong(closed, "its window is closed"), wrong(too_soon, "its last update is too recent")].concat()
+    }
+
+    fn age(self) -> Vec<String> {
+        let age = self.published.at(self.target()).map(|published| self.at().duration_since(published));
+        wrong(age.is_none_or(|age| age < self.group().min_age - CLOCK_SKEW), "it is too young")
+    }
+
+    fn rings(self) -> Vec<String> {
+        let long_opted_in = |(auto, since): (bool, Timestamp)| auto && self.at().duration_since(since) >= HINDSIGHT;
+        let others = self.groups.iter().zip(self.opted_in).filter(|(other, opted_in)| {
+            other.ring < self.group().ring && other.follow == self.group().follow && long_opted_in(**opted_in)
+        });
+        let unproved = others.filter(|(other, _)| !self.has_proved(other));
+        unproved.map(|(other, _)| format!("{} of an earlier ring has not proved it", other.path())).collect()
+    }
+
+    /// Whether a group of an earlier ring has run the release for long enough, or cannot run it.
+    fn has_proved(self, other: &Group) -> bool {
+        // One that has gone on to the next Kubernetes version cannot run the release with this one.
+        let Some(now) = self.now(other).filter(|now| now.version.as_str() <= self.version()) else { return true };
+        if other.pin.is_some_and(|pin| pin != day(self.target()) || now.version != self.version()) {
+            return true;
+        }
+        let reached = |version: &str, release: &str| version == self.version() && day(release) >= day(self.target());
+        let soaked = |update: &Update| {
+            let (version, release) = (update.version.as_deref(), update.release.as_deref());
+            let long_ago = |end| self.at().duration_since(end) >= SOAK - DATED_EARLY - CLOCK_SKEW;
+            reached(version.unwrap_or_default(), release.unwrap_or_default())
+                && update.finished_at.is_some_and(long_ago)
+        };
+        let updates = self.env.world.updates(&other.cluster, &other.name);
+        reached(&now.version, &now.release) && updates.iter().any(soaked)
+    }
+}
+
+fn wrong(is_wrong: bool, what: &str) -> Vec<String> {
+    is_wrong.then(|| what.to_owned()).into_iter().collect()
+}
+
+/// Whether somebody else may have brought a group elsewhere so lately that EKS does not show it yet.
+pub fn others_brought_it(updates: &[Update], at: Timestamp) -> bool {
+    let others = updates.iter().filter(|other| other.client_request_token.is_none());
+    others.filter_map(|other| other.finished_at).any(|end| at.duration_since(end) < HINDSIGHT)
+}

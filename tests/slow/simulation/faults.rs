@@ -1,0 +1,142 @@
+//! What becomes of each request.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use fastrand::Rng;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use simulated_aws::{ApiError, Course, Request, Verdict, World};
+
+use super::case::others_brought_it;
+use super::fleet::is_forward;
+use testing::{OBSERVER_KEY, minutes};
+
+/// What the requests of a simulation came to.
+#[derive(Default)]
+pub struct Seen {
+    /// Faults by kind.
+    pub tally: BTreeMap<String, u64>,
+    /// Of every request, when it came, and its fate.
+    pub requests: DefaultHasher,
+    /// What was asked for that does not bring a group forward, whether or not EKS would have refused it.
+    pub backward: Vec<String>,
+}
+
+/// Lets everything go wrong that can, until [`World::clear_faults`].
+pub fn chaos(world: &World, mut rng: Rng, arns: Vec<String>, trace: bool) -> Arc<Mutex<Seen>> {
+    let seen = Arc::new(Mutex::new(Seen::default()));
+    let (inside, of) = (Arc::clone(&seen), world.clone());
+    // Some simulations are wild, some almost quiet.
+    let per_thousand = [5, 20, 80, 250][rng.usize(0..4)];
+    // In some, DescribeNodegroup is behind, each time by something else.
+    let lags = rng.bool();
+    world.describe_lag(SignedDuration::from_secs(i64::from(lags)));
+    world.on_request(move |request| {
+        if request.access_key_id == OBSERVER_KEY {
+            return Verdict::Answer;
+        }
+        if request.action == "eks:UpdateNodegroupVersion" {
+            let text = |key: &str| request.body[key].as_str().unwrap_or_default();
+            let (cluster, name) = (text("clusterName"), text("nodegroupName"));
+            of.next_update(cluster, name, course(&mut rng));
+            let (version, target) = (text("version"), text("releaseVersion"));
+            let forward = of.nodegroup(cluster, name).is_none_or(|now| is_forward(&now, version, target));
+            if !forward && !others_brought_it(&of.updates(cluster, name), request.at) {
+                let what = format!("{cluster}/{name} is asked to go back to {target} at {}", request.at);
+                inside.lock().unwrap().backward.push(what);
+            }
+        }
+        if lags && request.action == "eks:DescribeNodegroup" {
+            let seconds = if rng.bool() { 1..120 } else { 600..840 };
+            of.describe_lag(SignedDuration::from_secs(rng.i64(seconds)));
+        }
+        let (kind, then) = if rng.u32(0..1000) < per_thousand {
+            fault(&mut rng, request, &of, &arns)
+        } else {
+            ("answered", Verdict::Answer)
+        };
+        let (kind, verdict) = match rng.u32(0..1000) < per_thousand / 4 {
+            // The SDK gives up on an attempt after ten seconds.
+            true => ("timed out", slow(Duration::from_secs(rng.u64(0..60)), Duration::from_secs(rng.u64(0..60)), then)),
+            // Every request takes its time, so that runs meet between any two.
+            false => (kind, slow(Duration::from_millis(rng.u64(0..40)), Duration::from_millis(rng.u64(0..40)), then)),
+        };
+        let mut seen = inside.lock().unwrap();
+        *seen.tally.entry(kind.to_owned()).or_default() += 1;
+        (&request.action, request.at, kind).hash(&mut seen.requests);
+        if trace {
+            println!("{} {} {kind} {}", request.at, request.action, request.body);
+        }
+        verdict
+    });
+    seen
+}
+
+fn slow(before: Duration, after: Duration, then: Verdict) -> Verdict {
+    Verdict::Slow { before, after, then: Box::new(then) }
+}
+
+fn fault(rng: &mut Rng, request: &Request, world: &World, arns: &[String]) -> (&'static str, Verdict) {
+    match rng.u8(0..16) {
+        0 | 1 => ("throttled", Verdict::Error(ApiError::throttling())),
+        2 => ("status 500", Verdict::Error(ApiError::server())),
+        3 => ("status 503", Verdict::Error(ApiError::service_unavailable())),
+        4 => ("connection lost before the effect", Verdict::LostBefore),
+        5 | 6 => ("connection lost after the effect", Verdict::LostAfter),
+        7 => ("status 500 after the effect", Verdict::ErrorAfter(ApiError::server())),
+        8 => ("body cut in two", Verdict::Truncated),
+        9 => ("body that is not AWS's", body("<html>")),
+        10 => ("all fields missing", body("{}")),
+        11 => ("access denied", Verdict::Error(ApiError::access_denied(&request.action))),
+        12 | 13 => ("a field missing", Verdict::WithoutMember(rng.usize(0..1_000))),
+        _ => unknown(rng, request, world, arns),
+    }
+}
+
+fn body(text: &str) -> Verdict {
+    Verdict::Body { status: 200, body: text.to_owned().into() }
+}
+
+/// An answer with a value that nobody knows, or an index that is behind.
+fn unknown(rng: &mut Rng, request: &Request, world: &World, arns: &[String]) -> (&'static str, Verdict) {
+    let text = |key: &str| request.body[key].as_str().unwrap_or_default();
+    match request.action.as_str() {
+        "eks:DescribeUpdate" => ("unknown enum value", body(r#"{"update":{"status":"Paused","type":"Unheard"}}"#)),
+        "eks:DescribeNodegroup" => {
+            let Some(nodegroup) = world.nodegroup(text("clusterName"), text("nodegroupName")) else {
+                return ("unknown enum value", body(r#"{"nodegroup":{"status":"ASLEEP"}}"#));
+            };
+            let described = json!({"nodegroup": {
+                "nodegroupArn": nodegroup.arn, "clusterName": nodegroup.cluster, "nodegroupName": nodegroup.name,
+                "version": nodegroup.version, "releaseVersion": nodegroup.release, "amiType": nodegroup.ami_type,
+                "status": "ASLEEP", "tags": nodegroup.tags,
+            }});
+            ("unknown enum value", body(&described.to_string()))
+        }
+        "dynamodb:Query" => {
+            let listed = arns.iter().filter(|_| rng.bool());
+            let items: Vec<Value> =
+                listed.map(|arn| json!({"nodegroupArn": {"S": arn}, "pending": {"S": "yes"}})).collect();
+            let listed = json!({"Count": items.len(), "ScannedCount": items.len(), "Items": items});
+            ("stale secondary index", body(&listed.to_string()))
+        }
+        _ => ("connection lost after the effect", Verdict::LostAfter),
+    }
+}
+
+/// How an update goes. None ends between two checks, so that each is seen to begin.
+fn course(rng: &mut Rng) -> Course {
+    let longest = if rng.bool() { 12 } else { 80 };
+    let after = minutes(rng.i64(6..longest));
+    match rng.u8(0..10) {
+        0 | 1 => Course::pod_eviction_failure(after, "ng", &["ip-10-0-0-1.eu-central-1.compute.internal"]),
+        2 => Course::node_creation_failure(after, "ng"),
+        3 => Course::Cancel { after },
+        4 => Course::SucceedWithoutEffect { after },
+        5 => Course::Hang,
+        _ => Course::Succeed { after },
+    }
+}

@@ -1,0 +1,328 @@
+//! One simulation: hours of chaos, then quiet until the fleet has come to rest.
+
+use std::collections::BTreeMap;
+use std::hash::Hasher;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use eks_nodegroup_updater::config::RetryAfter;
+use fastrand::Rng;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use simulated_aws::{Course, Nodegroup, Request, World};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::checker::Checker;
+use super::faults::{Seen, chaos};
+use super::fleet::{DAYS, FleetRules, Group, LAST, NEXT_VERSION, Published, STOP_SWITCH, choose_unverified, groups};
+use testing::{TestEnv, minutes};
+
+/// Between two runs of `check`; `start` runs at every sixth, in some simulations at every second while there is chaos.
+const TICK: Duration = Duration::from_mins(5);
+const TICKS_PER_START: u32 = 6;
+/// Four hours.
+const CHAOS_TICKS: u32 = 48;
+/// Two days: time enough for every window, age, ring and retry.
+const QUIESCE_TICKS: u32 = 2 * 24 * 12;
+/// How long an update may run before it counts as stuck.
+pub const STUCK_AFTER: SignedDuration = SignedDuration::from_mins(100);
+/// How long a release is to run in one ring before the next.
+pub const SOAK: SignedDuration = SignedDuration::from_mins(30);
+/// How much Lambda's clock may be ahead of EKS's, or behind it.
+pub const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(2);
+
+/// What a simulation came to.
+pub struct Outcome {
+    /// What was broken; nothing, it is to be hoped.
+    pub broken: Vec<String>,
+    /// Faults, kills and what else happened, by kind.
+    pub tally: BTreeMap<String, u64>,
+    /// Stands for every request and its fate.
+    pub requests: u64,
+}
+
+pub struct Simulation {
+    env: Rc<TestEnv>,
+    groups: Vec<Group>,
+    published: Published,
+    checker: Checker,
+    rng: Rng,
+    seen: Arc<Mutex<Seen>>,
+    runs: Vec<JoinHandle<()>>,
+    tally: BTreeMap<String, u64>,
+}
+
+impl Simulation {
+    pub async fn run(seed: u64, trace: bool) -> Outcome {
+        let mut simulation = Self::begin(seed, trace).await;
+        simulation.chaos().await;
+        simulation.quiesce().await;
+        simulation.end().await
+    }
+
+    async fn begin(seed: u64, trace: bool) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let midnight: Timestamp = "2026-07-20T00:00:00Z".parse().unwrap();
+        let (begin, zero) = (midnight + minutes(rng.i64(0..24 * 60)), Instant::now());
+        let world = World::with_clock(move || begin + SignedDuration::try_from(zero.elapsed()).unwrap());
+        let mut env = TestEnv::in_world(world).await;
+        env.start_config.retry_after = RetryAfter([20, 40, 60].map(minutes).into());
+        env.start_config.fleet.ring_soak = SOAK;
+        env.start_config.fleet.stop_switch = Some(STOP_SWITCH.to_owned());
+        env.check_config.stuck_after = STUCK_AFTER;
+        if rng.bool() {
+            env.clock_ahead = SignedDuration::from_secs(rng.i64(-CLOCK_SKEW.as_secs()..CLOCK_SKEW.as_secs()));
+        }
+        env.world.put_parameter(STOP_SWITCH, "running");
+        choose_unverified(&mut rng, &env.world);
+        let rules = FleetRules::random(&mut rng, begin);
+        rules.set(&mut env.start_config.fleet, &env.world);
+        let groups = groups(&mut rng);
+        let arns = groups.iter().map(|group| env.world.add_nodegroup(group.nodegroup())).collect();
+        for group in &groups {
+            env.world.add_cluster(&group.cluster, NEXT_VERSION);
+        }
+        let mut published = Published::default();
+        published.publish(&env.world, DAYS[0]);
+        let seen = chaos(&env.world, rng.fork(), arns, trace);
+        let checker = Checker::new(&groups, rules, env.world.now());
+        let (runs, tally) = (Vec::new(), BTreeMap::new());
+        Self { env: Rc::new(env), groups, published, checker, rng, seen, runs, tally }
+    }
+
+    async fn chaos(&mut self) {
+        let ticks_per_start = [2, TICKS_PER_START][self.rng.usize(0..2)];
+        for tick in 0..CHAOS_TICKS {
+            self.perturb();
+            // Its schedule wakes it, and now and then an event.
+            if tick.is_multiple_of(ticks_per_start) || self.rng.u8(0..5) == 0 {
+                self.invoke(true);
+            }
+            self.invoke(false);
+            sleep(TICK).await;
+            self.check().await;
+        }
+    }
+
+    /// Runs go on beside each other, twice or killed, as the seed decides.
+    fn invoke(&mut self, is_start: bool) {
+        let id = self.env.next_id();
+        let mut delay = Duration::ZERO;
+        for copy in 0..=u8::from(self.rng.u8(0..8) == 0) {
+            let (env, event) = (Rc::clone(&self.env), self.event());
+            // Lambda tries again under the same id, EventBridge delivers again under another.
+            let id = if self.rng.bool() { id.clone() } else { format!("{id}-{copy}") };
+            delay += Duration::from_millis(self.rng.u64(1..2_000));
+            let killed = self.rng.u8(0..6) == 0;
+            let time_limit = match (killed, is_start) {
+                (true, _) => Duration::from_millis(self.rng.u64(0..1_500)),
+                (false, true) => Duration::from_mins(15),
+                (false, false) => Duration::from_mins(5),
+            };
+            let kind = if killed { "runs killed" } else { "runs" };
+            *self.tally.entry(kind.to_owned()).or_default() += 1;
+            self.runs.push(tokio::task::spawn_local(async move {
+                sleep(delay).await;
+                let run = async {
+                    if is_start {
+                        drop(env.start_as(&id, &event).await);
+                    } else {
+                        drop(env.check_as(&id, &event).await);
+                    }
+                };
+                let _ = timeout(time_limit, run).await;
+            }));
+        }
+    }
+
+    /// Events come by hand or by a schedule, now or late.
+    fn event(&mut self) -> Value {
+        let at = self.env.world.now() - minutes(self.rng.i64(0..600));
+        match self.rng.u8(0..3) {
+            0 => json!({}),
+            _ => json!({
+                "version": "0", "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa", "detail-type": "Scheduled Event",
+                "source": "aws.events", "account": "123456789012", "time": format!("{at:.0}"),
+                "region": "eu-central-1", "resources": [], "detail": {},
+            }),
+        }
+    }
+
+    /// What others do to the fleet meanwhile.
+    fn perturb(&mut self) {
+        let (world, rng) = (self.env.world.clone(), &mut self.rng);
+        let index = rng.usize(0..self.groups.len());
+        let group = self.groups[index].clone();
+        let Group { cluster, name, .. } = &group;
+        let now = world.now();
+        let what = match rng.u8(0..100) {
+            0..8 => {
+                let value = ["stopped", "running", "neither"][rng.usize(0..3)];
+                world.put_parameter(STOP_SWITCH, value);
+                self.checker.switched(value == "running", now);
+                "stop switch flipped"
+            }
+            8..18 => {
+                self.published.publish(&world, DAYS[rng.usize(0..DAYS.len())]);
+                "release published or withdrawn"
+            }
+            18..26 => {
+                let arn = world.nodegroup(cluster, name).map(|nodegroup| nodegroup.arn).unwrap_or_default();
+                let group = &mut self.groups[index];
+                group.mode = if group.is_auto() { "" } else { "auto" };
+                let mode = group.mode;
+                world.edit_nodegroup(cluster, name, |nodegroup| {
+                    nodegroup.tags.remove("ami-update");
+                    if !mode.is_empty() {
+                        nodegroup.tags.insert("ami-update".to_owned(), mode.to_owned());
+                    }
+                });
+                if rng.bool() && !arn.is_empty() {
+                    world.index_tags(&arn, &[("ami-update", "auto")]);
+                }
+                self.checker.retagged(index, mode == "auto", now);
+                "tag changed"
+            }
+            26..34 => {
+                let release = group.release(DAYS[rng.usize(0..DAYS.len())]);
+                let version = world.nodegroup(cluster, name).map(|nodegroup| nodegroup.version).unwrap_or_default();
+                let after = minutes(rng.i64(6..80));
+                let course = if rng.bool() { Course::Succeed { after } } else { Course::Cancel { after } };
+                world.next_update(cluster, name, course);
+                let _ = world.start_update(cluster, name, &version, &release);
+                "update by somebody else"
+            }
+            34..36 => {
+                world.remove_nodegroup(cluster, name);
+                "node group deleted"
+            }
+            36..39 => {
+                let running = world.updates(cluster, name).into_iter().find(|update| update.status == "InProgress");
+                let Some(running) = running else { return };
+                world.remove_update(cluster, &running.id);
+                world.edit_nodegroup(cluster, name, |nodegroup| "ACTIVE".clone_into(&mut nodegroup.status));
+                self.checker.vanished(&running.id);
+                "update vanished"
+            }
+            _ => return,
+        };
+        *self.tally.entry(what.to_owned()).or_default() += 1;
+    }
+
+    /// Everything works again, and nobody interferes.
+    async fn quiesce(&mut self) {
+        let world = self.env.world.clone();
+        world.clear_faults();
+        world.clear_courses();
+        world.put_parameter(STOP_SWITCH, "running");
+        self.checker.switched(true, world.now());
+        for run in std::mem::take(&mut self.runs) {
+            if run.await.is_err() {
+                self.checker.broken("a run panicked");
+            }
+        }
+        for _ in 0..2 {
+            self.tick(false).await;
+        }
+        self.checker.stuck(&self.env, world.now());
+        for (index, group) in self.groups.iter_mut().enumerate() {
+            // Somebody mends the tag, for which later rings wait.
+            if group.mode == "off" {
+                group.mode = "auto";
+                self.checker.retagged(index, true, world.now());
+                world.edit_nodegroup(&group.cluster, &group.name, |nodegroup| {
+                    nodegroup.tags.insert("ami-update".to_owned(), "auto".to_owned());
+                });
+            }
+            world.change_course(&group.cluster, &group.name, Course::Succeed { after: SignedDuration::ZERO });
+        }
+        self.published.publish(&world, LAST);
+        for tick in 0..QUIESCE_TICKS {
+            self.tick(tick.is_multiple_of(TICKS_PER_START)).await;
+            if self.arrived() && self.checker.nothing_open(&self.env).await {
+                return;
+            }
+        }
+        let lines = self.env.try_start(&json!({})).await.map(|summary| summary.decisions).unwrap_or_default();
+        let lagging: Vec<Group> = self.groups.iter().filter(|group| !self.runs_last(group)).cloned().collect();
+        for group in lagging {
+            let line = lines.iter().find(|line| line.nodegroup == group.path());
+            self.checker.broken(&format!("{} does not come to the release of {LAST}: {line:?}", group.path()));
+        }
+    }
+
+    async fn tick(&mut self, start: bool) {
+        if start {
+            drop(self.env.try_start(&json!({})).await);
+        }
+        drop(self.env.try_check(&json!({})).await);
+        sleep(TICK).await;
+        self.check().await;
+    }
+
+    fn arrived(&self) -> bool {
+        self.groups.iter().all(|group| self.runs_last(group))
+    }
+
+    /// Whether a group runs the last release, if it is to.
+    fn runs_last(&self, group: &Group) -> bool {
+        let now = self.env.world.nodegroup(&group.cluster, &group.name);
+        let version = |now: &Nodegroup| group.follow == (now.version == NEXT_VERSION);
+        let is_there = |now: Nodegroup| {
+            let release = match group.pin {
+                None => now.release == group.release(LAST) && version(&now),
+                Some(LAST) => now.release == group.release(LAST),
+                // Its release may have failed too often, or somebody else may have brought the group beyond.
+                Some(_) => true,
+            };
+            release && now.status == "ACTIVE"
+        };
+        !group.is_auto() || now.is_none_or(is_there)
+    }
+
+    async fn check(&mut self) {
+        self.checker.check(&self.env, &self.groups, &self.published).await;
+    }
+
+    /// The requests so far that change something.
+    fn acts(&self) -> Vec<Request> {
+        let acts = ["dynamodb:PutItem", "sns:Publish", "eks:UpdateNodegroupVersion"];
+        self.env.world.requests().into_iter().filter(|request| acts.contains(&request.action.as_str())).collect()
+    }
+
+    async fn end(mut self) -> Outcome {
+        // Where there is only something to report, or a pinned group to be tried again, its time comes later, at the latest
+        // with its window; then nothing is to be done.
+        let pinned_in_window = self.groups.iter().any(|group| group.pin.is_some() && group.window);
+        let least = if pinned_in_window { 13 } else { 2 };
+        for hour in 0..24 {
+            self.env.world.clear_requests();
+            sleep(Duration::from_hours(1)).await;
+            self.tick(true).await;
+            if hour >= least && self.acts().is_empty() {
+                break;
+            }
+        }
+        self.env.world.clear_requests();
+        let (start, check) = (self.env.try_start(&json!({})).await, self.env.try_check(&json!({})).await);
+        let problems = start.map(|summary| summary.problems).and_then(|mut problems| {
+            problems.extend(check?.problems);
+            Ok(problems)
+        });
+        if !problems.as_ref().is_ok_and(Vec::is_empty) {
+            self.checker.broken(&format!("problems in a quiet world: {problems:?}"));
+        }
+        for request in self.acts() {
+            self.checker.broken(&format!("a quiet world causes {}: {}", request.action, request.body));
+        }
+        self.checker.all_reported(&self.env, &self.groups).await;
+        let seen = std::mem::take(&mut *self.seen.lock().unwrap());
+        let mut tally = self.tally;
+        tally.extend(seen.tally.into_iter().map(|(kind, times)| (format!("requests {kind}"), times)));
+        tally.extend(self.checker.tally());
+        let broken = [self.checker.into_broken(), seen.backward].concat();
+        Outcome { broken, tally, requests: seen.requests.finish() }
+    }
+}
