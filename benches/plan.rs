@@ -12,8 +12,8 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use eks_nodegroup_updater::model::nodegroup::Nodegroup;
 use eks_nodegroup_updater::model::policy::Rules;
 use eks_nodegroup_updater::model::record::Record;
+use eks_nodegroup_updater::model::releases::Offer;
 use eks_nodegroup_updater::plan::{lines_that_need_older, plan};
-use eks_nodegroup_updater::resolve::Offer;
 use testing::{Fleet, History, at, auto, days, nodegroup, published};
 
 /// EKS allows thirty node groups in a cluster.
@@ -60,7 +60,7 @@ fn fleet(groups: u32) -> Fleet {
     let ami_type = AmiTypes::Al2023X8664Standard;
     let now = fleet.now;
     let published = |day| published(&ami_type, &release(day), Some(now));
-    *fleet.offer() = Offer::Releases((1..=OFFERED).rev().map(published).collect());
+    *fleet.offer() = Available::Releases((1..=OFFERED).rev().map(published).collect());
     fleet
 }
 

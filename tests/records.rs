@@ -21,10 +21,10 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, PutRequest, ReturnValuesOnConditionCheckFailure, TableStatus, WriteRequest,
 };
 use eks_nodegroup_updater::aws::config_loader;
+use eks_nodegroup_updater::model::attempt::{Attempt, ErrorDetail, StartedBy, Status};
 use eks_nodegroup_updater::model::notice::{Event, Notice};
 use eks_nodegroup_updater::model::record::Record;
-use eks_nodegroup_updater::model::update::{Attempt, ErrorDetail, Origin, Status};
-use eks_nodegroup_updater::record::{NotSaved, Records};
+use eks_nodegroup_updater::store::{NotSaved, RecordStore};
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
@@ -132,7 +132,7 @@ impl Table {
 
     /// What is really in the table.
     async fn item(&self, arn: &str) -> Option<Item> {
-        let get = self.client.get_item().table_name(&self.name).key("nodegroupArn", text(arn)).consistent_read(true);
+        let get = self.client.get_item().table_name(&self.name).key("itemKey", text(arn)).consistent_read(true);
         get.send().await.unwrap().item
     }
 
@@ -149,14 +149,14 @@ impl Table {
 
     /// Whether a failed condition brings the item that was in the way, as DynamoDB does since 2023.
     async fn says_what_was_in_the_way(&self) -> bool {
-        let item = Item::from([("nodegroupArn".to_owned(), text("in the way"))]);
+        let item = Item::from([("itemKey".to_owned(), text("in the way"))]);
         self.put(item.clone()).await;
         let put = self
             .client
             .put_item()
             .table_name(&self.name)
             .set_item(Some(item.clone()))
-            .condition_expression("attribute_not_exists(nodegroupArn)")
+            .condition_expression("attribute_not_exists(itemKey)")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match put.send().await.unwrap_err().into_service_error() {
             PutItemError::ConditionalCheckFailedException(lost) => lost.item() == Some(&item),
@@ -226,16 +226,16 @@ async fn a_record_round_trips_whole() {
         Status::Refused,
     ];
     let events = [
-        Event::UpdateFailed,
-        Event::UpdateCancelled,
-        Event::UpdateStuck,
-        Event::UpdateGone,
-        Event::UpdateRefused,
-        Event::UpdateUnverified,
-        Event::UpdateAvailable,
-        Event::UpdateForced,
-        Event::ReleaseQuarantined,
-        Event::TagMalformed,
+        NoticeKind::UpdateFailed,
+        NoticeKind::UpdateCancelled,
+        NoticeKind::UpdateStuck,
+        NoticeKind::UpdateGone,
+        NoticeKind::UpdateRefused,
+        NoticeKind::UpdateUnverified,
+        NoticeKind::UpdateAvailable,
+        NoticeKind::UpdateForced,
+        NoticeKind::ReleaseQuarantined,
+        NoticeKind::TagInvalid,
     ];
     let nodes = (0..500).map(|node| format!("ip-10-0-{}-{node}.eu-central-1.compute.internal", node % 7)).collect();
     let attempt = |status: Status| Attempt {
@@ -244,7 +244,7 @@ async fn a_record_round_trips_whole() {
         release_version: NEWER.to_owned(),
         previous_release_version: CURRENT.to_owned(),
         token: "0b5ad5cf-6d3c-5c8e-9a57-1e2d3c4b5a69".to_owned(),
-        origin: Origin::Other,
+        started_by: StartedBy::External,
         force: true,
         may_force: true,
         forgiven_at: Some(now()),
@@ -259,7 +259,7 @@ async fn a_record_round_trips_whole() {
     let mut full = blank("größe-☃-𝔘");
     full.attempts = u32::MAX / 2;
     full.open = Some(Attempt { update_id: None, ended_at: None, successful_since: None, ..attempt(Status::Intent) });
-    full.untold = events
+    full.pending_notices = events
         .map(|event| Notice {
             event,
             attempt: 0,
@@ -380,7 +380,7 @@ async fn an_attribute_of_an_unknown_type_is_a_malformed_record_and_no_panic() {
     let client = Client::new(&config);
     let records = Records { client: &client, table: "updates", writer: "reader" };
     for attribute in [json!({"X": "y"}), json!({"L": [{"M": {"a": {"X": "y"}}}]})] {
-        let item = json!({"nodegroupArn": {"S": arn("blue")}, "open": attribute});
+        let item = json!({"itemKey": {"S": arn("blue")}, "open": attribute});
         let read = json!({"Responses": {"updates": [item]}}).to_string();
         let refused = json!({"__type": "ConditionalCheckFailedException", "Item": item}).to_string();
         world.on_request(move |request| match request.action.as_str() {
@@ -427,7 +427,7 @@ async fn a_write_over_a_stale_revision_leaves_the_item() {
     let table = Table::new().await;
     let stale = table.with(begun("blue")).await;
     let mut current = stale.clone();
-    current.accepted("5fba87af-4c36-3a25-8a6b-7f3b3f3c2d10");
+    current.accept("5fba87af-4c36-3a25-8a6b-7f3b3f3c2d10");
     table.of("second").save(&mut current, now()).await.unwrap();
     let item = table.item(&arn("blue")).await;
 
@@ -456,7 +456,7 @@ async fn a_revision_that_another_run_wrote_is_another() {
 async fn a_record_that_was_deleted_meanwhile_is_not_brought_back() {
     let table = Table::new().await;
     let mut record = table.with(begun("blue")).await;
-    let delete = table.client.delete_item().table_name(&table.name).key("nodegroupArn", text(&arn("blue")));
+    let delete = table.client.delete_item().table_name(&table.name).key("itemKey", text(&arn("blue")));
     delete.send().await.unwrap();
     assert_eq!(table.of("first").save(&mut record, now()).await, Err(NotSaved::Conflict));
     assert_eq!(table.item(&arn("blue")).await, None);
@@ -498,7 +498,7 @@ async fn a_repeated_write_of_ones_own_counts_as_written_and_anothers_does_not() 
     assert_eq!(table.of("first").save(&mut blank("blue"), now()).await, Err(NotSaved::Conflict), "other content");
 
     let mut next = written.clone();
-    next.accepted("5fba87af-4c36-3a25-8a6b-7f3b3f3c2d10");
+    next.accept("5fba87af-4c36-3a25-8a6b-7f3b3f3c2d10");
     table.of("second").save(&mut next.clone(), now()).await.unwrap();
     let mut again = next.clone();
     assert_eq!(table.of("second").save(&mut again, now()).await, own, "over a revision, too");
@@ -532,7 +532,7 @@ async fn only_what_is_open_or_unreported_is_pending() {
     let mut blue = table.with(begun("blue")).await;
     let mut green = table.with(begun("green")).await;
     let mut red = blank("red");
-    red.available("1.33", NEWER, now());
+    red.report_available("1.33", NEWER, now());
     let mut red = table.with(red).await;
     assert_eq!(table.pending().await, names(&["blue", "green", "red"]));
 
@@ -543,8 +543,8 @@ async fn only_what_is_open_or_unreported_is_pending() {
     assert_eq!(table.pending().await, names(&["green", "red"]), "a success needs no message");
 
     for record in [&mut green, &mut red] {
-        let notice = record.untold[0].clone();
-        record.told(&notice);
+        let notice = record.pending_notices[0].clone();
+        record.mark_published(&notice);
         records.save(record, now()).await.unwrap();
     }
     assert_eq!(table.pending().await, names(&[]));
@@ -566,8 +566,8 @@ async fn only_what_is_settled_expires_and_in_seconds() {
     let item = table.item(&arn("blue")).await.unwrap();
     assert_eq!((item.get("pending"), item.get("expiresAt")), (Some(&text("yes")), None), "a notice is pending");
 
-    let notice = record.untold[0].clone();
-    record.told(&notice);
+    let notice = record.pending_notices[0].clone();
+    record.mark_published(&notice);
     table.of("first").save(&mut record, now()).await.unwrap();
     let item = table.item(&arn("blue")).await.unwrap();
     let expected = number(&(now() + days(400)).as_second().to_string());
@@ -584,7 +584,7 @@ async fn what_is_pending_is_read_to_the_last_page() {
     let table = Table::new().await;
     // Keys of about two kilobytes, so that six hundred are more than the megabyte of one answer.
     let arns: Vec<String> = (0..600).map(|name| arn(&format!("{name}-{}", "x".repeat(1900)))).collect();
-    let item = |arn: &String| Item::from([("nodegroupArn".into(), text(arn)), ("pending".into(), text("yes"))]);
+    let item = |arn: &String| Item::from([("itemKey".into(), text(arn)), ("pending".into(), text("yes"))]);
     for some in arns.chunks(25) {
         let puts = some.iter().map(|arn| PutRequest::builder().set_item(Some(item(arn))).build().unwrap());
         let puts = puts.map(|put| WriteRequest::builder().put_request(put).build()).collect();
@@ -611,7 +611,7 @@ async fn ten_attempts_with_the_longest_errors_fit() {
         record.end(Status::Failed, vec![error("ü".repeat(4000), nodes(attempt)); 3], now());
     }
     record.begin(&intent(NEWER), now());
-    assert_eq!((record.history.len(), record.untold.len()), (10, 10));
+    assert_eq!((record.history.len(), record.pending_notices.len()), (10, 10));
     let written = table.with(record).await;
     assert_eq!(table.record(&arn("blue")).await, written);
 }

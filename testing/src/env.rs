@@ -6,16 +6,18 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use eks_nodegroup_updater::aws::{CheckClients, StartClients};
 use eks_nodegroup_updater::config::{CheckConfig, StartConfig};
-use eks_nodegroup_updater::handler::{self, Run};
-use eks_nodegroup_updater::model::record::Record;
+use eks_nodegroup_updater::handler;
+use eks_nodegroup_updater::model::fleet_record::FleetRecord;
+use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
+use eks_nodegroup_updater::run::Run;
 use eks_nodegroup_updater::summary::{CheckSummary, StartSummary};
 use jiff::SignedDuration;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use simulated_aws::{Nodegroup, Published, World};
-use tokio::time::Instant;
 
 use crate::aws::{CHECK_KEY, OBSERVER_KEY, START_KEY, check_clients, sdk_config, start_clients};
-use crate::fixtures::{AL2023, FLEET_ARN, NEWER, check_config, opted_in, start_config};
+use crate::fixtures::{AL2023, FLEET_KEY, NEWER, check_config, opted_in, start_config};
 use crate::time::{minutes, now};
 
 /// The table that holds the records.
@@ -76,7 +78,7 @@ impl TestEnv {
     }
 
     fn run<'a>(&self, id: &'a str) -> Run<'a> {
-        Run { id, now: self.world.now() + self.clock_ahead, deadline: Instant::now() + self.time_limit }
+        Run::new(id, self.world.now() + self.clock_ahead, self.time_limit)
     }
 
     /// Runs `start` with this request id and event.
@@ -140,18 +142,18 @@ impl TestEnv {
     }
 
     /// The record of a node group, as the table holds it.
-    pub async fn record(&self, cluster: &str, name: &str) -> Option<Record> {
+    pub async fn record(&self, cluster: &str, name: &str) -> Option<NodegroupRecord> {
         self.record_of(&self.world.nodegroup(cluster, name).expect("the node group exists").arn).await
     }
 
-    /// The record of what holds for the whole fleet.
-    pub async fn fleet_record(&self) -> Record {
-        self.record_of(FLEET_ARN).await.expect("the fleet has a record")
+    /// The record of the fleet.
+    pub async fn fleet_record(&self) -> FleetRecord {
+        self.record_of(FLEET_KEY).await.expect("the fleet has a record")
     }
 
-    /// The record under an ARN.
-    pub async fn record_of(&self, arn: &str) -> Option<Record> {
-        let get = self.observer.get_item().table_name(TABLE).key("nodegroupArn", AttributeValue::S(arn.to_owned()));
+    /// The record under a key.
+    pub async fn record_of<R: DeserializeOwned>(&self, key: &str) -> Option<R> {
+        let get = self.observer.get_item().table_name(TABLE).key("itemKey", AttributeValue::S(key.to_owned()));
         let item = get.send().await.expect("the table answers").item?;
         Some(serde_dynamo::from_item(item).expect("a record"))
     }
@@ -173,7 +175,7 @@ impl TestEnv {
     }
 }
 
-/// What a run of `start` decided, such as `prod/blue: start, accepted` and `prod/green: upToDate`.
+/// What a run of `start` decided, such as `prod/blue: Start, Accepted` and `prod/green: UpToDate`.
 #[must_use]
 pub fn decisions(summary: &StartSummary) -> Vec<String> {
     let line = |line: &eks_nodegroup_updater::summary::StartLine| match line.outcome {

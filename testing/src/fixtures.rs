@@ -1,11 +1,14 @@
 //! The node groups, records and releases that tests talk about.
 
 use aws_sdk_eks::types::{AmiTypes, NodegroupStatus};
-use eks_nodegroup_updater::config::{CheckConfig, RetryAfter, StartConfig};
-use eks_nodegroup_updater::model::nodegroup::{Nodegroup, NodegroupId};
+use eks_nodegroup_updater::config::{CheckConfig, StartConfig};
+use eks_nodegroup_updater::model::attempt::{ErrorDetail, Intent, Status};
+use eks_nodegroup_updater::model::fleet_record::FleetRecord;
+use eks_nodegroup_updater::model::nodegroup::Nodegroup;
+use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::policy::{Mode, Policy, Rules};
-use eks_nodegroup_updater::model::record::{Intent, Record};
-use eks_nodegroup_updater::model::update::{ErrorDetail, Status};
+use eks_nodegroup_updater::model::settings::RetryAfter;
+use eks_nodegroup_updater::model::subject::{FleetId, NodegroupId};
 use jiff::Timestamp;
 use simulated_aws::Course;
 
@@ -23,8 +26,8 @@ pub const NEWER: &str = "1.33.2-20260710";
 pub const UPDATE_ID: &str = "079be772-956e-37c4-a966-960c1a6755a5";
 /// A node on which something went wrong.
 pub const NODE: &str = "ip-192-168-2-44.eu-central-1.compute.internal";
-/// What stands for all node groups of the account and region.
-pub const FLEET_ARN: &str = "arn:aws:eks:eu-central-1:123456789012:fleet";
+/// The key of the fleet's record.
+pub const FLEET_KEY: &str = "arn:aws:eks:eu-central-1:123456789012:fleet";
 
 // ── In the simulated AWS ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -58,7 +61,7 @@ pub fn node_creation_failure(name: &str) -> Course {
 /// The settings of `start`, each at its default but for these.
 ///
 /// # Panics
-/// Where one of them is malformed.
+/// Where one of them is invalid.
 #[must_use]
 pub fn start_config(settings: &[(&str, &str)]) -> StartConfig {
     StartConfig::read(&|name| setting(settings, name)).expect("settings of start")
@@ -67,7 +70,7 @@ pub fn start_config(settings: &[(&str, &str)]) -> StartConfig {
 /// The settings of `check`, each at its default but for these.
 ///
 /// # Panics
-/// Where one of them is malformed.
+/// Where one of them is invalid.
 #[must_use]
 pub fn check_config(settings: &[(&str, &str)]) -> CheckConfig {
     CheckConfig::read(&|name| setting(settings, name)).expect("settings of check")
@@ -76,7 +79,7 @@ pub fn check_config(settings: &[(&str, &str)]) -> CheckConfig {
 /// When a failed update is tried again where no setting says anything.
 #[must_use]
 pub fn retry_after() -> RetryAfter {
-    start_config(&[]).retry_after
+    start_config(&[]).settings.retry_after
 }
 
 fn setting(settings: &[(&str, &str)], name: &str) -> Option<String> {
@@ -100,10 +103,10 @@ pub fn id(path: &str) -> NodegroupId {
     NodegroupId::from_arn(&arn(path)).expect("cluster/nodegroup")
 }
 
-/// Stands for the whole fleet.
+/// The record of a fleet of which nothing is known.
 #[must_use]
-pub fn fleet_id() -> NodegroupId {
-    NodegroupId::fleet(&arn("prod/blue")).expect("an ARN")
+pub fn fleet_record() -> FleetRecord {
+    FleetRecord::new(&FleetId::of(&id("prod/blue")))
 }
 
 /// To be brought to every release that these rules allow.
@@ -136,13 +139,14 @@ pub fn intent(release: &str) -> Intent {
         previous_release_version: CURRENT.into(),
         force: false,
         may_force: false,
+        start_before: None,
     }
 }
 
 /// The record of a node group of which nothing is known.
 #[must_use]
-pub fn record(path: &str) -> Record {
-    Record::new(&id(path))
+pub fn record(path: &str) -> NodegroupRecord {
+    NodegroupRecord::new(&id(path))
 }
 
 /// What has happened to a node group, in order, as its record tells.
@@ -195,7 +199,7 @@ pub trait History: Sized {
     }
 }
 
-impl History for Record {
+impl History for NodegroupRecord {
     fn intended(mut self, release: &str, at: Timestamp) -> Self {
         self.begin(&intent(release), at);
         self
@@ -203,13 +207,13 @@ impl History for Record {
 
     fn updating(self, release: &str, at: Timestamp) -> Self {
         let mut record = self.intended(release, at);
-        record.accepted(UPDATE_ID);
+        record.accept(UPDATE_ID);
         record
     }
 
     fn ended(mut self, intent: &Intent, status: Status, errors: Vec<ErrorDetail>, at: Timestamp) -> Self {
         self.begin(intent, at);
-        self.accepted(UPDATE_ID);
+        self.accept(UPDATE_ID);
         self.end(status, errors, at);
         self
     }

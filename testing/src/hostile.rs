@@ -5,22 +5,25 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use eks_nodegroup_updater::check::{Observation, Progress, Runs, settle};
-use eks_nodegroup_updater::config::{CheckConfig, Denied, StartConfig};
-use eks_nodegroup_updater::event::{CheckEvent, StartEvent};
-use eks_nodegroup_updater::message::message;
-use eks_nodegroup_updater::model::policy::{KubernetesVersion, Policy, Rules};
-use eks_nodegroup_updater::model::record::Record;
+use eks_nodegroup_updater::config::{CheckConfig, StartConfig};
+use eks_nodegroup_updater::event::{parse_check, parse_start};
+use eks_nodegroup_updater::model::fleet_record::FleetRecord;
+use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
+use eks_nodegroup_updater::model::policy::{Policy, Rules, VersionPolicy};
+use eks_nodegroup_updater::model::record::{Record, Revision};
+use eks_nodegroup_updater::model::settings::Denied;
+use eks_nodegroup_updater::model::settle::{Observation, Progress, Running, settle};
+use eks_nodegroup_updater::notify::Message;
 use jiff::Timestamp;
 use serde_json::Value;
 use simulated_aws::{Nodegroup, Request, Verdict};
 
-use crate::{AL2023, CURRENT, NEWER, TABLE, TestEnv, eviction, in_virtual_time, minutes, opted_in};
+use crate::{AL2023, CURRENT, NEWER, TABLE, TestEnv, eviction, in_virtual_time, minutes, opted_in, unreadable};
 
 const UPDATE: &str = "eks:UpdateNodegroupVersion";
 /// A release between [`CURRENT`] and [`NEWER`].
 const BETWEEN: &str = "1.33.2-20260703";
-/// What a group may go to that follows its cluster.
+/// What a node group may go to that follows its cluster.
 const NEXT_MINOR: &str = "1.34.1-20260710";
 const STOP_SWITCH: &str = "/updater/switch";
 const CALENDAR: &str = "freeze";
@@ -51,24 +54,24 @@ pub const STATUSES: [u16; 10] = [200, 204, 301, 400, 403, 404, 409, 413, 429, 50
 /// An event of `start` and of `check`.
 pub fn event(data: &[u8]) {
     let Ok(event) = serde_json::from_slice::<Value>(data) else { return };
-    let asked = StartEvent::parse(&event);
+    let asked = parse_start(&event);
     // `start` takes whatever `check` takes, so that nothing else is left to run.
     let Ok(asked) = asked else {
-        assert!(CheckEvent::parse(&event).is_err());
+        assert!(parse_check(&event).is_err());
         return;
     };
     in_virtual_time(async {
         let env = fleet().await;
         assert!(env.try_start(&event).await.is_ok());
-        let may_start = !asked.dry_run && asked.wants("prod", "blue");
+        let may_start = !asked.dry_run && asked.includes(&"prod/blue".parse().unwrap());
         assert_eq!(updates(&env).len(), usize::from(may_start));
         assert!(!asked.dry_run || env.calls("dynamodb:PutItem") == 0, "a dry run writes nothing");
-        assert_eq!(env.try_check(&event).await.is_ok(), CheckEvent::parse(&event).is_ok());
+        assert_eq!(env.try_check(&event).await.is_ok(), parse_check(&event).is_ok());
         assert_only_blue(&env);
     });
 }
 
-/// Lines `NAME=value`: all are the tags of a group, and all are settings.
+/// Lines `NAME=value`: all are the tags of a node group, and all are settings.
 pub fn tags_and_settings(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let pairs = text.split('\n').filter_map(|line| line.split_once('='));
@@ -80,8 +83,8 @@ pub fn tags_and_settings(data: &[u8]) {
     let environment = |name: &str| pairs.get(name).cloned();
     let start_config = StartConfig::read(&environment);
     let check_config = CheckConfig::read(&environment);
-    let defaults = start_config.as_ref().map(|config| config.fleet.defaults.clone()).unwrap_or_default();
-    if let Policy::OptedIn(_, rules) = Policy::of(&pairs, &defaults) {
+    let defaults = start_config.as_ref().map(|config| config.settings.defaults.clone()).unwrap_or_default();
+    if let Policy::OptedIn(_, rules) = Policy::from_tags(&pairs, &defaults) {
         ask_at_the_ends_of_time(&rules);
     }
     ask_at_the_ends_of_time(&defaults);
@@ -123,10 +126,14 @@ pub fn stored_item(data: &[u8]) {
     in_virtual_time(async {
         let env = fleet().await;
         let arn = env.world.nodegroup("prod", "blue").unwrap().arn;
-        item.entry("nodegroupArn").or_insert_with(|| arn.into());
+        item.entry("itemKey").or_insert_with(|| arn.into());
         item.entry("pending").or_insert_with(|| "yes".into());
         let Ok(item) = serde_dynamo::to_item::<_, HashMap<String, AttributeValue>>(Value::Object(item)) else { return };
-        if let Ok(record) = serde_dynamo::from_item::<_, Record>(item.clone()) {
+        if let Ok(record) = serde_dynamo::from_item::<_, NodegroupRecord>(item.clone()) {
+            settle_all(&record, &env);
+            build_on(&record, &env);
+        }
+        if let Ok(record) = serde_dynamo::from_item::<_, FleetRecord>(item.clone()) {
             build_on(&record, &env);
         }
         // DynamoDB itself refuses some of them.
@@ -143,31 +150,39 @@ pub fn stored_item(data: &[u8]) {
     });
 }
 
-/// Everything that one can do with a record which has been read.
-fn build_on(read: &Record, env: &TestEnv) {
+/// Every observation of a record which has been read.
+fn settle_all(read: &NodegroupRecord, env: &TestEnv) {
     let error = eviction();
     let update = |progress| Observation::Update { update_id: "079be772".to_owned(), progress };
     let observations = [
-        update(Progress::Running),
-        update(Progress::Successful(Runs::default())),
+        update(Progress::InProgress),
+        update(Progress::Successful(Running::default())),
         update(Progress::Failed(vec![error.clone()])),
         update(Progress::Cancelled(vec![])),
         Observation::NoUpdate,
         Observation::NotFound(error),
-        Observation::Unreadable("throttled".to_owned()),
+        Observation::Unreadable(unreadable("throttled")),
     ];
     for now in [Timestamp::MIN, env.world.now(), Timestamp::MAX] {
         for observation in &observations {
             let mut record = read.clone();
             settle(&mut record, observation, now, env.check_config.stuck_after);
-            for notice in &record.untold.clone() {
-                let message = message(&record, notice, &env.check_config.retry_after);
-                assert!(message.subject.len() < 100 && message.subject.bytes().all(|byte| matches!(byte, b' '..=b'~')));
-                record.told(notice);
-            }
-            record.forgive(now);
-            record.settle_index(now);
+            build_on(&record, env);
+            record.allow_retry(now);
         }
+    }
+}
+
+/// Everything that one can do with a record of either kind.
+fn build_on(read: &impl Record, env: &TestEnv) {
+    for now in [Timestamp::MIN, env.world.now(), Timestamp::MAX] {
+        let mut record = read.clone();
+        for notice in record.pending_notices().to_vec() {
+            let message = Message::new(&record, &notice, &env.check_config.retry_after);
+            assert!(message.subject.len() < 100 && message.subject.bytes().all(|byte| matches!(byte, b' '..=b'~')));
+            record.mark_published(&notice);
+        }
+        record.prepare(Revision::default(), now);
     }
 }
 
@@ -182,13 +197,13 @@ pub fn answers(data: &[u8]) {
     let body = body.to_vec();
     in_virtual_time(async {
         let mut env = fleet().await;
-        let rules = &mut env.start_config.fleet;
-        rules.defaults.kubernetes_version = KubernetesVersion::FollowCluster;
-        rules.stop_switch = Some(STOP_SWITCH.to_owned());
-        rules.change_calendars = vec![CALENDAR.to_owned()];
+        let settings = &mut env.start_config.settings;
+        settings.defaults.kubernetes_version = VersionPolicy::FollowCluster;
+        settings.stop_switch = Some(STOP_SWITCH.to_owned());
+        settings.change_calendars = vec![CALENDAR.to_owned()];
         if action == "ssm:GetParametersByPath" {
             // The older releases are asked for only where the newest will not do.
-            rules.denied = vec![Denied::Exact(NEWER.to_owned())];
+            settings.denied = vec![Denied::Exact(NEWER.to_owned())];
         }
         env.world.on_request(move |request| {
             let hostile = request.action == action && (action != "eks:DescribeNodegroup" || is_blue(request));
@@ -232,7 +247,7 @@ async fn run_check(env: &TestEnv) {
     }
 }
 
-/// One node group that opted in, three in the same cluster that did not, and one that somebody else is updating.
+/// One node group that opted in, three in the same cluster that did not, and one with an external update.
 async fn fleet() -> TestEnv {
     let bystander = |name| Nodegroup::new("prod", name).release(CURRENT);
     let env = TestEnv::with([

@@ -7,18 +7,18 @@
 //! * [`hostile`] holds the fuzz targets.
 
 mod aws;
+mod docs;
 mod env;
 mod fixtures;
 mod fleet;
 pub mod hostile;
-mod readme;
 mod template;
 mod time;
 
 pub use aws::{CHECK_KEY, OBSERVER_KEY, START_KEY, sdk_config};
+pub use docs::{DECISIONS, SETTINGS, assert_documented};
 pub use env::{TABLE, TestEnv, decisions};
 pub use fixtures::*;
-pub use fleet::{Fleet, offers, published};
-pub use readme::{README, assert_documented};
+pub use fleet::{Fleet, offers, published, unreadable};
 pub use template::{create_updates_table, template, updates_table};
 pub use time::{at, days, hours, in_virtual_time, minutes, now, on_every_core};

@@ -1,6 +1,6 @@
 //! What the run makes of each answer that `UpdateNodegroupVersion` can give, in AWS's own words.
 
-use eks_nodegroup_updater::model::update::Status;
+use eks_nodegroup_updater::model::attempt::Status;
 use serde_json::json;
 use simulated_aws::{ApiError, Nodegroup, Verdict};
 use testing::{AL2023, NEWER, TestEnv, assert_documented, decisions, opted_in};
@@ -11,7 +11,7 @@ const UPDATE: &str = "eks:UpdateNodegroupVersion";
 async fn answered(env: &TestEnv) -> (Option<&'static str>, String, bool) {
     let summary = env.start().await;
     let line = summary.decisions[0].clone();
-    assert_eq!(line.decision, "start");
+    assert_eq!(line.decision, "Start");
     let outcome = line.outcome.unwrap();
     assert_documented(outcome);
     (line.outcome, line.reason, summary.into_response().is_err())
@@ -30,10 +30,10 @@ async fn somebody_else_updates_it() {
     let message = "Nodegroup cannot be updated as it is currently not in Active State";
     let (env, answer) = answering(ApiError::new(409, "ResourceInUseException", message)).await;
     let reason = format!("somebody else is changing it: ResourceInUseException: {message}");
-    assert_eq!(answer, (Some("inUse"), reason, false));
+    assert_eq!(answer, (Some("InUse"), reason, false));
     let record = env.record("prod", "blue").await.unwrap();
-    assert_eq!((record.open, record.history, record.untold), (None, vec![], vec![]), "not a failure");
-    assert_eq!(answered(&env).await.0, Some("accepted"), "the next run looks again");
+    assert_eq!((record.open, record.history, record.pending_notices), (None, vec![], vec![]), "not a failure");
+    assert_eq!(answered(&env).await.0, Some("Accepted"), "the next run looks again");
 }
 
 #[tokio::test(start_paused = true)]
@@ -45,9 +45,9 @@ async fn eks_does_not_know_the_release_yet() {
         let (env, answer) = answering(ApiError::new(400, "InvalidParameterException", message)).await;
         let reason =
             format!("EKS does not know the release yet; a later run looks again: InvalidParameterException: {message}");
-        assert_eq!(answer, (Some("notReady"), reason, false));
-        assert_eq!(env.record("prod", "blue").await.unwrap().untold, vec![]);
-        assert_eq!(answered(&env).await.0, Some("accepted"));
+        assert_eq!(answer, (Some("NotReady"), reason, false));
+        assert_eq!(env.record("prod", "blue").await.unwrap().pending_notices, vec![]);
+        assert_eq!(answered(&env).await.0, Some("Accepted"));
     }
 }
 
@@ -56,9 +56,9 @@ async fn a_release_that_ssm_announces_before_eks_knows_it_is_taken_when_it_does(
     let env = TestEnv::with_blue().await;
     env.world.ssm_ahead_of_eks(true);
     env.world.publish_release(AL2023, "1.33", "1.33.2-20260720");
-    assert_eq!(answered(&env).await.0, Some("notReady"));
+    assert_eq!(answered(&env).await.0, Some("NotReady"));
     env.world.ssm_ahead_of_eks(false);
-    assert_eq!(answered(&env).await.0, Some("accepted"));
+    assert_eq!(answered(&env).await.0, Some("Accepted"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -74,7 +74,7 @@ async fn other_refusals_are_recorded_and_reported_once() {
         ("InvalidParameterException", "Nodegroup can't be upgraded because maxSize (2) is equal to desiredSize (2)."),
     ] {
         let (env, answer) = answering(ApiError::new(400, code, message)).await;
-        assert_eq!(answer, (Some("refused"), format!("EKS refused: {code}: {message}"), true));
+        assert_eq!(answer, (Some("Refused"), format!("EKS refused: {code}: {message}"), true));
         let record = env.record("prod", "blue").await.unwrap();
         assert_eq!(
             (record.history[0].status, record.history[0].errors[0].error_message.as_str()),
@@ -84,7 +84,7 @@ async fn other_refusals_are_recorded_and_reported_once() {
         env.check().await;
         let [reported] = &env.messages()[..] else { panic!("one message") };
         assert_eq!((&reported["event"], &reported["errors"][0]["errorCode"]), (&json!("UpdateRefused"), &json!(code)));
-        assert_eq!(decisions(&env.start().await), ["prod/blue: failedBefore"]);
+        assert_eq!(decisions(&env.start().await), ["prod/blue: FailedBefore"]);
     }
 }
 
@@ -96,7 +96,7 @@ async fn missing_permissions_are_reported_and_the_run_says_so() {
         ApiError::new(403, "UnrecognizedClientException", "The security token included in the request is invalid."),
     ] {
         let (env, (outcome, reason, problem)) = answering(error).await;
-        assert_eq!((outcome, problem), (Some("refused"), true), "{reason}");
+        assert_eq!((outcome, problem), (Some("Refused"), true), "{reason}");
         env.check().await;
         assert_eq!(env.message_events(), ["UpdateRefused of blue"]);
     }
@@ -107,7 +107,7 @@ async fn it_was_deleted_meanwhile() {
     let message = "No node group found for name: blue.";
     let (env, answer) = answering(ApiError::new(404, "ResourceNotFoundException", message)).await;
     let reason = format!("it was deleted meanwhile: ResourceNotFoundException: {message}");
-    assert_eq!(answer, (Some("deleted"), reason, false));
+    assert_eq!(answer, (Some("Deleted"), reason, false));
     assert_eq!(env.record("prod", "blue").await.unwrap().open, None);
 }
 
@@ -116,7 +116,7 @@ async fn throttling_and_server_errors_are_retried_by_the_sdk() {
     for error in [ApiError::throttling(), ApiError::server(), ApiError::service_unavailable()] {
         let env = TestEnv::with_blue().await;
         env.world.fail_next(UPDATE, 2, error);
-        assert_eq!(answered(&env).await.0, Some("accepted"));
+        assert_eq!(answered(&env).await.0, Some("Accepted"));
         assert_eq!(env.calls(UPDATE), 3);
     }
 }
@@ -131,13 +131,13 @@ async fn throttling_without_end_is_an_outcome_of_that_node_group_and_tried_again
             if request.action == UPDATE && blue { Verdict::Error(answer.clone()) } else { Verdict::Answer }
         });
         let outcomes: Vec<_> = env.start().await.decisions.into_iter().map(|line| line.outcome).collect();
-        assert_eq!(outcomes, [Some("unclear"), Some("accepted")]);
+        assert_eq!(outcomes, [Some("Unclear"), Some("Accepted")]);
         assert!(env.calls(UPDATE) > 2, "the SDK tried again");
         env.world.clear_faults();
         env.advance(20);
         env.check().await;
         assert_eq!(env.messages(), Vec::<serde_json::Value>::new());
-        assert_eq!(decisions(&env.start().await)[0], "prod/blue: start, accepted");
+        assert_eq!(decisions(&env.start().await)[0], "prod/blue: Start, Accepted");
     }
 }
 
@@ -151,7 +151,7 @@ async fn an_answer_without_the_updates_id_is_found_out() {
     let (outcome, reason, problem) = answered(&env).await;
     let expected =
         "whether EKS accepted the update is not known; check finds out: EKS answered without the update's id";
-    assert_eq!((outcome, reason.as_str(), problem), (Some("unclear"), expected, true));
+    assert_eq!((outcome, reason.as_str(), problem), (Some("Unclear"), expected, true));
     env.world.clear_faults();
     env.check().await;
     let found = env.record("prod", "blue").await.unwrap().open.unwrap().update_id;
@@ -167,7 +167,7 @@ async fn an_answer_that_is_no_json_is_found_out() {
     ] {
         let env = TestEnv::with_blue().await;
         env.world.on_request(move |request| if request.action == UPDATE { verdict.clone() } else { Verdict::Answer });
-        assert_eq!(answered(&env).await.0, Some("unclear"));
+        assert_eq!(answered(&env).await.0, Some("Unclear"));
         env.world.clear_faults();
         env.check().await;
         assert!(env.record("prod", "blue").await.unwrap().open.unwrap().update_id.is_some());
@@ -186,7 +186,7 @@ async fn a_description_without_fields_starts_nothing() {
             _ => Verdict::Answer,
         });
         let line = env.start().await.decisions.remove(0);
-        assert_eq!((line.decision, line.reason.as_str()), ("couldNotBeRead", reason));
+        assert_eq!((line.decision, line.reason.as_str()), ("Unreadable", reason));
     }
 }
 
@@ -214,7 +214,7 @@ async fn an_answer_without_its_list_is_not_taken_for_an_empty_list() {
     env.start().await;
     env.world.on_request(without("eks:ListUpdates"));
     env.advance(25);
-    assert_eq!(env.check().await.problems, ["prod/blue: EKS listed updates without updateIds"]);
+    assert_eq!(env.check().await.errors, ["prod/blue: EKS listed updates without updateIds"]);
     env.world.clear_faults();
     assert_eq!(env.check().await.updates[0].status, "Successful");
 }
@@ -253,11 +253,7 @@ async fn an_intent_is_given_up_only_where_every_update_is_known_to_be_another() 
         env.advance(25);
         let summary = env.check().await;
         let problems: Vec<String> = problem.iter().map(|problem| format!("prod/blue: {problem}")).collect();
-        assert_eq!(
-            (summary.updates[0].status.as_str(), summary.problems),
-            (status, problems),
-            "{type} {dated} {params}"
-        );
+        assert_eq!((summary.updates[0].status.as_str(), summary.errors), (status, problems), "{type} {dated} {params}");
     }
 }
 
@@ -279,10 +275,10 @@ async fn a_windows_value_that_is_no_json_is_a_reason_that_names_the_parameter() 
     let name = "/aws/service/ami-windows-latest/Windows_Server-2022-English-Core-EKS_Optimized-1.33";
     env.world.put_parameter(name, "ami-0123");
     let line = env.start().await.decisions.remove(0);
-    assert_eq!(line.decision, "couldNotBeRead");
+    assert_eq!(line.decision, "Unreadable");
     assert!(line.reason.starts_with(&format!("could not be read: {name}: expected value")), "{}", line.reason);
     env.world.publish_release("WINDOWS_CORE_2022_x86_64", "1.33", "1.33-2026.07.10");
-    assert_eq!(decisions(&env.start().await), ["prod/win: start, accepted"]);
+    assert_eq!(decisions(&env.start().await), ["prod/win: Start, Accepted"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -298,9 +294,9 @@ async fn a_table_or_an_index_that_cannot_be_read_fails_the_run_and_starts_nothin
     let error = env.try_start(&json!({})).await.unwrap_err().to_string();
     assert!(error.starts_with("finding tagged node groups: AccessDenied"), "{error}");
     env.world.on_request(denied("dynamodb:BatchGetItem"));
-    assert_eq!(decisions(&env.start().await), ["prod/blue: couldNotBeRead"]);
+    assert_eq!(decisions(&env.start().await), ["prod/blue: Unreadable"]);
     env.world.on_request(denied("ssm:GetParameters"));
-    assert_eq!(decisions(&env.start().await), ["prod/blue: couldNotBeRead"]);
+    assert_eq!(decisions(&env.start().await), ["prod/blue: Unreadable"]);
     env.world.on_request(denied("dynamodb:Query"));
     let error = env.try_check(&json!({})).await.unwrap_err().to_string();
     assert!(error.starts_with("reading what is pending: AccessDenied"), "{error}");

@@ -1,15 +1,15 @@
 //! What no plan may ever hold, over random fleets. The oracle below is naive on purpose: one question a rule.
 
 use aws_sdk_eks::types::{AmiTypes, NodegroupStatus};
-use eks_nodegroup_updater::config::{Denied, Limits};
+use eks_nodegroup_updater::model::attempt::Status;
 use eks_nodegroup_updater::model::nodegroup::Nodegroup;
-use eks_nodegroup_updater::model::policy::{Force, KubernetesVersion, Mode, Policy, Rules};
+use eks_nodegroup_updater::model::policy::{Force, Mode, Policy, Rules};
 use eks_nodegroup_updater::model::reason::Freeze;
 use eks_nodegroup_updater::model::record::{Intent, Record};
-use eks_nodegroup_updater::model::update::Status;
+use eks_nodegroup_updater::model::releases::{Offer, TrackKey};
+use eks_nodegroup_updater::model::settings::{Denied, Limits};
 use eks_nodegroup_updater::model::window::{Opening, Windows};
 use eks_nodegroup_updater::plan::Verdict;
-use eks_nodegroup_updater::resolve::{LineKey, Offer};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
@@ -121,10 +121,10 @@ impl World {
             ring: group.ring,
             min_age: days(group.min_age),
             pin: group.pin.map(|day| self.release(group.version, day)),
-            window: group.window.map(|index| Windows::parse(WINDOWS[index]).unwrap()).unwrap_or_default(),
+            window: group.window.map(|index| WINDOWS[index].parse::<Windows>().unwrap()).unwrap_or_default(),
             force: if group.force { Force::AfterEvictionFailure } else { Force::Never },
             min_interval: days(group.min_interval),
-            kubernetes_version: if group.follow { KubernetesVersion::FollowCluster } else { KubernetesVersion::Keep },
+            kubernetes_version: if group.follow { VersionPolicy::FollowCluster } else { VersionPolicy::Keep },
         }
     }
 
@@ -175,7 +175,7 @@ impl World {
             let at = at(&format!("2026-07-{day:02}T09:00:00Z"));
             published(&self.ami_type(), &self.release(version, day), Some(at))
         };
-        Offer::Releases((1..=self.newest).rev().map(published).collect())
+        Available::Releases((1..=self.newest).rev().map(published).collect())
     }
 
     fn fleet(&self) -> Fleet {
@@ -183,14 +183,14 @@ impl World {
         let mut fleet = Fleet::made_of(groups().map(|(index, group)| self.nodegroup(index, group)));
         groups().for_each(|(index, group)| fleet.remember(self.record(index, group)));
         fleet.clusters = (0..3).map(|cluster| (format!("c{cluster}"), Ok("1.34".to_owned()))).collect();
-        fleet.config.fleet.denied = self.denied.iter().flat_map(|day| self.denials(*day)).collect();
-        fleet.config.limits = Limits {
+        fleet.config.settings.denied = self.denied.iter().flat_map(|day| self.denials(*day)).collect();
+        fleet.config.settings.limits = Limits {
             updates_per_cluster: self.per_cluster,
             updates_in_progress: self.in_progress,
             starts_per_run: self.per_run,
         };
         fleet.freeze = self.frozen.then(|| Freeze::Stopped { parameter: "switch".into() });
-        let line = |version: u32| (LineKey::new(&format!("1.{version}"), &self.ami_type()), self.offered(version));
+        let line = |version: u32| (TrackKey::new(&format!("1.{version}"), &self.ami_type()), self.offered(version));
         fleet.releases = [33, 34].map(line).into();
         fleet
     }
@@ -202,8 +202,8 @@ impl World {
         let decisions = fleet.plan();
         assert_eq!(decisions.len(), self.groups.len(), "each node group has one decision");
         let started = |(index, decision): (usize, eks_nodegroup_updater::plan::Decision)| match decision.verdict {
-            Verdict::Start(intent) => Some((index, intent)),
-            Verdict::Wait(_) => None,
+            Decision::Start(intent) => Some((index, intent)),
+            Decision::Skip(_) => None,
         };
         decisions.into_iter().enumerate().filter_map(started).collect()
     }
@@ -247,7 +247,7 @@ proptest! {
     #[test]
     fn no_plan_breaks_a_rule(world: World) {
         let starts = world.plan();
-        prop_assert!(starts.is_empty() || !world.frozen, "frozen");
+        prop_assert!(starts.is_empty() || !world.frozen, "Frozen");
         prop_assert!(starts.len() <= world.per_run);
         let busy = (0..world.groups.len()).filter(|index| world.busy(*index));
         prop_assert!(starts.is_empty() || busy.clone().count() + starts.len() <= world.in_progress);
@@ -286,7 +286,7 @@ proptest! {
             prop_assert!(failures.len() <= 3 && failures.iter().all(|failure| failure.days_ago >= 1), "backed off");
             prop_assert!(!intent.force || (group.force && failures.iter().any(|failure| failure.end == 2)), "force only after an eviction failure");
             if let Some(window) = group.window {
-                let windows = Windows::parse(WINDOWS[window]).unwrap();
+                let windows = WINDOWS[window].parse::<Windows>().unwrap();
                 let Opening::Open(Some(closes)) = windows.at(now()) else { return Err(TestCaseError::fail("closed")) };
                 prop_assert!(closes.duration_since(now()) > minutes(30));
             }

@@ -1,11 +1,11 @@
 //! The fast stories: what every change is tried against.
 
 mod answers;
+mod docs;
 mod events;
 mod invariants;
 mod messages;
 mod promises;
-mod readme;
 mod reasons;
 mod rules;
 mod settling;

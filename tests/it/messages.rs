@@ -1,8 +1,8 @@
 //! What a subscriber reads.
 
-use eks_nodegroup_updater::message::{Message, message};
+use eks_nodegroup_updater::model::attempt::{ErrorDetail, Status};
 use eks_nodegroup_updater::model::record::{Intent, Record};
-use eks_nodegroup_updater::model::update::{ErrorDetail, Status};
+use eks_nodegroup_updater::notify::Message;
 use serde_json::{Value, json};
 use testing::{CURRENT, History, NEWER, UPDATE_ID, arn, at, eviction, fleet_id, intent, retry_after};
 
@@ -18,7 +18,7 @@ fn detail(code: &str, text: &str, resources: &[&str]) -> ErrorDetail {
 
 /// The last notice that is pending, in words.
 fn last_message(record: &Record) -> Message {
-    message(record, record.untold.last().unwrap(), &retry_after())
+    Message::new(record, record.pending_notices.last().unwrap(), &retry_after())
 }
 
 fn ended(status: Status, errors: Vec<ErrorDetail>) -> Message {
@@ -76,7 +76,7 @@ fn machines_read_the_same_as_json() {
     let message = ended(Status::Failed, vec![eviction()]);
     let mut read = machine(&message);
     let members = read.as_object_mut().unwrap();
-    for key in ["id", "meaning", "nextSteps", "whatFollows"] {
+    for key in ["id", "meaning", "nextSteps", "nextAction"] {
         assert!(members.remove(key).is_some(), "{key}");
     }
     let expected = json!({
@@ -85,7 +85,7 @@ fn machines_read_the_same_as_json() {
         "severity": "error",
         "cluster": "prod",
         "nodegroup": "blue",
-        "nodegroupArn": arn("prod/blue"),
+        "itemKey": arn("prod/blue"),
         "region": "eu-central-1",
         "account": "123456789012",
         "releaseVersion": NEWER,
@@ -138,7 +138,7 @@ fn every_event_has_its_subject_and_severity() {
         assert!(part(&message, "email").contains("AWS says  nothing more\n"));
     }
     let mut stuck = record();
-    stuck.stuck(at("2026-07-20T15:00:00Z"));
+    stuck.report_stuck(at("2026-07-20T15:00:00Z"));
     let message = last_message(&stuck);
     assert_eq!(message.subject, "EKS update still running: prod/blue to 1.33.2-20260710");
     assert!(part(&message, "email").contains("Running   6h\n"));
@@ -146,8 +146,8 @@ fn every_event_has_its_subject_and_severity() {
 
     let mut available = record();
     available.withdraw();
-    assert!(available.available("1.33", NEWER, at("2026-07-20T15:00:00Z")));
-    assert!(!available.available("1.33", NEWER, at("2026-07-20T16:00:00Z")), "told once a release");
+    assert!(available.report_available("1.33", NEWER, at("2026-07-20T15:00:00Z")));
+    assert!(!available.report_available("1.33", NEWER, at("2026-07-20T16:00:00Z")), "told once a release");
     let message = last_message(&available);
     assert_eq!(message.subject, "EKS release available: prod/blue could run 1.33.2-20260710");
     assert_eq!(machine(&message)["severity"], "info");
@@ -242,7 +242,7 @@ fn force_is_said_before_and_after() {
     open.may_force = true;
     record.end(Status::Failed, vec![eviction()], at("2026-07-20T09:16:02Z"));
     let before = "The first scheduled run from 2026-07-20T10:16:02Z tries 1.33.2-20260710 again, with force: pods that do not leave are deleted, whatever their disruption budgets say.";
-    assert_eq!(machine(&last_message(&record))["whatFollows"], before);
+    assert_eq!(machine(&last_message(&record))["nextAction"], before);
     record.begin(&Intent { force: true, may_force: true, ..intent(NEWER) }, at("2026-07-20T11:00:00Z"));
     record.end(Status::Successful, vec![], at("2026-07-20T11:20:00Z"));
     let message = last_message(&record);

@@ -22,12 +22,8 @@ mod promise_1_opt_in {
         env.world.edit_nodegroup("prod", "formerly", |nodegroup| nodegroup.tags.clear());
         env.world.index_tags(&formerly, &[("ami-update", "auto")]);
         let summary = env.start().await;
-        let expected = [
-            "prod/formerly: notOptedIn",
-            "prod/notify: reportOnly",
-            "prod/rule: malformedTag",
-            "prod/typo: malformedTag",
-        ];
+        let expected =
+            ["prod/formerly: NotOptedIn", "prod/notify: ReportOnly", "prod/rule: InvalidTag", "prod/typo: InvalidTag"];
         assert_eq!(decisions(&summary), expected);
         assert_eq!(env.calls("eks:UpdateNodegroupVersion"), 0);
     }
@@ -38,9 +34,9 @@ mod promise_1_opt_in {
         let arn = env.world.nodegroup("prod", "blue").unwrap().arn;
         env.world.edit_nodegroup("prod", "blue", |nodegroup| nodegroup.tags.clear());
         env.world.index_tags(&arn, &[("ami-update", "auto")]);
-        assert_eq!(decisions(&env.start().await), ["prod/blue: notOptedIn"]);
+        assert_eq!(decisions(&env.start().await), ["prod/blue: NotOptedIn"]);
         env.world.remove_nodegroup("prod", "blue");
-        assert_eq!(decisions(&env.start().await), ["prod/blue: deleted"]);
+        assert_eq!(decisions(&env.start().await), ["prod/blue: Deleted"]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -52,7 +48,7 @@ mod promise_1_opt_in {
         env.world.index_tags(&deleted, &[("ami-update", "auto")]);
         let mut both = decisions(&env.start().await);
         both.sort_unstable();
-        assert_eq!(both, ["prod/blue: deleted", "prod/blue: reportOnly"]);
+        assert_eq!(both, ["prod/blue: Deleted", "prod/blue: ReportOnly"]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -120,7 +116,7 @@ mod promise_3_forward_only {
         env.world.edit_nodegroup("prod", "blue", |nodegroup| nodegroup.release = "1.33.2-20260720".into());
         env.world.withdraw_release(AL2023, "1.33");
         env.world.downgrade(simulated_aws::Downgrade::Accepted);
-        assert_eq!(decisions(&env.start().await), ["prod/blue: newerThanOffered"]);
+        assert_eq!(decisions(&env.start().await), ["prod/blue: RunsWithdrawnRelease"]);
         assert_eq!(env.world.updates("prod", "blue"), []);
     }
 }
@@ -134,7 +130,7 @@ mod promise_4_at_most_one {
         let (one, other) = futures_util::join!(env.start(), env.start());
         let mut outcomes = [&one, &other].map(|summary| (summary.decisions[0].decision, summary.decisions[0].outcome));
         outcomes.sort_unstable();
-        assert_eq!(outcomes, [("start", Some("accepted")), ("start", Some("anotherRunWasFirst"))]);
+        assert_eq!(outcomes, [("start", Some("Accepted")), ("start", Some("LostRace"))]);
         assert_eq!(env.calls("eks:UpdateNodegroupVersion"), 1);
         assert_eq!(env.world.updates("prod", "blue").len(), 1);
     }
@@ -144,7 +140,7 @@ mod promise_4_at_most_one {
         let env = TestEnv::with_blue().await;
         env.start().await;
         for _ in 0..3 {
-            assert_eq!(decisions(&env.start().await), ["prod/blue: inProgress"]);
+            assert_eq!(decisions(&env.start().await), ["prod/blue: InProgress"]);
         }
         assert_eq!(env.world.updates("prod", "blue").len(), 1);
     }
@@ -157,7 +153,7 @@ mod promise_4_at_most_one {
             let lose = request.action == "dynamodb:PutItem" && std::mem::take(&mut first);
             if lose { Verdict::LostAfter } else { Verdict::Answer }
         });
-        assert_eq!(decisions(&env.start().await), ["prod/blue: start, accepted"]);
+        assert_eq!(decisions(&env.start().await), ["prod/blue: Start, Accepted"]);
     }
 }
 
@@ -179,7 +175,7 @@ mod promise_5_nothing_is_lost {
         env.world.token_replay(simulated_aws::TokenReplay::ResourceInUse);
         lose_answers(&env);
         let summary = env.start().await;
-        assert_eq!(decisions(&summary), ["prod/blue: start, unclear"]);
+        assert_eq!(decisions(&summary), ["prod/blue: Start, Unclear"]);
         env.world.clear_faults();
         env.check().await;
         let [update] = &env.world.updates("prod", "blue")[..] else { panic!("one update") };
@@ -197,8 +193,8 @@ mod promise_5_nothing_is_lost {
             if die { Verdict::LostBefore } else { Verdict::Answer }
         });
         let summary = env.start().await;
-        assert_eq!(decisions(&summary), ["prod/blue: start, accepted"]);
-        assert!(summary.problems[0].contains("could not be recorded; check finds out"), "{:?}", summary.problems);
+        assert_eq!(decisions(&summary), ["prod/blue: Start, Accepted"]);
+        assert!(summary.errors[0].contains("could not be recorded; check finds out"), "{:?}", summary.errors);
         env.world.clear_faults();
         env.advance(17);
         env.check().await;
@@ -247,7 +243,7 @@ mod promise_5_nothing_is_lost {
         });
         env.advance(25);
         let summary = env.check().await;
-        assert_eq!((summary.updates[0].status.as_str(), summary.problems), ("Gone", vec![]));
+        assert_eq!((summary.updates[0].status.as_str(), summary.errors), ("Gone", vec![]));
         assert_eq!(env.message_events(), ["UpdateGone of blue"]);
     }
 
@@ -269,7 +265,7 @@ mod promise_5_nothing_is_lost {
         env.advance(60);
         env.world.token_replay(simulated_aws::TokenReplay::ResourceInUse);
         lose_answers(&env);
-        assert_eq!(decisions(&env.start().await), ["prod/blue: start, unclear"]);
+        assert_eq!(decisions(&env.start().await), ["prod/blue: Start, Unclear"]);
         env.world.clear_faults();
         env.check().await;
         let [_, second] = &env.world.updates("prod", "blue")[..] else { panic!("two updates") };
@@ -288,11 +284,11 @@ mod promise_5_nothing_is_lost {
         env.advance(25);
         let summary = env.check().await;
         assert_eq!(summary.updates[0].status, "Intent");
-        assert!(summary.problems[0].contains("AccessDeniedException"), "{:?}", summary.problems);
+        assert!(summary.errors[0].contains("AccessDeniedException"), "{:?}", summary.errors);
         env.world.clear_faults();
         env.world.remove_nodegroup("prod", "blue");
         let summary = env.check().await;
-        assert_eq!((summary.updates[0].status.as_str(), summary.problems), ("NotAccepted", vec![]));
+        assert_eq!((summary.updates[0].status.as_str(), summary.errors), ("NotAccepted", vec![]));
     }
 
     #[tokio::test(start_paused = true)]
@@ -303,7 +299,7 @@ mod promise_5_nothing_is_lost {
             _ => Verdict::Answer,
         });
         let summary = env.start().await;
-        assert_eq!(decisions(&summary), ["prod/blue: start, notRecorded"]);
+        assert_eq!(decisions(&summary), ["prod/blue: Start, NotRecorded"]);
         assert!(summary.into_response().unwrap_err().to_string().contains("AccessDeniedException"));
         assert_eq!(env.calls("eks:UpdateNodegroupVersion"), 0);
     }
@@ -328,12 +324,12 @@ mod near_lambdas_deadline {
         slow_down(&mut env);
         let summary = env.start().await;
         let outcomes: Vec<_> = summary.decisions.iter().filter_map(|line| line.outcome).collect();
-        assert_eq!(outcomes, ["accepted", "accepted", "accepted", "deadlineNear", "deadlineNear"]);
+        assert_eq!(outcomes, ["Accepted", "accepted", "accepted", "DeadlineNear", "DeadlineNear"]);
         let left = "2 node groups are left to the next run, since Lambda's time limit is near";
-        assert_eq!(summary.problems, [left]);
+        assert_eq!(summary.errors, [left]);
         env.world.clear_faults();
         let outcomes: Vec<_> = env.start().await.decisions.iter().map(|line| line.outcome).collect();
-        assert_eq!(outcomes, [None, None, None, Some("accepted"), Some("accepted")]);
+        assert_eq!(outcomes, [None, None, None, Some("Accepted"), Some("Accepted")]);
         for name in names {
             assert_eq!(env.world.updates(name, "ng").len(), 1);
         }
@@ -343,8 +339,8 @@ mod near_lambdas_deadline {
     async fn check_leaves_to_the_next_run_what_it_cannot_end_and_nothing_for_ever() {
         const GROUPS: usize = 50;
         let mut env = TestEnv::with([]).await;
-        env.start_config.limits.updates_in_progress = GROUPS;
-        env.start_config.limits.starts_per_run = GROUPS;
+        env.start_config.settings.limits.updates_in_progress = GROUPS;
+        env.start_config.settings.limits.starts_per_run = GROUPS;
         for cluster in 0..GROUPS {
             let cluster = format!("c{cluster}");
             env.world.next_update(&cluster, "ng", eviction_failure("blue"));
@@ -357,7 +353,7 @@ mod near_lambdas_deadline {
         let left = GROUPS - summary.updates.len();
         assert!(left > 0 && !summary.updates.is_empty(), "{left}");
         let problem = format!("{left} node groups are left to the next run, since Lambda's time limit is near");
-        assert_eq!(summary.problems, [problem]);
+        assert_eq!(summary.errors, [problem]);
         for _ in 0..20 {
             env.check().await;
         }
@@ -484,7 +480,7 @@ mod promise_7_truth_is_describe_update {
         env.advance(5);
         assert_eq!(env.check().await.updates[0].status, "Successful");
         assert_eq!(env.world.nodegroup("prod", "blue").unwrap().release, NEWER);
-        assert_eq!(decisions(&env.start().await), ["prod/blue: upToDate"]);
+        assert_eq!(decisions(&env.start().await), ["prod/blue: UpToDate"]);
         assert_eq!(env.messages(), Vec::<Value>::new());
     }
 }
@@ -496,7 +492,7 @@ mod promise_8_one_bad_item_is_one_outcome {
     async fn an_unreadable_node_group_and_a_malformed_record_stop_no_other() {
         let env = TestEnv::with(["denied", "broken", "good"].map(|name| opted_in(name, name))).await;
         let broken = env.world.nodegroup("broken", "broken").unwrap().arn;
-        env.put_item(&json!({"nodegroupArn": broken, "pending": "yes", "revision": "seven"})).await;
+        env.put_item(&json!({"itemKey": broken, "pending": "yes", "revision": "seven"})).await;
         env.world.on_request(|request| match request.action.as_str() {
             "eks:DescribeNodegroup" if request.resources[0].contains("denied") => {
                 Verdict::Error(ApiError::access_denied("eks:DescribeNodegroup"))
@@ -504,7 +500,7 @@ mod promise_8_one_bad_item_is_one_outcome {
             _ => Verdict::Answer,
         });
         let summary = env.start().await;
-        let expected = ["broken/broken: couldNotBeRead", "denied/denied: couldNotBeRead", "good/good: start, accepted"];
+        let expected = ["broken/broken: Unreadable", "denied/denied: Unreadable", "good/good: Start, Accepted"];
         assert_eq!(decisions(&summary), expected);
         let error = summary.into_response().unwrap_err().to_string();
         assert!(error.contains("broken/broken: its record in the table is malformed"), "{error}");
@@ -530,11 +526,11 @@ mod promise_8_one_bad_item_is_one_outcome {
         });
         let mut summary = env.start().await;
         let blue = summary.decisions.remove(3);
-        assert_eq!((blue.nodegroup.as_str(), blue.outcome), ("prod/blue", Some("accepted")));
+        assert_eq!((blue.nodegroup.as_str(), blue.outcome), ("prod/blue", Some("Accepted")));
         let odd = "odd:nodegroup/: the tag index lists it as \"odd:nodegroup/\", which is no node group's ARN";
         let without = "unknown: the tag index lists it as \"\", which is no node group's ARN";
-        assert_eq!(summary.problems[..2], [odd, without]);
-        assert_eq!((summary.problems.len(), summary.decisions.len()), (3, 3));
+        assert_eq!(summary.errors[..2], [odd, without]);
+        assert_eq!((summary.errors.len(), summary.decisions.len()), (3, 3));
     }
 }
 
@@ -560,10 +556,10 @@ mod promise_9_no_endless_retry {
         assert_eq!(hours, [0, 2, 7, 20]);
         assert_eq!(env.message_events().len(), 4, "every failure is reported");
         let what_follows = "1.33.2-20260710 is not tried again on this node group; the next newer release is.";
-        assert_eq!(env.messages()[3]["whatFollows"], what_follows);
+        assert_eq!(env.messages()[3]["nextAction"], what_follows);
 
         env.world.publish_release(AL2023, "1.33", "1.33.2-20260720");
-        assert_eq!(decisions(&env.start().await), ["prod/blue: start, accepted"]);
+        assert_eq!(decisions(&env.start().await), ["prod/blue: Start, Accepted"]);
     }
 }
 
@@ -602,13 +598,13 @@ mod promise_10_everything_has_a_reason {
         };
         assert_eq!(plan(&printed), plan(&ran));
         let expected = [
-            ("dev/current", "upToDate"),
-            ("dev/custom", "customAmi"),
-            ("dev/future", "unknownAmiType"),
-            ("dev/sick", "unhealthy"),
-            ("dev/windows", "noRelease"),
+            ("dev/current", "UpToDate"),
+            ("dev/custom", "CustomAmi"),
+            ("dev/future", "UnknownAmiType"),
+            ("dev/sick", "Unhealthy"),
+            ("dev/windows", "NoRelease"),
             ("prod/blue", "start"),
-            ("prod/green", "overLimit"),
+            ("prod/green", "Next"),
         ];
         let decisions = plan(&ran).into_iter().map(|(name, decision, _)| (name, decision)).collect::<Vec<_>>();
         assert_eq!(decisions, expected.map(|(name, decision)| (name.to_owned(), decision)));

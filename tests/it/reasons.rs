@@ -3,19 +3,19 @@
 use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_eks::types::{AmiTypes, NodegroupIssueCode, NodegroupStatus};
-use eks_nodegroup_updater::config::Denied;
-use eks_nodegroup_updater::discover::Seen;
-use eks_nodegroup_updater::event::StartEvent;
+use eks_nodegroup_updater::event::parse_start;
 use eks_nodegroup_updater::model::ami_type::Family;
+use eks_nodegroup_updater::model::attempt::Status;
+use eks_nodegroup_updater::model::fleet::NodegroupState;
 use eks_nodegroup_updater::model::nodegroup::{HealthIssue, Nodegroup};
-use eks_nodegroup_updater::model::policy::{Force, KubernetesVersion, Mode, Policy, Rules};
+use eks_nodegroup_updater::model::policy::{Force, Mode, Policy, Rules};
 use eks_nodegroup_updater::model::reason::{Freeze, Reason, RingWait};
 use eks_nodegroup_updater::model::record::{Intent, Record};
 use eks_nodegroup_updater::model::release_version::ReleaseVersion;
-use eks_nodegroup_updater::model::update::Status;
+use eks_nodegroup_updater::model::releases::{Offer, TrackKey};
+use eks_nodegroup_updater::model::settings::Denied;
 use eks_nodegroup_updater::model::window::Windows;
-use eks_nodegroup_updater::plan::{Decision, Spread, Verdict, spreading};
-use eks_nodegroup_updater::resolve::{LineKey, Offer};
+use eks_nodegroup_updater::plan::{Decision, QuarantineCandidate, Verdict, releases_to_quarantine};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use testing::{
@@ -45,18 +45,18 @@ trait Alone {
 impl Alone for Fleet {
     fn reason(&self) -> (&'static str, String, Option<Timestamp>) {
         match alone(self) {
-            Verdict::Wait(reason) => {
+            Decision::Skip(reason) => {
                 assert_documented(reason.code());
                 (reason.code(), reason.to_string(), reason.until())
             }
-            Verdict::Start(start) => panic!("started {start}"),
+            Decision::Start(start) => panic!("started {start}"),
         }
     }
 
     fn goes_to(&self) -> String {
         match alone(self) {
-            Verdict::Start(intent) => intent.release_version,
-            Verdict::Wait(reason) => panic!("waits: {reason}"),
+            Decision::Start(intent) => intent.release_version,
+            Decision::Skip(reason) => panic!("waits: {reason}"),
         }
     }
 }
@@ -73,7 +73,7 @@ fn paths<const N: usize>(paths: [&str; N]) -> BTreeSet<String> {
 #[test]
 fn a_healthy_node_group_starts_with_its_own_kubernetes_version_and_the_newest_release() {
     let decisions = Fleet::blue().plan();
-    assert_eq!(decisions, [Decision { id: id("prod/blue"), verdict: Verdict::Start(intent(NEWER)) }]);
+    assert_eq!(decisions, [Decision { id: id("prod/blue"), verdict: Decision::Start(intent(NEWER)) }]);
 }
 
 #[test]
@@ -84,8 +84,8 @@ fn excluded_by_the_events_filter() {
         .plan()
         .iter()
         .map(|decision| match &decision.verdict {
-            Verdict::Wait(reason) => (decision.id.to_string(), reason.to_string()),
-            Verdict::Start(start) => panic!("started {start}"),
+            Decision::Skip(reason) => (decision.id.to_string(), reason.to_string()),
+            Decision::Start(start) => panic!("started {start}"),
         })
         .collect();
     let not_found = "no node group with the tag ami-update bears this name; check name, tag and region";
@@ -96,54 +96,54 @@ fn excluded_by_the_events_filter() {
 
 #[test]
 fn described_no_longer() {
-    Fleet::blue().seen(Seen::Gone).waits("deleted", "it was deleted; the tag index still lists it");
+    Fleet::blue().seen(NodegroupState::Deleted).waits("Deleted", "it was deleted; the tag index still lists it");
 }
 
 #[test]
 fn could_not_be_read() {
     let error = "AccessDeniedException: no";
     let sentence = "could not be read: AccessDeniedException: no";
-    Fleet::blue().seen(Seen::Unreadable(error.into())).waits("couldNotBeRead", sentence);
+    Fleet::blue().seen(NodegroupState::Unreadable(error.into())).waits("Unreadable", sentence);
 
     let mut fleet = Fleet::blue();
-    *fleet.offer() = Offer::Unreadable(error.into());
-    fleet.waits("couldNotBeRead", sentence);
+    *fleet.offer() = Available::Unreadable(error.into());
+    fleet.waits("Unreadable", sentence);
 
     let mut fleet = Fleet::blue();
     fleet.records.insert(id("prod/blue").arn, Err(error.into()));
-    fleet.waits("couldNotBeRead", sentence);
+    fleet.waits("Unreadable", sentence);
 
     let fleet = Fleet::blue().with(|nodegroup| nodegroup.release_version = None);
-    fleet.waits("couldNotBeRead", "could not be read: EKS described the node group without releaseVersion");
+    fleet.waits("Unreadable", "could not be read: EKS described the node group without releaseVersion");
     let fleet = Fleet::blue().with(|nodegroup| nodegroup.kubernetes_version = None);
-    fleet.waits("couldNotBeRead", "could not be read: EKS described the node group without version");
+    fleet.waits("Unreadable", "could not be read: EKS described the node group without version");
 }
 
 #[test]
 fn not_opted_in() {
     let fleet = Fleet::blue().with(|nodegroup| nodegroup.policy = Policy::NotOptedIn);
-    fleet.waits("notOptedIn", "it has no tag ami-update any more");
+    fleet.waits("NotOptedIn", "it has no tag ami-update any more");
 }
 
 #[test]
 fn malformed_tag() {
     let tags = |key: &str, value: &str| {
         let tags = [("ami-update", "auto"), (key, value)].map(|(key, value)| (key.to_owned(), value.to_owned()));
-        let policy = Policy::of(&tags.into(), &Rules::default());
+        let policy = Policy::from_tags(&tags.into(), &Rules::default());
         Fleet::blue().with(|nodegroup| nodegroup.policy = policy)
     };
     let sentence = r#"its tag ami-update has the value "Auto"; only auto and notify mean something"#;
-    tags("ami-update", "Auto").waits("malformedTag", sentence);
+    tags("ami-update", "Auto").waits("InvalidTag", sentence);
     let sentence = r#"its tag ami-update/windw has the value "Sat"; this version knows no such rule"#;
-    tags("ami-update/windw", "Sat").waits("malformedTag", sentence);
+    tags("ami-update/windw", "Sat").waits("InvalidTag", sentence);
 }
 
 #[test]
 fn update_already_in_progress() {
     let fleet = Fleet::blue().with(|nodegroup| nodegroup.status = NodegroupStatus::Updating);
-    fleet.waits("inProgress", "an update that somebody else started is in progress");
+    fleet.waits("InProgress", "an update that somebody else started is in progress");
     let fleet = Fleet::blue().after(|record| record.intended(NEWER, now()));
-    fleet.waits("inProgress", "an update is in progress since 2026-07-20T09:00:00Z");
+    fleet.waits("InProgress", "an update is in progress since 2026-07-20T09:00:00Z");
 }
 
 #[test]
@@ -153,24 +153,24 @@ fn custom_ami() {
         nodegroup.release_version = Some("ami-0c099795affa953de".into());
     };
     let sentence = "it runs a custom AMI, for which AWS publishes no releases";
-    Fleet::blue().with(custom).waits("customAmi", sentence);
-    Fleet::blue().with(custom).with(|nodegroup| nodegroup.kubernetes_version = None).waits("customAmi", sentence);
+    Fleet::blue().with(custom).waits("CustomAmi", sentence);
+    Fleet::blue().with(custom).with(|nodegroup| nodegroup.kubernetes_version = None).waits("CustomAmi", sentence);
 }
 
 #[test]
 fn unknown_ami_type() {
     let fleet = Fleet::blue().with(|nodegroup| nodegroup.ami_type = AmiTypes::from("AL2026_x86_64_STANDARD"));
     let sentence = "its AMI type AL2026_x86_64_STANDARD is not known to this version, and is not guessed";
-    fleet.waits("unknownAmiType", sentence);
+    fleet.waits("UnknownAmiType", sentence);
 }
 
 #[test]
 fn no_release_published_for_this_ami_type_and_kubernetes_version() {
-    let fleet = Fleet::blue().running(AL2023, CURRENT, Offer::NotPublished);
-    fleet.waits("noRelease", "AWS publishes no release of AL2023_x86_64_STANDARD for Kubernetes 1.33");
-    let fleet = Fleet::blue().running(AmiTypes::Al2X8664, CURRENT, Offer::NotPublished);
+    let fleet = Fleet::blue().running(AL2023, CURRENT, Available::NotPublished);
+    fleet.waits("NoRelease", "AWS publishes no release of AL2023_x86_64_STANDARD for Kubernetes 1.33");
+    let fleet = Fleet::blue().running(AmiTypes::Al2X8664, CURRENT, Available::NotPublished);
     let sentence = "AWS publishes no release of AL2_x86_64 for Kubernetes 1.33; it ended Amazon Linux 2 on 2025-11-26";
-    fleet.waits("noRelease", sentence);
+    fleet.waits("NoRelease", sentence);
 }
 
 #[test]
@@ -178,38 +178,38 @@ fn the_al2_line_has_ended() {
     let last = "1.33.9-20251120";
     let fleet = Fleet::blue().running(AmiTypes::Al2X8664, last, offers(&AmiTypes::Al2X8664, [last]));
     let sentence = "it runs 1.33.9-20251120, the last release of Amazon Linux 2, which AWS ended on 2025-11-26";
-    fleet.waits("lineEnded", sentence);
+    fleet.waits("EndOfSupport", sentence);
 }
 
 #[test]
 fn up_to_date() {
     Fleet::blue()
         .running(AL2023, NEWER, offers(&AL2023, [NEWER]))
-        .waits("upToDate", "it runs 1.33.2-20260710, the newest release");
+        .waits("UpToDate", "it runs 1.33.2-20260710, the newest release");
 }
 
 #[test]
 fn running_a_release_newer_than_aws_offers() {
     let fleet = Fleet::blue().running(AL2023, NEWER, offers(&AL2023, [CURRENT]));
     let sentence = "it runs 1.33.2-20260710, newer than 1.33.1-20260610, which AWS offers now: AWS has withdrawn it";
-    fleet.waits("newerThanOffered", sentence);
+    fleet.waits("RunsWithdrawnRelease", sentence);
 }
 
 #[test]
 fn not_comparable() {
     let fleet = Fleet::blue().running(AL2023, "1.32.9-20260610", offers(&AL2023, [NEWER]));
     let sentence = "whether 1.33.2-20260710 is newer than 1.32.9-20260610 cannot be told: 1.33.2-20260710 and 1.32.9-20260610 have no order";
-    fleet.waits("notComparable", sentence);
+    fleet.waits("NotComparable", sentence);
     let fleet = Fleet::blue().running(AL2023, "latest", offers(&AL2023, [NEWER]));
     let sentence = r#"whether 1.33.2-20260710 is newer than latest cannot be told: "latest" is not a release version of Amazon Linux 2023"#;
-    fleet.waits("notComparable", sentence);
+    fleet.waits("NotComparable", sentence);
 }
 
 #[test]
 fn report_only() {
     let fleet = Fleet::blue().with(|nodegroup| nodegroup.policy = Policy::OptedIn(Mode::Notify, Rules::default()));
     let sentence = "1.33.2-20260710 (Kubernetes 1.33) is available; the tag ami-update=notify says to report only";
-    fleet.waits("reportOnly", sentence);
+    fleet.waits("ReportOnly", sentence);
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn not_active() {
     for status in ["CREATING", "DELETING", "CREATE_FAILED", "DELETE_FAILED", "DEGRADED", "HIBERNATING"] {
         let fleet = Fleet::blue().with(|nodegroup| nodegroup.status = NodegroupStatus::from(status));
         let sentence = format!("its status is {status}, and EKS updates active node groups only");
-        fleet.waits("notActive", &sentence);
+        fleet.waits("NotActive", &sentence);
     }
 }
 
@@ -231,7 +231,7 @@ fn health_issues_that_eks_refuses() {
             nodegroup.status = status;
             nodegroup.health = codes.map(issue).into();
         });
-        fleet.waits("unhealthy", sentence);
+        fleet.waits("Unhealthy", sentence);
     }
 }
 
@@ -253,7 +253,7 @@ fn failed_before_on_this_target() {
     let once = Fleet::blue().after(|record| record.failed(NEWER, at("2026-07-20T08:30:00Z")));
     let until = at("2026-07-20T09:30:00Z");
     let sentence = "the update failed to reach 1.33.2-20260710 once; it is tried again from 2026-07-20T09:30:00Z";
-    assert_eq!(once.reason(), ("failedBefore", sentence.to_owned(), Some(until)));
+    assert_eq!(once.reason(), ("FailedBefore", sentence.to_owned(), Some(until)));
 
     let waited = Fleet::blue().after(|record| record.failed(NEWER, at("2026-07-20T08:00:00Z")));
     assert_eq!(waited.starts().len(), 1);
@@ -261,7 +261,7 @@ fn failed_before_on_this_target() {
     let four = Fleet::blue()
         .after(|record| (0..4).fold(record, |record, _| record.refused(NEWER, at("2026-07-01T08:00:00Z"))));
     let sentence = "EKS refused 1.33.2-20260710 4 times; it is not tried again before a newer release";
-    four.waits("failedBefore", sentence);
+    four.waits("FailedBefore", sentence);
 
     let of_another_release = Fleet::blue().after(|record| record.failed("1.33.1-20260620", at("2026-07-20T08:59:00Z")));
     assert_eq!(of_another_release.starts().len(), 1);
@@ -273,14 +273,14 @@ fn over_the_limit_of_the_cluster() {
     assert_eq!(fleet.starts(), paths(["dev/a", "prod/blue"]));
     let reason = fleet.reason_of("prod/green");
     let sentence = "its cluster may have no more than 1 in progress; it follows in a later run";
-    assert_eq!((reason.code(), reason.to_string().as_str()), ("overLimit", sentence));
+    assert_eq!((reason.code(), reason.to_string().as_str()), ("Next", sentence));
 }
 
 #[test]
 fn updates_in_progress_count_against_the_limit_of_the_cluster() {
     let mut fleet = Fleet::of(["prod/blue", "prod/green"]).with(|blue| blue.status = NodegroupStatus::Updating);
     assert_eq!(fleet.starts(), paths([]));
-    fleet.config.limits.updates_per_cluster = 2;
+    fleet.config.settings.limits.updates_per_cluster = 2;
     assert_eq!(fleet.starts(), paths(["prod/green"]));
 
     let fleet = Fleet::of(["prod/blue", "prod/green"])
@@ -292,7 +292,7 @@ fn updates_in_progress_count_against_the_limit_of_the_cluster() {
 #[test]
 fn over_the_limit_of_the_run() {
     let mut fleet = Fleet::of(["a/x", "b/x", "c/x"]);
-    fleet.config.limits.starts_per_run = 2;
+    fleet.config.settings.limits.starts_per_run = 2;
     assert_eq!(fleet.starts(), paths(["a/x", "b/x"]));
     let reason = fleet.reason_of("c/x");
     assert_eq!(reason.to_string(), "a run starts no more than 2; it follows in a later run");
@@ -309,36 +309,36 @@ fn too_young_takes_the_newest_that_is_old_enough() {
     assert_eq!(Fleet::blue().rules(rules(2), OFFERED).goes_to(), "1.33.2-20260716");
     assert_eq!(Fleet::blue().rules(rules(7), OFFERED).goes_to(), NEWER);
     let sentence = "1.33.2-20260719 is younger than its rules allow, and no other release is newer; old enough from 2026-07-24T09:00:00Z";
-    Fleet::blue().rules(rules(14), OFFERED).waits_until("tooYoung", sentence, "2026-07-24T09:00:00Z");
+    Fleet::blue().rules(rules(14), OFFERED).waits_until("MinAgeNotReached", sentence, "2026-07-24T09:00:00Z");
 }
 
 #[test]
 fn a_release_of_unknown_age_is_too_young() {
     let mut fleet = Fleet::blue().rules(Rules { min_age: hours(1), ..Rules::default() }, [NEWER]);
-    let Offer::Releases(releases) = fleet.offer() else { unreachable!() };
+    let Available::Releases(releases) = fleet.offer() else { unreachable!() };
     releases[0].at = None;
-    fleet.waits("tooYoung", "AWS does not say how old 1.33.2-20260710 is, and its rules ask for an age");
+    fleet.waits("MinAgeNotReached", "AWS does not say how old 1.33.2-20260710 is, and its rules ask for an age");
 }
 
 #[test]
 fn denied_takes_the_newest_that_is_not() {
     let mut fleet = Fleet::blue().rules(Rules::default(), OFFERED);
-    fleet.config.fleet.denied = vec![Denied::Date("20260719".into())];
+    fleet.config.settings.denied = vec![Denied::Date("20260719".into())];
     assert_eq!(fleet.goes_to(), "1.33.2-20260716");
-    fleet.config.fleet.denied.extend(["1.33.2-20260716", NEWER].map(|release| Denied::Exact(release.into())));
-    fleet.waits("denied", "the setting DENIED_RELEASES denies 1.33.2-20260719, and no other release is newer");
+    fleet.config.settings.denied.extend(["1.33.2-20260716", NEWER].map(|release| Denied::Exact(release.into())));
+    fleet.waits("Denied", "the setting DENIED_RELEASES denies 1.33.2-20260719, and no other release is newer");
 }
 
 #[test]
 fn pinned() {
     let pin = |release: &str| Rules { pin: Some(release.into()), ..Rules::default() };
     assert_eq!(Fleet::blue().rules(pin("1.33.2-20260716"), OFFERED).goes_to(), "1.33.2-20260716");
-    Fleet::blue().rules(pin(CURRENT), OFFERED).waits("pinned", "its tag ami-update/pin keeps it on 1.33.1-20260610");
+    Fleet::blue().rules(pin(CURRENT), OFFERED).waits("Pinned", "its tag ami-update/pin keeps it on 1.33.1-20260610");
     let young = Rules { min_age: hours(10_000), ring: 3, ..pin(NEWER) };
     assert_eq!(Fleet::blue().rules(young, OFFERED).goes_to(), NEWER, "a pin is somebody's choice");
     let mut denied = Fleet::blue().rules(pin(NEWER), OFFERED);
-    denied.config.fleet.denied = vec![Denied::Exact(NEWER.into())];
-    assert_eq!(denied.reason().0, "denied", "but what is known to be bad is not");
+    denied.config.settings.denied = vec![Denied::Exact(NEWER.into())];
+    assert_eq!(denied.reason().0, "Denied", "but what is known to be bad is not");
 }
 
 #[test]
@@ -346,7 +346,7 @@ fn pinned_older_than_what_runs() {
     let rules = Rules { pin: Some("1.33.1-20260601".into()), ..Rules::default() };
     let sentence =
         "its tag ami-update/pin names 1.33.1-20260601, but it runs 1.33.1-20260610, and EKS does not go back";
-    Fleet::blue().rules(rules, OFFERED).waits("pinnedOlder", sentence);
+    Fleet::blue().rules(rules, OFFERED).waits("PinIsDowngrade", sentence);
 }
 
 #[test]
@@ -354,7 +354,7 @@ fn pinned_to_what_aws_does_not_offer() {
     for pin in ["1.33.2-20260701", "1.34.0-20260719", "latest"] {
         let rules = Rules { pin: Some(pin.into()), ..Rules::default() };
         let sentence = format!("its tag ami-update/pin names {pin}, which AWS does not offer for it");
-        Fleet::blue().rules(rules, OFFERED).waits("pinUnknown", &sentence);
+        Fleet::blue().rules(rules, OFFERED).waits("PinUnknown", &sentence);
     }
 }
 
@@ -365,10 +365,13 @@ fn quarantined() {
         fleet.remember(record(path).broken("1.33.2-20260719", at(ended)));
     }
     let records = || fleet.records.values().filter_map(|record| record.as_ref().ok());
-    assert_eq!(spreading(records(), 3), []);
-    let spread = spreading(records(), 2);
+    assert_eq!(releases_to_quarantine(records(), 3), []);
+    let spread = releases_to_quarantine(records(), 2);
     let nodegroups = ["dev/a", "dev/b"].map(String::from).to_vec();
-    assert_eq!(spread, [Spread { release_version: "1.33.2-20260719".into(), nodegroups: nodegroups.clone() }]);
+    assert_eq!(
+        spread,
+        [QuarantineCandidate { release_version: "1.33.2-20260719".into(), nodegroups: nodegroups.clone() }]
+    );
 
     fleet.found.retain(|found| found.id.cluster == "prod");
     assert_eq!(fleet.goes_to(), "1.33.2-20260719");
@@ -382,11 +385,11 @@ fn quarantined() {
     *only.offer() = offers(&AL2023, ["1.33.2-20260719"]);
     let sentence =
         "1.33.2-20260719 is quarantined since 2026-07-20T09:00:00Z, because it failed on several node groups";
-    only.waits("quarantined", sentence);
+    only.waits("Quarantined", sentence);
     assert!(only.record_under(&all.arn).lift_quarantine("1.33.2-20260719", now()));
     assert_eq!(only.goes_to(), "1.33.2-20260719");
     let records = only.records.values().filter_map(|record| record.as_ref().ok());
-    assert_eq!(spreading(records, 2), [], "what failed before it was lifted no longer counts");
+    assert_eq!(releases_to_quarantine(records, 2), [], "what failed before it was lifted no longer counts");
 }
 
 #[test]
@@ -410,7 +413,7 @@ fn what_fails_after_a_quarantine_was_lifted_counts_again() {
     assert!(held.lift_quarantine(release, at(lifted_at)));
     let spreads = |ended: &str| {
         let failed = ["dev/a", "dev/b"].map(|path| record(path).broken(release, at(ended)));
-        spreading(failed.iter().chain([&held]), 2).len()
+        releases_to_quarantine(failed.iter().chain([&held]), 2).len()
     };
     assert_eq!((spreads(lifted_at), spreads("2026-07-19T12:00:01Z")), (0, 1));
 }
@@ -418,7 +421,7 @@ fn what_fails_after_a_quarantine_was_lifted_counts_again() {
 #[test]
 fn an_eviction_failure_does_not_point_at_the_release() {
     let records = ["dev/a", "dev/b"].map(|path| record(path).evicted(NEWER, at("2026-07-19T10:00:00Z")));
-    assert_eq!(spreading(records.iter(), 2), []);
+    assert_eq!(releases_to_quarantine(records.iter(), 2), []);
 }
 
 #[test]
@@ -447,13 +450,13 @@ fn too_soon_after_the_last_update() {
     let rules = Rules { min_interval: days(14), ..Rules::default() };
     let fleet = Fleet::blue().rules(rules, OFFERED).after(|record| record.updated(CURRENT, at("2026-07-10T10:00:00Z")));
     let sentence = "its last update is too recent for ami-update/min-interval, or for EKS to have described it; from 2026-07-24T10:00:00Z";
-    fleet.waits_until("tooSoon", sentence, "2026-07-24T10:00:00Z");
+    fleet.waits_until("MinIntervalNotReached", sentence, "2026-07-24T10:00:00Z");
 }
 
 #[test]
 fn a_description_from_before_the_last_update_is_not_believed() {
     let ended_at = |ended: &str| Fleet::blue().after(|record| record.updated(NEWER, at(ended)));
-    assert_eq!(ended_at("2026-07-20T08:40:01Z").reason().0, "tooSoon");
+    assert_eq!(ended_at("2026-07-20T08:40:01Z").reason().0, "MinIntervalNotReached");
     assert_eq!(ended_at("2026-07-20T08:40:00Z").goes_to(), NEWER);
 }
 
@@ -461,33 +464,33 @@ fn a_description_from_before_the_last_update_is_not_believed() {
 fn frozen() {
     let mut fleet = Fleet::blue();
     fleet.freeze = Some(Freeze::Stopped { parameter: "/updater/switch".into() });
-    fleet.waits("frozen", "somebody stopped everything with the parameter /updater/switch");
+    fleet.waits("Frozen", "somebody stopped everything with the parameter /updater/switch");
     let until = "2027-01-02T00:00:00Z";
     fleet.freeze = Some(Freeze::CalendarClosed { until: until.parse().ok() });
-    fleet.waits_until("frozen", "a change calendar is closed; it opens at 2027-01-02T00:00:00Z", until);
+    fleet.waits_until("Frozen", "a change calendar is closed; it opens at 2027-01-02T00:00:00Z", until);
     fleet.freeze = Some(Freeze::Unreadable { error: "AccessDeniedException: no".into() });
-    fleet.waits("frozen", "whether a freeze is on cannot be read, so nothing starts: AccessDeniedException: no");
+    fleet.waits("Frozen", "whether a freeze is on cannot be read, so nothing starts: AccessDeniedException: no");
 }
 
 #[test]
 fn outside_its_window() {
-    let window = |text: &str| Rules { window: Windows::parse(text).unwrap(), ..Rules::default() };
+    let window = |text: &str| Rules { window: text.parse::<Windows>().unwrap(), ..Rules::default() };
     // It is Monday, nine o'clock in London's winter and eleven in Berlin's summer.
     assert_eq!(Fleet::blue().rules(window("Mon 10:00-12:00 Europe/Berlin"), OFFERED).starts().len(), 1);
     let sentence = "updates may start Sat-Sun 02:00-06:00 Europe/Berlin; next at 2026-07-25T00:00:00Z";
     Fleet::blue().rules(window("Sat-Sun 02:00-06:00 Europe/Berlin"), OFFERED).waits_until(
-        "outsideWindow",
+        "OutsideWindow",
         sentence,
         "2026-07-25T00:00:00Z",
     );
     let sentence = "updates may start Mon 10:00-11:30 Europe/Berlin; next at 2026-07-27T08:00:00Z";
     Fleet::blue().rules(window("Mon 10:00-11:30 Europe/Berlin"), OFFERED).waits_until(
-        "outsideWindow",
+        "OutsideWindow",
         sentence,
         "2026-07-27T08:00:00Z",
     );
     let sentence = "updates may start Mon 10:00-10:20 UTC; no opening within two weeks is long enough";
-    Fleet::blue().rules(window("Mon 10:00-10:20 UTC"), OFFERED).waits("outsideWindow", sentence);
+    Fleet::blue().rules(window("Mon 10:00-10:20 UTC"), OFFERED).waits("OutsideWindow", sentence);
 }
 
 mod rings {
@@ -516,9 +519,9 @@ mod rings {
 
     fn blue(fleet: &Fleet) -> Result<String, String> {
         match fleet.verdict("prod/blue") {
-            Verdict::Start(intent) => Ok(intent.release_version),
-            Verdict::Wait(reason) => {
-                assert_eq!(reason.code(), "ringWaits");
+            Decision::Start(intent) => Ok(intent.release_version),
+            Decision::Skip(reason) => {
+                assert_eq!(reason.code(), "WaitingForRing");
                 Err(reason.to_string())
             }
         }
@@ -576,7 +579,7 @@ mod rings {
     #[test]
     fn a_node_group_that_cannot_be_read_proves_nothing() {
         let mut fleet = two_rings(|_| (), no_history);
-        fleet.at("dev/a").now = Seen::Unreadable("AccessDeniedException: no".into());
+        fleet.at("dev/a").now = NodegroupState::Unreadable(unreadable("AccessDeniedException: no"));
         let sentence = format!("its ring waits for {RELEASE} until dev/a, in an earlier ring, can be read");
         assert_eq!(blue(&fleet), Err(sentence.clone()));
         let mut fleet = two_rings(runs(RELEASE), no_history);
@@ -588,7 +591,7 @@ mod rings {
     fn a_node_group_whose_tags_are_not_understood_proves_nothing() {
         let tags = |tags: &[(&str, &str)]| {
             let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-            let policy = Policy::of(&tags, &Rules::default());
+            let policy = Policy::from_tags(&tags, &Rules::default());
             blue(&two_rings(|nodegroup| nodegroup.policy = policy, no_history))
         };
         let sentence =
@@ -634,10 +637,10 @@ mod following_the_cluster {
     use super::*;
 
     fn following(control_plane: &str) -> Fleet {
-        let rules = Rules { kubernetes_version: KubernetesVersion::FollowCluster, ..Rules::default() };
+        let rules = Rules { kubernetes_version: VersionPolicy::FollowCluster, ..Rules::default() };
         let mut fleet = Fleet::blue().rules(rules, [CURRENT]);
         fleet.clusters.insert("prod".into(), Ok(control_plane.into()));
-        fleet.releases.push((LineKey::new("1.34", &AL2023), offers(&AL2023, ["1.34.0-20260701"])));
+        fleet.releases.push((TrackKey::new("1.34", &AL2023), offers(&AL2023, ["1.34.0-20260701"])));
         fleet
     }
 
@@ -648,7 +651,7 @@ mod following_the_cluster {
             assert_eq!(following(control_plane).intent_of("prod/blue"), expected);
         }
         for control_plane in ["1.33", "1.32"] {
-            assert_eq!(following(control_plane).reason().0, "upToDate");
+            assert_eq!(following(control_plane).reason().0, "UpToDate");
         }
     }
 
@@ -656,32 +659,31 @@ mod following_the_cluster {
     fn without_the_tag_a_node_group_stays_where_it_is() {
         let mut fleet = following("1.36").with(|nodegroup| nodegroup.policy = auto(Rules::default()));
         fleet.clusters.clear();
-        assert_eq!(fleet.reason().0, "upToDate");
+        assert_eq!(fleet.reason().0, "UpToDate");
     }
 
     #[test]
     fn while_the_next_version_offers_nothing_its_own_goes_on() {
         let mut fleet = following("1.34");
-        fleet.releases = vec![(LineKey::new("1.33", &AL2023), offers(&AL2023, [NEWER]))];
+        fleet.releases = vec![(TrackKey::new("1.33", &AL2023), offers(&AL2023, [NEWER]))];
         assert_eq!(fleet.goes_to(), NEWER);
     }
 
     #[test]
     fn what_holds_the_next_version_up_is_the_reason_where_its_own_has_nothing_more_to_give() {
-        let young =
-            Rules { kubernetes_version: KubernetesVersion::FollowCluster, min_age: days(30), ..Rules::default() };
+        let young = Rules { kubernetes_version: VersionPolicy::FollowCluster, min_age: days(30), ..Rules::default() };
         let fleet = following("1.34").with(|nodegroup| nodegroup.policy = auto(young));
         let (code, _, until) = fleet.reason();
-        assert_eq!((code, until), ("tooYoung", Some(at("2026-07-31T09:00:00Z"))));
+        assert_eq!((code, until), ("MinAgeNotReached", Some(at("2026-07-31T09:00:00Z"))));
     }
 
     #[test]
     fn what_holds_its_own_version_up_is_the_reason_where_that_has_more_to_give_or_the_next_has_nothing() {
         let mut fleet = following("1.34");
         fleet.releases.truncate(1);
-        assert_eq!(fleet.reason().0, "upToDate");
+        assert_eq!(fleet.reason().0, "UpToDate");
         let mut fleet = following("1.34");
-        fleet.config.fleet.denied = [NEWER, "1.34.0-20260701"].map(|release| Denied::Exact(release.into())).into();
+        fleet.config.settings.denied = [NEWER, "1.34.0-20260701"].map(|release| Denied::Exact(release.into())).into();
         *fleet.offer() = offers(&AL2023, [NEWER]);
         let (code, sentence, _) = fleet.reason();
         assert!(code == "denied" && sentence.contains(NEWER), "{sentence}");
@@ -690,7 +692,7 @@ mod following_the_cluster {
     #[test]
     fn a_pinned_node_group_stays_on_its_kubernetes_version_and_holds_up_no_ring_that_goes_on() {
         let (bottlerocket, same) = (AmiTypes::BottlerocketX8664, "1.46.1-9d20f4ae");
-        let follow = Rules { kubernetes_version: KubernetesVersion::FollowCluster, ..Rules::default() };
+        let follow = Rules { kubernetes_version: VersionPolicy::FollowCluster, ..Rules::default() };
         let mut fleet = Fleet::of(["dev/a", "prod/blue"]);
         let rules = [Rules { pin: Some(same.into()), ..follow.clone() }, Rules { ring: 1, ..follow }];
         for (path, rules) in ["dev/a", "prod/blue"].into_iter().zip(rules) {
@@ -700,7 +702,7 @@ mod following_the_cluster {
         }
         fleet.clusters = ["dev", "prod"].map(|cluster| (cluster.to_owned(), Ok("1.34".to_owned()))).into();
         let offer = offers(&bottlerocket, [same]);
-        fleet.releases = ["1.33", "1.34"].map(|version| (LineKey::new(version, &bottlerocket), offer.clone())).into();
+        fleet.releases = ["1.33", "1.34"].map(|version| (TrackKey::new(version, &bottlerocket), offer.clone())).into();
         assert_eq!(fleet.reason_of("dev/a"), Reason::Pinned { release: same.into() });
         let intent = Intent { version: "1.34".into(), previous_release_version: same.into(), ..intent(same) };
         assert_eq!(fleet.intent_of("prod/blue"), intent);
@@ -708,7 +710,7 @@ mod following_the_cluster {
 
     #[test]
     fn a_ring_waits_for_a_node_group_whose_cluster_cannot_be_read_where_it_may_follow_it_there() {
-        let follow = |ring| Rules { ring, kubernetes_version: KubernetesVersion::FollowCluster, ..Rules::default() };
+        let follow = |ring| Rules { ring, kubernetes_version: VersionPolicy::FollowCluster, ..Rules::default() };
         let mut fleet = Fleet::of(["prod/blue", "dev/a"]);
         fleet.nodegroup("prod/blue").policy = auto(follow(1));
         fleet.nodegroup("dev/a").policy = auto(follow(0));
@@ -716,20 +718,20 @@ mod following_the_cluster {
         fleet.clusters.insert("prod".into(), Ok("1.34".into()));
         fleet.clusters.insert("dev".into(), Err("AccessDeniedException: no".into()));
         let target = ReleaseVersion::parse(Family::AmazonLinux2023, "1.34.0-20260701").unwrap();
-        let waits = Reason::RingWaits { target, nodegroup: "dev/a".into(), wait: RingWait::Unreadable };
+        let waits = Reason::WaitingForRing { target, nodegroup: "dev/a".into(), wait: RingWait::Unreadable };
         assert_eq!(fleet.reason_of("prod/blue"), waits);
         fleet.nodegroup("dev/a").kubernetes_version = Some("1.32".into());
-        assert!(matches!(fleet.verdict("prod/blue"), Verdict::Start(_)), "it is far from there");
+        assert!(matches!(fleet.verdict("prod/blue"), Decision::Start(_)), "it is far from there");
     }
 
     #[test]
     fn a_cluster_that_cannot_be_read_is_a_reason() {
         let mut fleet = following("1.34");
         fleet.clusters.insert("prod".into(), Err("AccessDeniedException: no".into()));
-        fleet.waits("couldNotBeRead", "could not be read: the version of its cluster: AccessDeniedException: no");
+        fleet.waits("Unreadable", "could not be read: the version of its cluster: AccessDeniedException: no");
         fleet.clusters.insert("prod".into(), Ok("new".into()));
         let sentence = "could not be read: the version of its cluster: 1.33 and new are no Kubernetes versions";
-        fleet.waits("couldNotBeRead", sentence);
+        fleet.waits("Unreadable", sentence);
     }
 }
 
@@ -749,7 +751,7 @@ fn the_node_group_that_has_waited_longest_goes_first() {
 #[test]
 fn over_the_limit_of_the_fleet() {
     let mut fleet = Fleet::of(["a/x", "b/x", "c/x"]).with(|nodegroup| nodegroup.status = NodegroupStatus::Updating);
-    fleet.config.limits.updates_in_progress = 2;
+    fleet.config.settings.limits.updates_in_progress = 2;
     assert_eq!(fleet.starts(), paths(["b/x"]), "somebody else's update counts");
     let reason = fleet.reason_of("c/x");
     assert_eq!(reason.to_string(), "no more than 2 may be in progress; it follows in a later run");
@@ -759,15 +761,15 @@ fn over_the_limit_of_the_fleet() {
 #[test]
 fn the_rules_are_asked_in_the_order_of_the_readmes_table() {
     let release = "1.33.2-20260719";
-    let window = Windows::parse("Sun 02:00-06:00 UTC").unwrap();
+    let window = "Sun 02:00-06:00 UTC".parse::<Windows>().unwrap();
     let week = days(7);
     let rules = Rules { ring: 1, min_age: week, min_interval: week, window, ..Rules::default() };
     let mut fleet = Fleet::of(["prod/blue", "prod/canary"]).rules(rules.clone(), [release]);
-    fleet.event = StartEvent::parse(&json!({"clusters": ["dev"]})).unwrap();
-    fleet.config.limits.updates_per_cluster = 0;
+    fleet.event = parse_start(&json!({"clusters": ["dev"]})).unwrap();
+    fleet.config.settings.limits.updates_per_cluster = 0;
     fleet.freeze = Some(Freeze::CalendarClosed { until: None });
-    fleet.config.fleet.denied = vec![Denied::Exact(release.into())];
-    let found = std::mem::replace(&mut fleet.at("prod/blue").now, Seen::Gone);
+    fleet.config.settings.denied = vec![Denied::Exact(release.into())];
+    let found = std::mem::replace(&mut fleet.at("prod/blue").now, NodegroupState::Deleted);
     let mut fleet = fleet.after(|record| {
         let past = record.failed(release, at("2026-07-20T08:30:00Z")).updated(CURRENT, at("2026-07-20T08:00:00Z"));
         let mut record = past.intended(release, now());
@@ -784,14 +786,14 @@ fn the_rules_are_asked_in_the_order_of_the_readmes_table() {
     fn record_of(fleet: &mut Fleet) -> &mut Record {
         fleet.record_under(&arn("prod/blue"))
     }
-    let bad_tag = Policy::of(&HashMap::from([("ami-update".to_owned(), "yes".to_owned())]), &Rules::default());
+    let bad_tag = Policy::from_tags(&HashMap::from([("ami-update".to_owned(), "yes".to_owned())]), &Rules::default());
     let mut codes = vec![first_code(&fleet)];
     let mut mend = |change: &mut dyn FnMut(&mut Fleet)| {
         change(&mut fleet);
         codes.push(first_code(&fleet));
     };
-    mend(&mut |fleet| fleet.event = StartEvent::default());
-    mend(&mut |fleet| fleet.at("prod/blue").now = Seen::Unreadable("error".into()));
+    mend(&mut |fleet| fleet.event = StartRequest::default());
+    mend(&mut |fleet| fleet.at("prod/blue").now = NodegroupState::Unreadable(unreadable("error")));
     mend(&mut |fleet| {
         fleet.at("prod/blue").now = found.clone();
         blue(fleet).policy = Policy::NotOptedIn;
@@ -810,12 +812,12 @@ fn the_rules_are_asked_in_the_order_of_the_readmes_table() {
     mend(&mut |fleet| rules_of(fleet).pin = Some("1.33.9-20270101".into()));
     mend(&mut |fleet| {
         rules_of(fleet).pin = None;
-        *fleet.offer() = Offer::NotPublished;
+        *fleet.offer() = Available::NotPublished;
     });
     mend(&mut |fleet| *fleet.offer() = offers(&AL2023, [CURRENT]));
     mend(&mut |fleet| *fleet.offer() = offers(&AL2023, ["1.33.1-20260101"]));
     mend(&mut |fleet| *fleet.offer() = offers(&AL2023, [release]));
-    mend(&mut |fleet| fleet.config.fleet.denied.clear());
+    mend(&mut |fleet| fleet.config.settings.denied.clear());
     mend(&mut |fleet| rules_of(fleet).min_age = SignedDuration::ZERO);
     mend(&mut |fleet| assert!(record_of(fleet).lift_quarantine(release, now())));
     mend(&mut |fleet| rules_of(fleet).ring = 0);
@@ -825,23 +827,23 @@ fn the_rules_are_asked_in_the_order_of_the_readmes_table() {
         blue(fleet).policy = auto(rules);
     });
     mend(&mut |fleet| blue(fleet).status = NodegroupStatus::Active);
-    mend(&mut |fleet| assert!(record_of(fleet).forgive(now())));
+    mend(&mut |fleet| assert!(record_of(fleet).allow_retry(now())));
     mend(&mut |fleet| rules_of(fleet).min_interval = SignedDuration::ZERO);
     mend(&mut |fleet| fleet.freeze = None);
     mend(&mut |fleet| rules_of(fleet).window = Windows::default());
-    mend(&mut |fleet| fleet.config.limits.updates_per_cluster = 2);
+    mend(&mut |fleet| fleet.config.settings.limits.updates_per_cluster = 2);
 
     let table = README.split("\nA group that is not listed at all").next().unwrap();
     let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(code, _)| code));
     // Those that stand beside another at the same place of the order.
-    let beside = ["notFound", "pinned", "lineEnded", "notComparable", "unhealthy"];
-    let rows: Vec<&str> = rows.skip_while(|code| *code != "excluded").filter(|code| !beside.contains(code)).collect();
+    let beside = ["NotFound", "pinned", "EndOfSupport", "NotComparable", "Unhealthy"];
+    let rows: Vec<&str> = rows.skip_while(|code| *code != "Excluded").filter(|code| !beside.contains(code)).collect();
     assert_eq!(codes, rows);
 }
 
 fn first_code(fleet: &Fleet) -> &'static str {
     match fleet.verdict("prod/blue") {
-        Verdict::Start(_) => "start",
-        Verdict::Wait(reason) => reason.code(),
+        Decision::Start(_) => "start",
+        Decision::Skip(reason) => reason.code(),
     }
 }

@@ -31,9 +31,9 @@ async fn the_newest_release_that_is_old_enough_is_taken() {
     let env = TestEnv::with([tagged("prod", "blue", &[("min-age", "7d")])]).await;
     env.advance(3 * DAY);
     env.world.publish_release(AL2023, "1.33", "1.33.2-20260723");
-    assert_eq!(decide(&env, "prod/blue").await.0, "tooYoung");
+    assert_eq!(decide(&env, "prod/blue").await.0, "MinAgeNotReached");
     env.advance(4 * DAY);
-    assert_eq!(decide(&env, "prod/blue").await.0, "start");
+    assert_eq!(decide(&env, "prod/blue").await.0, "Start");
     assert_eq!(targets(&env, "prod", "blue"), [NEWER], "not the latest, and not nothing");
 }
 
@@ -57,7 +57,7 @@ async fn a_withdrawn_release_is_not_taken_for_an_older_one() {
     env.advance(DAY);
     env.world.withdraw_release(AL2023, "1.33");
     // The parameter that names the newest is young again; the release that it names now is not.
-    assert_eq!(decide(&env, "prod/blue").await.0, "start");
+    assert_eq!(decide(&env, "prod/blue").await.0, "Start");
     assert_eq!(targets(&env, "prod", "blue"), [NEWER]);
 }
 
@@ -69,16 +69,16 @@ async fn a_pin_goes_there_and_stays() {
     env.advance(15);
     env.check().await;
     assert_eq!(targets(&env, "prod", "blue"), [NEWER]);
-    assert_eq!(decide(&env, "prod/blue").await.0, "pinned");
+    assert_eq!(decide(&env, "prod/blue").await.0, "Pinned");
     let pin = |release: &'static str| {
         move |nodegroup: &mut Nodegroup| {
             nodegroup.tags.insert("ami-update/pin".into(), release.into());
         }
     };
     env.world.edit_nodegroup("prod", "blue", pin(CURRENT));
-    assert_eq!(decide(&env, "prod/blue").await.0, "pinnedOlder");
+    assert_eq!(decide(&env, "prod/blue").await.0, "PinIsDowngrade");
     env.world.edit_nodegroup("prod", "blue", pin("1.33.9-20270101"));
-    assert_eq!(decide(&env, "prod/blue").await.0, "pinUnknown");
+    assert_eq!(decide(&env, "prod/blue").await.0, "PinUnknown");
     assert_eq!(env.world.updates("prod", "blue").len(), 1);
 }
 
@@ -88,28 +88,28 @@ async fn nothing_starts_outside_a_window() {
     let env = TestEnv::with([tagged("prod", "blue", &[("window", "Sat-Sun 02:00-06:00 Europe/Berlin")])]).await;
     let summary = env.start().await;
     let opens: Timestamp = "2026-07-25T00:00:00Z".parse().unwrap();
-    assert_eq!((summary.decisions[0].decision, summary.decisions[0].until), ("outsideWindow", Some(opens)));
+    assert_eq!((summary.decisions[0].decision, summary.decisions[0].until), ("OutsideWindow", Some(opens)));
     env.world.advance(opens.duration_since(env.world.now()) - minutes(1));
-    assert_eq!(decide(&env, "prod/blue").await.0, "outsideWindow");
+    assert_eq!(decide(&env, "prod/blue").await.0, "OutsideWindow");
     env.advance(1);
-    assert_eq!(decide(&env, "prod/blue").await.0, "start");
+    assert_eq!(decide(&env, "prod/blue").await.0, "Start");
 }
 
 #[tokio::test(start_paused = true)]
 async fn nothing_starts_in_a_window_that_closes_during_the_run() {
     let mut env =
         TestEnv::with(["a", "b", "c"].map(|name| tagged(name, "ng", &[("window", "Mon 09:00-09:01 UTC")]))).await;
-    env.start_config.fleet.window_margin = minutes(0);
+    env.start_config.settings.window_margin = minutes(0);
     // Each answer takes four seconds, so that the window closes while the first update is recorded.
     env.world.advance(SignedDuration::from_secs(35));
     let (before, after) = (Duration::from_secs(2), Duration::from_secs(2));
     env.world.on_request(move |_| Verdict::Slow { before, after, then: Box::new(Verdict::Answer) });
     let summary = env.start().await;
     let decisions = summary.decisions.iter().map(|line| (line.decision, line.outcome)).collect::<Vec<_>>();
-    assert_eq!(decisions, [("start", Some("accepted")), ("outsideWindow", None), ("outsideWindow", None)]);
+    assert_eq!(decisions, [("start", Some("Accepted")), ("OutsideWindow", None), ("OutsideWindow", None)]);
     assert_eq!(summary.decisions[2].until, Some("2026-07-27T09:00:00Z".parse().unwrap()));
-    assert_eq!(summary.counts, [("start", 1), ("outsideWindow", 2)].into());
-    assert!(summary.problems.is_empty(), "{:?}", summary.problems);
+    assert_eq!(summary.counts, [("start", 1), ("OutsideWindow", 2)].into());
+    assert!(summary.errors.is_empty(), "{:?}", summary.errors);
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,7 +124,7 @@ async fn a_release_passes_from_ring_to_ring_across_clusters() {
     let mut order = Vec::new();
     for _ in 0..4 * 24 {
         for line in env.start().await.decisions {
-            if line.decision == "start" {
+            if line.decision == "Start" {
                 order.push((line.nodegroup, env.world.now().to_string()));
             }
         }
@@ -144,7 +144,7 @@ async fn a_release_passes_from_ring_to_ring_across_clusters() {
 async fn a_release_that_fails_on_two_node_groups_is_quarantined_and_reported_once() {
     let names = ["a", "b", "c", "d"];
     let mut env = TestEnv::with(names.map(|name| opted_in(name, "ng"))).await;
-    env.start_config.limits.starts_per_run = 1;
+    env.start_config.settings.limits.starts_per_run = 1;
     for name in names {
         env.world.next_update(name, "ng", node_creation_failure("ng"));
     }
@@ -153,14 +153,14 @@ async fn a_release_that_fails_on_two_node_groups_is_quarantined_and_reported_onc
         env.advance(30);
         env.check().await;
     }
-    assert_eq!(decide(&env, "c/ng").await.0, "quarantined");
+    assert_eq!(decide(&env, "c/ng").await.0, "Quarantined");
     let updates = names.map(|name| env.world.updates(name, "ng").len());
     assert_eq!(updates, [1, 1, 0, 0], "the others were saved");
     let critical: Vec<Value> = env.messages().into_iter().filter(|message| message["severity"] == "critical").collect();
     let [message] = &critical[..] else { panic!("{critical:?}") };
     assert_eq!((&message["event"], &message["detail"]), (&json!("ReleaseQuarantined"), &json!("a/ng, b/ng")));
 
-    env.start_config.limits.starts_per_run = 10;
+    env.start_config.settings.limits.starts_per_run = 10;
     let lift = json!({"liftQuarantine": [NEWER]});
     let dry = json!({"liftQuarantine": [NEWER], "dryRun": true});
     let line = env.try_start(&dry).await.unwrap().decisions.remove(2);
@@ -168,7 +168,7 @@ async fn a_release_that_fails_on_two_node_groups_is_quarantined_and_reported_onc
     env.try_start(&lift).await.unwrap();
     assert_eq!(env.world.updates("c", "ng").len(), 1);
     assert!(env.fleet_record().await.quarantines[0].lifted_at.is_some(), "it is recorded");
-    let problems = env.try_start(&json!({"liftQuarantine": ["1.33.2"]})).await.unwrap().problems;
+    let problems = env.try_start(&json!({"liftQuarantine": ["1.33.2"]})).await.unwrap().errors;
     assert_eq!(problems, ["the release 1.33.2 is not quarantined, so nothing is lifted"]);
 }
 
@@ -188,11 +188,11 @@ async fn quarantined() -> TestEnv {
 #[tokio::test(start_paused = true)]
 async fn a_quarantine_outlives_the_node_groups_that_the_release_failed_on() {
     let env = quarantined().await;
-    assert_eq!(decide(&env, "c/ng").await.0, "quarantined");
+    assert_eq!(decide(&env, "c/ng").await.0, "Quarantined");
     env.world.remove_nodegroup("b", "ng");
     env.world.edit_nodegroup("a", "ng", |nodegroup| nodegroup.tags.clear());
     env.advance(2 * DAY);
-    assert_eq!(decide(&env, "c/ng").await.0, "quarantined");
+    assert_eq!(decide(&env, "c/ng").await.0, "Quarantined");
 }
 
 #[tokio::test(start_paused = true)]
@@ -200,7 +200,7 @@ async fn a_newer_release_is_taken_in_spite_of_a_quarantine_which_records_it() {
     let env = quarantined().await;
     env.start().await;
     env.world.publish_release(AL2023, "1.33", "1.33.2-20260727");
-    assert_eq!(decide(&env, "c/ng").await.0, "start");
+    assert_eq!(decide(&env, "c/ng").await.0, "Start");
     assert_eq!(targets(&env, "c", "ng"), [NEWER, "1.33.2-20260727"]);
     let held = env.fleet_record().await.quarantines;
     assert_eq!(held[0].superseded_by.as_deref(), Some("1.33.2-20260727"));
@@ -214,10 +214,10 @@ async fn force_is_sent_once_and_said_before_and_after() {
     env.advance(30);
     env.check().await;
     let before = env.messages().remove(0);
-    assert!(before["whatFollows"].as_str().unwrap().contains("tries 1.33.2-20260710 again, with force"), "{before}");
+    assert!(before["nextAction"].as_str().unwrap().contains("tries 1.33.2-20260710 again, with force"), "{before}");
     env.advance(2 * HOUR);
     let (decision, reason) = decide(&env, "prod/blue").await;
-    assert_eq!(decision, "start");
+    assert_eq!(decision, "Start");
     assert!(reason.ends_with("overriding disruption budgets, since they made it fail before"), "{reason}");
     let forced: Vec<bool> = env.world.updates("prod", "blue").into_iter().map(|update| update.force).collect();
     assert_eq!(forced, [false, true]);
@@ -233,10 +233,10 @@ async fn an_explicit_retry_does_not_wait() {
     env.start().await;
     env.advance(30);
     env.check().await;
-    assert_eq!(decide(&env, "prod/blue").await.0, "failedBefore");
+    assert_eq!(decide(&env, "prod/blue").await.0, "FailedBefore");
     env.try_start(&json!({"retry": ["prod/blue"]})).await.unwrap();
     assert_eq!(env.world.updates("prod", "blue").len(), 2);
-    let forgiven = env.record("prod", "blue").await.unwrap().history[0].forgiven_at;
+    let forgiven = env.record("prod", "blue").await.unwrap().history[0].retry_requested_at;
     assert_eq!(forgiven, Some(env.world.now()), "it is recorded");
     env.try_start(&json!({"retry": ["blue"]})).await.unwrap_err();
 }
@@ -248,19 +248,19 @@ async fn there_is_an_interval_between_the_updates_of_one_node_group() {
     env.advance(30);
     env.check().await;
     env.world.publish_release(AL2023, "1.33", "1.33.2-20260721");
-    assert_eq!(decide(&env, "prod/blue").await.0, "tooSoon");
+    assert_eq!(decide(&env, "prod/blue").await.0, "MinIntervalNotReached");
     env.advance(7 * DAY - 1);
-    assert_eq!(decide(&env, "prod/blue").await.0, "tooSoon");
+    assert_eq!(decide(&env, "prod/blue").await.0, "MinIntervalNotReached");
     env.advance(1);
-    assert_eq!(decide(&env, "prod/blue").await.0, "start");
+    assert_eq!(decide(&env, "prod/blue").await.0, "Start");
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_stop_switch_stops_everything_at_once() {
     let mut env = TestEnv::with_blue().await;
-    env.start_config.fleet.stop_switch = Some("/updater/switch".into());
+    env.start_config.settings.stop_switch = Some("/updater/switch".into());
     for (value, decision) in
-        [(None, "frozen"), (Some("stopped"), "frozen"), (Some("off"), "frozen"), (Some("running"), "start")]
+        [(None, "Frozen"), (Some("stopped"), "Frozen"), (Some("off"), "Frozen"), (Some("running"), "start")]
     {
         if let Some(value) = value {
             env.world.put_parameter("/updater/switch", value);
@@ -272,7 +272,7 @@ async fn the_stop_switch_stops_everything_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_switch_or_a_calendar_that_cannot_be_read_means_stop() {
     let mut env = TestEnv::with_blue().await;
-    env.start_config.fleet.stop_switch = Some("/updater/switch".into());
+    env.start_config.settings.stop_switch = Some("/updater/switch".into());
     env.world.put_parameter("/updater/switch", "running");
     env.world.on_request(|request| {
         let switch = request.body["Names"][0] == "/updater/switch";
@@ -281,13 +281,13 @@ async fn a_switch_or_a_calendar_that_cannot_be_read_means_stop() {
     // The run fails, so that the alarm tells: a mistyped calendar must not stop a fleet in silence.
     let frozen_since = async |env: &TestEnv, what: &str| {
         let summary = env.start().await;
-        assert_eq!(summary.decisions[0].decision, "frozen");
-        let [problem] = &summary.problems[..] else { panic!("{:?}", summary.problems) };
+        assert_eq!(summary.decisions[0].decision, "Frozen");
+        let [problem] = &summary.errors[..] else { panic!("{:?}", summary.errors) };
         assert!(problem.starts_with(&format!("nothing starts, since {what}: ")), "{problem}");
     };
     frozen_since(&env, "the stop switch /updater/switch").await;
     env.world.clear_faults();
-    env.start_config.fleet.change_calendars = vec!["no-such-calendar".into()];
+    env.start_config.settings.change_calendars = vec!["no-such-calendar".into()];
     frozen_since(&env, "the change calendars").await;
     assert_eq!(env.world.updates("prod", "blue"), []);
 }
@@ -295,13 +295,13 @@ async fn a_switch_or_a_calendar_that_cannot_be_read_means_stop() {
 #[tokio::test(start_paused = true)]
 async fn a_closed_calendar_says_when_it_opens() {
     let mut env = TestEnv::with_blue().await;
-    env.start_config.fleet.change_calendars = vec!["freeze".into()];
+    env.start_config.settings.change_calendars = vec!["freeze".into()];
     let until: Timestamp = "2026-07-22T00:00:00Z".parse().unwrap();
     env.world.close_calendar("freeze", env.world.now(), until);
     let line = env.start().await.decisions.remove(0);
-    assert_eq!((line.decision, line.until), ("frozen", Some(until)));
+    assert_eq!((line.decision, line.until), ("Frozen", Some(until)));
     env.world.advance(until.duration_since(env.world.now()));
-    assert_eq!(decide(&env, "prod/blue").await.0, "start");
+    assert_eq!(decide(&env, "prod/blue").await.0, "Start");
     assert_eq!(env.calls("ssm:GetCalendarState"), 2, "once a run");
 }
 
@@ -313,14 +313,14 @@ async fn somebody_elses_update_is_adopted_followed_and_reported() {
     let (decision, reason) = decide(&env, "prod/blue").await;
     assert_eq!(
         (decision, reason.as_str()),
-        ("inProgress", "an update that somebody else started is in progress since 2026-07-20T09:00:00Z")
+        ("InProgress", "an update that somebody else started is in progress since 2026-07-20T09:00:00Z")
     );
     assert_eq!(env.record("prod", "blue").await.unwrap().open.unwrap().update_id, Some(id));
     env.advance(17);
     env.check().await;
     let message = env.messages().remove(0);
     assert_eq!((&message["event"], &message["startedBy"]), (&json!("UpdateFailed"), &json!("somebody else")));
-    assert_eq!(decide(&env, "prod/blue").await.0, "failedBefore");
+    assert_eq!(decide(&env, "prod/blue").await.0, "FailedBefore");
 }
 
 #[tokio::test(start_paused = true)]
@@ -330,7 +330,7 @@ async fn somebody_elses_successful_update_is_adopted_in_silence() {
     env.start().await;
     env.advance(17);
     assert_eq!(env.check().await.updates[0].status, "Successful");
-    assert_eq!((decide(&env, "prod/blue").await.0, env.messages().len()), ("upToDate", 0));
+    assert_eq!((decide(&env, "prod/blue").await.0, env.messages().len()), ("UpToDate", 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -376,13 +376,13 @@ async fn a_ring_proves_a_release_at_the_kubernetes_version_that_the_next_ring_go
     let env = bottlerocket_behind_its_clusters([("dev", &[]), ("prod", &[("ring", "1")])]).await;
     env.advance(2 * DAY);
     let (decision, reason) = decide(&env, "prod/ng").await;
-    assert_eq!(decision, "ringWaits", "dev runs the release, but not with Kubernetes 1.34: {reason}");
+    assert_eq!(decision, "WaitingForRing", "dev runs the release, but not with Kubernetes 1.34: {reason}");
     env.advance(15);
     env.check().await;
     assert_eq!(env.world.nodegroup("dev", "ng").unwrap().version, "1.34");
-    assert_eq!(decide(&env, "prod/ng").await.0, "ringWaits", "it has not run it long enough");
+    assert_eq!(decide(&env, "prod/ng").await.0, "WaitingForRing", "it has not run it long enough");
     env.advance(DAY);
-    assert_eq!(decide(&env, "prod/ng").await.0, "start");
+    assert_eq!(decide(&env, "prod/ng").await.0, "Start");
 }
 
 #[tokio::test(start_paused = true)]
@@ -407,7 +407,7 @@ async fn a_node_group_does_not_follow_its_cluster_to_an_older_release() {
     env.world.publish_release(BOTTLEROCKET, "1.34", "1.45.0-1e6a7c0b");
     let (decision, reason) = decide(&env, "prod/ng").await;
     let sentence = "it runs 1.46.1-9d20f4ae, newer than 1.45.0-1e6a7c0b, which AWS offers now: AWS has withdrawn it";
-    assert_eq!((decision, reason.as_str()), ("newerThanOffered", sentence));
+    assert_eq!((decision, reason.as_str()), ("RunsWithdrawnRelease", sentence));
 }
 
 #[tokio::test(start_paused = true)]
@@ -421,7 +421,7 @@ async fn a_release_that_is_only_reported_is_reported_with_its_kubernetes_version
     for version in ["1.33", "1.34"] {
         env.world.add_cluster("prod", version);
         for _ in 0..2 {
-            assert_eq!(decide(&env, "prod/ng").await.0, "reportOnly");
+            assert_eq!(decide(&env, "prod/ng").await.0, "ReportOnly");
             env.check().await;
         }
     }
@@ -437,13 +437,13 @@ async fn a_release_that_is_only_reported_is_reported_with_its_kubernetes_version
 async fn a_malformed_rule_is_reported_once_and_starts_nothing() {
     let env = TestEnv::with([tagged("prod", "blue", &[("window", "Saturday night")])]).await;
     for _ in 0..3 {
-        assert_eq!(decide(&env, "prod/blue").await.0, "malformedTag");
+        assert_eq!(decide(&env, "prod/blue").await.0, "InvalidTag");
         env.check().await;
     }
     let [message] = &env.messages()[..] else { panic!("one message") };
     assert_eq!(
         (&message["event"], &message["detail"]),
-        (&json!("TagMalformed"), &json!("ami-update/window=Saturday night"))
+        (&json!("TagInvalid"), &json!("ami-update/window=Saturday night"))
     );
     assert_eq!(env.world.updates("prod", "blue"), []);
 }
@@ -454,6 +454,6 @@ async fn a_dry_run_shows_everything_and_writes_nothing() {
     env.world.start_update("qa", "green", "1.33", NEWER).unwrap();
     let event = json!({"dryRun": true, "retry": ["prod/blue"], "liftQuarantine": [NEWER]});
     let codes: Vec<_> = env.try_start(&event).await.unwrap().decisions.iter().map(|line| line.decision).collect();
-    assert_eq!(codes, ["malformedTag", "inProgress"]);
+    assert_eq!(codes, ["InvalidTag", "InProgress"]);
     assert_eq!(env.calls("dynamodb:PutItem"), 0);
 }

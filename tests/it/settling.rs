@@ -1,9 +1,9 @@
 //! What an observation makes of an open attempt. Pure, so these need no AWS.
 
-use eks_nodegroup_updater::check::{Observation, Progress, Runs, settle};
+use eks_nodegroup_updater::model::attempt::{ErrorDetail, Status};
 use eks_nodegroup_updater::model::notice::Event;
 use eks_nodegroup_updater::model::record::Record;
-use eks_nodegroup_updater::model::update::{ErrorDetail, Status};
+use eks_nodegroup_updater::model::settle::{Observation, Progress, Running, settle};
 use jiff::{SignedDuration, Timestamp};
 use testing::{CURRENT, History, NEWER, UPDATE_ID, eviction, intent, minutes, now, record};
 
@@ -26,20 +26,20 @@ fn saw(progress: Progress) -> Observation {
 }
 
 fn runs(release: &str) -> Observation {
-    saw(Progress::Successful(Runs { version: Some("1.33".into()), release_version: Some(release.into()) }))
+    saw(Progress::Successful(Running { version: Some("1.33".into()), release_version: Some(release.into()) }))
 }
 
 /// Status of the only attempt, and the notices that are pending.
 fn state(record: &Record) -> (Option<Status>, Vec<Event>) {
     let attempt = record.open.as_ref().or(record.history.last());
-    (attempt.map(|attempt| attempt.status), record.untold.iter().map(|notice| notice.event).collect())
+    (attempt.map(|attempt| attempt.status), record.pending_notices.iter().map(|notice| notice.event).collect())
 }
 
 #[test]
 fn a_failed_update_is_reported_with_every_detail() {
     let mut record = accepted();
     settle(&mut record, &saw(Progress::Failed(vec![eviction()])), after(16), SIX_HOURS);
-    assert_eq!(state(&record), (Some(Status::Failed), vec![Event::UpdateFailed]));
+    assert_eq!(state(&record), (Some(Status::Failed), vec![NoticeKind::UpdateFailed]));
     assert_eq!(record.history[0].errors, [eviction()]);
     assert_eq!(record.open, None);
 }
@@ -59,27 +59,27 @@ fn success_without_the_release_is_waited_for_and_then_reported() {
     settle(&mut record, &runs(CURRENT), after(35), SIX_HOURS);
     assert_eq!(state(&record), (Some(Status::InProgress), vec![]));
     settle(&mut record, &runs(CURRENT), after(36), SIX_HOURS);
-    assert_eq!(state(&record), (Some(Status::Unverified), vec![Event::UpdateUnverified]));
+    assert_eq!(state(&record), (Some(Status::Unverified), vec![NoticeKind::UpdateUnverified]));
 }
 
 #[test]
 fn a_cancelled_update_is_reported() {
     let mut record = accepted();
     settle(&mut record, &saw(Progress::Cancelled(vec![])), after(16), SIX_HOURS);
-    assert_eq!(state(&record), (Some(Status::Cancelled), vec![Event::UpdateCancelled]));
+    assert_eq!(state(&record), (Some(Status::Cancelled), vec![NoticeKind::UpdateCancelled]));
 }
 
 #[test]
 fn a_stuck_update_is_reported_once_and_followed_on() {
     let mut record = accepted();
-    settle(&mut record, &saw(Progress::Running), after(359), SIX_HOURS);
+    settle(&mut record, &saw(Progress::InProgress), after(359), SIX_HOURS);
     assert_eq!(state(&record), (Some(Status::InProgress), vec![]));
     for minutes in [360, 365, 1000] {
-        settle(&mut record, &saw(Progress::Running), after(minutes), SIX_HOURS);
-        assert_eq!(state(&record), (Some(Status::InProgress), vec![Event::UpdateStuck]));
+        settle(&mut record, &saw(Progress::InProgress), after(minutes), SIX_HOURS);
+        assert_eq!(state(&record), (Some(Status::InProgress), vec![NoticeKind::UpdateStuck]));
     }
     settle(&mut record, &saw(Progress::Failed(vec![])), after(1005), SIX_HOURS);
-    assert_eq!(state(&record), (Some(Status::Failed), vec![Event::UpdateStuck, Event::UpdateFailed]));
+    assert_eq!(state(&record), (Some(Status::Failed), vec![NoticeKind::UpdateStuck, NoticeKind::UpdateFailed]));
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn an_update_that_cannot_be_read_for_hours_is_not_silent() {
     settle(&mut record, &unreadable, after(300), SIX_HOURS);
     assert_eq!(record, accepted());
     settle(&mut record, &unreadable, after(360), SIX_HOURS);
-    assert_eq!(state(&record), (Some(Status::InProgress), vec![Event::UpdateStuck]));
+    assert_eq!(state(&record), (Some(Status::InProgress), vec![NoticeKind::UpdateStuck]));
 }
 
 #[test]
@@ -100,14 +100,14 @@ fn a_vanished_update_is_reported_once_it_cannot_just_be_late() {
     settle(&mut record, &not_found, after(19), SIX_HOURS);
     assert_eq!(record, accepted());
     settle(&mut record, &not_found, after(20), SIX_HOURS);
-    assert_eq!(state(&record), (Some(Status::Gone), vec![Event::UpdateGone]));
+    assert_eq!(state(&record), (Some(Status::Gone), vec![NoticeKind::UpdateGone]));
     assert_eq!(record.history[0].errors, [error]);
 }
 
 #[test]
 fn an_intent_takes_up_the_update_that_belongs_to_it() {
     let mut record = intended();
-    settle(&mut record, &saw(Progress::Running), after(1), SIX_HOURS);
+    settle(&mut record, &saw(Progress::InProgress), after(1), SIX_HOURS);
     assert_eq!(record, accepted());
 }
 
@@ -117,7 +117,7 @@ fn an_intent_without_an_update_is_given_up_when_its_run_must_have_ended() {
     settle(&mut record, &Observation::NoUpdate, after(19), SIX_HOURS);
     assert_eq!(record, intended());
     settle(&mut record, &Observation::NoUpdate, after(20), SIX_HOURS);
-    assert_eq!((record.open, record.untold, record.history), (None, vec![], vec![]));
+    assert_eq!((record.open, record.pending_notices, record.history), (None, vec![], vec![]));
 }
 
 #[test]
@@ -126,10 +126,10 @@ fn a_refusal_is_reported_once_for_each_release() {
     record.end(Status::Refused, vec![], after(1));
     record.begin(&intent(NEWER), after(100));
     record.end(Status::Refused, vec![], after(101));
-    assert_eq!(record.untold.len(), 1);
+    assert_eq!(record.pending_notices.len(), 1);
     record.begin(&intent("1.33.2-20260720"), after(200));
     record.end(Status::Refused, vec![], after(201));
-    assert_eq!(record.untold.len(), 2);
+    assert_eq!(record.pending_notices.len(), 2);
     assert_eq!(record.history.len(), 3);
 }
 
@@ -143,8 +143,8 @@ fn the_history_is_bounded_but_forgets_nothing_that_is_pending() {
     }
     let numbers: Vec<u32> = record.history.iter().map(|attempt| attempt.number).collect();
     assert_eq!(numbers, [5, 23, 24, 25, 26, 27, 28, 29, 30, 31][..].to_vec());
-    let notice = record.untold[0].clone();
-    record.told(&notice);
+    let notice = record.pending_notices[0].clone();
+    record.mark_published(&notice);
     record.begin(&intent(NEWER), after(40));
     record.end(Status::Successful, vec![], after(40));
     assert_eq!((record.history.len(), record.history[0].number), (10, 23));

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use eks_nodegroup_updater::message::message;
+use eks_nodegroup_updater::model::attempt::{ErrorDetail, Status};
 use eks_nodegroup_updater::model::record::Intent;
-use eks_nodegroup_updater::model::update::{ErrorDetail, Status};
+use eks_nodegroup_updater::notify::Message;
 use fastrand::Rng;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -160,7 +160,7 @@ fn a_hundred_thousand_hostile_errors_are_reported_in_a_message_that_sns_takes() 
         may_force: false,
     };
     record.begin(&intent, now());
-    record.accepted("079be772\u{2066}\r");
+    record.accept("079be772\u{2066}\r");
     let error = ErrorDetail {
         error_code: "Pod\u{202E}Eviction\0".into(),
         error_message: "\u{2066}\r\n\u{1B}[31m\u{FEFF}".into(),
@@ -168,7 +168,7 @@ fn a_hundred_thousand_hostile_errors_are_reported_in_a_message_that_sns_takes() 
     };
     record.end(Status::Failed, vec![], now());
     record.history[0].errors = vec![error; 100_000];
-    let message = message(&record, &record.untold[0], &retry_after());
+    let message = Message::new(&record, &record.pending_notices[0], &retry_after());
     assert!(message.body.len() <= 250 * 1024, "{}", message.body.len());
     let body: Value = serde_json::from_str(&message.body).unwrap();
     let text = body["email"].as_str().unwrap();

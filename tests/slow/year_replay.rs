@@ -111,8 +111,8 @@ impl Year {
         env.world.advance(begin().duration_since(env.world.now()));
         let freeze = ("2026-12-14T00:00:00Z".parse().unwrap(), "2027-01-02T00:00:00Z".parse().unwrap());
         env.world.close_calendar("december", freeze.0, freeze.1);
-        env.start_config.fleet.change_calendars = vec!["december".into()];
-        env.start_config.limits = eks_nodegroup_updater::config::Limits {
+        env.start_config.settings.change_calendars = vec!["december".into()];
+        env.start_config.settings.limits = eks_nodegroup_updater::model::settings::Limits {
             updates_per_cluster: 10,
             updates_in_progress: 40,
             starts_per_run: 40,
@@ -245,7 +245,7 @@ impl Year {
             // It begins on a Monday. On Wednesdays, and on Saturdays, when the windows are open.
             if matches!(day % 7, 2 | 5) {
                 let summary = self.env.start().await;
-                let started = summary.decisions.iter().filter(|line| line.outcome == Some("accepted"));
+                let started = summary.decisions.iter().filter(|line| line.outcome == Some("Accepted"));
                 self.judge(&started.clone().map(|line| line.nodegroup.clone()).collect::<Vec<_>>());
                 self.recorded.extend(started.filter_map(|line| line.update_id.clone()));
             }

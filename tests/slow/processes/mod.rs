@@ -5,7 +5,7 @@ mod lambda;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use eks_nodegroup_updater::model::update::Status;
+use eks_nodegroup_updater::model::attempt::Status;
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use lambda::Lambda;

@@ -142,7 +142,7 @@ impl Checker {
     pub async fn nothing_open(&self, env: &TestEnv) -> bool {
         for arn in env.world.nodegroup_arns() {
             let record: Option<Record> = env.record_of(&arn).await;
-            if record.is_some_and(|record| record.open.is_some() || !record.untold.is_empty()) {
+            if record.is_some_and(|record| record.open.is_some() || !record.pending_notices.is_empty()) {
                 return false;
             }
         }

@@ -110,7 +110,7 @@ fn unknown(rng: &mut Rng, request: &Request, world: &World, arns: &[String]) -> 
                 return ("unknown enum value", body(r#"{"nodegroup":{"status":"ASLEEP"}}"#));
             };
             let described = json!({"nodegroup": {
-                "nodegroupArn": nodegroup.arn, "clusterName": nodegroup.cluster, "nodegroupName": nodegroup.name,
+                "itemKey": nodegroup.arn, "clusterName": nodegroup.cluster, "nodegroupName": nodegroup.name,
                 "version": nodegroup.version, "releaseVersion": nodegroup.release, "amiType": nodegroup.ami_type,
                 "status": "ASLEEP", "tags": nodegroup.tags,
             }});
@@ -118,8 +118,7 @@ fn unknown(rng: &mut Rng, request: &Request, world: &World, arns: &[String]) -> 
         }
         "dynamodb:Query" => {
             let listed = arns.iter().filter(|_| rng.bool());
-            let items: Vec<Value> =
-                listed.map(|arn| json!({"nodegroupArn": {"S": arn}, "pending": {"S": "yes"}})).collect();
+            let items: Vec<Value> = listed.map(|arn| json!({"itemKey": {"S": arn}, "pending": {"S": "yes"}})).collect();
             let listed = json!({"Count": items.len(), "ScannedCount": items.len(), "Items": items});
             ("stale secondary index", body(&listed.to_string()))
         }

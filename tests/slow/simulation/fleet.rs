@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use eks_nodegroup_updater::config::{Denied, Fleet};
+use eks_nodegroup_updater::model::settings::{Denied, Fleet};
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use simulated_aws::{AlreadyAtTarget, Downgrade, Nodegroup, TokenReplay, World};

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use eks_nodegroup_updater::config::RetryAfter;
+use eks_nodegroup_updater::model::settings::RetryAfter;
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -68,9 +68,9 @@ impl Simulation {
         let (begin, zero) = (midnight + minutes(rng.i64(0..24 * 60)), Instant::now());
         let world = World::with_clock(move || begin + SignedDuration::try_from(zero.elapsed()).unwrap());
         let mut env = TestEnv::in_world(world).await;
-        env.start_config.retry_after = RetryAfter([20, 40, 60].map(minutes).into());
-        env.start_config.fleet.ring_soak = SOAK;
-        env.start_config.fleet.stop_switch = Some(STOP_SWITCH.to_owned());
+        env.start_config.settings.retry_after = RetryAfter([20, 40, 60].map(minutes).into());
+        env.start_config.settings.ring_soak = SOAK;
+        env.start_config.settings.stop_switch = Some(STOP_SWITCH.to_owned());
         env.check_config.stuck_after = STUCK_AFTER;
         if rng.bool() {
             env.clock_ahead = SignedDuration::from_secs(rng.i64(-CLOCK_SKEW.as_secs()..CLOCK_SKEW.as_secs()));
@@ -78,7 +78,7 @@ impl Simulation {
         env.world.put_parameter(STOP_SWITCH, "running");
         choose_unverified(&mut rng, &env.world);
         let rules = FleetRules::random(&mut rng, begin);
-        rules.set(&mut env.start_config.fleet, &env.world);
+        rules.set(&mut env.start_config.settings, &env.world);
         let groups = groups(&mut rng);
         let arns = groups.iter().map(|group| env.world.add_nodegroup(group.nodegroup())).collect();
         for group in &groups {
@@ -226,7 +226,7 @@ impl Simulation {
         for _ in 0..2 {
             self.tick(false).await;
         }
-        self.checker.stuck(&self.env, world.now());
+        self.checker.report_stuck(&self.env, world.now());
         for (index, group) in self.groups.iter_mut().enumerate() {
             // Somebody mends the tag, for which later rings wait.
             if group.mode == "off" {
@@ -307,8 +307,8 @@ impl Simulation {
         }
         self.env.world.clear_requests();
         let (start, check) = (self.env.try_start(&json!({})).await, self.env.try_check(&json!({})).await);
-        let problems = start.map(|summary| summary.problems).and_then(|mut problems| {
-            problems.extend(check?.problems);
+        let problems = start.map(|summary| summary.errors).and_then(|mut problems| {
+            problems.extend(check?.errors);
             Ok(problems)
         });
         if !problems.as_ref().is_ok_and(Vec::is_empty) {
