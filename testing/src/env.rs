@@ -9,6 +9,7 @@ use eks_nodegroup_updater::config::{CheckConfig, StartConfig};
 use eks_nodegroup_updater::handler;
 use eks_nodegroup_updater::model::fleet_record::FleetRecord;
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
+use eks_nodegroup_updater::model::problem::Problem;
 use eks_nodegroup_updater::run::Run;
 use eks_nodegroup_updater::summary::{CheckSummary, StartSummary};
 use jiff::SignedDuration;
@@ -183,4 +184,10 @@ pub fn decisions(summary: &StartSummary) -> Vec<String> {
         None => format!("{}: {}", line.nodegroup, line.decision),
     };
     summary.decisions.iter().map(line).collect()
+}
+
+/// What went wrong in a run, such as `prod/blue: AccessDeniedException: no`.
+#[must_use]
+pub fn errors(errors: &[Problem]) -> Vec<String> {
+    errors.iter().map(ToString::to_string).collect()
 }

@@ -17,7 +17,7 @@ mod time;
 
 pub use aws::{CHECK_KEY, OBSERVER_KEY, START_KEY, sdk_config};
 pub use docs::{DECISIONS, SETTINGS, assert_documented};
-pub use env::{TABLE, TestEnv, decisions};
+pub use env::{TABLE, TestEnv, decisions, errors};
 pub use fixtures::*;
 pub use fleet::{Fleet, offers, published, unreadable};
 pub use template::{create_updates_table, template, updates_table};

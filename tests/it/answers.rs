@@ -3,18 +3,18 @@
 use eks_nodegroup_updater::model::attempt::Status;
 use serde_json::json;
 use simulated_aws::{ApiError, Nodegroup, Verdict};
-use testing::{AL2023, NEWER, TestEnv, assert_documented, decisions, opted_in};
+use testing::{AL2023, NEWER, TestEnv, assert_documented, decisions, errors, opted_in};
 
 const UPDATE: &str = "eks:UpdateNodegroupVersion";
 
-/// The outcome, the sentence, and whether the run says that it has a problem.
+/// The outcome, its sentence, and whether the run reports an error.
 async fn answered(env: &TestEnv) -> (Option<&'static str>, String, bool) {
     let summary = env.start().await;
     let line = summary.decisions[0].clone();
     assert_eq!(line.decision, "Start");
     let outcome = line.outcome.unwrap();
     assert_documented(outcome);
-    (line.outcome, line.reason, summary.into_response().is_err())
+    (line.outcome, line.detail.unwrap(), summary.into_response().is_err())
 }
 
 async fn answering(error: ApiError) -> (TestEnv, (Option<&'static str>, String, bool)) {
@@ -26,10 +26,10 @@ async fn answering(error: ApiError) -> (TestEnv, (Option<&'static str>, String, 
 }
 
 #[tokio::test(start_paused = true)]
-async fn somebody_else_updates_it() {
+async fn another_change_is_in_progress() {
     let message = "Nodegroup cannot be updated as it is currently not in Active State";
     let (env, answer) = answering(ApiError::new(409, "ResourceInUseException", message)).await;
-    let reason = format!("somebody else is changing it: ResourceInUseException: {message}");
+    let reason = format!("another change of the node group is in progress: ResourceInUseException: {message}");
     assert_eq!(answer, (Some("InUse"), reason, false));
     let record = env.record("prod", "blue").await.unwrap();
     assert_eq!((record.open, record.history, record.pending_notices), (None, vec![], vec![]), "not a failure");
@@ -43,8 +43,9 @@ async fn eks_does_not_know_the_release_yet() {
         "Requested Nodegroup release version 1.33.2-20260710 is invalid. Allowed release version is 1.33.1-20260610",
     ] {
         let (env, answer) = answering(ApiError::new(400, "InvalidParameterException", message)).await;
-        let reason =
-            format!("EKS does not know the release yet; a later run looks again: InvalidParameterException: {message}");
+        let reason = format!(
+            "EKS does not accept this release yet; retried in the next run: InvalidParameterException: {message}"
+        );
         assert_eq!(answer, (Some("NotReady"), reason, false));
         assert_eq!(env.record("prod", "blue").await.unwrap().pending_notices, vec![]);
         assert_eq!(answered(&env).await.0, Some("Accepted"));
@@ -150,7 +151,7 @@ async fn an_answer_without_the_updates_id_is_found_out() {
     });
     let (outcome, reason, problem) = answered(&env).await;
     let expected =
-        "whether EKS accepted the update is not known; check finds out: EKS answered without the update's id";
+        "it is not known whether EKS accepted the update; check finds out: EKS answered without the update's id";
     assert_eq!((outcome, reason.as_str(), problem), (Some("Unclear"), expected, true));
     env.world.clear_faults();
     env.check().await;
@@ -214,7 +215,7 @@ async fn an_answer_without_its_list_is_not_taken_for_an_empty_list() {
     env.start().await;
     env.world.on_request(without("eks:ListUpdates"));
     env.advance(25);
-    assert_eq!(env.check().await.errors, ["prod/blue: EKS listed updates without updateIds"]);
+    assert_eq!(errors(&env.check().await.errors), ["prod/blue: EKS listed updates without updateIds"]);
     env.world.clear_faults();
     assert_eq!(env.check().await.updates[0].status, "Successful");
 }
@@ -253,12 +254,12 @@ async fn an_intent_is_given_up_only_where_every_update_is_known_to_be_another() 
         env.advance(25);
         let summary = env.check().await;
         let problems: Vec<String> = problem.iter().map(|problem| format!("prod/blue: {problem}")).collect();
-        assert_eq!((summary.updates[0].status.as_str(), summary.errors), (status, problems), "{type} {dated} {params}");
+        assert_eq!((summary.updates[0].status, errors(&summary.errors)), (status, problems), "{type} {dated} {params}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unknown_status_is_followed_on() {
+async fn an_update_with_an_unknown_status_is_still_watched() {
     let env = TestEnv::with_blue().await;
     env.start().await;
     env.world.on_request(|request| match request.action.as_str() {

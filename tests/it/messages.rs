@@ -1,13 +1,15 @@
 //! What a subscriber reads.
 
-use eks_nodegroup_updater::model::attempt::{ErrorDetail, Status};
-use eks_nodegroup_updater::model::record::{Intent, Record};
+use eks_nodegroup_updater::model::attempt::{ErrorDetail, Intent, Status};
+use eks_nodegroup_updater::model::nodegroup_record::{ExternalUpdate, NodegroupRecord};
+use eks_nodegroup_updater::model::policy::InvalidTag;
+use eks_nodegroup_updater::model::record::Record;
 use eks_nodegroup_updater::notify::Message;
 use serde_json::{Value, json};
-use testing::{CURRENT, History, NEWER, UPDATE_ID, arn, at, eviction, fleet_id, intent, retry_after};
+use testing::{CURRENT, History, NEWER, UPDATE_ID, arn, at, eviction, fleet_record, intent, retry_after};
 
 /// An update that runs since nine.
-fn record() -> Record {
+fn record() -> NodegroupRecord {
     testing::record("prod/blue").updating(NEWER, at("2026-07-20T09:00:00Z"))
 }
 
@@ -17,8 +19,8 @@ fn detail(code: &str, text: &str, resources: &[&str]) -> ErrorDetail {
 }
 
 /// The last notice that is pending, in words.
-fn last_message(record: &Record) -> Message {
-    Message::new(record, record.pending_notices.last().unwrap(), &retry_after())
+fn last_message(record: &impl Record) -> Message {
+    Message::new(record, record.pending_notices().last().unwrap(), &retry_after())
 }
 
 fn ended(status: Status, errors: Vec<ErrorDetail>) -> Message {
@@ -91,8 +93,9 @@ fn machines_read_the_same_as_json() {
         "releaseVersion": NEWER,
         "previousReleaseVersion": CURRENT,
         "kubernetesVersion": "1.33",
-        "detail": "",
-        "startedBy": "eks-nodegroup-updater",
+        "failedOn": null,
+        "tag": null,
+        "startedBy": "Updater",
         "force": false,
         "attempt": 1,
         "updateId": UPDATE_ID,
@@ -142,14 +145,15 @@ fn every_event_has_its_subject_and_severity() {
     let message = last_message(&stuck);
     assert_eq!(message.subject, "EKS update still running: prod/blue to 1.33.2-20260710");
     assert!(part(&message, "email").contains("Running   6h\n"));
-    assert!(part(&message, "email").contains("The update is followed on, and its end is told."));
+    assert!(part(&message, "email").contains("It is still being watched; you are notified when it ends."));
 
     let mut available = record();
     available.withdraw();
-    assert!(available.report_available("1.33", NEWER, at("2026-07-20T15:00:00Z")));
-    assert!(!available.report_available("1.33", NEWER, at("2026-07-20T16:00:00Z")), "told once a release");
+    available.report_available("1.33", NEWER, at("2026-07-20T15:00:00Z"));
+    available.report_available("1.33", NEWER, at("2026-07-20T16:00:00Z"));
+    assert_eq!(available.pending_notices.len(), 1, "reported once a release");
     let message = last_message(&available);
-    assert_eq!(message.subject, "EKS release available: prod/blue could run 1.33.2-20260710");
+    assert_eq!(message.subject, "EKS release available: prod/blue can run 1.33.2-20260710");
     assert_eq!(machine(&message)["severity"], "info");
 }
 
@@ -209,8 +213,9 @@ fn long_names_leave_a_valid_subject() {
 
 #[test]
 fn a_quarantine_is_critical_and_says_how_to_lift_it() {
-    let mut record = Record::new(&fleet_id());
-    record.quarantine(NEWER, &["dev/a".into(), "prod/blue".into()], at("2026-07-20T10:00:00Z"));
+    let mut record = fleet_record();
+    let nodegroups = ["dev/a", "prod/blue"].map(|name| name.parse().unwrap()).to_vec();
+    record.quarantine(NEWER, &nodegroups.into(), at("2026-07-20T10:00:00Z"));
     let message = last_message(&record);
     assert_eq!(message.subject, "EKS release quarantined: 1.33.2-20260710");
     assert_eq!(machine(&message)["severity"], "critical");
@@ -225,13 +230,16 @@ fn a_quarantine_is_critical_and_says_how_to_lift_it() {
 }
 
 #[test]
-fn a_malformed_tag_is_quoted() {
+fn an_invalid_tag_is_quoted() {
     let mut record = record();
     record.withdraw();
-    assert!(record.malformed_tag("ami-update/window=Sat", at("2026-07-20T10:00:00Z")));
-    assert!(!record.malformed_tag("ami-update/window=Sat", at("2026-07-20T11:00:00Z")), "told once");
+    let (key, value, expected) = ("ami-update/window".to_owned(), "Sat".to_owned(), "expected windows".to_owned());
+    let tag = InvalidTag { key, value, expected };
+    record.report_invalid_tag(&tag, at("2026-07-20T10:00:00Z"));
+    record.report_invalid_tag(&tag, at("2026-07-20T11:00:00Z"));
+    assert_eq!(record.pending_notices.len(), 1, "reported once");
     let message = last_message(&record);
-    assert_eq!(message.subject, "EKS update tag not understood: prod/blue");
+    assert_eq!(message.subject, "EKS update tag invalid: prod/blue");
     assert!(part(&message, "email").contains("Tag       ami-update/window=Sat\n"));
 }
 
@@ -239,7 +247,7 @@ fn a_malformed_tag_is_quoted() {
 fn force_is_said_before_and_after() {
     let mut record = record();
     let open = record.open.as_mut().unwrap();
-    open.may_force = true;
+    open.intent.may_force = true;
     record.end(Status::Failed, vec![eviction()], at("2026-07-20T09:16:02Z"));
     let before = "The first scheduled run from 2026-07-20T10:16:02Z tries 1.33.2-20260710 again, with force: pods that do not leave are deleted, whatever their disruption budgets say.";
     assert_eq!(machine(&last_message(&record))["nextAction"], before);
@@ -251,12 +259,13 @@ fn force_is_said_before_and_after() {
 }
 
 #[test]
-fn somebody_elses_update_is_marked_as_such() {
+fn an_external_update_is_marked_as_such() {
     let mut record = record();
     record.withdraw();
-    record.adopt("9ebf4bd5-f1d2-4f2c-9b7b-1b2c3d4e5f60", &intent(NEWER), at("2026-07-20T09:00:00Z"));
+    let update_id = "9ebf4bd5-f1d2-4f2c-9b7b-1b2c3d4e5f60".to_owned();
+    record.adopt(&ExternalUpdate { update_id, intent: intent(NEWER), started_at: at("2026-07-20T09:00:00Z") });
     record.end(Status::Failed, vec![eviction()], at("2026-07-20T09:16:02Z"));
     let message = last_message(&record);
-    assert_eq!(machine(&message)["startedBy"], "somebody else");
-    assert!(part(&message, "email").contains("Who       somebody else started it, not this program\n"));
+    assert_eq!(machine(&message)["startedBy"], "External");
+    assert!(part(&message, "email").contains("Who       an external update, not started by the updater\n"));
 }

@@ -1,33 +1,36 @@
-//! Every reason why nothing starts, and the sentence that says so. The plan is pure, so these need no AWS.
+//! Every reason why no update starts, and its sentence. The plan is pure, so these need no AWS.
 
 use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_eks::types::{AmiTypes, NodegroupIssueCode, NodegroupStatus};
-use eks_nodegroup_updater::event::parse_start;
 use eks_nodegroup_updater::model::ami_type::Family;
-use eks_nodegroup_updater::model::attempt::Status;
+use eks_nodegroup_updater::model::attempt::{Intent, Status};
+use eks_nodegroup_updater::model::decision::{Decision, Planned, Target};
 use eks_nodegroup_updater::model::fleet::NodegroupState;
 use eks_nodegroup_updater::model::nodegroup::{HealthIssue, Nodegroup};
-use eks_nodegroup_updater::model::policy::{Force, Mode, Policy, Rules};
+use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
+use eks_nodegroup_updater::model::notice::Names;
+use eks_nodegroup_updater::model::policy::{Force, Mode, Policy, Rules, VersionPolicy};
 use eks_nodegroup_updater::model::reason::{Freeze, Reason, RingWait};
-use eks_nodegroup_updater::model::record::{Intent, Record};
 use eks_nodegroup_updater::model::release_version::ReleaseVersion;
-use eks_nodegroup_updater::model::releases::{Offer, TrackKey};
+use eks_nodegroup_updater::model::releases::{Available, TrackKey};
+use eks_nodegroup_updater::model::request::StartRequest;
 use eks_nodegroup_updater::model::settings::Denied;
+use eks_nodegroup_updater::model::subject::{NodegroupName, Subject};
 use eks_nodegroup_updater::model::window::Windows;
-use eks_nodegroup_updater::plan::{Decision, QuarantineCandidate, Verdict, releases_to_quarantine};
+use eks_nodegroup_updater::plan::{QuarantineCandidate, releases_to_quarantine};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use testing::{
-    CURRENT, Fleet, History, NEWER, README, arn, assert_documented, at, auto, days, eviction, fleet_id, hours, id,
-    intent, now, offers, record,
+    CURRENT, DECISIONS, Fleet, History, NEWER, assert_documented, at, auto, days, eviction, fleet_record, hours, id,
+    intent, now, offers, record, unreadable,
 };
 
 const AL2023: AmiTypes = AmiTypes::Al2023X8664Standard;
 
-/// What becomes of the only node group of a fleet.
+/// What is decided for the only node group of a fleet.
 trait Alone {
-    /// Code, sentence and time of the reason why it waits.
+    /// Code, sentence and time of the reason why it is skipped.
     fn reason(&self) -> (&'static str, String, Option<Timestamp>);
 
     /// The release that it goes to.
@@ -49,21 +52,21 @@ impl Alone for Fleet {
                 assert_documented(reason.code());
                 (reason.code(), reason.to_string(), reason.until())
             }
-            Decision::Start(start) => panic!("started {start}"),
+            decision => panic!("not skipped: {decision}"),
         }
     }
 
     fn goes_to(&self) -> String {
         match alone(self) {
             Decision::Start(intent) => intent.release_version,
-            Decision::Skip(reason) => panic!("waits: {reason}"),
+            decision => panic!("does not start: {decision}"),
         }
     }
 }
 
-fn alone(fleet: &Fleet) -> Verdict {
-    let [decision] = <[Decision; 1]>::try_from(fleet.plan()).unwrap();
-    decision.verdict
+fn alone(fleet: &Fleet) -> Decision {
+    let [planned] = <[Planned; 1]>::try_from(fleet.plan()).unwrap();
+    planned.decision
 }
 
 fn paths<const N: usize>(paths: [&str; N]) -> BTreeSet<String> {
@@ -72,23 +75,17 @@ fn paths<const N: usize>(paths: [&str; N]) -> BTreeSet<String> {
 
 #[test]
 fn a_healthy_node_group_starts_with_its_own_kubernetes_version_and_the_newest_release() {
-    let decisions = Fleet::blue().plan();
-    assert_eq!(decisions, [Decision { id: id("prod/blue"), verdict: Decision::Start(intent(NEWER)) }]);
+    let target = Target::Nodegroup(id("prod/blue"));
+    assert_eq!(Fleet::blue().plan(), [Planned { target, decision: Decision::Start(intent(NEWER)) }]);
 }
 
 #[test]
 fn excluded_by_the_events_filter() {
     let event = json!({"nodegroups": ["prod/green"], "clusters": ["dev"], "retry": ["prod/bleu"]});
     let fleet = Fleet::blue().event(&event);
-    let codes: Vec<_> = fleet
-        .plan()
-        .iter()
-        .map(|decision| match &decision.verdict {
-            Decision::Skip(reason) => (decision.id.to_string(), reason.to_string()),
-            Decision::Start(start) => panic!("started {start}"),
-        })
-        .collect();
-    let not_found = "no node group with the tag ami-update bears this name; check name, tag and region";
+    let codes: Vec<_> =
+        fleet.plan().iter().map(|planned| (planned.subject().to_string(), planned.decision.to_string())).collect();
+    let not_found = "no node group with the tag ami-update has this name; check name, tag and region";
     let expected =
         [("prod/blue", "the event asks for other node groups"), ("prod/bleu", not_found), ("prod/green", not_found)];
     assert_eq!(codes, expected.map(|(path, reason)| (path.to_owned(), reason.to_owned())));
@@ -96,21 +93,21 @@ fn excluded_by_the_events_filter() {
 
 #[test]
 fn described_no_longer() {
-    Fleet::blue().seen(NodegroupState::Deleted).waits("Deleted", "it was deleted; the tag index still lists it");
+    Fleet::blue().observed_as(NodegroupState::Deleted).waits("Deleted", "it was deleted; the tag index still lists it");
 }
 
 #[test]
-fn could_not_be_read() {
+fn unreadable_node_groups_releases_and_records() {
     let error = "AccessDeniedException: no";
     let sentence = "could not be read: AccessDeniedException: no";
-    Fleet::blue().seen(NodegroupState::Unreadable(error.into())).waits("Unreadable", sentence);
+    Fleet::blue().observed_as(NodegroupState::Unreadable(unreadable(error))).waits("Unreadable", sentence);
 
     let mut fleet = Fleet::blue();
-    *fleet.offer() = Available::Unreadable(error.into());
+    *fleet.offer() = Available::Unreadable(unreadable(error));
     fleet.waits("Unreadable", sentence);
 
     let mut fleet = Fleet::blue();
-    fleet.records.insert(id("prod/blue").arn, Err(error.into()));
+    fleet.unreadable_record("prod/blue", error);
     fleet.waits("Unreadable", sentence);
 
     let fleet = Fleet::blue().with(|nodegroup| nodegroup.release_version = None);
@@ -122,26 +119,26 @@ fn could_not_be_read() {
 #[test]
 fn not_opted_in() {
     let fleet = Fleet::blue().with(|nodegroup| nodegroup.policy = Policy::NotOptedIn);
-    fleet.waits("NotOptedIn", "it has no tag ami-update any more");
+    fleet.waits("NotOptedIn", "it no longer has the tag ami-update");
 }
 
 #[test]
-fn malformed_tag() {
+fn invalid_tag() {
     let tags = |key: &str, value: &str| {
         let tags = [("ami-update", "auto"), (key, value)].map(|(key, value)| (key.to_owned(), value.to_owned()));
         let policy = Policy::from_tags(&tags.into(), &Rules::default());
         Fleet::blue().with(|nodegroup| nodegroup.policy = policy)
     };
-    let sentence = r#"its tag ami-update has the value "Auto"; only auto and notify mean something"#;
+    let sentence = r#"its tag ami-update has the value "Auto"; expected auto or notify"#;
     tags("ami-update", "Auto").waits("InvalidTag", sentence);
-    let sentence = r#"its tag ami-update/windw has the value "Sat"; this version knows no such rule"#;
+    let sentence = r#"its tag ami-update/windw has the value "Sat"; this version has no such rule"#;
     tags("ami-update/windw", "Sat").waits("InvalidTag", sentence);
 }
 
 #[test]
 fn update_already_in_progress() {
     let fleet = Fleet::blue().with(|nodegroup| nodegroup.status = NodegroupStatus::Updating);
-    fleet.waits("InProgress", "an update that somebody else started is in progress");
+    fleet.waits("InProgress", "an external update is in progress");
     let fleet = Fleet::blue().after(|record| record.intended(NEWER, now()));
     fleet.waits("InProgress", "an update is in progress since 2026-07-20T09:00:00Z");
 }
@@ -160,7 +157,7 @@ fn custom_ami() {
 #[test]
 fn unknown_ami_type() {
     let fleet = Fleet::blue().with(|nodegroup| nodegroup.ami_type = AmiTypes::from("AL2026_x86_64_STANDARD"));
-    let sentence = "its AMI type AL2026_x86_64_STANDARD is not known to this version, and is not guessed";
+    let sentence = "this version does not know its AMI type AL2026_x86_64_STANDARD, and does not guess";
     fleet.waits("UnknownAmiType", sentence);
 }
 
@@ -169,12 +166,12 @@ fn no_release_published_for_this_ami_type_and_kubernetes_version() {
     let fleet = Fleet::blue().running(AL2023, CURRENT, Available::NotPublished);
     fleet.waits("NoRelease", "AWS publishes no release of AL2023_x86_64_STANDARD for Kubernetes 1.33");
     let fleet = Fleet::blue().running(AmiTypes::Al2X8664, CURRENT, Available::NotPublished);
-    let sentence = "AWS publishes no release of AL2_x86_64 for Kubernetes 1.33; it ended Amazon Linux 2 on 2025-11-26";
+    let sentence = "AWS publishes no release of AL2_x86_64 for Kubernetes 1.33; Amazon Linux 2 ended on 2025-11-26";
     fleet.waits("NoRelease", sentence);
 }
 
 #[test]
-fn the_al2_line_has_ended() {
+fn the_al2_track_has_ended() {
     let last = "1.33.9-20251120";
     let fleet = Fleet::blue().running(AmiTypes::Al2X8664, last, offers(&AmiTypes::Al2X8664, [last]));
     let sentence = "it runs 1.33.9-20251120, the last release of Amazon Linux 2, which AWS ended on 2025-11-26";
@@ -185,23 +182,24 @@ fn the_al2_line_has_ended() {
 fn up_to_date() {
     Fleet::blue()
         .running(AL2023, NEWER, offers(&AL2023, [NEWER]))
-        .waits("UpToDate", "it runs 1.33.2-20260710, the newest release");
+        .waits("UpToDate", "it runs 1.33.2-20260710, the latest release");
 }
 
 #[test]
 fn running_a_release_newer_than_aws_offers() {
     let fleet = Fleet::blue().running(AL2023, NEWER, offers(&AL2023, [CURRENT]));
-    let sentence = "it runs 1.33.2-20260710, newer than 1.33.1-20260610, which AWS offers now: AWS has withdrawn it";
+    let sentence =
+        "it runs 1.33.2-20260710, which is newer than 1.33.1-20260610, the latest release: AWS has withdrawn it";
     fleet.waits("RunsWithdrawnRelease", sentence);
 }
 
 #[test]
 fn not_comparable() {
     let fleet = Fleet::blue().running(AL2023, "1.32.9-20260610", offers(&AL2023, [NEWER]));
-    let sentence = "whether 1.33.2-20260710 is newer than 1.32.9-20260610 cannot be told: 1.33.2-20260710 and 1.32.9-20260610 have no order";
+    let sentence = "cannot tell whether 1.33.2-20260710 is newer than 1.32.9-20260610: 1.33.2-20260710 and 1.32.9-20260610 have no order";
     fleet.waits("NotComparable", sentence);
     let fleet = Fleet::blue().running(AL2023, "latest", offers(&AL2023, [NEWER]));
-    let sentence = r#"whether 1.33.2-20260710 is newer than latest cannot be told: "latest" is not a release version of Amazon Linux 2023"#;
+    let sentence = r#"cannot tell whether 1.33.2-20260710 is newer than latest: "latest" is not a release version of Amazon Linux 2023"#;
     fleet.waits("NotComparable", sentence);
 }
 
@@ -260,20 +258,28 @@ fn failed_before_on_this_target() {
 
     let four = Fleet::blue()
         .after(|record| (0..4).fold(record, |record, _| record.refused(NEWER, at("2026-07-01T08:00:00Z"))));
-    let sentence = "EKS refused 1.33.2-20260710 4 times; it is not tried again before a newer release";
+    let sentence = "EKS refused 1.33.2-20260710 4 times; it is given up until a newer release";
     four.waits("FailedBefore", sentence);
 
     let of_another_release = Fleet::blue().after(|record| record.failed("1.33.1-20260620", at("2026-07-20T08:59:00Z")));
     assert_eq!(of_another_release.starts().len(), 1);
 }
 
+/// What comes next under a limit, in words.
+fn next_of(fleet: &Fleet, path: &str) -> String {
+    match fleet.decision(path) {
+        decision @ Decision::Next(..) => decision.to_string(),
+        decision => panic!("not next: {decision}"),
+    }
+}
+
 #[test]
 fn over_the_limit_of_the_cluster() {
     let fleet = Fleet::of(["dev/a", "prod/blue", "prod/green"]);
     assert_eq!(fleet.starts(), paths(["dev/a", "prod/blue"]));
-    let reason = fleet.reason_of("prod/green");
-    let sentence = "its cluster may have no more than 1 in progress; it follows in a later run";
-    assert_eq!((reason.code(), reason.to_string().as_str()), ("Next", sentence));
+    let sentence = "the limit of 1 in its cluster is reached (MAX_UPDATES_PER_CLUSTER); \
+                    next is from 1.33.1-20260610 to 1.33.2-20260710 (Kubernetes 1.33)";
+    assert_eq!(next_of(&fleet, "prod/green"), sentence);
 }
 
 #[test]
@@ -286,7 +292,7 @@ fn updates_in_progress_count_against_the_limit_of_the_cluster() {
     let fleet = Fleet::of(["prod/blue", "prod/green"])
         .after(|record| record.intended(NEWER, now()))
         .event(&json!({"nodegroups": ["prod/green"]}));
-    assert_eq!(fleet.starts(), paths([]), "an excluded group's update counts too");
+    assert_eq!(fleet.starts(), paths([]), "an excluded node group's update counts too");
 }
 
 #[test]
@@ -294,8 +300,9 @@ fn over_the_limit_of_the_run() {
     let mut fleet = Fleet::of(["a/x", "b/x", "c/x"]);
     fleet.config.settings.limits.starts_per_run = 2;
     assert_eq!(fleet.starts(), paths(["a/x", "b/x"]));
-    let reason = fleet.reason_of("c/x");
-    assert_eq!(reason.to_string(), "a run starts no more than 2; it follows in a later run");
+    let sentence = "the limit of 2 in one run is reached (MAX_STARTS_PER_RUN); \
+                    next is from 1.33.1-20260610 to 1.33.2-20260710 (Kubernetes 1.33)";
+    assert_eq!(next_of(&fleet, "c/x"), sentence);
 }
 
 /// Newest first; the last is older than what runs.
@@ -308,7 +315,7 @@ fn too_young_takes_the_newest_that_is_old_enough() {
     assert_eq!(Fleet::blue().rules(rules(1), OFFERED).goes_to(), "1.33.2-20260719");
     assert_eq!(Fleet::blue().rules(rules(2), OFFERED).goes_to(), "1.33.2-20260716");
     assert_eq!(Fleet::blue().rules(rules(7), OFFERED).goes_to(), NEWER);
-    let sentence = "1.33.2-20260719 is younger than its rules allow, and no other release is newer; old enough from 2026-07-24T09:00:00Z";
+    let sentence = "1.33.2-20260719 has not reached its minimum age, and no other release is newer; old enough from 2026-07-24T09:00:00Z";
     Fleet::blue().rules(rules(14), OFFERED).waits_until("MinAgeNotReached", sentence, "2026-07-24T09:00:00Z");
 }
 
@@ -316,8 +323,8 @@ fn too_young_takes_the_newest_that_is_old_enough() {
 fn a_release_of_unknown_age_is_too_young() {
     let mut fleet = Fleet::blue().rules(Rules { min_age: hours(1), ..Rules::default() }, [NEWER]);
     let Available::Releases(releases) = fleet.offer() else { unreachable!() };
-    releases[0].at = None;
-    fleet.waits("MinAgeNotReached", "AWS does not say how old 1.33.2-20260710 is, and its rules ask for an age");
+    releases[0].published_at = None;
+    fleet.waits("MinAgeNotReached", "1.33.2-20260710 has no publication date, which its minimum age needs");
 }
 
 #[test]
@@ -326,7 +333,7 @@ fn denied_takes_the_newest_that_is_not() {
     fleet.config.settings.denied = vec![Denied::Date("20260719".into())];
     assert_eq!(fleet.goes_to(), "1.33.2-20260716");
     fleet.config.settings.denied.extend(["1.33.2-20260716", NEWER].map(|release| Denied::Exact(release.into())));
-    fleet.waits("Denied", "the setting DENIED_RELEASES denies 1.33.2-20260719, and no other release is newer");
+    fleet.waits("Denied", "DENIED_RELEASES denies 1.33.2-20260719, and no other release is newer");
 }
 
 #[test]
@@ -335,7 +342,7 @@ fn pinned() {
     assert_eq!(Fleet::blue().rules(pin("1.33.2-20260716"), OFFERED).goes_to(), "1.33.2-20260716");
     Fleet::blue().rules(pin(CURRENT), OFFERED).waits("Pinned", "its tag ami-update/pin keeps it on 1.33.1-20260610");
     let young = Rules { min_age: hours(10_000), ring: 3, ..pin(NEWER) };
-    assert_eq!(Fleet::blue().rules(young, OFFERED).goes_to(), NEWER, "a pin is somebody's choice");
+    assert_eq!(Fleet::blue().rules(young, OFFERED).goes_to(), NEWER, "a pin is a choice");
     let mut denied = Fleet::blue().rules(pin(NEWER), OFFERED);
     denied.config.settings.denied = vec![Denied::Exact(NEWER.into())];
     assert_eq!(denied.reason().0, "Denied", "but what is known to be bad is not");
@@ -344,8 +351,7 @@ fn pinned() {
 #[test]
 fn pinned_older_than_what_runs() {
     let rules = Rules { pin: Some("1.33.1-20260601".into()), ..Rules::default() };
-    let sentence =
-        "its tag ami-update/pin names 1.33.1-20260601, but it runs 1.33.1-20260610, and EKS does not go back";
+    let sentence = "its tag ami-update/pin names 1.33.1-20260601, which is older than 1.33.1-20260610, which it runs";
     Fleet::blue().rules(rules, OFFERED).waits("PinIsDowngrade", sentence);
 }
 
@@ -358,49 +364,58 @@ fn pinned_to_what_aws_does_not_offer() {
     }
 }
 
+fn names<const N: usize>(names: [&str; N]) -> Names {
+    names.map(|name| name.parse::<NodegroupName>().unwrap()).to_vec().into()
+}
+
 #[test]
 fn quarantined() {
     let mut fleet = Fleet::of(["dev/a", "dev/b", "prod/blue"]).rules(Rules::default(), OFFERED);
     for (path, ended) in [("dev/a", "2026-07-19T10:00:00Z"), ("dev/b", "2026-07-19T11:00:00Z")] {
         fleet.remember(record(path).broken("1.33.2-20260719", at(ended)));
     }
-    let records = || fleet.records.values().filter_map(|record| record.as_ref().ok());
-    assert_eq!(releases_to_quarantine(records(), 3), []);
-    let spread = releases_to_quarantine(records(), 2);
-    let nodegroups = ["dev/a", "dev/b"].map(String::from).to_vec();
-    assert_eq!(
-        spread,
-        [QuarantineCandidate { release_version: "1.33.2-20260719".into(), nodegroups: nodegroups.clone() }]
-    );
+    let candidates = |fleet: &Fleet, after| {
+        let records = &fleet.observed.records;
+        releases_to_quarantine(records.readable(), records.fleet().unwrap(), after)
+    };
+    assert_eq!(candidates(&fleet, 3), []);
+    let nodegroups = names(["dev/a", "dev/b"]);
+    let candidate =
+        QuarantineCandidate { release_version: "1.33.2-20260719".into(), nodegroups: nodegroups.names.clone() };
+    assert_eq!(candidates(&fleet, 2), [candidate]);
 
-    fleet.found.retain(|found| found.id.cluster == "prod");
+    fleet.observed.nodegroups.retain(|discovered| discovered.id.cluster() == "prod");
     assert_eq!(fleet.goes_to(), "1.33.2-20260719");
-    let all = fleet_id();
-    assert_eq!(all.arn, "arn:aws:eks:eu-central-1:123456789012:fleet");
-    let mut held = Record::new(&all);
-    held.quarantine("1.33.2-20260719", &nodegroups, now());
-    fleet.remember(held);
+    fleet.change_fleet_record(|record| record.quarantine("1.33.2-20260719", &nodegroups, now()));
     assert_eq!(fleet.goes_to(), "1.33.2-20260716", "the older one is eligible");
+    assert_eq!(candidates(&fleet, 2), [], "it is quarantined already");
     let mut only = fleet;
     *only.offer() = offers(&AL2023, ["1.33.2-20260719"]);
     let sentence =
         "1.33.2-20260719 is quarantined since 2026-07-20T09:00:00Z, because it failed on several node groups";
     only.waits("Quarantined", sentence);
-    assert!(only.record_under(&all.arn).lift_quarantine("1.33.2-20260719", now()));
+    only.change_fleet_record(|record| record.lift_quarantine("1.33.2-20260719", now()));
     assert_eq!(only.goes_to(), "1.33.2-20260719");
-    let records = only.records.values().filter_map(|record| record.as_ref().ok());
-    assert_eq!(releases_to_quarantine(records, 2), [], "what failed before it was lifted no longer counts");
+    assert_eq!(candidates(&only, 2), [], "what failed before it was lifted no longer counts");
+}
+
+#[test]
+fn without_the_fleets_record_nothing_starts_since_it_is_not_known_what_is_quarantined() {
+    let mut fleet = Fleet::blue();
+    fleet.observed.records.insert_fleet(Err(unreadable("malformed")));
+    let sentence = "cannot read whether updates are stopped, so none is started: the fleet's quarantines: malformed";
+    fleet.waits("Frozen", sentence);
 }
 
 #[test]
 fn lifting_one_quarantine_lifts_no_other_and_none_twice() {
     let (since, lifted_at) = (at("2026-07-19T11:00:00Z"), at("2026-07-19T12:00:00Z"));
-    let mut held = Record::new(&fleet_id());
+    let mut held = fleet_record();
     for release in ["1.33.2-20260716", "1.33.2-20260719"] {
-        held.quarantine(release, &[], since);
+        held.quarantine(release, &names([]), since);
     }
-    assert!(held.lift_quarantine("1.33.2-20260719", lifted_at));
-    assert!(!held.lift_quarantine("1.33.2-20260719", now()));
+    held.lift_quarantine("1.33.2-20260719", lifted_at);
+    held.lift_quarantine("1.33.2-20260719", now());
     let lifted: Vec<_> = held.quarantines.iter().map(|held| (held.release_version.as_str(), held.lifted_at)).collect();
     assert_eq!(lifted, [("1.33.2-20260716", None), ("1.33.2-20260719", Some(lifted_at))]);
 }
@@ -408,20 +423,20 @@ fn lifting_one_quarantine_lifts_no_other_and_none_twice() {
 #[test]
 fn what_fails_after_a_quarantine_was_lifted_counts_again() {
     let (release, lifted_at) = ("1.33.2-20260719", "2026-07-19T12:00:00Z");
-    let mut held = Record::new(&fleet_id());
-    held.quarantine(release, &[], at("2026-07-19T11:00:00Z"));
-    assert!(held.lift_quarantine(release, at(lifted_at)));
-    let spreads = |ended: &str| {
+    let mut held = fleet_record();
+    held.quarantine(release, &names([]), at("2026-07-19T11:00:00Z"));
+    held.lift_quarantine(release, at(lifted_at));
+    let candidates = |ended: &str| {
         let failed = ["dev/a", "dev/b"].map(|path| record(path).broken(release, at(ended)));
-        releases_to_quarantine(failed.iter().chain([&held]), 2).len()
+        releases_to_quarantine(failed.iter(), Some(&held), 2).len()
     };
-    assert_eq!((spreads(lifted_at), spreads("2026-07-19T12:00:01Z")), (0, 1));
+    assert_eq!((candidates(lifted_at), candidates("2026-07-19T12:00:01Z")), (0, 1));
 }
 
 #[test]
 fn an_eviction_failure_does_not_point_at_the_release() {
     let records = ["dev/a", "dev/b"].map(|path| record(path).evicted(NEWER, at("2026-07-19T10:00:00Z")));
-    assert_eq!(releases_to_quarantine(records.iter(), 2), []);
+    assert_eq!(releases_to_quarantine(records.iter(), None, 2), []);
 }
 
 #[test]
@@ -449,7 +464,7 @@ fn force_is_sent_once_after_an_eviction_failure_and_only_where_a_tag_allows_it()
 fn too_soon_after_the_last_update() {
     let rules = Rules { min_interval: days(14), ..Rules::default() };
     let fleet = Fleet::blue().rules(rules, OFFERED).after(|record| record.updated(CURRENT, at("2026-07-10T10:00:00Z")));
-    let sentence = "its last update is too recent for ami-update/min-interval, or for EKS to have described it; from 2026-07-24T10:00:00Z";
+    let sentence = "its last update is too recent for ami-update/min-interval, or for EKS to describe it already; next from 2026-07-24T10:00:00Z";
     fleet.waits_until("MinIntervalNotReached", sentence, "2026-07-24T10:00:00Z");
 }
 
@@ -463,13 +478,13 @@ fn a_description_from_before_the_last_update_is_not_believed() {
 #[test]
 fn frozen() {
     let mut fleet = Fleet::blue();
-    fleet.freeze = Some(Freeze::Stopped { parameter: "/updater/switch".into() });
-    fleet.waits("Frozen", "somebody stopped everything with the parameter /updater/switch");
+    fleet.observed.freeze = Some(Freeze::Stopped { parameter: "/updater/switch".into() });
+    fleet.waits("Frozen", "the stop switch /updater/switch is set to stopped");
     let until = "2027-01-02T00:00:00Z";
-    fleet.freeze = Some(Freeze::CalendarClosed { until: until.parse().ok() });
-    fleet.waits_until("Frozen", "a change calendar is closed; it opens at 2027-01-02T00:00:00Z", until);
-    fleet.freeze = Some(Freeze::Unreadable { error: "AccessDeniedException: no".into() });
-    fleet.waits("Frozen", "whether a freeze is on cannot be read, so nothing starts: AccessDeniedException: no");
+    fleet.observed.freeze = Some(Freeze::CalendarClosed { until: until.parse().ok() });
+    fleet.waits_until("Frozen", "a change calendar is closed until 2027-01-02T00:00:00Z", until);
+    fleet.observed.freeze = Some(Freeze::Unreadable(unreadable("AccessDeniedException: no")));
+    fleet.waits("Frozen", "cannot read whether updates are stopped, so none is started: AccessDeniedException: no");
 }
 
 #[test]
@@ -499,17 +514,20 @@ mod rings {
     const RELEASE: &str = "1.33.2-20260716";
 
     /// `dev/a` in ring 0 and `prod/blue` in ring 1; AWS offers one release.
-    fn two_rings(change: impl FnOnce(&mut Nodegroup), history: impl FnOnce(Record) -> Record) -> Fleet {
+    fn two_rings(
+        change: impl FnOnce(&mut Nodegroup),
+        history: impl FnOnce(NodegroupRecord) -> NodegroupRecord,
+    ) -> Fleet {
         let mut fleet = Fleet::of(["dev/a", "prod/blue"]).rules(Rules::default(), [RELEASE]);
         fleet.nodegroup("prod/blue").policy = auto(Rules { ring: 1, ..Rules::default() });
         fleet.with(change).after(history)
     }
 
-    fn updated(ended: &str) -> impl FnOnce(Record) -> Record {
+    fn updated(ended: &str) -> impl FnOnce(NodegroupRecord) -> NodegroupRecord {
         move |record| record.updated(RELEASE, at(ended))
     }
 
-    fn no_history(record: Record) -> Record {
+    fn no_history(record: NodegroupRecord) -> NodegroupRecord {
         record
     }
 
@@ -518,35 +536,34 @@ mod rings {
     }
 
     fn blue(fleet: &Fleet) -> Result<String, String> {
-        match fleet.verdict("prod/blue") {
+        match fleet.decision("prod/blue") {
             Decision::Start(intent) => Ok(intent.release_version),
-            Decision::Skip(reason) => {
-                assert_eq!(reason.code(), "WaitingForRing");
-                Err(reason.to_string())
+            decision => {
+                assert_eq!(decision.code(), "WaitingForRing");
+                Err(decision.to_string())
             }
         }
     }
 
     #[test]
-    fn a_ring_waits_until_the_earlier_one_has_run_the_release_for_the_soak_time() {
-        let waits = |rest: &str| Err(format!("its ring waits for {RELEASE} until dev/a, in an earlier ring, {rest}"));
-        assert_eq!(blue(&two_rings(|_| (), no_history)), waits("runs it"));
+    fn a_ring_waits_until_the_lower_one_has_run_the_release_for_the_soak_time() {
+        let waits = |rest: &str| Err(format!("waiting for a lower ring: dev/a {rest}"));
+        assert_eq!(blue(&two_rings(|_| (), no_history)), waits(&format!("does not run {RELEASE} yet")));
         let soaking = two_rings(runs(RELEASE), updated("2026-07-19T09:00:01Z"));
-        assert_eq!(blue(&soaking), waits("has run it long enough, at 2026-07-20T09:00:01Z"));
+        assert_eq!(blue(&soaking), waits(&format!("soaks {RELEASE} until 2026-07-20T09:00:01Z")));
         let soaked = two_rings(runs(RELEASE), updated("2026-07-19T09:00:00Z"));
         assert_eq!(blue(&soaked), Ok(RELEASE.into()));
     }
 
     #[test]
-    fn a_failure_in_an_earlier_ring_holds_the_release_up() {
+    fn a_failure_in_a_lower_ring_holds_the_release_up() {
         let failed = two_rings(|_| (), |record| record.failed(RELEASE, at("2026-07-01T09:00:00Z")));
-        let sentence =
-            format!("its ring waits for {RELEASE} until dev/a, in an earlier ring, runs it: it failed there");
+        let sentence = format!("waiting for a lower ring: dev/a failed to update to {RELEASE}");
         assert_eq!(blue(&failed), Err(sentence));
     }
 
     #[test]
-    fn a_newer_release_of_the_line_proves_an_older_one() {
+    fn a_newer_release_of_the_track_proves_an_older_one() {
         let newer = two_rings(runs("1.33.2-20260719"), updated("2026-07-17T09:00:00Z"));
         assert_eq!(blue(&newer), Ok(RELEASE.into()));
     }
@@ -564,7 +581,7 @@ mod rings {
     }
 
     #[test]
-    fn node_groups_that_can_never_get_the_release_hold_nobody_up() {
+    fn node_groups_that_can_never_get_the_release_hold_no_ring_up() {
         let passed =
             |change: &dyn Fn(&mut Nodegroup)| assert_eq!(blue(&two_rings(change, no_history)), Ok(RELEASE.into()));
         passed(&|nodegroup| nodegroup.ami_type = AmiTypes::Custom);
@@ -579,23 +596,22 @@ mod rings {
     #[test]
     fn a_node_group_that_cannot_be_read_proves_nothing() {
         let mut fleet = two_rings(|_| (), no_history);
-        fleet.at("dev/a").now = NodegroupState::Unreadable(unreadable("AccessDeniedException: no"));
-        let sentence = format!("its ring waits for {RELEASE} until dev/a, in an earlier ring, can be read");
+        fleet.at("dev/a").state = NodegroupState::Unreadable(unreadable("AccessDeniedException: no"));
+        let sentence = format!("waiting for a lower ring: dev/a cannot be read, so it does not prove {RELEASE}");
         assert_eq!(blue(&fleet), Err(sentence.clone()));
         let mut fleet = two_rings(runs(RELEASE), no_history);
-        fleet.records.insert(id("dev/a").arn, Err("malformed".into()));
+        fleet.unreadable_record("dev/a", "malformed");
         assert_eq!(blue(&fleet), Err(sentence));
     }
 
     #[test]
-    fn a_node_group_whose_tags_are_not_understood_proves_nothing() {
+    fn a_node_group_with_an_invalid_tag_proves_nothing() {
         let tags = |tags: &[(&str, &str)]| {
             let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
             let policy = Policy::from_tags(&tags, &Rules::default());
             blue(&two_rings(|nodegroup| nodegroup.policy = policy, no_history))
         };
-        let sentence =
-            format!("its ring waits for {RELEASE} until dev/a, in an earlier ring, has tags that are understood");
+        let sentence = format!("waiting for a lower ring: dev/a has an invalid tag, so it does not prove {RELEASE}");
         assert_eq!(tags(&[("ami-update", "auto"), ("ami-update/ring", "zero")]), Err(sentence.clone()));
         assert_eq!(tags(&[("ami-update", "auto"), ("ami-update/windw", "Sat")]), Err(sentence.clone()));
         assert_eq!(tags(&[("ami-update", "yes")]), Err(sentence));
@@ -616,12 +632,10 @@ mod rings {
             let reason = fleet.reason_of("prod/blue");
             (reason.to_string(), reason.until())
         };
-        let sentence = format!(
-            "its ring waits for {RELEASE} until dev/b, in an earlier ring, has run it long enough, at 2026-07-21T08:00:00Z"
-        );
+        let sentence = format!("waiting for a lower ring: dev/b soaks {RELEASE} until 2026-07-21T08:00:00Z");
         assert_eq!(reason(&fleet), (sentence, Some(at("2026-07-21T08:00:00Z"))));
         fleet.nodegroup("dev/c").release_version = Some(CURRENT.into());
-        let sentence = format!("its ring waits for {RELEASE} until dev/c, in an earlier ring, runs it");
+        let sentence = format!("waiting for a lower ring: dev/c does not run {RELEASE} yet");
         assert_eq!(reason(&fleet), (sentence, None));
     }
 
@@ -639,7 +653,7 @@ mod following_the_cluster {
     fn following(control_plane: &str) -> Fleet {
         let rules = Rules { kubernetes_version: VersionPolicy::FollowCluster, ..Rules::default() };
         let mut fleet = Fleet::blue().rules(rules, [CURRENT]);
-        fleet.clusters.insert("prod".into(), Ok(control_plane.into()));
+        fleet.observed.clusters.insert("prod".into(), Ok(control_plane.parse().unwrap()));
         fleet.releases.push((TrackKey::new("1.34", &AL2023), offers(&AL2023, ["1.34.0-20260701"])));
         fleet
     }
@@ -658,7 +672,7 @@ mod following_the_cluster {
     #[test]
     fn without_the_tag_a_node_group_stays_where_it_is() {
         let mut fleet = following("1.36").with(|nodegroup| nodegroup.policy = auto(Rules::default()));
-        fleet.clusters.clear();
+        fleet.observed.clusters.clear();
         assert_eq!(fleet.reason().0, "UpToDate");
     }
 
@@ -700,7 +714,8 @@ mod following_the_cluster {
             (nodegroup.ami_type, nodegroup.release_version) = (bottlerocket.clone(), Some(same.into()));
             nodegroup.policy = auto(rules);
         }
-        fleet.clusters = ["dev", "prod"].map(|cluster| (cluster.to_owned(), Ok("1.34".to_owned()))).into();
+        fleet.observed.clusters =
+            ["dev", "prod"].map(|cluster| (cluster.to_owned(), Ok("1.34".parse().unwrap()))).into();
         let offer = offers(&bottlerocket, [same]);
         fleet.releases = ["1.33", "1.34"].map(|version| (TrackKey::new(version, &bottlerocket), offer.clone())).into();
         assert_eq!(fleet.reason_of("dev/a"), Reason::Pinned { release: same.into() });
@@ -715,22 +730,28 @@ mod following_the_cluster {
         fleet.nodegroup("prod/blue").policy = auto(follow(1));
         fleet.nodegroup("dev/a").policy = auto(follow(0));
         fleet.releases = following("1.34").releases;
-        fleet.clusters.insert("prod".into(), Ok("1.34".into()));
-        fleet.clusters.insert("dev".into(), Err("AccessDeniedException: no".into()));
+        fleet.observed.clusters.insert("prod".into(), Ok("1.34".parse().unwrap()));
+        fleet.observed.clusters.insert("dev".into(), Err(unreadable("AccessDeniedException: no")));
         let target = ReleaseVersion::parse(Family::AmazonLinux2023, "1.34.0-20260701").unwrap();
-        let waits = Reason::WaitingForRing { target, nodegroup: "dev/a".into(), wait: RingWait::Unreadable };
+        let waits = Reason::WaitingForRing {
+            target,
+            nodegroup: Subject::Nodegroup("dev/a".parse().unwrap()),
+            wait: RingWait::Unreadable,
+        };
         assert_eq!(fleet.reason_of("prod/blue"), waits);
         fleet.nodegroup("dev/a").kubernetes_version = Some("1.32".into());
-        assert!(matches!(fleet.verdict("prod/blue"), Decision::Start(_)), "it is far from there");
+        assert!(matches!(fleet.decision("prod/blue"), Decision::Start(_)), "it is far from there");
     }
 
     #[test]
     fn a_cluster_that_cannot_be_read_is_a_reason() {
         let mut fleet = following("1.34");
-        fleet.clusters.insert("prod".into(), Err("AccessDeniedException: no".into()));
+        fleet.observed.clusters.insert("prod".into(), Err(unreadable("AccessDeniedException: no")));
         fleet.waits("Unreadable", "could not be read: the version of its cluster: AccessDeniedException: no");
-        fleet.clusters.insert("prod".into(), Ok("new".into()));
-        let sentence = "could not be read: the version of its cluster: 1.33 and new are no Kubernetes versions";
+        fleet.nodegroup("prod/blue").kubernetes_version = Some("new".into());
+        fleet.observed.clusters.insert("prod".into(), Ok("1.34".parse().unwrap()));
+        let sentence =
+            "could not be read: the version of its cluster: \"new\" is not a Kubernetes version such as 1.33";
         fleet.waits("Unreadable", sentence);
     }
 }
@@ -744,7 +765,7 @@ fn the_node_group_that_has_waited_longest_goes_first() {
         fleet.remember(record(path).updated(CURRENT, at(ended)));
     }
     assert_eq!(fleet.starts(), paths(["prod/b"]));
-    fleet.records.remove(&id("prod/c").arn);
+    fleet.remember(record("prod/c"));
     assert_eq!(fleet.starts(), paths(["prod/c"]), "before all, one that never was updated");
 }
 
@@ -752,30 +773,30 @@ fn the_node_group_that_has_waited_longest_goes_first() {
 fn over_the_limit_of_the_fleet() {
     let mut fleet = Fleet::of(["a/x", "b/x", "c/x"]).with(|nodegroup| nodegroup.status = NodegroupStatus::Updating);
     fleet.config.settings.limits.updates_in_progress = 2;
-    assert_eq!(fleet.starts(), paths(["b/x"]), "somebody else's update counts");
-    let reason = fleet.reason_of("c/x");
-    assert_eq!(reason.to_string(), "no more than 2 may be in progress; it follows in a later run");
+    assert_eq!(fleet.starts(), paths(["b/x"]), "an external update counts");
+    let sentence = "the limit of 2 in progress is reached (MAX_UPDATES_IN_PROGRESS); \
+                    next is from 1.33.1-20260610 to 1.33.2-20260710 (Kubernetes 1.33)";
+    assert_eq!(next_of(&fleet, "c/x"), sentence);
 }
 
-/// A node group against which everything speaks; then one thing after another is mended, and the next reason appears.
+/// Everything speaks against a node group; then one thing after another is fixed, and the next reason appears.
 #[test]
-fn the_rules_are_asked_in_the_order_of_the_readmes_table() {
+fn the_rules_are_evaluated_in_the_documented_order() {
     let release = "1.33.2-20260719";
     let window = "Sun 02:00-06:00 UTC".parse::<Windows>().unwrap();
     let week = days(7);
     let rules = Rules { ring: 1, min_age: week, min_interval: week, window, ..Rules::default() };
     let mut fleet = Fleet::of(["prod/blue", "prod/canary"]).rules(rules.clone(), [release]);
-    fleet.event = parse_start(&json!({"clusters": ["dev"]})).unwrap();
+    fleet.request.clusters = vec!["dev".into()];
     fleet.config.settings.limits.updates_per_cluster = 0;
-    fleet.freeze = Some(Freeze::CalendarClosed { until: None });
+    fleet.observed.freeze = Some(Freeze::CalendarClosed { until: None });
     fleet.config.settings.denied = vec![Denied::Exact(release.into())];
-    let found = std::mem::replace(&mut fleet.at("prod/blue").now, NodegroupState::Deleted);
+    let exists = std::mem::replace(&mut fleet.at("prod/blue").state, NodegroupState::Deleted);
     let mut fleet = fleet.after(|record| {
         let past = record.failed(release, at("2026-07-20T08:30:00Z")).updated(CURRENT, at("2026-07-20T08:00:00Z"));
-        let mut record = past.intended(release, now());
-        record.quarantine(release, &[], now());
-        record
+        past.intended(release, now())
     });
+    fleet.change_fleet_record(|record| record.quarantine(release, &names([]), now()));
     fn blue(fleet: &mut Fleet) -> &mut Nodegroup {
         fleet.nodegroup("prod/blue")
     }
@@ -783,57 +804,54 @@ fn the_rules_are_asked_in_the_order_of_the_readmes_table() {
         let Policy::OptedIn(_, rules) = &mut blue(fleet).policy else { unreachable!() };
         rules
     }
-    fn record_of(fleet: &mut Fleet) -> &mut Record {
-        fleet.record_under(&arn("prod/blue"))
-    }
     let bad_tag = Policy::from_tags(&HashMap::from([("ami-update".to_owned(), "yes".to_owned())]), &Rules::default());
     let mut codes = vec![first_code(&fleet)];
-    let mut mend = |change: &mut dyn FnMut(&mut Fleet)| {
+    let mut fix = |change: &mut dyn FnMut(&mut Fleet)| {
         change(&mut fleet);
         codes.push(first_code(&fleet));
     };
-    mend(&mut |fleet| fleet.event = StartRequest::default());
-    mend(&mut |fleet| fleet.at("prod/blue").now = NodegroupState::Unreadable(unreadable("error")));
-    mend(&mut |fleet| {
-        fleet.at("prod/blue").now = found.clone();
+    fix(&mut |fleet| fleet.request = StartRequest::default());
+    fix(&mut |fleet| fleet.at("prod/blue").state = NodegroupState::Unreadable(unreadable("error")));
+    fix(&mut |fleet| {
+        fleet.at("prod/blue").state = exists.clone();
         blue(fleet).policy = Policy::NotOptedIn;
     });
-    mend(&mut |fleet| blue(fleet).policy = bad_tag.clone());
-    mend(&mut |fleet| {
+    fix(&mut |fleet| blue(fleet).policy = bad_tag.clone());
+    fix(&mut |fleet| {
         blue(fleet).policy = Policy::OptedIn(Mode::Notify, rules.clone());
         blue(fleet).ami_type = AmiTypes::Custom;
     });
-    mend(&mut |fleet| record_of(fleet).withdraw());
-    mend(&mut |fleet| blue(fleet).ami_type = AmiTypes::from("NEW"));
-    mend(&mut |fleet| {
+    fix(&mut |fleet| fleet.change_record("prod/blue", NodegroupRecord::withdraw));
+    fix(&mut |fleet| blue(fleet).ami_type = AmiTypes::from("NEW"));
+    fix(&mut |fleet| {
         blue(fleet).ami_type = AL2023;
         rules_of(fleet).pin = Some("1.33.1-20200101".into());
     });
-    mend(&mut |fleet| rules_of(fleet).pin = Some("1.33.9-20270101".into()));
-    mend(&mut |fleet| {
+    fix(&mut |fleet| rules_of(fleet).pin = Some("1.33.9-20270101".into()));
+    fix(&mut |fleet| {
         rules_of(fleet).pin = None;
         *fleet.offer() = Available::NotPublished;
     });
-    mend(&mut |fleet| *fleet.offer() = offers(&AL2023, [CURRENT]));
-    mend(&mut |fleet| *fleet.offer() = offers(&AL2023, ["1.33.1-20260101"]));
-    mend(&mut |fleet| *fleet.offer() = offers(&AL2023, [release]));
-    mend(&mut |fleet| fleet.config.settings.denied.clear());
-    mend(&mut |fleet| rules_of(fleet).min_age = SignedDuration::ZERO);
-    mend(&mut |fleet| assert!(record_of(fleet).lift_quarantine(release, now())));
-    mend(&mut |fleet| rules_of(fleet).ring = 0);
-    mend(&mut |fleet| {
+    fix(&mut |fleet| *fleet.offer() = offers(&AL2023, [CURRENT]));
+    fix(&mut |fleet| *fleet.offer() = offers(&AL2023, ["1.33.1-20260101"]));
+    fix(&mut |fleet| *fleet.offer() = offers(&AL2023, [release]));
+    fix(&mut |fleet| fleet.config.settings.denied.clear());
+    fix(&mut |fleet| rules_of(fleet).min_age = SignedDuration::ZERO);
+    fix(&mut |fleet| fleet.change_fleet_record(|record| record.lift_quarantine(release, now())));
+    fix(&mut |fleet| rules_of(fleet).ring = 0);
+    fix(&mut |fleet| {
         blue(fleet).status = NodegroupStatus::CreateFailed;
         let rules = rules_of(fleet).clone();
         blue(fleet).policy = auto(rules);
     });
-    mend(&mut |fleet| blue(fleet).status = NodegroupStatus::Active);
-    mend(&mut |fleet| assert!(record_of(fleet).allow_retry(now())));
-    mend(&mut |fleet| rules_of(fleet).min_interval = SignedDuration::ZERO);
-    mend(&mut |fleet| fleet.freeze = None);
-    mend(&mut |fleet| rules_of(fleet).window = Windows::default());
-    mend(&mut |fleet| fleet.config.settings.limits.updates_per_cluster = 2);
+    fix(&mut |fleet| blue(fleet).status = NodegroupStatus::Active);
+    fix(&mut |fleet| fleet.change_record("prod/blue", |record| record.allow_retry(now())));
+    fix(&mut |fleet| rules_of(fleet).min_interval = SignedDuration::ZERO);
+    fix(&mut |fleet| fleet.observed.freeze = None);
+    fix(&mut |fleet| rules_of(fleet).window = Windows::default());
+    fix(&mut |fleet| fleet.config.settings.limits.updates_per_cluster = 2);
 
-    let table = README.split("\nA group that is not listed at all").next().unwrap();
+    let table = DECISIONS.split("\nA node group that is not listed at all").next().unwrap();
     let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(code, _)| code));
     // Those that stand beside another at the same place of the order.
     let beside = ["NotFound", "pinned", "EndOfSupport", "NotComparable", "Unhealthy"];
@@ -842,8 +860,5 @@ fn the_rules_are_asked_in_the_order_of_the_readmes_table() {
 }
 
 fn first_code(fleet: &Fleet) -> &'static str {
-    match fleet.verdict("prod/blue") {
-        Decision::Start(_) => "start",
-        Decision::Skip(reason) => reason.code(),
-    }
+    fleet.decision("prod/blue").code()
 }

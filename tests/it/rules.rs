@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use simulated_aws::{ApiError, Course, Nodegroup, Verdict};
 use testing::{
-    AL2023, BOTTLEROCKET, CURRENT, NEWER, TestEnv, eviction_failure, minutes, node_creation_failure, opted_in, tagged,
+    AL2023, BOTTLEROCKET, CURRENT, NEWER, TestEnv, errors, eviction_failure, minutes, node_creation_failure, opted_in,
+    tagged,
 };
 
 /// A release that Kubernetes 1.33 and 1.34 share.
@@ -158,7 +159,10 @@ async fn a_release_that_fails_on_two_node_groups_is_quarantined_and_reported_onc
     assert_eq!(updates, [1, 1, 0, 0], "the others were saved");
     let critical: Vec<Value> = env.messages().into_iter().filter(|message| message["severity"] == "critical").collect();
     let [message] = &critical[..] else { panic!("{critical:?}") };
-    assert_eq!((&message["event"], &message["detail"]), (&json!("ReleaseQuarantined"), &json!("a/ng, b/ng")));
+    assert_eq!(
+        (&message["event"], &message["failedOn"]),
+        (&json!("ReleaseQuarantined"), &json!({"names": ["a/ng", "b/ng"], "count": 2}))
+    );
 
     env.start_config.settings.limits.starts_per_run = 10;
     let lift = json!({"liftQuarantine": [NEWER]});
@@ -169,10 +173,10 @@ async fn a_release_that_fails_on_two_node_groups_is_quarantined_and_reported_onc
     assert_eq!(env.world.updates("c", "ng").len(), 1);
     assert!(env.fleet_record().await.quarantines[0].lifted_at.is_some(), "it is recorded");
     let problems = env.try_start(&json!({"liftQuarantine": ["1.33.2"]})).await.unwrap().errors;
-    assert_eq!(problems, ["the release 1.33.2 is not quarantined, so nothing is lifted"]);
+    assert_eq!(errors(&problems), ["the release 1.33.2 is not quarantined, so nothing is lifted"]);
 }
 
-/// The release failed on two groups for its own fault, and on a third for that of its budgets.
+/// The release failed on two node groups for its own fault, and on a third for that of its budgets.
 async fn quarantined() -> TestEnv {
     let env = TestEnv::with(["a", "b", "c"].map(|name| opted_in(name, "ng"))).await;
     for name in ["a", "b"] {
@@ -218,7 +222,7 @@ async fn force_is_sent_once_and_said_before_and_after() {
     env.advance(2 * HOUR);
     let (decision, reason) = decide(&env, "prod/blue").await;
     assert_eq!(decision, "Start");
-    assert!(reason.ends_with("overriding disruption budgets, since they made it fail before"), "{reason}");
+    assert!(reason.ends_with("overriding disruption budgets, which made it fail before"), "{reason}");
     let forced: Vec<bool> = env.world.updates("prod", "blue").into_iter().map(|update| update.force).collect();
     assert_eq!(forced, [false, true]);
     env.advance(30);
@@ -236,8 +240,8 @@ async fn an_explicit_retry_does_not_wait() {
     assert_eq!(decide(&env, "prod/blue").await.0, "FailedBefore");
     env.try_start(&json!({"retry": ["prod/blue"]})).await.unwrap();
     assert_eq!(env.world.updates("prod", "blue").len(), 2);
-    let forgiven = env.record("prod", "blue").await.unwrap().history[0].retry_requested_at;
-    assert_eq!(forgiven, Some(env.world.now()), "it is recorded");
+    let requested = env.record("prod", "blue").await.unwrap().history[0].retry_requested_at;
+    assert_eq!(requested, Some(env.world.now()), "it is recorded");
     env.try_start(&json!({"retry": ["blue"]})).await.unwrap_err();
 }
 
@@ -278,12 +282,12 @@ async fn a_switch_or_a_calendar_that_cannot_be_read_means_stop() {
         let switch = request.body["Names"][0] == "/updater/switch";
         if switch { Verdict::Error(ApiError::access_denied("ssm:GetParameters")) } else { Verdict::Answer }
     });
-    // The run fails, so that the alarm tells: a mistyped calendar must not stop a fleet in silence.
+    // The run fails and raises the alarm: a mistyped calendar must not stop a fleet in silence.
     let frozen_since = async |env: &TestEnv, what: &str| {
         let summary = env.start().await;
         assert_eq!(summary.decisions[0].decision, "Frozen");
         let [problem] = &summary.errors[..] else { panic!("{:?}", summary.errors) };
-        assert!(problem.starts_with(&format!("nothing starts, since {what}: ")), "{problem}");
+        assert!(problem.error.starts_with(&format!("no updates were started: {what}: ")), "{problem}");
     };
     frozen_since(&env, "the stop switch /updater/switch").await;
     env.world.clear_faults();
@@ -306,25 +310,25 @@ async fn a_closed_calendar_says_when_it_opens() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn somebody_elses_update_is_adopted_followed_and_reported() {
+async fn an_external_update_is_adopted_watched_and_reported() {
     let env = TestEnv::with_blue().await;
     env.world.next_update("prod", "blue", eviction_failure("blue"));
     let id = env.world.start_update("prod", "blue", "1.33", NEWER).unwrap();
     let (decision, reason) = decide(&env, "prod/blue").await;
     assert_eq!(
         (decision, reason.as_str()),
-        ("InProgress", "an update that somebody else started is in progress since 2026-07-20T09:00:00Z")
+        ("InProgress", "an external update is in progress since 2026-07-20T09:00:00Z")
     );
     assert_eq!(env.record("prod", "blue").await.unwrap().open.unwrap().update_id, Some(id));
     env.advance(17);
     env.check().await;
     let message = env.messages().remove(0);
-    assert_eq!((&message["event"], &message["startedBy"]), (&json!("UpdateFailed"), &json!("somebody else")));
+    assert_eq!((&message["event"], &message["startedBy"]), (&json!("UpdateFailed"), &json!("External")));
     assert_eq!(decide(&env, "prod/blue").await.0, "FailedBefore");
 }
 
 #[tokio::test(start_paused = true)]
-async fn somebody_elses_successful_update_is_adopted_in_silence() {
+async fn a_successful_external_update_is_adopted_in_silence() {
     let env = TestEnv::with_blue().await;
     env.world.start_update("prod", "blue", "1.33", NEWER).unwrap();
     env.start().await;
@@ -406,7 +410,8 @@ async fn a_node_group_does_not_follow_its_cluster_to_an_older_release() {
     env.world.withdraw_release(BOTTLEROCKET, "1.34");
     env.world.publish_release(BOTTLEROCKET, "1.34", "1.45.0-1e6a7c0b");
     let (decision, reason) = decide(&env, "prod/ng").await;
-    let sentence = "it runs 1.46.1-9d20f4ae, newer than 1.45.0-1e6a7c0b, which AWS offers now: AWS has withdrawn it";
+    let sentence =
+        "it runs 1.46.1-9d20f4ae, which is newer than 1.45.0-1e6a7c0b, the latest release: AWS has withdrawn it";
     assert_eq!((decision, reason.as_str()), ("RunsWithdrawnRelease", sentence));
 }
 
@@ -434,17 +439,14 @@ async fn a_release_that_is_only_reported_is_reported_with_its_kubernetes_version
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_malformed_rule_is_reported_once_and_starts_nothing() {
+async fn an_invalid_rule_is_reported_once_and_starts_nothing() {
     let env = TestEnv::with([tagged("prod", "blue", &[("window", "Saturday night")])]).await;
     for _ in 0..3 {
         assert_eq!(decide(&env, "prod/blue").await.0, "InvalidTag");
         env.check().await;
     }
     let [message] = &env.messages()[..] else { panic!("one message") };
-    assert_eq!(
-        (&message["event"], &message["detail"]),
-        (&json!("TagInvalid"), &json!("ami-update/window=Saturday night"))
-    );
+    assert_eq!((&message["event"], &message["tag"]["value"]), (&json!("TagInvalid"), &json!("Saturday night")));
     assert_eq!(env.world.updates("prod", "blue"), []);
 }
 

@@ -1,11 +1,11 @@
 //! What an observation makes of an open attempt. Pure, so these need no AWS.
 
 use eks_nodegroup_updater::model::attempt::{ErrorDetail, Status};
-use eks_nodegroup_updater::model::notice::Event;
+use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::record::Record;
 use eks_nodegroup_updater::model::settle::{Observation, Progress, Running, settle};
 use jiff::{SignedDuration, Timestamp};
-use testing::{CURRENT, History, NEWER, UPDATE_ID, eviction, intent, minutes, now, record};
+use testing::{CURRENT, History, NEWER, UPDATE_ID, eviction, intent, minutes, now, record, unreadable};
 
 const SIX_HOURS: SignedDuration = SignedDuration::from_hours(6);
 
@@ -13,11 +13,11 @@ fn after(so_many: i64) -> Timestamp {
     now() + minutes(so_many)
 }
 
-fn intended() -> Record {
+fn intended() -> NodegroupRecord {
     record("prod/blue").intended(NEWER, now())
 }
 
-fn accepted() -> Record {
+fn accepted() -> NodegroupRecord {
     record("prod/blue").updating(NEWER, now())
 }
 
@@ -25,21 +25,21 @@ fn saw(progress: Progress) -> Observation {
     Observation::Update { update_id: UPDATE_ID.into(), progress }
 }
 
-fn runs(release: &str) -> Observation {
+fn running(release: &str) -> Observation {
     saw(Progress::Successful(Running { version: Some("1.33".into()), release_version: Some(release.into()) }))
 }
 
 /// Status of the only attempt, and the notices that are pending.
-fn state(record: &Record) -> (Option<Status>, Vec<Event>) {
+fn state(record: &NodegroupRecord) -> (Option<Status>, Vec<&'static str>) {
     let attempt = record.open.as_ref().or(record.history.last());
-    (attempt.map(|attempt| attempt.status), record.pending_notices.iter().map(|notice| notice.event).collect())
+    (attempt.map(|attempt| attempt.status), record.pending_notices.iter().map(|notice| notice.kind.code()).collect())
 }
 
 #[test]
 fn a_failed_update_is_reported_with_every_detail() {
     let mut record = accepted();
     settle(&mut record, &saw(Progress::Failed(vec![eviction()])), after(16), SIX_HOURS);
-    assert_eq!(state(&record), (Some(Status::Failed), vec![NoticeKind::UpdateFailed]));
+    assert_eq!(state(&record), (Some(Status::Failed), vec!["UpdateFailed"]));
     assert_eq!(record.history[0].errors, [eviction()]);
     assert_eq!(record.open, None);
 }
@@ -47,49 +47,49 @@ fn a_failed_update_is_reported_with_every_detail() {
 #[test]
 fn success_is_believed_when_the_node_group_runs_the_release() {
     let mut record = accepted();
-    settle(&mut record, &runs(NEWER), after(16), SIX_HOURS);
+    settle(&mut record, &running(NEWER), after(16), SIX_HOURS);
     assert_eq!(state(&record), (Some(Status::Successful), vec![]));
 }
 
 #[test]
 fn success_without_the_release_is_waited_for_and_then_reported() {
     let mut record = accepted();
-    settle(&mut record, &runs(CURRENT), after(16), SIX_HOURS);
+    settle(&mut record, &running(CURRENT), after(16), SIX_HOURS);
     assert_eq!(state(&record), (Some(Status::InProgress), vec![]));
-    settle(&mut record, &runs(CURRENT), after(35), SIX_HOURS);
+    settle(&mut record, &running(CURRENT), after(35), SIX_HOURS);
     assert_eq!(state(&record), (Some(Status::InProgress), vec![]));
-    settle(&mut record, &runs(CURRENT), after(36), SIX_HOURS);
-    assert_eq!(state(&record), (Some(Status::Unverified), vec![NoticeKind::UpdateUnverified]));
+    settle(&mut record, &running(CURRENT), after(36), SIX_HOURS);
+    assert_eq!(state(&record), (Some(Status::Unverified), vec!["UpdateUnverified"]));
 }
 
 #[test]
 fn a_cancelled_update_is_reported() {
     let mut record = accepted();
     settle(&mut record, &saw(Progress::Cancelled(vec![])), after(16), SIX_HOURS);
-    assert_eq!(state(&record), (Some(Status::Cancelled), vec![NoticeKind::UpdateCancelled]));
+    assert_eq!(state(&record), (Some(Status::Cancelled), vec!["UpdateCancelled"]));
 }
 
 #[test]
-fn a_stuck_update_is_reported_once_and_followed_on() {
+fn a_stuck_update_is_reported_once_and_still_watched() {
     let mut record = accepted();
     settle(&mut record, &saw(Progress::InProgress), after(359), SIX_HOURS);
     assert_eq!(state(&record), (Some(Status::InProgress), vec![]));
     for minutes in [360, 365, 1000] {
         settle(&mut record, &saw(Progress::InProgress), after(minutes), SIX_HOURS);
-        assert_eq!(state(&record), (Some(Status::InProgress), vec![NoticeKind::UpdateStuck]));
+        assert_eq!(state(&record), (Some(Status::InProgress), vec!["UpdateStuck"]));
     }
     settle(&mut record, &saw(Progress::Failed(vec![])), after(1005), SIX_HOURS);
-    assert_eq!(state(&record), (Some(Status::Failed), vec![NoticeKind::UpdateStuck, NoticeKind::UpdateFailed]));
+    assert_eq!(state(&record), (Some(Status::Failed), vec!["UpdateStuck", "UpdateFailed"]));
 }
 
 #[test]
 fn an_update_that_cannot_be_read_for_hours_is_not_silent() {
     let mut record = accepted();
-    let unreadable = Observation::Unreadable("AccessDeniedException: no".into());
+    let unreadable = Observation::Unreadable(unreadable("AccessDeniedException: no"));
     settle(&mut record, &unreadable, after(300), SIX_HOURS);
     assert_eq!(record, accepted());
     settle(&mut record, &unreadable, after(360), SIX_HOURS);
-    assert_eq!(state(&record), (Some(Status::InProgress), vec![NoticeKind::UpdateStuck]));
+    assert_eq!(state(&record), (Some(Status::InProgress), vec!["UpdateStuck"]));
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_vanished_update_is_reported_once_it_cannot_just_be_late() {
     settle(&mut record, &not_found, after(19), SIX_HOURS);
     assert_eq!(record, accepted());
     settle(&mut record, &not_found, after(20), SIX_HOURS);
-    assert_eq!(state(&record), (Some(Status::Gone), vec![NoticeKind::UpdateGone]));
+    assert_eq!(state(&record), (Some(Status::Gone), vec!["UpdateGone"]));
     assert_eq!(record.history[0].errors, [error]);
 }
 
@@ -156,7 +156,7 @@ fn every_attempt_has_a_token_of_its_own_and_a_replay_the_same() {
     let mut next = intended();
     next.withdraw();
     next.begin(&intent(NEWER), now());
-    let token = |record: &Record| record.open.as_ref().unwrap().token.clone();
+    let token = |record: &NodegroupRecord| record.open.as_ref().unwrap().token.clone();
     assert_eq!(token(&one), token(&same));
     assert_ne!(token(&one), token(&next));
 }
