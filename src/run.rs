@@ -26,15 +26,10 @@ const SPARE: Duration = Duration::from_mins(1);
 const LONGEST: Duration = Duration::from_mins(15);
 
 impl<'a> Run<'a> {
-    /// The run that Lambda has just begun. Local runtimes send a deadline in 1970: one that has passed is none.
+    /// The run that Lambda has just begun.
     #[must_use]
     pub fn begin(context: &'a Context, now: Timestamp) -> Self {
-        let now_millis = u64::try_from(now.as_millisecond()).unwrap_or_default();
-        let time_out = match context.deadline.saturating_sub(now_millis) {
-            0 => LONGEST,
-            left => Duration::from_millis(left).min(LONGEST),
-        };
-        Self::new(&context.request_id, now, time_out)
+        Self::new(&context.request_id, now, time_left(context.deadline, now))
     }
 
     /// A run that is ended after this time.
@@ -42,5 +37,57 @@ impl<'a> Run<'a> {
     pub fn new(id: &'a str, now: Timestamp, time_out: Duration) -> Self {
         let began = Instant::now();
         Self { id, now, began, last_start: began + time_out - SPARE.min(time_out / 4) }
+    }
+}
+
+/// The time from now to Lambda's deadline, which is in milliseconds since 1970. One that is not ahead is none: local
+/// runtimes, such as `cargo lambda watch`, send a constant that is a time in 1970.
+fn time_left(deadline: u64, now: Timestamp) -> Duration {
+    let now = u64::try_from(now.as_millisecond()).unwrap_or_default();
+    match deadline.saturating_sub(now) {
+        0 => LONGEST,
+        left => Duration::from_millis(left).min(LONGEST),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2026-11-25T12:00:00Z.
+    const NOW: u64 = 1_795_608_000_000;
+
+    fn left(deadline: u64) -> Duration {
+        time_left(deadline, Timestamp::from_millisecond(NOW.try_into().unwrap()).unwrap())
+    }
+
+    #[test]
+    fn a_run_ends_at_lambdas_deadline() {
+        assert_eq!(left(NOW + 300_000), Duration::from_mins(5));
+        assert_eq!(left(NOW + 1), Duration::from_millis(1));
+    }
+
+    #[test]
+    fn a_deadline_that_is_not_ahead_is_none() {
+        for deadline in [0, 600_000, NOW - 1, NOW] {
+            assert_eq!(left(deadline), LONGEST, "{deadline}");
+        }
+    }
+
+    #[test]
+    fn no_run_takes_longer_than_lambda_allows() {
+        for deadline in [NOW + 900_000, NOW + 900_001, u64::MAX] {
+            assert_eq!(left(deadline), LONGEST, "{deadline}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_a_run_is_kept_free() {
+        let kept = |time_out| {
+            let run = Run::new("1", Timestamp::UNIX_EPOCH, time_out);
+            run.began + time_out - run.last_start
+        };
+        assert_eq!(kept(Duration::from_mins(15)), Duration::from_mins(1));
+        assert_eq!(kept(Duration::from_mins(1)), Duration::from_secs(15), "a quarter of a short one");
     }
 }

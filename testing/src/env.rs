@@ -19,6 +19,7 @@ use simulated_aws::{Nodegroup, Published, World};
 
 use crate::aws::{CHECK_KEY, OBSERVER_KEY, START_KEY, check_clients, sdk_config, start_clients};
 use crate::fixtures::{AL2023, FLEET_KEY, NEWER, check_config, opted_in, start_config};
+use crate::template::create_updates_table;
 use crate::time::{minutes, now};
 
 /// The table that holds the records.
@@ -63,12 +64,14 @@ impl TestEnv {
 
     /// The table and the topic, in a world that has everything else.
     pub async fn in_world(world: World) -> Self {
-        world.create_updates_table(TABLE).await;
+        let observer = check_clients(&sdk_config(&world, OBSERVER_KEY).await).dynamodb;
+        create_updates_table(&observer, TABLE).await;
+        world.clear_requests();
         let topic = world.create_topic("notifications");
         Self {
             start: start_clients(&sdk_config(&world, START_KEY).await),
             check: check_clients(&sdk_config(&world, CHECK_KEY).await),
-            observer: check_clients(&sdk_config(&world, OBSERVER_KEY).await).dynamodb,
+            observer,
             start_config: start_config(&[("UPDATES_TABLE", TABLE)]),
             check_config: check_config(&[("UPDATES_TABLE", TABLE), ("NOTIFICATION_TOPIC_ARN", &topic)]),
             world,

@@ -1,15 +1,16 @@
 //! What no plan may ever hold, over random fleets. The oracle below is naive on purpose: one question a rule.
 
 use aws_sdk_eks::types::{AmiTypes, NodegroupStatus};
-use eks_nodegroup_updater::model::attempt::Status;
+use eks_nodegroup_updater::model::attempt::{Intent, Status};
+use eks_nodegroup_updater::model::decision::{Decision, Planned};
 use eks_nodegroup_updater::model::nodegroup::Nodegroup;
-use eks_nodegroup_updater::model::policy::{Force, Mode, Policy, Rules};
+use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
+use eks_nodegroup_updater::model::notice::Names;
+use eks_nodegroup_updater::model::policy::{Force, Mode, Policy, Rules, VersionPolicy};
 use eks_nodegroup_updater::model::reason::Freeze;
-use eks_nodegroup_updater::model::record::{Intent, Record};
-use eks_nodegroup_updater::model::releases::{Offer, TrackKey};
+use eks_nodegroup_updater::model::releases::{Available, TrackKey};
 use eks_nodegroup_updater::model::settings::{Denied, Limits};
 use eks_nodegroup_updater::model::window::{Opening, Windows};
-use eks_nodegroup_updater::plan::Verdict;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
@@ -144,7 +145,7 @@ impl World {
         }
     }
 
-    fn record(&self, index: usize, group: &Group) -> Record {
+    fn record(&self, index: usize, group: &Group) -> NodegroupRecord {
         let intent = |day| Intent {
             version: format!("1.{}", group.version),
             may_force: group.force,
@@ -158,11 +159,6 @@ impl World {
             let errors = if ENDS[ended.end] == Status::Failed { vec![error(code, "")] } else { vec![] };
             record.ended(&intent(ended.release), ENDS[ended.end], errors, days_ago(ended.days_ago))
         });
-        if index == 0
-            && let Some(day) = self.quarantined
-        {
-            record.quarantine(&self.release(33, day), &[], now());
-        }
         if group.open {
             record.begin(&intent(group.runs), days_ago(0));
         }
@@ -170,7 +166,7 @@ impl World {
     }
 
     /// The releases of a Kubernetes version, newest first.
-    fn offered(&self, version: u32) -> Offer {
+    fn offered(&self, version: u32) -> Available {
         let published = |day: u32| {
             let at = at(&format!("2026-07-{day:02}T09:00:00Z"));
             published(&self.ami_type(), &self.release(version, day), Some(at))
@@ -182,14 +178,19 @@ impl World {
         let groups = || self.groups.iter().enumerate();
         let mut fleet = Fleet::made_of(groups().map(|(index, group)| self.nodegroup(index, group)));
         groups().for_each(|(index, group)| fleet.remember(self.record(index, group)));
-        fleet.clusters = (0..3).map(|cluster| (format!("c{cluster}"), Ok("1.34".to_owned()))).collect();
+        if let Some(day) = self.quarantined {
+            let release = self.release(33, day);
+            fleet.change_fleet_record(|record| record.quarantine(&release, &Names::from(vec![]), now()));
+        }
+        let clusters = (0..3).map(|cluster| (format!("c{cluster}"), Ok("1.34".parse().unwrap())));
+        fleet.observed.clusters = clusters.collect();
         fleet.config.settings.denied = self.denied.iter().flat_map(|day| self.denials(*day)).collect();
         fleet.config.settings.limits = Limits {
             updates_per_cluster: self.per_cluster,
             updates_in_progress: self.in_progress,
             starts_per_run: self.per_run,
         };
-        fleet.freeze = self.frozen.then(|| Freeze::Stopped { parameter: "switch".into() });
+        fleet.observed.freeze = self.frozen.then(|| Freeze::Stopped { parameter: "switch".into() });
         let line = |version: u32| (TrackKey::new(&format!("1.{version}"), &self.ami_type()), self.offered(version));
         fleet.releases = [33, 34].map(line).into();
         fleet
@@ -201,9 +202,9 @@ impl World {
         let _ = fleet.needs_older();
         let decisions = fleet.plan();
         assert_eq!(decisions.len(), self.groups.len(), "each node group has one decision");
-        let started = |(index, decision): (usize, eks_nodegroup_updater::plan::Decision)| match decision.verdict {
+        let started = |(index, planned): (usize, Planned)| match planned.decision {
             Decision::Start(intent) => Some((index, intent)),
-            Decision::Skip(_) => None,
+            Decision::Next(..) | Decision::Skip(_) => None,
         };
         decisions.into_iter().enumerate().filter_map(started).collect()
     }

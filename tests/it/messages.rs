@@ -87,7 +87,7 @@ fn machines_read_the_same_as_json() {
         "severity": "error",
         "cluster": "prod",
         "nodegroup": "blue",
-        "itemKey": arn("prod/blue"),
+        "nodegroupArn": arn("prod/blue"),
         "region": "eu-central-1",
         "account": "123456789012",
         "releaseVersion": NEWER,

@@ -130,7 +130,7 @@ mod promise_4_at_most_one {
         let (one, other) = futures_util::join!(env.start(), env.start());
         let mut outcomes = [&one, &other].map(|summary| (summary.decisions[0].decision, summary.decisions[0].outcome));
         outcomes.sort_unstable();
-        assert_eq!(outcomes, [("start", Some("Accepted")), ("start", Some("LostRace"))]);
+        assert_eq!(outcomes, [("Start", Some("Accepted")), ("Start", Some("LostRace"))]);
         assert_eq!(env.calls("eks:UpdateNodegroupVersion"), 1);
         assert_eq!(env.world.updates("prod", "blue").len(), 1);
     }
@@ -324,7 +324,7 @@ mod near_lambdas_deadline {
         slow_down(&mut env);
         let summary = env.start().await;
         let outcomes: Vec<_> = summary.decisions.iter().filter_map(|line| line.outcome).collect();
-        assert_eq!(outcomes, ["Accepted", "accepted", "accepted", "DeadlineNear", "DeadlineNear"]);
+        assert_eq!(outcomes, ["Accepted", "Accepted", "Accepted", "DeadlineNear", "DeadlineNear"]);
         let left = "2 node groups are left to the next run, since Lambda's time limit is near";
         assert_eq!(errors(&summary.errors), [left]);
         env.world.clear_faults();
@@ -603,7 +603,7 @@ mod promise_10_everything_has_a_reason {
             ("dev/future", "UnknownAmiType"),
             ("dev/sick", "Unhealthy"),
             ("dev/windows", "NoRelease"),
-            ("prod/blue", "start"),
+            ("prod/blue", "Start"),
             ("prod/green", "Next"),
         ];
         let decisions = plan(&ran).into_iter().map(|(name, decision, _)| (name, decision)).collect::<Vec<_>>();

@@ -700,7 +700,7 @@ mod following_the_cluster {
         fleet.config.settings.denied = [NEWER, "1.34.0-20260701"].map(|release| Denied::Exact(release.into())).into();
         *fleet.offer() = offers(&AL2023, [NEWER]);
         let (code, sentence, _) = fleet.reason();
-        assert!(code == "denied" && sentence.contains(NEWER), "{sentence}");
+        assert!(code == "Denied" && sentence.contains(NEWER), "{sentence}");
     }
 
     #[test]
@@ -854,7 +854,7 @@ fn the_rules_are_evaluated_in_the_documented_order() {
     let table = DECISIONS.split("\nA node group that is not listed at all").next().unwrap();
     let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(code, _)| code));
     // Those that stand beside another at the same place of the order.
-    let beside = ["NotFound", "pinned", "EndOfSupport", "NotComparable", "Unhealthy"];
+    let beside = ["NotFound", "Pinned", "EndOfSupport", "NotComparable", "Unhealthy"];
     let rows: Vec<&str> = rows.skip_while(|code| *code != "Excluded").filter(|code| !beside.contains(code)).collect();
     assert_eq!(codes, rows);
 }

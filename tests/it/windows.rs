@@ -98,7 +98,7 @@ proptest! {
 
     #[test]
     fn it_is_open_exactly_when_the_wall_clock_stands_inside(case: Case) {
-        let windows = Windows::parse(&case.text()).unwrap();
+        let windows = case.text().parse::<Windows>().unwrap();
         let at = Timestamp::from_second(case.at).unwrap();
         let open = matches!(windows.at(at), Opening::Open(_));
         prop_assert_eq!(open, case.contains(case.at), "{} at {}", windows, at);
@@ -106,7 +106,7 @@ proptest! {
 
     #[test]
     fn nothing_may_start_outside_a_window_or_in_its_last_half_hour(case: Case) {
-        let windows = Windows::parse(&case.text()).unwrap();
+        let windows = case.text().parse::<Windows>().unwrap();
         let at = Timestamp::from_second(case.at).unwrap();
         if let Some(start) = windows.next_start(at, SignedDuration::from_mins(30)) {
             prop_assert!(start >= at);
@@ -122,7 +122,7 @@ proptest! {
 
     #[test]
     fn the_next_change_is_the_next_one(case: Case) {
-        let windows = Windows::parse(&case.text()).unwrap();
+        let windows = case.text().parse::<Windows>().unwrap();
         let at = Timestamp::from_second(case.at - case.at.rem_euclid(60)).unwrap();
         let (open, change) = match windows.at(at) {
             Opening::Open(change) => (true, change),

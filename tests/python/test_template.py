@@ -285,6 +285,16 @@ def test_a_function_is_small_built_by_cargo_lambda_and_outside_of_any_vpc(functi
     assert (ROOT / "src" / "bin" / f"{binary}.rs").is_file()
 
 
+@pytest.mark.parametrize(("function", "binary"), [("StartFunction", "start"), ("CheckFunction", "check")])
+def test_cargo_lambda_deploys_a_function_with_what_the_template_gives_it(function, binary):
+    metadata = tomllib.loads((ROOT / "Cargo.toml").read_text())["package"]["metadata"]["lambda"]
+    assert metadata["bin"][binary]["deploy"] == {
+        "memory": properties(function)["MemorySize"],
+        "timeout": properties(function)["Timeout"],
+        "log_retention": template()["Parameters"]["LogRetentionDays"]["Default"],
+    }
+
+
 def test_each_setting_of_a_function_is_a_parameter_or_a_resource_of_the_stack():
     assert {name: properties(name)["Environment"]["Variables"] for name in FUNCTIONS} == {
         "StartFunction": {
