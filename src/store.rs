@@ -15,7 +15,8 @@ use jiff::Timestamp;
 
 use crate::aws::{CONCURRENCY, describe};
 use crate::model::problem::{Problem, Unreadable};
-use crate::model::record::{Record, RecordSet, Revision};
+use crate::model::record::{Record, Revision, YES};
+use crate::model::records::RecordSet;
 use crate::model::subject::{FleetId, NodegroupId, Subject};
 use crate::reconcile::Reconciled;
 
@@ -125,7 +126,7 @@ impl<'a> RecordStore<'a> {
             .table_name(self.table)
             .index_name(INDEX)
             .key_condition_expression("pending = :pending")
-            .expression_attribute_values(":pending", AttributeValue::S(crate::model::record::YES.to_owned()));
+            .expression_attribute_values(":pending", AttributeValue::S(YES.to_owned()));
         let pages: Result<Vec<_>, _> = query.into_paginator().send().collect().await;
         let pages = pages.map_err(|error| anyhow::anyhow!("reading what is pending: {}", describe(&error)))?;
         let items: Option<Vec<_>> = pages.into_iter().map(|page| page.items).collect();
@@ -138,9 +139,9 @@ impl<'a> RecordStore<'a> {
     /// # Errors
     /// When another run was first, or DynamoDB did not take it; the record then stays as it was read.
     pub async fn save<R: Record>(&self, record: &mut R, now: Timestamp) -> Result<(), NotSaved<R>> {
-        let read = record.revision().clone();
+        let before = record.revision().clone();
         let mut next = record.clone();
-        next.prepare(Revision { number: read.number + 1, writer: self.writer.to_owned() }, now);
+        next.prepare(Revision { number: before.number + 1, writer: self.writer.to_owned() }, now);
         let item: Item = serde_dynamo::to_item(&next).map_err(|error| NotSaved::Failed(error.to_string()))?;
         let put = self
             .client
@@ -148,17 +149,17 @@ impl<'a> RecordStore<'a> {
             .table_name(self.table)
             .set_item(Some(item))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let put = if read.number == 0 {
+        let put = if before.number == 0 {
             put.condition_expression(format!("attribute_not_exists({KEY})"))
         } else {
             put.condition_expression("revision = :read")
-                .expression_attribute_values(":read", AttributeValue::S(read.to_string()))
+                .expression_attribute_values(":read", AttributeValue::S(before.to_string()))
         };
         if let Err(error) = put.send().await {
             let Some(PutItemError::ConditionalCheckFailedException(lost)) = error.as_service_error() else {
                 return Err(NotSaved::Failed(describe(&error)));
             };
-            let stored: Option<R> = lost.item().and_then(|item| crate::store::read(item.clone()).ok());
+            let stored: Option<R> = lost.item().and_then(|item| read(item.clone()).ok());
             // The answer to a first try may have been lost, and the SDK then tried again.
             if stored.as_ref() != Some(&next) {
                 return Err(NotSaved::Conflict(stored.map(Box::new)));

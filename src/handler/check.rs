@@ -13,6 +13,7 @@ use crate::model::fleet_record::FleetRecord;
 use crate::model::nodegroup_record::NodegroupRecord;
 use crate::model::problem::{Problem, Unreadable};
 use crate::model::record::Record;
+use crate::model::records::RecordRef;
 use crate::model::settle::{Observation, settle};
 use crate::model::subject::{FleetId, NodegroupId, Subject};
 use crate::notify::{Message, publish};
@@ -148,7 +149,10 @@ impl Checker<'_> {
     }
 
     /// Publishes, then marks: a message may be sent twice, but none is lost.
-    async fn publish_pending<R: Record>(&self, mut record: R, checked: &mut Checked) {
+    async fn publish_pending<R: Record>(&self, mut record: R, checked: &mut Checked)
+    where
+        for<'a> RecordRef<'a>: From<&'a R>,
+    {
         for notice in record.pending_notices().to_vec() {
             let message = Message::new(&record, &notice, &self.config.retry_after);
             match publish(&self.clients.sns, &self.config.notification_topic_arn, message).await {

@@ -7,7 +7,7 @@ use super::nodegroup::Nodegroup;
 use super::policy::{Policy, VersionPolicy};
 use super::problem::Unreadable;
 use super::reason::Freeze;
-use super::record::RecordSet;
+use super::records::RecordSet;
 use super::subject::{FleetId, NodegroupId};
 
 /// Everything that a run of `start` knows of the fleet before it asks for releases.

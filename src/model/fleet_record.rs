@@ -4,10 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::attempt::Attempt;
 use super::notice::{Names, Notice, NoticeKind};
 use super::problem::Unreadable;
-use super::record::{Record, RecordRef, Revision, SchemaVersion, YES};
+use super::record::{Record, Revision, SchemaVersion, YES};
 use super::release_version::ReleaseVersion;
 use super::subject::FleetId;
 
@@ -158,13 +157,5 @@ impl Record for FleetRecord {
         let (code, release) = (notice.kind.code(), notice.kind.release_version().unwrap_or_default());
         let name = format!("{}/{code}/{release}/{}", self.id.key(), notice.at);
         Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()).to_string()
-    }
-
-    fn attempt_of(&self, _notice: &Notice) -> Option<&Attempt> {
-        None
-    }
-
-    fn as_ref(&self) -> RecordRef<'_> {
-        RecordRef::Fleet(self)
     }
 }

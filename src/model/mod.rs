@@ -14,6 +14,7 @@ pub mod policy;
 pub mod problem;
 pub mod reason;
 pub mod record;
+pub mod records;
 pub mod release_version;
 pub mod releases;
 pub mod request;

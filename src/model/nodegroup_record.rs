@@ -8,7 +8,7 @@ use super::attempt::{Attempt, ErrorDetail, Intent, StartedBy, Status, shorten};
 use super::notice::{AttemptRef, Notice, NoticeKind};
 use super::policy::InvalidTag;
 use super::problem::Unreadable;
-use super::record::{Record, RecordRef, Revision, SchemaVersion, YES};
+use super::record::{Record, Revision, SchemaVersion, YES};
 use super::subject::NodegroupId;
 
 /// Ended attempts that are kept. More than the tries of one release, so that none of these is forgotten.
@@ -338,14 +338,6 @@ impl Record for NodegroupRecord {
                 }
             },
         )
-    }
-
-    fn attempt_of(&self, notice: &Notice) -> Option<&Attempt> {
-        self.attempt(notice.kind.attempt()?.number)
-    }
-
-    fn as_ref(&self) -> RecordRef<'_> {
-        RecordRef::Nodegroup(self)
     }
 }
 

@@ -1,18 +1,13 @@
-//! What the table holds: one item for each node group, and one for the whole fleet.
+//! What every item of the table has.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::attempt::Attempt;
-use super::fleet_record::FleetRecord;
-use super::nodegroup_record::NodegroupRecord;
 use super::notice::Notice;
 use super::problem::Unreadable;
-use super::subject::{FleetId, NodegroupId};
 
 /// The value of `pending` and `optedIn`, the keys of the sparse indexes.
 pub const YES: &str = "yes";
@@ -42,21 +37,6 @@ pub trait Record: Clone + PartialEq + Serialize + DeserializeOwned {
 
     /// A notice's id: the same however often it is published, so that a reader can drop a repeat.
     fn notice_id(&self, notice: &Notice) -> String;
-
-    /// The attempt that a notice is about.
-    fn attempt_of(&self, notice: &Notice) -> Option<&Attempt>;
-
-    /// Which of the two it is.
-    fn as_ref(&self) -> RecordRef<'_>;
-}
-
-/// A record of either kind.
-#[derive(Clone, Copy, Debug)]
-pub enum RecordRef<'a> {
-    /// A node group's.
-    Nodegroup(&'a NodegroupRecord),
-    /// The fleet's.
-    Fleet(&'a FleetRecord),
 }
 
 /// Counts the writes of an item and names the run that wrote it. Every write is conditional on the revision it read, and on
@@ -129,61 +109,5 @@ impl TryFrom<u32> for SchemaVersion {
 impl From<SchemaVersion> for u32 {
     fn from(_: SchemaVersion) -> Self {
         SCHEMA_VERSION
-    }
-}
-
-/// The items that were asked for. One that is not in the table is new; one that cannot be read is neither.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct RecordSet {
-    nodegroups: BTreeMap<NodegroupId, Result<NodegroupRecord, Unreadable>>,
-    fleet: Option<Result<FleetRecord, Unreadable>>,
-}
-
-impl RecordSet {
-    /// The record of a node group; `None` where the table holds none.
-    ///
-    /// # Errors
-    /// When the table holds one that cannot be read.
-    pub fn nodegroup(&self, id: &NodegroupId) -> Result<Option<&NodegroupRecord>, &Unreadable> {
-        self.nodegroups.get(id).map(Result::as_ref).transpose()
-    }
-
-    /// The record of a node group, or its first one.
-    ///
-    /// # Errors
-    /// When the table holds one that cannot be read. It must not be written over.
-    pub fn nodegroup_or_new(&self, id: &NodegroupId) -> Result<NodegroupRecord, &Unreadable> {
-        Ok(self.nodegroup(id)?.cloned().unwrap_or_else(|| NodegroupRecord::new(id)))
-    }
-
-    /// The record of the fleet; `None` where the table holds none.
-    ///
-    /// # Errors
-    /// When the table holds one that cannot be read.
-    pub fn fleet(&self) -> Result<Option<&FleetRecord>, &Unreadable> {
-        self.fleet.as_ref().map(Result::as_ref).transpose()
-    }
-
-    /// The record of the fleet, or its first one.
-    ///
-    /// # Errors
-    /// When the table holds one that cannot be read. It must not be written over.
-    pub fn fleet_or_new(&self, id: &FleetId) -> Result<FleetRecord, &Unreadable> {
-        Ok(self.fleet()?.cloned().unwrap_or_else(|| FleetRecord::new(id)))
-    }
-
-    /// Every record of a node group that could be read.
-    pub fn readable(&self) -> impl Iterator<Item = &NodegroupRecord> + Clone {
-        self.nodegroups.values().filter_map(|record| record.as_ref().ok())
-    }
-
-    /// Takes in the record of a node group, or why it cannot be read or relied upon.
-    pub fn insert_nodegroup(&mut self, id: NodegroupId, record: Result<NodegroupRecord, Unreadable>) {
-        self.nodegroups.insert(id, record);
-    }
-
-    /// Takes in the record of the fleet, or why it cannot be read or relied upon.
-    pub fn insert_fleet(&mut self, record: Result<FleetRecord, Unreadable>) {
-        self.fleet = Some(record);
     }
 }

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::model::attempt::{Attempt, ErrorDetail, StartedBy, shorten};
 use crate::model::notice::{Notice, NoticeKind};
 use crate::model::policy::InvalidTag;
-use crate::model::record::{Record, RecordRef};
+use crate::model::record::Record as _;
+use crate::model::records::RecordRef;
 use crate::model::settings::RetryAfter;
 use crate::model::subject::NodegroupId;
 
@@ -36,8 +37,8 @@ pub struct Message {
 impl Message {
     /// The message of a record's notice. Error details that SNS has no room for are left out, and the message says so.
     #[must_use]
-    pub fn new(record: &impl Record, notice: &Notice, retry_after: &RetryAfter) -> Self {
-        let mut writer = Writer::new(record, notice, retry_after);
+    pub fn new<'a>(record: impl Into<RecordRef<'a>>, notice: &'a Notice, retry_after: &RetryAfter) -> Self {
+        let mut writer = Writer::new(record.into(), notice, retry_after);
         let mut room = MESSAGE_BYTES;
         loop {
             writer.errors = shorten(writer.attempt.map(|attempt| attempt.errors.clone()).unwrap_or_default(), room);
@@ -111,9 +112,14 @@ impl NextAction {
 }
 
 impl<'a> Writer<'a> {
-    fn new(record: &'a impl Record, notice: &'a Notice, retry_after: &RetryAfter) -> Self {
-        let (attempt, id) = (record.attempt_of(notice), record.notice_id(notice));
-        let record = record.as_ref();
+    fn new(record: RecordRef<'a>, notice: &'a Notice, retry_after: &RetryAfter) -> Self {
+        let (id, attempt) = match record {
+            RecordRef::Nodegroup(record) => {
+                let number = notice.kind.attempt().map(|attempt| attempt.number);
+                (record.notice_id(notice), number.and_then(|number| record.attempt(number)))
+            }
+            RecordRef::Fleet(record) => (record.notice_id(notice), None),
+        };
         let next = NextAction::of(record, notice, attempt, retry_after);
         Self { record, id, notice, attempt, errors: Vec::new(), next }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_eks::types::NodegroupStatus;
 
-use super::PlanInput;
+use super::input::PlanInput;
 use crate::model::fleet::Discovered;
 use crate::model::reason::Limit;
 use crate::model::settings::Limits;

@@ -4,10 +4,10 @@ use std::cmp::Ordering;
 
 use jiff::Timestamp;
 
+use super::input::PlanInput;
 use super::quarantine::not_quarantined;
-use super::rings::Gate;
+use super::rings::{Gate, Gates};
 use super::versions::next_version;
-use super::{PlanInput, Planner};
 use crate::model::ami_type::{Family, NoTrack, ReleaseTrack};
 use crate::model::attempt::Intent;
 use crate::model::nodegroup::Nodegroup;
@@ -64,20 +64,25 @@ impl<'a> Candidate<'a> {
 }
 
 /// The update to the newest release that the rules allow, or the reason against the latest one.
-pub(super) fn release(planner: &mut Planner<'_>, nodegroup: &Nodegroup, rules: &Rules) -> Result<Intent, Reason> {
+pub(super) fn release(
+    input: &PlanInput<'_>,
+    gates: &mut Gates,
+    nodegroup: &Nodegroup,
+    rules: &Rules,
+) -> Result<Intent, Reason> {
     let candidate = Candidate::of(nodegroup)?;
     let Candidate { version, current, family, .. } = candidate;
     if let Some(pin) = &rules.pin {
-        let target = pinned(planner, candidate, pin)?;
+        let target = pinned(input, candidate, pin)?;
         return Ok(candidate.intent(version, &target));
     }
     let mut ahead = None;
-    let next = next_version(nodegroup, rules, &planner.input.fleet.clusters).map_err(Reason::Unreadable)?;
+    let next = next_version(nodegroup, rules, &input.fleet.clusters).map_err(Reason::Unreadable)?;
     if let Some(next) = next {
         let track = candidate.track(&next);
-        let target = offered(planner.input, &track, family)
+        let target = offered(input, &track, family)
             .and_then(|releases| not_older(releases, family, current))
-            .and_then(|releases| newest_allowed(planner, rules, &track, &releases));
+            .and_then(|releases| newest_allowed(input, gates, rules, &track, &releases));
         match target {
             Ok(target) => return Ok(candidate.intent(&next, target)),
             // Until it comes, the own version goes on.
@@ -85,9 +90,9 @@ pub(super) fn release(planner: &mut Planner<'_>, nodegroup: &Nodegroup, rules: &
         }
     }
     let track = candidate.track(version);
-    let target = offered(planner.input, &track, family)
+    let target = offered(input, &track, family)
         .and_then(|releases| newer(releases, family, current))
-        .and_then(|releases| newest_allowed(planner, rules, &track, &releases));
+        .and_then(|releases| newest_allowed(input, gates, rules, &track, &releases));
     target.map(|target| candidate.intent(version, target)).map_err(|own| deciding(own, ahead))
 }
 
@@ -152,14 +157,15 @@ fn not_older<'a>(releases: &'a [Release], family: Family, current: &str) -> Resu
 
 /// The newest that is allowed; or the reason against the newest of all, with the earliest time at which any is old enough.
 fn newest_allowed<'a>(
-    planner: &mut Planner<'_>,
+    input: &PlanInput<'_>,
+    gates: &mut Gates,
     rules: &Rules,
     track: &TrackKey,
     releases: &[&'a Release],
 ) -> Result<&'a ReleaseVersion, Reason> {
     let mut first_reason = None;
     for release in releases {
-        match allowed(planner, rules, track, release) {
+        match allowed(input, gates, rules, track, release) {
             Ok(()) => return Ok(&release.version),
             Err(reason) => first_reason = Some(earlier(first_reason, reason)),
         }
@@ -178,8 +184,13 @@ fn earlier(first: Option<Reason>, later: Reason) -> Reason {
     }
 }
 
-fn allowed(planner: &mut Planner<'_>, rules: &Rules, track: &TrackKey, release: &Release) -> Result<(), Reason> {
-    let Planner { input, gates } = planner;
+fn allowed(
+    input: &PlanInput<'_>,
+    gates: &mut Gates,
+    rules: &Rules,
+    track: &TrackKey,
+    release: &Release,
+) -> Result<(), Reason> {
     let target = &release.version;
     not_denied(input, target)?;
     old_enough(input, rules, release)?;
@@ -204,8 +215,8 @@ fn old_enough(input: &PlanInput<'_>, rules: &Rules, release: &Release) -> Result
 }
 
 /// A pin ignores minimum age and rings, but not what is known to be bad.
-fn pinned(planner: &Planner<'_>, candidate: Candidate<'_>, pin: &str) -> Result<ReleaseVersion, Reason> {
-    let (input, Candidate { family, version, current, .. }) = (planner.input, candidate);
+fn pinned(input: &PlanInput<'_>, candidate: Candidate<'_>, pin: &str) -> Result<ReleaseVersion, Reason> {
+    let Candidate { family, version, current, .. } = candidate;
     if pin == current {
         return Err(Reason::Pinned { release: pin.to_owned() });
     }

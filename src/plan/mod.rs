@@ -13,6 +13,8 @@ use std::collections::BTreeSet;
 use aws_sdk_eks::types::NodegroupStatus;
 use jiff::{SignedDuration, Timestamp};
 
+use rings::Gates;
+
 use crate::model::attempt::{Intent, StartedBy};
 use crate::model::decision::{Decision, Planned, Target};
 use crate::model::fleet::{Discovered, NodegroupState};
@@ -44,23 +46,11 @@ pub struct Plan {
     pub freeze: Option<Freeze>,
 }
 
-/// The input, and what is worked out of it once, however many node groups ask.
-struct Planner<'a> {
-    input: &'a PlanInput<'a>,
-    gates: rings::Gates,
-}
-
-impl<'a> Planner<'a> {
-    fn new(input: &'a PlanInput<'a>) -> Self {
-        Self { input, gates: rings::Gates::default() }
-    }
-}
-
 /// Decides for every node group that was discovered, and for every one that the event names and that was not.
 #[must_use]
 pub fn plan(input: &PlanInput<'_>) -> Plan {
-    let mut planner = Planner::new(input);
-    let decide = |discovered| candidate(&mut planner, discovered).map_or_else(Decision::Skip, Decision::Start);
+    let mut gates = Gates::default();
+    let decide = |discovered| candidate(input, &mut gates, discovered).map_or_else(Decision::Skip, Decision::Start);
     let mut decisions: Vec<Decision> = input.fleet.nodegroups.iter().map(decide).collect();
     // Where the limits leave too little, whoever has waited longest goes first; by name, some never would.
     let mut order: Vec<(Option<Timestamp>, usize)> = Vec::new();
@@ -94,8 +84,8 @@ fn last_success(input: &PlanInput<'_>, discovered: &Discovered) -> Option<Timest
 /// The tracks of which a node group needs an older release than the latest.
 #[must_use]
 pub fn tracks_needing_older(input: &PlanInput<'_>) -> BTreeSet<TrackKey> {
-    let mut planner = Planner::new(input);
-    let needed = |discovered| match candidate(&mut planner, discovered) {
+    let mut gates = Gates::default();
+    let needed = |discovered| match candidate(input, &mut gates, discovered) {
         Err(
             Reason::MinAgeNotReached { .. }
             | Reason::Denied { .. }
@@ -110,13 +100,12 @@ pub fn tracks_needing_older(input: &PlanInput<'_>) -> BTreeSet<TrackKey> {
 
 /// The update that a node group could get if there were no other node groups; or the first reason against it. This is the
 /// order of the rules.
-fn candidate(planner: &mut Planner<'_>, discovered: &Discovered) -> Result<Intent, Reason> {
-    let input = planner.input;
+fn candidate(input: &PlanInput<'_>, gates: &mut Gates, discovered: &Discovered) -> Result<Intent, Reason> {
     let nodegroup = described(input, discovered)?;
     let (mode, rules) = opted_in(nodegroup)?;
     let record = input.fleet.records.nodegroup(&discovered.id).map_err(|error| Reason::Unreadable(error.clone()))?;
     not_in_progress(nodegroup, record)?;
-    let mut intent = eligible::release(planner, nodegroup, rules)?;
+    let mut intent = eligible::release(input, gates, nodegroup, rules)?;
     if mode == Mode::Notify {
         return Err(Reason::ReportOnly { version: intent.version, target: intent.release_version });
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::PlanInput;
+use super::input::PlanInput;
 use super::versions::next_version;
 use crate::model::fleet::{Discovered, NodegroupState};
 use crate::model::kubernetes::KubernetesVersion;

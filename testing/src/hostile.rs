@@ -11,6 +11,7 @@ use eks_nodegroup_updater::model::fleet_record::FleetRecord;
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::policy::{Policy, Rules, VersionPolicy};
 use eks_nodegroup_updater::model::record::{Record, Revision};
+use eks_nodegroup_updater::model::records::RecordRef;
 use eks_nodegroup_updater::model::settings::Denied;
 use eks_nodegroup_updater::model::settle::{Observation, Progress, Running, settle};
 use eks_nodegroup_updater::notify::Message;
@@ -174,7 +175,10 @@ fn settle_all(read: &NodegroupRecord, env: &TestEnv) {
 }
 
 /// Everything that one can do with a record of either kind.
-fn build_on(read: &impl Record, env: &TestEnv) {
+fn build_on<R: Record>(read: &R, env: &TestEnv)
+where
+    for<'a> RecordRef<'a>: From<&'a R>,
+{
     for now in [Timestamp::MIN, env.world.now(), Timestamp::MAX] {
         let mut record = read.clone();
         for notice in record.pending_notices().to_vec() {

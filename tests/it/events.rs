@@ -43,7 +43,7 @@ async fn start_accepts_every_event() {
     for (name, event) in events("start-") {
         let env = TestEnv::with([opted_in("prod", "blue"), opted_in("staging", "green")]).await;
         let summary = env.try_start(&event).await.unwrap_or_else(|error| panic!("{name}: {error}"));
-        let started = decisions(&summary).iter().filter(|line| line.ends_with(": start, accepted")).count();
+        let started = decisions(&summary).iter().filter(|line| line.ends_with(": Start, Accepted")).count();
         let expected = match name.as_str() {
             "start-manual-dry-run" => 0,
             // It names node groups and clusters.

@@ -3,6 +3,7 @@
 mod answers;
 mod docs;
 mod events;
+mod imports;
 mod invariants;
 mod messages;
 mod promises;

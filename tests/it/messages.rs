@@ -4,6 +4,7 @@ use eks_nodegroup_updater::model::attempt::{ErrorDetail, Intent, Status};
 use eks_nodegroup_updater::model::nodegroup_record::{ExternalUpdate, NodegroupRecord};
 use eks_nodegroup_updater::model::policy::InvalidTag;
 use eks_nodegroup_updater::model::record::Record;
+use eks_nodegroup_updater::model::records::RecordRef;
 use eks_nodegroup_updater::notify::Message;
 use serde_json::{Value, json};
 use testing::{CURRENT, History, NEWER, UPDATE_ID, arn, at, eviction, fleet_record, intent, retry_after};
@@ -19,7 +20,10 @@ fn detail(code: &str, text: &str, resources: &[&str]) -> ErrorDetail {
 }
 
 /// The last notice that is pending, in words.
-fn last_message(record: &impl Record) -> Message {
+fn last_message<R: Record>(record: &R) -> Message
+where
+    for<'a> RecordRef<'a>: From<&'a R>,
+{
     Message::new(record, record.pending_notices().last().unwrap(), &retry_after())
 }
 

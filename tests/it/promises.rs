@@ -532,6 +532,36 @@ mod promise_8_one_bad_item_is_one_outcome {
         assert_eq!(errors(&summary.errors)[..2], [without, odd]);
         assert_eq!((summary.errors.len(), summary.decisions.len()), (3, 3));
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_start_that_eks_does_not_accept_takes_no_others_place_under_a_limit() {
+        let message = "Requested release version 1.33.2-20260710 is not valid for kubernetes version 1.33.";
+        for (error, outcome) in [
+            (ApiError::new(400, "InvalidParameterException", message), "NotReady"),
+            (ApiError::new(404, "ResourceNotFoundException", "No node group found for name: a."), "Deleted"),
+            (ApiError::new(400, "InvalidRequestException", "maxSize (2) is equal to desiredSize (2)."), "Refused"),
+        ] {
+            let env = TestEnv::with(["a", "b", "c"].map(|name| opted_in("prod", name))).await;
+            env.world.fail_next("eks:UpdateNodegroupVersion", 1, error);
+            let first = format!("prod/a: Start, {outcome}");
+            assert_eq!(decisions(&env.start().await), [first.as_str(), "prod/b: Next, Accepted", "prod/c: Next"]);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_start_that_may_have_been_accepted_keeps_its_place_under_a_limit() {
+        for fault in [
+            Verdict::LostAfter,
+            Verdict::Error(ApiError::new(409, "ResourceInUseException", "Nodegroup is not in Active State")),
+        ] {
+            let env = TestEnv::with(["a", "b"].map(|name| opted_in("prod", name))).await;
+            env.world.on_request(move |request| {
+                let first = request.action == "eks:UpdateNodegroupVersion" && request.body["nodegroupName"] == "a";
+                if first { fault.clone() } else { Verdict::Answer }
+            });
+            assert_eq!(decisions(&env.start().await)[1], "prod/b: Next");
+        }
+    }
 }
 
 mod promise_9_no_endless_retry {
