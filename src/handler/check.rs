@@ -9,11 +9,10 @@ use crate::aws::{CONCURRENCY, CheckClients};
 use crate::config::CheckConfig;
 use crate::event::parse_check;
 use crate::model::attempt::Attempt;
-use crate::model::fleet_record::FleetRecord;
 use crate::model::nodegroup_record::NodegroupRecord;
 use crate::model::problem::{Problem, Unreadable};
 use crate::model::record::Record;
-use crate::model::records::RecordRef;
+use crate::model::records::{RecordRef, RecordSet};
 use crate::model::settle::{Observation, settle};
 use crate::model::subject::{FleetId, NodegroupId, Subject};
 use crate::notify::{Message, publish};
@@ -73,58 +72,37 @@ struct Checked {
     errors: Vec<String>,
 }
 
-/// A key of the table, and what is stored under it.
-enum Pending {
-    Nodegroup(NodegroupId, Result<Option<NodegroupRecord>, Unreadable>),
-    Fleet(Result<Option<FleetRecord>, Unreadable>),
-    Other(String),
-}
-
 impl Checker<'_> {
     async fn check_all(&self, keys: Vec<String>) -> Vec<Checked> {
         let nodegroups: Vec<NodegroupId> = keys.iter().filter_map(|key| NodegroupId::from_arn(key)).collect();
         let fleet = keys.iter().find_map(|key| FleetId::from_key(key));
-        let records = self.store.load(nodegroups.iter(), fleet.clone()).await;
-        let stored = |key: String| {
-            if let Some(id) = NodegroupId::from_arn(&key) {
-                let record = records.nodegroup(&id).map(Option::<&_>::cloned).map_err(Clone::clone);
-                Pending::Nodegroup(id, record)
-            } else if fleet.as_ref().is_some_and(|fleet| fleet.key() == key) {
-                Pending::Fleet(records.fleet().map(Option::<&_>::cloned).map_err(Clone::clone))
-            } else {
-                Pending::Other(key)
-            }
-        };
-        stream::iter(keys.into_iter().map(stored))
+        let records = self.store.load(nodegroups.iter(), fleet).await;
+        stream::iter(keys)
             .take_while(|_| std::future::ready(Instant::now() < self.run.last_start))
-            .map(|pending| self.check_one(pending))
+            .map(|key| self.check_one(key, &records))
             .buffered(CONCURRENCY)
             .collect()
             .await
     }
 
-    async fn check_one(&self, pending: Pending) -> Checked {
-        match pending {
-            Pending::Nodegroup(id, record) => {
-                let mut checked = Checked::new((&id).into());
-                if let Some(record) = checked.readable(record) {
-                    self.check_nodegroup(record, &mut checked).await;
-                }
-                checked
+    async fn check_one(&self, key: String, records: &RecordSet) -> Checked {
+        if let Some(id) = NodegroupId::from_arn(&key) {
+            let mut checked = Checked::new((&id).into());
+            if let Some(record) = checked.readable(records.nodegroup(&id)) {
+                self.check_nodegroup(record.clone(), &mut checked).await;
             }
-            Pending::Fleet(record) => {
-                let mut checked = Checked::new(Subject::Fleet);
-                if let Some(record) = checked.readable(record) {
-                    self.publish_pending(record, &mut checked).await;
-                }
-                checked
-            }
-            Pending::Other(key) => {
-                let mut checked = Checked::new(Subject::Entry(key));
-                checked.errors.push("the table has an item under a key that is none of the updater's".to_owned());
-                checked
-            }
+            return checked;
         }
+        if FleetId::from_key(&key).is_some() {
+            let mut checked = Checked::new(Subject::Fleet);
+            if let Some(record) = checked.readable(records.fleet()) {
+                self.publish_pending(record.clone(), &mut checked).await;
+            }
+            return checked;
+        }
+        let mut checked = Checked::new(Subject::Entry(key));
+        checked.errors.push("the table has an item under a key that is none of the updater's".to_owned());
+        checked
     }
 
     async fn check_nodegroup(&self, mut record: NodegroupRecord, checked: &mut Checked) {
@@ -175,7 +153,7 @@ impl Checked {
         Self { subject, line: None, published: Vec::new(), errors: Vec::new() }
     }
 
-    fn readable<R>(&mut self, record: Result<Option<R>, Unreadable>) -> Option<R> {
+    fn readable<'a, R>(&mut self, record: Result<Option<&'a R>, &Unreadable>) -> Option<&'a R> {
         record.unwrap_or_else(|error| {
             self.errors.push(error.to_string());
             None

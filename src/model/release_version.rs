@@ -249,9 +249,9 @@ mod tests {
         ) {
             let same_track = |x: &ReleaseVersion, y: &ReleaseVersion| x.as_str()[..4] == y.as_str()[..4];
             prop_assert_eq!(a.compare(&b).is_ok(), same_track(&a, &b));
-            if let (Ok(ab), Ok(ba)) = (a.compare(&b), b.compare(&a)) {
-                prop_assert_eq!(ab, ba.reverse());
-                prop_assert_eq!(ab.is_eq(), a == b);
+            if let (Ok(forward), Ok(backward)) = (a.compare(&b), b.compare(&a)) {
+                prop_assert_eq!(forward, backward.reverse());
+                prop_assert_eq!(forward.is_eq(), a == b);
             }
             if let (Ok(Ordering::Less), Ok(Ordering::Less)) = (a.compare(&b), b.compare(&c)) {
                 prop_assert_eq!(a.compare(&c), Ok(Ordering::Less));

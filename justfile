@@ -1,0 +1,105 @@
+# `just` lists the recipes. It is in PyPI: `pip install rust-just`.
+
+export CARGO_TERM_COLOR := env("CARGO_TERM_COLOR", "auto")
+
+_default:
+    @just --list --unsorted
+
+# Format, lints and fast tests: before every commit. Needs cargo-nextest.
+check: fmt clippy fast typos
+
+# Rewrites the sources as rustfmt wants them.
+format:
+    cargo fmt --all
+
+# Is everything formatted?
+fmt:
+    cargo fmt --all --check
+
+# Lints, of tests and benchmarks too.
+clippy:
+    cargo clippy --locked --workspace --all-targets -- -D warnings
+
+# Unit tests and fast stories.
+fast *ARGS:
+    cargo nextest run --locked --workspace {{ARGS}}
+
+# Every Rust test: the slow ones, and the examples in the documentation, too.
+test:
+    cargo nextest run --locked --workspace --profile all
+    cargo test --locked --workspace --doc
+
+# The simulation with these seeds, such as 17..18; a single seed shows every request.
+sim SEEDS:
+    SEEDS={{SEEDS}} cargo test --locked --test slow simulation -- --nocapture
+
+# The simulation with these seeds on optimised code: for a hundred thousand of them.
+sim-long SEEDS:
+    SEEDS={{SEEDS}} cargo test --locked --release --test slow simulation -- --nocapture
+
+# Takes the texts that people read as they are now; look at the diff before you commit it.
+snapshots:
+    INSTA_UPDATE=always cargo nextest run --locked --workspace
+    git diff --stat
+
+# Eight simulated hours in the terminal.
+demo *ARGS:
+    cargo run --locked -p eks-nodegroup-updater-cli -- demo {{ARGS}}
+
+# Spelling, of words that are no names.
+typos:
+    typos
+
+# Dependencies: licences, sources, bans. Advisories need the network.
+deny:
+    cargo fetch --locked
+    cargo deny --offline check bans licenses sources
+
+# The documentation of the crates, which must have no broken link.
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+
+# Is the template valid?
+template:
+    cfn-lint --template template.yaml
+    sam validate --lint --region us-east-1
+
+# The release binaries, as they are deployed, for this machine's processor.
+build:
+    sam build --region us-east-1 --parameter-overrides Architecture={{ if arch() == "aarch64" { "arm64" } else { "x86_64" } }}
+    ls -l .aws-sam/build/StartFunction/bootstrap .aws-sam/build/CheckFunction/bootstrap
+
+# Binaries, template and table, judged by moto, dynalite and botocore. `just build` comes first.
+py *ARGS:
+    START_BINARY="$PWD/.aws-sam/build/StartFunction/bootstrap" CHECK_BINARY="$PWD/.aws-sam/build/CheckFunction/bootstrap" \
+        python3 -m pytest --timeout 600 --durations 5 tests/python {{ARGS}}
+
+# The release binaries, two at once, killed at any instant.
+processes:
+    START_BINARY="$PWD/.aws-sam/build/StartFunction/bootstrap" CHECK_BINARY="$PWD/.aws-sam/build/CheckFunction/bootstrap" \
+        cargo nextest run --locked --profile all --test slow processes
+
+# Everything that must pass before a change is kept; installs what it needs.
+ci:
+    .ci/run
+
+# Breaks each promise on purpose, and says after how many seeds the simulation finds out. About 20 minutes.
+broken *NAMES:
+    python3 tests/broken/run.py {{NAMES}}
+
+# Changes the pure modules at random and sees that a test notices. Needs cargo-mutants.
+mutants *ARGS:
+    cargo mutants --file 'src/plan/**' --file 'src/model/**' --file src/reconcile.rs {{ARGS}} -- --test it --lib
+
+# Fuzzes a target (event, answers, stored_item, tags_and_settings) for so many seconds. Needs cargo-fuzz.
+fuzz TARGET SECONDS:
+    RUSTC_BOOTSTRAP=1 cargo fuzz run {{TARGET}} -- -max_total_time={{SECONDS}}
+
+# How the plan grows with the fleet.
+bench:
+    cargo bench --locked --bench plan
+
+# Draws the README's pictures anew. Needs Graphviz and rich (`pip install rich`).
+pictures:
+    dot -Tsvg docs/images/flow.dot -o docs/images/flow.svg
+    cargo run --locked -p eks-nodegroup-updater-cli -- demo | python3 docs/images/demo.py
