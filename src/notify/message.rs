@@ -405,8 +405,10 @@ impl<'a> Writer<'a> {
         };
         let mut facts = vec![("Where", format!("{what} in {}, account {}", self.region(), self.account()))];
         match &self.notice.kind {
-            NoticeKind::TagInvalid(InvalidTag { key, value, .. }) => facts.push(("Tag", format!("{key}={value}"))),
-            NoticeKind::UpdateAvailable { version, .. } => facts.push(("Kubernetes", version.clone())),
+            NoticeKind::TagInvalid(InvalidTag { key, value, expected }) => {
+                facts.push(("Tag", format!("{key}={value}; {expected}")));
+            }
+            NoticeKind::UpdateAvailable { version, .. } => facts.push(("Version", format!("Kubernetes {version}"))),
             NoticeKind::ReleaseQuarantined { nodegroups, .. } => facts.push(("Failed on", nodegroups.to_string())),
             _ => {}
         }

@@ -42,39 +42,48 @@ fn machine(message: &Message) -> Value {
     serde_json::from_str(&part(message, "default")).unwrap()
 }
 
+/// A record with a notice of each kind, by the kind's name.
+fn noticed() -> Vec<(&'static str, Message)> {
+    let end = |status| ended(status, vec![]);
+    let mut stuck = record();
+    stuck.report_stuck(at("2026-07-20T15:00:00Z"));
+    let mut available = testing::record("prod/blue");
+    available.report_available("1.33", NEWER, at("2026-07-20T15:00:00Z"));
+    let mut forced = testing::record("prod/blue");
+    forced.begin(&Intent { force: true, may_force: true, ..intent(NEWER) }, at("2026-07-20T09:00:00Z"));
+    forced.end(Status::Successful, vec![], at("2026-07-20T09:20:00Z"));
+    let mut quarantined = fleet_record();
+    let nodegroups: Vec<_> = (1..=23).map(|number| format!("prod/workers-{number}").parse().unwrap()).collect();
+    quarantined.quarantine(NEWER, &nodegroups.into(), at("2026-07-20T10:00:00Z"));
+    let mut tag = testing::record("prod/blue");
+    let (key, value, expected) = ("ami-update/window".to_owned(), "Sat".to_owned(), "expected windows".to_owned());
+    tag.report_invalid_tag(&InvalidTag { key, value, expected }, at("2026-07-20T10:00:00Z"));
+    vec![
+        ("UpdateFailed", ended(Status::Failed, vec![eviction()])),
+        ("UpdateCancelled", end(Status::Cancelled)),
+        ("UpdateStuck", last_message(&stuck)),
+        ("UpdateGone", end(Status::Gone)),
+        ("UpdateRefused", end(Status::Refused)),
+        ("UpdateUnverified", end(Status::Unverified)),
+        ("UpdateAvailable", last_message(&available)),
+        ("UpdateForced", last_message(&forced)),
+        ("ReleaseQuarantined", last_message(&quarantined)),
+        ("TagInvalid", last_message(&tag)),
+    ]
+}
+
 #[test]
-fn a_failure_reads_like_this() {
-    let message = ended(Status::Failed, vec![eviction()]);
-    assert_eq!(message.subject, "EKS update failed: prod/blue to 1.33.2-20260710 (PodEvictionFailure)");
-    let expected = "\
-EKS update failed: prod/blue to 1.33.2-20260710
-
-Where     node group prod/blue in eu-central-1, account 123456789012
-What      from 1.33.1-20260610 to 1.33.2-20260710 (Kubernetes 1.33), attempt 1
-Update    079be772-956e-37c4-a966-960c1a6755a5
-Since     2026-07-20T09:00:00Z
-Took      at most 16m 2s
-AWS says  PodEvictionFailure: Reached max retries while trying to evict pods from nodes in node group blue
-          ip-192-168-2-44.eu-central-1.compute.internal
-
-What it means
-  Pods did not leave a node within 15 minutes, usually because a PodDisruptionBudget allows no eviction. EKS put the node group back to its previous release.
-
-What to do
-  aws eks describe-update --region eu-central-1 --name prod --nodegroup-name blue --update-id 079be772-956e-37c4-a966-960c1a6755a5
-  aws eks describe-nodegroup --region eu-central-1 --cluster-name prod --nodegroup-name blue --query nodegroup.health
-  kubectl get poddisruptionbudgets --all-namespaces
-  kubectl get pods --all-namespaces --output wide --field-selector spec.nodeName=ip-192-168-2-44.eu-central-1.compute.internal
-
-What happens next
-  The first scheduled run from 2026-07-20T10:16:02Z tries 1.33.2-20260710 again.
-
-Message 37cb0c0e-4cd8-5be1-9a3d-6b7a4eb6a2cd
-";
-    let text = part(&message, "email");
-    let (text, id) = text.rsplit_once("Message ").unwrap();
-    assert_eq!(text, expected.rsplit_once("Message ").unwrap().0);
-    assert_eq!(id.trim(), machine(&message)["id"]);
+fn every_notification_reads_like_this_and_is_documented() {
+    const PAGE: &str = include_str!("../../docs/notifications.md");
+    for (event, message) in noticed() {
+        assert_eq!(machine(&message)["event"], event);
+        let severity = machine(&message)["severity"].as_str().unwrap().to_owned();
+        assert!(PAGE.contains(&format!("\n| `{event}` | `{severity}` |")), "{event} {severity}");
+        let id = machine(&message)["id"].as_str().unwrap().to_owned();
+        let text = format!("Subject: {}\n\n{}", message.subject, part(&message, "email"));
+        assert!(text.ends_with(&format!("\nMessage {id}\n")), "{text}");
+        insta::assert_snapshot!(event, text.replace(&id, "ID"));
+    }
 }
 
 #[test]
@@ -244,7 +253,7 @@ fn an_invalid_tag_is_quoted() {
     assert_eq!(record.pending_notices.len(), 1, "reported once");
     let message = last_message(&record);
     assert_eq!(message.subject, "EKS update tag invalid: prod/blue");
-    assert!(part(&message, "email").contains("Tag       ami-update/window=Sat\n"));
+    assert!(part(&message, "email").contains("Tag       ami-update/window=Sat; expected windows\n"));
 }
 
 #[test]
