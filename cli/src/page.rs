@@ -1,6 +1,6 @@
 //! A page of text and tables, as wide as the terminal.
 //!
-//! Everything is styled; whoever prints it takes the styles out where there is no terminal, or where `NO_COLOR` is set.
+//! Everything is styled; the printer strips styles where there is no terminal, or where `NO_COLOR` is set.
 
 use std::fmt::Write as _;
 

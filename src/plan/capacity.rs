@@ -9,7 +9,7 @@ use crate::model::fleet::Discovered;
 use crate::model::reason::Limit;
 use crate::model::settings::Limits;
 
-/// How many updates are in progress, whoever started them, and how many this run starts.
+/// How many updates are in progress, external ones too, and how many this run starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capacity {
     limits: Limits,

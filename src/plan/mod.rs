@@ -37,7 +37,7 @@ pub use versions::{tracks, tracks_of};
 pub struct Plan {
     /// One decision for each node group that was discovered, by name, and for every other that the event names.
     pub decisions: Vec<Planned>,
-    /// The indexes of the decisions that start an update or may, in the order in which they do: whoever has waited longest
+    /// The indexes of the decisions that start an update or may, in that order: the node group that has waited longest
     /// goes first.
     pub order: Vec<usize>,
     /// What the limits leave once everything is started that is to start.
@@ -52,7 +52,7 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
     let mut gates = Gates::default();
     let decide = |discovered| candidate(input, &mut gates, discovered).map_or_else(Decision::Skip, Decision::Start);
     let mut decisions: Vec<Decision> = input.fleet.nodegroups.iter().map(decide).collect();
-    // Where the limits leave too little, whoever has waited longest goes first; by name, some never would.
+    // Where the limits leave too little, the node group that has waited longest goes first; by name, some never would.
     let mut order: Vec<(Option<Timestamp>, usize)> = Vec::new();
     for (index, (discovered, decision)) in input.fleet.nodegroups.iter().zip(&decisions).enumerate() {
         if matches!(decision, Decision::Start(_)) {

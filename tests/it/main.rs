@@ -8,6 +8,7 @@ mod invariants;
 mod messages;
 mod promises;
 mod reasons;
+mod reconciling;
 mod rules;
 mod settling;
 mod windows;

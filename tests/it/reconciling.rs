@@ -1,0 +1,125 @@
+//! What has to be recorded before a plan and because of it. Pure, so these need no AWS.
+
+use eks_nodegroup_updater::model::attempt::StartedBy;
+use eks_nodegroup_updater::model::nodegroup_record::ExternalUpdate;
+use eks_nodegroup_updater::model::notice::Names;
+use eks_nodegroup_updater::model::policy::{Mode, Policy, Rules};
+use eks_nodegroup_updater::model::problem::Problem;
+use eks_nodegroup_updater::model::releases::Releases;
+use eks_nodegroup_updater::model::subject::FleetId;
+use eks_nodegroup_updater::plan::plan;
+use eks_nodegroup_updater::reconcile::{FleetChange, NodegroupChange, Reconciled, reconcile, reports};
+use serde_json::json;
+use testing::{Fleet, History, NEWER, UPDATE_ID, at, fleet_record, id, intent, now, offers, record, unreadable};
+
+fn reconciled(fleet: &Fleet) -> Reconciled {
+    reconcile(&fleet.input(&fleet.offered()), vec![])
+}
+
+fn external() -> ExternalUpdate {
+    ExternalUpdate { update_id: UPDATE_ID.into(), intent: intent(NEWER), started_at: at("2026-07-20T08:50:00Z") }
+}
+
+fn names<const N: usize>(names: [&str; N]) -> Names {
+    names.map(|name| name.parse().unwrap()).to_vec().into()
+}
+
+#[test]
+fn where_nothing_happened_nothing_changes() {
+    let fleet = Fleet::blue().after(|record| record.updated(NEWER, at("2026-07-19T09:00:00Z")));
+    assert_eq!(reconciled(&fleet), Reconciled::default());
+}
+
+#[test]
+fn an_external_update_is_adopted_and_one_that_cannot_be_looked_for_makes_its_node_group_unreadable() {
+    let fleet = Fleet::of(["prod/blue", "prod/green"]);
+    let updates = vec![(id("prod/blue"), Ok(external())), (id("prod/green"), Err(unreadable("throttled")))];
+    let expected = Reconciled {
+        nodegroups: [(id("prod/blue"), vec![NodegroupChange::Adopt(external())])].into(),
+        unreadable: vec![(id("prod/green"), unreadable("throttled"))],
+        ..Reconciled::default()
+    };
+    assert_eq!(reconcile(&fleet.input(&Releases::default()), updates), expected);
+}
+
+#[test]
+fn an_update_is_adopted_once_however_often_the_change_is_made() {
+    let mut blue = record("prod/blue");
+    for _ in 0..2 {
+        NodegroupChange::Adopt(external()).apply(&mut blue);
+    }
+    let open = blue.open.clone().unwrap();
+    assert_eq!((open.number, open.started_by, open.token), (1, StartedBy::External, None));
+
+    blue.end(eks_nodegroup_updater::model::attempt::Status::Successful, vec![], now());
+    let ended = blue.clone();
+    NodegroupChange::Adopt(external()).apply(&mut blue);
+    assert_eq!(blue, ended, "it has ended already");
+
+    let mut own = record("prod/blue").intended(NEWER, now());
+    NodegroupChange::Adopt(external()).apply(&mut own);
+    assert_eq!(own.open.unwrap().started_by, StartedBy::Updater, "an open attempt stays");
+}
+
+#[test]
+fn a_retry_is_allowed_where_there_is_something_to_retry() {
+    let mut fleet = Fleet::of(["prod/blue", "prod/green"]).event(&json!({"retry": ["prod/blue", "prod/green"]}));
+    fleet.remember(record("prod/blue").failed(NEWER, at("2026-07-20T08:30:00Z")));
+    let expected = Reconciled {
+        nodegroups: [(id("prod/blue"), vec![NodegroupChange::AllowRetry(now())])].into(),
+        ..Reconciled::default()
+    };
+    assert_eq!(reconciled(&fleet), expected);
+}
+
+#[test]
+fn a_release_that_fails_on_two_node_groups_is_quarantined_and_a_newer_one_supersedes_it() {
+    let mut fleet = Fleet::of(["dev/a", "dev/b"]);
+    for path in ["dev/a", "dev/b"] {
+        fleet.remember(record(path).broken(NEWER, at("2026-07-19T10:00:00Z")));
+    }
+    let fleet_id = FleetId::of(&id("dev/a"));
+    let quarantine = FleetChange::Quarantine(NEWER.into(), names(["dev/a", "dev/b"]), now());
+    let expected = Reconciled { fleet: Some((fleet_id.clone(), vec![quarantine.clone()])), ..Reconciled::default() };
+    assert_eq!(reconciled(&fleet), expected);
+
+    let mut held = fleet_record();
+    for _ in 0..2 {
+        quarantine.apply(&mut held);
+    }
+    assert_eq!((held.quarantines.len(), held.pending_notices.len()), (1, 1), "however often it is made");
+
+    fleet.remember_fleet(held);
+    assert_eq!(reconciled(&fleet), Reconciled::default(), "it is quarantined already");
+    *fleet.offer() = offers(&aws_sdk_eks::types::AmiTypes::Al2023X8664Standard, ["1.33.2-20260719"]);
+    let Some((_, changes)) = reconciled(&fleet).fleet else { panic!("no change") };
+    assert!(matches!(&changes[0], FleetChange::Supersede(latest) if latest.as_str() == "1.33.2-20260719"));
+}
+
+#[test]
+fn a_quarantine_is_lifted_where_there_is_one_and_else_that_is_an_error() {
+    let mut fleet = Fleet::blue().event(&json!({"liftQuarantine": [NEWER, "1.33.2-20260719"]}));
+    fleet.change_fleet_record(|record| record.quarantine(NEWER, &names(["dev/a"]), at("2026-07-19T10:00:00Z")));
+    let reconciled = reconciled(&fleet);
+    let lift = FleetChange::LiftQuarantine(NEWER.into(), now());
+    assert_eq!(reconciled.fleet, Some((FleetId::of(&id("prod/blue")), vec![lift])));
+    let error = "the release 1.33.2-20260719 is not quarantined, so nothing is lifted";
+    assert_eq!(reconciled.errors, [Problem::of_run(error)]);
+}
+
+#[test]
+fn a_plan_leaves_what_must_be_published_of_node_groups_that_are_not_updated() {
+    let mut fleet = Fleet::of(["prod/blue", "prod/green", "prod/red"]);
+    fleet.nodegroup("prod/blue").policy = Policy::OptedIn(Mode::Notify, Rules::default());
+    let tags = [("ami-update".to_owned(), "yes".to_owned())].into();
+    fleet.nodegroup("prod/green").policy = Policy::from_tags(&tags, &Rules::default());
+    let Policy::Invalid { tag, .. } = fleet.nodegroup("prod/green").policy.clone() else { panic!("it is valid") };
+    let available =
+        NodegroupChange::ReportAvailable { version: "1.33".into(), release_version: NEWER.into(), at: now() };
+    let invalid = NodegroupChange::ReportInvalidTag(tag, now());
+    let expected = Reconciled {
+        nodegroups: [(id("prod/blue"), vec![available]), (id("prod/green"), vec![invalid])].into(),
+        ..Reconciled::default()
+    };
+    assert_eq!(reports(&plan(&fleet.input(&fleet.offered())), now()), expected);
+}
