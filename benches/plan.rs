@@ -1,5 +1,5 @@
-//! How the plan grows with the fleet: all groups on one line of releases, a third of them in each of three rings, and the
-//! later rings waiting for the first, which is the most that a plan has to look at.
+//! How the plan grows with the fleet: all node groups on one release track, a third of them in each of three rings, and the
+//! higher rings waiting for the first, which is the most that a plan has to look at.
 //!
 //! ```sh
 //! cargo bench --bench plan
@@ -10,10 +10,10 @@ use std::hint::black_box;
 use aws_sdk_eks::types::AmiTypes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use eks_nodegroup_updater::model::nodegroup::Nodegroup;
+use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::policy::Rules;
-use eks_nodegroup_updater::model::record::Record;
-use eks_nodegroup_updater::model::releases::Offer;
-use eks_nodegroup_updater::plan::{lines_that_need_older, plan};
+use eks_nodegroup_updater::model::releases::Available;
+use eks_nodegroup_updater::plan::{plan, tracks_needing_older};
 use testing::{Fleet, History, at, auto, days, nodegroup, published};
 
 /// EKS allows thirty node groups in a cluster.
@@ -43,7 +43,7 @@ fn member(index: u32) -> Nodegroup {
 }
 
 /// Ten attempts, as many as are kept.
-fn record(fleet: &Fleet, index: u32) -> Record {
+fn record(fleet: &Fleet, index: u32) -> NodegroupRecord {
     let last = if index.is_multiple_of(RINGS) { AHEAD } else { BEHIND };
     (last - 9..=last).fold(testing::record(&path(index)), |record, day| {
         record.updated(&release(day), fleet.now - days(40 - i64::from(day)))
@@ -64,16 +64,16 @@ fn fleet(groups: u32) -> Fleet {
     fleet
 }
 
-/// What one run of `start` works out: which lines need their older releases, and then the plan.
+/// What one run of `start` works out: which tracks need their older releases, and then the plan.
 fn plans(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("plan");
     for groups in [300, 1_000, 3_000] {
         let fleet = fleet(groups);
         let releases = fleet.offered();
-        let facts = fleet.facts(&releases);
+        let input = fleet.input(&releases);
         group.throughput(Throughput::Elements(groups.into()));
-        group.bench_with_input(BenchmarkId::from_parameter(groups), &facts, |bencher, facts| {
-            bencher.iter(|| (black_box(lines_that_need_older(facts)), black_box(plan(facts))));
+        group.bench_with_input(BenchmarkId::from_parameter(groups), &input, |bencher, input| {
+            bencher.iter(|| (black_box(tracks_needing_older(input)), black_box(plan(input))));
         });
     }
 }

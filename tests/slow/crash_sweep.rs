@@ -32,7 +32,7 @@ struct Crash {
 enum Scenario {
     /// One update succeeds, one fails, one release is only reported.
     Everyday,
-    /// A release fails on two groups and is quarantined, one update is forced, one is somebody else's.
+    /// A release fails on two node groups and is quarantined, one update is forced, one is external.
     Troubled,
 }
 

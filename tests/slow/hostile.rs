@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-use eks_nodegroup_updater::model::attempt::{ErrorDetail, Status};
-use eks_nodegroup_updater::model::record::Intent;
+use eks_nodegroup_updater::model::attempt::{ErrorDetail, Intent, Status};
 use eks_nodegroup_updater::notify::Message;
 use fastrand::Rng;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Map, Value, json};
-use testing::{hostile, now, record, retry_after};
+use testing::{FLEET_KEY, hostile, now, record, retry_after};
 
 /// How many mutations and generated inputs of each target: seconds in all.
 const MUTATIONS: usize = 80;
@@ -68,24 +67,38 @@ fn no_tag_or_setting_causes_a_panic_or_an_update_without_opting_in() {
 #[test]
 fn no_stored_item_causes_a_panic_or_an_update_of_another_node_group() {
     let attempt = json!({
-        "number": 1, "version": "1.33", "releaseVersion": "1.33.2-20260710",
-        "previousReleaseVersion": "1.33.1-20260610", "token": "t", "startedAt": "2026-07-20T08:00:00Z",
+        "number": 1, "token": "t",
+        "intent": {
+            "version": "1.33", "releaseVersion": "1.33.2-20260710", "previousReleaseVersion": "1.33.1-20260610",
+            "force": false, "mayForce": true, "startBefore": "2026-07-20T09:30:00Z",
+        },
+        "startedBy": "Updater", "startedAt": "2026-07-20T08:00:00Z",
         "status": "InProgress", "updateId": "u", "errors": [{"errorCode": "NodeCreationFailure", "errorMessage": "m"}],
     });
     let notice = json!({
-        "event": "UpdateFailed", "attempt": 1, "releaseVersion": "1.33.2-20260710", "at": "2026-07-20T08:30:00Z",
+        "kind": {"UpdateFailed": {"number": 1, "releaseVersion": "1.33.2-20260710"}}, "at": "2026-07-20T08:30:00Z",
     });
     let record = json!({
-        "cluster": "prod", "nodegroup": "blue", "revision": 3, "writer": "w", "attempts": 1, "open": attempt,
-        "untold": [notice], "history": [attempt], "reportedTag": "t", "expiresAt": 1,
-        "quarantines": [{"releaseVersion": "1.33.2-20260710", "since": "2026-07-20T08:00:00Z", "nodegroups": ["a/b"]}],
+        "kind": "Nodegroup", "schemaVersion": 1, "revision": "3/w", "attempts": 1, "open": attempt,
+        "pendingNotices": [notice], "history": [attempt], "expiresAt": 1, "optedIn": "yes",
+        "reportedTag": {"key": "ami-update", "value": "on", "expected": "expected auto or notify"},
+        "reportedRelease": {"version": "1.33", "releaseVersion": "1.33.2-20260710"},
     });
-    let keys = ["status", "startedAt", "endedAt", "number", "attempt", "event", "at", "origin", "force", "mayForce"];
-    let words = ["Failed", "Successful", "Intent", "Gone", "prod", "green", "-009999-01-02T01:59:59Z", "yes"];
+    let keys = ["status", "startedAt", "endedAt", "number", "intent", "kind", "at", "startedBy", "force", "revision"];
+    let words = ["Failed", "Successful", "Intent", "Gone", "Fleet", "3/w", "-009999-01-02T01:59:59Z", "yes"];
     let part = json(&keys, &words);
+    let quarantine = json!({
+        "releaseVersion": "1.33.2-20260710", "since": "2026-07-20T08:00:00Z",
+        "nodegroups": {"names": ["a/b"], "count": 1}, "liftedAt": "2026-07-20T08:30:00Z",
+    });
+    let quarantined = json!({"releaseVersion": "1.33.2-20260710", "nodegroups": {"names": ["a/b"], "count": 1}});
+    let fleet = json!({
+        "itemKey": FLEET_KEY, "kind": "Fleet", "schemaVersion": 1, "revision": "3/w", "quarantines": [quarantine],
+        "pendingNotices": [{"kind": {"ReleaseQuarantined": quarantined}, "at": "2026-07-20T08:30:00Z"}],
+    });
     let changes = prop::collection::vec((any::<prop::sample::Index>(), part), 0..4);
-    let items = changes.prop_map(move |changes| {
-        let mut item = record.clone();
+    let items = (changes, any::<bool>()).prop_map(move |(changes, is_fleet)| {
+        let mut item = if is_fleet { fleet.clone() } else { record.clone() };
         for (place, part) in changes {
             let mut places = Vec::new();
             pointers(&item, String::new(), &mut places);
@@ -158,6 +171,7 @@ fn a_hundred_thousand_hostile_errors_are_reported_in_a_message_that_sns_takes() 
         previous_release_version: "1.33.1\u{FEFF}".into(),
         force: false,
         may_force: false,
+        start_before: None,
     };
     record.begin(&intent, now());
     record.accept("079be772\u{2066}\r");

@@ -1,6 +1,6 @@
 //! A year of a fleet in virtual time: forty node groups in three rings over four clusters, a release every week, two of them
-//! withdrawn, one that is bad, one group that nothing can be evicted from, and a freeze in December. After every run the
-//! rules are asked again, by an oracle that knows nothing of the plan.
+//! withdrawn, one that is bad, one node group that nothing can be evicted from, and a freeze in December. After every run the
+//! rules are asked again, by a checker that knows nothing of the plan.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 const KILLS: usize = 200;
 const GROUPS: usize = 100;
 
-/// A fleet of groups in clusters of their own, served over HTTP by the clock on the wall.
+/// A fleet of node groups in clusters of their own, served over HTTP by the clock on the wall.
 #[expect(clippy::disallowed_methods, reason = "the binaries read the clock, and the world must agree")]
 async fn serve(groups: usize) -> (TestEnv, String) {
     let world = World::with_clock(Timestamp::now);
@@ -100,7 +100,7 @@ async fn two_hundred_processes_killed_at_any_instant_lose_nothing_and_double_not
             assert!(reported.contains(&format!("\"{}\"", update.id)), "nobody was notified of {}", update.id);
         }
         let last = env.record(&cluster, "ng").await.unwrap().history.pop().unwrap();
-        assert_eq!((last.status, last.release_version.as_str()), (Status::Successful, NEWER));
+        assert_eq!((last.status, last.intent.release_version.as_str()), (Status::Successful, NEWER));
     }
     assert_eq!(failed, GROUPS / 4);
 }

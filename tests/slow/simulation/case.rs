@@ -25,7 +25,7 @@ pub struct Case<'a> {
     /// Whose update it is.
     pub index: usize,
     pub update: &'a Update,
-    /// All updates that the group ever had.
+    /// All updates that the node group ever had.
     pub updates: &'a [Update],
     pub published: &'a Published,
     pub rules: FleetRules,
@@ -43,7 +43,7 @@ impl<'a> Case<'a> {
         let mut broken = [self.permission(), self.direction(), self.tries(), self.times()].concat();
         match self.group().pin {
             Some(pin) => broken.extend(wrong(pin != day(self.target()), "it is pinned elsewhere")),
-            // Neither age nor rings hold up a pinned group.
+            // Neither age nor rings hold up a pinned node group.
             None => broken.extend([self.age(), self.rings()].concat()),
         }
         let place = format!("{} to {} at {}", self.group().path(), self.target(), self.at());
@@ -76,7 +76,7 @@ impl<'a> Case<'a> {
         let closed = self.rules.closed.is_some_and(|(from, until)| self.at() >= from + HINDSIGHT && self.at() < until);
         [
             wrong(!opted_in && long_since(since), "it is not opted in"),
-            wrong(!running && long_since(stopped), "everything is stopped"),
+            wrong(!running && long_since(stopped), "all updates are stopped"),
             wrong(closed, "the calendar is closed"),
             wrong(self.rules.denied == Some(day(self.target())), "it is denied"),
         ]
@@ -143,10 +143,10 @@ impl<'a> Case<'a> {
             other.ring < self.group().ring && other.follow == self.group().follow && long_opted_in(**opted_in)
         });
         let unproved = others.filter(|(other, _)| !self.has_proved(other));
-        unproved.map(|(other, _)| format!("{} of an earlier ring has not proved it", other.path())).collect()
+        unproved.map(|(other, _)| format!("{} of a lower ring has not proved it", other.path())).collect()
     }
 
-    /// Whether a group of an earlier ring has run the release for long enough, or cannot run it.
+    /// Whether a node group of a lower ring has run the release for long enough, or cannot run it.
     fn has_proved(self, other: &Group) -> bool {
         // One that has gone on to the next Kubernetes version cannot run the release with this one.
         let Some(now) = self.now(other).filter(|now| now.version.as_str() <= self.version()) else { return true };
@@ -169,7 +169,7 @@ fn wrong(is_wrong: bool, what: &str) -> Vec<String> {
     is_wrong.then(|| what.to_owned()).into_iter().collect()
 }
 
-/// Whether somebody else may have brought a group elsewhere so lately that EKS does not show it yet.
+/// Whether an external update may have brought a node group elsewhere so lately that EKS does not show it yet.
 pub fn others_brought_it(updates: &[Update], at: Timestamp) -> bool {
     let others = updates.iter().filter(|other| other.client_request_token.is_none());
     others.filter_map(|other| other.finished_at).any(|end| at.duration_since(end) < HINDSIGHT)

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use eks_nodegroup_updater::model::record::Record;
+use eks_nodegroup_updater::model::fleet_record::FleetRecord;
+use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use simulated_aws::Update;
@@ -10,7 +11,7 @@ use simulated_aws::Update;
 use super::case::Case;
 use super::fleet::{FleetRules, Group, LAST, Published};
 use super::run::STUCK_AFTER;
-use testing::TestEnv;
+use testing::{FLEET_KEY, TestEnv};
 
 /// A run that saw what held before may act so long after: its time limit, what `DescribeNodegroup` lags, and a slow request.
 pub const HINDSIGHT: SignedDuration = SignedDuration::from_mins(30);
@@ -31,7 +32,7 @@ pub struct Checker {
 pub struct Ours {
     group: usize,
     update: Update,
-    /// Whether EKS said successful and the group runs something else.
+    /// Whether EKS said successful and the node group runs something else.
     pub without_effect: bool,
 }
 
@@ -114,10 +115,10 @@ impl Checker {
         let mut blamed = 0;
         for (group, (_, since)) in groups.iter().zip(&self.opted_in) {
             let Some(now) = env.world.nodegroup(&group.cluster, &group.name) else { continue };
-            let record = env.record_of(&now.arn).await;
-            // Of a group whose tag somebody has changed it may not have been known in time.
+            let record: Option<NodegroupRecord> = env.record_of(&now.arn).await;
+            // Of a node group whose tag has changed it may not have been known in time.
             let long_known = |at: Timestamp| update.created_at.duration_since(at.max(*since)) > HINDSIGHT;
-            let blames = |record: &Record| {
+            let blames = |record: &NodegroupRecord| {
                 let mut blamed = record.blamed_releases();
                 blamed.any(|(release, at)| Some(release) == update.release.as_deref() && long_known(at))
             };
@@ -131,9 +132,9 @@ impl Checker {
 
     /// An accepted update has an intent, from the first moment on.
     async fn has_intent(&mut self, env: &TestEnv, group: &Group, update: &Update) {
-        let record = env.record_of(&update.nodegroup_arn).await;
+        let record: Option<NodegroupRecord> = env.record_of(&update.nodegroup_arn).await;
         let attempts = record.iter().flat_map(|record| record.open.iter().chain(&record.history));
-        if !attempts.clone().any(|attempt| Some(&attempt.token) == update.client_request_token.as_ref()) {
+        if !attempts.clone().any(|attempt| attempt.token.is_some() && attempt.token == update.client_request_token) {
             self.broken(&format!("{}: EKS accepted {}, of which no record knows", group.path(), update.id));
         }
     }
@@ -141,12 +142,13 @@ impl Checker {
     /// Whether every record is closed and every notice published.
     pub async fn nothing_open(&self, env: &TestEnv) -> bool {
         for arn in env.world.nodegroup_arns() {
-            let record: Option<Record> = env.record_of(&arn).await;
+            let record: Option<NodegroupRecord> = env.record_of(&arn).await;
             if record.is_some_and(|record| record.open.is_some() || !record.pending_notices.is_empty()) {
                 return false;
             }
         }
-        true
+        let fleet: Option<FleetRecord> = env.record_of(FLEET_KEY).await;
+        fleet.is_none_or(|record| record.pending_notices.is_empty())
     }
 
     /// What hung for long enough is reported as stuck.
@@ -174,7 +176,7 @@ impl Checker {
         let arns = env.world.nodegroup_arns();
         for ours in self.updates.values() {
             let Update { id, status, .. } = &ours.update;
-            let record = env.record_of(&ours.update.nodegroup_arn).await;
+            let record: Option<NodegroupRecord> = env.record_of(&ours.update.nodegroup_arn).await;
             let recorded = record
                 .is_some_and(|record| record.history.iter().any(|attempt| attempt.update_id.as_ref() == Some(id)));
             let has = |event: &str| reports.contains_key(&(id.clone(), event.to_owned()));
@@ -185,7 +187,7 @@ impl Checker {
                 (true, _) => reports.keys().any(|(reported, _)| reported == id) || !recorded,
                 (false, "Failed") => has("UpdateFailed"),
                 (false, "Cancelled") => has("UpdateCancelled"),
-                // Unless somebody else brought the group there meanwhile.
+                // Unless an external update brought it there meanwhile.
                 (false, "Successful") if ours.without_effect => has("UpdateUnverified") || brought(ours, groups, env),
                 (false, "Successful") => !ours.update.force || has("UpdateForced"),
                 (false, _) => false,
@@ -196,7 +198,8 @@ impl Checker {
             }
         }
         for (id, ours) in self.updates.iter().filter(|(id, _)| !self.vanished.contains(*id)) {
-            let Some(record) = env.record_of(&ours.update.nodegroup_arn).await else {
+            let record: Option<NodegroupRecord> = env.record_of(&ours.update.nodegroup_arn).await;
+            let Some(record) = record else {
                 self.broken.push(format!("{id} has no record"));
                 continue;
             };
@@ -233,7 +236,7 @@ impl Checker {
     }
 }
 
-/// Whether somebody else's update brought the group to the same release.
+/// Whether an external update brought the node group to the same release.
 fn brought(ours: &Ours, groups: &[Group], env: &TestEnv) -> bool {
     let group = &groups[ours.group];
     let updates = env.world.updates(&group.cluster, &group.name);

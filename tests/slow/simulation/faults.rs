@@ -21,7 +21,7 @@ pub struct Seen {
     pub tally: BTreeMap<String, u64>,
     /// Of every request, when it came, and its fate.
     pub requests: DefaultHasher,
-    /// What was asked for that does not bring a group forward, whether or not EKS would have refused it.
+    /// What was asked for that does not bring a node group forward, whether or not EKS would have refused it.
     pub backward: Vec<String>,
 }
 
@@ -110,7 +110,7 @@ fn unknown(rng: &mut Rng, request: &Request, world: &World, arns: &[String]) -> 
                 return ("unknown enum value", body(r#"{"nodegroup":{"status":"ASLEEP"}}"#));
             };
             let described = json!({"nodegroup": {
-                "itemKey": nodegroup.arn, "clusterName": nodegroup.cluster, "nodegroupName": nodegroup.name,
+                "nodegroupArn": nodegroup.arn, "clusterName": nodegroup.cluster, "nodegroupName": nodegroup.name,
                 "version": nodegroup.version, "releaseVersion": nodegroup.release, "amiType": nodegroup.ami_type,
                 "status": "ASLEEP", "tags": nodegroup.tags,
             }});

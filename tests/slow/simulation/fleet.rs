@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use eks_nodegroup_updater::model::settings::{Denied, Fleet};
+use eks_nodegroup_updater::model::settings::{Denied, Settings};
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use simulated_aws::{AlreadyAtTarget, Downgrade, Nodegroup, TokenReplay, World};
@@ -19,7 +19,7 @@ const FIRST: &str = "20260610";
 const OWN_VERSION: &str = "1.33";
 pub const NEXT_VERSION: &str = "1.34";
 /// What AWS publishes.
-const LINES: [(&str, &str); 3] = [(AL2023, OWN_VERSION), (BOTTLEROCKET, OWN_VERSION), (BOTTLEROCKET, NEXT_VERSION)];
+const TRACKS: [(&str, &str); 3] = [(AL2023, OWN_VERSION), (BOTTLEROCKET, OWN_VERSION), (BOTTLEROCKET, NEXT_VERSION)];
 /// Half the day is open.
 pub const WINDOW: &str = "Mon-Sun 06:00-18:00 UTC";
 pub const STOP_SWITCH: &str = "/updater/stop-switch";
@@ -104,7 +104,7 @@ impl Group {
 /// What holds for a whole fleet.
 #[derive(Clone, Copy, Debug)]
 pub struct FleetRules {
-    /// The day of the releases that nothing is updated to.
+    /// The day of the releases that no node group is updated to.
     pub denied: Option<&'static str>,
     /// When the change calendar is closed.
     pub closed: Option<(Timestamp, Timestamp)>,
@@ -121,11 +121,11 @@ impl FleetRules {
     }
 
     /// Writes them where the functions find them.
-    pub fn set(&self, fleet: &mut Fleet, world: &World) {
-        fleet.denied = self.denied.map(|day| Denied::Date(day.to_owned())).into_iter().collect();
+    pub fn set(&self, settings: &mut Settings, world: &World) {
+        settings.denied = self.denied.map(|day| Denied::Date(day.to_owned())).into_iter().collect();
         if let Some((from, until)) = self.closed {
             world.close_calendar(CALENDAR, from, until);
-            fleet.change_calendars = vec![CALENDAR.to_owned()];
+            settings.change_calendars = vec![CALENDAR.to_owned()];
         }
     }
 }
@@ -138,12 +138,12 @@ fn release(ami_type: &str, day: &str) -> String {
     if ami_type == BOTTLEROCKET { format!("1.{day}.0-{day}") } else { format!("{OWN_VERSION}.1-{day}") }
 }
 
-/// The day of a release. Within a line, it is their order.
+/// The day of a release. Within a track, it is their order.
 pub fn day(release: &str) -> &str {
     release.rsplit('-').next().unwrap_or_default()
 }
 
-/// Whether an update brings a group forward: to a newer release, or to the next Kubernetes version and no older one.
+/// Whether an update brings a node group forward: to a newer release, or to the next Kubernetes version and no older one.
 pub fn is_forward(now: &Nodegroup, version: &str, target: &str) -> bool {
     let (runs, comes) = (day(&now.release), day(target));
     let follows = now.ami_type == BOTTLEROCKET && (now.version.as_str(), version) == (OWN_VERSION, NEXT_VERSION);
@@ -171,7 +171,7 @@ pub struct Published(BTreeMap<String, Timestamp>);
 
 impl Published {
     pub fn publish(&mut self, world: &World, day: &str) {
-        for (ami_type, version) in LINES {
+        for (ami_type, version) in TRACKS {
             world.publish_release(ami_type, version, &release(ami_type, day));
         }
         self.0.entry(day.to_owned()).or_insert(world.now());

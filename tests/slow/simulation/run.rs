@@ -192,7 +192,7 @@ impl Simulation {
                 let course = if rng.bool() { Course::Succeed { after } } else { Course::Cancel { after } };
                 world.next_update(cluster, name, course);
                 let _ = world.start_update(cluster, name, &version, &release);
-                "update by somebody else"
+                "external update"
             }
             34..36 => {
                 world.remove_nodegroup(cluster, name);
@@ -226,9 +226,9 @@ impl Simulation {
         for _ in 0..2 {
             self.tick(false).await;
         }
-        self.checker.report_stuck(&self.env, world.now());
+        self.checker.stuck(&self.env, world.now());
         for (index, group) in self.groups.iter_mut().enumerate() {
-            // Somebody mends the tag, for which later rings wait.
+            // The tag is fixed, for which higher rings wait.
             if group.mode == "off" {
                 group.mode = "auto";
                 self.checker.retagged(index, true, world.now());
@@ -266,7 +266,7 @@ impl Simulation {
         self.groups.iter().all(|group| self.runs_last(group))
     }
 
-    /// Whether a group runs the last release, if it is to.
+    /// Whether a node group runs the last release, if it is to.
     fn runs_last(&self, group: &Group) -> bool {
         let now = self.env.world.nodegroup(&group.cluster, &group.name);
         let version = |now: &Nodegroup| group.follow == (now.version == NEXT_VERSION);
@@ -274,7 +274,7 @@ impl Simulation {
             let release = match group.pin {
                 None => now.release == group.release(LAST) && version(&now),
                 Some(LAST) => now.release == group.release(LAST),
-                // Its release may have failed too often, or somebody else may have brought the group beyond.
+                // Its release may have failed too often, or an external update may have brought it beyond.
                 Some(_) => true,
             };
             release && now.status == "ACTIVE"
@@ -293,7 +293,7 @@ impl Simulation {
     }
 
     async fn end(mut self) -> Outcome {
-        // Where there is only something to report, or a pinned group to be tried again, its time comes later, at the latest
+        // Where there is only something to report, or a pinned node group to be tried again, its time comes later, at the latest
         // with its window; then nothing is to be done.
         let pinned_in_window = self.groups.iter().any(|group| group.pin.is_some() && group.window);
         let least = if pinned_in_window { 13 } else { 2 };
@@ -307,12 +307,12 @@ impl Simulation {
         }
         self.env.world.clear_requests();
         let (start, check) = (self.env.try_start(&json!({})).await, self.env.try_check(&json!({})).await);
-        let problems = start.map(|summary| summary.errors).and_then(|mut problems| {
-            problems.extend(check?.errors);
-            Ok(problems)
+        let errors = start.map(|summary| summary.errors).and_then(|mut errors| {
+            errors.extend(check?.errors);
+            Ok(errors)
         });
-        if !problems.as_ref().is_ok_and(Vec::is_empty) {
-            self.checker.broken(&format!("problems in a quiet world: {problems:?}"));
+        if !errors.as_ref().is_ok_and(Vec::is_empty) {
+            self.checker.broken(&format!("errors in a quiet world: {errors:?}"));
         }
         for request in self.acts() {
             self.checker.broken(&format!("a quiet world causes {}: {}", request.action, request.body));
