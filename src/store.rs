@@ -192,11 +192,26 @@ impl<'a> RecordStore<'a> {
                     return Ok(());
                 }
                 Err(NotSaved::Conflict(Some(stored))) => *record = *stored,
+                // DynamoDB does not say what is there: nothing, or what cannot be read.
+                Err(NotSaved::Conflict(None)) => match self.reload(record.key()).await {
+                    Ok(Some(stored)) => *record = stored,
+                    Ok(None) => break,
+                    Err(error) => return Err(NotSaved::Failed(error.to_string())),
+                },
                 Err(error) => return Err(error),
             }
         }
-        tracing::warn!(key = record.key(), "gave up on a change of {}: other runs keep changing it", record.key());
+        tracing::warn!(
+            key = record.key(),
+            "gave up on a change of {}: other runs keep changing it, or it was deleted",
+            record.key()
+        );
         Ok(())
+    }
+
+    async fn reload<R: Record>(&self, key: &str) -> Result<Option<R>, Unreadable> {
+        let items = self.load_some(vec![key.to_owned()]).await;
+        items.into_iter().next().map(|(_, item)| item.and_then(read)).transpose()
     }
 
     /// Makes and writes all changes, and takes them into the records. Returns what went wrong; what is not recorded is not

@@ -21,20 +21,28 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, PutRequest, ReturnValuesOnConditionCheckFailure, TableStatus, WriteRequest,
 };
 use eks_nodegroup_updater::aws::config_loader;
-use eks_nodegroup_updater::model::attempt::{Attempt, ErrorDetail, StartedBy, Status};
-use eks_nodegroup_updater::model::notice::{Event, Notice};
-use eks_nodegroup_updater::model::record::Record;
+use eks_nodegroup_updater::model::attempt::{Attempt, ErrorDetail, Intent, StartedBy, Status};
+use eks_nodegroup_updater::model::fleet_record::FleetRecord;
+use eks_nodegroup_updater::model::nodegroup_record::{NodegroupRecord, ReportedRelease};
+use eks_nodegroup_updater::model::notice::{AttemptRef, Names, Notice, NoticeKind};
+use eks_nodegroup_updater::model::policy::InvalidTag;
+use eks_nodegroup_updater::model::problem::Unreadable;
+use eks_nodegroup_updater::model::record::{Record, Revision};
+use eks_nodegroup_updater::model::records::RecordSet;
+use eks_nodegroup_updater::model::subject::NodegroupId;
 use eks_nodegroup_updater::store::{NotSaved, RecordStore};
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use serde_json::json;
 use simulated_aws::{ApiError, Verdict, World};
-use testing::{CURRENT, History, NEWER, at, create_updates_table, days, eviction, intent};
+use testing::{
+    CURRENT, FLEET_KEY, History, NEWER, at, create_updates_table, days, eviction, fleet_record, intent, unreadable,
+};
 
 type Item = HashMap<String, AttributeValue>;
 
-const LAST_REVISION: &str = "18446744073709551615";
+const LAST_REVISION: &str = "18446744073709551615/first";
 
 /// Sits between client and server: counts the answers, and loses the next one if it is told to.
 #[derive(Clone, Debug, Default)]
@@ -115,19 +123,28 @@ impl Table {
         Self { client: Client::from_conf(config.build()), name, wire, world }
     }
 
-    fn of<'a>(&'a self, writer: &'a str) -> Records<'a> {
-        Records { client: &self.client, table: &self.name, writer }
+    fn of<'a>(&'a self, writer: &'a str) -> RecordStore<'a> {
+        RecordStore::new(&self.client, &self.name, writer, false)
     }
 
     /// Writes a record that must not exist yet, and returns it as the table has it.
-    async fn with(&self, record: Record) -> Record {
+    async fn with<R: Record + std::fmt::Debug>(&self, record: R) -> R {
         let mut record = record;
         self.of("first").save(&mut record, now()).await.unwrap();
         record
     }
 
-    async fn record(&self, arn: &str) -> Record {
-        self.of("reader").load(vec![arn.to_owned()]).await.remove(arn).unwrap().unwrap()
+    async fn load(&self, names: &[&str]) -> RecordSet {
+        let ids: Vec<NodegroupId> = names.iter().map(|name| id(name)).collect();
+        self.of("reader").load(ids.iter(), None).await
+    }
+
+    async fn record(&self, name: &str) -> NodegroupRecord {
+        self.load(&[name]).await.nodegroup(&id(name)).unwrap().unwrap().clone()
+    }
+
+    async fn fleet_record(&self) -> FleetRecord {
+        self.of("reader").load([].iter(), Some(fleet_record().id)).await.fleet().unwrap().unwrap().clone()
     }
 
     /// What is really in the table.
@@ -141,10 +158,7 @@ impl Table {
     }
 
     async fn pending(&self) -> BTreeSet<String> {
-        let pending = self.of("reader").pending().await.unwrap();
-        let distinct: BTreeSet<String> = pending.iter().cloned().collect();
-        assert_eq!(distinct.len(), pending.len(), "each once");
-        distinct
+        self.of("reader").pending().await.unwrap()
     }
 
     /// Whether a failed condition brings the item that was in the way, as DynamoDB does since 2023.
@@ -164,9 +178,19 @@ impl Table {
         }
     }
 
+    /// How a write fails that meets this record, where the server says so.
+    async fn conflict_with<R: Record>(&self, stored: &R) -> Result<(), NotSaved<R>> {
+        let stored = self.says_what_was_in_the_way().await.then(|| Box::new(stored.clone()));
+        Err(NotSaved::Conflict(stored))
+    }
+
     fn answers(&self) -> usize {
         self.wire.answers.swap(0, Ordering::Relaxed)
     }
+}
+
+fn is_conflict<R>(saved: &Result<(), NotSaved<R>>) -> bool {
+    matches!(saved, Err(NotSaved::Conflict(_)))
 }
 
 fn now() -> Timestamp {
@@ -177,13 +201,17 @@ fn arn(name: &str) -> String {
     testing::arn(&format!("prod/{name}"))
 }
 
+fn id(name: &str) -> NodegroupId {
+    testing::id(&format!("prod/{name}"))
+}
+
 /// The record of a node group of which nothing is known.
-fn blank(name: &str) -> Record {
+fn blank(name: &str) -> NodegroupRecord {
     testing::record(&format!("prod/{name}"))
 }
 
 /// The record of a node group whose update is about to be asked for.
-fn begun(name: &str) -> Record {
+fn begun(name: &str) -> NodegroupRecord {
     blank(name).intended(NEWER, now())
 }
 
@@ -213,8 +241,8 @@ fn names(names: &[&str]) -> BTreeSet<String> {
 
 // ── What is written is what is read ────────────────────────────────────────────────────────────────────────────────
 
-#[tokio::test]
-async fn a_record_round_trips_whole() {
+/// A record in which everything is filled in.
+fn full() -> NodegroupRecord {
     let statuses = [
         Status::Intent,
         Status::InProgress,
@@ -225,70 +253,93 @@ async fn a_record_round_trips_whole() {
         Status::Gone,
         Status::Refused,
     ];
-    let events = [
-        NoticeKind::UpdateFailed,
-        NoticeKind::UpdateCancelled,
-        NoticeKind::UpdateStuck,
-        NoticeKind::UpdateGone,
-        NoticeKind::UpdateRefused,
-        NoticeKind::UpdateUnverified,
-        NoticeKind::UpdateAvailable,
-        NoticeKind::UpdateForced,
-        NoticeKind::ReleaseQuarantined,
-        NoticeKind::TagInvalid,
+    let about = AttemptRef { number: u32::MAX, release_version: NEWER.to_owned() };
+    let tag = InvalidTag { key: "ami-update/window".into(), value: "Sat".into(), expected: "expected windows".into() };
+    let kinds = [
+        NoticeKind::UpdateFailed(about.clone()),
+        NoticeKind::UpdateCancelled(about.clone()),
+        NoticeKind::UpdateStuck(about.clone()),
+        NoticeKind::UpdateGone(about.clone()),
+        NoticeKind::UpdateRefused(about.clone()),
+        NoticeKind::UpdateUnverified(about.clone()),
+        NoticeKind::UpdateForced(about),
+        NoticeKind::UpdateAvailable { version: "1.33".into(), release_version: NEWER.into() },
+        NoticeKind::ReleaseQuarantined { release_version: NEWER.into(), nodegroups: names_of(2) },
+        NoticeKind::TagInvalid(tag.clone()),
     ];
     let nodes = (0..500).map(|node| format!("ip-10-0-{}-{node}.eu-central-1.compute.internal", node % 7)).collect();
     let attempt = |status: Status| Attempt {
         number: u32::MAX,
-        version: "1.33".to_owned(),
-        release_version: NEWER.to_owned(),
-        previous_release_version: CURRENT.to_owned(),
-        token: "0b5ad5cf-6d3c-5c8e-9a57-1e2d3c4b5a69".to_owned(),
+        intent: Intent { force: true, may_force: true, start_before: Some(now()), ..intent(NEWER) },
+        token: Some("0b5ad5cf-6d3c-5c8e-9a57-1e2d3c4b5a69".to_owned()),
         started_by: StartedBy::External,
-        force: true,
-        may_force: true,
-        forgiven_at: Some(now()),
+        retry_requested_at: Some(now()),
         started_at: Timestamp::UNIX_EPOCH,
         update_id: Some("5fba87af-4c36-3a25-8a6b-7f3b3f3c2d10".to_owned()),
         status,
         ended_at: Some(now()),
         errors: vec![],
-        stuck_told: true,
+        stuck_notified: true,
         successful_since: Some(now()),
     };
     let mut full = blank("größe-☃-𝔘");
     full.attempts = u32::MAX / 2;
-    full.open = Some(Attempt { update_id: None, ended_at: None, successful_since: None, ..attempt(Status::Intent) });
-    full.pending_notices = events
-        .map(|event| Notice {
-            event,
-            attempt: 0,
-            release_version: NEWER.to_owned(),
-            at: now(),
-            detail: "ami-update/window=Sat".to_owned(),
-        })
-        .into();
+    full.open = Some(Attempt {
+        update_id: None,
+        ended_at: None,
+        successful_since: None,
+        token: None,
+        ..attempt(Status::Intent)
+    });
+    full.pending_notices = kinds.map(|kind| Notice { kind, at: now() }).into();
     full.history = statuses.map(attempt).into();
     full.history[0].errors =
         vec![error(String::new(), vec![]), error("\0 \"quoted\" \\ \n 日本語 é 👩‍🚀".to_owned(), nodes)];
-    full.quarantine(NEWER, &["dev/a".to_owned(), "prod/ü".to_owned()], now());
-    full.reported_tag = Some("ami-update/window=Sat".to_owned());
-    full.reported_release = Some("1.45.0-18d04e52".to_owned());
-    full.reported_version = Some("1.33".to_owned());
+    full.reported_tag = Some(tag);
+    full.reported_release = Some(ReportedRelease { version: "1.33".into(), release_version: "1.45.0-18d04e52".into() });
+    full.opted_in = Some("yes".into());
+    full
+}
 
+fn names_of(count: usize) -> Names {
+    (0..count).map(|index| format!("dev/ü{index}").parse().unwrap()).collect::<Vec<_>>().into()
+}
+
+fn first_revision() -> Revision {
+    Revision { number: 1, writer: "first".to_owned() }
+}
+
+#[tokio::test]
+async fn a_record_round_trips_whole() {
     let table = Table::new().await;
-    for record in [full, blank("bare"), begun("begun")] {
+    for record in [full(), blank("bare"), begun("begun")] {
         let written = table.with(record.clone()).await;
-        let changed_by_writing = Record {
-            revision: 1,
-            writer: "first".to_owned(),
-            pending: written.pending.clone(),
-            expires_at: written.expires_at,
-            ..record
-        };
+        let mut changed_by_writing = record;
+        changed_by_writing.revision = first_revision();
+        changed_by_writing.pending.clone_from(&written.pending);
+        changed_by_writing.expires_at = written.expires_at;
         assert_eq!(written, changed_by_writing);
-        assert_eq!(table.record(&written.nodegroup_arn).await, written);
+        assert_eq!(table.record(written.id.nodegroup()).await, written);
     }
+}
+
+#[tokio::test]
+async fn the_fleets_record_round_trips_whole_and_never_expires() {
+    let table = Table::new().await;
+    let mut fleet = fleet_record();
+    fleet.quarantine(NEWER, &names_of(23), now());
+    fleet.quarantine(CURRENT, &names_of(2), now());
+    fleet.lift_quarantine(CURRENT, now() + days(1));
+    fleet.quarantines[0].superseded_by = Some("1.33.2-20260719".into());
+    let written = table.with(fleet.clone()).await;
+    fleet.revision = first_revision();
+    fleet.pending = Some("yes".into());
+    assert_eq!(written, fleet);
+    assert_eq!((fleet.quarantines[0].nodegroups.names.len(), fleet.quarantines[0].nodegroups.count), (20, 23));
+    assert_eq!(table.fleet_record().await, written);
+    let item = table.item(FLEET_KEY).await.unwrap();
+    assert_eq!((item.get("kind"), item.get("expiresAt")), (Some(&text("Fleet")), None));
+    assert_eq!(table.pending().await, BTreeSet::from([FLEET_KEY.to_owned()]));
 }
 
 #[tokio::test]
@@ -296,62 +347,68 @@ async fn two_hundred_and_fifty_records_load_in_three_calls_and_missing_ones_are_
     let table = Table::new().await;
     let all: Vec<String> = (0..250).map(|name| name.to_string()).collect();
     let (there, missing) = all.split_at(240);
-    let saved: HashMap<String, Record> = stream::iter(there)
-        .map(|name| table.with(begun(name)))
-        .buffer_unordered(8)
-        .map(|record| (record.nodegroup_arn.clone(), record))
-        .collect()
-        .await;
+    let saved: Vec<NodegroupRecord> =
+        stream::iter(there).map(|name| table.with(begun(name))).buffer_unordered(8).collect().await;
     assert_eq!(missing.len(), 10);
     table.answers();
 
-    let loaded = table.of("reader").load(all.iter().map(|name| arn(name)).collect()).await;
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let loaded = table.load(&all).await;
     assert_eq!(table.answers(), 3);
-    let loaded: HashMap<String, Record> = loaded.into_iter().map(|(arn, record)| (arn, record.unwrap())).collect();
-    assert_eq!(loaded, saved);
+    for record in &saved {
+        assert_eq!(loaded.nodegroup(&record.id), Ok(Some(record)));
+    }
+    for name in missing {
+        assert_eq!(loaded.nodegroup(&id(name)), Ok(None));
+    }
+    assert_eq!(loaded.readable().count(), saved.len());
 
-    assert!(table.of("reader").load(vec![]).await.is_empty());
+    assert_eq!(table.load(&[]).await, RecordSet::default());
     assert_eq!(table.answers(), 0, "nothing asked, nothing called");
 }
 
 #[tokio::test]
 async fn records_too_large_for_one_answer_are_asked_for_again() {
     let table = Table::new().await;
-    let mut arns = vec![];
-    for name in 0..12 {
-        let mut record = begun(&name.to_string());
+    let names: Vec<String> = (0..12).map(|name| name.to_string()).collect();
+    for name in &names {
+        let mut record = begun(name);
         record.end(Status::Failed, vec![], now());
         record.history[0].errors = vec![error("x".repeat(200_000), vec![])];
-        arns.push(table.with(record).await.nodegroup_arn);
+        table.with(record).await;
     }
     if let Some(world) = &table.world {
         world.page_size(5);
     }
-    let loaded = table.of("reader").load(arns.clone()).await;
-    assert_eq!(loaded.len(), arns.len());
-    assert!(loaded.values().all(|record| record.as_ref().unwrap().history[0].errors.len() == 1));
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let loaded = table.load(&names).await;
+    assert_eq!(loaded.readable().count(), names.len());
+    assert!(loaded.readable().all(|record| record.history[0].errors.len() == 1));
 }
 
 #[tokio::test]
 async fn a_malformed_item_says_what_is_wrong_and_spoils_no_other() {
     type Break = fn(&mut Item);
-    let breaks: [(&str, Break, &str); 13] = [
-        ("text-for-a-number", |item| drop(item.insert("revision".into(), text("one"))), "revision: Expected num"),
-        ("number-for-a-text", |item| drop(item.insert("cluster".into(), number("7"))), "Expected string"),
+    let breaks: [(&str, Break, &str); 16] = [
+        ("text-for-a-number", |item| drop(item.insert("attempts".into(), text("one"))), "attempts: Expected num"),
+        ("number-for-a-text", |item| drop(item.insert("optedIn".into(), number("7"))), "Expected string"),
         ("text-for-a-list", |item| drop(item.insert("history".into(), text("none"))), "Expected seq"),
         ("fraction", |item| drop(item.insert("attempts".into(), number("1.5"))), "'1.5'"),
         ("negative", |item| drop(item.insert("attempts".into(), number("-1"))), "'-1'"),
-        ("missing", |item| drop(item.remove("cluster")), "missing field `cluster`"),
+        ("missing", |item| drop(item.remove("attempts")), "missing field `attempts`"),
         (
             "unknown-status",
             |item| drop(open(item).insert("status".into(), text("Paused"))),
             "open.status: unknown variant `Paused`",
         ),
         ("no-time", |item| drop(open(item).insert("startedAt".into(), text("yesterday"))), "as year"),
-        ("missing-within", |item| drop(open(item).remove("token")), "missing field `token`"),
-        ("another-group", |item| drop(item.insert("nodegroup".into(), text("green"))), "names prod/green, and its key"),
-        ("another-cluster", |item| drop(item.insert("cluster".into(), text("qa"))), "names qa/another-cluster, and"),
-        ("last-revision", |item| drop(item.insert("revision".into(), number(LAST_REVISION))), "709551615 writes"),
+        ("missing-within", |item| drop(open(item).remove("intent")), "missing field `intent`"),
+        ("fleet", |item| drop(item.insert("kind".into(), text("Fleet"))), "kind: unknown variant `Fleet`"),
+        ("no-kind", |item| drop(item.remove("kind")), "missing field `kind`"),
+        ("tomorrow", |item| drop(item.insert("schemaVersion".into(), number("2"))), "it has schema version 2"),
+        ("number", |item| drop(item.insert("revision".into(), number("1"))), "revision: Expected string"),
+        ("no-revision", |item| drop(item.insert("revision".into(), text("one"))), "\"one\" is not a revision"),
+        ("last-revision", |item| drop(item.insert("revision".into(), text(LAST_REVISION))), "709551615 writes"),
         ("last-attempt", |item| drop(item.insert("attempts".into(), number("4294967295"))), "4294967295 attempts"),
     ];
     let table = Table::new().await;
@@ -361,15 +418,15 @@ async fn a_malformed_item_says_what_is_wrong_and_spoils_no_other() {
         spoil(&mut item);
         table.put(item).await;
     }
-    let arns = breaks.iter().map(|(name, ..)| arn(name)).chain([good.nodegroup_arn.clone()]).collect();
-    let mut loaded = table.of("reader").load(arns).await;
-    assert_eq!(loaded.remove(&good.nodegroup_arn), Some(Ok(good)));
+    let names: Vec<&str> = breaks.iter().map(|(name, ..)| *name).chain(["good"]).collect();
+    let loaded = table.load(&names).await;
+    assert_eq!(loaded.nodegroup(&id("good")), Ok(Some(&good)));
     for (name, _, wrong) in breaks {
-        let reason = loaded.remove(&arn(name)).unwrap().unwrap_err();
+        let Unreadable(reason) = loaded.nodegroup(&id(name)).unwrap_err();
         assert!(reason.starts_with("its record in the table is malformed: "), "{reason}");
         assert!(reason.contains(wrong), "{name}: {reason}");
+        assert!(loaded.nodegroup_or_new(&id(name)).is_err(), "it is not taken for a new one");
     }
-    assert!(loaded.is_empty());
 }
 
 #[tokio::test]
@@ -378,7 +435,7 @@ async fn an_attribute_of_an_unknown_type_is_a_malformed_record_and_no_panic() {
     let config = config_loader().http_client(world.http_client()).region(Region::from_static("eu-central-1"));
     let config = config.credentials_provider(Credentials::new("AKIA", "secret", None, None, "test")).load().await;
     let client = Client::new(&config);
-    let records = Records { client: &client, table: "updates", writer: "reader" };
+    let records = RecordStore::new(&client, "updates", "reader", false);
     for attribute in [json!({"X": "y"}), json!({"L": [{"M": {"a": {"X": "y"}}}]})] {
         let item = json!({"itemKey": {"S": arn("blue")}, "open": attribute});
         let read = json!({"Responses": {"updates": [item]}}).to_string();
@@ -387,10 +444,10 @@ async fn an_attribute_of_an_unknown_type_is_a_malformed_record_and_no_panic() {
             "dynamodb:BatchGetItem" => Verdict::Body { status: 200, body: read.clone().into() },
             _ => Verdict::Body { status: 400, body: refused.clone().into() },
         });
-        let loaded = records.load(vec![arn("blue")]).await;
-        let reason = "its record in the table is malformed: it has an attribute of a type that is not known";
-        assert_eq!(loaded[&arn("blue")], Err(reason.to_owned()));
-        assert_eq!(records.save(&mut blank("blue"), now()).await, Err(NotSaved::Conflict));
+        let loaded = records.load([id("blue")].iter(), None).await;
+        let reason = unreadable("its record in the table is malformed: it has an attribute of an unknown type");
+        assert_eq!(loaded.nodegroup(&id("blue")), Err(&reason));
+        assert_eq!(records.save(&mut blank("blue"), now()).await, Err(NotSaved::Conflict(None)));
     }
 }
 
@@ -398,8 +455,8 @@ async fn an_attribute_of_an_unknown_type_is_a_malformed_record_and_no_panic() {
 async fn a_table_that_does_not_exist_is_everybodys_reason() {
     let table = Table::missing().await;
     let records = table.of("first");
-    let loaded = records.load(vec![arn("blue")]).await;
-    let reason = loaded[&arn("blue")].as_ref().unwrap_err();
+    let loaded = records.load([id("blue")].iter(), None).await;
+    let Unreadable(reason) = loaded.nodegroup(&id("blue")).unwrap_err();
     assert!(reason.starts_with("reading its record: ResourceNotFoundException"), "{reason}");
     let pending = records.pending().await.unwrap_err().to_string();
     assert!(pending.starts_with("reading what is pending: ResourceNotFoundException"), "{pending}");
@@ -416,10 +473,10 @@ async fn the_first_of_two_writers_wins_and_the_other_learns_of_it() {
     let table = Table::new().await;
     let (mut first, mut second) = (begun("blue"), begun("blue"));
     table.of("first").save(&mut first, now()).await.unwrap();
-    assert_eq!(table.of("second").save(&mut second, now()).await, Err(NotSaved::Conflict));
-    assert_eq!((first.revision, first.writer.as_str()), (1, "first"));
+    assert_eq!(table.of("second").save(&mut second, now()).await, table.conflict_with(&first).await);
+    assert_eq!(first.revision, first_revision());
     assert_eq!(second, begun("blue"), "stays as it was read");
-    assert_eq!(table.record(&arn("blue")).await, first);
+    assert_eq!(table.record("blue").await, first);
 }
 
 #[tokio::test]
@@ -434,10 +491,12 @@ async fn a_write_over_a_stale_revision_leaves_the_item() {
     let mut late = stale.clone();
     late.withdraw();
     for writer in ["first", "second", "third"] {
-        assert_eq!(table.of(writer).save(&mut late.clone(), now()).await, Err(NotSaved::Conflict), "{writer}");
+        let saved = table.of(writer).save(&mut late.clone(), now()).await;
+        assert_eq!(saved, table.conflict_with(&current).await, "{writer}");
     }
     let mut anew = begun("blue");
-    assert_eq!(table.of("second").save(&mut anew, now()).await, Err(NotSaved::Conflict), "nor as if there were none");
+    let saved = table.of("second").save(&mut anew, now()).await;
+    assert_eq!(saved, table.conflict_with(&current).await, "nor as if there were none");
     assert_eq!(table.item(&arn("blue")).await, item);
 }
 
@@ -446,10 +505,12 @@ async fn a_revision_that_another_run_wrote_is_another() {
     let table = Table::new().await;
     let stands = table.with(begun("blue")).await;
     // As if this run had been told that it wrote the first revision, which it did not.
-    let mut believed = Record { writer: "second".to_owned(), ..stands.clone() };
+    let mut believed = stands.clone();
+    believed.revision.writer = "second".to_owned();
     believed.withdraw();
-    assert_eq!(table.of("second").save(&mut believed, now()).await, Err(NotSaved::Conflict));
-    assert_eq!(table.record(&arn("blue")).await, stands);
+    let saved = table.of("second").save(&mut believed, now()).await;
+    assert_eq!(saved, table.conflict_with(&stands).await);
+    assert_eq!(table.record("blue").await, stands);
 }
 
 #[tokio::test]
@@ -458,7 +519,7 @@ async fn a_record_that_was_deleted_meanwhile_is_not_brought_back() {
     let mut record = table.with(begun("blue")).await;
     let delete = table.client.delete_item().table_name(&table.name).key("itemKey", text(&arn("blue")));
     delete.send().await.unwrap();
-    assert_eq!(table.of("first").save(&mut record, now()).await, Err(NotSaved::Conflict));
+    assert_eq!(table.of("first").save(&mut record, now()).await, Err(NotSaved::Conflict(None)));
     assert_eq!(table.item(&arn("blue")).await, None);
 }
 
@@ -475,49 +536,120 @@ async fn of_twenty_concurrent_writers_exactly_one_wins_each_revision() {
             (saved, record)
         });
         let (won, lost): (Vec<_>, Vec<_>) = join_all(tries).await.into_iter().partition(|(saved, _)| saved.is_ok());
-        assert!(
-            lost.iter().all(|(saved, record)| *saved == Err(NotSaved::Conflict) && record.revision == read.revision)
-        );
+        assert!(lost.iter().all(|(saved, record)| is_conflict(saved) && record.revision == read.revision));
         let [(_, winner)] = won.as_slice() else { panic!("{} winners of revision {revision}", won.len()) };
-        assert_eq!((winner.revision, winner.attempts), (revision, u32::try_from(revision).unwrap()));
-        writers.retain(|writer| *writer != winner.writer);
-        read = table.record(&arn("blue")).await;
+        assert_eq!((winner.revision.number, winner.attempts), (revision, u32::try_from(revision).unwrap()));
+        writers.retain(|writer| *writer != winner.revision.writer);
+        read = table.record("blue").await;
         assert_eq!(read, *winner);
     }
     assert_eq!(writers, Vec::<String>::new(), "everybody won once");
 }
 
 #[tokio::test]
-async fn a_repeated_write_of_ones_own_counts_as_written_and_anothers_does_not() {
+async fn a_repeated_write_of_the_same_run_counts_as_written_and_that_of_another_does_not() {
     let table = Table::new().await;
     // Where the server does not tell, the layer cannot know, and the safe answer is the other one.
-    let own = if table.says_what_was_in_the_way().await { Ok(()) } else { Err(NotSaved::Conflict) };
+    let own = if table.says_what_was_in_the_way().await { Ok(()) } else { Err(NotSaved::Conflict(None)) };
     let written = table.with(begun("blue")).await;
     assert_eq!(table.of("first").save(&mut begun("blue"), now()).await, own);
-    assert_eq!(table.of("second").save(&mut begun("blue"), now()).await, Err(NotSaved::Conflict), "another's");
-    assert_eq!(table.of("first").save(&mut blank("blue"), now()).await, Err(NotSaved::Conflict), "other content");
+    assert!(is_conflict(&table.of("second").save(&mut begun("blue"), now()).await), "another run's");
+    assert!(is_conflict(&table.of("first").save(&mut blank("blue"), now()).await), "other content");
 
     let mut next = written.clone();
     next.accept("5fba87af-4c36-3a25-8a6b-7f3b3f3c2d10");
     table.of("second").save(&mut next.clone(), now()).await.unwrap();
     let mut again = next.clone();
     assert_eq!(table.of("second").save(&mut again, now()).await, own, "over a revision, too");
-    assert_eq!(table.of("first").save(&mut next, now()).await, Err(NotSaved::Conflict));
-    assert_eq!(table.record(&arn("blue")).await.revision, 2);
+    assert!(is_conflict(&table.of("first").save(&mut next, now()).await));
+    assert_eq!(table.record("blue").await.revision.number, 2);
 }
 
 #[tokio::test]
 async fn a_write_whose_answer_was_lost_is_tried_again_and_written_once() {
     let table = Table::new().await;
-    let own = if table.says_what_was_in_the_way().await { Ok(()) } else { Err(NotSaved::Conflict) };
+    let own = if table.says_what_was_in_the_way().await { Ok(()) } else { Err(NotSaved::Conflict(None)) };
     let mut record = begun("blue");
     table.answers();
     table.wire.lose_next.store(true, Ordering::Relaxed);
     assert_eq!(table.of("first").save(&mut record, now()).await, own);
     assert_eq!(table.answers(), 2);
-    let stored = table.record(&arn("blue")).await;
-    assert_eq!((stored.revision, stored.attempts), (1, 1));
+    let stored = table.record("blue").await;
+    assert_eq!((stored.revision.number, stored.attempts), (1, 1));
     assert_eq!(record, if own.is_ok() { stored } else { begun("blue") });
+}
+
+// ── Changes that do not depend on order ────────────────────────────────────────────────────────────────────────────
+
+#[tokio::test]
+async fn a_change_that_meets_another_runs_write_is_made_to_that() {
+    let table = Table::new().await;
+    let mut read = table.with(begun("blue")).await;
+    let mut others = read.clone();
+    others.accept("5fba87af-4c36-3a25-8a6b-7f3b3f3c2d10");
+    table.of("second").save(&mut others, now()).await.unwrap();
+
+    let change = |record: &mut NodegroupRecord| record.report_available("1.33", NEWER, now());
+    table.of("first").merge(&mut read, now(), change).await.unwrap();
+    change(&mut others);
+    others.revision = Revision { number: 3, writer: "first".to_owned() };
+    others.expires_at = None;
+    assert_eq!(read, others);
+    assert_eq!(table.record("blue").await, read);
+}
+
+#[tokio::test]
+async fn a_change_that_changes_nothing_writes_nothing() {
+    let table = Table::new().await;
+    let mut record = table.with(begun("blue")).await;
+    table.answers();
+    table.of("first").merge(&mut record, now(), |_| ()).await.unwrap();
+    assert_eq!(table.answers(), 0);
+}
+
+#[tokio::test]
+async fn a_change_that_never_wins_goes_on_with_what_the_table_says() {
+    let table = Table::new().await;
+    let mut record = table.with(begun("blue")).await;
+    let Some(world) = &table.world else { return };
+    let mut stands = record.clone();
+    stands.accept("5fba87af-4c36-3a25-8a6b-7f3b3f3c2d10");
+    let item: Item = serde_dynamo::to_item(&stands).unwrap();
+    let attributes = item.iter().map(|(name, value)| (name.clone(), json_of(value)));
+    let refused = json!({
+        "__type": "ConditionalCheckFailedException", "Item": serde_json::Map::from_iter(attributes),
+    });
+    world.on_request(move |_| Verdict::Body { status: 400, body: refused.to_string().into() });
+    table.answers();
+    table.of("first").merge(&mut record, now(), |record| record.report_available("1.33", NEWER, now())).await.unwrap();
+    assert_eq!(record, stands);
+    assert_eq!(table.answers(), 4, "one write and three more");
+}
+
+/// An attribute as DynamoDB sends it, of the types that a record has.
+fn json_of(value: &AttributeValue) -> serde_json::Value {
+    match value {
+        AttributeValue::S(text) => json!({"S": text}),
+        AttributeValue::N(number) => json!({"N": number}),
+        AttributeValue::Bool(value) => json!({"BOOL": value}),
+        AttributeValue::L(values) => json!({"L": values.iter().map(json_of).collect::<Vec<_>>()}),
+        AttributeValue::M(values) => {
+            let members = values.iter().map(|(name, value)| (name.clone(), json_of(value)));
+            json!({"M": serde_json::Map::from_iter(members)})
+        }
+        value => panic!("{value:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_change_to_a_record_that_was_deleted_meanwhile_is_dropped() {
+    let table = Table::new().await;
+    let mut record = table.with(begun("blue")).await;
+    let delete = table.client.delete_item().table_name(&table.name).key("itemKey", text(&arn("blue")));
+    delete.send().await.unwrap();
+    let change = |record: &mut NodegroupRecord| record.report_available("1.33", NEWER, now());
+    table.of("first").merge(&mut record, now(), change).await.unwrap();
+    assert_eq!(table.item(&arn("blue")).await, None);
 }
 
 // ── What is pending, and what may be forgotten ─────────────────────────────────────────────────────────────────────
@@ -577,6 +709,14 @@ async fn only_what_is_settled_expires_and_in_seconds() {
     table.of("first").save(&mut record, now()).await.unwrap();
     let item = table.item(&arn("blue")).await.unwrap();
     assert_eq!((item.get("pending"), item.get("expiresAt")), (Some(&text("yes")), None), "open again");
+
+    let mut reported = blank("green");
+    reported.report_available("1.33", NEWER, now());
+    let notice = reported.pending_notices[0].clone();
+    reported.mark_published(&notice);
+    table.with(reported).await;
+    let item = table.item(&arn("green")).await.unwrap();
+    assert_eq!((item.get("pending"), item.get("expiresAt")), (None, None), "what was reported is not forgotten");
 }
 
 #[tokio::test]
@@ -613,7 +753,7 @@ async fn ten_attempts_with_the_longest_errors_fit() {
     record.begin(&intent(NEWER), now());
     assert_eq!((record.history.len(), record.pending_notices.len()), (10, 10));
     let written = table.with(record).await;
-    assert_eq!(table.record(&arn("blue")).await, written);
+    assert_eq!(table.record("blue").await, written);
 }
 
 #[tokio::test]
@@ -624,18 +764,52 @@ async fn a_record_near_the_limit_is_kept_and_one_above_it_fails_with_the_cause()
         record.open.as_mut().unwrap().errors = vec![error("x".repeat(bytes), vec![])];
         record
     };
-    let small = table.with(of_size(400_000)).await;
-    assert_eq!(table.record(&arn("blue")).await, small);
+    let small = table.with(of_size(390_000)).await;
+    assert_eq!(table.record("blue").await, small);
 
     if let Some(world) = &table.world {
         let message = "Item size has exceeded the maximum allowed size";
         world.fail_next("dynamodb:PutItem", 1, ApiError::new(400, "ValidationException", message));
     }
-    let large = Record { revision: small.revision, ..of_size(400 * 1024) };
+    let mut large = of_size(400 * 1024);
+    large.revision = small.revision.clone();
     let mut record = large.clone();
     let refused = table.of("first").save(&mut record, now()).await.unwrap_err();
     let sentence = "writing the record: ValidationException: Item size has exceeded the maximum allowed size";
     assert_eq!(refused.to_string(), sentence);
     assert_eq!(record, large, "stays as it was read");
-    assert_eq!(table.record(&arn("blue")).await, small);
+    assert_eq!(table.record("blue").await, small);
+}
+
+#[tokio::test]
+async fn a_record_above_its_limit_sheds_the_details_of_its_oldest_attempts() {
+    let table = Table::new().await;
+    let mut record = begun("blue");
+    for _ in 0..5 {
+        record.end(Status::Failed, vec![], now());
+        record.begin(&intent(NEWER), now());
+    }
+    for attempt in &mut record.history {
+        attempt.errors = vec![error("x".repeat(90_000), vec![])];
+    }
+    let written = table.with(record.clone()).await;
+    let shed: Vec<bool> = written.history.iter().map(|attempt| attempt.errors[0].error_code == "Shortened").collect();
+    assert_eq!(shed, [true, true, false, false, false]);
+    assert_eq!((&written.open, &written.pending_notices), (&record.open, &record.pending_notices));
+    assert!(serde_json::to_vec(&written).unwrap().len() <= 300 * 1024);
+    assert_eq!(table.record("blue").await, written);
+}
+
+#[tokio::test]
+async fn the_fleet_keeps_sixty_four_quarantines_and_drops_those_that_are_over_first() {
+    let table = Table::new().await;
+    let mut fleet = fleet_record();
+    for index in 0..66 {
+        fleet.quarantine(&format!("1.33.2-{}", 20_260_000 + index), &names_of(1), now());
+    }
+    fleet.lift_quarantine("1.33.2-20260005", now());
+    let written = table.with(fleet).await;
+    let kept = |day: u32| written.quarantined(&format!("1.33.2-{day}")).is_some();
+    assert_eq!((written.quarantines.len(), kept(20_260_000), kept(20_260_001)), (64, false, true));
+    assert!(written.quarantines.iter().all(|quarantine| quarantine.lifted_at.is_none()));
 }

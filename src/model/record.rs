@@ -97,12 +97,16 @@ pub struct SchemaVersion;
 
 const SCHEMA_VERSION: u32 = 1;
 
-impl TryFrom<u32> for SchemaVersion {
-    type Error = String;
+/// A schema version that this version of the updater does not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it has schema version {0}, but this version of the updater reads {SCHEMA_VERSION}")]
+pub struct UnknownSchemaVersion(u32);
 
-    fn try_from(version: u32) -> Result<Self, String> {
-        let known = (version == SCHEMA_VERSION).then_some(Self);
-        known.ok_or_else(|| format!("schema version {version}, but this version of the updater reads {SCHEMA_VERSION}"))
+impl TryFrom<u32> for SchemaVersion {
+    type Error = UnknownSchemaVersion;
+
+    fn try_from(version: u32) -> Result<Self, UnknownSchemaVersion> {
+        if version == SCHEMA_VERSION { Ok(Self) } else { Err(UnknownSchemaVersion(version)) }
     }
 }
 
