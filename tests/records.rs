@@ -26,16 +26,17 @@ use eks_nodegroup_updater::model::fleet_record::FleetRecord;
 use eks_nodegroup_updater::model::nodegroup_record::{NodegroupRecord, ReportedRelease};
 use eks_nodegroup_updater::model::notice::{AttemptRef, Names, Notice, NoticeKind};
 use eks_nodegroup_updater::model::policy::InvalidTag;
-use eks_nodegroup_updater::model::problem::Unreadable;
+use eks_nodegroup_updater::model::problem::{Problem, Unreadable};
 use eks_nodegroup_updater::model::record::{Record, Revision};
 use eks_nodegroup_updater::model::records::RecordSet;
 use eks_nodegroup_updater::model::subject::NodegroupId;
+use eks_nodegroup_updater::reconcile::{FleetChange, NodegroupChange, Reconciled};
 use eks_nodegroup_updater::store::{NotSaved, RecordStore};
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use serde_json::json;
-use simulated_aws::{ApiError, Verdict, World};
+use simulated_aws::{ApiError, Fault, World};
 use testing::{
     CURRENT, FLEET_KEY, History, NEWER, at, create_updates_table, days, eviction, fleet_record, intent, unreadable,
 };
@@ -178,6 +179,14 @@ impl Table {
         }
     }
 
+    /// The next writes fail for what is in the way, and nothing says what it is. Without effect where a server is under test.
+    fn do_not_say_what_was_in_the_way(&self, writes: usize) {
+        if let Some(world) = &self.world {
+            let refused = ApiError::new(400, "ConditionalCheckFailedException", "The conditional request failed");
+            world.fail_next("dynamodb:PutItem", writes, refused);
+        }
+    }
+
     /// How a write fails that meets this record, where the server says so.
     async fn conflict_with<R: Record>(&self, stored: &R) -> Result<(), NotSaved<R>> {
         let stored = self.says_what_was_in_the_way().await.then(|| Box::new(stored.clone()));
@@ -187,10 +196,6 @@ impl Table {
     fn answers(&self) -> usize {
         self.wire.answers.swap(0, Ordering::Relaxed)
     }
-}
-
-fn is_conflict<R>(saved: &Result<(), NotSaved<R>>) -> bool {
-    matches!(saved, Err(NotSaved::Conflict(_)))
 }
 
 fn now() -> Timestamp {
@@ -219,6 +224,10 @@ fn error(message: String, resource_ids: Vec<String>) -> ErrorDetail {
     ErrorDetail { error_message: message, resource_ids, ..eviction() }
 }
 
+fn item_of(record: &impl Record) -> Item {
+    serde_dynamo::to_item(record).unwrap()
+}
+
 fn text(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
 }
@@ -241,6 +250,10 @@ fn names(names: &[&str]) -> BTreeSet<String> {
 
 // ── What is written is what is read ────────────────────────────────────────────────────────────────────────────────
 
+fn invalid_tag() -> InvalidTag {
+    InvalidTag { key: "ami-update/window".into(), value: "Sat".into(), expected: "expected windows".into() }
+}
+
 /// A record in which everything is filled in.
 fn full() -> NodegroupRecord {
     let statuses = [
@@ -254,7 +267,7 @@ fn full() -> NodegroupRecord {
         Status::Refused,
     ];
     let about = AttemptRef { number: u32::MAX, release_version: NEWER.to_owned() };
-    let tag = InvalidTag { key: "ami-update/window".into(), value: "Sat".into(), expected: "expected windows".into() };
+    let tag = invalid_tag();
     let kinds = [
         NoticeKind::UpdateFailed(about.clone()),
         NoticeKind::UpdateCancelled(about.clone()),
@@ -335,7 +348,10 @@ async fn the_fleets_record_round_trips_whole_and_never_expires() {
     fleet.revision = first_revision();
     fleet.pending = Some("yes".into());
     assert_eq!(written, fleet);
-    assert_eq!((fleet.quarantines[0].nodegroups.names.len(), fleet.quarantines[0].nodegroups.count), (20, 23));
+    let twenty_and_a_count = Names { names: names_of(20).names, count: 23 };
+    assert_eq!(written.quarantines[0].nodegroups, twenty_and_a_count);
+    let listed = NoticeKind::ReleaseQuarantined { release_version: NEWER.into(), nodegroups: twenty_and_a_count };
+    assert_eq!(written.pending_notices[0], Notice { kind: listed, at: now() });
     assert_eq!(table.fleet_record().await, written);
     let item = table.item(FLEET_KEY).await.unwrap();
     assert_eq!((item.get("kind"), item.get("expiresAt")), (Some(&text("Fleet")), None));
@@ -391,7 +407,11 @@ async fn a_malformed_item_says_what_is_wrong_and_spoils_no_other() {
     type Break = fn(&mut Item);
     let breaks: [(&str, Break, &str); 16] = [
         ("text-for-a-number", |item| drop(item.insert("attempts".into(), text("one"))), "attempts: Expected num"),
-        ("number-for-a-text", |item| drop(item.insert("optedIn".into(), number("7"))), "Expected string"),
+        (
+            "number-for-a-text",
+            |item| drop(open(item).insert("token".into(), number("7"))),
+            "open.token: Expected string",
+        ),
         ("text-for-a-list", |item| drop(item.insert("history".into(), text("none"))), "Expected seq"),
         ("fraction", |item| drop(item.insert("attempts".into(), number("1.5"))), "'1.5'"),
         ("negative", |item| drop(item.insert("attempts".into(), number("-1"))), "'-1'"),
@@ -414,7 +434,7 @@ async fn a_malformed_item_says_what_is_wrong_and_spoils_no_other() {
     let table = Table::new().await;
     let good = table.with(begun("good")).await;
     for (name, spoil, _) in &breaks {
-        let mut item: Item = serde_dynamo::to_item(table.with(begun(name)).await).unwrap();
+        let mut item = item_of(&table.with(begun(name)).await);
         spoil(&mut item);
         table.put(item).await;
     }
@@ -430,6 +450,52 @@ async fn a_malformed_item_says_what_is_wrong_and_spoils_no_other() {
 }
 
 #[tokio::test]
+async fn a_malformed_record_of_the_fleet_says_what_is_wrong_and_spoils_no_node_groups() {
+    type Break = fn(&mut Item);
+    let breaks: [(Break, &str); 5] = [
+        (|item| drop(item.insert("kind".into(), text("Nodegroup"))), "kind: unknown variant `Nodegroup`"),
+        (|item| drop(item.insert("schemaVersion".into(), number("2"))), "it has schema version 2"),
+        (|item| drop(item.insert("revision".into(), text("one"))), "\"one\" is not a revision"),
+        (|item| drop(item.insert("revision".into(), text(LAST_REVISION))), "709551615 writes"),
+        (|item| drop(item.insert("quarantines".into(), text("none"))), "quarantines: Expected seq"),
+    ];
+    let table = Table::new().await;
+    let good = table.with(begun("good")).await;
+    let whole = item_of(&table.with(fleet_record()).await);
+    for (spoil, wrong) in breaks {
+        let mut item = whole.clone();
+        spoil(&mut item);
+        table.put(item).await;
+        let loaded = table.of("reader").load([id("good")].iter(), Some(fleet_record().id)).await;
+        assert_eq!(loaded.nodegroup(&id("good")), Ok(Some(&good)));
+        let Unreadable(reason) = loaded.fleet().unwrap_err();
+        assert!(reason.starts_with("its record in the table is malformed: "), "{reason}");
+        assert!(reason.contains(wrong), "{reason}");
+        assert!(loaded.fleet_or_new(&fleet_record().id).is_err(), "it is not taken for a new one");
+    }
+}
+
+#[test]
+fn a_record_whose_key_is_of_nothing_that_it_describes_cannot_be_read() {
+    let under = |key: &str, mut item: Item| {
+        item.insert("itemKey".to_owned(), text(key));
+        item
+    };
+    let nodegroup = |key: &str| serde_dynamo::from_item::<_, NodegroupRecord>(under(key, item_of(&begun("blue"))));
+    let fleet = |key: &str| serde_dynamo::from_item::<_, FleetRecord>(under(key, item_of(&fleet_record())));
+    assert_eq!(nodegroup(&arn("blue")).unwrap(), begun("blue"));
+    assert_eq!(fleet(FLEET_KEY).unwrap(), fleet_record());
+    for key in ["prod/blue", "arn:aws:eks:eu-central-1:123456789012:cluster/prod", FLEET_KEY] {
+        let wrong = nodegroup(key).unwrap_err().to_string();
+        assert!(wrong.contains(&format!("{key:?} is not the key of a node group")), "{wrong}");
+    }
+    for key in ["fleet", "eu-central-1:fleet", arn("blue").as_str()] {
+        let wrong = fleet(key).unwrap_err().to_string();
+        assert!(wrong.contains(&format!("{key:?} is not the key of a fleet")), "{wrong}");
+    }
+}
+
+#[tokio::test]
 async fn an_attribute_of_an_unknown_type_is_a_malformed_record_and_no_panic() {
     let world = World::new(now());
     let config = config_loader().http_client(world.http_client()).region(Region::from_static("eu-central-1"));
@@ -441,8 +507,8 @@ async fn an_attribute_of_an_unknown_type_is_a_malformed_record_and_no_panic() {
         let read = json!({"Responses": {"updates": [item]}}).to_string();
         let refused = json!({"__type": "ConditionalCheckFailedException", "Item": item}).to_string();
         world.on_request(move |request| match request.action.as_str() {
-            "dynamodb:BatchGetItem" => Verdict::Body { status: 200, body: read.clone().into() },
-            _ => Verdict::Body { status: 400, body: refused.clone().into() },
+            "dynamodb:BatchGetItem" => Fault::Body { status: 200, body: read.clone().into() },
+            _ => Fault::Body { status: 400, body: refused.clone().into() },
         });
         let loaded = records.load([id("blue")].iter(), None).await;
         let reason = unreadable("its record in the table is malformed: it has an attribute of an unknown type");
@@ -536,8 +602,9 @@ async fn of_twenty_concurrent_writers_exactly_one_wins_each_revision() {
             (saved, record)
         });
         let (won, lost): (Vec<_>, Vec<_>) = join_all(tries).await.into_iter().partition(|(saved, _)| saved.is_ok());
-        assert!(lost.iter().all(|(saved, record)| is_conflict(saved) && record.revision == read.revision));
         let [(_, winner)] = won.as_slice() else { panic!("{} winners of revision {revision}", won.len()) };
+        let conflict = table.conflict_with(winner).await;
+        assert!(lost.iter().all(|(saved, record)| *saved == conflict && record.revision == read.revision));
         assert_eq!((winner.revision.number, winner.attempts), (revision, u32::try_from(revision).unwrap()));
         writers.retain(|writer| *writer != winner.revision.writer);
         read = table.record("blue").await;
@@ -553,16 +620,19 @@ async fn a_repeated_write_of_the_same_run_counts_as_written_and_that_of_another_
     let own = if table.says_what_was_in_the_way().await { Ok(()) } else { Err(NotSaved::Conflict(None)) };
     let written = table.with(begun("blue")).await;
     assert_eq!(table.of("first").save(&mut begun("blue"), now()).await, own);
-    assert!(is_conflict(&table.of("second").save(&mut begun("blue"), now()).await), "another run's");
-    assert!(is_conflict(&table.of("first").save(&mut blank("blue"), now()).await), "other content");
+    let conflict = table.conflict_with(&written).await;
+    assert_eq!(table.of("second").save(&mut begun("blue"), now()).await, conflict, "another run's");
+    assert_eq!(table.of("first").save(&mut blank("blue"), now()).await, conflict, "other content");
 
     let mut next = written.clone();
     next.accept("5fba87af-4c36-3a25-8a6b-7f3b3f3c2d10");
     table.of("second").save(&mut next.clone(), now()).await.unwrap();
     let mut again = next.clone();
     assert_eq!(table.of("second").save(&mut again, now()).await, own, "over a revision, too");
-    assert!(is_conflict(&table.of("first").save(&mut next, now()).await));
-    assert_eq!(table.record("blue").await.revision.number, 2);
+    let stands = table.record("blue").await;
+    assert_eq!(stands.revision, Revision { number: 2, writer: "second".to_owned() });
+    assert_eq!(table.of("first").save(&mut next, now()).await, table.conflict_with(&stands).await);
+    assert_eq!(table.record("blue").await, stands);
 }
 
 #[tokio::test]
@@ -599,6 +669,27 @@ async fn a_change_that_meets_another_runs_write_is_made_to_that() {
 }
 
 #[tokio::test]
+async fn what_stands_in_the_way_of_a_change_is_read_where_the_server_does_not_say_it() {
+    let table = Table::new().await;
+    let mut read = table.with(begun("blue")).await;
+    let mut others = read.clone();
+    others.accept("5fba87af-4c36-3a25-8a6b-7f3b3f3c2d10");
+    table.of("second").save(&mut others, now()).await.unwrap();
+
+    table.do_not_say_what_was_in_the_way(1);
+    table.answers();
+    let change = |record: &mut NodegroupRecord| record.report_available("1.33", NEWER, now());
+    table.of("first").merge(&mut read, now(), change).await.unwrap();
+    if table.world.is_some() {
+        assert_eq!(table.answers(), 3, "a write, a read and a write");
+    }
+    change(&mut others);
+    others.revision = Revision { number: 3, writer: "first".to_owned() };
+    assert_eq!(read, others);
+    assert_eq!(table.record("blue").await, read);
+}
+
+#[tokio::test]
 async fn a_change_that_changes_nothing_writes_nothing() {
     let table = Table::new().await;
     let mut record = table.with(begun("blue")).await;
@@ -614,16 +705,64 @@ async fn a_change_that_never_wins_goes_on_with_what_the_table_says() {
     let Some(world) = &table.world else { return };
     let mut stands = record.clone();
     stands.accept("5fba87af-4c36-3a25-8a6b-7f3b3f3c2d10");
-    let item: Item = serde_dynamo::to_item(&stands).unwrap();
+    let item = item_of(&stands);
     let attributes = item.iter().map(|(name, value)| (name.clone(), json_of(value)));
     let refused = json!({
         "__type": "ConditionalCheckFailedException", "Item": serde_json::Map::from_iter(attributes),
     });
-    world.on_request(move |_| Verdict::Body { status: 400, body: refused.to_string().into() });
+    world.on_request(move |_| Fault::Body { status: 400, body: refused.to_string().into() });
     table.answers();
     table.of("first").merge(&mut record, now(), |record| record.report_available("1.33", NEWER, now())).await.unwrap();
     assert_eq!(record, stands);
     assert_eq!(table.answers(), 4, "one write and three more");
+}
+
+#[tokio::test]
+async fn a_change_that_never_wins_is_no_error_where_the_server_does_not_say_why() {
+    let table = Table::new().await;
+    let mut record = table.with(begun("blue")).await;
+    if table.world.is_none() {
+        return;
+    }
+    let mut stands = record.clone();
+    stands.accept("5fba87af-4c36-3a25-8a6b-7f3b3f3c2d10");
+    table.of("second").save(&mut stands, now()).await.unwrap();
+    table.do_not_say_what_was_in_the_way(4);
+    table.answers();
+    table.of("first").merge(&mut record, now(), |record| record.report_available("1.33", NEWER, now())).await.unwrap();
+    assert_eq!(record, stands);
+    assert_eq!(table.answers(), 8, "each write is followed by a read");
+    assert_eq!(table.record("blue").await, stands);
+}
+
+#[tokio::test]
+async fn a_change_that_another_run_made_already_is_not_made_twice() {
+    let table = Table::new().await;
+    let mut record = table.with(begun("blue")).await;
+    let change = |record: &mut NodegroupRecord| record.report_available("1.33", NEWER, now());
+    let mut others = record.clone();
+    table.of("second").merge(&mut others, now(), change).await.unwrap();
+    table.of("first").merge(&mut record, now(), change).await.unwrap();
+    assert_eq!(others.revision, Revision { number: 2, writer: "second".to_owned() });
+    assert_eq!(record, others);
+    assert_eq!(table.record("blue").await, others);
+}
+
+#[tokio::test]
+async fn a_change_that_meets_what_cannot_be_read_leaves_it_and_says_so() {
+    let table = Table::new().await;
+    let read = table.with(begun("blue")).await;
+    let mut item = item_of(&read);
+    item.insert("revision".to_owned(), text("2/second"));
+    item.insert("schemaVersion".to_owned(), number("2"));
+    table.put(item.clone()).await;
+    let mut record = read.clone();
+    let change = |record: &mut NodegroupRecord| record.report_available("1.33", NEWER, now());
+    let refused = table.of("first").merge(&mut record, now(), change).await.unwrap_err().to_string();
+    assert!(refused.starts_with("writing the record: its record in the table is malformed: "), "{refused}");
+    assert!(refused.contains("it has schema version 2"), "{refused}");
+    assert_eq!(record, read, "stays as it was read");
+    assert_eq!(table.item(&arn("blue")).await, Some(item));
 }
 
 /// An attribute as DynamoDB sends it, of the types that a record has.
@@ -648,8 +787,72 @@ async fn a_change_to_a_record_that_was_deleted_meanwhile_is_dropped() {
     let delete = table.client.delete_item().table_name(&table.name).key("itemKey", text(&arn("blue")));
     delete.send().await.unwrap();
     let change = |record: &mut NodegroupRecord| record.report_available("1.33", NEWER, now());
+    let read = record.clone();
     table.of("first").merge(&mut record, now(), change).await.unwrap();
+    assert_eq!(record, read, "without the change");
     assert_eq!(table.item(&arn("blue")).await, None);
+}
+
+/// A release to report to `prod/blue` and `prod/green`, and one to quarantine.
+fn reconciled() -> Reconciled {
+    let report = NodegroupChange::ReportAvailable { version: "1.33".into(), release_version: NEWER.into(), at: now() };
+    Reconciled {
+        nodegroups: ["blue", "green"].map(|name| (id(name), vec![report.clone()])).into(),
+        fleet: Some((fleet_record().id, vec![FleetChange::Quarantine(CURRENT.into(), names_of(3), now())])),
+        ..Reconciled::default()
+    }
+}
+
+#[tokio::test]
+async fn what_was_reconciled_is_written_and_what_cannot_be_read_is_reported() {
+    let table = Table::new().await;
+    let mut blue = table.with(begun("blue")).await;
+    let green = table.with(begun("green")).await;
+    let mut item = item_of(&green);
+    item.insert("schemaVersion".to_owned(), number("2"));
+    table.put(item.clone()).await;
+    let mut records = table.load(&["blue", "green"]).await;
+    let Unreadable(of_green) = records.nodegroup(&id("green")).unwrap_err().clone();
+    // Meanwhile another run writes.
+    blue.accept("5fba87af-4c36-3a25-8a6b-7f3b3f3c2d10");
+    table.of("second").save(&mut blue, now()).await.unwrap();
+
+    let of_red = unreadable("AccessDeniedException: no");
+    let unreadable = vec![(id("red"), of_red.clone())];
+    let errors = table.of("first").write(Reconciled { unreadable, ..reconciled() }, &mut records, now()).await;
+    assert_eq!(errors, [Problem::with(&id("red"), &of_red), Problem::with(&id("green"), of_green)]);
+    assert_eq!(records.nodegroup(&id("red")), Err(&of_red), "nothing is built upon it");
+
+    blue.report_available("1.33", NEWER, now());
+    blue.opted_in = Some("yes".into());
+    blue.revision = Revision { number: 3, writer: "first".to_owned() };
+    assert_eq!(records.nodegroup(&id("blue")), Ok(Some(&blue)));
+    assert_eq!(table.record("blue").await, blue);
+    let mut fleet = fleet_record();
+    fleet.quarantine(CURRENT, &names_of(3), now());
+    fleet.revision = first_revision();
+    fleet.pending = Some("yes".into());
+    assert_eq!(records.fleet(), Ok(Some(&fleet)));
+    assert_eq!(table.fleet_record().await, fleet);
+    assert_eq!(table.item(&arn("green")).await, Some(item), "what cannot be read is not written over");
+}
+
+#[tokio::test]
+async fn a_dry_run_takes_in_what_was_reconciled_and_writes_nothing() {
+    let table = Table::new().await;
+    let mut records = RecordSet::default();
+    let dry = RecordStore::new(&table.client, &table.name, "first", true);
+    assert_eq!(dry.write(reconciled(), &mut records, now()).await, []);
+    assert_eq!(table.answers(), 0);
+    for name in ["blue", "green"] {
+        let mut record = blank(name);
+        record.report_available("1.33", NEWER, now());
+        record.opted_in = Some("yes".into());
+        assert_eq!(records.nodegroup(&id(name)), Ok(Some(&record)));
+    }
+    let mut fleet = fleet_record();
+    fleet.quarantine(CURRENT, &names_of(3), now());
+    assert_eq!(records.fleet(), Ok(Some(&fleet)));
 }
 
 // ── What is pending, and what may be forgotten ─────────────────────────────────────────────────────────────────────
@@ -687,6 +890,14 @@ async fn only_what_is_open_or_unreported_is_pending() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_no_arn_is_pending_like_any_other() {
+    let table = Table::new().await;
+    table.with(begun("blue")).await;
+    table.put(Item::from([("itemKey".into(), text("prod/green")), ("pending".into(), text("yes"))])).await;
+    assert_eq!(table.pending().await, BTreeSet::from([arn("blue"), "prod/green".to_owned()]));
+}
+
+#[tokio::test]
 async fn only_what_is_settled_expires_and_in_seconds() {
     let table = Table::new().await;
     let mut record = table.with(begun("blue")).await;
@@ -717,6 +928,14 @@ async fn only_what_is_settled_expires_and_in_seconds() {
     table.with(reported).await;
     let item = table.item(&arn("green")).await.unwrap();
     assert_eq!((item.get("pending"), item.get("expiresAt")), (None, None), "what was reported is not forgotten");
+
+    let mut reported = blank("red");
+    reported.report_invalid_tag(&invalid_tag(), now());
+    let notice = reported.pending_notices[0].clone();
+    reported.mark_published(&notice);
+    table.with(reported).await;
+    let item = table.item(&arn("red")).await.unwrap();
+    assert_eq!((item.get("pending"), item.get("expiresAt")), (None, None), "nor is a tag");
 }
 
 #[tokio::test]
@@ -764,7 +983,7 @@ async fn a_record_near_the_limit_is_kept_and_one_above_it_fails_with_the_cause()
         record.open.as_mut().unwrap().errors = vec![error("x".repeat(bytes), vec![])];
         record
     };
-    let small = table.with(of_size(390_000)).await;
+    let small = table.with(of_size(400_000)).await;
     assert_eq!(table.record("blue").await, small);
 
     if let Some(world) = &table.world {
@@ -793,9 +1012,18 @@ async fn a_record_above_its_limit_sheds_the_details_of_its_oldest_attempts() {
         attempt.errors = vec![error("x".repeat(90_000), vec![])];
     }
     let written = table.with(record.clone()).await;
-    let shed: Vec<bool> = written.history.iter().map(|attempt| attempt.errors[0].error_code == "Shortened").collect();
-    assert_eq!(shed, [true, true, false, false, false]);
-    assert_eq!((&written.open, &written.pending_notices), (&record.open, &record.pending_notices));
+    let shed = ErrorDetail {
+        error_code: "Shortened".into(),
+        error_message: "1 further errors and resources are left out here; `aws eks describe-update` shows them".into(),
+        resource_ids: vec![],
+    };
+    for attempt in &mut record.history[..2] {
+        attempt.errors = vec![shed.clone()];
+    }
+    record.revision = first_revision();
+    record.pending = Some("yes".into());
+    assert_eq!((record.history.len(), record.pending_notices.len(), record.open.is_some()), (5, 5, true));
+    assert_eq!(written, record, "the three latest keep their details, and nothing else is missing");
     assert!(serde_json::to_vec(&written).unwrap().len() <= 300 * 1024);
     assert_eq!(table.record("blue").await, written);
 }
@@ -804,12 +1032,17 @@ async fn a_record_above_its_limit_sheds_the_details_of_its_oldest_attempts() {
 async fn the_fleet_keeps_sixty_four_quarantines_and_drops_those_that_are_over_first() {
     let table = Table::new().await;
     let mut fleet = fleet_record();
-    for index in 0..66 {
-        fleet.quarantine(&format!("1.33.2-{}", 20_260_000 + index), &names_of(1), now());
+    let release = |index: usize| format!("1.33.2-{}", 20_260_000 + index);
+    for index in 0..67 {
+        fleet.quarantine(&release(index), &names_of(1), now());
     }
-    fleet.lift_quarantine("1.33.2-20260005", now());
+    fleet.lift_quarantine(&release(5), now());
+    fleet.quarantines[60].superseded_by = Some("1.33.3-20260719".into());
     let written = table.with(fleet).await;
-    let kept = |day: u32| written.quarantined(&format!("1.33.2-{day}")).is_some();
-    assert_eq!((written.quarantines.len(), kept(20_260_000), kept(20_260_001)), (64, false, true));
-    assert!(written.quarantines.iter().all(|quarantine| quarantine.lifted_at.is_none()));
+    let kept: Vec<&str> = written.quarantines.iter().map(|quarantine| quarantine.release_version.as_str()).collect();
+    let expected: Vec<String> = (1..67).filter(|index| ![5, 60].contains(index)).map(release).collect();
+    assert_eq!(kept, expected, "both that are over went, and only then the oldest that holds");
+    assert_eq!(kept.len(), 64);
+    assert_eq!(written.pending_notices.len(), 67, "all are still reported");
+    assert_eq!(table.fleet_record().await, written);
 }

@@ -9,7 +9,7 @@ use eks_nodegroup_updater::summary::StartLine;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use simulated_aws::Published;
+use simulated_aws::PublishedMessage;
 
 /// Everything that happened.
 #[derive(Serialize)]
@@ -118,8 +118,8 @@ pub struct Message {
     pub default: Value,
 }
 
-impl From<Published> for Message {
-    fn from(published: Published) -> Self {
+impl From<PublishedMessage> for Message {
+    fn from(published: PublishedMessage) -> Self {
         let default = published.delivered_as("sqs");
         Self {
             at: published.at,

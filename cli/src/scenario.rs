@@ -3,11 +3,15 @@
 //! `dev` and `staging` have no ring tag, so they are ring 0; `prod` is ring 1. The node groups of `data` all have another
 //! Kubernetes version, so no ring waits for them.
 
+use anyhow::Context as _;
 use jiff::SignedDuration;
-use simulated_aws::{Course, Nodegroup, World};
+use serde_json::Value;
+use simulated_aws::{Nodegroup, UpdateScript, World};
 
 /// The table.
 pub const TABLE: &str = "updates";
+/// What is deployed.
+const TEMPLATE: &str = include_str!("../../template.yaml");
 /// The topic that notices are published to.
 pub const TOPIC: &str = "notifications";
 
@@ -70,7 +74,7 @@ pub fn nodegroups() -> Vec<Nodegroup> {
 }
 
 /// Adds the fleet to an empty world, with the table and the topic. Returns the topic's ARN.
-pub async fn populate(world: &World) -> String {
+pub fn populate(world: &World) -> anyhow::Result<String> {
     for (cluster, version) in CLUSTERS {
         world.add_cluster(cluster, version);
     }
@@ -86,17 +90,25 @@ pub async fn populate(world: &World) -> String {
         world.add_nodegroup(nodegroup);
     }
     script_updates(world);
-    world.create_updates_table(TABLE).await;
-    world.create_topic(TOPIC)
+    world.create_table(&updates_table()?);
+    Ok(world.create_topic(TOPIC))
+}
+
+/// The table as the template defines it.
+fn updates_table() -> anyhow::Result<Value> {
+    let mut template: Value = serde_saphyr::from_str(TEMPLATE).context("reading template.yaml")?;
+    let mut table = template["Resources"]["UpdatesTable"]["Properties"].take();
+    table["TableName"] = TABLE.into();
+    Ok(table)
 }
 
 /// How the updates end. `prod/general` fails, and succeeds once its disruption budget has been loosened.
 fn script_updates(world: &World) {
-    let succeed = |minutes| Course::Succeed { after: SignedDuration::from_mins(minutes) };
-    let no_nodes = |minutes| Course::node_creation_failure(SignedDuration::from_mins(minutes), "ingress");
-    let eviction = Course::pod_eviction_failure(SignedDuration::from_mins(47), "general", &UNDRAINABLE_NODES);
+    let succeed = |minutes| UpdateScript::Succeed { after: SignedDuration::from_mins(minutes) };
+    let no_nodes = |minutes| UpdateScript::node_creation_failure(SignedDuration::from_mins(minutes), "ingress");
+    let eviction = UpdateScript::pod_eviction_failure(SignedDuration::from_mins(47), "general", &UNDRAINABLE_NODES);
     let scripts = [
-        ("data", "postgres", Course::Hang),
+        ("data", "postgres", UpdateScript::Hang),
         ("dev", "ingress", no_nodes(21)),
         ("prod", "general", eviction),
         ("prod", "general", succeed(26)),
@@ -107,6 +119,6 @@ fn script_updates(world: &World) {
         ("staging", "web", succeed(12)),
     ];
     for (cluster, name, script) in scripts {
-        world.next_update(cluster, name, script);
+        world.script_next_update(cluster, name, script);
     }
 }

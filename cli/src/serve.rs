@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::Value;
-use simulated_aws::{Request, Verdict, World};
+use simulated_aws::{Fault, Request, World};
 use tokio::net::TcpListener;
 
 use crate::scenario;
@@ -38,7 +38,7 @@ impl Serve {
             listener.with_context(|| format!("listening on 127.0.0.1:{}; another --port may be free", self.port))?;
         let endpoint = format!("http://{}", listener.local_addr().context("reading the port")?);
         let world = World::with_clock(clock(self.speed));
-        let topic_arn = scenario::populate(&world).await;
+        let topic_arn = scenario::populate(&world)?;
         if io::stderr().is_terminal() {
             world.on_request(log);
         }
@@ -70,10 +70,10 @@ fn real_time() -> Timestamp {
 }
 
 /// Shows a request, and of a published message the e-mail.
-fn log(request: &Request) -> Verdict {
+fn log(request: &Request) -> Fault {
     let mail = mail(request).unwrap_or_default();
     eprint(&format!("{:.0}  {}  {}\n{mail}", request.at, request.action, request.resources.join(" ")));
-    Verdict::Answer
+    Fault::None
 }
 
 fn mail(request: &Request) -> Option<String> {

@@ -60,7 +60,7 @@ pub struct Step {
 pub async fn run(show: impl AsyncFnMut(Step)) -> anyhow::Result<Report> {
     // Fixed, as is everything else: the simulation is the same each time.
     let world = World::new("2026-07-20T09:00:00Z".parse()?);
-    let topic_arn = scenario::populate(&world).await;
+    let topic_arn = scenario::populate(&world)?;
     let listener = TcpListener::bind("127.0.0.1:0").await.context("listening on 127.0.0.1")?;
     let endpoint = format!("http://{}", listener.local_addr().context("reading the port")?);
     let simulation = Simulation::new(world.clone(), &endpoint, topic_arn).await?;

@@ -15,11 +15,11 @@ use eks_nodegroup_updater::summary::{CheckSummary, StartSummary};
 use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use simulated_aws::{Nodegroup, Published, World};
+use simulated_aws::{Nodegroup, PublishedMessage, World};
 
 use crate::aws::{CHECK_KEY, OBSERVER_KEY, START_KEY, check_clients, sdk_config, start_clients};
 use crate::fixtures::{AL2023, FLEET_KEY, NEWER, check_config, opted_in, start_config};
-use crate::template::create_updates_table;
+use crate::template::updates_table;
 use crate::time::{minutes, now};
 
 /// The table that holds the records.
@@ -65,8 +65,7 @@ impl TestEnv {
     /// The table and the topic, in a world that has everything else.
     pub async fn in_world(world: World) -> Self {
         let observer = check_clients(&sdk_config(&world, OBSERVER_KEY).await).dynamodb;
-        create_updates_table(&observer, TABLE).await;
-        world.clear_requests();
+        world.create_table(&updates_table(TABLE));
         let topic = world.create_topic("notifications");
         Self {
             start: start_clients(&sdk_config(&world, START_KEY).await),
@@ -134,7 +133,8 @@ impl TestEnv {
 
     /// What a machine reads of every message so far.
     pub fn messages(&self) -> Vec<Value> {
-        let read = |published: &Published| serde_json::from_str(&published.delivered_as("lambda")).expect("JSON");
+        let read =
+            |published: &PublishedMessage| serde_json::from_str(&published.delivered_as("lambda")).expect("JSON");
         self.world.published().iter().map(read).collect()
     }
 

@@ -10,7 +10,7 @@ use eks_nodegroup_updater::model::policy::{Mode, Policy, Rules};
 use eks_nodegroup_updater::model::settings::RetryAfter;
 use eks_nodegroup_updater::model::subject::{FleetId, NodegroupId};
 use jiff::Timestamp;
-use simulated_aws::Course;
+use simulated_aws::UpdateScript;
 
 use crate::time::minutes;
 
@@ -46,14 +46,14 @@ pub fn tagged(cluster: &str, name: &str, rules: &[(&str, &str)]) -> simulated_aw
 
 /// An update of this node group that a disruption budget makes fail, after 16 minutes.
 #[must_use]
-pub fn eviction_failure(name: &str) -> Course {
-    Course::pod_eviction_failure(minutes(16), name, &[NODE])
+pub fn eviction_failure(name: &str) -> UpdateScript {
+    UpdateScript::pod_eviction_failure(minutes(16), name, &[NODE])
 }
 
 /// An update of this node group whose new nodes do not join, which is the fault of the release; after 16 minutes.
 #[must_use]
-pub fn node_creation_failure(name: &str) -> Course {
-    Course::node_creation_failure(minutes(16), name)
+pub fn node_creation_failure(name: &str) -> UpdateScript {
+    UpdateScript::node_creation_failure(minutes(16), name)
 }
 
 // ── In the updater ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -17,7 +17,7 @@ use eks_nodegroup_updater::model::settle::{Observation, Progress, Running, settl
 use eks_nodegroup_updater::notify::Message;
 use jiff::Timestamp;
 use serde_json::Value;
-use simulated_aws::{Nodegroup, Request, Verdict};
+use simulated_aws::{Fault, Nodegroup, Request};
 
 use crate::{AL2023, CURRENT, NEWER, TABLE, TestEnv, eviction, in_virtual_time, minutes, opted_in, unreadable};
 
@@ -214,9 +214,9 @@ pub fn answers(data: &[u8]) {
             // `check` lists updates only where the answer of the call was lost.
             let lost = request.action == UPDATE && action == "eks:ListUpdates";
             match (hostile, lost) {
-                (true, _) => Verdict::Body { status, body: body.clone().into() },
-                (_, true) => Verdict::Body { status: 200, body: "{}".into() },
-                _ => Verdict::Answer,
+                (true, _) => Fault::Body { status, body: body.clone().into() },
+                (_, true) => Fault::Body { status: 200, body: "{}".into() },
+                _ => Fault::None,
             }
         });
         both_functions(&env).await;

@@ -2,7 +2,7 @@
 
 use eks_nodegroup_updater::model::attempt::Status;
 use serde_json::json;
-use simulated_aws::{ApiError, Nodegroup, Verdict};
+use simulated_aws::{ApiError, Fault, Nodegroup};
 use testing::{AL2023, NEWER, TestEnv, assert_documented, decisions, errors, opted_in};
 
 const UPDATE: &str = "eks:UpdateNodegroupVersion";
@@ -129,7 +129,7 @@ async fn throttling_without_end_is_an_outcome_of_that_node_group_and_tried_again
         let answer = error.clone();
         env.world.on_request(move |request| {
             let blue = request.body["nodegroupName"] == "blue";
-            if request.action == UPDATE && blue { Verdict::Error(answer.clone()) } else { Verdict::Answer }
+            if request.action == UPDATE && blue { Fault::Error(answer.clone()) } else { Fault::None }
         });
         let outcomes: Vec<_> = env.start().await.decisions.into_iter().map(|line| line.outcome).collect();
         assert_eq!(outcomes, [Some("Unclear"), Some("Accepted")]);
@@ -146,8 +146,8 @@ async fn throttling_without_end_is_an_outcome_of_that_node_group_and_tried_again
 async fn an_answer_without_the_updates_id_is_found_out() {
     let env = TestEnv::with_blue().await;
     env.world.on_request(|request| match request.action.as_str() {
-        UPDATE => Verdict::Body { status: 200, body: r#"{"update":{"status":"InProgress"}}"#.into() },
-        _ => Verdict::Answer,
+        UPDATE => Fault::Body { status: 200, body: r#"{"update":{"status":"InProgress"}}"#.into() },
+        _ => Fault::None,
     });
     let (outcome, reason, problem) = answered(&env).await;
     let expected =
@@ -161,13 +161,11 @@ async fn an_answer_without_the_updates_id_is_found_out() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_no_json_is_found_out() {
-    for verdict in [
-        Verdict::Truncated,
-        Verdict::Body { status: 200, body: "<html>".into() },
-        Verdict::ErrorAfter(ApiError::server()),
-    ] {
+    for verdict in
+        [Fault::Truncated, Fault::Body { status: 200, body: "<html>".into() }, Fault::ErrorAfter(ApiError::server())]
+    {
         let env = TestEnv::with_blue().await;
-        env.world.on_request(move |request| if request.action == UPDATE { verdict.clone() } else { Verdict::Answer });
+        env.world.on_request(move |request| if request.action == UPDATE { verdict.clone() } else { Fault::None });
         assert_eq!(answered(&env).await.0, Some("Unclear"));
         env.world.clear_faults();
         env.check().await;
@@ -183,8 +181,8 @@ async fn a_description_without_fields_starts_nothing() {
     ] {
         let env = TestEnv::with_blue().await;
         env.world.on_request(move |request| match request.action.as_str() {
-            "eks:DescribeNodegroup" => Verdict::Body { status: 200, body: body.into() },
-            _ => Verdict::Answer,
+            "eks:DescribeNodegroup" => Fault::Body { status: 200, body: body.into() },
+            _ => Fault::None,
         });
         let line = env.start().await.decisions.remove(0);
         assert_eq!((line.decision, line.reason.as_str()), ("Unreadable", reason));
@@ -195,8 +193,8 @@ async fn a_description_without_fields_starts_nothing() {
 async fn an_answer_without_its_list_is_not_taken_for_an_empty_list() {
     let without = |action: &'static str| {
         move |request: &simulated_aws::Request| match request.action.as_str() {
-            seen if seen == action => Verdict::Body { status: 200, body: "{}".into() },
-            _ => Verdict::Answer,
+            seen if seen == action => Fault::Body { status: 200, body: "{}".into() },
+            _ => Fault::None,
         }
     };
     let env = TestEnv::with_blue().await;
@@ -238,8 +236,8 @@ async fn an_intent_is_given_up_only_where_every_update_is_known_to_be_another() 
     ] {
         let env = TestEnv::with_blue().await;
         env.world.on_request(|request| match request.action.as_str() {
-            UPDATE => Verdict::LostAfter,
-            _ => Verdict::Answer,
+            UPDATE => Fault::LostAfter,
+            _ => Fault::None,
         });
         env.start().await;
         let mut update = json!({"type": r#type, "status": "InProgress", "params": params});
@@ -248,8 +246,8 @@ async fn an_intent_is_given_up_only_where_every_update_is_known_to_be_another() 
         }
         let described = json!({"update": update}).to_string();
         env.world.on_request(move |request| match request.action.as_str() {
-            "eks:DescribeUpdate" => Verdict::Body { status: 200, body: described.clone().into() },
-            _ => Verdict::Answer,
+            "eks:DescribeUpdate" => Fault::Body { status: 200, body: described.clone().into() },
+            _ => Fault::None,
         });
         env.advance(25);
         let summary = env.check().await;
@@ -263,8 +261,8 @@ async fn an_update_with_an_unknown_status_is_still_watched() {
     let env = TestEnv::with_blue().await;
     env.start().await;
     env.world.on_request(|request| match request.action.as_str() {
-        "eks:DescribeUpdate" => Verdict::Body { status: 200, body: r#"{"update":{"status":"Paused"}}"#.into() },
-        _ => Verdict::Answer,
+        "eks:DescribeUpdate" => Fault::Body { status: 200, body: r#"{"update":{"status":"Paused"}}"#.into() },
+        _ => Fault::None,
     });
     assert_eq!(env.check().await.updates[0].status, "InProgress");
 }
@@ -287,8 +285,8 @@ async fn a_table_or_an_index_that_cannot_be_read_fails_the_run_and_starts_nothin
     let env = TestEnv::with_blue().await;
     let denied = |action: &'static str| {
         move |request: &simulated_aws::Request| match request.action.as_str() {
-            seen if seen == action => Verdict::Error(ApiError::access_denied(action)),
-            _ => Verdict::Answer,
+            seen if seen == action => Fault::Error(ApiError::access_denied(action)),
+            _ => Fault::None,
         }
     };
     env.world.on_request(denied("tag:GetResources"));
@@ -309,8 +307,8 @@ async fn an_answer_that_is_not_awss_is_quoted_in_short() {
     let env = TestEnv::with_blue().await;
     let page = "<html>".repeat(10_000);
     env.world.on_request(move |request| match request.action.as_str() {
-        "eks:DescribeNodegroup" => Verdict::Body { status: 407, body: page.clone().into() },
-        _ => Verdict::Answer,
+        "eks:DescribeNodegroup" => Fault::Body { status: 407, body: page.clone().into() },
+        _ => Fault::None,
     });
     let line = env.start().await.decisions.remove(0);
     let begin = "could not be read: HTTP status 407 with a body that is not AWS's: \"<html><html>";
@@ -321,8 +319,8 @@ async fn an_answer_that_is_not_awss_is_quoted_in_short() {
 async fn a_broken_connection_is_said_in_a_few_words() {
     let env = TestEnv::with_blue().await;
     env.world.on_request(|request| match request.action.as_str() {
-        "eks:DescribeNodegroup" => Verdict::LostBefore,
-        _ => Verdict::Answer,
+        "eks:DescribeNodegroup" => Fault::LostBefore,
+        _ => Fault::None,
     });
     let line = env.start().await.decisions.remove(0);
     assert!(line.reason.starts_with("could not be read: dispatch failure: "), "{}", line.reason);

@@ -1,7 +1,7 @@
 //! The promises that hold, each with tests that fail when it is broken.
 
 use serde_json::{Value, json};
-use simulated_aws::{ApiError, Course, HealthIssue, Verdict};
+use simulated_aws::{ApiError, Fault, HealthIssue, UpdateScript};
 use testing::{AL2023, CURRENT, NEWER, NODE, TestEnv, decisions, errors, eviction_failure, minutes, opted_in};
 
 mod promise_1_opt_in {
@@ -151,7 +151,7 @@ mod promise_4_at_most_one {
         let mut first = true;
         env.world.on_request(move |request| {
             let lose = request.action == "dynamodb:PutItem" && std::mem::take(&mut first);
-            if lose { Verdict::LostAfter } else { Verdict::Answer }
+            if lose { Fault::LostAfter } else { Fault::None }
         });
         assert_eq!(decisions(&env.start().await), ["prod/blue: Start, Accepted"]);
     }
@@ -185,12 +185,12 @@ mod promise_5_nothing_is_lost {
     #[tokio::test(start_paused = true)]
     async fn an_accepted_update_whose_id_was_not_recorded_is_found_and_its_failure_reported() {
         let env = TestEnv::with_blue().await;
-        env.world.next_update("prod", "blue", eviction_failure("blue"));
+        env.world.script_next_update("prod", "blue", eviction_failure("blue"));
         let mut accepted = false;
         env.world.on_request(move |request| {
             accepted |= request.action == "eks:UpdateNodegroupVersion";
             let die = accepted && request.action == "dynamodb:PutItem";
-            if die { Verdict::LostBefore } else { Verdict::Answer }
+            if die { Fault::LostBefore } else { Fault::None }
         });
         let summary = env.start().await;
         assert_eq!(decisions(&summary), ["prod/blue: Start, Accepted"]);
@@ -220,8 +220,8 @@ mod promise_5_nothing_is_lost {
     async fn of_two_updates_to_the_same_release_the_earlier_is_ours() {
         let env = TestEnv::with_blue().await;
         env.world.on_request(|request| match request.action.as_str() {
-            "eks:UpdateNodegroupVersion" => Verdict::Body { status: 200, body: "{}".into() },
-            _ => Verdict::Answer,
+            "eks:UpdateNodegroupVersion" => Fault::Body { status: 200, body: "{}".into() },
+            _ => Fault::None,
         });
         env.start().await;
         env.world.clear_faults();
@@ -238,8 +238,8 @@ mod promise_5_nothing_is_lost {
         let env = TestEnv::with_blue().await;
         env.start().await;
         env.world.on_request(|request| match request.action.as_str() {
-            "eks:DescribeNodegroup" => Verdict::Error(ApiError::new(404, "ResourceNotFoundException", "No node group")),
-            _ => Verdict::Answer,
+            "eks:DescribeNodegroup" => Fault::Error(ApiError::new(404, "ResourceNotFoundException", "No node group")),
+            _ => Fault::None,
         });
         env.advance(25);
         let summary = env.check().await;
@@ -250,15 +250,15 @@ mod promise_5_nothing_is_lost {
     /// Loses every answer of the call, after its effect.
     fn lose_answers(env: &TestEnv) {
         env.world.on_request(|request| match request.action.as_str() {
-            "eks:UpdateNodegroupVersion" => Verdict::LostAfter,
-            _ => Verdict::Answer,
+            "eks:UpdateNodegroupVersion" => Fault::LostAfter,
+            _ => Fault::None,
         });
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_second_try_whose_answer_was_lost_is_found_beside_the_first() {
         let env = TestEnv::with_blue().await;
-        env.world.next_update("prod", "blue", eviction_failure("blue"));
+        env.world.script_next_update("prod", "blue", eviction_failure("blue"));
         env.start().await;
         env.advance(17);
         env.check().await;
@@ -278,8 +278,8 @@ mod promise_5_nothing_is_lost {
         lose_answers(&env);
         env.start().await;
         env.world.on_request(|request| match request.action.as_str() {
-            "eks:ListUpdates" => Verdict::Error(ApiError::access_denied("eks:ListUpdates")),
-            _ => Verdict::Answer,
+            "eks:ListUpdates" => Fault::Error(ApiError::access_denied("eks:ListUpdates")),
+            _ => Fault::None,
         });
         env.advance(25);
         let summary = env.check().await;
@@ -295,8 +295,8 @@ mod promise_5_nothing_is_lost {
     async fn no_update_starts_when_the_intent_cannot_be_recorded() {
         let env = TestEnv::with_blue().await;
         env.world.on_request(|request| match request.action.as_str() {
-            "dynamodb:PutItem" => Verdict::Error(ApiError::access_denied("dynamodb:PutItem")),
-            _ => Verdict::Answer,
+            "dynamodb:PutItem" => Fault::Error(ApiError::access_denied("dynamodb:PutItem")),
+            _ => Fault::None,
         });
         let summary = env.start().await;
         assert_eq!(decisions(&summary), ["prod/blue: Start, NotRecorded"]);
@@ -314,7 +314,7 @@ mod near_lambdas_deadline {
     fn slow_down(env: &mut TestEnv) {
         env.time_limit = Duration::from_mins(1);
         let (before, after) = (Duration::from_secs(2), Duration::from_secs(2));
-        env.world.on_request(move |_| Verdict::Slow { before, after, then: Box::new(Verdict::Answer) });
+        env.world.on_request(move |_| Fault::Slow { before, after, then: Box::new(Fault::None) });
     }
 
     #[tokio::test(start_paused = true)]
@@ -343,7 +343,7 @@ mod near_lambdas_deadline {
         env.start_config.settings.limits.starts_per_run = GROUPS;
         for cluster in 0..GROUPS {
             let cluster = format!("c{cluster}");
-            env.world.next_update(&cluster, "ng", eviction_failure("blue"));
+            env.world.script_next_update(&cluster, "ng", eviction_failure("blue"));
             env.world.add_nodegroup(opted_in(&cluster, "ng"));
         }
         env.start().await;
@@ -366,7 +366,7 @@ mod promise_6_every_failure_is_reported {
 
     async fn failed() -> TestEnv {
         let env = TestEnv::with_blue().await;
-        env.world.next_update("prod", "blue", eviction_failure("blue"));
+        env.world.script_next_update("prod", "blue", eviction_failure("blue"));
         env.start().await;
         env.advance(17);
         env
@@ -417,7 +417,7 @@ mod promise_6_every_failure_is_reported {
         env.world.on_request(move |request| {
             published |= request.action == "sns:Publish";
             let die = published && request.action == "dynamodb:PutItem";
-            if die { Verdict::LostBefore } else { Verdict::Answer }
+            if die { Fault::LostBefore } else { Fault::None }
         });
         env.check().await.into_response().unwrap_err();
         env.world.clear_faults();
@@ -430,10 +430,14 @@ mod promise_6_every_failure_is_reported {
     async fn cancelled_stuck_vanished_and_ineffective_updates_are_reported() {
         let groups = ["cancelled", "stuck", "vanished", "ineffective", "deleted"];
         let env = TestEnv::with(groups.map(|name| opted_in(name, name))).await;
-        env.world.next_update("cancelled", "cancelled", Course::Cancel { after: minutes(5) });
-        env.world.next_update("stuck", "stuck", Course::Hang);
-        env.world.next_update("vanished", "vanished", Course::Hang);
-        env.world.next_update("ineffective", "ineffective", Course::SucceedWithoutEffect { after: minutes(5) });
+        env.world.script_next_update("cancelled", "cancelled", UpdateScript::Cancel { after: minutes(5) });
+        env.world.script_next_update("stuck", "stuck", UpdateScript::Hang);
+        env.world.script_next_update("vanished", "vanished", UpdateScript::Hang);
+        env.world.script_next_update(
+            "ineffective",
+            "ineffective",
+            UpdateScript::SucceedWithoutEffect { after: minutes(5) },
+        );
         env.start().await;
         let vanished = env.world.updates("vanished", "vanished")[0].id.clone();
         env.world.remove_update("vanished", &vanished);
@@ -452,7 +456,7 @@ mod promise_6_every_failure_is_reported {
             "UpdateUnverified of ineffective",
         ];
         assert_eq!(reported, expected);
-        env.world.change_course("stuck", "stuck", eviction_failure("blue"));
+        env.world.change_update_script("stuck", "stuck", eviction_failure("blue"));
         env.check().await;
         assert_eq!(env.message_events().last().unwrap(), "UpdateFailed of stuck", "it was still watched");
     }
@@ -464,7 +468,7 @@ mod promise_7_truth_is_describe_update {
     #[tokio::test(start_paused = true)]
     async fn a_failed_update_leaves_the_node_group_active_and_is_no_success() {
         let env = TestEnv::with_blue().await;
-        env.world.next_update("prod", "blue", eviction_failure("blue"));
+        env.world.script_next_update("prod", "blue", eviction_failure("blue"));
         env.start().await;
         env.advance(17);
         assert_eq!(env.world.nodegroup("prod", "blue").unwrap().status, "ACTIVE");
@@ -495,9 +499,9 @@ mod promise_8_one_bad_item_is_one_outcome {
         env.put_item(&json!({"itemKey": broken, "pending": "yes", "revision": "seven"})).await;
         env.world.on_request(|request| match request.action.as_str() {
             "eks:DescribeNodegroup" if request.resources[0].contains("denied") => {
-                Verdict::Error(ApiError::access_denied("eks:DescribeNodegroup"))
+                Fault::Error(ApiError::access_denied("eks:DescribeNodegroup"))
             }
-            _ => Verdict::Answer,
+            _ => Fault::None,
         });
         let summary = env.start().await;
         let expected = ["broken/broken: Unreadable", "denied/denied: Unreadable", "good/good: Start, Accepted"];
@@ -521,8 +525,8 @@ mod promise_8_one_bad_item_is_one_outcome {
             {}, {"ResourceARN": "odd:nodegroup/"}, {"ResourceARN": blue}, {"ResourceARN": "x".repeat(3_000)},
         ]});
         env.world.on_request(move |request| match request.action.as_str() {
-            "tag:GetResources" => Verdict::Body { status: 200, body: listed.to_string().into() },
-            _ => Verdict::Answer,
+            "tag:GetResources" => Fault::Body { status: 200, body: listed.to_string().into() },
+            _ => Fault::None,
         });
         let mut summary = env.start().await;
         let blue = summary.decisions.remove(0);
@@ -551,13 +555,13 @@ mod promise_8_one_bad_item_is_one_outcome {
     #[tokio::test(start_paused = true)]
     async fn a_start_that_may_have_been_accepted_keeps_its_place_under_a_limit() {
         for fault in [
-            Verdict::LostAfter,
-            Verdict::Error(ApiError::new(409, "ResourceInUseException", "Nodegroup is not in Active State")),
+            Fault::LostAfter,
+            Fault::Error(ApiError::new(409, "ResourceInUseException", "Nodegroup is not in Active State")),
         ] {
             let env = TestEnv::with(["a", "b"].map(|name| opted_in("prod", name))).await;
             env.world.on_request(move |request| {
                 let first = request.action == "eks:UpdateNodegroupVersion" && request.body["nodegroupName"] == "a";
-                if first { fault.clone() } else { Verdict::Answer }
+                if first { fault.clone() } else { Fault::None }
             });
             assert_eq!(decisions(&env.start().await)[1], "prod/b: Next");
         }
@@ -571,7 +575,7 @@ mod promise_9_no_endless_retry {
     async fn a_release_that_fails_is_tried_four_times_and_then_no_more() {
         let env = TestEnv::with_blue().await;
         for _ in 0..20 {
-            env.world.next_update("prod", "blue", eviction_failure("blue"));
+            env.world.script_next_update("prod", "blue", eviction_failure("blue"));
         }
         let begin = env.world.now();
         for _ in 0..72 {
@@ -646,7 +650,7 @@ mod promise_10_everything_has_a_reason {
         env.world.page_size(2);
         env.world.sparse_tag_pages(true);
         assert_eq!(env.start().await.decisions.len(), 7);
-        env.world.next_update("dev", "windows", Course::Hang);
+        env.world.script_next_update("dev", "windows", UpdateScript::Hang);
         env.world.publish_release("WINDOWS_CORE_2022_x86_64", "1.33", "1.33-2026.07.10");
         env.start().await;
         assert_eq!(env.check().await.updates.len(), 2);

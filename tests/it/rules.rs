@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use simulated_aws::{ApiError, Course, Nodegroup, Verdict};
+use simulated_aws::{ApiError, Fault, Nodegroup, UpdateScript};
 use testing::{
     AL2023, BOTTLEROCKET, CURRENT, NEWER, TestEnv, errors, eviction_failure, minutes, node_creation_failure, opted_in,
     tagged,
@@ -104,7 +104,7 @@ async fn nothing_starts_in_a_window_that_closes_during_the_run() {
     // Each answer takes four seconds, so that the window closes while the first update is recorded.
     env.world.advance(SignedDuration::from_secs(35));
     let (before, after) = (Duration::from_secs(2), Duration::from_secs(2));
-    env.world.on_request(move |_| Verdict::Slow { before, after, then: Box::new(Verdict::Answer) });
+    env.world.on_request(move |_| Fault::Slow { before, after, then: Box::new(Fault::None) });
     let summary = env.start().await;
     let decisions = summary.decisions.iter().map(|line| (line.decision, line.outcome)).collect::<Vec<_>>();
     let starts = ["Accepted", "WindowClosed", "WindowClosed"].map(|outcome| ("Start", Some(outcome)));
@@ -147,7 +147,7 @@ async fn a_release_that_fails_on_two_node_groups_is_quarantined_and_reported_onc
     let mut env = TestEnv::with(names.map(|name| opted_in(name, "ng"))).await;
     env.start_config.settings.limits.starts_per_run = 1;
     for name in names {
-        env.world.next_update(name, "ng", node_creation_failure("ng"));
+        env.world.script_next_update(name, "ng", node_creation_failure("ng"));
     }
     for _ in 0..6 {
         env.start().await;
@@ -180,9 +180,9 @@ async fn a_release_that_fails_on_two_node_groups_is_quarantined_and_reported_onc
 async fn quarantined() -> TestEnv {
     let env = TestEnv::with(["a", "b", "c"].map(|name| opted_in(name, "ng"))).await;
     for name in ["a", "b"] {
-        env.world.next_update(name, "ng", node_creation_failure("ng"));
+        env.world.script_next_update(name, "ng", node_creation_failure("ng"));
     }
-    env.world.next_update("c", "ng", eviction_failure("ng"));
+    env.world.script_next_update("c", "ng", eviction_failure("ng"));
     env.start().await;
     env.advance(30);
     env.check().await;
@@ -213,7 +213,7 @@ async fn a_newer_release_is_taken_in_spite_of_a_quarantine_which_records_it() {
 #[tokio::test(start_paused = true)]
 async fn force_is_sent_once_and_said_before_and_after() {
     let env = TestEnv::with([tagged("prod", "blue", &[("force", "after-eviction-failure")])]).await;
-    env.world.next_update("prod", "blue", eviction_failure("blue"));
+    env.world.script_next_update("prod", "blue", eviction_failure("blue"));
     env.start().await;
     env.advance(30);
     env.check().await;
@@ -233,7 +233,7 @@ async fn force_is_sent_once_and_said_before_and_after() {
 #[tokio::test(start_paused = true)]
 async fn an_explicit_retry_does_not_wait() {
     let env = TestEnv::with_blue().await;
-    env.world.next_update("prod", "blue", eviction_failure("blue"));
+    env.world.script_next_update("prod", "blue", eviction_failure("blue"));
     env.start().await;
     env.advance(30);
     env.check().await;
@@ -280,7 +280,7 @@ async fn a_switch_or_a_calendar_that_cannot_be_read_means_stop() {
     env.world.put_parameter("/updater/switch", "running");
     env.world.on_request(|request| {
         let switch = request.body["Names"][0] == "/updater/switch";
-        if switch { Verdict::Error(ApiError::access_denied("ssm:GetParameters")) } else { Verdict::Answer }
+        if switch { Fault::Error(ApiError::access_denied("ssm:GetParameters")) } else { Fault::None }
     });
     // The run fails and raises the alarm: a mistyped calendar must not stop a fleet in silence.
     let frozen_since = async |env: &TestEnv, what: &str| {
@@ -312,7 +312,7 @@ async fn a_closed_calendar_says_when_it_opens() {
 #[tokio::test(start_paused = true)]
 async fn an_external_update_is_adopted_watched_and_reported() {
     let env = TestEnv::with_blue().await;
-    env.world.next_update("prod", "blue", eviction_failure("blue"));
+    env.world.script_next_update("prod", "blue", eviction_failure("blue"));
     let id = env.world.start_update("prod", "blue", "1.33", NEWER).unwrap();
     let (decision, reason) = decide(&env, "prod/blue").await;
     assert_eq!(
@@ -392,7 +392,7 @@ async fn a_ring_proves_a_release_at_the_kubernetes_version_that_the_next_ring_go
 #[tokio::test(start_paused = true)]
 async fn an_update_that_leaves_the_kubernetes_version_as_it_was_is_without_effect() {
     let env = bottlerocket_behind_its_clusters([("prod", &[])]).await;
-    env.world.next_update("prod", "ng", Course::SucceedWithoutEffect { after: minutes(10) });
+    env.world.script_next_update("prod", "ng", UpdateScript::SucceedWithoutEffect { after: minutes(10) });
     env.start().await;
     for _ in 0..3 {
         env.advance(15);

@@ -42,7 +42,7 @@ FACTS = {
 
 @dataclass
 class Message:
-    """A notice as a queue that subscribed to the topic gets it."""
+    """A message as a queue that subscribed to the topic gets it."""
 
     subject: str
     body: dict[str, Any]
@@ -91,7 +91,7 @@ class Stack:
 
     def record(self, nodegroup_arn: str) -> dict[str, Any] | None:
         """A node group's item of the table."""
-        key = {"nodegroupArn": {"S": nodegroup_arn}}
+        key = {"itemKey": {"S": nodegroup_arn}}
         item = self.aws.client("dynamodb").get_item(TableName=TABLE, Key=key, ConsistentRead=True).get("Item")
         return item and {name: TypeDeserializer().deserialize(value) for name, value in item.items()}
 

@@ -1,6 +1,6 @@
 """moto's AWS on loopback, with the few things it lacks.
 
-moto is an AWS that nobody here wrote, so it is a fair judge of the binaries. It has DynamoDB, SNS, SQS, Systems Manager,
+moto is an AWS that was written elsewhere, so it is a fair judge of the binaries. It has DynamoDB, SNS, SQS, Systems Manager,
 and of EKS what describes node groups. Added here, from outside: the update of a node group's version and its course, node
 groups in the Resource Groups Tagging API, change calendars, and parameters under `/aws/service`, which only AWS may put.
 Every call is written down with the key that signed it, so that a test can say who called what.
@@ -71,7 +71,7 @@ class Call:
 
     @property
     def action(self) -> str:
-        """The right it takes, as IAM writes it."""
+        """The permission it takes, as IAM writes it."""
         return f"{IAM_PREFIX.get(self.service, self.service)}:{self.operation}"
 
     def concerns(self, action: str, parameters: dict[str, Any]) -> bool:
@@ -89,7 +89,7 @@ class HeldAnswer:
 
     def wait_until_done(self, times: int = 1) -> None:
         for _ in range(times):
-            assert self.done.acquire(timeout=PATIENCE_SECONDS), f"nobody called {self.action} with {self.parameters}"
+            assert self.done.acquire(timeout=PATIENCE_SECONDS), f"no call of {self.action} with {self.parameters}"
 
 
 @dataclass
@@ -206,7 +206,7 @@ class MotoServer:
             CALENDARS[name] = closed_until
 
     def updates(self, path: str) -> list[dict[str, Any]]:
-        """The updates of a node group, as DescribeUpdate tells them, oldest first."""
+        """The updates of a node group, as DescribeUpdate describes them, oldest first."""
         with self._one_at_a_time:
             return [dict(update) for update in _updates(self.nodegroup(path)).values()]
 
@@ -246,7 +246,7 @@ class MotoServer:
         asked = sorted(f"{signed.get(prefix, prefix)}:{operation}" for prefix, operation in named)
         policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": asked, "Resource": "*"}]}
         iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")
-        iam.put_role_policy(RoleName=name, PolicyName="rights", PolicyDocument=json.dumps(policy))
+        iam.put_role_policy(RoleName=name, PolicyName="permissions", PolicyDocument=json.dumps(policy))
         role = f"arn:aws:iam::{ACCOUNT}:role/{name}"
         credentials = sts.assume_role(RoleArn=role, RoleSessionName=name)["Credentials"]
         return {
@@ -256,7 +256,7 @@ class MotoServer:
         }
 
     @contextmanager
-    def checking_rights(self) -> Iterator[None]:
+    def checking_permissions(self) -> Iterator[None]:
         """Lets moto's IAM check for every request whether its role may do that."""
         # It cannot check the signature of a request that has no body.
         unsigned = mock.patch.object(IAMRequestBase, "check_signature", lambda _: None)

@@ -148,7 +148,7 @@ class Invocation:
             else:
                 result.init_error = error
         result.log, result.duration_seconds = self._read_log(), duration
-        # Logs travel further than what they tell of.
+        # Logs travel further than what they are about.
         private = [ACCOUNT, *(self._environment[key] for key in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"))]
         leaks = [line for line in result.log for text in private if text in line]
         assert not leaks, f"the log shows what is private: {leaks}"
@@ -264,7 +264,7 @@ def _merge(defaults: Any, own: Any) -> Any:
 
 
 def access_key(function: str) -> str:
-    """A key of its own for each function, so that its calls can be told from others': twenty capitals and digits."""
+    """A key of its own for each function, so that its calls differ from those of others: twenty capitals and digits."""
     return f"ASIA{function.upper():0<16}"[:20]
 
 

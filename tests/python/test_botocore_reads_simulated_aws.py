@@ -130,18 +130,20 @@ def test_botocore_reads_every_operation_that_the_functions_call(aws: Aws) -> Non
     updates = eks.get_paginator("list_updates").paginate(**OF_BLUE, PaginationConfig={"PageSize": 1})
     assert [update_id for page in updates for update_id in page["updateIds"]] == [update["id"]]
 
-    item = {"nodegroupArn": {"S": "arn:one"}, "pending": {"S": "yes"}, "revision": {"N": "1"}}
-    new = {"TableName": "updates", "Item": item, "ConditionExpression": "attribute_not_exists(nodegroupArn)"}
+    key, yes = {"itemKey": {"S": "arn:one"}}, {"S": "yes"}
+    item = key | {"pending": yes, "optedIn": yes, "revision": {"S": "1/writer"}}
+    new = {"TableName": "updates", "Item": item, "ConditionExpression": "attribute_not_exists(itemKey)"}
     aws.dynamodb.put_item(**new)
     assert refusal(aws.dynamodb.put_item, **new) == (400, "ConditionalCheckFailedException")
-    pending = aws.dynamodb.query(
-        TableName="updates",
-        IndexName="pending-index",
-        KeyConditionExpression="pending = :yes",
-        ExpressionAttributeValues={":yes": {"S": "yes"}},
-    )
-    assert pending["Items"] == [{"nodegroupArn": {"S": "arn:one"}, "pending": {"S": "yes"}}]
-    keys = {"updates": {"Keys": [{"nodegroupArn": {"S": "arn:one"}}], "ConsistentRead": True}}
+    for index, attribute in [("pending-index", "pending"), ("opted-in-index", "optedIn")]:
+        found = aws.dynamodb.query(
+            TableName="updates",
+            IndexName=index,
+            KeyConditionExpression=f"{attribute} = :yes",
+            ExpressionAttributeValues={":yes": yes},
+        )
+        assert found["Items"] == [key | {attribute: yes}]
+    keys = {"updates": {"Keys": [key], "ConsistentRead": True}}
     assert aws.dynamodb.batch_get_item(RequestItems=keys)["Responses"] == {"updates": [item]}
 
     topic = aws.sns.list_topics()["Topics"][0]["TopicArn"]

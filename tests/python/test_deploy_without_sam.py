@@ -31,7 +31,7 @@ def commands(beginning: str) -> list[list[str]]:
 
 
 def built(directory: Path, architecture: str) -> None:
-    """Puts there what `cargo lambda build` would: of each binary only the header, which tells the processor."""
+    """Puts there what `cargo lambda build` would: of each binary only the header, which names the processor."""
     machine = {"x86_64": 62, "arm64": 183}[architecture]
     header = struct.pack("<4sBBB9xHHIQQQIHHHHHH", b"\x7fELF", 2, 1, 1, 2, machine, 1, 0, 0, 0, 0, 64, 0, 0, 64, 0, 0)
     for name in FUNCTIONS:

@@ -1,12 +1,13 @@
 """The whole story with the real binaries, each invocation a cold process, on an AWS that is not ours.
 
-A test lets one thing happen and says what people then find: in the function's answer, in the table, in the queue of a
+A test lets one thing happen and says what is then found: in the function's answer, in the table, in the queue of a
 subscriber, and in the calls that AWS received.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -49,7 +50,7 @@ def payload(result: Result) -> dict[str, Any]:
 
 
 def decisions(result: Result) -> dict[str, str]:
-    """What was decided for each node group: `start`, or a reason's code."""
+    """What was decided for each node group: `Start`, `Next`, or a reason's code."""
     return {line["nodegroup"]: line["decision"] for line in payload(result)["decisions"]}
 
 
@@ -73,11 +74,31 @@ def updates_asked_for(stack: Stack) -> list[str]:
 # ── The main road ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_an_opted_in_node_group_is_updated_recorded_followed_and_then_left_alone(stack: Stack, blue: str) -> None:
-    assert decisions(stack.start.invoke({})) == {"prod/blue": "start"}
+def test_an_opted_in_node_group_is_updated_recorded_watched_and_then_left_alone(stack: Stack, blue: str) -> None:
+    answer = payload(stack.start.invoke({}))
     (asked,) = calls(stack, "eks:UpdateNodegroupVersion")
     (update,) = stack.aws.updates("prod/blue")
-    attempt = stack.record(blue)["open"]
+    assert answer == {
+        "dryRun": False,
+        "counts": {"Start": 1},
+        "decisions": [
+            {
+                "nodegroup": "prod/blue",
+                "decision": "Start",
+                "target": NEW,
+                "reason": f"from {OLD} to {NEW} (Kubernetes 1.33)",
+                "outcome": "Accepted",
+                "detail": f"EKS accepted the update {update['id']}",
+                "updateId": update["id"],
+            }
+        ],
+        "errors": [],
+    }
+    record = stack.record(blue)
+    assert (record["itemKey"], record["kind"], record["schemaVersion"]) == (blue, "Nodegroup", 1)
+    assert re.fullmatch(r"2/.+", record["revision"]), "the intent, then the id"
+    assert (record["attempts"], record["pending"], record["optedIn"]) == (1, "yes", "yes")
+    attempt = record["open"]
     assert asked.parameters == {
         "name": "prod",
         "nodegroupName": "blue",
@@ -86,22 +107,27 @@ def test_an_opted_in_node_group_is_updated_recorded_followed_and_then_left_alone
         "clientRequestToken": attempt["token"],
     }
     assert (attempt["updateId"], attempt["status"]) == (update["id"], "InProgress")
-    assert stack.record(blue)["pending"]
+    assert (attempt["number"], attempt["startedBy"]) == (1, "Updater")
+    names = ["version", "releaseVersion", "previousReleaseVersion", "force"]
+    assert [attempt["intent"][name] for name in names] == ["1.33", NEW, OLD, False]
 
-    assert decisions(stack.start.invoke({})) == {"prod/blue": "inProgress"}
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "InProgress"}
     record = stack.record(blue)
-    payload(stack.check.invoke({}))
+    line = {"nodegroup": "prod/blue", "updateId": update["id"], "releaseVersion": NEW, "status": "InProgress"}
+    watched = {"counts": {"InProgress": 1}, "updates": [line], "published": [], "errors": []}
+    assert payload(stack.check.invoke({})) == watched
     assert stack.record(blue) == record
 
     stack.aws.settle("prod/blue", "Successful")
-    payload(stack.check.invoke({}))
+    ended = {"counts": {"Successful": 1}, "updates": [line | {"status": "Successful"}]}
+    assert payload(stack.check.invoke({})) == watched | ended
     record = stack.record(blue)
     assert [attempt["status"] for attempt in record["history"]] == ["Successful"]
-    assert "open" not in record and "untold" not in record and "pending" not in record
+    assert "open" not in record and "pendingNotices" not in record and "pending" not in record
     assert record["expiresAt"] > 0
 
     before = writes(stack)
-    assert decisions(stack.start.invoke({})) == {"prod/blue": "upToDate"}
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "UpToDate"}
     assert payload(stack.check.invoke({}))["updates"] == []
     assert (updates_asked_for(stack), writes(stack), stack.messages()) == (["blue"], before, [])
 
@@ -121,7 +147,7 @@ def test_only_what_the_tag_allows_is_started(stack: Stack, blue: str) -> None:
     aws.publish(WINDOWS, json.dumps(windows))
     aws.create_nodegroup("bottle/rocket", "BOTTLEROCKET_ARM_64", "1.44.1-2f6a1c9e", tags=AUTO)
     aws.create_nodegroup("win/core", "WINDOWS_CORE_2022_x86_64", "1.33-2026.10.15", tags=AUTO)
-    aws.create_nodegroup("dev/told", "AL2023_x86_64_STANDARD", OLD, tags=NOTIFY)
+    aws.create_nodegroup("dev/notify", "AL2023_x86_64_STANDARD", OLD, tags=NOTIFY)
     aws.create_nodegroup("dev/current", "AL2023_x86_64_STANDARD", NEW, tags=AUTO)
     aws.create_nodegroup("dev/withdrawn", "AL2023_x86_64_STANDARD", NEWER, tags=AUTO)
     aws.create_nodegroup("dev/custom", "CUSTOM", "ami-0c099795affa953de", tags=AUTO)
@@ -130,15 +156,15 @@ def test_only_what_the_tag_allows_is_started(stack: Stack, blue: str) -> None:
     aws.create_nodegroup("dev/left", "AL2023_x86_64_STANDARD", OLD, tags={})
     aws.nodegroup("dev/left").indexed_tags = AUTO
     expected = {
-        "prod/blue": "start",
-        "bottle/rocket": "start",
-        "win/core": "start",
-        "dev/told": "reportOnly",
-        "dev/current": "upToDate",
-        "dev/withdrawn": "newerThanOffered",
-        "dev/custom": "customAmi",
-        "dev/typo": "malformedTag",
-        "dev/left": "notOptedIn",
+        "prod/blue": "Start",
+        "bottle/rocket": "Start",
+        "win/core": "Start",
+        "dev/notify": "ReportOnly",
+        "dev/current": "UpToDate",
+        "dev/withdrawn": "RunsWithdrawnRelease",
+        "dev/custom": "CustomAmi",
+        "dev/typo": "InvalidTag",
+        "dev/left": "NotOptedIn",
     }
     result = stack.start.invoke({})
     assert decisions(result) == expected
@@ -148,19 +174,31 @@ def test_only_what_the_tag_allows_is_started(stack: Stack, blue: str) -> None:
 
 def test_one_node_group_of_a_cluster_at_a_time(stack: Stack, blue: str) -> None:
     stack.aws.create_nodegroup("prod/green", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
-    assert decisions(stack.start.invoke({})) == {"prod/blue": "start", "prod/green": "overLimit"}
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "Start", "prod/green": "Next"}
     stack.aws.settle("prod/blue", "Successful")
     payload(stack.check.invoke({}))
-    assert decisions(stack.start.invoke({})) == {"prod/blue": "upToDate", "prod/green": "start"}
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "UpToDate", "prod/green": "Start"}
 
 
-# ── Failures are told ────────────────────────────────────────────────────────────────────────────────────────────────
+def test_the_next_node_group_of_a_cluster_is_updated_where_eks_does_not_accept_the_first(stack: Stack, blue: str) -> None:
+    stack.aws.create_nodegroup("prod/green", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
+    words = f"Requested release version {NEW} is not valid for kubernetes version 1.33."
+    stack.aws.refuse("eks:UpdateNodegroupVersion", 400, "InvalidParameterException", words, nodegroupName="blue")
+    lines = payload(stack.start.invoke({}))["decisions"]
+    outcomes = {line["nodegroup"]: (line["decision"], line["outcome"]) for line in lines}
+    assert outcomes == {"prod/blue": ("Start", "NotReady"), "prod/green": ("Next", "Accepted")}
+    (line,) = [line for line in lines if line["nodegroup"] == "prod/green"]
+    assert line["target"] == NEW and "MAX_UPDATES_PER_CLUSTER" in line["reason"]
+    assert updates_asked_for(stack) == ["blue", "green"]
 
 
-def test_a_failed_update_is_told_exactly_once_and_not_tried_again_at_once(stack: Stack, blue: str) -> None:
+# ── Failures are notified ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_failed_update_is_notified_exactly_once_and_not_tried_again_at_once(stack: Stack, blue: str) -> None:
     payload(stack.start.invoke({}))
     stack.aws.settle("prod/blue", "Failed", EVICTION)
-    payload(stack.check.invoke({}))
+    checked = payload(stack.check.invoke({}))
     (message,) = stack.messages()
     assert message.attributes == {
         "event": "UpdateFailed",
@@ -174,11 +212,15 @@ def test_a_failed_update_is_told_exactly_once_and_not_tried_again_at_once(stack:
     assert (body["releaseVersion"], body["previousReleaseVersion"]) == (NEW, OLD)
     assert body["updateId"] == stack.aws.updates("prod/blue")[0]["id"]
     assert body["errors"] == [EVICTION]
+    assert (body["startedBy"], body["attempt"], body["failedOn"], body["tag"]) == ("Updater", 1, None, None)
+    assert body["nextTry"] and f"tries {NEW} again" in body["nextAction"]
+    (published,) = checked["published"]
+    assert body["id"] == published
     assert len(message.subject) <= 99 and message.subject.isascii() and message.subject.isprintable()
 
     payload(stack.check.invoke({}))
     again = stack.start.invoke({})
-    assert decisions(again) == {"prod/blue": "failedBefore"}
+    assert decisions(again) == {"prod/blue": "FailedBefore"}
     assert NEW in reason(again, "prod/blue")
     payload(stack.check.invoke({}))
     assert (stack.messages(), updates_asked_for(stack)) == ([], ["blue"])
@@ -189,21 +231,21 @@ def test_a_newer_release_is_tried_although_an_older_one_failed(stack: Stack, blu
     stack.aws.settle("prod/blue", "Failed", EVICTION)
     payload(stack.check.invoke({}))
     stack.aws.publish(LINUX, NEWER)
-    assert decisions(stack.start.invoke({})) == {"prod/blue": "start"}
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "Start"}
     tokens = {call.parameters["clientRequestToken"] for call in calls(stack, "eks:UpdateNodegroupVersion")}
     assert len(tokens) == 2
 
 
-def test_a_cancelled_update_is_told(stack: Stack, blue: str) -> None:
+def test_a_cancelled_update_is_notified(stack: Stack, blue: str) -> None:
     payload(stack.start.invoke({}))
     stack.aws.settle("prod/blue", "Cancelled")
     payload(stack.check.invoke({}))
     assert [message.body["event"] for message in stack.messages()] == ["UpdateCancelled"]
 
 
-def test_a_release_that_is_only_reported_is_told_once(stack: Stack) -> None:
+def test_a_release_for_a_node_group_tagged_notify_is_reported_once(stack: Stack) -> None:
     stack.aws.publish(LINUX, NEW)
-    stack.aws.create_nodegroup("dev/told", "AL2023_x86_64_STANDARD", OLD, tags=NOTIFY)
+    stack.aws.create_nodegroup("dev/notify", "AL2023_x86_64_STANDARD", OLD, tags=NOTIFY)
     for _ in range(2):
         payload(stack.start.invoke({}))
         payload(stack.check.invoke({}))
@@ -211,31 +253,49 @@ def test_a_release_that_is_only_reported_is_told_once(stack: Stack) -> None:
     assert (message.body["event"], message.body["releaseVersion"]) == ("UpdateAvailable", NEW)
 
 
-def test_a_refused_update_is_told_once_and_fails_the_run(stack: Stack, blue: str) -> None:
+def test_an_invalid_tag_is_notified_once(stack: Stack) -> None:
+    stack.aws.publish(LINUX, NEW)
+    tags = AUTO | {"ami-update/min-age": "a week"}
+    arn = stack.aws.create_nodegroup("dev/typo", "AL2023_x86_64_STANDARD", OLD, tags=tags)
+    for _ in range(2):
+        result = stack.start.invoke({})
+        assert decisions(result) == {"dev/typo": "InvalidTag"}
+        assert "ami-update/min-age" in reason(result, "dev/typo")
+        payload(stack.check.invoke({}))
+    (message,) = stack.messages()
+    assert (message.body["event"], message.attributes["severity"]) == ("TagInvalid", "warning")
+    assert (message.body["tag"]["key"], message.body["tag"]["value"]) == ("ami-update/min-age", "a week")
+    assert "until the tag is fixed" in message.body["nextAction"]
+    assert stack.record(arn)["reportedTag"]["key"] == "ami-update/min-age"
+
+
+def test_a_refused_update_is_notified_once_and_fails_the_run(stack: Stack, blue: str) -> None:
     words = "You are not authorized to launch instances with this launch template."
     stack.aws.refuse("eks:UpdateNodegroupVersion", 400, "InvalidRequestException", words)
     result = stack.start.invoke({})
-    assert "prod/blue" in result.error.message and words in result.error.message
+    assert result.error.error_type == "RunFailed"
+    assert result.error.message.startswith("completed with errors: prod/blue: ") and words in result.error.message
     for _ in range(2):
         payload(stack.check.invoke({}))
     (message,) = stack.messages()
     assert (message.body["event"], message.attributes["errorCode"]) == ("UpdateRefused", "InvalidRequestException")
-    assert decisions(stack.start.invoke({})) == {"prod/blue": "failedBefore"}
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "FailedBefore"}
 
 
-def test_a_notice_that_cannot_be_published_fails_the_run_and_is_told_later(stack: Stack, blue: str) -> None:
+def test_a_notice_that_cannot_be_published_fails_the_run_and_is_published_later(stack: Stack, blue: str) -> None:
     stack.aws.create_nodegroup("stage/green", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
     payload(stack.start.invoke({}))
     stack.aws.settle("prod/blue", "Failed", EVICTION)
     stack.aws.settle("stage/green", "Successful")
     stack.delete_topic()
     result = stack.check.invoke({})
+    assert result.error.message.startswith("completed with errors: prod/blue: ")
     assert "publishing" in result.error.message and "NotFound" in result.error.message
     record = stack.record(blue)
-    assert [notice["event"] for notice in record["untold"]] == ["UpdateFailed"]
+    assert [list(notice["kind"]) for notice in record["pendingNotices"]] == [["UpdateFailed"]]
     assert record["pending"]
     # The rest was done all the same.
-    assert decisions(stack.start.invoke({})) == {"prod/blue": "failedBefore", "stage/green": "upToDate"}
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "FailedBefore", "stage/green": "UpToDate"}
 
     stack.create_topic()
     payload(stack.check.invoke({}))
@@ -267,7 +327,7 @@ def test_the_newest_release_that_is_old_enough_is_taken_from_any_page(stack: Sta
     for day in range(1, 15):
         stack.aws.publish(history(f"v202610{day:02}"), f"1.33.4-202610{day:02}", days_ago(40 - day))
     stack.aws.publish(history("v20261020"), "1.33.4-20261020", days_ago(6))
-    assert decisions(stack.start.invoke({})) == {"prod/blue": "start"}
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "Start"}
     expected = {"nodegroupName": "blue", "version": "1.33", "releaseVersion": "1.33.4-20261014", "force": None}
     assert update_asked_for(stack) == expected
     assert len(calls(stack, "ssm:GetParametersByPath")) == 2
@@ -281,7 +341,7 @@ def test_a_release_of_bottlerocket_is_dated_by_its_own_parameter(stack: Stack) -
     stack.aws.publish(f"{path}/1.45.0-18d04e52/image_version", "1.45.0-18d04e52", days_ago(30))
     tags = AUTO | {"ami-update/min-age": "7d"}
     stack.aws.create_nodegroup("bottle/rocket", "BOTTLEROCKET_x86_64", "1.44.1-2f6a1c9e", tags=tags)
-    assert decisions(stack.start.invoke({})) == {"bottle/rocket": "start"}
+    assert decisions(stack.start.invoke({})) == {"bottle/rocket": "Start"}
     assert update_asked_for(stack)["releaseVersion"] == "1.45.0-18d04e52"
 
 
@@ -292,7 +352,7 @@ def test_a_node_group_that_follows_its_cluster_goes_to_its_version(stack: Stack)
     stack.aws.create_nodegroup("prod/leads", "AL2023_x86_64_STANDARD", "1.34.1-20261101", "1.34", tags=AUTO)
     tags = AUTO | {"ami-update/kubernetes-version": "follow-cluster"}
     stack.aws.create_nodegroup("prod/blue", "AL2023_x86_64_STANDARD", NEW, tags=tags)
-    assert decisions(stack.start.invoke({})) == {"prod/blue": "start", "prod/leads": "upToDate"}
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "Start", "prod/leads": "UpToDate"}
     expected = {"nodegroupName": "blue", "version": "1.34", "releaseVersion": "1.34.1-20261101", "force": None}
     assert update_asked_for(stack) == expected
     (asked,) = calls(stack, "eks:DescribeCluster")
@@ -307,26 +367,28 @@ def test_a_node_group_follows_its_cluster_to_an_older_release_when_its_own_versi
     tags = AUTO | {"ami-update/kubernetes-version": "follow-cluster", "ami-update/min-age": "7d"}
     stack.aws.create_nodegroup("prod/blue", "AL2023_x86_64_STANDARD", NEW, tags=tags)
     result = stack.start.invoke({})
-    assert decisions(result)["prod/blue"] == "tooYoung"
+    assert decisions(result)["prod/blue"] == "MinAgeNotReached"
     assert "1.34.1-20261101" in reason(result, "prod/blue")
     stack.aws.publish(history("v20261001", "1.34"), "1.34.1-20261001", days_ago(30))
-    assert decisions(stack.start.invoke({}))["prod/blue"] == "start"
+    assert decisions(stack.start.invoke({}))["prod/blue"] == "Start"
     assert update_asked_for(stack)["releaseVersion"] == "1.34.1-20261001"
 
 
-def test_the_update_of_somebody_else_is_followed_and_told_as_theirs(stack: Stack, blue: str) -> None:
+def test_an_external_update_is_watched_and_notified_as_external(stack: Stack, blue: str) -> None:
     eks = stack.aws.client("eks")
     eks.update_nodegroup_version(clusterName="prod", nodegroupName="blue", version="1.33", releaseVersion=NEW)
-    assert decisions(stack.start.invoke({})) == {"prod/blue": "inProgress"}
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "InProgress"}
     (update,) = stack.aws.updates("prod/blue")
     attempt = stack.record(blue)["open"]
-    assert (attempt["updateId"], attempt["releaseVersion"], attempt["origin"]) == (update["id"], NEW, "Other")
+    assert (attempt["updateId"], attempt["startedBy"]) == (update["id"], "External")
+    assert (attempt["intent"]["version"], attempt["intent"]["releaseVersion"]) == ("1.33", NEW)
+    assert "token" not in attempt
     stack.aws.settle("prod/blue", "Failed", EVICTION)
     payload(stack.check.invoke({}))
     (message,) = stack.messages()
-    told = {name: message.body[name] for name in ["event", "updateId", "startedBy"]}
-    assert told == {"event": "UpdateFailed", "updateId": update["id"], "startedBy": "somebody else"}
-    assert decisions(stack.start.invoke({})) == {"prod/blue": "failedBefore"}
+    reported = {name: message.body[name] for name in ["event", "updateId", "startedBy"]}
+    assert reported == {"event": "UpdateFailed", "updateId": update["id"], "startedBy": "External"}
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "FailedBefore"}
 
 
 def test_nothing_starts_while_one_of_the_calendars_is_closed(stack: Stack, blue: str) -> None:
@@ -335,11 +397,11 @@ def test_nothing_starts_while_one_of_the_calendars_is_closed(stack: Stack, blue:
     stack.aws.put_calendar("freeze")
     stack.aws.put_calendar("holidays", closed_until="2099-01-02T00:00:00Z")
     (line,) = payload(stack.start.invoke({}))["decisions"]
-    assert (line["decision"], line["until"]) == ("frozen", "2099-01-02T00:00:00Z")
+    assert (line["decision"], line["until"]) == ("Frozen", "2099-01-02T00:00:00Z")
     (asked,) = calls(stack, "ssm:GetCalendarState")
     assert asked.parameters == {"CalendarNames": ["freeze", holidays]}
     stack.aws.put_calendar("holidays")
-    assert decisions(stack.start.invoke({})) == {"prod/blue": "start"}
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "Start"}
 
 
 def test_nothing_starts_when_a_calendar_cannot_be_read_and_the_run_fails(stack: Stack, blue: str) -> None:
@@ -356,10 +418,10 @@ def test_the_stop_command_of_the_stack_stops_everything_until_it_says_running(st
     ssm = stack.aws.client("ssm")
     ssm.put_parameter(Name=command[6], Value=command[8], Overwrite=True)
     result = stack.start.invoke({})
-    assert decisions(result) == {"prod/blue": "frozen"}
+    assert decisions(result) == {"prod/blue": "Frozen"}
     assert FACTS["StopSwitch"] in reason(result, "prod/blue")
     ssm.put_parameter(Name=command[6], Value="running", Overwrite=True)
-    assert decisions(stack.start.invoke({})) == {"prod/blue": "start"}
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "Start"}
 
 
 @pytest.mark.parametrize("value", [None, "Running", "no"])
@@ -371,11 +433,11 @@ def test_nothing_starts_when_the_stop_switch_is_missing_or_says_something_else_a
     else:
         stack.aws.client("ssm").delete_parameter(Name=FACTS["StopSwitch"])
     assert FACTS["StopSwitch"] in stack.start.invoke({}).error.message
-    assert decisions(stack.start.invoke({"dryRun": True})) == {"prod/blue": "frozen"}
+    assert decisions(stack.start.invoke({"dryRun": True})) == {"prod/blue": "Frozen"}
     assert updates_asked_for(stack) == []
 
 
-def test_a_release_that_fails_twice_is_quarantined_told_and_lifted_by_an_event(stack: Stack, blue: str) -> None:
+def test_a_release_that_fails_twice_is_quarantined_notified_and_lifted_by_an_event(stack: Stack, blue: str) -> None:
     failure = {"errorCode": "NodeCreationFailure", "errorMessage": "Instances failed to join", "resourceIds": ["i-1"]}
     stack.aws.create_nodegroup("stage/green", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
     payload(stack.start.invoke({}))
@@ -384,13 +446,20 @@ def test_a_release_that_fails_twice_is_quarantined_told_and_lifted_by_an_event(s
     payload(stack.check.invoke({}))
     stack.aws.create_nodegroup("dev/red", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
     for _ in range(2):
-        assert set(decisions(stack.start.invoke({})).values()) == {"quarantined"}
+        assert set(decisions(stack.start.invoke({})).values()) == {"Quarantined"}
         payload(stack.check.invoke({}))
-    told = sorted((message.body["event"], message.attributes["severity"]) for message in stack.messages())
-    assert told[0] == ("ReleaseQuarantined", "critical")
-    assert [event for event, _ in told] == ["ReleaseQuarantined", "UpdateFailed", "UpdateFailed"]
+    fleet = stack.record(f"arn:aws:eks:{ARN_START}:fleet")
+    assert (fleet["kind"], fleet["schemaVersion"]) == ("Fleet", 1)
+    assert [it["releaseVersion"] for it in fleet["quarantines"]] == [NEW]
+    assert "pending" not in fleet and "pendingNotices" not in fleet
+    quarantine, *failures = sorted(stack.messages(), key=lambda message: message.body["event"])
+    assert (quarantine.body["event"], quarantine.attributes["severity"]) == ("ReleaseQuarantined", "critical")
+    assert quarantine.body["failedOn"] == {"names": ["prod/blue", "stage/green"], "count": 2}
+    assert [message.body["event"] for message in failures] == ["UpdateFailed", "UpdateFailed"]
     result = stack.start.invoke({"liftQuarantine": [NEW], "retry": ["prod/blue"]})
-    assert decisions(result) == {"dev/red": "start", "prod/blue": "start", "stage/green": "failedBefore"}
+    assert decisions(result) == {"dev/red": "Start", "prod/blue": "Start", "stage/green": "FailedBefore"}
+    (lifted,) = stack.record(fleet["itemKey"])["quarantines"]
+    assert lifted["liftedAt"]
 
 
 # ── At most one, and nothing lost ────────────────────────────────────────────────────────────────────────────────────
@@ -403,7 +472,7 @@ def test_two_starts_at_once_start_one_update(stack: Stack, blue: str) -> None:
             both.wait_until_done(times=2)
             both.released.set()
             outcomes = [payload(run.result())["decisions"][0]["outcome"] for run in (one, other)]
-    assert sorted(outcomes) == ["accepted", "anotherRunWasFirst"]
+    assert sorted(outcomes) == ["Accepted", "LostRace"]
     assert updates_asked_for(stack) == ["blue"]
     assert stack.record(blue)["open"]["updateId"] == stack.aws.updates("prod/blue")[0]["id"]
 
@@ -414,7 +483,7 @@ def test_an_update_is_recorded_although_start_died_before_it_could(stack: Stack,
             accepted.wait_until_done()
             start.kill()
     assert "updateId" not in stack.record(blue)["open"]
-    assert decisions(stack.start.invoke({})) == {"prod/blue": "inProgress"}
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "InProgress"}
 
     payload(stack.check.invoke({}))
     (update,) = stack.aws.updates("prod/blue")
@@ -425,7 +494,7 @@ def test_an_update_is_recorded_although_start_died_before_it_could(stack: Stack,
     assert updates_asked_for(stack) == ["blue"]
 
 
-def test_an_update_of_somebody_else_is_no_failure(stack: Stack, blue: str) -> None:
+def test_an_external_update_is_no_failure(stack: Stack, blue: str) -> None:
     eks = stack.aws.client("eks")
     with stack.aws.holding_answers("dynamodb:BatchGetItem") as planned:
         with Invocation(stack.start, {}) as start:
@@ -433,21 +502,21 @@ def test_an_update_of_somebody_else_is_no_failure(stack: Stack, blue: str) -> No
             eks.update_nodegroup_version(clusterName="prod", nodegroupName="blue", version="1.33", releaseVersion=OLD)
             planned.released.set()
             (line,) = payload(start.result())["decisions"]
-    assert line["outcome"] == "inUse"
+    assert line["outcome"] == "InUse"
     payload(stack.check.invoke({}))
     assert "open" not in stack.record(blue)
     assert stack.messages() == []
-    assert decisions(stack.start.invoke({})) == {"prod/blue": "inProgress"}
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "InProgress"}
 
 
 def test_a_release_that_eks_does_not_know_yet_is_tried_in_the_next_run(stack: Stack, blue: str) -> None:
     words = f"Requested release version {NEW} is not valid for kubernetes version 1.33."
     stack.aws.refuse("eks:UpdateNodegroupVersion", 400, "InvalidParameterException", words)
     (line,) = payload(stack.start.invoke({}))["decisions"]
-    assert line["outcome"] == "notReady"
+    assert line["outcome"] == "NotReady"
     payload(stack.check.invoke({}))
     (line,) = payload(stack.start.invoke({}))["decisions"]
-    assert (line["outcome"], stack.messages()) == ("accepted", [])
+    assert (line["outcome"], stack.messages()) == ("Accepted", [])
 
 
 # ── One bad item is one outcome ──────────────────────────────────────────────────────────────────────────────────────
@@ -464,17 +533,25 @@ def test_a_node_group_that_cannot_be_read_stops_no_other(stack: Stack, blue: str
 
 def test_a_throttled_call_is_tried_again(stack: Stack, blue: str) -> None:
     stack.aws.refuse("eks:DescribeNodegroup", 429, "ThrottlingException", "Rate exceeded")
-    assert decisions(stack.start.invoke({})) == {"prod/blue": "start"}
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "Start"}
 
 
-def test_a_record_that_does_not_parse_starts_nothing_and_is_named(stack: Stack, blue: str) -> None:
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [("revision", {"S": "many"}), ("kind", {"S": "Fleet"}), ("schemaVersion", {"N": "2"}), ("attempts", {"S": "one"})],
+)
+def test_a_record_that_does_not_parse_starts_nothing_and_is_named(
+    stack: Stack, blue: str, attribute: str, value: dict[str, str]
+) -> None:
     stack.aws.create_nodegroup("stage/green", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
-    item = {"nodegroupArn": {"S": blue}, "pending": {"S": "yes"}, "revision": {"S": "many"}}
+    valid = {"kind": {"S": "Nodegroup"}, "schemaVersion": {"N": "1"}, "revision": {"S": "3/writer"}, "attempts": {"N": "0"}}
+    item = {"itemKey": {"S": blue}, "pending": {"S": "yes"}} | valid | {attribute: value}
     stack.aws.client("dynamodb").put_item(TableName=TABLE, Item=item)
-    assert "prod/blue" in stack.start.invoke({}).error.message
+    malformed = f"prod/blue: its record in the table is malformed: {attribute}: "
+    assert malformed in stack.start.invoke({}).error.message
     assert updates_asked_for(stack) == ["green"]
     stack.aws.settle("stage/green", "Failed", EVICTION)
-    assert "prod/blue" in stack.check.invoke({}).error.message
+    assert malformed in stack.check.invoke({}).error.message
     assert [message.body["nodegroup"] for message in stack.messages()] == ["green"]
 
 
@@ -488,28 +565,28 @@ def test_every_sample_event_is_accepted(stack: Stack, blue: str, event: Any) -> 
     function = stack.start if event.stem.startswith("start") else stack.check
     result = function.invoke(json.loads(event.read_text()))
     if "lift-quarantine" in event.stem:
-        # Understood, and there is nothing to lift: whoever asked has to hear it.
+        # Understood, but there is nothing to lift, which is an error.
         assert result.error.message.endswith("is not quarantined, so nothing is lifted"), result.error
     else:
         payload(result)
 
 
-def test_a_dry_run_says_what_it_would_do_and_does_nothing(stack: Stack, blue: str) -> None:
-    stack.aws.create_nodegroup("dev/told", "AL2023_x86_64_STANDARD", OLD, tags=NOTIFY)
+def test_a_dry_run_decides_everything_and_does_nothing(stack: Stack, blue: str) -> None:
+    stack.aws.create_nodegroup("dev/notify", "AL2023_x86_64_STANDARD", OLD, tags=NOTIFY)
     result = stack.start.invoke({"dryRun": True})
-    assert decisions(result) == {"prod/blue": "start", "dev/told": "reportOnly"}
+    assert decisions(result) == {"prod/blue": "Start", "dev/notify": "ReportOnly"}
     assert (updates_asked_for(stack), writes(stack)) == ([], 0)
 
 
 def test_a_manual_event_may_name_the_node_groups(stack: Stack, blue: str) -> None:
     stack.aws.create_nodegroup("stage/green", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
     result = stack.start.invoke({"nodegroups": ["stage/green"]})
-    assert decisions(result) == {"prod/blue": "excluded", "stage/green": "start"}
+    assert decisions(result) == {"prod/blue": "Excluded", "stage/green": "Start"}
 
 
 @pytest.mark.parametrize("wish", ["nodegroups", "retry"])
 def test_a_node_group_that_the_event_misspells_is_not_found(stack: Stack, blue: str, wish: str) -> None:
-    assert decisions(stack.start.invoke({"dryRun": True, wish: ["prod/bleu"]}))["prod/bleu"] == "notFound"
+    assert decisions(stack.start.invoke({"dryRun": True, wish: ["prod/bleu"]}))["prod/bleu"] == "NotFound"
 
 
 @pytest.mark.parametrize("event", [{"dryrun": True}, {"DryRun": False}, {"nodegroup": ["prod/blue"]}])
@@ -550,21 +627,35 @@ def test_every_line_of_the_log_is_json_that_lambda_can_filter(stack: Stack, blue
         assert all({"timestamp", "level", "message"} <= record.keys() for record in result.records())
 
 
-# ── Rights ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_the_log_has_the_fields_that_the_page_of_settings_names(stack: Stack, blue: str) -> None:
+    _, _, logs = (ROOT / "docs/settings.md").read_text().partition("\n## Logs\n")
+    named = set(re.findall(r"`(\w+)`", logs))
+    stack.aws.create_nodegroup("stage/locked", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
+    stack.aws.refuse("eks:DescribeNodegroup", 403, "AccessDeniedException", "no", nodegroupName="locked")
+    runs = [stack.start.invoke({}), stack.check.invoke({})]
+    records = [record for run in runs for record in run.records()]
+    (started,) = [record for record in records if record.get("decision") == "Start"]
+    expected = ("prod/blue", "Accepted", stack.aws.updates("prod/blue")[0]["id"])
+    assert tuple(started[name] for name in ["nodegroup", "outcome", "update_id"]) == expected
+    assert {"decision", "reason", "detail", "release_version", "status", "error", "counts", "errors"} <= named
+    assert named == {name for record in records for name in record} - {"timestamp", "level", "message", "target"}
+
+
+# ── Permissions ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("name", ["StartFunction", "CheckFunction"])
-def test_each_function_has_the_rights_that_its_calls_need_and_no_other(stack: Stack, blue: str, name: str) -> None:
-    tell_the_whole_story(stack)
+def test_each_function_has_the_permissions_that_its_calls_need_and_no_other(stack: Stack, blue: str, name: str) -> None:
+    play_the_whole_story(stack)
     made = [call for call in stack.aws.calls if call.access_key == access_key(name)]
-    # SNS encrypts with a key of ours in the publisher's name: a right without a call.
-    rights = {action for action in template_actions(name) if not action.startswith("kms:")}
-    assert {call.action for call in made} == rights
+    # SNS encrypts with a key of ours in the publisher's name: a permission without a call.
+    permissions = {action for action in template_actions(name) if not action.startswith("kms:")}
+    assert {call.action for call in made} == permissions
 
 
 @pytest.mark.parametrize("name", ["StartFunction", "CheckFunction"])
 def test_each_call_is_allowed_on_its_resources_and_each_statement_is_used(stack: Stack, blue: str, name: str) -> None:
-    tell_the_whole_story(stack)
+    play_the_whole_story(stack)
     made = [call for call in stack.aws.calls if call.access_key == access_key(name)]
     unused = {statement["Sid"] for statement in statements(stack, name)} - {"EncryptNotices"}
     for call in made:
@@ -575,7 +666,7 @@ def test_each_call_is_allowed_on_its_resources_and_each_statement_is_used(stack:
     assert not unused
 
 
-def test_the_rights_reach_no_node_group_without_the_tag(stack: Stack, blue: str) -> None:
+def test_no_node_group_without_the_tag_can_be_updated(stack: Stack, blue: str) -> None:
     allowed = [s for s in statements(stack, "StartFunction") if allows(s, "eks:UpdateNodegroupVersion", blue, AUTO)]
     assert allowed
     for tags in ({}, NOTIFY, {"ami-update": "Auto"}):
@@ -586,25 +677,25 @@ def test_iam_of_moto_lets_each_function_do_its_part_and_nothing_else(stack: Stac
     aws = stack.aws
     for function in (stack.start, stack.check):
         function.environment |= aws.assume_role(function.name, template_actions(function.name))
-    with aws.checking_rights():
-        assert decisions(stack.start.invoke({})) == {"prod/blue": "start"}
+    with aws.checking_permissions():
+        assert decisions(stack.start.invoke({})) == {"prod/blue": "Start"}
     aws.settle("prod/blue", "Failed", EVICTION)
-    with aws.checking_rights():
+    with aws.checking_permissions():
         payload(stack.check.invoke({}))
     assert len(stack.messages()) == 1
     stack.check.environment |= aws.assume_role("mute", template_actions("CheckFunction") - {"sns:Publish"})
     aws.publish(LINUX, NEWER)
     payload(stack.start.invoke({}))
     aws.settle("prod/blue", "Failed", EVICTION)
-    with aws.checking_rights():
+    with aws.checking_permissions():
         assert "mute is not authorized to perform: sns:Publish" in stack.check.invoke({}).error.message
 
 
-def tell_the_whole_story(stack: Stack) -> None:
-    """Makes the functions do everything that they ever do: find, start, lose, find again, settle, tell.
+def play_the_whole_story(stack: Stack) -> None:
+    """Makes the functions do everything that they ever do: find, start, lose, find again, settle, notify.
 
     And with every rule that asks AWS for more: an age that the newest release does not have, a cluster that is followed,
-    an update of somebody else, a calendar.
+    an external update, a calendar.
     """
     stack.aws.put_calendar("freeze")
     shared = f"arn:aws:ssm:{REGION}:210987654321:document/shared"
@@ -617,8 +708,8 @@ def tell_the_whole_story(stack: Stack) -> None:
     follow = AUTO | {"ami-update/kubernetes-version": "follow-cluster"}
     stack.aws.create_nodegroup("follow/lags", "AL2023_x86_64_STANDARD", OLD, tags=follow)
     stack.aws.publish(LINUX.replace("1.33", "1.34"), "1.34.1-20261101")
-    stack.aws.create_nodegroup("other/theirs", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
-    by_hand = {"clusterName": "other", "nodegroupName": "theirs", "version": "1.33", "releaseVersion": NEW}
+    stack.aws.create_nodegroup("other/external", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
+    by_hand = {"clusterName": "other", "nodegroupName": "external", "version": "1.33", "releaseVersion": NEW}
     stack.aws.client("eks").update_nodegroup_version(**by_hand)
     stack.aws.create_nodegroup("stage/green", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
     with stack.aws.holding_answers("eks:UpdateNodegroupVersion", nodegroupName="green") as accepted:
@@ -630,7 +721,7 @@ def tell_the_whole_story(stack: Stack) -> None:
     stack.aws.settle("stage/green", "Successful")
     payload(stack.check.invoke({}))
     payload(stack.start.invoke({}))
-    assert stack.record(stack.aws.nodegroup("other/theirs").arn)["open"]["origin"] == "Other"
+    assert stack.record(stack.aws.nodegroup("other/external").arn)["open"]["startedBy"] == "External"
     assert len(stack.messages()) == 1
 
 
@@ -653,7 +744,7 @@ def allows(statement: dict[str, Any], action: str, resource: str, tags: dict[str
 
 
 def resources(stack: Stack, call: Call) -> Iterator[tuple[str, dict[str, str]]]:
-    """The resources that a call needs rights on, with their tags, by AWS's service authorization reference."""
+    """The resources that a call needs permission on, with their tags, by AWS's service authorization reference."""
     asked = call.parameters
     match call.action.split(":"):
         case ["tag", _]:
@@ -681,4 +772,4 @@ def resources(stack: Stack, call: Call) -> Iterator[tuple[str, dict[str, str]]]:
             nodegroup = stack.aws.nodegroup(f"{asked['name']}/{asked['nodegroupName']}")
             yield nodegroup.arn, nodegroup.tags
         case _:
-            pytest.fail(f"nobody said which resources {call.action} needs")
+            pytest.fail(f"it is not known which resources {call.action} needs")

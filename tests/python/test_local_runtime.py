@@ -1,7 +1,7 @@
 """Both functions under cargo-lambda's own runtime, as `serve` proposes it, with each file of `events/`.
 
 `cargo lambda watch` builds and starts the functions, `cargo lambda invoke` hands over a file, and `serve` is the AWS that
-they call. The deadline that `watch` tells a function is a constant, a time in 1970; no answer may take it for a limit.
+they call. The deadline that `watch` gives a function is a constant, a time in 1970; no answer may take it for a limit.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def free_port() -> int:
 
 @dataclass
 class Aws:
-    """A simulated AWS that `serve` keeps up: its endpoint, and what it tells people to type."""
+    """A simulated AWS that `serve` keeps up: its endpoint, and the commands that it proposes."""
 
     instructions: list[str]
 
@@ -138,8 +138,8 @@ class Invocation:
     def accepted(self) -> dict[str, str]:
         """Of an answer of `start`: the updates that EKS accepted, by node group."""
         decisions = self.answer["decisions"]
-        assert [it for it in decisions if it["decision"] == "start" and it["outcome"] != "accepted"] == []
-        return {it["nodegroup"]: it["updateId"] for it in decisions if it["decision"] == "start"}
+        assert [it for it in decisions if it["decision"] == "Start" and it["outcome"] != "Accepted"] == []
+        return {it["nodegroup"]: it["updateId"] for it in decisions if it.get("outcome") == "Accepted"}
 
 
 @dataclass
@@ -162,7 +162,7 @@ class Watch:
         done = subprocess.run(command + address, capture_output=True, timeout=PATIENCE_SECONDS, **options)
         # Errors are wrapped, with a bar before each line.
         text = done.stdout if done.returncode == 0 else " ".join(done.stderr.replace("│", " ").split())
-        assert "time limit" not in text and "deadlineNear" not in text, text
+        assert "time limit" not in text and "DeadlineNear" not in text, text
         return Invocation(done.returncode == 0, text)
 
 
@@ -218,7 +218,7 @@ def test_start_starts_what_is_due(watch: Watch, aws: Aws, event: Path) -> None:
 def test_a_filter_leaves_out_all_others(watch: Watch, aws: Aws) -> None:
     asked = json.loads((ROOT / "events" / FILTER).read_text())
     invocation = watch.invoke(ROOT / "events" / FILTER)
-    considered = {it["nodegroup"] for it in invocation.answer["decisions"] if it["decision"] != "excluded"}
+    considered = {it["nodegroup"] for it in invocation.answer["decisions"] if it["decision"] != "Excluded"}
     clusters = [it.split("/")[0] for it in considered - set(asked["nodegroups"])]
     assert set(clusters) == set(asked["clusters"]) and considered >= set(asked["nodegroups"])
     assert invocation.accepted().keys() == aws.updating() == DUE & considered != set()
@@ -226,8 +226,8 @@ def test_a_filter_leaves_out_all_others(watch: Watch, aws: Aws) -> None:
 
 def test_a_dry_run_decides_and_starts_nothing(watch: Watch, aws: Aws) -> None:
     answer = watch.invoke(ROOT / "events" / DRY_RUN).answer
-    assert answer["dryRun"] and answer["problems"] == []
-    starts = [it for it in answer["decisions"] if it["decision"] == "start"]
+    assert answer["dryRun"] and answer["errors"] == []
+    starts = [it for it in answer["decisions"] if it["decision"] == "Start"]
     assert {it["nodegroup"] for it in starts} == DUE and [it for it in starts if "outcome" in it] == []
     assert aws.updating() == set()
 
@@ -242,15 +242,15 @@ def test_a_quarantine_that_is_not_there_cannot_be_lifted_and_holds_up_nothing(wa
 
 
 @pytest.mark.parametrize("event", named("check"))
-def test_check_follows_what_start_started(watch: Watch, aws: Aws, event: Path) -> None:
+def test_check_watches_what_start_started(watch: Watch, aws: Aws, event: Path) -> None:
     assert watch.invoke(event).answer["updates"] == []
     started = watch.invoke(ROOT / "events" / "start-manual.json").accepted()
     answer = watch.invoke(event).answer
     assert {it["nodegroup"]: it["updateId"] for it in answer["updates"]} == started
-    assert answer["counts"] == {"InProgress": len(started)} and answer["problems"] == []
+    assert answer["counts"] == {"InProgress": len(started)} and answer["errors"] == []
 
 
-def test_check_follows_updates_to_their_ends(watch: Watch) -> None:
+def test_check_watches_updates_to_their_ends(watch: Watch) -> None:
     with serving(watch.aws_port, speed=3600):
         watch.invoke(ROOT / "events" / "start-manual.json")
         time.sleep(1)

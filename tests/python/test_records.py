@@ -1,7 +1,7 @@
-"""The record layer on two DynamoDBs that nobody here wrote: moto's and dynalite's.
+"""The record layer on two DynamoDBs that were written elsewhere: moto's and dynalite's.
 
 `tests/records.rs` says what the record layer promises and runs on the simulated AWS. Here the same compiled tests run on
-the two others. Both refuse reserved words and items that are too large. moto tells which item was in the way of a write;
+the two others. Both refuse reserved words and items that are too large. moto says which item was in the way of a write;
 dynalite leaves keys of a batch unprocessed, and it takes requests as they come where moto's take turns.
 """
 

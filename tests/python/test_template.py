@@ -102,10 +102,10 @@ def template_actions(function_logical_id: str) -> set[str]:
     return {action for action in granted if action.split(":")[0] not in {"kms", "logs", "sqs", "xray"}}
 
 
-# ── Rights ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Permissions ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_start_has_these_rights_and_no_others():
+def test_start_has_these_permissions_and_no_others():
     assert properties("StartFunctionRole")["ManagedPolicyArns"] == [BASIC_EXECUTION]
     assert statements("StartFunctionRole") == {
         "FindTaggedNodegroups": {"Effect": "Allow", "Action": "tag:GetResources", "Resource": "*"},
@@ -135,7 +135,7 @@ def test_start_has_these_rights_and_no_others():
             "Resource": "arn:${AWS::Partition}:ssm:${AWS::Region}:*:document/*",
         },
         "DescribeClusters": {"Effect": "Allow", "Action": "eks:DescribeCluster", "Resource": CLUSTERS},
-        "FindUpdatesOfOthers": {
+        "FindExternalUpdates": {
             "Effect": "Allow",
             "Action": ["eks:ListUpdates", "eks:DescribeUpdate"],
             "Resource": [CLUSTERS, NODEGROUPS],
@@ -159,7 +159,7 @@ def test_start_has_these_rights_and_no_others():
     }
 
 
-def test_check_has_these_rights_and_no_others():
+def test_check_has_these_permissions_and_no_others():
     assert properties("CheckFunctionRole")["ManagedPolicyArns"] == [BASIC_EXECUTION]
     assert statements("CheckFunctionRole") == {
         "FindPendingRecords": {
@@ -172,7 +172,7 @@ def test_check_has_these_rights_and_no_others():
             "Action": ["dynamodb:BatchGetItem", "dynamodb:PutItem"],
             "Resource": "${UpdatesTable.Arn}",
         },
-        "FollowUpdates": {
+        "WatchUpdates": {
             "Effect": "Allow",
             "Action": ["eks:DescribeUpdate", "eks:ListUpdates"],
             "Resource": [CLUSTERS, NODEGROUPS],
@@ -192,7 +192,7 @@ def test_check_has_these_rights_and_no_others():
     }
 
 
-def test_only_node_groups_tagged_auto_can_be_updated_by_anyone_in_the_stack():
+def test_no_role_of_the_stack_can_update_a_node_group_that_is_not_tagged_auto():
     granting = [
         (role, statement)
         for role in resources("AWS::IAM::Role")
@@ -325,7 +325,27 @@ def test_each_setting_of_a_function_is_a_parameter_or_a_resource_of_the_stack():
     }
 
 
-def test_nothing_needs_to_be_said_to_deploy():
+def documented() -> dict[str, list[str]]:
+    """The rows of `docs/settings.md`: of each parameter, its variable and its default."""
+    lines = (ROOT / "docs/settings.md").read_text().splitlines()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("| `")]
+    return {parameter.strip("`"): rest for parameter, *rest in rows}
+
+
+def test_the_page_of_settings_has_each_parameter_with_its_variable_and_its_default():
+    parameters = template()["Parameters"]
+    given = [properties(name)["Environment"]["Variables"].items() for name in FUNCTIONS]
+    variables = {value[2:-1]: name for items in given for name, value in items}
+    # Lambda itself makes this of the function's logging configuration.
+    variables["LogLevel"] = "AWS_LAMBDA_LOG_LEVEL"
+    defaults = {name: it["Default"] for name, it in parameters.items()}
+    assert {name: row[:2] for name, row in documented().items()} == {
+        name: [f"`{variables[name]}`" if name in variables else "", f"`{it}`" if it != "" else "empty"]
+        for name, it in defaults.items()
+    }
+
+
+def test_every_parameter_has_a_default():
     assert {name: parameter["Default"] for name, parameter in template()["Parameters"].items()} == {
         "NotificationEmail": "",
         "StartSchedule": "rate(1 hour)",
@@ -468,7 +488,7 @@ def test_a_deployment_leaves_the_stop_switch_as_an_operator_set_it():
             "Type": "String",
             "Value": "running",
             "AllowedPattern": "^(running|stopped)$",
-            "Description": "While this says stopped, no update of a node group starts.",
+            "Description": "While this says stopped, no update starts.",
         },
     }
 
@@ -523,7 +543,7 @@ def test_both_functions_run_on_a_schedule_that_leaves_what_fails_in_the_dead_let
             },
         },
         "CheckFunctionSchedule": {
-            "Description": "Follows the updates that run.",
+            "Description": "Watches updates in progress.",
             "ScheduleExpression": "${CheckSchedule}",
             "FlexibleTimeWindow": {"Mode": "OFF"},
             "Target": {
@@ -600,14 +620,14 @@ def test_of_the_test_events_the_rules_match_the_two_that_are_meant():
 
 
 @pytest.mark.parametrize("status", ["BUILDING", "TESTING", "DISTRIBUTING", "INTEGRATING", "CANCELLED", "FAILED"])
-def test_an_image_that_is_not_available_wakes_nobody(status):
+def test_an_image_that_is_not_available_wakes_no_function(status):
     event = EVENTS["start-image-builder"]
     assert rules_that_match(event | {"detail": {"state": {"status": status}}}) == []
 
 
-def test_a_release_event_from_somebody_else_wakes_nobody():
+def test_a_release_event_from_another_source_wakes_no_function():
     event = EVENTS["start-ami-release"]
-    assert rules_that_match(event | {"source": "somebody.else"}) == []
+    assert rules_that_match(event | {"source": "another.source"}) == []
     assert rules_that_match(event | {"detail-type": "Something Else"}) == []
 
 
@@ -676,7 +696,7 @@ def test_only_the_rules_of_the_stack_may_send_to_the_dead_letter_queue_without_a
     }
 
 
-# ── What is remembered ───────────────────────────────────────────────────────────────────────────────────────────────
+# ── The table ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_the_table_survives_mistakes_and_the_stack():
@@ -687,16 +707,18 @@ def test_the_table_survives_mistakes_and_the_stack():
         "Properties": {
             "BillingMode": "PAY_PER_REQUEST",
             "AttributeDefinitions": [
-                {"AttributeName": "nodegroupArn", "AttributeType": "S"},
+                {"AttributeName": "itemKey", "AttributeType": "S"},
                 {"AttributeName": "pending", "AttributeType": "S"},
+                {"AttributeName": "optedIn", "AttributeType": "S"},
             ],
-            "KeySchema": [{"AttributeName": "nodegroupArn", "KeyType": "HASH"}],
+            "KeySchema": [{"AttributeName": "itemKey", "KeyType": "HASH"}],
             "GlobalSecondaryIndexes": [
                 {
-                    "IndexName": "pending-index",
-                    "KeySchema": [{"AttributeName": "pending", "KeyType": "HASH"}],
+                    "IndexName": name,
+                    "KeySchema": [{"AttributeName": key, "KeyType": "HASH"}],
                     "Projection": {"ProjectionType": "KEYS_ONLY"},
                 }
+                for name, key in [("pending-index", "pending"), ("opted-in-index", "optedIn")]
             ],
             "TimeToLiveSpecification": {"AttributeName": "expiresAt", "Enabled": True},
             "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
@@ -706,7 +728,7 @@ def test_the_table_survives_mistakes_and_the_stack():
     }
 
 
-# ── Who is told ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Notifications ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_the_topic_is_encrypted_and_only_alarms_of_the_stack_publish_without_a_role():
@@ -774,7 +796,7 @@ def test_an_e_mail_address_is_subscribed_if_there_is_one():
     }
 
 
-def test_alarms_tell_of_errors_of_a_check_that_does_not_run_and_of_lost_events():
+def test_alarms_report_errors_a_check_that_does_not_run_and_lost_events():
     def alarm(namespace, metric, dimension, value, **rest):
         return {
             "Namespace": namespace,

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use simulated_aws::{Course, Nodegroup, TokenReplay, Verdict};
+use simulated_aws::{Fault, Nodegroup, TokenReplay, UpdateScript};
 use testing::{
     BOTTLEROCKET, NEWER, TestEnv, eviction_failure, in_virtual_time, minutes, node_creation_failure, on_every_core,
     opted_in, tagged,
@@ -43,7 +43,7 @@ impl Scenario {
                 let reported = opted_in("qa", "reported").tag("ami-update", "notify");
                 let env = TestEnv::with([opted_in("dev", "good"), opted_in("prod", "bad"), reported]).await;
                 for _ in 0..10 {
-                    env.world.next_update("prod", "bad", eviction_failure("bad"));
+                    env.world.script_next_update("prod", "bad", eviction_failure("bad"));
                 }
                 env
             }
@@ -58,11 +58,11 @@ impl Scenario {
                     TestEnv::with([bottlerocket("a"), bottlerocket("b"), saved, forced, opted_in("e", "ng")]).await;
                 env.world.publish_release(BOTTLEROCKET, "1.33", "1.41.0-1a2b3c02");
                 for cluster in ["a", "b"] {
-                    env.world.next_update(cluster, "ng", node_creation_failure("ng"));
+                    env.world.script_next_update(cluster, "ng", node_creation_failure("ng"));
                 }
-                env.world.next_update("d", "ng", eviction_failure("ng"));
+                env.world.script_next_update("d", "ng", eviction_failure("ng"));
                 // Long enough that it is found even if the first run is killed.
-                env.world.next_update("e", "ng", Course::pod_eviction_failure(minutes(40), "ng", &[]));
+                env.world.script_next_update("e", "ng", UpdateScript::pod_eviction_failure(minutes(40), "ng", &[]));
                 env.world.start_update("e", "ng", "1.33", NEWER).unwrap();
                 env
             }
@@ -118,11 +118,11 @@ async fn run_until(env: &TestEnv, run: usize, crash: Option<Crash>) -> usize {
         match crash {
             Some(crash) if *count == crash.request => {
                 kill.notify_one();
-                if crash.after { Verdict::LostAfter } else { Verdict::LostBefore }
+                if crash.after { Fault::LostAfter } else { Fault::LostBefore }
             }
             // Requests that were sent beside it, in the same instant, never arrive.
-            Some(crash) if *count > crash.request => Verdict::LostBefore,
-            _ => Verdict::Answer,
+            Some(crash) if *count > crash.request => Fault::LostBefore,
+            _ => Fault::None,
         }
     });
     let event = serde_json::json!({});

@@ -8,28 +8,28 @@ use std::fmt::Write as _;
 use chrono::{Datelike, TimeZone as _, Timelike, Utc};
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp, ToSpan};
-use simulated_aws::{Course, Nodegroup, Verdict};
+use simulated_aws::{Fault, Nodegroup, UpdateScript};
 use testing::{AL2023, BOTTLEROCKET, NEWER, TestEnv, minutes, opted_in, tagged};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 const WINDOW: &str = "Sat-Sun 02:00-06:00 Europe/Berlin";
-/// The group whose disruption budget allows no eviction.
+/// The node group whose disruption budget allows no eviction.
 const IMMOVABLE: usize = 25;
 
 /// What the year comes to. The freeze alone is nineteen days, and the last ring waits for a weekend.
 const TABLE: &str = "\
 updates                                         1755
 of these failed                                   55
-updates of a group, median                        47
-updates of a group, most                          49
+updates of a node group, median                   47
+updates of a node group, most                     49
 days behind in ring 0, median                      0
 days behind in ring 0, worst                      18
 days behind in ring 1, median                      1
 days behind in ring 1, worst                      20
 days behind in ring 2, median                      8
 days behind in ring 2, worst                      26
-groups that met the bad release                    7
-groups saved from it                              29
+node groups that met the bad release               7
+node groups saved from it                         29
 messages: ReleaseQuarantined                       1
 messages: UpdateFailed                            55
 ";
@@ -140,15 +140,15 @@ impl Year {
                 let (cluster, name) = (text("clusterName"), text("nodegroupName"));
                 let after = minutes(20 + i64::try_from(rng.u64(0..70)).unwrap());
                 let course = match () {
-                    () if bad.contains(&text("releaseVersion")) => Course::node_creation_failure(after, &name),
+                    () if bad.contains(&text("releaseVersion")) => UpdateScript::node_creation_failure(after, &name),
                     () if name == immovable => {
-                        Course::pod_eviction_failure(after, &name, &["ip-10-0-0-1.ec2.internal"])
+                        UpdateScript::pod_eviction_failure(after, &name, &["ip-10-0-0-1.ec2.internal"])
                     }
-                    () => Course::Succeed { after },
+                    () => UpdateScript::Succeed { after },
                 };
-                world.next_update(&cluster, &name, course);
+                world.script_next_update(&cluster, &name, course);
             }
-            Verdict::Answer
+            Fault::None
         });
     }
 
@@ -204,7 +204,7 @@ impl Year {
         }
     }
 
-    /// Whether a group has run a release, or a later one, for a day.
+    /// Whether a node group has run a release, or a later one, for a day.
     fn proved(&self, other: &Group, index: usize, now: Timestamp) -> bool {
         let current = self.env.world.nodegroup(&other.cluster, &other.name).unwrap().release;
         let there = self.release(other.ami_type, &current).0 >= index;
@@ -224,7 +224,7 @@ impl Year {
         }
     }
 
-    /// How long each group has lacked the next good release.
+    /// How long each node group has lacked the next good release.
     fn measure(&mut self) {
         let now = self.env.world.now();
         for group in &self.groups {
@@ -270,8 +270,8 @@ impl Year {
         restarts.sort_unstable();
         line("updates", all().count().to_string());
         line("of these failed", all().filter(|update| update.status == "Failed").count().to_string());
-        line("updates of a group, median", restarts[restarts.len() / 2].to_string());
-        line("updates of a group, most", restarts[restarts.len() - 1].to_string());
+        line("updates of a node group, median", restarts[restarts.len() / 2].to_string());
+        line("updates of a node group, most", restarts[restarts.len() - 1].to_string());
         for (ring, days) in &self.behind {
             let mut days = days.clone();
             days.sort_unstable();
@@ -284,8 +284,8 @@ impl Year {
         };
         let linux = self.groups.iter().filter(|group| group.ami_type == AL2023).count();
         let hurt = updates.iter().filter(tried).count();
-        line("groups that met the bad release", hurt.to_string());
-        line("groups saved from it", (linux - hurt).to_string());
+        line("node groups that met the bad release", hurt.to_string());
+        line("node groups saved from it", (linux - hurt).to_string());
         let mut events: BTreeMap<String, usize> = BTreeMap::new();
         for (event, _) in self.reports() {
             *events.entry(event).or_default() += 1;

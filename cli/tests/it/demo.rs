@@ -51,17 +51,17 @@ fn the_first_run_has_the_expected_decision_for_every_family() {
     let expected = [
         ["data/etl", "CUSTOM", "CustomAmi", "null"],
         ["data/legacy", "AL2_x86_64", "EndOfSupport", "null"],
-        ["data/postgres", "AL2023_x86_64_STANDARD", "start", "null"],
+        ["data/postgres", "AL2023_x86_64_STANDARD", "Start", "null"],
         ["data/reports", "AL2023_ARM_64_STANDARD", "ReportOnly", "null"],
         ["data/search", "AL2023_x86_64_STANDARD", "UpToDate", "null"],
         ["data/spark", "AL2023_x86_64_STANDARD", "Unhealthy", "null"],
-        ["dev/ingress", "BOTTLEROCKET_x86_64", "start", "null"],
+        ["dev/ingress", "BOTTLEROCKET_x86_64", "Start", "null"],
         ["dev/windows", "WINDOWS_CORE_2022_x86_64", "RunsWithdrawnRelease", "null"],
         ["prod/general", "AL2023_x86_64_STANDARD", "WaitingForRing", "null"],
         ["prod/gpu", "AL2023_x86_64_NVIDIA", "OutsideWindow", "2026-07-20T15:00:00Z"],
         ["prod/ingress", "BOTTLEROCKET_x86_64", "WaitingForRing", "null"],
         ["prod/web", "AL2023_ARM_64_STANDARD", "WaitingForRing", "null"],
-        ["staging/general", "AL2023_x86_64_STANDARD", "start", "null"],
+        ["staging/general", "AL2023_x86_64_STANDARD", "Start", "null"],
         ["staging/ingress", "BOTTLEROCKET_x86_64", "Next", "null"],
         ["staging/mesh", "BOTTLEROCKET_x86_64", "Next", "null"],
         ["staging/tools", "AL2023_ARM_64_STANDARD", "InvalidTag", "null"],
@@ -116,7 +116,7 @@ fn rings_and_the_window_are_kept_one_update_hangs_and_what_fails_is_tried_again(
         ["prod/web", "2026-07-20T16:00:00Z", "2026-07-20T16:14:00Z", "Successful", "[]"],
     ];
     assert_eq!(updates, owned(expected));
-    assert_eq!(story()["problems"], json!([]));
+    assert_eq!(story()["errors"], json!([]));
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn the_bad_release_is_stopped_before_it_reaches_the_others() {
     let expected = json!([{
         "releaseVersion": "1.46.1-9d20f4ae",
         "since": "2026-07-20T11:00:00Z",
-        "failedOn": ["dev/ingress", "staging/ingress"],
+        "failedOn": {"names": ["dev/ingress", "staging/ingress"], "count": 2},
         "saved": ["prod/ingress", "staging/mesh"],
     }]);
     assert_eq!(story()["quarantines"], expected);
@@ -135,17 +135,19 @@ fn every_update_that_eks_accepted_is_recorded_and_reported() {
     let story = story();
     let mut accepted: Vec<&Value> =
         story["updates"].as_array().unwrap().iter().map(|update| &update["updateId"]).collect();
-    let records = story["records"].as_array().unwrap();
-    let attempts = |record: &'static str| records.iter().map(move |all| &all[record]).filter(|value| !value.is_null());
-    let mut recorded: Vec<&Value> = attempts("history")
+    let records = story["nodegroupRecords"].as_array().unwrap();
+    let held = |key: &'static str| records.iter().map(move |record| &record[key]).filter(|value| !value.is_null());
+    let mut recorded: Vec<&Value> = held("history")
         .flat_map(|history| history.as_array().unwrap())
-        .chain(attempts("open"))
+        .chain(held("open"))
         .map(|attempt| &attempt["updateId"])
         .collect();
     accepted.sort_by_key(|id| id.as_str());
     recorded.sort_by_key(|id| id.as_str());
     assert_eq!(accepted, recorded);
-    assert_eq!(attempts("untold").count(), 0);
+    assert_eq!(held("pendingNotices").count(), 0);
+    assert_eq!(story["fleetRecord"]["kind"], "Fleet");
+    assert_eq!(story["fleetRecord"]["pendingNotices"], Value::Null);
 }
 
 #[test]
@@ -158,8 +160,8 @@ fn exactly_what_must_be_reported_is_published() {
         .map(|message| message["attributes"]["severity"].as_str().unwrap().to_owned())
         .collect();
     let expected = [
-        ["2026-07-20T09:05:00Z", "EKS release available: data/reports could run 1.32.9-20260710"],
-        ["2026-07-20T09:05:00Z", "EKS update tag not understood: staging/tools"],
+        ["2026-07-20T09:05:00Z", "EKS release available: data/reports can run 1.32.9-20260710"],
+        ["2026-07-20T09:05:00Z", "EKS update tag invalid: staging/tools"],
         ["2026-07-20T09:25:00Z", "EKS update failed: dev/ingress to 1.46.1-9d20f4ae (NodeCreationFailure)"],
         ["2026-07-20T10:20:00Z", "EKS update failed: staging/ingress to 1.46.1-9d20f4ae (NodeCreationFailure)"],
         ["2026-07-20T11:05:00Z", "EKS release quarantined: 1.46.1-9d20f4ae"],
@@ -217,10 +219,10 @@ fn the_page_holds_the_mails_word_for_word() {
 fn the_page_says_when_each_wait_ends_and_what_the_quarantine_saved() {
     let squeezed = PAGE.split_whitespace().collect::<Vec<_>>().join(" ");
     for expected in [
-        "failedBefore, until 13:50",
-        "outsideWindow, until 15:00",
-        "ringWaits, until 13:15",
-        "Since 11:00 it is quarantined: prod/ingress and staging/mesh never got it",
+        "FailedBefore, until 13:50",
+        "OutsideWindow, until 15:00",
+        "WaitingForRing, until 13:15",
+        "It is quarantined since 11:00: prod/ingress and staging/mesh never got it",
     ] {
         assert!(squeezed.contains(expected), "{expected}");
     }

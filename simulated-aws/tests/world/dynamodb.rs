@@ -2,13 +2,36 @@ use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use serde_json::{Value, json};
 use simulated_aws::World;
 
 use crate::sdk::{clients, refusal, world};
 
+/// A table with a sparse index and expiry, as a CloudFormation template has it.
+pub fn updates_table() -> Value {
+    let key = |name: &str| json!([{ "AttributeName": name, "KeyType": "HASH" }]);
+    json!({
+        "TableName": "updates",
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": key("nodegroupArn"),
+        "AttributeDefinitions": [
+            { "AttributeName": "nodegroupArn", "AttributeType": "S" },
+            { "AttributeName": "pending", "AttributeType": "S" },
+        ],
+        "GlobalSecondaryIndexes": [{
+            "IndexName": "pending-index",
+            "KeySchema": key("pending"),
+            "Projection": { "ProjectionType": "KEYS_ONLY" },
+        }],
+        "TimeToLiveSpecification": { "AttributeName": "expiresAt", "Enabled": true },
+        "PointInTimeRecoverySpecification": { "PointInTimeRecoveryEnabled": true },
+        "SSESpecification": { "SSEEnabled": true },
+    })
+}
+
 async fn with_table() -> (World, Client) {
     let world = world();
-    world.create_updates_table("updates").await;
+    world.create_table(&updates_table());
     let client = clients(&world).await.dynamodb;
     (world, client)
 }
@@ -213,7 +236,7 @@ async fn what_the_table_refuses() -> anyhow::Result<()> {
 #[tokio::test]
 async fn the_table_is_described_as_it_was_made() -> anyhow::Result<()> {
     let (world, client) = with_table().await;
-    world.create_updates_table("updates").await;
+    world.create_table(&updates_table());
     let table = client.describe_table().table_name("updates").send().await?.table.unwrap();
     let [index] = table.global_secondary_indexes() else { panic!("one index") };
     assert_eq!(index.index_name(), Some("pending-index"));
@@ -221,4 +244,38 @@ async fn the_table_is_described_as_it_was_made() -> anyhow::Result<()> {
     let expiry = client.describe_time_to_live().table_name("updates").send().await?;
     assert_eq!(expiry.time_to_live_description().unwrap().attribute_name(), Some("expiresAt"));
     Ok(())
+}
+
+#[tokio::test]
+async fn creating_a_table_that_exists_changes_nothing_and_is_no_request() -> anyhow::Result<()> {
+    let (world, client) = with_table().await;
+    put(&client, "blue", None).await?;
+    world.clear_requests();
+    let mut other = updates_table();
+    other["TimeToLiveSpecification"]["AttributeName"] = json!("other");
+    world.create_table(&other);
+    assert_eq!(world.requests(), []);
+    let item = client.get_item().table_name("updates").set_key(Some(key("blue"))).send().await?;
+    assert!(item.item().is_some());
+    let expiry = client.describe_time_to_live().table_name("updates").send().await?;
+    assert_eq!(expiry.time_to_live_description().unwrap().attribute_name(), Some("expiresAt"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_table_without_expiry_has_none() -> anyhow::Result<()> {
+    let world = world();
+    let mut table = updates_table();
+    table.as_object_mut().unwrap().remove("TimeToLiveSpecification");
+    world.create_table(&table);
+    let dynamodb = clients(&world).await.dynamodb;
+    let expiry = dynamodb.describe_time_to_live().table_name("updates").send().await?;
+    assert_eq!(expiry.time_to_live_description().unwrap().time_to_live_status().unwrap().as_str(), "DISABLED");
+    Ok(())
+}
+
+#[tokio::test]
+#[should_panic(expected = "cannot create the table \"updates\"")]
+async fn a_definition_that_dynamodb_refuses_is_a_mistake_in_the_test() {
+    world().create_table(&json!({ "TableName": "updates" }));
 }

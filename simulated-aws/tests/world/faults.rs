@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::SignedDuration;
-use simulated_aws::{ApiError, Nodegroup, Verdict, World};
+use simulated_aws::{ApiError, Fault, Nodegroup, World};
 
 use crate::sdk::{clients, patient_clients, refusal, world};
 
@@ -22,27 +22,27 @@ async fn update(eks: &aws_sdk_eks::Client) -> (String, String) {
 }
 
 #[tokio::test]
-async fn a_verdict_says_whether_the_request_takes_effect_and_what_is_answered() {
+async fn a_fault_says_whether_the_request_takes_effect_and_what_is_answered() {
     let effects = [
-        (Verdict::Answer, true, "accepted"),
-        (Verdict::Error(ApiError::server()), false, "ServerException"),
-        (Verdict::ErrorAfter(ApiError::server()), true, "ServerException"),
-        (Verdict::LostBefore, false, "lost"),
-        (Verdict::LostAfter, true, "lost"),
-        (Verdict::Body { status: 200, body: Bytes::from_static(b"<html>") }, true, "unreadable"),
-        (Verdict::Truncated, true, "unreadable"),
+        (Fault::None, true, "accepted"),
+        (Fault::Error(ApiError::server()), false, "ServerException"),
+        (Fault::ErrorAfter(ApiError::server()), true, "ServerException"),
+        (Fault::LostBefore, false, "lost"),
+        (Fault::LostAfter, true, "lost"),
+        (Fault::Body { status: 200, body: Bytes::from_static(b"<html>") }, true, "unreadable"),
+        (Fault::Truncated, true, "unreadable"),
     ];
-    for (verdict, takes_effect, answer) in effects {
+    for (fault, takes_effect, answer) in effects {
         let world = prod_blue();
         let eks = clients(&world).await.eks;
-        let told = verdict.clone();
+        let told = fault.clone();
         world.on_request(move |request| {
             assert_eq!(request.action, "eks:UpdateNodegroupVersion");
             told.clone()
         });
-        assert_eq!(update(&eks).await.0, answer, "{verdict:?}");
-        assert_eq!(world.updates("prod", "blue").len(), usize::from(takes_effect), "{verdict:?}");
-        assert_eq!(world.requests().len(), 1, "{verdict:?}");
+        assert_eq!(update(&eks).await.0, answer, "{fault:?}");
+        assert_eq!(world.updates("prod", "blue").len(), usize::from(takes_effect), "{fault:?}");
+        assert_eq!(world.requests().len(), 1, "{fault:?}");
     }
 }
 
@@ -53,7 +53,7 @@ async fn an_answer_can_lack_any_one_of_its_members() {
     let eks = clients(&world).await.eks;
     let mut lacking = BTreeSet::new();
     for number in 0..18 {
-        world.on_request(move |_| Verdict::WithoutMember(number));
+        world.on_request(move |_| Fault::WithoutMember(number));
         let answer = eks.describe_cluster().name("prod").send().await.unwrap();
         lacking.insert(answer.cluster.map_or(vec!["cluster"], |cluster| {
             let issues = cluster.health.as_ref().map(|health| health.issues.is_some());
@@ -97,7 +97,7 @@ async fn a_lost_answer_is_retried_with_the_same_token() {
     let world = prod_blue();
     let eks = patient_clients(&world).await.eks;
     let mut lost = false;
-    world.on_request(move |_| if std::mem::replace(&mut lost, true) { Verdict::Answer } else { Verdict::LostAfter });
+    world.on_request(move |_| if std::mem::replace(&mut lost, true) { Fault::None } else { Fault::LostAfter });
     assert_eq!(update(&eks).await.0, "accepted");
     assert_eq!(world.requests().len(), 2);
     assert_eq!(world.updates("prod", "blue").len(), 1);
@@ -128,7 +128,7 @@ async fn a_hook_may_change_the_world_between_two_requests() {
     world.on_request(move |_| {
         inner.advance(SignedDuration::from_mins(1));
         inner.edit_nodegroup("prod", "blue", |nodegroup| nodegroup.status = "DELETING".to_owned());
-        Verdict::Answer
+        Fault::None
     });
     let before = world.now();
     assert_eq!(update(&eks).await.0, "ResourceInUseException");

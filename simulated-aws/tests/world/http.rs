@@ -1,8 +1,9 @@
 use jiff::{SignedDuration, Timestamp};
-use simulated_aws::{Nodegroup, Verdict, World};
+use simulated_aws::{Fault, Nodegroup, World};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::dynamodb::updates_table;
 use crate::sdk::{refusal, remote_clients, serve, world};
 
 /// Sends one request as it stands and reads all there is to the end of the connection.
@@ -23,7 +24,7 @@ async fn every_service_answers_over_http_from_the_same_world() -> anyhow::Result
     world.add_nodegroup(Nodegroup::new("prod", "blue").tag("ami-update", "auto"));
     world.put_parameter("/own", "value");
     let topic = world.create_topic("updates");
-    world.create_updates_table("updates").await;
+    world.create_table(&updates_table());
     let remote = remote_clients(&world).await?;
 
     let nodegroup = remote.eks.describe_nodegroup().cluster_name("prod").nodegroup_name("blue").send().await?;
@@ -48,8 +49,8 @@ async fn a_lost_connection_is_one_over_http_too() -> anyhow::Result<()> {
     let world = world();
     world.add_cluster("prod", "1.33");
     let remote = remote_clients(&world).await?;
-    let mut verdicts = vec![Verdict::Truncated, Verdict::LostAfter, Verdict::LostBefore];
-    world.on_request(move |_| verdicts.pop().unwrap_or_default());
+    let mut faults = vec![Fault::Truncated, Fault::LostAfter, Fault::LostBefore];
+    world.on_request(move |_| faults.pop().unwrap_or_default());
     for answer in ["lost", "lost", "unreadable", "accepted"] {
         assert_eq!(refusal(remote.eks.list_clusters().send().await).0, answer);
     }

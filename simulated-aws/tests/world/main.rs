@@ -3,10 +3,11 @@
 mod dynamodb;
 mod eks;
 mod faults;
+mod floors;
 mod http;
+mod quirks;
 mod sdk;
 mod sns;
 mod ssm;
-mod switches;
 mod tagging;
 mod updates;

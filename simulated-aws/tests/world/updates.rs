@@ -2,7 +2,7 @@ use aws_sdk_eks::Client;
 use aws_sdk_eks::operation::update_nodegroup_version::builders::UpdateNodegroupVersionFluentBuilder;
 use aws_sdk_eks::types::{ErrorCode, LaunchTemplateSpecification, Update, UpdateStatus, UpdateType};
 use jiff::SignedDuration;
-use simulated_aws::{Course, Nodegroup, World};
+use simulated_aws::{Nodegroup, UpdateScript, World};
 
 use crate::sdk::{clients, refusal, world};
 
@@ -69,8 +69,8 @@ async fn a_failed_update_says_why_and_leaves_the_old_release() -> anyhow::Result
     let world = prod_blue();
     let eks = clients(&world).await.eks;
     let node = "ip-10-0-0-1.eu-central-1.compute.internal";
-    world.next_update("prod", "blue", Course::pod_eviction_failure(minutes(40), "blue", &[node]));
-    world.next_update("prod", "blue", Course::node_creation_failure(minutes(20), "blue"));
+    world.script_next_update("prod", "blue", UpdateScript::pod_eviction_failure(minutes(40), "blue", &[node]));
+    world.script_next_update("prod", "blue", UpdateScript::node_creation_failure(minutes(20), "blue"));
 
     let first = to_new(&eks).send().await?.update.unwrap();
     world.advance(minutes(40));
@@ -96,22 +96,22 @@ async fn a_failed_update_says_why_and_leaves_the_old_release() -> anyhow::Result
 async fn an_update_can_hang_be_cancelled_succeed_without_effect_or_vanish() -> anyhow::Result<()> {
     let world = prod_blue();
     let eks = clients(&world).await.eks;
-    let courses = [
-        (Course::Cancel { after: minutes(5) }, "Cancelled"),
-        (Course::SucceedWithoutEffect { after: minutes(5) }, "Successful"),
-        (Course::Hang, "InProgress"),
+    let scripts = [
+        (UpdateScript::Cancel { after: minutes(5) }, "Cancelled"),
+        (UpdateScript::SucceedWithoutEffect { after: minutes(5) }, "Successful"),
+        (UpdateScript::Hang, "InProgress"),
     ];
-    for (course, status) in courses {
-        world.next_update("prod", "blue", course);
+    for (script, status) in scripts {
+        world.script_next_update("prod", "blue", script);
         let started = to_new(&eks).send().await?.update.unwrap();
         world.advance(minutes(60 * 24));
         assert_eq!(describe(&eks, started.id().unwrap()).await?.status().unwrap().as_str(), status);
         assert_eq!(state_of(&world).1, OLD);
     }
     assert_eq!(state_of(&world).0, "UPDATING");
-    assert!(world.change_course("prod", "blue", Course::default()));
+    assert!(world.change_update_script("prod", "blue", UpdateScript::default()));
     assert_eq!(state_of(&world), ("ACTIVE".into(), NEW.into()));
-    assert!(!world.change_course("prod", "blue", Course::Hang));
+    assert!(!world.change_update_script("prod", "blue", UpdateScript::Hang));
 
     let id = world.updates("prod", "blue")[2].id.clone();
     world.remove_update("prod", &id);
@@ -257,7 +257,7 @@ async fn updates_list_across_pages() -> anyhow::Result<()> {
     let world = prod_blue();
     world.page_size(2);
     for _ in 0..5 {
-        world.next_update("prod", "blue", Course::Cancel { after: minutes(1) });
+        world.script_next_update("prod", "blue", UpdateScript::Cancel { after: minutes(1) });
         world.start_update("prod", "blue", "1.33", NEW)?;
         world.advance(minutes(1));
     }

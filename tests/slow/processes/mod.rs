@@ -9,7 +9,7 @@ use eks_nodegroup_updater::model::attempt::Status;
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use lambda::Lambda;
-use simulated_aws::{Course, Verdict, World};
+use simulated_aws::{Fault, UpdateScript, World};
 use testing::{AL2023, NEWER, TestEnv, minutes, opted_in};
 use tokio::net::TcpListener;
 
@@ -59,9 +59,9 @@ async fn two_hundred_processes_killed_at_any_instant_lose_nothing_and_double_not
     let (env, url) = serve(GROUPS).await;
     for index in 0..GROUPS {
         let after = SignedDuration::from_millis(rng.i64(50..2_000));
-        let failure = Course::pod_eviction_failure(after, "ng", &["ip-10-0-0-1.eu-central-1.compute.internal"]);
-        let course = if index % 4 == 0 { failure } else { Course::Succeed { after } };
-        env.world.next_update(&format!("c{index}"), "ng", course);
+        let failure = UpdateScript::pod_eviction_failure(after, "ng", &["ip-10-0-0-1.eu-central-1.compute.internal"]);
+        let course = if index % 4 == 0 { failure } else { UpdateScript::Succeed { after } };
+        env.world.script_next_update(&format!("c{index}"), "ng", course);
     }
     let lambda = Lambda::new(&env, &url);
     // Few starts a run, so that many runs have one to be killed in.
@@ -116,7 +116,7 @@ async fn short_of_time_a_process_starts_no_more_and_the_next_one_goes_on() {
     let lambda = Lambda::new(&env, &url);
     let start = lambda.function("start", &[]);
     let (before, after) = (Duration::from_millis(100), Duration::from_millis(100));
-    env.world.on_request(move |_| Verdict::Slow { before, after, then: Box::new(Verdict::Answer) });
+    env.world.on_request(move |_| Fault::Slow { before, after, then: Box::new(Fault::None) });
     let answer = start.invoke(Duration::from_secs(4)).await;
     assert!(answer.contains("left to the next run, since Lambda's time limit is near"), "{answer}");
     let by_the_first: usize = (0..GROUPS).map(|index| env.world.updates(&format!("c{index}"), "ng").len()).sum();

@@ -31,7 +31,7 @@ pub struct Case<'a> {
     pub rules: FleetRules,
     /// Updates of ours, by id.
     pub ours: &'a BTreeMap<String, Ours>,
-    /// By group: whether it is opted in, and since when.
+    /// By node group: whether it is opted in, and since when.
     pub opted_in: &'a [(bool, Timestamp)],
     /// Whether the stop switch lets updates start, and since when.
     pub running: (bool, Timestamp),

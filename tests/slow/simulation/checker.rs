@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use eks_nodegroup_updater::model::fleet_record::FleetRecord;
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
+use eks_nodegroup_updater::model::settings::Limits;
+use eks_nodegroup_updater::summary::StartSummary;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use simulated_aws::Update;
@@ -21,7 +23,7 @@ pub struct Checker {
     broken: Vec<String>,
     /// Updates of ours, by id.
     updates: BTreeMap<String, Ours>,
-    /// By group: whether it is opted in, and since when.
+    /// By node group: whether it is opted in, and since when.
     opted_in: Vec<(bool, Timestamp)>,
     /// Whether the stop switch lets updates start, and since when.
     running: (bool, Timestamp),
@@ -110,7 +112,7 @@ impl Checker {
         }
     }
 
-    /// A release that has failed on two groups for its own fault starts nowhere, once both failures are recorded.
+    /// A release that has failed on two node groups for its own fault starts nowhere, once both failures are recorded.
     async fn not_quarantined(&mut self, env: &TestEnv, groups: &[Group], update: &Update) {
         let mut blamed = 0;
         for (group, (_, since)) in groups.iter().zip(&self.opted_in) {
@@ -126,7 +128,25 @@ impl Checker {
         }
         if blamed >= 2 {
             let target = update.release.as_deref().unwrap_or_default();
-            self.broken(&format!("{target} starts at {}, and has failed on {blamed} groups", update.created_at));
+            self.broken(&format!("{target} starts at {}, and has failed on {blamed} node groups", update.created_at));
+        }
+    }
+
+    /// One run has EKS accept no more updates than the limits allow, whoever came next for what EKS did not accept.
+    pub fn within_limits(&mut self, summary: &StartSummary, limits: &Limits) {
+        let accepted = summary.decisions.iter().filter(|line| line.update_id.is_some());
+        let mut in_clusters: BTreeMap<&str, usize> = BTreeMap::new();
+        for (cluster, _) in accepted.filter_map(|line| line.nodegroup.split_once('/')) {
+            *in_clusters.entry(cluster).or_default() += 1;
+        }
+        let in_all: usize = in_clusters.values().sum();
+        if in_all > limits.starts_per_run.min(limits.updates_in_progress) {
+            self.broken(&format!("a run started {in_all} updates"));
+        }
+        for (cluster, count) in in_clusters {
+            if count > limits.updates_per_cluster {
+                self.broken(&format!("a run started {count} updates in {cluster}"));
+            }
         }
     }
 

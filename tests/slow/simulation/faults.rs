@@ -8,7 +8,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use simulated_aws::{ApiError, Course, Request, Verdict, World};
+use simulated_aws::{ApiError, Fault, Request, UpdateScript, World};
 
 use super::case::others_brought_it;
 use super::fleet::is_forward;
@@ -36,12 +36,12 @@ pub fn chaos(world: &World, mut rng: Rng, arns: Vec<String>, trace: bool) -> Arc
     world.describe_lag(SignedDuration::from_secs(i64::from(lags)));
     world.on_request(move |request| {
         if request.access_key_id == OBSERVER_KEY {
-            return Verdict::Answer;
+            return Fault::None;
         }
         if request.action == "eks:UpdateNodegroupVersion" {
             let text = |key: &str| request.body[key].as_str().unwrap_or_default();
             let (cluster, name) = (text("clusterName"), text("nodegroupName"));
-            of.next_update(cluster, name, course(&mut rng));
+            of.script_next_update(cluster, name, course(&mut rng));
             let (version, target) = (text("version"), text("releaseVersion"));
             let forward = of.nodegroup(cluster, name).is_none_or(|now| is_forward(&now, version, target));
             if !forward && !others_brought_it(&of.updates(cluster, name), request.at) {
@@ -56,7 +56,7 @@ pub fn chaos(world: &World, mut rng: Rng, arns: Vec<String>, trace: bool) -> Arc
         let (kind, then) = if rng.u32(0..1000) < per_thousand {
             fault(&mut rng, request, &of, &arns)
         } else {
-            ("answered", Verdict::Answer)
+            ("answered", Fault::None)
         };
         let (kind, verdict) = match rng.u32(0..1000) < per_thousand / 4 {
             // The SDK gives up on an attempt after ten seconds.
@@ -75,33 +75,33 @@ pub fn chaos(world: &World, mut rng: Rng, arns: Vec<String>, trace: bool) -> Arc
     seen
 }
 
-fn slow(before: Duration, after: Duration, then: Verdict) -> Verdict {
-    Verdict::Slow { before, after, then: Box::new(then) }
+fn slow(before: Duration, after: Duration, then: Fault) -> Fault {
+    Fault::Slow { before, after, then: Box::new(then) }
 }
 
-fn fault(rng: &mut Rng, request: &Request, world: &World, arns: &[String]) -> (&'static str, Verdict) {
+fn fault(rng: &mut Rng, request: &Request, world: &World, arns: &[String]) -> (&'static str, Fault) {
     match rng.u8(0..16) {
-        0 | 1 => ("throttled", Verdict::Error(ApiError::throttling())),
-        2 => ("status 500", Verdict::Error(ApiError::server())),
-        3 => ("status 503", Verdict::Error(ApiError::service_unavailable())),
-        4 => ("connection lost before the effect", Verdict::LostBefore),
-        5 | 6 => ("connection lost after the effect", Verdict::LostAfter),
-        7 => ("status 500 after the effect", Verdict::ErrorAfter(ApiError::server())),
-        8 => ("body cut in two", Verdict::Truncated),
+        0 | 1 => ("throttled", Fault::Error(ApiError::throttling())),
+        2 => ("status 500", Fault::Error(ApiError::server())),
+        3 => ("status 503", Fault::Error(ApiError::service_unavailable())),
+        4 => ("connection lost before the effect", Fault::LostBefore),
+        5 | 6 => ("connection lost after the effect", Fault::LostAfter),
+        7 => ("status 500 after the effect", Fault::ErrorAfter(ApiError::server())),
+        8 => ("body cut in two", Fault::Truncated),
         9 => ("body that is not AWS's", body("<html>")),
         10 => ("all fields missing", body("{}")),
-        11 => ("access denied", Verdict::Error(ApiError::access_denied(&request.action))),
-        12 | 13 => ("a field missing", Verdict::WithoutMember(rng.usize(0..1_000))),
+        11 => ("access denied", Fault::Error(ApiError::access_denied(&request.action))),
+        12 | 13 => ("a field missing", Fault::WithoutMember(rng.usize(0..1_000))),
         _ => unknown(rng, request, world, arns),
     }
 }
 
-fn body(text: &str) -> Verdict {
-    Verdict::Body { status: 200, body: text.to_owned().into() }
+fn body(text: &str) -> Fault {
+    Fault::Body { status: 200, body: text.to_owned().into() }
 }
 
 /// An answer with a value that nobody knows, or an index that is behind.
-fn unknown(rng: &mut Rng, request: &Request, world: &World, arns: &[String]) -> (&'static str, Verdict) {
+fn unknown(rng: &mut Rng, request: &Request, world: &World, arns: &[String]) -> (&'static str, Fault) {
     let text = |key: &str| request.body[key].as_str().unwrap_or_default();
     match request.action.as_str() {
         "eks:DescribeUpdate" => ("unknown enum value", body(r#"{"update":{"status":"Paused","type":"Unheard"}}"#)),
@@ -122,20 +122,20 @@ fn unknown(rng: &mut Rng, request: &Request, world: &World, arns: &[String]) -> 
             let listed = json!({"Count": items.len(), "ScannedCount": items.len(), "Items": items});
             ("stale secondary index", body(&listed.to_string()))
         }
-        _ => ("connection lost after the effect", Verdict::LostAfter),
+        _ => ("connection lost after the effect", Fault::LostAfter),
     }
 }
 
 /// How an update goes. None ends between two checks, so that each is seen to begin.
-fn course(rng: &mut Rng) -> Course {
+fn course(rng: &mut Rng) -> UpdateScript {
     let longest = if rng.bool() { 12 } else { 80 };
     let after = minutes(rng.i64(6..longest));
     match rng.u8(0..10) {
-        0 | 1 => Course::pod_eviction_failure(after, "ng", &["ip-10-0-0-1.eu-central-1.compute.internal"]),
-        2 => Course::node_creation_failure(after, "ng"),
-        3 => Course::Cancel { after },
-        4 => Course::SucceedWithoutEffect { after },
-        5 => Course::Hang,
-        _ => Course::Succeed { after },
+        0 | 1 => UpdateScript::pod_eviction_failure(after, "ng", &["ip-10-0-0-1.eu-central-1.compute.internal"]),
+        2 => UpdateScript::node_creation_failure(after, "ng"),
+        3 => UpdateScript::Cancel { after },
+        4 => UpdateScript::SucceedWithoutEffect { after },
+        5 => UpdateScript::Hang,
+        _ => UpdateScript::Succeed { after },
     }
 }

@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use eks_nodegroup_updater::model::settings::RetryAfter;
+use eks_nodegroup_updater::summary::StartSummary;
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use simulated_aws::{Course, Nodegroup, Request, World};
+use simulated_aws::{Nodegroup, Request, UpdateScript, World};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -50,7 +51,7 @@ pub struct Simulation {
     checker: Checker,
     rng: Rng,
     seen: Arc<Mutex<Seen>>,
-    runs: Vec<JoinHandle<()>>,
+    runs: Vec<JoinHandle<Option<StartSummary>>>,
     tally: BTreeMap<String, u64>,
 }
 
@@ -127,12 +128,12 @@ impl Simulation {
                 sleep(delay).await;
                 let run = async {
                     if is_start {
-                        drop(env.start_as(&id, &event).await);
-                    } else {
-                        drop(env.check_as(&id, &event).await);
+                        return env.start_as(&id, &event).await.ok();
                     }
+                    drop(env.check_as(&id, &event).await);
+                    None
                 };
-                let _ = timeout(time_limit, run).await;
+                timeout(time_limit, run).await.ok().flatten()
             }));
         }
     }
@@ -189,8 +190,8 @@ impl Simulation {
                 let release = group.release(DAYS[rng.usize(0..DAYS.len())]);
                 let version = world.nodegroup(cluster, name).map(|nodegroup| nodegroup.version).unwrap_or_default();
                 let after = minutes(rng.i64(6..80));
-                let course = if rng.bool() { Course::Succeed { after } } else { Course::Cancel { after } };
-                world.next_update(cluster, name, course);
+                let course = if rng.bool() { UpdateScript::Succeed { after } } else { UpdateScript::Cancel { after } };
+                world.script_next_update(cluster, name, course);
                 let _ = world.start_update(cluster, name, &version, &release);
                 "external update"
             }
@@ -215,12 +216,13 @@ impl Simulation {
     async fn quiesce(&mut self) {
         let world = self.env.world.clone();
         world.clear_faults();
-        world.clear_courses();
+        world.clear_update_scripts();
         world.put_parameter(STOP_SWITCH, "running");
         self.checker.switched(true, world.now());
         for run in std::mem::take(&mut self.runs) {
-            if run.await.is_err() {
-                self.checker.broken("a run panicked");
+            match run.await {
+                Ok(summary) => summary.iter().for_each(|summary| self.started(summary)),
+                Err(_) => self.checker.broken("a run panicked"),
             }
         }
         for _ in 0..2 {
@@ -236,7 +238,11 @@ impl Simulation {
                     nodegroup.tags.insert("ami-update".to_owned(), "auto".to_owned());
                 });
             }
-            world.change_course(&group.cluster, &group.name, Course::Succeed { after: SignedDuration::ZERO });
+            world.change_update_script(
+                &group.cluster,
+                &group.name,
+                UpdateScript::Succeed { after: SignedDuration::ZERO },
+            );
         }
         self.published.publish(&world, LAST);
         for tick in 0..QUIESCE_TICKS {
@@ -254,12 +260,21 @@ impl Simulation {
     }
 
     async fn tick(&mut self, start: bool) {
-        if start {
-            drop(self.env.try_start(&json!({})).await);
+        if start && let Ok(summary) = self.env.try_start(&json!({})).await {
+            self.started(&summary);
         }
         drop(self.env.try_check(&json!({})).await);
         sleep(TICK).await;
         self.check().await;
+    }
+
+    fn started(&mut self, summary: &StartSummary) {
+        self.checker.within_limits(summary, &self.env.start_config.settings.limits);
+        for line in &summary.decisions {
+            if let Some(outcome) = line.outcome {
+                *self.tally.entry(format!("decisions {}, {outcome}", line.decision)).or_default() += 1;
+            }
+        }
     }
 
     fn arrived(&self) -> bool {

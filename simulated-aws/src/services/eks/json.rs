@@ -1,0 +1,78 @@
+//! Clusters, node groups and updates as EKS shows them.
+
+use serde_json::{Value, json};
+
+use crate::state::arns::cluster_arn;
+use crate::state::nodegroup::{Cluster, Nodegroup};
+use crate::state::update::Update;
+use crate::wire::time::epoch_seconds;
+
+pub(super) fn cluster(name: &str, cluster: &Cluster) -> Value {
+    json!({
+        "name": name,
+        "arn": cluster_arn(name),
+        "createdAt": epoch_seconds(cluster.created_at),
+        "version": cluster.version,
+        "status": "ACTIVE",
+        "health": { "issues": [] },
+        "tags": {},
+    })
+}
+
+pub(super) fn nodegroup(nodegroup: &Nodegroup) -> Value {
+    let issues: Vec<Value> = nodegroup
+        .health
+        .iter()
+        .map(|issue| json!({ "code": issue.code, "message": issue.message, "resourceIds": issue.resource_ids }))
+        .collect();
+    let mut output = json!({
+        "nodegroupName": nodegroup.name,
+        "nodegroupArn": nodegroup.arn,
+        "clusterName": nodegroup.cluster,
+        "version": nodegroup.version,
+        "releaseVersion": nodegroup.release,
+        "createdAt": epoch_seconds(nodegroup.created_at),
+        "modifiedAt": epoch_seconds(nodegroup.modified_at),
+        "status": nodegroup.status,
+        "capacityType": nodegroup.capacity_type,
+        "scalingConfig": {
+            "minSize": nodegroup.nodes.min(1),
+            "maxSize": nodegroup.nodes.saturating_add(1),
+            "desiredSize": nodegroup.nodes,
+        },
+        "amiType": nodegroup.ami_type,
+        "health": { "issues": issues },
+        "updateConfig": { "maxUnavailable": nodegroup.max_unavailable },
+        "tags": nodegroup.tags,
+    });
+    if let Some(template) = &nodegroup.launch_template {
+        output["launchTemplate"] = json!({ "id": template.id, "name": template.name, "version": template.version });
+    }
+    output
+}
+
+pub(super) fn update(update: &Update) -> Value {
+    let params: Vec<Value> = [
+        ("Version", &update.version),
+        ("ReleaseVersion", &update.release),
+        ("LaunchTemplateVersion", &update.launch_template_version),
+    ]
+    .into_iter()
+    .filter_map(|(kind, value)| Some(json!({ "type": kind, "value": value.as_ref()? })))
+    .collect();
+    let errors: Vec<Value> = update
+        .errors
+        .iter()
+        .map(|error| {
+            json!({ "errorCode": error.code, "errorMessage": error.message, "resourceIds": error.resource_ids })
+        })
+        .collect();
+    json!({
+        "id": update.id,
+        "status": update.status,
+        "type": "VersionUpdate",
+        "params": params,
+        "createdAt": epoch_seconds(update.created_at),
+        "errors": errors,
+    })
+}

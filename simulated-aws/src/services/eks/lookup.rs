@@ -1,0 +1,25 @@
+//! What a request names, or the error that EKS answers.
+
+use crate::state::State;
+use crate::state::nodegroup::{Cluster, Nodegroup};
+use crate::wire::error::ApiError;
+
+pub(super) fn find<'a>(state: &'a State, cluster: &str, name: &str) -> Result<&'a Nodegroup, ApiError> {
+    find_cluster(state, cluster)?;
+    state.nodegroup(cluster, name).ok_or_else(|| {
+        ApiError::new(404, "ResourceNotFoundException", format!("No node group found for name: {name}."))
+            .member("clusterName", cluster)
+            .member("nodegroupName", name)
+    })
+}
+
+pub(super) fn find_cluster<'a>(state: &'a State, name: &str) -> Result<&'a Cluster, ApiError> {
+    state.clusters.get(name).ok_or_else(|| {
+        ApiError::new(404, "ResourceNotFoundException", format!("No cluster found for name: {name}."))
+            .member("clusterName", name)
+    })
+}
+
+pub(super) fn invalid_parameter(message: impl Into<String>) -> ApiError {
+    ApiError::new(400, "InvalidParameterException", message)
+}

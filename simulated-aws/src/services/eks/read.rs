@@ -1,0 +1,89 @@
+//! The operations that list and describe.
+
+use serde_json::{Value, json};
+
+use super::json;
+use super::lookup::{find, find_cluster, invalid_parameter};
+use crate::state::State;
+use crate::state::update::Running;
+use crate::wire::call::text;
+use crate::wire::error::ApiError;
+use crate::wire::paging::{BadToken, page};
+
+pub(super) fn list_clusters(state: &State, input: &Value) -> Result<Value, ApiError> {
+    names(state, input, "clusters", state.clusters.keys().cloned())
+}
+
+pub(super) fn describe_cluster(state: &State, input: &Value) -> Result<Value, ApiError> {
+    let name = text(input, "name").unwrap_or_default();
+    Ok(json!({ "cluster": json::cluster(name, find_cluster(state, name)?) }))
+}
+
+pub(super) fn list_nodegroups(state: &State, input: &Value) -> Result<Value, ApiError> {
+    let cluster = text(input, "clusterName").unwrap_or_default();
+    find_cluster(state, cluster)?;
+    let of_cluster = state.nodegroups.keys().filter(|(of, _)| of == cluster);
+    names(state, input, "nodegroups", of_cluster.map(|(_, name)| name.clone()))
+}
+
+pub(super) fn describe_nodegroup(state: &State, input: &Value) -> Result<Value, ApiError> {
+    let cluster = text(input, "clusterName").unwrap_or_default();
+    let name = text(input, "nodegroupName").unwrap_or_default();
+    Ok(json!({ "nodegroup": json::nodegroup(state.described(find(state, cluster, name)?)) }))
+}
+
+/// Ids in no order that means anything, since AWS promises none. Without a node group's name the list is that of the
+/// cluster's own updates, of which this world has none.
+pub(super) fn list_updates(state: &State, input: &Value) -> Result<Value, ApiError> {
+    let cluster = text(input, "name").unwrap_or_default();
+    find_cluster(state, cluster)?;
+    let mut ids: Vec<String> = match text(input, "nodegroupName") {
+        Some(name) => updates_of(state, cluster, name)?.map(|running| running.update.id.clone()).collect(),
+        None => Vec::new(),
+    };
+    ids.sort_unstable();
+    names(state, input, "updateIds", ids)
+}
+
+/// An update of a node group is found only by a request that names the node group.
+pub(super) fn describe_update(state: &State, input: &Value) -> Result<Value, ApiError> {
+    let cluster = text(input, "name").unwrap_or_default();
+    let id = text(input, "updateId").unwrap_or_default();
+    find_cluster(state, cluster)?;
+    let found = match text(input, "nodegroupName") {
+        Some(name) => updates_of(state, cluster, name)?.find(|running| running.update.id == id),
+        None => None,
+    };
+    let running = found.ok_or_else(|| {
+        ApiError::new(404, "ResourceNotFoundException", format!("No update found for ID: {id}"))
+            .member("clusterName", cluster)
+    })?;
+    Ok(json!({ "update": json::update(&running.update) }))
+}
+
+/// The updates of a node group that exists, without those of a namesake before it.
+fn updates_of<'a>(state: &'a State, cluster: &str, name: &str) -> Result<impl Iterator<Item = &'a Running>, ApiError> {
+    let nodegroup = find(state, cluster, name)?;
+    Ok(state.updates.iter().filter(|running| running.update.nodegroup_arn == nodegroup.arn))
+}
+
+/// A page of names under `member`.
+fn names(
+    state: &State,
+    input: &Value,
+    member: &str,
+    sorted: impl IntoIterator<Item = String>,
+) -> Result<Value, ApiError> {
+    let size = match text(input, "maxResults") {
+        None => 100,
+        Some(wanted) => wanted
+            .parse()
+            .ok()
+            .filter(|wanted| (1..=100).contains(wanted))
+            .ok_or_else(|| invalid_parameter("maxResults must be between 1 and 100"))?,
+    };
+    let items = sorted.into_iter().map(|name| (name.clone(), name));
+    let page = page(items, text(input, "nextToken"), state.page_size(size))
+        .map_err(|BadToken| invalid_parameter("Invalid nextToken"))?;
+    Ok(json!({ member: page.items, "nextToken": page.next }))
+}

@@ -1,0 +1,150 @@
+//! The services: one row and one file or folder each.
+//!
+//! A service answers calls from the state, and names the ARNs that a call concerns. It knows no other service; what it
+//! alone keeps goes into the state's `extensions`.
+
+mod dynamodb;
+mod eks;
+mod sns;
+mod ssm;
+mod sts;
+mod tagging;
+
+use bytes::Bytes;
+use http::request::Parts;
+
+pub(crate) use dynamodb::create_table;
+pub(crate) use eks::start_update;
+
+use crate::state::State;
+use crate::state::arns::caller_arn;
+use crate::state::request::Request;
+use crate::wire::answer::Answer;
+use crate::wire::call::Call;
+use crate::wire::error::ApiError;
+use crate::wire::protocol::Protocol;
+use crate::wire::signature;
+
+/// An AWS service.
+pub(crate) struct Service {
+    /// As a signature scopes it.
+    name: &'static str,
+    /// The prefix of its IAM actions.
+    action_prefix: &'static str,
+    protocol: Protocol,
+    /// Status and code with which it refuses a caller who lacks a permission.
+    denied: (u16, &'static str),
+    answer: fn(&mut State, &Call) -> Result<Answer, ApiError>,
+    /// The ARNs against which IAM checks a call; none where AWS knows no resource.
+    resources: fn(&State, &Call) -> Vec<String>,
+}
+
+/// Every service of the world. A further one is a row here and the file that the row names.
+const SERVICES: &[Service] = &[
+    Service {
+        name: "eks",
+        action_prefix: "eks",
+        protocol: Protocol::RestJson { route: eks::route },
+        denied: (403, "AccessDeniedException"),
+        answer: eks::answer,
+        resources: eks::resources,
+    },
+    Service {
+        name: "ssm",
+        action_prefix: "ssm",
+        protocol: Protocol::Json { content_type: "application/x-amz-json-1.1", namespace: "", or_cbor: false },
+        denied: (400, "AccessDeniedException"),
+        answer: ssm::answer,
+        resources: ssm::resources,
+    },
+    Service {
+        name: "sns",
+        action_prefix: "sns",
+        protocol: Protocol::Query { xml_namespace: "http://sns.amazonaws.com/doc/2010-03-31/" },
+        denied: (403, "AuthorizationError"),
+        answer: sns::answer,
+        resources: sns::resources,
+    },
+    Service {
+        name: "tagging",
+        action_prefix: "tag",
+        protocol: Protocol::Json { content_type: "application/x-amz-json-1.1", namespace: "", or_cbor: true },
+        denied: (400, "AccessDeniedException"),
+        answer: tagging::answer,
+        resources: tagging::resources,
+    },
+    Service {
+        name: "dynamodb",
+        action_prefix: "dynamodb",
+        protocol: Protocol::Json {
+            content_type: "application/x-amz-json-1.0",
+            namespace: "com.amazonaws.dynamodb.v20120810#",
+            or_cbor: false,
+        },
+        denied: (400, "AccessDeniedException"),
+        answer: dynamodb::answer,
+        resources: dynamodb::resources,
+    },
+    Service {
+        name: "sts",
+        action_prefix: "sts",
+        protocol: Protocol::Query { xml_namespace: "https://sts.amazonaws.com/doc/2011-06-15/" },
+        denied: (403, "AccessDenied"),
+        answer: sts::answer,
+        resources: sts::resources,
+    },
+];
+
+/// Reads a request; an error comes with the protocol in which to answer it.
+pub(crate) fn parse(parts: &Parts, body: &Bytes) -> Result<(&'static Service, Call), (Protocol, ApiError)> {
+    let name = signature::service(parts);
+    let Some(service) = SERVICES.iter().find(|service| service.name == name) else {
+        let error = if name.is_empty() {
+            ApiError::new(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
+        } else {
+            ApiError::new(404, "UnknownServiceException", format!("This simulation has no service {name:?}"))
+        };
+        return Err((Protocol::NO_SERVICE, error));
+    };
+    let protocol = service.protocol.of_request(&parts.headers);
+    let (operation, input) = protocol.read(parts, body).map_err(|error| (protocol, error))?;
+    let access_key_id = signature::access_key_id(&parts.headers).to_owned();
+    Ok((service, Call { service: service.name, protocol, operation, input, access_key_id }))
+}
+
+impl Service {
+    pub(crate) fn answer(&self, state: &mut State, call: &Call) -> Result<Answer, ApiError> {
+        (self.answer)(state, call)
+    }
+
+    /// The call as [`World::requests`](crate::World::requests) shows it.
+    pub(crate) fn record(&self, state: &State, call: &Call) -> Request {
+        let mut resources = (self.resources)(state, call);
+        if resources.is_empty() {
+            resources.push("*".to_owned());
+        }
+        Request {
+            service: self.name,
+            operation: call.operation.clone(),
+            action: format!("{}:{}", self.action_prefix, call.operation),
+            resources,
+            access_key_id: call.access_key_id.clone(),
+            body: call.input.clone(),
+            at: state.now,
+        }
+    }
+}
+
+impl ApiError {
+    /// The caller may not perform `action`, for instance `eks:UpdateNodegroupVersion`; in that service's words.
+    pub fn access_denied(action: &str) -> Self {
+        let prefix = action.split(':').next();
+        let service = SERVICES.iter().find(|service| Some(service.action_prefix) == prefix);
+        let (status, code) = service.map_or((400, "AccessDeniedException"), |service| service.denied);
+        let message = format!(
+            "User: {} is not authorized to perform: {action} because no identity-based policy allows the {action} action",
+            caller_arn()
+        );
+        Self::new(status, code, message)
+    }
+}

@@ -1,0 +1,63 @@
+//! AMI releases: what SSM recommends and what EKS accepts.
+
+use std::collections::BTreeSet;
+
+/// The releases of one AMI type for one Kubernetes version.
+#[derive(Default)]
+pub(crate) struct Releases {
+    /// What EKS accepts.
+    accepted: BTreeSet<String>,
+    /// What SSM recommended, the present recommendation last.
+    recommended: Vec<String>,
+    /// Published in SSM while EKS was to lag behind.
+    withheld: Vec<String>,
+}
+
+impl Releases {
+    pub(crate) fn accept(&mut self, release: &str) {
+        self.accepted.insert(release.to_owned());
+    }
+
+    /// Makes this release the recommendation, which EKS accepts now or once it has caught up with SSM.
+    pub(crate) fn recommend(&mut self, release: &str, ahead_of_eks: bool) {
+        self.recommended.retain(|recommended| recommended != release);
+        self.recommended.push(release.to_owned());
+        if ahead_of_eks {
+            self.withheld.push(release.to_owned());
+        } else {
+            self.accept(release);
+        }
+    }
+
+    /// Takes the recommendation back; answers the one before, or nothing when there is none, and then nothing changes.
+    pub(crate) fn withdraw(&mut self) -> Option<String> {
+        let [.., older, _] = &self.recommended[..] else { return None };
+        let older = older.clone();
+        self.recommended.pop();
+        Some(older)
+    }
+
+    pub(crate) fn accept_withheld(&mut self) {
+        self.accepted.extend(self.withheld.drain(..));
+    }
+
+    pub(crate) fn accepts(&self, release: &str) -> bool {
+        self.accepted.contains(release)
+    }
+
+    /// What EKS takes when a request names no release: the last recommendation it accepts.
+    pub(crate) fn latest(&self, ami_type: &str) -> Option<&String> {
+        let recommended = self.recommended.iter().rev().find(|release| self.accepts(release));
+        recommended.or_else(|| self.accepted.iter().max_by_key(|release| rank(ami_type, release)))
+    }
+}
+
+/// A number by which releases of one AMI type order: patch and date for Amazon Linux and Windows, the version
+/// without its hash for Bottlerocket.
+pub(crate) fn rank(ami_type: &str, release: &str) -> Vec<u64> {
+    let ordered = match release.split_once('-') {
+        Some((version, _hash)) if ami_type.starts_with("BOTTLEROCKET") => version,
+        _ => release,
+    };
+    ordered.split(['.', '-']).map(|part| part.parse().unwrap_or(0)).collect()
+}

@@ -1,0 +1,119 @@
+//! What a test does to clusters, node groups and their updates.
+
+use crate::services;
+use crate::state::arns::nodegroup_arn;
+use crate::state::nodegroup::{Cluster, Nodegroup, key};
+use crate::state::update::{Update, UpdateScript};
+use crate::wire::error::ApiError;
+use crate::world::World;
+
+impl World {
+    /// Adds a cluster whose control plane runs `kubernetes_version`, or gives one that exists this version.
+    pub fn add_cluster(&self, name: &str, kubernetes_version: &str) {
+        let mut state = self.state();
+        let created_at = state.now;
+        state
+            .clusters
+            .entry(name.to_owned())
+            .or_insert_with(|| Cluster { version: String::new(), created_at })
+            .version = kubernetes_version.to_owned();
+    }
+
+    /// Removes a cluster with its node groups.
+    pub fn remove_cluster(&self, name: &str) {
+        let mut state = self.state();
+        state.clusters.remove(name);
+        state.nodegroups.retain(|(cluster, _), _| cluster != name);
+    }
+
+    /// Adds a node group and answers its ARN. A missing cluster is created with the same Kubernetes version, and
+    /// EKS accepts the node group's release from now on.
+    pub fn add_nodegroup(&self, nodegroup: Nodegroup) -> String {
+        let mut state = self.state();
+        let now = state.now;
+        let id = state.next_id("nodegroup");
+        let arn = nodegroup_arn(&nodegroup.cluster, &nodegroup.name, &id);
+        let nodegroup = Nodegroup { arn: arn.clone(), created_at: now, modified_at: now, ..nodegroup };
+        state
+            .clusters
+            .entry(nodegroup.cluster.clone())
+            .or_insert_with(|| Cluster { version: nodegroup.version.clone(), created_at: now });
+        state
+            .releases
+            .entry((nodegroup.ami_type.clone(), nodegroup.version.clone()))
+            .or_default()
+            .accept(&nodegroup.release);
+        state.insert(nodegroup);
+        arn
+    }
+
+    /// A node group as it is now.
+    pub fn nodegroup(&self, cluster: &str, name: &str) -> Option<Nodegroup> {
+        self.state().nodegroup(cluster, name).cloned()
+    }
+
+    /// The ARN of every node group there is.
+    pub fn nodegroup_arns(&self) -> Vec<String> {
+        self.state().nodegroups.values().map(|nodegroup| nodegroup.arn.clone()).collect()
+    }
+
+    /// Changes a node group without a request; answers whether it exists.
+    pub fn edit_nodegroup(&self, cluster: &str, name: &str, edit: impl FnOnce(&mut Nodegroup)) -> bool {
+        self.state().change(&key(cluster, name), edit).is_some()
+    }
+
+    /// Removes a node group; its updates are gone for `DescribeUpdate` as well.
+    pub fn remove_nodegroup(&self, cluster: &str, name: &str) {
+        self.state().nodegroups.remove(&key(cluster, name));
+    }
+
+    /// Scripts how the next accepted update of this node group will go. Several calls make a queue; without any, an
+    /// update succeeds after ten minutes.
+    pub fn script_next_update(&self, cluster: &str, name: &str, script: UpdateScript) {
+        self.state().update_scripts.entry(key(cluster, name)).or_default().push_back(script);
+    }
+
+    /// Forgets what [`World::script_next_update`] has queued.
+    pub fn clear_update_scripts(&self) {
+        self.state().update_scripts.clear();
+    }
+
+    /// Changes the script of the update that is in progress, for instance one that hangs; its time still counts from
+    /// its start. Answers whether there was one.
+    pub fn change_update_script(&self, cluster: &str, name: &str, script: UpdateScript) -> bool {
+        let mut state = self.state();
+        let running = state.updates.iter_mut().find(|running| {
+            running.update.status == "InProgress" && running.cluster == cluster && running.nodegroup == name
+        });
+        running.map(|running| running.script = script).is_some()
+    }
+
+    /// Starts an update as another client would, through the console or Terraform; answers its id. It follows the
+    /// same rules and takes the next script of the queue, but is not among [`World::requests`].
+    ///
+    /// # Errors
+    /// Those of `UpdateNodegroupVersion`.
+    pub fn start_update(&self, cluster: &str, name: &str, version: &str, release: &str) -> Result<String, ApiError> {
+        services::start_update(&mut self.state(), cluster, name, version, release).map(|update| update.id)
+    }
+
+    /// Every update that was ever accepted for a node group of this name, oldest first.
+    pub fn updates(&self, cluster: &str, name: &str) -> Vec<Update> {
+        let state = self.state();
+        let of_nodegroup =
+            state.updates.iter().filter(|running| running.cluster == cluster && running.nodegroup == name);
+        of_nodegroup.map(|running| running.update.clone()).collect()
+    }
+
+    /// Every update that is in progress, oldest first.
+    pub fn updates_in_progress(&self) -> Vec<Update> {
+        let state = self.state();
+        let running = state.updates.iter().map(|running| &running.update);
+        running.filter(|update| update.status == "InProgress").cloned().collect()
+    }
+
+    /// Makes EKS forget an update. The node group stays as it is.
+    pub fn remove_update(&self, cluster: &str, id: &str) {
+        self.state().updates.retain(|running| running.cluster != cluster || running.update.id != id);
+    }
+}

@@ -1,0 +1,77 @@
+//! One request and its answer, whichever way they travel.
+
+use bytes::Bytes;
+use http::{Request, Response};
+
+use crate::services::{self, Service};
+use crate::wire::answer;
+use crate::wire::call::Call;
+use crate::world::World;
+use crate::world::fault::Fault;
+
+/// The connection broke, as far as the client can tell.
+pub(crate) struct ConnectionLost;
+
+impl World {
+    /// Answers one request.
+    pub(crate) async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ConnectionLost> {
+        let (parts, body) = request.into_parts();
+        let request_id = self.state().next_id("request");
+        let (service, call) = match services::parse(&parts, &body) {
+            Ok(parsed) => parsed,
+            Err((protocol, error)) => return Ok(answer::render_error(protocol, &request_id, &error)),
+        };
+        let record = {
+            let mut state = self.state();
+            let record = service.record(&state, &call);
+            state.requests.push(record.clone());
+            record
+        };
+        let (before, after, then) = match self.faults().fault(&record) {
+            Fault::Slow { before, after, then } => (before, after, *then),
+            fault => {
+                let answer = self.apply_fault(service, &call, &request_id, fault);
+                // A real answer takes a while to travel: whatever else runs gets its turn meanwhile.
+                tokio::task::yield_now().await;
+                return answer;
+            }
+        };
+        let world = self.clone();
+        let task = tokio::spawn(async move {
+            tokio::time::sleep(before).await;
+            let answer = world.apply_fault(service, &call, &request_id, then);
+            tokio::time::sleep(after).await;
+            answer
+        });
+        task.await.unwrap_or(Err(ConnectionLost))
+    }
+
+    /// Answers a request that has arrived; one that was slow to arrive is not slow again.
+    fn apply_fault(
+        &self,
+        service: &Service,
+        call: &Call,
+        request_id: &str,
+        fault: Fault,
+    ) -> Result<Response<Bytes>, ConnectionLost> {
+        match fault {
+            Fault::Error(error) => return Ok(answer::render(call, request_id, Err(error))),
+            Fault::LostBefore => return Err(ConnectionLost),
+            _ => {}
+        }
+        let mut outcome = service.answer(&mut self.state(), call);
+        if let Fault::WithoutMember(number) = fault {
+            outcome = outcome.map(|answer| answer.without_member(number));
+        }
+        let response = answer::render(call, request_id, outcome);
+        match fault {
+            Fault::LostAfter => Err(ConnectionLost),
+            Fault::ErrorAfter(error) => Ok(answer::render(call, request_id, Err(error))),
+            Fault::Body { status, body } => Ok(answer::response(status, "text/plain", body)),
+            Fault::Truncated => Ok(response.map(|body| body.slice(..body.len() / 2))),
+            Fault::None | Fault::WithoutMember(_) | Fault::Error(_) | Fault::LostBefore | Fault::Slow { .. } => {
+                Ok(response)
+            }
+        }
+    }
+}

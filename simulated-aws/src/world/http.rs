@@ -1,0 +1,118 @@
+//! The world over HTTP, mounted twice: under an SDK without a socket, and as a server.
+
+use std::fmt;
+use std::io;
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::wire::answer;
+use crate::world::World;
+use crate::world::exchange::ConnectionLost;
+
+/// The largest body the server reads; DynamoDB's own limit for a request.
+const LARGEST_BODY: usize = 16 * 1024 * 1024;
+
+impl World {
+    /// The world as the HTTP client of an SDK configuration: no socket, no waiting.
+    pub fn http_client(&self) -> SharedHttpClient {
+        SharedHttpClient::new(InProcess { world: self.clone() })
+    }
+
+    /// Serves the world over plain HTTP to any client that is pointed there (`AWS_ENDPOINT_URL`,
+    /// `--endpoint-url`). Ends only with an error of the listener; dropping the future closes every connection.
+    pub async fn serve(self, listener: TcpListener) -> io::Result<()> {
+        let mut connections = JoinSet::new();
+        loop {
+            let stream = match listener.accept().await {
+                Ok((stream, _)) => stream,
+                Err(error) if is_of_one_connection(&error) => continue,
+                Err(error) => return Err(error),
+            };
+            while connections.try_join_next().is_some() {}
+            connections.spawn(serve_connection(self.clone(), stream));
+        }
+    }
+}
+
+/// The mount under the SDK.
+#[derive(Clone)]
+struct InProcess {
+    world: World,
+}
+
+impl fmt::Debug for InProcess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InProcess")
+    }
+}
+
+impl HttpClient for InProcess {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for InProcess {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let world = self.world.clone();
+        HttpConnectorFuture::new(async move {
+            let request = request
+                .try_into_http1x()
+                .map_err(|error| ConnectorError::user(error.into()))?
+                .map(|body| body.bytes().map(Bytes::copy_from_slice).unwrap_or_default());
+            match world.exchange(request).await {
+                Ok(response) => HttpResponse::try_from(response.map(SdkBody::from))
+                    .map_err(|error| ConnectorError::other(error.into(), None)),
+                Err(ConnectionLost) => Err(ConnectorError::io(connection_reset().into())),
+            }
+        })
+    }
+}
+
+async fn serve_connection(world: World, stream: TcpStream) {
+    let service = service_fn(|request: Request<Incoming>| {
+        let world = world.clone();
+        async move { answer_over_http(&world, request).await }
+    });
+    // An error here is a client that went away or a connection that was to break: nobody is left to tell.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+async fn answer_over_http(world: &World, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
+    let (parts, body) = request.into_parts();
+    let body = match Limited::new(body, LARGEST_BODY).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) => {
+            let message = Bytes::from(format!("cannot read the body: {error}"));
+            return Ok(answer::response(413, "text/plain", message).map(Full::new));
+        }
+    };
+    match world.exchange(Request::from_parts(parts, body)).await {
+        Ok(response) => Ok(response.map(Full::new)),
+        Err(ConnectionLost) => Err(connection_reset()),
+    }
+}
+
+fn connection_reset() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionReset, "the connection broke, as it was asked to")
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
