@@ -2,7 +2,7 @@
 
 use comfy_table::{Cell, Color};
 use eks_nodegroup_updater::model::attempt::{Attempt, Status};
-use eks_nodegroup_updater::model::nodegroup_record::{NodegroupRecord, ReportedRelease};
+use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::notice::Notice;
 use jiff::{SignedDuration, Timestamp};
 
@@ -113,7 +113,7 @@ fn quarantines(page: &mut Page, report: &Report) {
     for Quarantined { release_version, since, failed_on, saved } in &report.quarantines {
         page.heading("The quarantined release");
         page.paragraph(&format!(
-            "Nodes with {release_version} did not come up on {failed_on}. It is quarantined since {}: {} never got it, and \
+            "Nodes with {release_version} did not come up on {failed_on}. It has been quarantined since {}: {} never got it, and \
              it is not tried again where it failed.",
             clock(*since),
             saved.join(" and "),
@@ -149,7 +149,7 @@ fn pending(notices: &[Notice]) -> String {
     notices.iter().map(|notice| notice.kind.code()).collect::<Vec<_>>().join(", ")
 }
 
-/// Attempt, update id and status of everything that a record holds, the newest last.
+/// Attempt, update id and status of everything that a record holds, the newest last; without attempts, what was reported.
 fn rows(record: &NodegroupRecord) -> Vec<Vec<Cell>> {
     let row = |attempt: &Attempt| {
         let status: &str = attempt.status.into();
@@ -161,12 +161,12 @@ fn rows(record: &NodegroupRecord) -> Vec<Vec<Cell>> {
         ]
     };
     let attempts: Vec<_> = record.history.iter().chain(&record.open).map(row).collect();
-    match &record.reported_release {
-        Some(ReportedRelease { release_version, .. }) if attempts.is_empty() => {
-            vec![vec![Cell::new(""), Cell::new(format!("{release_version} was reported")), Cell::new("")]]
-        }
-        _ => attempts,
+    if !attempts.is_empty() {
+        return attempts;
     }
+    let reported = |what: &str| vec![Cell::new(""), Cell::new(format!("{what} was reported")), Cell::new("")];
+    let release = record.reported_release.iter().map(|release| reported(&release.release_version));
+    release.chain(record.reported_tag.iter().map(|tag| reported(&tag.key))).collect()
 }
 
 fn messages(page: &mut Page, report: &Report) {

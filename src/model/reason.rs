@@ -34,7 +34,7 @@ pub enum Reason {
     #[error("{0}")]
     InvalidTag(InvalidTag),
     /// An update is in progress.
-    #[error("{} in progress{}", update(.started_by), since_when(.since))]
+    #[error("{}", in_progress(.started_by, .since))]
     InProgress { since: Option<Timestamp>, started_by: StartedBy },
     /// Its launch template brings an AMI of its own.
     #[error("it runs a custom AMI, for which AWS publishes no releases")]
@@ -55,7 +55,7 @@ pub enum Reason {
     #[error("AWS publishes no release of {ami_type} for Kubernetes {version}{}", if *.ended { "; Amazon Linux 2 ended on 2025-11-26" } else { "" })]
     NoRelease { version: String, ami_type: String, ended: bool },
     /// It runs the last release of an AMI type that AWS no longer supports.
-    #[error("it runs {current}, the last release of Amazon Linux 2, which AWS ended on 2025-11-26")]
+    #[error("it runs {current}, the last release of Amazon Linux 2, which AWS has not supported since 2025-11-26")]
     EndOfSupport { current: String },
     /// It runs the latest release.
     #[error("it runs {current}, the latest release")]
@@ -73,7 +73,7 @@ pub enum Reason {
     #[error("{target} {}", too_young(.until))]
     MinAgeNotReached { target: ReleaseVersion, until: Option<Timestamp> },
     /// The release failed on several node groups.
-    #[error("{target} is quarantined since {since:.0}, because it failed on several node groups")]
+    #[error("{target} has been quarantined since {since:.0}, because it failed on several node groups")]
     Quarantined { target: ReleaseVersion, since: Timestamp },
     /// A lower ring has not proved the release yet.
     #[error("waiting for a lower ring: {nodegroup} {}", wait.sentence(.target))]
@@ -195,15 +195,15 @@ impl RingWait {
     }
 }
 
-fn update(started_by: &StartedBy) -> &'static str {
-    match started_by {
-        StartedBy::Updater => "an update is",
-        StartedBy::External => "an external update is",
+fn in_progress(started_by: &StartedBy, since: &Option<Timestamp>) -> String {
+    let update = match started_by {
+        StartedBy::Updater => "an update",
+        StartedBy::External => "an external update",
+    };
+    match since {
+        Some(since) => format!("{update} has been in progress since {since:.0}"),
+        None => format!("{update} is in progress"),
     }
-}
-
-fn since_when(since: &Option<Timestamp>) -> String {
-    since.map(|since| format!(" since {since:.0}")).unwrap_or_default()
 }
 
 fn too_young(until: &Option<Timestamp>) -> String {

@@ -140,7 +140,7 @@ fn update_already_in_progress() {
     let fleet = Fleet::blue().with(|nodegroup| nodegroup.status = NodegroupStatus::Updating);
     fleet.waits("InProgress", "an external update is in progress");
     let fleet = Fleet::blue().after(|record| record.intended(NEWER, now()));
-    fleet.waits("InProgress", "an update is in progress since 2026-07-20T09:00:00Z");
+    fleet.waits("InProgress", "an update has been in progress since 2026-07-20T09:00:00Z");
 }
 
 #[test]
@@ -174,7 +174,8 @@ fn no_release_published_for_this_ami_type_and_kubernetes_version() {
 fn the_al2_track_has_ended() {
     let last = "1.33.9-20251120";
     let fleet = Fleet::blue().running(AmiTypes::Al2X8664, last, offers(&AmiTypes::Al2X8664, [last]));
-    let sentence = "it runs 1.33.9-20251120, the last release of Amazon Linux 2, which AWS ended on 2025-11-26";
+    let sentence =
+        "it runs 1.33.9-20251120, the last release of Amazon Linux 2, which AWS has not supported since 2025-11-26";
     fleet.waits("EndOfSupport", sentence);
 }
 
@@ -392,7 +393,7 @@ fn quarantined() {
     let mut only = fleet;
     *only.offer() = offers(&AL2023, ["1.33.2-20260719"]);
     let sentence =
-        "1.33.2-20260719 is quarantined since 2026-07-20T09:00:00Z, because it failed on several node groups";
+        "1.33.2-20260719 has been quarantined since 2026-07-20T09:00:00Z, because it failed on several node groups";
     only.waits("Quarantined", sentence);
     only.change_fleet_record(|record| record.lift_quarantine("1.33.2-20260719", now()));
     assert_eq!(only.goes_to(), "1.33.2-20260719");

@@ -317,7 +317,7 @@ async fn an_external_update_is_adopted_watched_and_reported() {
     let (decision, reason) = decide(&env, "prod/blue").await;
     assert_eq!(
         (decision, reason.as_str()),
-        ("InProgress", "an external update is in progress since 2026-07-20T09:00:00Z")
+        ("InProgress", "an external update has been in progress since 2026-07-20T09:00:00Z")
     );
     assert_eq!(env.record("prod", "blue").await.unwrap().open.unwrap().update_id, Some(id));
     env.advance(17);

@@ -222,7 +222,7 @@ fn the_page_says_when_each_wait_ends_and_what_the_quarantine_saved() {
         "FailedBefore, until 13:50",
         "OutsideWindow, until 15:00",
         "WaitingForRing, until 13:15",
-        "It is quarantined since 11:00: prod/ingress and staging/mesh never got it",
+        "It has been quarantined since 11:00: prod/ingress and staging/mesh never got it",
     ] {
         assert!(squeezed.contains(expected), "{expected}");
     }
