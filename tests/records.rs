@@ -489,7 +489,7 @@ fn a_record_whose_key_is_of_nothing_that_it_describes_cannot_be_read() {
         let wrong = nodegroup(key).unwrap_err().to_string();
         assert!(wrong.contains(&format!("{key:?} is not the key of a node group")), "{wrong}");
     }
-    for key in ["fleet", "eu-central-1:fleet", arn("blue").as_str()] {
+    for key in ["fleet", "eu-central-1:fleet", "arn:aws:eks:eu-central-1:123456789012", &arn("blue")] {
         let wrong = fleet(key).unwrap_err().to_string();
         assert!(wrong.contains(&format!("{key:?} is not the key of a fleet")), "{wrong}");
     }
@@ -1029,20 +1029,20 @@ async fn a_record_above_its_limit_sheds_the_details_of_its_oldest_attempts() {
 }
 
 #[tokio::test]
-async fn the_fleet_keeps_sixty_four_quarantines_and_drops_those_that_are_over_first() {
+async fn the_fleet_keeps_thirty_two_quarantines_and_drops_those_that_are_over_first() {
     let table = Table::new().await;
     let mut fleet = fleet_record();
     let release = |index: usize| format!("1.33.2-{}", 20_260_000 + index);
-    for index in 0..67 {
+    for index in 0..35 {
         fleet.quarantine(&release(index), &names_of(1), now());
     }
     fleet.lift_quarantine(&release(5), now());
-    fleet.quarantines[60].superseded_by = Some("1.33.3-20260719".into());
+    fleet.quarantines[30].superseded_by = Some("1.33.3-20260719".into());
     let written = table.with(fleet).await;
     let kept: Vec<&str> = written.quarantines.iter().map(|quarantine| quarantine.release_version.as_str()).collect();
-    let expected: Vec<String> = (1..67).filter(|index| ![5, 60].contains(index)).map(release).collect();
+    let expected: Vec<String> = (1..35).filter(|index| ![5, 30].contains(index)).map(release).collect();
     assert_eq!(kept, expected, "both that are over went, and only then the oldest that holds");
-    assert_eq!(kept.len(), 64);
-    assert_eq!(written.pending_notices.len(), 67, "all are still reported");
+    assert_eq!(kept.len(), 32);
+    assert_eq!(written.pending_notices.len(), 35, "all are still reported");
     assert_eq!(table.fleet_record().await, written);
 }
