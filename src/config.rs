@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use crate::model::policy::{InvalidTag, Rules, parse_duration};
-use crate::model::settings::{Denied, Limits, RetryAfter, Settings};
+use crate::model::settings::{Limits, ReleaseSelector, RetryAfter, Settings};
 
 /// The settings of `start`.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,14 +49,18 @@ pub enum InvalidSetting {
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// The rules of node groups without tags for them, and the tags' names.
-const DEFAULT_RULES: [(&str, &str); 6] = [
+const DEFAULT_RULES: [(&str, &str); 7] = [
     ("RING", "ring"),
     ("MIN_AGE", "min-age"),
     ("WINDOW", "window"),
     ("FORCE", "force"),
     ("MIN_INTERVAL", "min-interval"),
     ("KUBERNETES_VERSION", "kubernetes-version"),
+    ("FOLLOW_CLUSTER_AFTER", "follow-cluster-after"),
 ];
+
+/// AWS rolls an upgrade of a cluster back within so long, unless a node group has followed it.
+const FOLLOW_CLUSTER_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 impl StartConfig {
     /// Reads the settings.
@@ -109,7 +113,7 @@ fn settings(environment: Environment<'_>) -> Result<Settings, InvalidSetting> {
 }
 
 fn default_rules(environment: Environment<'_>) -> Result<Rules, InvalidSetting> {
-    let mut defaults = Rules::default();
+    let mut defaults = Rules { follow_cluster_after: FOLLOW_CLUSTER_AFTER, ..Rules::default() };
     for (name, rule) in DEFAULT_RULES {
         if let Some(value) = environment(name).filter(|value| !value.is_empty()) {
             let set = defaults.set(rule, &value);
@@ -120,11 +124,11 @@ fn default_rules(environment: Environment<'_>) -> Result<Rules, InvalidSetting> 
 }
 
 /// An error names the word that cannot be read, not the whole list.
-fn denied(environment: Environment<'_>) -> Result<Vec<Denied>, InvalidSetting> {
+fn denied(environment: Environment<'_>) -> Result<Vec<ReleaseSelector>, InvalidSetting> {
     let name = "DENIED_RELEASES";
-    let expected = "expected release versions separated by spaces, or all of a day such as *-20260110";
+    let expected = "expected release versions separated by spaces, or all of a day such as *-20260110, each also as AMI-TYPE/… or KUBERNETES-VERSION/AMI-TYPE/…";
     let denied = words(&environment(name).unwrap_or_default()).into_iter().map(|word| {
-        Denied::parse(&word).ok_or(InvalidSetting::Malformed { name, value: word, expected: expected.to_owned() })
+        ReleaseSelector::parse(&word).ok_or(InvalidSetting::Malformed { name, value: word, expected: expected.to_owned() })
     });
     denied.collect()
 }
@@ -184,7 +188,7 @@ mod tests {
             Ok(StartConfig {
                 updates_table: "updates".into(),
                 settings: Settings {
-                    defaults: Rules::default(),
+                    defaults: Rules { follow_cluster_after: SignedDuration::from_hours(7 * 24), ..Rules::default() },
                     limits: Limits { updates_per_cluster: 1, updates_in_progress: 10, starts_per_run: 10 },
                     retry_after: RetryAfter([1, 4, 12].map(SignedDuration::from_hours).into()),
                     denied: vec![],

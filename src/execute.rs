@@ -1,30 +1,42 @@
 //! Makes the plan happen: one update after the other, and no choice of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::time::Instant;
 
 use crate::aws::StartClients;
+use crate::model::ami_type::TrackKey;
 use crate::model::attempt::{Intent, Status};
 use crate::model::decision::{Decision, Planned, Target};
 use crate::model::nodegroup_record::NodegroupRecord;
-use crate::model::outcome::Outcome;
+use crate::model::outcome::{NotAsked, Outcome};
 use crate::model::problem::Problem;
 use crate::model::record::YES;
 use crate::model::records::RecordSet;
-use crate::model::subject::NodegroupId;
+use crate::model::subject::{FleetId, NodegroupId, TrackId};
 use crate::plan::Plan;
+use crate::reconcile::{FleetChange, Reconciled, TrackChange};
 use crate::run::Run;
 use crate::store::{NotSaved, RecordStore};
 use crate::submit::submit;
 
+/// Refusals in a row for want of rights after which a run asks no more.
+const DENIALS: usize = 3;
+
 /// What came of a plan.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Execution {
     /// The outcomes, by the index of the decision. A decision without one was not to start anything.
     pub outcomes: BTreeMap<usize, Outcome>,
+    /// What has to be recorded of release tracks and of the fleet.
+    pub changes: Reconciled,
     /// What was not recorded.
     pub errors: Vec<Problem>,
+    calls: usize,
+    /// Refusals for want of rights since the last other answer.
+    denials: usize,
+    /// What EKS refused as not valid.
+    not_ready: BTreeSet<(TrackKey, String)>,
 }
 
 /// The run that executes a plan.
@@ -45,25 +57,24 @@ impl Executor<'_> {
         let mut execution = Execution::default();
         let mut capacity = plan.capacity.clone();
         let planned = |index: &usize| plan.decisions.get(*index).map(|planned| (*index, planned));
-        for (index, planned) in plan.order.iter().filter_map(planned) {
-            if let (Decision::Start(intent), Target::Nodegroup(id)) = (&planned.decision, &planned.target) {
-                let outcome = self.start(id, intent, records, &mut execution.errors).await;
-                if !outcome.takes_capacity() {
-                    capacity.release(id.cluster());
-                }
-                execution.outcomes.insert(index, outcome);
+        let starts = plan.order.iter().filter_map(planned).filter(|(_, it)| matches!(it.decision, Decision::Start(_)));
+        let nexts = plan.order.iter().filter_map(planned).filter(|(_, it)| matches!(it.decision, Decision::Next(..)));
+        for (index, Planned { target, decision }) in starts.chain(nexts) {
+            let (Decision::Start(intent) | Decision::Next(intent, _), Target::Nodegroup(id)) = (decision, target) else {
+                continue;
+            };
+            if matches!(decision, Decision::Next(..)) && capacity.reserve(id.cluster()).is_err() {
+                continue;
             }
-        }
-        for (index, Planned { target, decision }) in plan.order.iter().filter_map(planned) {
-            if let (Decision::Next(intent, _), Target::Nodegroup(id)) = (decision, target)
-                && capacity.reserve(id.cluster()).is_ok()
-            {
-                let outcome = self.start(id, intent, records, &mut execution.errors).await;
-                if !outcome.takes_capacity() {
-                    capacity.release(id.cluster());
-                }
-                execution.outcomes.insert(index, outcome);
+            let outcome = match execution.not_asked(plan, intent) {
+                Some(why) => Outcome::NotAsked(why),
+                None => self.start(id, intent, records, &mut execution.errors).await,
+            };
+            execution.learn(id, intent, &outcome, records, self.run);
+            if !outcome.takes_capacity() {
+                capacity.release(id.cluster());
             }
+            execution.outcomes.insert(index, outcome);
         }
         execution
     }
@@ -101,8 +112,14 @@ impl Executor<'_> {
         let outcome = submit(&self.clients.eks, &record.id, attempt).await;
         match &outcome {
             Outcome::Accepted { update_id } => record.accept(update_id),
-            Outcome::Refused(error) => record.end(Status::Refused, vec![error.clone()], now),
-            Outcome::InUse(_) | Outcome::NotReady(_) | Outcome::Deleted(_) => record.withdraw(),
+            Outcome::Refused(error) | Outcome::LaunchTemplateDenied(error) => {
+                record.end(Status::Refused, vec![error.clone()], now);
+            }
+            Outcome::NotReady(_) | Outcome::Deleted(_) => record.withdraw(),
+            Outcome::InUse(error) | Outcome::NotActive(error) | Outcome::AccessDenied(error) => {
+                record.back_off(outcome.code(), error, None, now);
+            }
+            Outcome::VersionNotReady(error) => record.back_off(outcome.code(), error, Some(&intent.version), now),
             // The intent stays open, and `check` finds out.
             _ => return outcome,
         }
@@ -113,5 +130,59 @@ impl Executor<'_> {
             errors.push(Problem::with(&record.id, error));
         }
         outcome
+    }
+}
+
+impl Execution {
+    /// Why EKS is not asked for a start.
+    fn not_asked(&self, plan: &Plan, intent: &Intent) -> Option<NotAsked> {
+        let most = plan.capacity.most_calls();
+        if self.denials >= DENIALS {
+            return Some(NotAsked::AccessDenied);
+        }
+        if self.calls >= most {
+            return Some(NotAsked::Calls(most));
+        }
+        let release = (intent.track(), intent.release_version.clone());
+        self.not_ready.contains(&release).then_some(NotAsked::NotReady)
+    }
+
+    /// What an outcome says of its release and of the function's rights.
+    fn learn(&mut self, id: &NodegroupId, intent: &Intent, outcome: &Outcome, records: &RecordSet, run: Run<'_>) {
+        let (track, release) = (intent.track(), &intent.release_version);
+        let fleet = FleetId::of(id);
+        let track_id = TrackId::of(&fleet, &track);
+        match outcome {
+            Outcome::NotAsked(_) | Outcome::DeadlineNear | Outcome::WindowClosed | Outcome::LostRace => return,
+            Outcome::NotRecorded(_) => return,
+            Outcome::AccessDenied(error) => {
+                self.denials += 1;
+                if self.denials == DENIALS {
+                    self.errors.push(Problem::of_run(format!("no further updates were started: {error}")));
+                    self.changes.change_fleet(&fleet, FleetChange::ReportAccessDenied(error.clone(), run.now));
+                }
+            }
+            _ => self.denials = 0,
+        }
+        self.calls += 1;
+        match outcome {
+            Outcome::NotReady(message) => {
+                let (release_version, message) = (release.clone(), message.clone());
+                let refuse = TrackChange::Refuse { release_version, message, at: run.now };
+                self.changes.change_track(&track_id, refuse);
+                self.not_ready.insert((track, release.clone()));
+            }
+            Outcome::Accepted { .. } => {
+                let known = records.track(&track).ok().flatten();
+                if known.is_some_and(|known| known.is_refused(release)) {
+                    self.changes.change_track(&track_id, TrackChange::Accept(release.clone()));
+                }
+                let was_denied = records.fleet().ok().flatten().is_some_and(|record| record.access_denied.is_some());
+                if was_denied && self.changes.fleet.is_none() {
+                    self.changes.change_fleet(&fleet, FleetChange::AccessGranted);
+                }
+            }
+            _ => {}
+        }
     }
 }

@@ -7,23 +7,29 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use crate::model::ami_type::TrackKey;
 use crate::model::decision::{Decision, Planned, Target};
-use crate::model::fleet_record::FleetRecord;
-use crate::model::nodegroup_record::{ExternalUpdate, NodegroupRecord};
+use crate::model::fleet_record::{FleetRecord, Quarantine};
+use crate::model::nodegroup_record::{ExternalUpdate, NodegroupRecord, Proof};
 use crate::model::notice::Names;
 use crate::model::policy::InvalidTag;
 use crate::model::problem::{Problem, Unreadable};
 use crate::model::reason::Reason;
 use crate::model::record::YES;
 use crate::model::release_version::ReleaseVersion;
-use crate::model::subject::{FleetId, NodegroupId};
-use crate::plan::{Plan, PlanInput, QuarantineCandidate, releases_to_quarantine, tracks_of};
+use crate::model::releases::{Recommendation, Recommendations};
+use crate::model::settings::ReleaseSelector;
+use crate::model::subject::{FleetId, NodegroupId, NodegroupName, TrackId};
+use crate::model::track_record::TrackRecord;
+use crate::plan::{Plan, PlanInput, proofs, quarantines_due, tracks_of};
 
 /// What reconciling comes to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reconciled {
     /// The changes of node groups' records.
     pub nodegroups: BTreeMap<NodegroupId, Vec<NodegroupChange>>,
+    /// The changes of release tracks' records.
+    pub tracks: BTreeMap<TrackId, Vec<TrackChange>>,
     /// The changes of the fleet's record.
     pub fleet: Option<(FleetId, Vec<FleetChange>)>,
     /// Node groups on whose records nothing may be built in this run, and why.
@@ -39,6 +45,10 @@ pub enum NodegroupChange {
     Adopt(ExternalUpdate),
     /// A retry was asked for.
     AllowRetry(Timestamp),
+    /// Its cluster runs this Kubernetes version.
+    SeeCluster(String, Timestamp),
+    /// It has proved a release.
+    Prove(Proof),
     /// A release is reported as available.
     ReportAvailable {
         /// Its Kubernetes version.
@@ -52,21 +62,64 @@ pub enum NodegroupChange {
     ReportInvalidTag(InvalidTag, Timestamp),
 }
 
+/// A change of a release track's record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TrackChange {
+    /// AWS's parameter names a release.
+    Name {
+        /// The release.
+        release: ReleaseVersion,
+        /// The parameter's date.
+        date: Option<Timestamp>,
+        /// When it was seen.
+        at: Timestamp,
+    },
+    /// A withdrawn release is reported.
+    ReportWithdrawn {
+        /// The release.
+        release_version: String,
+        /// The release that AWS recommends now.
+        latest: String,
+        /// The node groups that run it.
+        running: Names,
+        /// When it was seen.
+        at: Timestamp,
+    },
+    /// A release that EKS refuses is reported.
+    ReportRefused(String, Timestamp),
+    /// EKS refused a release as not valid.
+    Refuse {
+        /// The release.
+        release_version: String,
+        /// EKS's words.
+        message: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// EKS accepted a release.
+    Accept(String),
+}
+
 /// A change of the fleet's record.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FleetChange {
     /// A newer release of a quarantined one's track is out.
-    Supersede(ReleaseVersion),
+    Supersede(TrackKey, ReleaseVersion),
     /// A release is quarantined.
-    Quarantine(String, Names, Timestamp),
-    /// The quarantine of a release is lifted.
-    LiftQuarantine(String, Timestamp),
+    Quarantine(Quarantine),
+    /// The quarantine of releases is lifted.
+    LiftQuarantine(ReleaseSelector, Timestamp),
+    /// EKS refuses updates for want of a right.
+    ReportAccessDenied(String, Timestamp),
+    /// EKS accepted an update.
+    AccessGranted,
 }
 
 /// Compares the records with what was observed and asked for.
 #[must_use]
 pub fn reconcile(
     input: &PlanInput<'_>,
+    recommendations: &Recommendations,
     external: Vec<(NodegroupId, Result<ExternalUpdate, Unreadable>)>,
 ) -> Reconciled {
     let PlanInput { fleet, request, now, .. } = input;
@@ -82,13 +135,65 @@ pub fn reconcile(
             reconciled.change(id, NodegroupChange::AllowRetry(*now));
         }
     }
+    reconciled.see_clusters(input);
+    for (id, proof) in proofs(input) {
+        reconciled.change(&id, NodegroupChange::Prove(proof));
+    }
+    reconciled.tracks = track_changes(input, recommendations);
     let changes = quarantine_changes(input, &mut reconciled.errors);
     reconciled.fleet = fleet.id().filter(|_| !changes.is_empty()).map(|id| (id, changes));
     reconciled
 }
 
+/// What AWS's parameters name, where that is not known yet, and what has to be said of releases.
+fn track_changes(input: &PlanInput<'_>, recommendations: &Recommendations) -> BTreeMap<TrackId, Vec<TrackChange>> {
+    let PlanInput { fleet, now, .. } = input;
+    let Some(fleet_id) = fleet.id() else { return BTreeMap::new() };
+    let mut tracks = BTreeMap::new();
+    for (key, recommendation) in recommendations {
+        let Recommendation::Release(release, date) = recommendation else { continue };
+        let id = TrackId::of(&fleet_id, key);
+        // The plan says of one that cannot be read that nothing starts, and why.
+        let Ok(stored) = fleet.records.track_or_new(&id) else { continue };
+        let mut changes = Vec::new();
+        let mut named = stored.clone();
+        named.releases.name(release, *date, *now);
+        if named != stored {
+            changes.push(TrackChange::Name { release: release.clone(), date: *date, at: *now });
+        }
+        for known in named.withdrawals_to_report(*now) {
+            // Only while the parameter still names an older one.
+            if release.is_older_than(&known.release_version) {
+                changes.push(TrackChange::ReportWithdrawn {
+                    release_version: known.release_version.clone(),
+                    latest: release.to_string(),
+                    running: running(input, key, &known.release_version),
+                    at: *now,
+                });
+            }
+        }
+        let refused = named.refusals_to_report(*now).into_iter();
+        changes.extend(refused.map(|known| TrackChange::ReportRefused(known.release_version.clone(), *now)));
+        if !changes.is_empty() {
+            tracks.insert(id, changes);
+        }
+    }
+    tracks
+}
+
+/// The node groups that run a release.
+fn running(input: &PlanInput<'_>, track: &TrackKey, release: &str) -> Names {
+    let nodegroups = input.fleet.nodegroups.iter().filter_map(|discovered| discovered.nodegroup());
+    let running = nodegroups.filter(|nodegroup| {
+        nodegroup.ami_type == track.ami_type
+            && nodegroup.kubernetes_version.as_ref() == Some(&track.version)
+            && nodegroup.release_version.as_deref() == Some(release)
+    });
+    running.map(|nodegroup| nodegroup.id.name().clone()).collect::<Vec<NodegroupName>>().into()
+}
+
 fn quarantine_changes(input: &PlanInput<'_>, errors: &mut Vec<Problem>) -> Vec<FleetChange> {
-    let PlanInput { fleet, releases, request, settings, now } = input;
+    let PlanInput { fleet, releases, request, now, .. } = input;
     let record = match fleet.records.fleet() {
         Ok(record) => record,
         // The plan starts nothing then, and says why.
@@ -97,26 +202,26 @@ fn quarantine_changes(input: &PlanInput<'_>, errors: &mut Vec<Problem>) -> Vec<F
     let mut changes = Vec::new();
     if record.is_some_and(|record| !record.quarantines.is_empty()) {
         let tracks = fleet.nodegroups.iter().flat_map(|discovered| tracks_of(discovered, &fleet.clusters));
-        let latest = tracks.filter_map(|track| releases.latest(&track).cloned());
-        let supersedes = |latest: &ReleaseVersion| {
+        let latest = tracks.filter_map(|track| Some((track.clone(), releases.latest(&track)?.version.clone())));
+        let supersedes = |(track, latest): &(TrackKey, ReleaseVersion)| {
             let open = record.iter().flat_map(|record| &record.quarantines);
-            open.filter(|quarantine| quarantine.superseded_by.is_none())
+            open.filter(|quarantine| quarantine.superseded_by.is_none() && quarantine.track() == *track)
                 .any(|quarantine| latest.is_newer_than(&quarantine.release_version))
         };
-        changes.extend(latest.filter(supersedes).map(FleetChange::Supersede));
+        let latest: BTreeMap<String, (TrackKey, ReleaseVersion)> =
+            latest.filter(supersedes).map(|(track, latest)| (track.to_string(), (track, latest))).collect();
+        changes.extend(latest.into_values().map(|(track, latest)| FleetChange::Supersede(track, latest)));
     }
-    let candidates = releases_to_quarantine(fleet.records.readable(), record, settings.quarantine_after);
-    let quarantine = |candidate: QuarantineCandidate| {
-        FleetChange::Quarantine(candidate.release_version, candidate.nodegroups.into(), *now)
-    };
-    changes.extend(candidates.into_iter().map(quarantine));
-    for release in &request.lift_quarantine {
-        let is_quarantined = record.is_some_and(|record| record.quarantined(release).is_some())
-            || changes.iter().any(|change| matches!(change, FleetChange::Quarantine(new, ..) if new == release));
+    changes.extend(quarantines_due(input).into_iter().map(FleetChange::Quarantine));
+    for releases in &request.lift_quarantine {
+        let names = |held: &Quarantine| releases.matches(&held.track(), &held.release_version);
+        let held = record.into_iter().flat_map(|record| &record.quarantines);
+        let is_quarantined = held.into_iter().any(|held| held.lifted_at.is_none() && names(held))
+            || changes.iter().any(|change| matches!(change, FleetChange::Quarantine(new) if names(new)));
         if is_quarantined {
-            changes.push(FleetChange::LiftQuarantine(release.clone(), *now));
+            changes.push(FleetChange::LiftQuarantine(releases.clone(), *now));
         } else {
-            errors.push(Problem::of_run(format!("the release {release} is not quarantined, so nothing is lifted")));
+            errors.push(Problem::of_run(format!("the release {releases} is not quarantined, so nothing is lifted")));
         }
     }
     changes
@@ -141,8 +246,33 @@ pub fn reports(plan: &Plan, now: Timestamp) -> Reconciled {
 }
 
 impl Reconciled {
-    fn change(&mut self, id: &NodegroupId, change: NodegroupChange) {
+    /// Adds a change of a node group's record.
+    pub fn change(&mut self, id: &NodegroupId, change: NodegroupChange) {
         self.nodegroups.entry(id.clone()).or_default().push(change);
+    }
+
+    /// Adds a change of a release track's record.
+    pub fn change_track(&mut self, id: &TrackId, change: TrackChange) {
+        self.tracks.entry(id.clone()).or_default().push(change);
+    }
+
+    /// Adds a change of the fleet's record.
+    pub fn change_fleet(&mut self, id: &FleetId, change: FleetChange) {
+        self.fleet.get_or_insert_with(|| (id.clone(), Vec::new())).1.push(change);
+    }
+
+    fn see_clusters(&mut self, input: &PlanInput<'_>) {
+        let fleet = input.fleet;
+        for id in fleet.nodegroups.iter().filter(|it| it.follows_cluster()).map(|discovered| &discovered.id) {
+            let (Some(Ok(version)), Ok(record)) = (fleet.clusters.get(id.cluster()), fleet.records.nodegroup(id)) else {
+                continue;
+            };
+            let version = version.to_string();
+            let seen = record.and_then(|record| record.cluster_version.as_ref());
+            if seen.is_none_or(|seen| seen.version != version) {
+                self.change(id, NodegroupChange::SeeCluster(version, input.now));
+            }
+        }
     }
 }
 
@@ -153,6 +283,8 @@ impl NodegroupChange {
         match self {
             Self::Adopt(update) => record.adopt(update),
             Self::AllowRetry(at) => record.allow_retry(*at),
+            Self::SeeCluster(version, at) => record.see_cluster(version, *at),
+            Self::Prove(proof) => record.prove(proof),
             Self::ReportAvailable { version, release_version, at } => {
                 record.report_available(version, release_version, *at);
             }
@@ -161,13 +293,30 @@ impl NodegroupChange {
     }
 }
 
+impl TrackChange {
+    /// Makes the change.
+    pub fn apply(&self, record: &mut TrackRecord) {
+        match self {
+            Self::Name { release, date, at } => record.releases.name(release, *date, *at),
+            Self::ReportWithdrawn { release_version, latest, running, at } => {
+                record.report_withdrawn(release_version, latest, running, *at);
+            }
+            Self::ReportRefused(release, at) => record.report_refused(release, *at),
+            Self::Refuse { release_version, message, at } => record.refuse(release_version, message, *at),
+            Self::Accept(release) => record.accept(release),
+        }
+    }
+}
+
 impl FleetChange {
     /// Makes the change.
     pub fn apply(&self, record: &mut FleetRecord) {
         match self {
-            Self::Supersede(latest) => record.supersede(latest),
-            Self::Quarantine(release, nodegroups, at) => record.quarantine(release, nodegroups, *at),
-            Self::LiftQuarantine(release, at) => record.lift_quarantine(release, *at),
+            Self::Supersede(track, latest) => record.supersede(track, latest),
+            Self::Quarantine(quarantine) => record.quarantine(quarantine),
+            Self::LiftQuarantine(releases, at) => record.lift_quarantine(releases, *at),
+            Self::ReportAccessDenied(error, at) => record.report_access_denied(error, *at),
+            Self::AccessGranted => record.access_granted(),
         }
     }
 }

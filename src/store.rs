@@ -1,13 +1,15 @@
-//! The table: one DynamoDB item for each node group and one for the fleet; every write is conditional on what was read.
+//! The table: one DynamoDB item for each node group, each release track and the fleet; every write is conditional on what was read.
 //!
 //! There are two kinds of write. [`RecordStore::save`] is the lock: a conflict means that another run was first.
 //! [`RecordStore::merge`] is everything else: on a conflict the change is made again to what stands in the table now.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
 use futures_util::{StreamExt, stream};
@@ -17,7 +19,7 @@ use crate::aws::{CONCURRENCY, describe};
 use crate::model::problem::{Problem, Unreadable};
 use crate::model::record::{Record, Revision, YES};
 use crate::model::records::RecordSet;
-use crate::model::subject::{FleetId, NodegroupId, Subject};
+use crate::model::subject::{ItemKey, Subject};
 use crate::reconcile::Reconciled;
 
 /// The table's key.
@@ -35,12 +37,34 @@ const MERGES: usize = 3;
 type Item = HashMap<String, AttributeValue>;
 
 /// The table.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct RecordStore<'a> {
     client: &'a Client,
     table: &'a str,
     writer: &'a str,
     dry_run: bool,
+    reads: Tally,
+    /// A conflict is no failure.
+    writes: Tally,
+}
+
+/// How many calls of one kind there were, and how many of them failed.
+#[derive(Debug, Default)]
+struct Tally {
+    calls: AtomicUsize,
+    failed: AtomicUsize,
+}
+
+impl Tally {
+    fn all_failed(&self) -> bool {
+        let calls = self.calls.load(Ordering::Relaxed);
+        calls > 0 && calls == self.failed.load(Ordering::Relaxed)
+    }
+
+    fn count(&self, failed: bool) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.failed.fetch_add(failed.into(), Ordering::Relaxed);
+    }
 }
 
 /// Why a record was not written.
@@ -58,34 +82,43 @@ impl<'a> RecordStore<'a> {
     /// The table of this name, for a run that writes under this id; a dry run writes nothing.
     #[must_use]
     pub fn new(client: &'a Client, table: &'a str, writer: &'a str, dry_run: bool) -> Self {
-        Self { client, table, writer, dry_run }
+        Self { client, table, writer, dry_run, reads: Tally::default(), writes: Tally::default() }
     }
 
-    /// Reads the records of these node groups and of the fleet, as they are now. One that the table does not hold is left
-    /// out; one that cannot be read comes with the reason.
-    pub async fn load(&self, nodegroups: impl Iterator<Item = &NodegroupId>, fleet: Option<FleetId>) -> RecordSet {
-        let keys = nodegroups.map(|id| id.arn().to_owned()).chain(fleet.map(|id| id.key().to_owned()));
-        let keys: BTreeSet<String> = keys.collect();
+    /// What DynamoDB refused altogether, where there was any of it to do.
+    #[must_use]
+    pub fn failure(&self) -> Option<&'static str> {
+        if self.reads.all_failed() {
+            return Some("no record could be read");
+        }
+        self.writes.all_failed().then_some("no record could be written")
+    }
+
+    /// Reads these records, as they are now, and adds them. One that the table does not hold is left out; one that cannot be
+    /// read comes with the reason.
+    pub async fn load(&self, keys: impl Iterator<Item = ItemKey>, records: &mut RecordSet) {
+        let keys: BTreeSet<String> = keys.map(|key| key.key().to_owned()).collect();
         let keys: Vec<String> = keys.into_iter().collect();
         let calls = keys.chunks(KEYS_PER_CALL).map(|keys| self.load_some(keys.to_vec()));
         let items: Vec<(String, Result<Item, Unreadable>)> =
             stream::iter(calls).buffer_unordered(CONCURRENCY).flat_map(stream::iter).collect().await;
-        let mut records = RecordSet::default();
         for (key, item) in items {
-            if let Some(id) = NodegroupId::from_arn(&key) {
-                records.insert_nodegroup(id, item.and_then(read));
-            } else {
-                records.insert_fleet(item.and_then(read));
+            match ItemKey::read(&key) {
+                Some(ItemKey::Nodegroup(id)) => records.insert_nodegroup(id, item.and_then(read)),
+                Some(ItemKey::Fleet(_)) => records.insert_fleet(item.and_then(read)),
+                Some(ItemKey::Track(id)) => records.insert_track(id.track().clone(), item.and_then(read)),
+                None => {}
             }
         }
-        records
     }
 
     async fn load_some(&self, keys: Vec<String>) -> Vec<(String, Result<Item, Unreadable>)> {
         let mut items = Vec::new();
         let mut asked = keys;
         for round in 0..ROUNDS {
-            let answer = match self.batch_get(&asked).await {
+            let answer = self.batch_get(&asked).await;
+            self.reads.count(answer.is_err());
+            let answer = match answer {
                 Ok(answer) => answer,
                 Err(error) => return all_unreadable(asked, items, &error),
             };
@@ -155,7 +188,12 @@ impl<'a> RecordStore<'a> {
             put.condition_expression("revision = :read")
                 .expression_attribute_values(":read", AttributeValue::S(before.to_string()))
         };
-        if let Err(error) = put.send().await {
+        let answer = put.send().await;
+        let is_conflict = |error: &SdkError<PutItemError, _>| {
+            matches!(error.as_service_error(), Some(PutItemError::ConditionalCheckFailedException(_)))
+        };
+        self.writes.count(answer.as_ref().is_err_and(|error| !is_conflict(error)));
+        if let Err(error) = answer {
             let Some(PutItemError::ConditionalCheckFailedException(lost)) = error.as_service_error() else {
                 return Err(NotSaved::Failed(describe(&error)));
             };
@@ -217,7 +255,7 @@ impl<'a> RecordStore<'a> {
     /// Makes and writes all changes, and takes them into the records. Returns what went wrong; what is not recorded is not
     /// built upon.
     pub async fn write(&self, reconciled: Reconciled, records: &mut RecordSet, now: Timestamp) -> Vec<Problem> {
-        let Reconciled { nodegroups, fleet, unreadable, mut errors } = reconciled;
+        let Reconciled { nodegroups, tracks, fleet, unreadable, mut errors } = reconciled;
         for (id, error) in unreadable {
             errors.push(Problem::with(&id, &error));
             records.insert_nodegroup(id, Err(error));
@@ -236,6 +274,22 @@ impl<'a> RecordStore<'a> {
         for (id, record) in written {
             errors.extend(record.as_ref().err().map(|error| Problem::with(&id, error)));
             records.insert_nodegroup(id, record);
+        }
+        let mut writes = Vec::new();
+        for (id, changes) in tracks {
+            // The plan says of one that cannot be read that nothing starts, and why.
+            if let Ok(record) = records.track_or_new(&id) {
+                writes.push(async move {
+                    let change = |record: &mut _| changes.iter().for_each(|change| change.apply(record));
+                    (id, self.write_one(record, now, change).await)
+                });
+            }
+        }
+        let written: Vec<_> = stream::iter(writes).buffer_unordered(CONCURRENCY).collect().await;
+        for (id, record) in written {
+            let subject = || Subject::Track(id.track().clone());
+            errors.extend(record.as_ref().err().map(|error| Problem::with(subject(), error)));
+            records.insert_track(id.track().clone(), record);
         }
         if let Some((id, changes)) = fleet
             && let Ok(record) = records.fleet_or_new(&id)

@@ -53,25 +53,43 @@ fn is_clients_fault(error: &SdkError<Error>) -> bool {
 }
 
 fn refusal(error: &Error, description: String) -> Outcome {
+    let message = error.message().unwrap_or_default().to_ascii_lowercase();
+    let says = |words: &str| message.contains(words);
     match error {
+        // EKS says so of a node group that is not ACTIVE, and of one that is being updated.
+        Error::ResourceInUseException(_) if says("not in active state") => Outcome::NotActive(description),
         Error::ResourceInUseException(_) => Outcome::InUse(description),
         Error::ResourceNotFoundException(_) => Outcome::Deleted(description),
-        Error::InvalidParameterException(_) if is_unknown_release(error.message().unwrap_or_default()) => {
+        // `Requested release version 1.31.3-20250103 is not valid for kubernetes version 1.30.`, and before 2021
+        // `Requested Nodegroup release version … is invalid.`
+        Error::InvalidParameterException(_)
+            if says("release version") && (says("is not valid") || says("is invalid")) =>
+        {
             Outcome::NotReady(description)
         }
-        _ => Outcome::Refused(ErrorDetail {
-            error_code: error.code().unwrap_or("Unknown").to_owned(),
-            error_message: error.message().unwrap_or("EKS gave no reason").to_owned(),
-            resource_ids: Vec::new(),
-        }),
+        // `Nodegroup Kubernetes version should be equal to Cluster kubernetes version 1.33 or NodeGroup kubernetes version
+        // 1.30`: the cluster is still being upgraded.
+        Error::InvalidParameterException(_) if says("version should be equal to") => {
+            Outcome::VersionNotReady(description)
+        }
+        // `You are not authorized to launch instances with this launch template`
+        _ if says("not authorized to launch instances") => Outcome::LaunchTemplateDenied(detail(error)),
+        _ if is_denied(error) => Outcome::AccessDenied(description),
+        _ => Outcome::Refused(detail(error)),
     }
 }
 
-/// EKS words it as `Requested release version 1.31.3-20250103 is not valid for kubernetes version 1.30.`, and before 2021 as
-/// `Requested Nodegroup release version … is invalid.`
-fn is_unknown_release(message: &str) -> bool {
-    let message = message.to_ascii_lowercase();
-    message.contains("release version") && (message.contains("is not valid") || message.contains("is invalid"))
+fn detail(error: &Error) -> ErrorDetail {
+    ErrorDetail {
+        error_code: error.code().unwrap_or("Unknown").to_owned(),
+        error_message: error.message().unwrap_or("EKS gave no reason").to_owned(),
+        resource_ids: Vec::new(),
+    }
+}
+
+/// Whether the caller lacks a right, by its own policy or by one of its organisation.
+fn is_denied(error: &Error) -> bool {
+    matches!(error.code(), Some("AccessDeniedException" | "AccessDenied" | "UnauthorizedException" | "UnrecognizedClientException"))
 }
 
 /// Counts the requests that the SDK really sends for one call.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::bail;
+use anyhow::anyhow;
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
 use serde::Serialize;
@@ -12,7 +12,7 @@ use crate::execute::Execution;
 use crate::model::decision::{Decision, Planned};
 use crate::model::outcome::Outcome;
 use crate::model::problem::Problem;
-use crate::model::reason::{Freeze, Reason};
+use crate::model::reason::Reason;
 use crate::model::request::StartRequest;
 use crate::plan::Plan;
 
@@ -31,6 +31,9 @@ pub struct StartSummary {
     pub decisions: Vec<StartLine>,
     /// What went wrong.
     pub errors: Vec<Problem>,
+    /// Why the run failed, where it could not do its job at all.
+    #[serde(skip)]
+    pub failure: Option<String>,
 }
 
 /// What was decided for one node group, and what came of it.
@@ -72,6 +75,9 @@ pub struct CheckSummary {
     pub published: Vec<String>,
     /// What went wrong.
     pub errors: Vec<Problem>,
+    /// Why the run failed, where it could not do its job at all.
+    #[serde(skip)]
+    pub failure: Option<String>,
 }
 
 /// What became of one update.
@@ -93,9 +99,6 @@ impl StartSummary {
     #[must_use]
     pub fn new(request: &StartRequest, plan: &Plan, execution: &Execution, mut errors: Vec<Problem>) -> Self {
         let mut summary = Self { dry_run: request.dry_run, ..Self::default() };
-        if let Some(Freeze::Unreadable(error)) = &plan.freeze {
-            errors.push(Problem::of_run(format!("no updates were started: {error}")));
-        }
         for (index, planned) in plan.decisions.iter().enumerate() {
             let outcome = execution.outcomes.get(&index);
             let line = StartLine::new(planned, outcome);
@@ -115,14 +118,14 @@ impl StartSummary {
         summary
     }
 
-    /// The function's answer. A run with errors fails, so that Lambda's error metric shows it; a dry run only looks, and
-    /// shows them.
+    /// The function's answer. Errors are lines of it; only a run that could not do its job fails, so that Lambda's error
+    /// metric shows it. A dry run only looks.
     ///
     /// # Errors
-    /// When the run had errors.
+    /// When the run failed.
     pub fn into_response(self) -> anyhow::Result<Value> {
-        if !self.dry_run {
-            fail_on(&self.errors)?;
+        if let Some(failure) = self.failure.as_ref().filter(|_| !self.dry_run) {
+            return Err(failed_with(failure, &self.errors));
         }
         Ok(serde_json::to_value(self)?)
     }
@@ -133,7 +136,7 @@ impl StartSummary {
             let end = detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
             match *decision {
                 "UpToDate" => tracing::debug!(nodegroup, decision, reason, "{nodegroup}: {decision}: {reason}"),
-                "Unreadable" => tracing::error!(nodegroup, decision, reason, "{nodegroup}: {decision}: {reason}"),
+                "Unreadable" => tracing::warn!(nodegroup, decision, reason, "{nodegroup}: {decision}: {reason}"),
                 _ => tracing::info!(
                     nodegroup,
                     decision,
@@ -145,8 +148,8 @@ impl StartSummary {
                 ),
             }
         }
-        let Self { dry_run, counts, errors, .. } = self;
-        log_errors(errors);
+        let Self { dry_run, counts, errors, failure, .. } = self;
+        log_errors(errors, failure.as_deref());
         tracing::info!(?counts, errors = errors.len(), dry_run, "run of start finished: {counts:?}");
     }
 }
@@ -170,12 +173,15 @@ impl StartLine {
 }
 
 impl CheckSummary {
-    /// The function's answer. A run with errors fails, so that Lambda's error metric shows it.
+    /// The function's answer. Errors are lines of it; only a run that could not do its job fails, so that Lambda's error
+    /// metric shows it.
     ///
     /// # Errors
-    /// When the run had errors.
+    /// When the run failed.
     pub fn into_response(self) -> anyhow::Result<Value> {
-        fail_on(&self.errors)?;
+        if let Some(failure) = &self.failure {
+            return Err(failed_with(failure, &self.errors));
+        }
         Ok(serde_json::to_value(self)?)
     }
 
@@ -190,8 +196,8 @@ impl CheckSummary {
                 "{nodegroup}: update to {release_version}: {status}"
             );
         }
-        let Self { counts, published, errors, .. } = self;
-        log_errors(errors);
+        let Self { counts, published, errors, failure, .. } = self;
+        log_errors(errors, failure.as_deref());
         let published = published.len();
         tracing::info!(?counts, published, errors = errors.len(), "run of check finished: {published} published");
     }
@@ -210,20 +216,21 @@ pub(crate) fn left_over(count: usize) -> Option<Problem> {
     })
 }
 
-fn log_errors(errors: &[Problem]) {
+fn log_errors(errors: &[Problem], failure: Option<&str>) {
     for error in errors {
         let subject = error.subject.as_ref().map(ToString::to_string);
-        tracing::error!(nodegroup = subject, error = error.error, "{error}");
+        tracing::warn!(nodegroup = subject, error = error.error, "{error}");
+    }
+    if let Some(failure) = failure {
+        tracing::error!("the run failed: {failure}");
     }
 }
 
-fn fail_on(errors: &[Problem]) -> anyhow::Result<()> {
-    if errors.is_empty() {
-        return Ok(());
-    }
+/// Why a run failed, and the first of what went wrong in it.
+fn failed_with(failure: &str, errors: &[Problem]) -> anyhow::Error {
     let named: Vec<String> = errors.iter().take(ERRORS_NAMED).map(ToString::to_string).collect();
-    let named = named.join("; ");
     let more = errors.len().saturating_sub(ERRORS_NAMED);
     let rest = if more > 0 { format!("; and {more} more, see the log") } else { String::new() };
-    bail!("completed with errors: {named}{rest}")
+    let colon = if named.is_empty() { "" } else { ": " };
+    anyhow!("{failure}{colon}{}{rest}", named.join("; "))
 }

@@ -14,7 +14,7 @@ use crate::model::problem::{Problem, Unreadable};
 use crate::model::record::Record;
 use crate::model::records::{RecordRef, RecordSet};
 use crate::model::settle::{Observation, settle};
-use crate::model::subject::{FleetId, NodegroupId, Subject};
+use crate::model::subject::{ItemKey, Subject};
 use crate::notify::{Message, publish};
 use crate::observe::updates::observe;
 use crate::run::Run;
@@ -44,7 +44,9 @@ pub async fn check(
 
     let mut summary = CheckSummary::default();
     summary.errors.extend(left_over(count - checked.len()));
-    for Checked { subject, line, published, errors } in checked {
+    let mut unpublished = 0;
+    for Checked { subject, line, published, errors, not_published } in checked {
+        unpublished += not_published;
         summary.errors.extend(errors.into_iter().map(|error| Problem::with(subject.clone(), error)));
         summary.published.extend(published);
         if let Some(line) = line {
@@ -52,6 +54,8 @@ pub async fn check(
             summary.updates.push(line);
         }
     }
+    let nothing_published = unpublished > 0 && summary.published.is_empty();
+    summary.failure = checker.store.failure().or(nothing_published.then_some("nothing could be published")).map(str::to_owned);
     summary.log();
     Ok(summary)
 }
@@ -70,13 +74,13 @@ struct Checked {
     line: Option<CheckLine>,
     published: Vec<String>,
     errors: Vec<String>,
+    not_published: usize,
 }
 
 impl Checker<'_> {
     async fn check_all(&self, keys: Vec<String>) -> Vec<Checked> {
-        let nodegroups: Vec<NodegroupId> = keys.iter().filter_map(|key| NodegroupId::from_arn(key)).collect();
-        let fleet = keys.iter().find_map(|key| FleetId::from_key(key));
-        let records = self.store.load(nodegroups.iter(), fleet).await;
+        let mut records = RecordSet::default();
+        self.store.load(keys.iter().filter_map(|key| ItemKey::read(key)), &mut records).await;
         stream::iter(keys)
             .take_while(|_| std::future::ready(Instant::now() < self.run.last_start))
             .map(|key| self.check_one(key, &records))
@@ -86,22 +90,29 @@ impl Checker<'_> {
     }
 
     async fn check_one(&self, key: String, records: &RecordSet) -> Checked {
-        if let Some(id) = NodegroupId::from_arn(&key) {
-            let mut checked = Checked::new((&id).into());
-            if let Some(record) = checked.readable(records.nodegroup(&id)) {
-                self.check_nodegroup(record.clone(), &mut checked).await;
-            }
+        let Some(item) = ItemKey::read(&key) else {
+            let mut checked = Checked::new(Subject::Entry(key));
+            checked.errors.push("the table has an item under a key that is none of the updater's".to_owned());
             return checked;
-        }
-        if FleetId::from_key(&key).is_some() {
-            let mut checked = Checked::new(Subject::Fleet);
-            if let Some(record) = checked.readable(records.fleet()) {
-                self.publish_pending(record.clone(), &mut checked).await;
+        };
+        let mut checked = Checked::new(item.subject());
+        match item {
+            ItemKey::Nodegroup(id) => {
+                if let Some(record) = checked.readable(records.nodegroup(&id)) {
+                    self.check_nodegroup(record.clone(), &mut checked).await;
+                }
             }
-            return checked;
+            ItemKey::Fleet(_) => {
+                if let Some(record) = checked.readable(records.fleet()) {
+                    self.publish_pending(record.clone(), &mut checked).await;
+                }
+            }
+            ItemKey::Track(id) => {
+                if let Some(record) = checked.readable(records.track(id.track())) {
+                    self.publish_pending(record.clone(), &mut checked).await;
+                }
+            }
         }
-        let mut checked = Checked::new(Subject::Entry(key));
-        checked.errors.push("the table has an item under a key that is none of the updater's".to_owned());
         checked
     }
 
@@ -136,6 +147,7 @@ impl Checker<'_> {
             match publish(&self.clients.sns, &self.config.notification_topic_arn, message).await {
                 Ok(()) => checked.published.push(record.notice_id(&notice)),
                 Err(error) => {
+                    checked.not_published += 1;
                     checked.errors.push(error.to_string());
                     continue;
                 }
@@ -150,7 +162,7 @@ impl Checker<'_> {
 
 impl Checked {
     fn new(subject: Subject) -> Self {
-        Self { subject, line: None, published: Vec::new(), errors: Vec::new() }
+        Self { subject, line: None, published: Vec::new(), errors: Vec::new(), not_published: 0 }
     }
 
     fn readable<'a, R>(&mut self, record: Result<Option<&'a R>, &Unreadable>) -> Option<&'a R> {

@@ -5,11 +5,13 @@ use serde_json::Value;
 use crate::aws::StartClients;
 use crate::config::StartConfig;
 use crate::event::parse_start;
+use crate::model::fleet::{Fleet, NodegroupState};
+use crate::model::reason::Freeze;
+use crate::model::releases::{Recommendation, Recommendations, Releases};
 use crate::execute::{Execution, Executor};
 use crate::observe;
 use crate::observe::external::external_updates;
-use crate::observe::releases::{latest_releases, with_older};
-use crate::plan::{PlanInput, plan, tracks, tracks_needing_older};
+use crate::plan::{Plan, PlanInput, plan, tracks};
 use crate::reconcile::{reconcile, reports};
 use crate::run::Run;
 use crate::store::RecordStore;
@@ -19,7 +21,7 @@ use crate::summary::StartSummary;
 ///
 /// # Errors
 /// When the event is not understood or the tag index cannot be read. What goes wrong with one node group is an error of the
-/// summary.
+/// summary, which says itself when the run failed.
 pub async fn start(
     clients: &StartClients,
     config: &StartConfig,
@@ -31,22 +33,46 @@ pub async fn start(
     let (settings, now) = (&config.settings, run.now);
 
     let mut fleet = observe::fleet(clients, &store, settings).await?;
-    let releases = latest_releases(&clients.ssm, tracks(&fleet, &request)).await;
+    let tracks = tracks(&fleet, &request);
+    let recommended = observe::recommendations(clients, &store, &mut fleet, tracks).await;
     let external = external_updates(&clients.eks, &fleet, now).await;
 
+    let releases = Releases::of(&recommended, &fleet.records, now);
     let input = PlanInput { fleet: &fleet, releases: &releases, request: &request, settings, now };
-    let changes = reconcile(&input, external);
+    let changes = reconcile(&input, &recommended, external);
     let mut errors = store.write(changes, &mut fleet.records, now).await;
 
-    let input = PlanInput { fleet: &fleet, releases: &releases, request: &request, settings, now };
-    let older = tracks_needing_older(&input);
-    let releases = with_older(&clients.ssm, releases, older).await;
+    // What could not be recorded is not built upon.
+    let releases = Releases::of(&recommended, &fleet.records, now);
     let plan = plan(&PlanInput { fleet: &fleet, releases: &releases, request: &request, settings, now });
-
     errors.extend(store.write(reports(&plan, now), &mut fleet.records, now).await);
+
     let executor = Executor { clients, store: &store, run };
     let execution = if request.dry_run { Execution::default() } else { executor.execute(&plan, &fleet.records).await };
-    let summary = StartSummary::new(&request, &plan, &execution, errors);
+    errors.extend(store.write(execution.changes.clone(), &mut fleet.records, now).await);
+    let mut summary = StartSummary::new(&request, &plan, &execution, errors);
+    summary.failure = failure(&fleet, &recommended, &plan, &store);
     summary.log();
     Ok(summary)
+}
+
+/// Why the run could not do its job at all. What goes wrong with one item is a line of the summary.
+fn failure(
+    fleet: &Fleet,
+    recommended: &Recommendations,
+    plan: &Plan,
+    store: &RecordStore<'_>,
+) -> Option<String> {
+    let mut states = fleet.nodegroups.iter().map(|discovered| &discovered.state).peekable();
+    let none_described =
+        states.peek().is_some() && states.all(|state| matches!(state, NodegroupState::Unreadable(_)));
+    let mut read = recommended.values().peekable();
+    let no_release = read.peek().is_some() && read.all(|it| matches!(it, Recommendation::Unreadable(_)));
+    let failure = match &plan.freeze {
+        Some(Freeze::Unreadable(error)) => format!("no updates were started: {error}"),
+        _ if none_described => "no node group could be described".to_owned(),
+        _ if no_release => "no release could be read".to_owned(),
+        _ => return store.failure().map(str::to_owned),
+    };
+    Some(failure)
 }

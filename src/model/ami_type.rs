@@ -39,8 +39,15 @@ pub struct ReleaseTrack {
     pub parameters: Vec<String>,
     /// How to read their values.
     pub format: Format,
-    /// The path under which each release has a parameter of its own, in the families that have them.
-    pub history: Option<String>,
+}
+
+/// Names a release track: a Kubernetes version and an AMI type.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TrackKey {
+    /// The Kubernetes version.
+    pub version: String,
+    /// The AMI type.
+    pub ami_type: AmiTypes,
 }
 
 /// Why an AMI type has no release track.
@@ -59,21 +66,18 @@ impl ReleaseTrack {
     /// When AWS publishes no releases of the AMI type, or it is not known here.
     pub fn of(ami_type: &AmiTypes, kubernetes_version: &str) -> Result<Self, NoTrack> {
         let optimized = |family: Family, variant: String| {
-            let path = format!("/aws/service/eks/optimized-ami/{kubernetes_version}/{variant}/");
-            let latest = format!("{path}recommended/release_version");
-            Ok(Self { family, parameters: vec![latest], format: Format::Plain, history: Some(path) })
+            let latest =
+                format!("/aws/service/eks/optimized-ami/{kubernetes_version}/{variant}/recommended/release_version");
+            Ok(Self { family, parameters: vec![latest], format: Format::Plain })
         };
         let linux_2 = |variant: &str| optimized(Family::AmazonLinux2, format!("amazon-linux-2{variant}"));
         let linux_2023 = |variant: &str| optimized(Family::AmazonLinux2023, format!("amazon-linux-2023/{variant}"));
         let bottlerocket = |variants: &[&str], arch: &str| {
-            let path =
-                |variant: &&str| format!("/aws/service/bottlerocket/aws-k8s-{kubernetes_version}{variant}/{arch}/");
-            Ok(Self {
-                family: Family::Bottlerocket,
-                parameters: variants.iter().map(|variant| format!("{}latest/image_version", path(variant))).collect(),
-                format: Format::Plain,
-                history: variants.first().map(path),
-            })
+            let latest = |variant: &&str| {
+                format!("/aws/service/bottlerocket/aws-k8s-{kubernetes_version}{variant}/{arch}/latest/image_version")
+            };
+            let parameters = variants.iter().map(latest).collect();
+            Ok(Self { family: Family::Bottlerocket, parameters, format: Format::Plain })
         };
         let windows = |edition: &str| {
             Ok(Self {
@@ -82,7 +86,6 @@ impl ReleaseTrack {
                     "/aws/service/ami-windows-latest/Windows_Server-{edition}-EKS_Optimized-{kubernetes_version}"
                 )],
                 format: Format::Json,
-                history: None,
             })
         };
         match ami_type {
@@ -114,18 +117,27 @@ impl ReleaseTrack {
             _ => Err(NoTrack::Unknown),
         }
     }
+}
 
-    /// The release that a parameter under [`ReleaseTrack::history`] belongs to, if it belongs to one.
+impl TrackKey {
+    /// The track of this Kubernetes version and AMI type.
     #[must_use]
-    pub fn named_by<'a>(&self, name: &'a str, value: &'a str) -> Option<&'a str> {
-        let (path, leaf) = name.strip_prefix(self.history.as_deref()?)?.rsplit_once('/')?;
-        match (self.family, leaf) {
-            // Its path holds the name of an image; only the value is the release.
-            (Family::AmazonLinux2 | Family::AmazonLinux2023, "release_version") => Some(value),
-            // Its path is the release, and `image_version` may be missing.
-            (Family::Bottlerocket, _) => Some(path),
-            _ => None,
-        }
+    pub fn new(version: &str, ami_type: &AmiTypes) -> Self {
+        Self { version: version.to_owned(), ami_type: ami_type.clone() }
+    }
+
+    /// Where AWS publishes its releases.
+    ///
+    /// # Errors
+    /// When AWS publishes none for the AMI type.
+    pub fn track(&self) -> Result<ReleaseTrack, NoTrack> {
+        ReleaseTrack::of(&self.ami_type, &self.version)
+    }
+}
+
+impl fmt::Display for TrackKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.version, self.ami_type.as_str())
     }
 }
 

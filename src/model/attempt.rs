@@ -2,12 +2,39 @@
 
 use std::fmt;
 
+use aws_sdk_eks::types::AmiTypes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::ami_type::TrackKey;
+
 /// The longest code and message that are kept of an error, in bytes.
 const CODE_BYTES: usize = 256;
-const MESSAGE_BYTES: usize = 4 * 1024;
+pub(super) const MESSAGE_BYTES: usize = 4 * 1024;
+
+/// Codes of errors and health issues that explain why nodes do not come up, whatever their release: capacity, quotas,
+/// addresses, network, the cluster's API, and the rights of nodes.
+const EXPLANATIONS: [&str; 19] = [
+    "AccessDenied",
+    "AdmissionRequestDenied",
+    "AsgInstanceLaunchFailures",
+    "AutoScalingGroupInstanceRefreshActive",
+    "ClusterUnreachable",
+    "Ec2SecurityGroupDeletionFailure",
+    "Ec2SecurityGroupNotFound",
+    "Ec2SubnetInvalidConfiguration",
+    "Ec2SubnetMissingIpv6Assignment",
+    "Ec2SubnetNotFound",
+    "EniLimitReached",
+    "IamInstanceProfileNotFound",
+    "IamNodeRoleNotFound",
+    "InstanceLimitExceeded",
+    "InsufficientFreeAddresses",
+    "IpNotAvailable",
+    "SecurityGroupNotFound",
+    "SubnetNotFound",
+    "VpcIdNotFound",
+];
 
 /// What an attempt sets out to do: all that the call says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +42,9 @@ const MESSAGE_BYTES: usize = 4 * 1024;
 pub struct Intent {
     /// The Kubernetes version to send.
     pub version: String,
+    /// The AMI type of the node group, which with the version names the release track.
+    #[serde(default)]
+    pub ami_type: String,
     /// The release to send.
     pub release_version: String,
     /// The release that runs.
@@ -60,6 +90,9 @@ pub struct Attempt {
     /// What AWS reported, in AWS's words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ErrorDetail>,
+    /// The node group's health issues when the update failed, as EKS codes them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub health: Vec<String>,
     /// Whether a notice said that it runs longer than it should.
     #[serde(default)]
     pub stuck_notified: bool,
@@ -115,6 +148,14 @@ pub struct ErrorDetail {
     pub resource_ids: Vec<String>,
 }
 
+impl Intent {
+    /// The track of its release.
+    #[must_use]
+    pub fn track(&self) -> TrackKey {
+        TrackKey::new(&self.version, &AmiTypes::from(self.ami_type.as_str()))
+    }
+}
+
 impl fmt::Display for Intent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { version, release_version, previous_release_version, force, .. } = self;
@@ -144,10 +185,15 @@ impl Attempt {
         self.status == Status::Failed && self.errors.iter().any(|error| error.error_code == error_code)
     }
 
-    /// Whether it failed for a cause that points at the release: its nodes did not come up. A disruption budget does not.
+    /// Whether it failed for a cause that points at the release: its nodes did not come up, and nothing else explains that.
+    /// What somebody else started blames nothing.
     #[must_use]
     pub fn blames_release(&self) -> bool {
-        self.failed_with("NodeCreationFailure")
+        let errors = self.errors.iter().map(|error| error.error_code.as_str());
+        let mut codes = errors.chain(self.health.iter().map(String::as_str));
+        self.started_by == StartedBy::Updater
+            && self.failed_with("NodeCreationFailure")
+            && !codes.any(|code| EXPLANATIONS.contains(&code))
     }
 }
 
@@ -188,7 +234,7 @@ pub fn shorten(errors: Vec<ErrorDetail>, bytes: usize) -> Vec<ErrorDetail> {
 }
 
 /// The start of a text, at most this many bytes, whole characters only.
-fn head(text: &str, bytes: usize) -> String {
+pub(super) fn head(text: &str, bytes: usize) -> String {
     if text.len() <= bytes {
         return text.to_owned();
     }

@@ -1,13 +1,16 @@
 //! What the table holds of the whole fleet: its quarantined releases.
 
+use aws_sdk_eks::types::AmiTypes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::notice::{Names, Notice, NoticeKind};
+use super::ami_type::TrackKey;
+use super::notice::{Names, Notice, NoticeKind, QuarantinedRelease};
 use super::problem::Unreadable;
 use super::record::{Record, Revision, SchemaVersion, YES};
 use super::release_version::ReleaseVersion;
+use super::settings::ReleaseSelector;
 use super::subject::FleetId;
 
 /// Quarantines that are kept: with the longest names, and all still to report, they fit into an item of 400 KB. Those that
@@ -28,6 +31,9 @@ pub struct FleetRecord {
     /// Releases that are or were quarantined.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quarantines: Vec<Quarantine>,
+    /// That EKS refuses updates for want of a right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_denied: Option<AccessDenied>,
     /// What has to be published.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pending_notices: Vec<Notice>,
@@ -41,22 +47,45 @@ enum Kind {
     Fleet,
 }
 
-/// A release that no node group is updated to, since it failed on several.
+/// A release that no node group of the fleet, or of one cluster, is updated to, since it failed on several.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Quarantine {
+    /// The Kubernetes version of the release track.
+    pub version: String,
+    /// The AMI type of the release track.
+    pub ami_type: String,
     /// The release.
     pub release_version: String,
+    /// The cluster, where it is quarantined in one only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
     /// Since when.
     pub since: Timestamp,
     /// The node groups that it failed on.
     pub nodegroups: Names,
+    /// The node groups that it came up on.
+    #[serde(default)]
+    pub ran_on: Names,
+    /// Releases of the same build on other tracks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sisters: Vec<String>,
     /// When it was lifted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lifted_at: Option<Timestamp>,
     /// A newer release of the same track, which makes it pointless.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub superseded_by: Option<String>,
+}
+
+/// EKS refuses updates because the function lacks a right.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccessDenied {
+    /// Since when.
+    pub since: Timestamp,
+    /// EKS's words.
+    pub error: String,
 }
 
 impl FleetRecord {
@@ -69,52 +98,73 @@ impl FleetRecord {
             schema_version: SchemaVersion,
             revision: Revision::default(),
             quarantines: Vec::new(),
+            access_denied: None,
             pending_notices: Vec::new(),
             pending: None,
         }
     }
 
-    /// A release failed on these node groups: from now on no node group is updated to it. Without effect where it is
-    /// quarantined already.
-    pub fn quarantine(&mut self, release: &str, nodegroups: &Names, now: Timestamp) {
-        if self.quarantined(release).is_some() {
+    /// A release failed on several node groups: from now on none is updated to it. Without effect where it is quarantined so
+    /// already.
+    pub fn quarantine(&mut self, quarantine: &Quarantine) {
+        let track = quarantine.track();
+        let same = self.quarantines.iter().any(|held| {
+            held.is_of(&track, &quarantine.release_version) && held.lifted_at.is_none() && held.cluster == quarantine.cluster
+        });
+        if same {
             return;
         }
-        self.quarantines.push(Quarantine {
-            release_version: release.to_owned(),
-            since: now,
-            nodegroups: nodegroups.clone(),
-            lifted_at: None,
-            superseded_by: None,
-        });
-        let kind =
-            NoticeKind::ReleaseQuarantined { release_version: release.to_owned(), nodegroups: nodegroups.clone() };
-        self.pending_notices.push(Notice { kind, at: now });
+        self.quarantines.push(quarantine.clone());
+        self.pending_notices
+            .push(Notice { kind: NoticeKind::ReleaseQuarantined(quarantine.clone().into()), at: quarantine.since });
     }
 
-    /// Whether a release is quarantined.
+    /// Whether a release of a track is quarantined: in the whole fleet, or in this cluster.
     #[must_use]
-    pub fn quarantined(&self, release: &str) -> Option<&Quarantine> {
-        let held = |quarantine: &&Quarantine| quarantine.release_version == release && quarantine.lifted_at.is_none();
-        self.quarantines.iter().find(held)
+    pub fn quarantined(&self, track: &TrackKey, release: &str, cluster: Option<&str>) -> Option<&Quarantine> {
+        self.quarantines.iter().find(|held| {
+            held.is_of(track, release)
+                && held.lifted_at.is_none()
+                && held.cluster.as_deref().is_none_or(|in_one| Some(in_one) == cluster)
+        })
+    }
+
+    /// When a quarantine of a release was last lifted.
+    #[must_use]
+    pub fn last_lifted(&self, track: &TrackKey, release: &str) -> Option<Timestamp> {
+        let of_release = self.quarantines.iter().filter(|held| held.is_of(track, release));
+        of_release.filter_map(|held| held.lifted_at).max()
     }
 
     /// A newer release of a quarantined one's track is out. The quarantined one stays so.
-    pub fn supersede(&mut self, latest: &ReleaseVersion) {
+    pub fn supersede(&mut self, track: &TrackKey, latest: &ReleaseVersion) {
         for quarantine in self.quarantines.iter_mut().filter(|quarantine| quarantine.superseded_by.is_none()) {
-            if latest.is_newer_than(&quarantine.release_version) {
+            if quarantine.track() == *track && latest.is_newer_than(&quarantine.release_version) {
                 quarantine.superseded_by = Some(latest.to_string());
             }
         }
     }
 
-    /// The quarantine of a release is lifted.
-    pub fn lift_quarantine(&mut self, release: &str, now: Timestamp) {
-        for quarantine in &mut self.quarantines {
-            if quarantine.release_version == release && quarantine.lifted_at.is_none() {
+    /// The quarantines of these releases are lifted.
+    pub fn lift_quarantine(&mut self, releases: &ReleaseSelector, now: Timestamp) {
+        for quarantine in self.quarantines.iter_mut().filter(|quarantine| quarantine.lifted_at.is_none()) {
+            if releases.matches(&quarantine.track(), &quarantine.release_version) {
                 quarantine.lifted_at = Some(now);
             }
         }
+    }
+
+    /// EKS refused updates because the function lacks a right: reported once, until EKS accepts one again.
+    pub fn report_access_denied(&mut self, error: &str, now: Timestamp) {
+        if self.access_denied.is_none() {
+            self.access_denied = Some(AccessDenied { since: now, error: error.to_owned() });
+            self.pending_notices.push(Notice { kind: NoticeKind::AccessDenied { error: error.to_owned() }, at: now });
+        }
+    }
+
+    /// EKS accepted an update.
+    pub fn access_granted(&mut self) {
+        self.access_denied = None;
     }
 
     fn trim(&mut self) {
@@ -124,6 +174,25 @@ impl FleetRecord {
             let oldest = self.quarantines.iter().position(is_over).unwrap_or(0);
             self.quarantines.remove(oldest);
         }
+    }
+}
+
+impl Quarantine {
+    /// The release track.
+    #[must_use]
+    pub fn track(&self) -> TrackKey {
+        TrackKey::new(&self.version, &AmiTypes::from(self.ami_type.as_str()))
+    }
+
+    fn is_of(&self, track: &TrackKey, release: &str) -> bool {
+        self.release_version == release && self.track() == *track
+    }
+}
+
+impl From<Quarantine> for QuarantinedRelease {
+    fn from(quarantine: Quarantine) -> Self {
+        let Quarantine { version, ami_type, release_version, cluster, nodegroups, ran_on, sisters, .. } = quarantine;
+        Self { version, ami_type, release_version, cluster, nodegroups, ran_on, sisters }
     }
 }
 
@@ -155,8 +224,15 @@ impl Record for FleetRecord {
     }
 
     fn notice_id(&self, notice: &Notice) -> String {
-        let (code, release) = (notice.kind.code(), notice.kind.release_version().unwrap_or_default());
-        let name = format!("{}/{code}/{release}/{}", self.id.key(), notice.at);
+        let code = notice.kind.code();
+        let about = match &notice.kind {
+            NoticeKind::ReleaseQuarantined(held) => {
+                let cluster = held.cluster.as_deref().unwrap_or_default();
+                format!("{}/{}/{}/{cluster}", held.version, held.ami_type, held.release_version)
+            }
+            _ => String::new(),
+        };
+        let name = format!("{}/{code}/{about}/{}", self.id.key(), notice.at);
         Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()).to_string()
     }
 }

@@ -21,4 +21,5 @@ pub mod request;
 pub mod settings;
 pub mod settle;
 pub mod subject;
+pub mod track_record;
 pub mod window;

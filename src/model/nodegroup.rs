@@ -27,6 +27,8 @@ pub struct Nodegroup {
     pub policy: Policy,
     /// When EKS last changed it.
     pub modified_at: Option<Timestamp>,
+    /// How many nodes it is to have, where EKS says so.
+    pub desired_size: Option<i32>,
 }
 
 /// A health issue of a node group.
@@ -62,6 +64,7 @@ impl Nodegroup {
             health: issues.iter().map(HealthIssue::from_issue).collect(),
             policy: Policy::from_tags(description.tags().ok_or(MissingField("tags"))?, defaults),
             modified_at: description.modified_at().and_then(|at| Timestamp::new(at.secs(), 0).ok()),
+            desired_size: description.scaling_config().and_then(eks::NodegroupScalingConfig::desired_size),
         })
     }
 
@@ -72,6 +75,14 @@ impl Nodegroup {
             Policy::OptedIn(Mode::Auto, rules) => Some(rules),
             Policy::OptedIn(Mode::Notify, _) | Policy::NotOptedIn | Policy::Invalid { .. } => None,
         }
+    }
+
+    /// Whether it is too sick to prove a release: it has an issue beyond those that EKS tolerates, or its status says so.
+    #[must_use]
+    pub fn is_sick(&self) -> bool {
+        let failed = matches!(self.status, NodegroupStatus::CreateFailed | NodegroupStatus::DeleteFailed);
+        let degraded = self.status == NodegroupStatus::Degraded && self.health.is_empty();
+        failed || degraded || !self.blocking_issues().is_empty()
     }
 
     /// The health issues with which EKS refuses an update: all but

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::attempt::{Attempt, ErrorDetail, Intent, StartedBy, Status, shorten};
+use super::attempt::{Attempt, ErrorDetail, Intent, MESSAGE_BYTES, StartedBy, Status, head, shorten};
 use super::notice::{AttemptRef, Notice, NoticeKind};
 use super::policy::InvalidTag;
 use super::problem::Unreadable;
@@ -15,6 +15,8 @@ use super::subject::NodegroupId;
 const HISTORY: usize = 10;
 /// How long a record is kept in which nothing is open, pending or reported. Releases come weekly, so a year is plenty.
 const KEEP_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
+/// Proofs that are kept.
+const PROOFS: usize = 4;
 /// The bytes of error details that are kept of one attempt.
 const ERROR_BYTES: usize = 24 * 1024;
 /// The largest record. DynamoDB takes items of 400 KB and counts a little differently.
@@ -48,6 +50,15 @@ pub struct NodegroupRecord {
     /// The newer release that was last reported for a node group that is only reported on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_release: Option<ReportedRelease>,
+    /// The Kubernetes version of the cluster that the node group follows, and since when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_version: Option<SeenVersion>,
+    /// Releases that this node group has proved to later rings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proofs: Vec<Proof>,
+    /// That EKS did not take an update, for a cause that is not the release's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back_off: Option<BackOff>,
     /// Present once the node group had opted in when it was written: the key of the sparse index `opted-in-index`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opted_in: Option<String>,
@@ -72,6 +83,48 @@ pub struct ReportedRelease {
     pub version: String,
     /// The release.
     pub release_version: String,
+}
+
+/// A Kubernetes version, and when it was first seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SeenVersion {
+    /// The Kubernetes version.
+    pub version: String,
+    /// When it was first seen.
+    pub since: Timestamp,
+}
+
+/// A release that ran for the soak time, on nodes, in a healthy node group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Proof {
+    /// The Kubernetes version.
+    pub version: String,
+    /// The release.
+    pub release_version: String,
+    /// When the first run saw it.
+    pub at: Timestamp,
+}
+
+/// EKS did not take an update, for a cause that is neither the release's nor for ever: the node group is in use, it is not
+/// active, or the caller lacks a right.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BackOff {
+    /// The outcome, such as `InUse`.
+    pub outcome: String,
+    /// EKS's words.
+    pub error: String,
+    /// The Kubernetes version that EKS does not take the node group to yet, where that is all it refuses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// When EKS first said so.
+    pub since: Timestamp,
+    /// When EKS last said so.
+    pub last: Timestamp,
+    /// How often in a row.
+    pub times: usize,
 }
 
 /// An update that the updater did not start.
@@ -100,6 +153,9 @@ impl NodegroupRecord {
             history: Vec::new(),
             reported_tag: None,
             reported_release: None,
+            cluster_version: None,
+            proofs: Vec::new(),
+            back_off: None,
             opted_in: None,
             pending: None,
             expires_at: None,
@@ -132,6 +188,7 @@ impl NodegroupRecord {
             status: Status::Intent,
             ended_at: None,
             errors: Vec::new(),
+            health: Vec::new(),
             stuck_notified: false,
             retry_requested_at: None,
             successful_since: None,
@@ -148,6 +205,7 @@ impl NodegroupRecord {
     pub fn allow_retry(&mut self, now: Timestamp) {
         let failed = self.history.iter_mut().filter(|attempt| attempt.failed());
         failed.for_each(|attempt| attempt.retry_requested_at = Some(now));
+        self.back_off = None;
     }
 
     /// A tag is not recognised: reported once for each key and value.
@@ -174,11 +232,42 @@ impl NodegroupRecord {
             attempt.update_id = Some(update_id.to_owned());
             attempt.status = Status::InProgress;
         }
+        self.back_off = None;
     }
 
     /// The open attempt never became an update, and nobody needs to know.
     pub fn withdraw(&mut self) {
         self.open = None;
+    }
+
+    /// EKS did not take the open attempt, for a cause that is not the release's: it is asked again after a wait. Where it only
+    /// does not take the node group to a Kubernetes version yet, everything else goes on.
+    pub fn back_off(&mut self, outcome: &str, error: &str, version: Option<&str>, now: Timestamp) {
+        self.open = None;
+        let before = self.back_off.take().filter(|before| before.outcome == outcome);
+        self.back_off = Some(BackOff {
+            outcome: outcome.to_owned(),
+            error: head(error, MESSAGE_BYTES),
+            version: version.map(str::to_owned),
+            since: before.as_ref().map_or(now, |before| before.since),
+            last: now,
+            times: before.map_or(0, |before| before.times) + 1,
+        });
+    }
+
+    /// The node group has proved a release.
+    pub fn prove(&mut self, proof: &Proof) {
+        if !self.proofs.iter().any(|held| held.is_of(&proof.version, &proof.release_version)) {
+            self.proofs.push(proof.clone());
+            self.proofs.drain(..self.proofs.len().saturating_sub(PROOFS));
+        }
+    }
+
+    /// The cluster that the node group follows runs this Kubernetes version.
+    pub fn see_cluster(&mut self, version: &str, now: Timestamp) {
+        if self.cluster_version.as_ref().is_none_or(|seen| seen.version != version) {
+            self.cluster_version = Some(SeenVersion { version: version.to_owned(), since: now });
+        }
     }
 
     /// The open attempt has ended. Every end but success is reported, except a refusal that was reported for this release.
@@ -232,10 +321,10 @@ impl NodegroupRecord {
         self.successes().map(|(_, at)| at).max()
     }
 
-    /// Releases that failed here for a cause that points at them, and when.
-    pub fn blamed_releases(&self) -> impl Iterator<Item = (&str, Timestamp)> {
+    /// The attempts that failed for a cause that points at their release, and when.
+    pub fn blames(&self) -> impl Iterator<Item = (&Attempt, Timestamp)> {
         let blamed = self.history.iter().filter(|attempt| attempt.blames_release());
-        blamed.filter_map(|attempt| Some((attempt.intent.release_version.as_str(), attempt.ended_at?)))
+        blamed.filter_map(|attempt| Some((attempt, attempt.ended_at?)))
     }
 
     /// The attempt with this number.
@@ -287,6 +376,14 @@ impl NodegroupRecord {
     }
 }
 
+impl Proof {
+    /// Whether it is of this release.
+    #[must_use]
+    pub fn is_of(&self, version: &str, release: &str) -> bool {
+        (self.version.as_str(), self.release_version.as_str()) == (version, release)
+    }
+}
+
 impl Record for NodegroupRecord {
     fn key(&self) -> &str {
         self.id.arn()
@@ -331,7 +428,6 @@ impl Record for NodegroupRecord {
                     format!("{code}/{version}/{release_version}")
                 }
                 NoticeKind::TagInvalid(InvalidTag { key, value, .. }) => format!("{code}/{key}={value}"),
-                NoticeKind::ReleaseQuarantined { release_version, .. } => format!("{code}/{release_version}"),
                 kind => {
                     let (number, release) = kind.attempt().map_or((0, ""), |at| (at.number, &at.release_version));
                     format!("{code}/{number}/{release}")

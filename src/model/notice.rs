@@ -46,12 +46,30 @@ pub enum NoticeKind {
         /// The release.
         release_version: String,
     },
-    /// A release failed on several node groups, and no node group is updated to it any more.
-    ReleaseQuarantined {
+    /// A release failed on several node groups, and none is updated to it any more.
+    ReleaseQuarantined(QuarantinedRelease),
+    /// EKS refuses updates because the function lacks a right.
+    AccessDenied {
+        /// EKS's words.
+        error: String,
+    },
+    /// AWS took a release back.
+    ReleaseWithdrawn {
         /// The release.
         release_version: String,
-        /// The node groups that it failed on.
+        /// The latest release that AWS still recommends.
+        latest: String,
+        /// The node groups that run it.
         nodegroups: Names,
+    },
+    /// EKS has refused a release as not valid for a day.
+    ReleaseRefused {
+        /// The release.
+        release_version: String,
+        /// Since when.
+        since: Timestamp,
+        /// EKS's words.
+        message: String,
     },
     /// A tag is not recognised, so its node group is not updated.
     TagInvalid(InvalidTag),
@@ -67,6 +85,28 @@ pub struct AttemptRef {
     pub release_version: String,
 }
 
+/// A release that is quarantined, and the evidence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QuarantinedRelease {
+    /// The Kubernetes version of the release track.
+    pub version: String,
+    /// The AMI type of the release track.
+    pub ami_type: String,
+    /// The release.
+    pub release_version: String,
+    /// The cluster, where it is quarantined in one only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// The node groups that it failed on.
+    pub nodegroups: Names,
+    /// The node groups that it came up on.
+    pub ran_on: Names,
+    /// Releases of the same build on other tracks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sisters: Vec<String>,
+}
+
 /// The first names of a list that may be long, and how many there are.
 ///
 /// ```
@@ -79,7 +119,7 @@ pub struct AttemptRef {
 /// assert!(names.to_string().ends_with("prod/workers-20 and 2 more"));
 /// # Ok::<(), eks_nodegroup_updater::model::subject::InvalidName>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Names {
     /// The first twenty.
@@ -106,7 +146,12 @@ impl NoticeKind {
             | Self::UpdateRefused(attempt)
             | Self::UpdateUnverified(attempt)
             | Self::UpdateForced(attempt) => Some(attempt),
-            Self::UpdateAvailable { .. } | Self::ReleaseQuarantined { .. } | Self::TagInvalid(_) => None,
+            Self::UpdateAvailable { .. }
+            | Self::ReleaseQuarantined(_)
+            | Self::ReleaseWithdrawn { .. }
+            | Self::ReleaseRefused { .. }
+            | Self::AccessDenied { .. }
+            | Self::TagInvalid(_) => None,
         }
     }
 
@@ -114,9 +159,10 @@ impl NoticeKind {
     #[must_use]
     pub fn release_version(&self) -> Option<&str> {
         match self {
-            Self::UpdateAvailable { release_version, .. } | Self::ReleaseQuarantined { release_version, .. } => {
-                Some(release_version)
-            }
+            Self::UpdateAvailable { release_version, .. }
+            | Self::ReleaseQuarantined(QuarantinedRelease { release_version, .. })
+            | Self::ReleaseWithdrawn { release_version, .. }
+            | Self::ReleaseRefused { release_version, .. } => Some(release_version),
             _ => self.attempt().map(|attempt| attempt.release_version.as_str()),
         }
     }

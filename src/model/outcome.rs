@@ -14,18 +14,33 @@ pub enum Outcome {
     /// The node group is being changed otherwise.
     #[error("another change of the node group is in progress: {0}")]
     InUse(String),
-    /// EKS does not accept the release yet: the parameter was ahead of it.
-    #[error("EKS does not accept this release yet; retried in the next run: {0}")]
+    /// The node group is not active by now.
+    #[error("the node group is not active: {0}")]
+    NotActive(String),
+    /// EKS does not know the release: it does not know it yet, or never will.
+    #[error("EKS refuses this release as not valid: {0}")]
     NotReady(String),
+    /// EKS does not take the node group to its cluster's Kubernetes version yet.
+    #[error("EKS does not take it to its cluster's Kubernetes version yet: {0}")]
+    VersionNotReady(String),
     /// The node group or its cluster was deleted meanwhile.
     #[error("it was deleted meanwhile: {0}")]
     Deleted(String),
     /// EKS refused, and will refuse again until something is changed.
     #[error("EKS refused: {}: {}", .0.error_code, .0.error_message)]
     Refused(ErrorDetail),
+    /// The function may not launch instances with the node group's launch template.
+    #[error("EKS refused, for want of rights to its launch template: {}", .0.error_message)]
+    LaunchTemplateDenied(ErrorDetail),
+    /// The function may not start updates.
+    #[error("the function may not start it: {0}")]
+    AccessDenied(String),
     /// Whether EKS accepted the update is not known. `check` finds out.
     #[error("it is not known whether EKS accepted the update; check finds out: {0}")]
     Unclear(String),
+    /// It was not asked for in this run.
+    #[error("not asked for in this run: {0}")]
+    NotAsked(NotAsked),
     /// Another run started it in the same moment.
     #[error("another run started it")]
     LostRace,
@@ -38,6 +53,20 @@ pub enum Outcome {
     /// Lambda's time limit was near.
     #[error("left to the next run, since Lambda's time limit is near")]
     DeadlineNear,
+}
+
+/// Why EKS was not asked for a start that was planned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAsked {
+    /// EKS refused the release for another node group.
+    #[error("EKS refused this release for another node group")]
+    NotReady,
+    /// EKS refused one start after the other for want of rights.
+    #[error("EKS refuses updates for want of rights")]
+    AccessDenied,
+    /// The run has made all the calls that it may.
+    #[error("the run has made {0} calls, twice MAX_STARTS_PER_RUN")]
+    Calls(usize),
 }
 
 impl Outcome {
@@ -53,9 +82,9 @@ impl Outcome {
         matches!(self, Self::Accepted { .. } | Self::Unclear(_) | Self::LostRace | Self::InUse(_))
     }
 
-    /// Whether it is an error of the run.
+    /// Whether it is a line among the errors of the summary.
     #[must_use]
     pub fn is_error(&self) -> bool {
-        matches!(self, Self::Refused(_) | Self::Unclear(_) | Self::NotRecorded(_))
+        matches!(self, Self::Refused(_) | Self::LaunchTemplateDenied(_) | Self::Unclear(_) | Self::NotRecorded(_))
     }
 }

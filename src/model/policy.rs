@@ -63,6 +63,8 @@ pub struct Rules {
     pub min_interval: SignedDuration,
     /// `/kubernetes-version`: whether to follow the cluster.
     pub kubernetes_version: VersionPolicy,
+    /// `/follow-cluster-after`: how long the cluster must have run its Kubernetes version.
+    pub follow_cluster_after: SignedDuration,
 }
 
 /// When an update overrides disruption budgets.
@@ -81,7 +83,7 @@ pub enum VersionPolicy {
     /// The one it has.
     #[default]
     Keep,
-    /// Its cluster's, one minor version at a time.
+    /// Its cluster's, in one step.
     FollowCluster,
 }
 
@@ -157,6 +159,10 @@ impl Rules {
                     _ => return Err(wrong("expected keep or follow-cluster")),
                 }
             }
+            "follow-cluster-after" => {
+                self.follow_cluster_after =
+                    parse_duration(value).ok_or_else(|| wrong("expected a duration such as 36h or 7d"))?;
+            }
             _ => return Err(wrong("this version has no such rule")),
         }
         Ok(())
@@ -215,6 +221,7 @@ mod tests {
             ("ami-update/force", "after-eviction-failure"),
             ("ami-update/min-interval", "36h"),
             ("ami-update/kubernetes-version", "follow-cluster"),
+            ("ami-update/follow-cluster-after", "3d"),
             ("ami-updates", "x"),
         ];
         let rules = Rules {
@@ -225,6 +232,7 @@ mod tests {
             force: Force::AfterEvictionFailure,
             min_interval: SignedDuration::from_hours(36),
             kubernetes_version: VersionPolicy::FollowCluster,
+            follow_cluster_after: SignedDuration::from_hours(3 * 24),
         };
         assert_eq!(policy(&tags), Policy::OptedIn(Mode::Auto, rules));
     }
@@ -241,6 +249,7 @@ mod tests {
             ("ami-update/pin", "", "expected a release version"),
             ("ami-update/force", "true", "expected never or after-eviction-failure"),
             ("ami-update/kubernetes-version", "1.34", "expected keep or follow-cluster"),
+            ("ami-update/follow-cluster-after", "soon", "expected a duration such as 36h or 7d"),
         ] {
             let error = format!("its tag {key} has the value {value:?}; {expected}");
             assert_eq!(invalid(&[("ami-update", "auto"), (key, value)]), error);

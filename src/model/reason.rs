@@ -48,9 +48,12 @@ pub enum Reason {
     /// It is pinned to an older release than it runs.
     #[error("its tag ami-update/pin names {pin}, which is older than {current}, which it runs")]
     PinIsDowngrade { pin: String, current: String },
-    /// It is pinned to a release that AWS does not offer.
-    #[error("its tag ami-update/pin names {pin}, which AWS does not offer for it")]
+    /// It is pinned to what is no release of its AMI type and Kubernetes version.
+    #[error("its tag ami-update/pin names {pin}, which is no release of its AMI type and Kubernetes version")]
     PinUnknown { pin: String },
+    /// It is pinned to a release that AWS took back.
+    #[error("its tag ami-update/pin names {pin}, which AWS has withdrawn")]
+    PinWithdrawn { pin: String },
     /// AWS publishes no release for this AMI type and Kubernetes version.
     #[error("AWS publishes no release of {ami_type} for Kubernetes {version}{}", if *.ended { "; Amazon Linux 2 ended on 2025-11-26" } else { "" })]
     NoRelease { version: String, ami_type: String, ended: bool },
@@ -60,8 +63,8 @@ pub enum Reason {
     /// It runs the latest release.
     #[error("it runs {current}, the latest release")]
     UpToDate { current: String },
-    /// It runs a newer release than AWS offers, so AWS has withdrawn it.
-    #[error("it runs {current}, which is newer than {latest}, the latest release: AWS has withdrawn it")]
+    /// It runs a newer release than AWS recommends.
+    #[error("it runs {current}, which is newer than {latest}, the latest release that AWS recommends")]
     RunsWithdrawnRelease { current: String, latest: ReleaseVersion },
     /// The release it runs and the latest one cannot be compared.
     #[error("cannot tell whether {target} is newer than {current}: {error}")]
@@ -70,11 +73,17 @@ pub enum Reason {
     #[error("DENIED_RELEASES denies {target}, and no other release is newer")]
     Denied { target: ReleaseVersion },
     /// The release is younger than its minimum age.
-    #[error("{target} {}", too_young(.until))]
-    MinAgeNotReached { target: ReleaseVersion, until: Option<Timestamp> },
+    #[error("{target} has not reached its minimum age, and no other release is newer; old enough from {until:.0}")]
+    MinAgeNotReached { target: ReleaseVersion, until: Timestamp },
     /// The release failed on several node groups.
-    #[error("{target} has been quarantined since {since:.0}, because it failed on several node groups")]
-    Quarantined { target: ReleaseVersion, since: Timestamp },
+    #[error("{target} has been quarantined in {} since {since:.0}, because it failed on several node groups", place(.cluster))]
+    Quarantined { target: ReleaseVersion, since: Timestamp, cluster: Option<String> },
+    /// EKS refuses the release as not valid.
+    #[error("EKS has refused {target} as not valid since {since:.0}; it is asked again from {until:.0}")]
+    ReleaseRefused { target: ReleaseVersion, since: Timestamp, until: Timestamp, passed_over: bool },
+    /// Its cluster runs a newer Kubernetes version, but only lately.
+    #[error("its cluster runs Kubernetes {version}; ami-update/follow-cluster-after lets it follow from {until:.0}")]
+    ClusterUpgradedRecently { version: String, until: Timestamp },
     /// A lower ring has not proved the release yet.
     #[error("waiting for a lower ring: {nodegroup} {}", wait.sentence(.target))]
     WaitingForRing { target: ReleaseVersion, nodegroup: Subject, wait: RingWait },
@@ -90,6 +99,9 @@ pub enum Reason {
     /// The release failed on it before.
     #[error("{} {target} {}; {}", if *.status == Status::Refused { "EKS refused" } else { "the update failed to reach" }, times(*.failures), retry(.until))]
     FailedBefore { target: String, failures: usize, status: Status, until: Option<Timestamp> },
+    /// EKS did not take an update of it lately, for a cause that is not the release's.
+    #[error("EKS did not take an update of it: {error}; it is asked again from {until:.0}")]
+    BackingOff { error: String, until: Timestamp },
     /// Its last update is too recent.
     #[error(
         "its last update is too recent for ami-update/min-interval, or for EKS to describe it already; next from {until:.0}"
@@ -116,6 +128,12 @@ pub enum RingWait {
     Unreadable,
     /// It has an invalid tag, and so proves nothing.
     InvalidTag,
+    /// It is sick, and so proves nothing.
+    Sick,
+    /// It has no nodes, and so proves nothing.
+    NoNodes,
+    /// The release is quarantined in its cluster.
+    Quarantined,
 }
 
 /// Why nothing may start anywhere.
@@ -162,6 +180,7 @@ impl Reason {
             | Self::Denied { target }
             | Self::MinAgeNotReached { target, .. }
             | Self::Quarantined { target, .. }
+            | Self::ReleaseRefused { target, .. }
             | Self::WaitingForRing { target, .. } => Some(target.as_str()),
             Self::ReportOnly { target, .. } | Self::FailedBefore { target, .. } => Some(target),
             _ => None,
@@ -172,10 +191,13 @@ impl Reason {
     #[must_use]
     pub fn until(&self) -> Option<Timestamp> {
         match self {
-            Self::FailedBefore { until, .. } | Self::MinAgeNotReached { until, .. } => *until,
-            Self::WaitingForRing { wait: RingWait::Soaking(until), .. } | Self::MinIntervalNotReached { until } => {
-                Some(*until)
-            }
+            Self::FailedBefore { until, .. } => *until,
+            Self::MinAgeNotReached { until, .. }
+            | Self::ReleaseRefused { until, .. }
+            | Self::ClusterUpgradedRecently { until, .. }
+            | Self::BackingOff { until, .. }
+            | Self::WaitingForRing { wait: RingWait::Soaking(until), .. }
+            | Self::MinIntervalNotReached { until } => Some(*until),
             Self::Frozen(Freeze::CalendarClosed { until }) => *until,
             Self::OutsideWindow { opens, .. } => *opens,
             _ => None,
@@ -191,6 +213,9 @@ impl RingWait {
             Self::Soaking(until) => format!("soaks {target} until {until:.0}"),
             Self::Unreadable => format!("cannot be read, so it does not prove {target}"),
             Self::InvalidTag => format!("has an invalid tag, so it does not prove {target}"),
+            Self::Sick => format!("is sick, so it does not prove {target}"),
+            Self::NoNodes => format!("has no nodes, and no other node group of the lower rings proves {target}"),
+            Self::Quarantined => format!("is in a cluster in which {target} is quarantined"),
         }
     }
 }
@@ -206,13 +231,8 @@ fn in_progress(started_by: &StartedBy, since: &Option<Timestamp>) -> String {
     }
 }
 
-fn too_young(until: &Option<Timestamp>) -> String {
-    match until {
-        Some(until) => {
-            format!("has not reached its minimum age, and no other release is newer; old enough from {until:.0}")
-        }
-        None => "has no publication date, which its minimum age needs".to_owned(),
-    }
+fn place(cluster: &Option<String>) -> String {
+    cluster.as_ref().map_or_else(|| "all clusters".to_owned(), |cluster| format!("the cluster {cluster}"))
 }
 
 fn list(issues: &[HealthIssue]) -> String {

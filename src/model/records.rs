@@ -1,19 +1,66 @@
-//! What the table holds: one record for each node group, and one for the whole fleet.
+//! What the table holds: one record for each node group, one for each release track, and one for the whole fleet.
 
 use std::collections::BTreeMap;
 
+use super::ami_type::TrackKey;
 use super::fleet_record::FleetRecord;
 use super::nodegroup_record::NodegroupRecord;
+use super::notice::Notice;
 use super::problem::Unreadable;
-use super::subject::{FleetId, NodegroupId};
+use super::record::Record as _;
+use super::subject::{FleetId, NodegroupId, TrackId};
+use super::track_record::TrackRecord;
 
-/// A record of either kind.
+/// A record of any kind.
 #[derive(Clone, Copy, Debug)]
 pub enum RecordRef<'a> {
     /// A node group's.
     Nodegroup(&'a NodegroupRecord),
     /// The fleet's.
     Fleet(&'a FleetRecord),
+    /// A release track's.
+    Track(&'a TrackRecord),
+}
+
+impl<'a> RecordRef<'a> {
+    /// The record of a node group, where it is one.
+    #[must_use]
+    pub fn nodegroup(self) -> Option<&'a NodegroupRecord> {
+        match self {
+            Self::Nodegroup(record) => Some(record),
+            Self::Fleet(_) | Self::Track(_) => None,
+        }
+    }
+
+    /// A notice's id.
+    #[must_use]
+    pub fn notice_id(self, notice: &Notice) -> String {
+        match self {
+            Self::Nodegroup(record) => record.notice_id(notice),
+            Self::Fleet(record) => record.notice_id(notice),
+            Self::Track(record) => record.notice_id(notice),
+        }
+    }
+
+    /// The region.
+    #[must_use]
+    pub fn region(self) -> &'a str {
+        match self {
+            Self::Nodegroup(record) => record.id.region(),
+            Self::Fleet(record) => record.id.region(),
+            Self::Track(record) => record.id.region(),
+        }
+    }
+
+    /// The account.
+    #[must_use]
+    pub fn account(self) -> &'a str {
+        match self {
+            Self::Nodegroup(record) => record.id.account(),
+            Self::Fleet(record) => record.id.account(),
+            Self::Track(record) => record.id.account(),
+        }
+    }
 }
 
 impl<'a> From<&'a NodegroupRecord> for RecordRef<'a> {
@@ -28,11 +75,18 @@ impl<'a> From<&'a FleetRecord> for RecordRef<'a> {
     }
 }
 
+impl<'a> From<&'a TrackRecord> for RecordRef<'a> {
+    fn from(record: &'a TrackRecord) -> Self {
+        Self::Track(record)
+    }
+}
+
 /// The items that were asked for. One that is not in the table is new; one that cannot be read is neither.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RecordSet {
     nodegroups: BTreeMap<NodegroupId, Result<NodegroupRecord, Unreadable>>,
     fleet: Option<Result<FleetRecord, Unreadable>>,
+    tracks: BTreeMap<TrackKey, Result<TrackRecord, Unreadable>>,
 }
 
 impl RecordSet {
@@ -68,6 +122,22 @@ impl RecordSet {
         Ok(self.fleet()?.cloned().unwrap_or_else(|| FleetRecord::new(id)))
     }
 
+    /// The record of a release track; `None` where the table holds none.
+    ///
+    /// # Errors
+    /// When the table holds one that cannot be read.
+    pub fn track(&self, key: &TrackKey) -> Result<Option<&TrackRecord>, &Unreadable> {
+        self.tracks.get(key).map(Result::as_ref).transpose()
+    }
+
+    /// The record of a release track, or its first one.
+    ///
+    /// # Errors
+    /// When the table holds one that cannot be read. It must not be written over.
+    pub fn track_or_new(&self, id: &TrackId) -> Result<TrackRecord, &Unreadable> {
+        Ok(self.track(id.track())?.cloned().unwrap_or_else(|| TrackRecord::new(id)))
+    }
+
     /// Every record of a node group that could be read.
     pub fn readable(&self) -> impl Iterator<Item = &NodegroupRecord> + Clone {
         self.nodegroups.values().filter_map(|record| record.as_ref().ok())
@@ -81,5 +151,10 @@ impl RecordSet {
     /// Takes in the record of the fleet, or why it cannot be read or relied upon.
     pub fn insert_fleet(&mut self, record: Result<FleetRecord, Unreadable>) {
         self.fleet = Some(record);
+    }
+
+    /// Takes in the record of a release track, or why it cannot be read or relied upon.
+    pub fn insert_track(&mut self, key: TrackKey, record: Result<TrackRecord, Unreadable>) {
+        self.tracks.insert(key, record);
     }
 }

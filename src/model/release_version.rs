@@ -112,6 +112,30 @@ impl ReleaseVersion {
         other.and_then(|other| self.compare(&other)).is_ok_and(Ordering::is_gt)
     }
 
+    /// Whether a text names a newer release of the same track.
+    #[must_use]
+    pub fn is_older_than(&self, text: &str) -> bool {
+        let other = Self::parse(self.family, text);
+        other.and_then(|other| self.compare(&other)).is_ok_and(Ordering::is_lt)
+    }
+
+    /// Whether it belongs to this Kubernetes version; Bottlerocket's belong to all.
+    #[must_use]
+    pub fn is_for_kubernetes(&self, version: &str) -> bool {
+        match self.parts {
+            Parts::AmazonLinux { minor: (major, minor), .. } | Parts::Windows { minor: (major, minor), .. } => {
+                version == format!("{major}.{minor}")
+            }
+            Parts::Bottlerocket { .. } => true,
+        }
+    }
+
+    /// How it is written and ordered.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        self.family
+    }
+
     /// The release as AWS wrote it.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -1,21 +1,28 @@
-//! The releases that AWS offers, by release track.
+//! The releases that AWS recommends or has recommended, by release track.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use aws_sdk_eks::types::AmiTypes;
 use jiff::Timestamp;
 
-use super::ami_type::{NoTrack, ReleaseTrack};
+use super::ami_type::{Family, TrackKey};
 use super::problem::Unreadable;
+use super::records::RecordSet;
 use super::release_version::ReleaseVersion;
+use super::track_record::{Refusal, ReleaseHistory};
 
-/// Names a release track: a Kubernetes version and an AMI type.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TrackKey {
-    /// The Kubernetes version.
-    pub version: String,
-    /// The AMI type.
-    pub ami_type: AmiTypes,
+/// What AWS's parameter of each track names now.
+pub type Recommendations = BTreeMap<TrackKey, Recommendation>;
+
+/// What AWS's parameter of a track names now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recommendation {
+    /// This release, and the date with which the parameter names it.
+    Release(ReleaseVersion, Option<Timestamp>),
+    /// AWS publishes none.
+    NotPublished,
+    /// It could not be read.
+    Unreadable(Unreadable),
 }
 
 /// What AWS offers on each track.
@@ -25,7 +32,7 @@ pub struct Releases(BTreeMap<TrackKey, Available>);
 /// What AWS offers on a track.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Available {
-    /// These releases, newest first, and at least one. Only the latest, unless older ones were asked for.
+    /// The releases that AWS has recommended, newest first, those that it took back as well.
     Releases(Vec<Release>),
     /// AWS publishes none.
     NotPublished,
@@ -33,50 +40,83 @@ pub enum Available {
     Unreadable(Unreadable),
 }
 
-/// A release, and when AWS published it.
+/// A release that AWS has recommended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Release {
     /// The release.
     pub version: ReleaseVersion,
-    /// When the parameter that names it was last modified.
-    pub published_at: Option<Timestamp>,
-}
-
-impl TrackKey {
-    /// The track of this Kubernetes version and AMI type.
-    #[must_use]
-    pub fn new(version: &str, ami_type: &AmiTypes) -> Self {
-        Self { version: version.to_owned(), ami_type: ami_type.clone() }
-    }
-
-    /// Where AWS publishes its releases.
-    ///
-    /// # Errors
-    /// When AWS publishes none for the AMI type.
-    pub fn track(&self) -> Result<ReleaseTrack, NoTrack> {
-        ReleaseTrack::of(&self.ami_type, &self.version)
-    }
+    /// When AWS published it; where AWS does not say, when it was first seen.
+    pub published_at: Timestamp,
+    /// When it was first seen.
+    pub first_seen_at: Timestamp,
+    /// Whether AWS took it back.
+    pub withdrawn: bool,
+    /// That EKS refuses it as not valid.
+    pub refusal: Option<Refusal>,
 }
 
 impl Releases {
+    /// What the parameters name now, together with what they have named before.
+    #[must_use]
+    pub fn of(recommendations: &Recommendations, records: &RecordSet, now: Timestamp) -> Self {
+        let track = |(key, recommendation): (&TrackKey, &Recommendation)| {
+            let available = match (recommendation, records.track(key)) {
+                (Recommendation::NotPublished, _) => Available::NotPublished,
+                (Recommendation::Unreadable(error), _) => Available::Unreadable(error.clone()),
+                (Recommendation::Release(..), Err(error)) => {
+                    Available::Unreadable(Unreadable(format!("the release history of {key}: {error}")))
+                }
+                (Recommendation::Release(version, date), Ok(record)) => {
+                    let mut history = record.map(|record| record.releases.clone()).unwrap_or_default();
+                    history.name(version, *date, now);
+                    Available::Releases(newest_first(version.family(), &history))
+                }
+            };
+            (key.clone(), available)
+        };
+        Self(recommendations.iter().map(track).collect())
+    }
+
     /// What AWS offers on a track, if it was asked for.
     #[must_use]
     pub fn on(&self, track: &TrackKey) -> Option<&Available> {
         self.0.get(track)
     }
 
-    /// The same, to add older releases.
-    pub fn on_mut(&mut self, track: &TrackKey) -> Option<&mut Available> {
-        self.0.get_mut(track)
+    /// All tracks that were asked for.
+    pub fn iter(&self) -> impl Iterator<Item = (&TrackKey, &Available)> {
+        self.0.iter()
     }
 
     /// The latest release on a track, where there is one.
     #[must_use]
-    pub fn latest(&self, track: &TrackKey) -> Option<&ReleaseVersion> {
+    pub fn latest(&self, track: &TrackKey) -> Option<&Release> {
         match self.on(track)? {
-            Available::Releases(releases) => releases.first().map(|release| &release.version),
+            Available::Releases(releases) => releases.iter().find(|release| !release.withdrawn),
             Available::NotPublished | Available::Unreadable(_) => None,
         }
+    }
+}
+
+/// What cannot be parsed was never stored: a record is validated when it is read.
+fn newest_first(family: Family, history: &ReleaseHistory) -> Vec<Release> {
+    let releases = history.iter().rev().filter_map(|known| {
+        Some(Release {
+            version: ReleaseVersion::parse(family, &known.release_version).ok()?,
+            published_at: known.published_at.unwrap_or(known.first_seen_at),
+            first_seen_at: known.first_seen_at,
+            withdrawn: known.withdrawal.is_some(),
+            refusal: known.refusal.clone(),
+        })
+    });
+    releases.collect()
+}
+
+impl Release {
+    /// Whether it is newer than another, by the order of its family.
+    #[must_use]
+    pub fn is_newer_than(&self, other: &ReleaseVersion) -> bool {
+        self.version.compare(other) == Ok(Ordering::Greater)
     }
 }
 

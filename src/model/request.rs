@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::settings::ReleaseSelector;
 use super::subject::NodegroupName;
 
 /// What a run of `start` is asked for; by default a full run.
@@ -22,7 +23,7 @@ pub struct StartRequest {
     pub retry: Vec<NodegroupName>,
     /// Lift the quarantine of these releases.
     #[serde(default)]
-    pub lift_quarantine: Vec<String>,
+    pub lift_quarantine: Vec<ReleaseSelector>,
 }
 
 impl StartRequest {

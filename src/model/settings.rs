@@ -1,22 +1,28 @@
 //! The settings that a plan is made by.
 
-use jiff::{SignedDuration, Timestamp};
+use std::fmt;
 
+use aws_sdk_eks::types::AmiTypes;
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+
+use super::ami_type::TrackKey;
+use super::kubernetes::KubernetesVersion;
 use super::policy::Rules;
 use super::release_version::ReleaseVersion;
 
 /// The settings that hold for all node groups.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// `RING`, `MIN_AGE`, `WINDOW`, `FORCE`, `MIN_INTERVAL`, `KUBERNETES_VERSION`: the rules of a node group without tags for
-    /// them.
+    /// `RING`, `MIN_AGE`, `WINDOW`, `FORCE`, `MIN_INTERVAL`, `KUBERNETES_VERSION`, `FOLLOW_CLUSTER_AFTER`: the rules of a node
+    /// group without tags for them.
     pub defaults: Rules,
     /// How much may be in progress at once.
     pub limits: Limits,
     /// `RETRY_AFTER`: when a release that failed is tried again.
     pub retry_after: RetryAfter,
     /// `DENIED_RELEASES`: releases that no node group is updated to.
-    pub denied: Vec<Denied>,
+    pub denied: Vec<ReleaseSelector>,
     /// `WINDOW_MARGIN`: the last part of a window, in which nothing starts.
     pub window_margin: SignedDuration,
     /// `RING_SOAK`: how long a ring must run a release before the next ring takes it.
@@ -40,18 +46,47 @@ pub struct Limits {
     pub starts_per_run: usize,
 }
 
-/// Denied releases.
+/// Releases as people name them: `[[<Kubernetes version>/]<AMI type>/]<release>`, or all of a day in the release's place.
+/// The shorter, the more it names.
 ///
 /// ```
-/// use eks_nodegroup_updater::model::settings::Denied;
+/// use eks_nodegroup_updater::model::ami_type::TrackKey;
+/// use eks_nodegroup_updater::model::settings::ReleaseSelector;
 ///
-/// let day = Denied::parse("*-20260110").expect("a day");
-/// assert!(day.denies("1.33.1-20260110") && day.denies("1.35-2026.01.10"));
-/// assert!(!day.denies("1.33.1-20260111"));
-/// assert_eq!(Denied::parse("*"), None);
+/// let track = TrackKey::new("1.33", &"AL2023_x86_64_NVIDIA".into());
+/// let day = ReleaseSelector::parse("AL2023_x86_64_NVIDIA/*-20260110").expect("a day of one AMI type");
+/// assert!(day.matches(&track, "1.33.1-20260110"));
+/// assert!(!day.matches(&track, "1.33.1-20260111"));
+/// assert!(!day.matches(&TrackKey::new("1.33", &"AL2023_x86_64_STANDARD".into()), "1.33.1-20260110"));
+/// assert_eq!(ReleaseSelector::parse("*"), None);
 /// ```
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ReleaseSelector {
+    /// The Kubernetes version, where it is about one.
+    pub version: Option<String>,
+    /// The AMI type, where it is about one.
+    pub ami_type: Option<AmiTypes>,
+    /// The releases.
+    pub release: ReleasePattern,
+}
+
+/// A text that names no releases.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} names no release; expected one, or all of a day such as *-20260110, each also as AMI-TYPE/… or KUBERNETES-VERSION/AMI-TYPE/…")]
+pub struct InvalidSelector(String);
+
+impl TryFrom<String> for ReleaseSelector {
+    type Error = InvalidSelector;
+
+    fn try_from(word: String) -> Result<Self, InvalidSelector> {
+        Self::parse(&word).ok_or(InvalidSelector(word))
+    }
+}
+
+/// One release, or all of a day.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Denied {
+pub enum ReleasePattern {
     /// One release.
     Exact(String),
     /// All of a day, as eight digits, however their family writes it: `*-20260110` and `*.20260110` are
@@ -59,25 +94,51 @@ pub enum Denied {
     Date(String),
 }
 
-impl Denied {
-    /// Reads a release, or all of a day. A word that no family writes would deny nothing, in silence, and a lone `*` would
-    /// deny everything, which the stop switch says better: neither is read.
+impl ReleaseSelector {
+    /// Reads a release, or all of a day. A word that no family writes would name nothing, in silence, and a lone `*` would
+    /// name everything, which the stop switch says better: neither is read, nor is an AMI type that is not known.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        match word.strip_prefix('*') {
-            None => ReleaseVersion::is_of_any_family(word).then(|| Self::Exact(word.to_owned())),
-            Some(ending) => date(ending).map(Self::Date),
-        }
+        let mut parts = word.rsplitn(3, '/');
+        let release = parts.next()?;
+        let release = match release.strip_prefix('*') {
+            None => ReleaseVersion::is_of_any_family(release).then(|| ReleasePattern::Exact(release.to_owned())),
+            Some(ending) => date(ending).map(ReleasePattern::Date),
+        };
+        let ami_type = parts.next().map(|text| AmiTypes::try_parse(text).ok()).map_or(Some(None), |known| known.map(Some));
+        let version = parts.next().map(str::to_owned);
+        let is_version = version.as_ref().is_none_or(|version| version.parse::<KubernetesVersion>().is_ok());
+        is_version.then_some(Self { version, ami_type: ami_type?, release: release? })
     }
 
-    /// Whether it denies a release.
+    /// Whether it names this release of a track.
     #[must_use]
-    pub fn denies(&self, release: &str) -> bool {
-        match self {
-            Self::Exact(denied) => release == denied,
-            Self::Date(denied) => release.split_once('-').and_then(|(_, built)| date(built)).as_ref() == Some(denied),
+    pub fn matches(&self, track: &TrackKey, release: &str) -> bool {
+        self.version.as_ref().is_none_or(|version| *version == track.version)
+            && self.ami_type.as_ref().is_none_or(|ami_type| *ami_type == track.ami_type)
+            && match &self.release {
+                ReleasePattern::Exact(named) => release == named,
+                ReleasePattern::Date(named) => day_of(release).as_ref() == Some(named),
+            }
+    }
+}
+
+impl fmt::Display for ReleaseSelector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for part in self.version.as_deref().into_iter().chain(self.ami_type.as_ref().map(AmiTypes::as_str)) {
+            write!(f, "{part}/")?;
+        }
+        match &self.release {
+            ReleasePattern::Exact(release) => f.write_str(release),
+            ReleasePattern::Date(day) => write!(f, "*-{day}"),
         }
     }
+}
+
+/// The day on which a release was built, as eight digits, where its family writes one.
+#[must_use]
+pub fn day_of(release: &str) -> Option<String> {
+    release.split_once('-').and_then(|(_, built)| date(built))
 }
 
 /// A day as eight digits, written so or as `2026.01.10`.
@@ -108,5 +169,13 @@ impl RetryAfter {
     pub fn next_try(&self, failures: usize, last: Timestamp) -> Option<Timestamp> {
         let wait = self.0.get(failures.saturating_sub(1))?;
         last.checked_add(*wait).ok()
+    }
+
+    /// When to ask EKS again after so many refusals that are not the release's fault, the last one at `last`. The last wait
+    /// repeats for ever.
+    #[must_use]
+    pub fn again(&self, refusals: usize, last: Timestamp) -> Timestamp {
+        let wait = self.0.get(refusals.saturating_sub(1)).or(self.0.last());
+        last.checked_add(wait.copied().unwrap_or(SignedDuration::from_hours(1))).unwrap_or(Timestamp::MAX)
     }
 }

@@ -35,8 +35,8 @@ pub enum Progress {
     InProgress,
     /// It was successful, and the node group runs this now.
     Successful(Running),
-    /// It failed.
-    Failed(Vec<ErrorDetail>),
+    /// It failed, and the node group has these health issues now.
+    Failed(Vec<ErrorDetail>, Vec<String>),
     /// It was cancelled.
     Cancelled(Vec<ErrorDetail>),
 }
@@ -61,7 +61,10 @@ pub fn settle(record: &mut NodegroupRecord, observation: &Observation, now: Time
             match progress {
                 Progress::InProgress => {}
                 Progress::Successful(running) => successful(record, running, now),
-                Progress::Failed(errors) => record.end(Status::Failed, errors.clone(), now),
+                Progress::Failed(errors, health) => {
+                    attempt.health.clone_from(health);
+                    record.end(Status::Failed, errors.clone(), now);
+                }
                 Progress::Cancelled(errors) => record.end(Status::Cancelled, errors.clone(), now),
             }
         }

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use aws_sdk_eks::types::AmiTypes;
 use serde::{Deserialize, Serialize};
+
+use super::ami_type::TrackKey;
 
 /// A node group's name with its cluster's, written `cluster/nodegroup`.
 ///
@@ -50,6 +53,25 @@ pub struct NodegroupId {
 #[serde(try_from = "String", into = "String")]
 pub struct FleetId(String);
 
+/// A release track of one account and region. What AWS has recommended on it is stored under this id.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TrackId {
+    key: String,
+    track: TrackKey,
+}
+
+/// The key of an item of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ItemKey {
+    /// A node group's.
+    Nodegroup(NodegroupId),
+    /// The fleet's.
+    Fleet(FleetId),
+    /// A release track's.
+    Track(TrackId),
+}
+
 /// A key of the table that is neither a node group's nor the fleet's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not the key of a {1}")]
@@ -62,6 +84,8 @@ pub enum Subject {
     Nodegroup(NodegroupName),
     /// The whole fleet.
     Fleet,
+    /// A release track.
+    Track(TrackKey),
     /// An entry of the tag index or the table that is not a node group's ARN.
     Entry(String),
 }
@@ -150,6 +174,79 @@ impl FleetId {
     }
 }
 
+impl TrackId {
+    /// A track of a fleet.
+    #[must_use]
+    pub fn of(fleet: &FleetId, track: &TrackKey) -> Self {
+        let owner = fleet.0.strip_suffix(":fleet").unwrap_or(&fleet.0);
+        Self { key: format!("{owner}:track/{}/{}", track.version, track.ami_type.as_str()), track: track.clone() }
+    }
+
+    /// Reads `arn:aws:eks:REGION:ACCOUNT:track/KUBERNETES-VERSION/AMI-TYPE`.
+    #[must_use]
+    pub fn from_key(key: &str) -> Option<Self> {
+        let (owner, track) = key.split_once(":track/")?;
+        let (version, ami_type) = track.split_once('/')?;
+        let complete = owner.starts_with("arn:") && owner.matches(':').count() == 4 && !version.is_empty();
+        let complete = complete && !ami_type.is_empty() && !ami_type.contains('/');
+        complete.then(|| Self { key: key.to_owned(), track: TrackKey::new(version, &AmiTypes::from(ami_type)) })
+    }
+
+    /// Its key in the table.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The track.
+    #[must_use]
+    pub fn track(&self) -> &TrackKey {
+        &self.track
+    }
+
+    /// Its region.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        arn_part(&self.key, 3)
+    }
+
+    /// The account that owns it.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        arn_part(&self.key, 4)
+    }
+}
+
+impl ItemKey {
+    /// Reads a key; `None` for one that is none of the updater's.
+    #[must_use]
+    pub fn read(key: &str) -> Option<Self> {
+        let nodegroup = NodegroupId::from_arn(key).map(Self::Nodegroup);
+        let fleet = || FleetId::from_key(key).map(Self::Fleet);
+        nodegroup.or_else(fleet).or_else(|| TrackId::from_key(key).map(Self::Track))
+    }
+
+    /// The key, the attribute `itemKey`.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Nodegroup(id) => id.arn(),
+            Self::Fleet(id) => id.key(),
+            Self::Track(id) => id.key(),
+        }
+    }
+
+    /// What it is about, as people name it.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        match self {
+            Self::Nodegroup(id) => id.into(),
+            Self::Fleet(_) => Subject::Fleet,
+            Self::Track(id) => Subject::Track(id.track.clone()),
+        }
+    }
+}
+
 fn arn_part(arn: &str, index: usize) -> &str {
     arn.split(':').nth(index).unwrap_or_default()
 }
@@ -179,6 +276,20 @@ impl TryFrom<String> for FleetId {
 impl From<FleetId> for String {
     fn from(id: FleetId) -> Self {
         id.0
+    }
+}
+
+impl TryFrom<String> for TrackId {
+    type Error = InvalidKey;
+
+    fn try_from(key: String) -> Result<Self, InvalidKey> {
+        Self::from_key(&key).ok_or(InvalidKey(key, "release track"))
+    }
+}
+
+impl From<TrackId> for String {
+    fn from(id: TrackId) -> Self {
+        id.key
     }
 }
 
@@ -231,6 +342,7 @@ impl fmt::Display for Subject {
         match self {
             Self::Nodegroup(name) => name.fmt(f),
             Self::Fleet => f.write_str("fleet"),
+            Self::Track(track) => track.fmt(f),
             Self::Entry(entry) if entry.is_empty() => f.write_str("unknown"),
             Self::Entry(entry) => f.write_str(entry),
         }
@@ -270,5 +382,21 @@ mod tests {
         assert_eq!(FleetId::from_key(fleet.key()), Some(fleet.clone()));
         assert_eq!((fleet.region(), fleet.account()), ("eu-central-1", "123456789012"));
         assert_eq!(FleetId::from_key("fleet"), None);
+    }
+
+    #[test]
+    fn each_item_of_the_table_is_known_by_its_key() {
+        let fleet = FleetId::of(&NodegroupId::from_arn(ARN).unwrap());
+        let track = TrackId::of(&fleet, &TrackKey::new("1.33", &AmiTypes::Al2023X8664Standard));
+        assert_eq!(track.key(), "arn:aws:eks:eu-central-1:123456789012:track/1.33/AL2023_x86_64_STANDARD");
+        assert_eq!((track.region(), track.account()), ("eu-central-1", "123456789012"));
+        let read = |key: &str| ItemKey::read(key).map(|item| (item.key().to_owned(), item.subject().to_string()));
+        let item = |key: &str, subject: &str| Some((key.to_owned(), subject.to_owned()));
+        assert_eq!(read(ARN), item(ARN, "prod/blue"));
+        assert_eq!(read(fleet.key()), item(fleet.key(), "fleet"));
+        assert_eq!(read(track.key()), item(track.key(), "1.33/AL2023_x86_64_STANDARD"));
+        for key in ["", "fleet", "track/1.33/CUSTOM", "arn:aws:eks:eu-central-1:123456789012:track/1.33"] {
+            assert_eq!(read(key), None, "{key}");
+        }
     }
 }

@@ -6,9 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::model::attempt::{Attempt, ErrorDetail, StartedBy, shorten};
-use crate::model::notice::{Notice, NoticeKind};
+use crate::model::notice::{Notice, NoticeKind, QuarantinedRelease};
 use crate::model::policy::InvalidTag;
-use crate::model::record::Record as _;
 use crate::model::records::RecordRef;
 use crate::model::settings::RetryAfter;
 use crate::model::subject::NodegroupId;
@@ -20,8 +19,6 @@ const SUBJECT_CHARACTERS: usize = 99;
 const MESSAGE_BYTES: usize = 250 * 1024;
 /// The longest value of a message attribute.
 const ATTRIBUTE_CHARACTERS: usize = 256;
-/// How many commands name a node each.
-const NODES_IN_COMMANDS: usize = 3;
 
 /// A message as SNS takes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,18 +49,18 @@ impl Message {
 }
 
 /// Everything that a message says.
-struct Writer<'a> {
-    record: RecordRef<'a>,
-    id: String,
-    notice: &'a Notice,
-    attempt: Option<&'a Attempt>,
+pub(super) struct Writer<'a> {
+    pub(super) record: RecordRef<'a>,
+    pub(super) id: String,
+    pub(super) notice: &'a Notice,
+    pub(super) attempt: Option<&'a Attempt>,
     /// Those of the attempt's errors that the message has room for.
-    errors: Vec<ErrorDetail>,
-    next: NextAction,
+    pub(super) errors: Vec<ErrorDetail>,
+    pub(super) next: NextAction,
 }
 
 /// What the updater does next about the release.
-enum NextAction {
+pub(super) enum NextAction {
     /// It starts another update, at the first run from then on.
     RetryFrom(Timestamp),
     /// It starts another update with force, at the first run from then on.
@@ -80,6 +77,12 @@ enum NextAction {
     Quarantine,
     /// The node group is not updated until its tag is fixed.
     WaitForTag,
+    /// No node group is updated to this release.
+    Withdrawn,
+    /// An older release is taken in its place, and this one is asked for again.
+    PassOver,
+    /// EKS is asked again after a wait.
+    AskAgain,
 }
 
 impl NextAction {
@@ -88,18 +91,19 @@ impl NextAction {
             NoticeKind::UpdateStuck(_) => Self::Watch,
             NoticeKind::UpdateAvailable { .. } => Self::ReportOnly,
             NoticeKind::UpdateForced(_) => Self::Nothing,
-            NoticeKind::ReleaseQuarantined { .. } => Self::Quarantine,
+            NoticeKind::ReleaseQuarantined(_) => Self::Quarantine,
             NoticeKind::TagInvalid(_) => Self::WaitForTag,
+            NoticeKind::ReleaseWithdrawn { .. } => Self::Withdrawn,
+            NoticeKind::ReleaseRefused { .. } => Self::PassOver,
+            NoticeKind::AccessDenied { .. } => Self::AskAgain,
             NoticeKind::UpdateFailed(about)
             | NoticeKind::UpdateCancelled(about)
             | NoticeKind::UpdateGone(about)
             | NoticeKind::UpdateRefused(about)
             | NoticeKind::UpdateUnverified(about) => {
                 let version = attempt.map_or("", |attempt| attempt.intent.version.as_str());
-                let failures = match record {
-                    RecordRef::Nodegroup(record) => record.failures(version, &about.release_version).count(),
-                    RecordRef::Fleet(_) => 0,
-                };
+                let failures =
+                    record.nodegroup().map_or(0, |record| record.failures(version, &about.release_version).count());
                 let last = attempt.and_then(|attempt| attempt.ended_at).unwrap_or(notice.at);
                 let forces = attempt.is_some_and(|attempt| {
                     attempt.intent.may_force && !attempt.intent.force && attempt.failed_with("PodEvictionFailure")
@@ -113,77 +117,51 @@ impl NextAction {
 
 impl<'a> Writer<'a> {
     fn new(record: RecordRef<'a>, notice: &'a Notice, retry_after: &RetryAfter) -> Self {
-        let (id, attempt) = match record {
-            RecordRef::Nodegroup(record) => {
-                let number = notice.kind.attempt().map(|attempt| attempt.number);
-                (record.notice_id(notice), number.and_then(|number| record.attempt(number)))
-            }
-            RecordRef::Fleet(record) => (record.notice_id(notice), None),
-        };
+        let number = notice.kind.attempt().map(|attempt| attempt.number);
+        let attempt = record.nodegroup().zip(number).and_then(|(record, number)| record.attempt(number));
+        let id = record.notice_id(notice);
         let next = NextAction::of(record, notice, attempt, retry_after);
         Self { record, id, notice, attempt, errors: Vec::new(), next }
     }
 
-    fn nodegroup(&self) -> Option<&'a NodegroupId> {
-        match self.record {
-            RecordRef::Nodegroup(record) => Some(&record.id),
-            RecordRef::Fleet(_) => None,
-        }
+    pub(super) fn nodegroup(&self) -> Option<&'a NodegroupId> {
+        self.record.nodegroup().map(|record| &record.id)
     }
 
-    /// `cluster/nodegroup`; nothing where the notice is about the fleet.
-    fn name(&self) -> String {
+    /// `cluster/nodegroup`; nothing where the notice is about more than one node group.
+    pub(super) fn name(&self) -> String {
         self.nodegroup().map(ToString::to_string).unwrap_or_default()
     }
 
-    fn region(&self) -> &'a str {
+    pub(super) fn region(&self) -> &'a str {
+        self.record.region()
+    }
+
+    pub(super) fn account(&self) -> &'a str {
+        self.record.account()
+    }
+
+    /// The release track that it is about, where it is about one and not about one node group.
+    pub(super) fn track(&self) -> Option<String> {
         match self.record {
-            RecordRef::Nodegroup(record) => record.id.region(),
-            RecordRef::Fleet(record) => record.id.region(),
+            RecordRef::Track(record) => Some(record.id.track().to_string()),
+            _ => self.quarantined().map(|held| format!("{}/{}", held.version, held.ami_type)),
         }
     }
 
-    fn account(&self) -> &'a str {
-        match self.record {
-            RecordRef::Nodegroup(record) => record.id.account(),
-            RecordRef::Fleet(record) => record.id.account(),
+    pub(super) fn quarantined(&self) -> Option<&'a QuarantinedRelease> {
+        match &self.notice.kind {
+            NoticeKind::ReleaseQuarantined(held) => Some(held),
+            _ => None,
         }
     }
 
-    fn release(&self) -> &str {
+    pub(super) fn release(&self) -> &str {
         self.notice.kind.release_version().unwrap_or_default()
     }
 
-    fn error_code(&self) -> Option<&str> {
+    pub(super) fn error_code(&self) -> Option<&str> {
         self.errors.first().map(|error| error.error_code.as_str())
-    }
-
-    fn severity(&self) -> &'static str {
-        match self.notice.kind {
-            NoticeKind::UpdateFailed(_)
-            | NoticeKind::UpdateUnverified(_)
-            | NoticeKind::UpdateRefused(_)
-            | NoticeKind::UpdateGone(_) => "error",
-            NoticeKind::UpdateStuck(_) | NoticeKind::UpdateCancelled(_) | NoticeKind::TagInvalid(_) => "warning",
-            NoticeKind::UpdateAvailable { .. } | NoticeKind::UpdateForced(_) => "info",
-            NoticeKind::ReleaseQuarantined { .. } => "critical",
-        }
-    }
-
-    fn headline(&self) -> String {
-        let (name, release) = (self.name(), self.release());
-        match self.notice.kind {
-            NoticeKind::UpdateFailed(_) => format!("EKS update failed: {name} to {release}"),
-            NoticeKind::UpdateCancelled(_) => format!("EKS update cancelled: {name} to {release}"),
-            NoticeKind::UpdateStuck(_) => format!("EKS update still running: {name} to {release}"),
-            NoticeKind::UpdateGone(_) => format!("EKS update vanished: {name} to {release}"),
-            NoticeKind::UpdateRefused(_) => format!("EKS update refused: {name} to {release}"),
-            NoticeKind::UpdateUnverified(_) => format!("EKS update without effect: {name} to {release}"),
-            NoticeKind::UpdateForced(_) => format!("EKS update forced: {name} to {release}"),
-            NoticeKind::UpdateAvailable { .. } => format!("EKS release available: {name} can run {release}"),
-            NoticeKind::ReleaseQuarantined { .. } => format!("EKS release quarantined: {release}"),
-            NoticeKind::TagInvalid(_) => format!("EKS update tag invalid: {name}"),
-        }
     }
 
     fn subject(&self) -> String {
@@ -213,129 +191,6 @@ impl<'a> Writer<'a> {
         Some(SignedDuration::from_secs(until.duration_since(attempt.started_at).as_secs()))
     }
 
-    fn meaning(&self) -> &'static str {
-        match (&self.notice.kind, self.error_code()) {
-            (NoticeKind::UpdateFailed(_), Some("PodEvictionFailure")) => {
-                "Pods did not leave a node within 15 minutes, usually because a PodDisruptionBudget allows no eviction. EKS put the node group back to its previous release."
-            }
-            (NoticeKind::UpdateFailed(_), Some("NodeCreationFailure")) => {
-                "New nodes did not start or did not join the cluster: check capacity, quotas, subnets, user data and the node role. EKS put the node group back to its previous release."
-            }
-            (NoticeKind::UpdateFailed(_), Some("ClusterUnreachable" | "AccessDenied" | "AdmissionRequestDenied")) => {
-                "EKS could not use the cluster's Kubernetes API: a webhook, an access entry or the network prevented it."
-            }
-            (NoticeKind::UpdateFailed(_), Some("InsufficientFreeAddresses" | "IpNotAvailable" | "EniLimitReached")) => {
-                "The subnets had no addresses left for the new nodes."
-            }
-            (NoticeKind::UpdateFailed(_), _) => {
-                "The update ended without success; EKS then puts a node group back to its previous release."
-            }
-            (NoticeKind::UpdateCancelled(_), _) => "The update was cancelled, which the updater cannot do.",
-            (NoticeKind::UpdateStuck(_), _) => {
-                "The update runs longer than STUCK_AFTER. EKS cannot cancel it, and no other update of this node group starts meanwhile."
-            }
-            (NoticeKind::UpdateGone(_), _) => {
-                "EKS no longer knows the update: the node group, its cluster or the record of the update was deleted."
-            }
-            (NoticeKind::UpdateRefused(_), _) => "EKS did not start the update. No node was touched.",
-            (NoticeKind::UpdateUnverified(_), _) => {
-                "EKS reports success, but the node group runs another release. It may have been changed meanwhile."
-            }
-            (NoticeKind::UpdateForced(_), _) => {
-                "The update overrode disruption budgets, as the node group's tag ami-update/force allows after an eviction failure, and was successful."
-            }
-            (NoticeKind::ReleaseQuarantined { .. }, _) => {
-                "Nodes with this release did not come up on several node groups. No further node group is updated to it."
-            }
-            (NoticeKind::TagInvalid(_), _) => {
-                "This version does not recognise the tag. The node group is not updated until the tag is fixed or removed."
-            }
-            (NoticeKind::UpdateAvailable { .. }, _) => {
-                "The node group's tag ami-update=notify says to report only; no update was started."
-            }
-        }
-    }
-
-    fn nodes(&self) -> impl Iterator<Item = &str> {
-        self.errors.iter().flat_map(|error| &error.resource_ids).map(String::as_str)
-    }
-
-    fn next_steps(&self) -> Vec<String> {
-        let region = self.region();
-        match (&self.notice.kind, self.nodegroup()) {
-            (NoticeKind::UpdateAvailable { version, release_version }, Some(id)) => {
-                // Without the version, EKS may take the node group to that of its cluster.
-                let target = format!("--kubernetes-version {version} --release-version {release_version}");
-                let arn = id.arn();
-                vec![
-                    format!("aws eks update-nodegroup-version {} {target}", options(id)),
-                    format!("aws eks tag-resource --region {region} --resource-arn {arn} --tags ami-update=auto"),
-                ]
-            }
-            (NoticeKind::TagInvalid(_), Some(id)) => {
-                vec![format!("aws eks list-tags-for-resource --region {region} --resource-arn {}", id.arn())]
-            }
-            (_, Some(id)) => self.steps_after_update(id),
-            (_, None) => {
-                let payload = format!("{{\"liftQuarantine\": [\"{}\"]}}", self.release());
-                // The function's name is CloudFormation's; the stack's is the one that the README proposes.
-                let invoke = "sam remote invoke StartFunction --stack-name eks-nodegroup-updater --event";
-                vec![format!("{invoke} '{payload}'   # lifts the quarantine, once the cause is understood")]
-            }
-        }
-    }
-
-    fn steps_after_update(&self, id: &NodegroupId) -> Vec<String> {
-        let (region, cluster, nodegroup) = (id.region(), id.cluster(), id.nodegroup());
-        let mut steps = Vec::new();
-        if let Some(update_id) = self.attempt.and_then(|attempt| attempt.update_id.as_ref()) {
-            steps.push(format!("aws eks describe-update --region {region} --name {cluster} --nodegroup-name {nodegroup} --update-id {update_id}"));
-        }
-        steps.push(format!("aws eks describe-nodegroup {} --query nodegroup.health", options(id)));
-        match self.error_code() {
-            Some("PodEvictionFailure") => {
-                steps.push("kubectl get poddisruptionbudgets --all-namespaces".to_owned());
-                let pods = |node| {
-                    format!("kubectl get pods --all-namespaces --output wide --field-selector spec.nodeName={node}")
-                };
-                steps.extend(self.nodes().filter(|node| is_node_name(node)).take(NODES_IN_COMMANDS).map(pods));
-            }
-            Some("NodeCreationFailure") => {
-                steps.push(format!(
-                    "kubectl get nodes --selector eks.amazonaws.com/nodegroup={nodegroup} --output wide"
-                ));
-                steps.push("kubectl get events --all-namespaces --field-selector involvedObject.kind=Node".to_owned());
-            }
-            _ => {}
-        }
-        steps
-    }
-
-    fn next_action(&self) -> String {
-        let release = self.release();
-        match self.next {
-            NextAction::RetryFrom(from) if self.attempt.is_some_and(Attempt::blames_release) => format!(
-                "The first scheduled run from {from:.0} tries {release} again, unless it is quarantined by then for failing elsewhere too."
-            ),
-            NextAction::RetryFrom(from) => format!("The first scheduled run from {from:.0} tries {release} again."),
-            NextAction::ForceFrom(from) => {
-                format!(
-                    "The first scheduled run from {from:.0} tries {release} again, with force: pods that do not leave are deleted, whatever their disruption budgets say."
-                )
-            }
-            NextAction::Nothing => "Nothing; the next update is not forced.".to_owned(),
-            NextAction::Quarantine => {
-                format!("The next newer release is taken. {release} stays quarantined until the quarantine is lifted.")
-            }
-            NextAction::WaitForTag => "The node group is not updated until the tag is fixed or removed.".to_owned(),
-            NextAction::GiveUp => {
-                format!("{release} is not tried again on this node group; the next newer release is.")
-            }
-            NextAction::Watch => "It is still being watched; you are notified when it ends.".to_owned(),
-            NextAction::ReportOnly => "The next newer release is reported again.".to_owned(),
-        }
-    }
-
     fn machine(&self) -> Value {
         let (id, attempt) = (self.nodegroup(), self.attempt);
         let available = match &self.notice.kind {
@@ -359,8 +214,13 @@ impl<'a> Writer<'a> {
             "releaseVersion": self.notice.kind.release_version(),
             "previousReleaseVersion": attempt.map(|attempt| &attempt.intent.previous_release_version),
             "kubernetesVersion": attempt.map(|attempt| &attempt.intent.version).or(available),
-            "failedOn": match &self.notice.kind {
-                NoticeKind::ReleaseQuarantined { nodegroups, .. } => Some(nodegroups),
+            "track": self.track(),
+            "failedOn": self.quarantined().map(|held| &held.nodegroups),
+            "ranOn": self.quarantined().map(|held| &held.ran_on),
+            "sameBuild": self.quarantined().map(|held| &held.sisters),
+            "quarantinedIn": self.quarantined().and_then(|held| held.cluster.as_ref()),
+            "runningOn": match &self.notice.kind {
+                NoticeKind::ReleaseWithdrawn { nodegroups, .. } => Some(nodegroups),
                 _ => None,
             },
             "tag": match &self.notice.kind {
@@ -386,7 +246,7 @@ impl<'a> Writer<'a> {
     fn human(&self) -> String {
         let mut text = format!("{}\n\n", printable(&self.headline()));
         for (label, value) in self.facts() {
-            let _ = writeln!(text, "{label:<10}{}", printable(&value));
+            let _ = writeln!(text, "{label:<11}{}", printable(&value));
         }
         let _ = write!(text, "\nWhat it means\n  {}\n\nWhat to do\n", self.meaning());
         for step in self.next_steps() {
@@ -399,9 +259,10 @@ impl<'a> Writer<'a> {
 
     /// What is known, a label and a value each.
     fn facts(&self) -> Vec<(&'static str, String)> {
-        let what = match self.nodegroup() {
-            Some(id) => format!("node group {id}"),
-            None => "every node group".to_owned(),
+        let what = match (self.nodegroup(), self.track()) {
+            (Some(id), _) => format!("node group {id}"),
+            (None, Some(track)) => format!("every node group on {track}"),
+            (None, None) => "every node group".to_owned(),
         };
         let mut facts = vec![("Where", format!("{what} in {}, account {}", self.region(), self.account()))];
         match &self.notice.kind {
@@ -409,7 +270,21 @@ impl<'a> Writer<'a> {
                 facts.push(("Tag", format!("{key}={value}; {expected}")));
             }
             NoticeKind::UpdateAvailable { version, .. } => facts.push(("Version", format!("Kubernetes {version}"))),
-            NoticeKind::ReleaseQuarantined { nodegroups, .. } => facts.push(("Failed on", nodegroups.to_string())),
+            NoticeKind::ReleaseQuarantined(held) => {
+                facts.push(("Failed on", held.nodegroups.to_string()));
+                facts.push(("Came up on", if held.ran_on.count == 0 { "none".to_owned() } else { held.ran_on.to_string() }));
+                facts.extend(held.sisters.iter().map(|sister| ("Same build", sister.clone())));
+            }
+            NoticeKind::ReleaseWithdrawn { latest, nodegroups, .. } => {
+                facts.push(("Latest now", latest.clone()));
+                let running = if nodegroups.count == 0 { "no node group".to_owned() } else { nodegroups.to_string() };
+                facts.push(("Runs on", running));
+            }
+            NoticeKind::ReleaseRefused { since, message, .. } => {
+                facts.push(("Since", format!("{since:.0}")));
+                facts.push(("AWS says", message.clone()));
+            }
+            NoticeKind::AccessDenied { error } => facts.push(("AWS says", error.clone())),
             _ => {}
         }
         facts.extend(self.attempt.into_iter().flat_map(|attempt| self.facts_of(attempt)));
@@ -446,10 +321,6 @@ impl<'a> Writer<'a> {
     }
 }
 
-fn options(id: &NodegroupId) -> String {
-    format!("--region {} --cluster-name {} --nodegroup-name {}", id.region(), id.cluster(), id.nodegroup())
-}
-
 /// Printable ASCII, this many characters at most. Everything else becomes a question mark.
 fn ascii_line(text: &str, characters: usize) -> String {
     let printable = |character: char| if matches!(character, ' '..='~') { character } else { '?' };
@@ -463,10 +334,4 @@ fn printable(text: &str) -> String {
             || matches!(character, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
     };
     text.chars().map(|character| if hidden(character) { ' ' } else { character }).collect()
-}
-
-/// Only a node's name may become part of a command that will be pasted into a shell.
-fn is_node_name(text: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
-    !text.is_empty() && text.len() <= 253 && text.bytes().all(allowed) && !text.starts_with('-')
 }

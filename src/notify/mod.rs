@@ -1,6 +1,7 @@
 //! Publishes notices to SNS.
 
 mod message;
+mod text;
 
 use aws_sdk_sns::Client;
 use aws_sdk_sns::types::MessageAttributeValue;

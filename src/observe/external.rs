@@ -64,6 +64,7 @@ fn intent(nodegroup: &Nodegroup, update: &Update) -> Intent {
     let param = |kind| param(update, kind).map(str::to_owned);
     let unknown = || "unknown".to_owned();
     Intent {
+        ami_type: nodegroup.ami_type.as_str().to_owned(),
         version: param(UpdateParamType::Version)
             .or_else(|| nodegroup.kubernetes_version.clone())
             .unwrap_or_else(unknown),

@@ -64,9 +64,13 @@ async fn progress(
     update: &eks::Update,
 ) -> Result<Observation, NoAnswer> {
     let progress = match update.status() {
-        Some(UpdateStatus::Successful) => Progress::Successful(running(eks, id).await?),
-        Some(UpdateStatus::Failed) => Progress::Failed(errors(update)),
-        Some(UpdateStatus::Cancelled) => Progress::Cancelled(errors(update)),
+        Some(UpdateStatus::Successful) => {
+            let nodegroup = describe_nodegroup(eks, id).await?;
+            let (version, release_version) = (nodegroup.version, nodegroup.release_version);
+            Progress::Successful(Running { version, release_version })
+        }
+        Some(UpdateStatus::Failed) => Progress::Failed(errors(update), health(eks, id).await?),
+        Some(UpdateStatus::Cancelled) => Progress::Cancelled(cancellation(update)),
         Some(UpdateStatus::InProgress) => Progress::InProgress,
         other => {
             tracing::warn!(nodegroup = %id, update_id, status = ?other, "{id}: unknown status of update {update_id}");
@@ -128,8 +132,18 @@ pub(super) async fn read_update(eks: &Client, id: &NodegroupId, update_id: &str)
     answer.update.ok_or_else(|| Unreadable("EKS described no update".to_owned()).into())
 }
 
-/// What the node group runs, to see whether a successful update brought it.
-async fn running(eks: &Client, id: &NodegroupId) -> Result<Running, NoAnswer> {
+/// The node group's health issues, which may explain a failure; none where it no longer exists.
+async fn health(eks: &Client, id: &NodegroupId) -> Result<Vec<String>, NoAnswer> {
+    let nodegroup = match describe_nodegroup(eks, id).await {
+        Err(NoAnswer::NotFound(_)) => return Ok(Vec::new()),
+        nodegroup => nodegroup?,
+    };
+    let issues = nodegroup.health.and_then(|health| health.issues).unwrap_or_default();
+    Ok(issues.into_iter().filter_map(|issue| Some(issue.code?.as_str().to_owned())).collect())
+}
+
+/// The node group as it is now.
+async fn describe_nodegroup(eks: &Client, id: &NodegroupId) -> Result<eks::Nodegroup, NoAnswer> {
     let request = eks.describe_nodegroup().cluster_name(id.cluster()).nodegroup_name(id.nodegroup());
     let answer = request.send().await.map_err(|error| match error.as_service_error() {
         Some(DescribeNodegroupError::ResourceNotFoundException(error)) => not_found(error.message()),
@@ -140,7 +154,7 @@ async fn running(eks: &Client, id: &NodegroupId) -> Result<Running, NoAnswer> {
     if nodegroup.nodegroup_arn() != Some(id.arn()) {
         return Err(not_found(Some("another node group has the name now")));
     }
-    Ok(Running { version: nodegroup.version, release_version: nodegroup.release_version })
+    Ok(nodegroup)
 }
 
 fn not_found(message: Option<&str>) -> NoAnswer {
@@ -164,6 +178,17 @@ fn belongs(update: &eks::Update, created_at: Timestamp, attempt: &Attempt) -> bo
 /// A parameter of an update, where EKS returns it.
 pub(super) fn param(update: &eks::Update, kind: UpdateParamType) -> Option<&str> {
     update.params().iter().find(|param| param.r#type() == Some(&kind))?.value()
+}
+
+/// Why an update was cancelled, where EKS says so, with its errors.
+fn cancellation(update: &eks::Update) -> Vec<ErrorDetail> {
+    let reason = update.cancellation().and_then(|cancellation| cancellation.reason());
+    let reason = reason.map(|reason| ErrorDetail {
+        error_code: "Cancelled".to_owned(),
+        error_message: reason.to_owned(),
+        resource_ids: Vec::new(),
+    });
+    reason.into_iter().chain(errors(update)).collect()
 }
 
 fn errors(update: &eks::Update) -> Vec<ErrorDetail> {

@@ -54,6 +54,12 @@ impl Capacity {
         Ok(())
     }
 
+    /// How often a run may ask EKS: refusals free their places, but not for ever.
+    #[must_use]
+    pub fn most_calls(&self) -> usize {
+        self.limits.starts_per_run.saturating_mul(2)
+    }
+
     /// Gives back a reserved start that came to nothing.
     pub fn release(&mut self, cluster: &str) {
         self.starts = self.starts.saturating_sub(1);

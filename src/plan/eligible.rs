@@ -7,20 +7,24 @@ use jiff::Timestamp;
 use super::input::PlanInput;
 use super::quarantine::not_quarantined;
 use super::rings::{Gate, Gates};
-use super::versions::next_version;
-use crate::model::ami_type::{Family, NoTrack, ReleaseTrack};
+use super::versions::version_step;
+use crate::model::ami_type::{Family, NoTrack, ReleaseTrack, TrackKey};
 use crate::model::attempt::Intent;
 use crate::model::nodegroup::Nodegroup;
+use crate::model::nodegroup_record::NodegroupRecord;
 use crate::model::policy::Rules;
 use crate::model::problem::Unreadable;
 use crate::model::reason::Reason;
 use crate::model::release_version::ReleaseVersion;
-use crate::model::releases::{Available, Release, TrackKey};
+use crate::model::releases::{Available, Release};
 
 /// A node group whose release is looked for.
 #[derive(Clone, Copy)]
-struct Candidate<'a> {
+pub(super) struct Candidate<'a> {
     nodegroup: &'a Nodegroup,
+    rules: &'a Rules,
+    /// What has been tried on it; `None` where that does not matter, or nothing was.
+    record: Option<&'a NodegroupRecord>,
     family: Family,
     /// Its Kubernetes version, and the release it runs.
     version: &'a str,
@@ -28,7 +32,11 @@ struct Candidate<'a> {
 }
 
 impl<'a> Candidate<'a> {
-    fn of(nodegroup: &'a Nodegroup) -> Result<Self, Reason> {
+    pub(super) fn of(
+        nodegroup: &'a Nodegroup,
+        rules: &'a Rules,
+        record: Option<&'a NodegroupRecord>,
+    ) -> Result<Self, Reason> {
         // A custom AMI has no track whatever the version, so that a node group for which EKS returns none still gets its
         // real reason.
         let version = nodegroup.kubernetes_version.as_deref();
@@ -41,6 +49,8 @@ impl<'a> Candidate<'a> {
             |field: &str| Reason::Unreadable(Unreadable(format!("EKS described the node group without {field}")));
         Ok(Self {
             nodegroup,
+            rules,
+            record,
             family: track.family,
             version: version.ok_or_else(|| missing("version"))?,
             current: nodegroup.release_version.as_deref().ok_or_else(|| missing("releaseVersion"))?,
@@ -50,6 +60,7 @@ impl<'a> Candidate<'a> {
     fn intent(&self, version: &str, release: &ReleaseVersion) -> Intent {
         Intent {
             version: version.to_owned(),
+            ami_type: self.nodegroup.ami_type.as_str().to_owned(),
             release_version: release.to_string(),
             previous_release_version: self.current.to_owned(),
             force: false,
@@ -64,27 +75,22 @@ impl<'a> Candidate<'a> {
 }
 
 /// The update to the newest release that the rules allow, or the reason against the latest one.
-pub(super) fn release(
-    input: &PlanInput<'_>,
-    gates: &mut Gates,
-    nodegroup: &Nodegroup,
-    rules: &Rules,
-) -> Result<Intent, Reason> {
-    let candidate = Candidate::of(nodegroup)?;
-    let Candidate { version, current, family, .. } = candidate;
+pub(super) fn release(input: &PlanInput<'_>, gates: &mut Gates, candidate: Candidate<'_>) -> Result<Intent, Reason> {
+    let Candidate { version, current, family, rules, .. } = candidate;
     if let Some(pin) = &rules.pin {
         let target = pinned(input, candidate, pin)?;
         return Ok(candidate.intent(version, &target));
     }
     let mut ahead = None;
-    let next = next_version(nodegroup, rules, &input.fleet.clusters).map_err(Reason::Unreadable)?;
-    if let Some(next) = next {
-        let track = candidate.track(&next);
-        let target = offered(input, &track, family)
+    let step = version_step(candidate.nodegroup, rules, &input.fleet.clusters).map_err(Reason::Unreadable)?;
+    if let Some(step) = step {
+        let track = candidate.track(&step);
+        let target = may_step(input, candidate, &step)
+            .and_then(|()| offered(input, &track, family))
             .and_then(|releases| not_older(releases, family, current))
-            .and_then(|releases| newest_allowed(input, gates, rules, &track, &releases));
+            .and_then(|releases| newest_allowed(input, gates, candidate, &track, &releases));
         match target {
-            Ok(target) => return Ok(candidate.intent(&next, target)),
+            Ok(target) => return Ok(candidate.intent(&step, target)),
             // Until it comes, the own version goes on.
             Err(reason) => ahead = Some(reason),
         }
@@ -92,8 +98,26 @@ pub(super) fn release(
     let track = candidate.track(version);
     let target = offered(input, &track, family)
         .and_then(|releases| newer(releases, family, current))
-        .and_then(|releases| newest_allowed(input, gates, rules, &track, &releases));
+        .and_then(|releases| newest_allowed(input, gates, candidate, &track, &releases));
     target.map(|target| candidate.intent(version, target)).map_err(|own| deciding(own, ahead))
+}
+
+/// Whether the step to the cluster's Kubernetes version is due: AWS rolls an upgrade of a cluster back within seven days, and
+/// node groups that have followed it already keep it from that.
+fn may_step(input: &PlanInput<'_>, candidate: Candidate<'_>, step: &str) -> Result<(), Reason> {
+    let seen = candidate.record.and_then(|record| record.cluster_version.as_ref());
+    let since = seen.filter(|seen| seen.version == step).map_or(input.now, |seen| seen.since);
+    let until = since.saturating_add(candidate.rules.follow_cluster_after).unwrap_or(Timestamp::MAX);
+    if until > input.now {
+        return Err(Reason::ClusterUpgradedRecently { version: step.to_owned(), until });
+    }
+    let back_off = candidate.record.and_then(|record| record.back_off.as_ref());
+    let refused = back_off.filter(|back_off| back_off.version.as_deref() == Some(step));
+    let until = refused.map(|back_off| input.settings.retry_after.again(back_off.times, back_off.last));
+    match (refused, until.filter(|until| *until > input.now)) {
+        (Some(refused), Some(until)) => Err(Reason::BackingOff { error: refused.error.clone(), until }),
+        _ => Ok(()),
+    }
 }
 
 /// Which of two reasons decides: where the own version has nothing more to offer, why the next one does not come, unless AWS
@@ -111,10 +135,10 @@ fn deciding(own: Reason, ahead: Option<Reason>) -> Reason {
     ahead.filter(|reason| own_is_done && comes(reason)).unwrap_or(own)
 }
 
-/// What AWS offers on a track, newest first, and never nothing.
-fn offered<'a>(input: &PlanInput<'a>, track: &TrackKey, family: Family) -> Result<&'a [Release], Reason> {
+/// What AWS offers on a track, newest first: what it has recommended and not taken back.
+fn offered<'a>(input: &PlanInput<'a>, track: &TrackKey, family: Family) -> Result<Vec<&'a Release>, Reason> {
     match input.releases.on(track) {
-        Some(Available::Releases(releases)) => Ok(releases),
+        Some(Available::Releases(releases)) => Ok(releases.iter().filter(|release| !release.withdrawn).collect()),
         Some(Available::Unreadable(error)) => Err(Reason::Unreadable(error.clone())),
         Some(Available::NotPublished) | None => Err(Reason::NoRelease {
             version: track.version.clone(),
@@ -125,7 +149,7 @@ fn offered<'a>(input: &PlanInput<'a>, track: &TrackKey, family: Family) -> Resul
 }
 
 /// Those that are newer than the one that runs, newest first; or why there is none.
-fn newer<'a>(releases: &'a [Release], family: Family, current: &str) -> Result<Vec<&'a Release>, Reason> {
+fn newer<'a>(releases: Vec<&'a Release>, family: Family, current: &str) -> Result<Vec<&'a Release>, Reason> {
     let Some(latest) = releases.first().map(|release| &release.version) else { return Ok(Vec::new()) };
     let own = || current.to_owned();
     let not_comparable = |error| Reason::NotComparable { current: own(), target: latest.clone(), error };
@@ -136,13 +160,12 @@ fn newer<'a>(releases: &'a [Release], family: Family, current: &str) -> Result<V
         Ordering::Equal => return Err(Reason::UpToDate { current: own() }),
         Ordering::Less => return Err(Reason::RunsWithdrawnRelease { current: own(), latest: latest.clone() }),
     }
-    let is_newer = |release: &&Release| release.version.compare(&running) == Ok(Ordering::Greater);
-    Ok(releases.iter().filter(is_newer).collect())
+    Ok(releases.into_iter().filter(|release| release.is_newer_than(&running)).collect())
 }
 
 /// Those of another Kubernetes version, newest first, but for those older than the one that runs. Only Bottlerocket's have an
 /// order across Kubernetes versions.
-fn not_older<'a>(releases: &'a [Release], family: Family, current: &str) -> Result<Vec<&'a Release>, Reason> {
+fn not_older<'a>(releases: Vec<&'a Release>, family: Family, current: &str) -> Result<Vec<&'a Release>, Reason> {
     let Some(latest) = releases.first().map(|release| release.version.clone()) else { return Ok(Vec::new()) };
     let running = match ReleaseVersion::parse(family, current) {
         Ok(running) => running,
@@ -152,34 +175,44 @@ fn not_older<'a>(releases: &'a [Release], family: Family, current: &str) -> Resu
         return Err(Reason::RunsWithdrawnRelease { current: current.to_owned(), latest });
     }
     let is_not_older = |release: &&Release| release.version.compare(&running) != Ok(Ordering::Less);
-    Ok(releases.iter().filter(is_not_older).collect())
+    Ok(releases.into_iter().filter(is_not_older).collect())
 }
 
 /// The newest that is allowed; or the reason against the newest of all, with the earliest time at which any is old enough.
 fn newest_allowed<'a>(
     input: &PlanInput<'_>,
     gates: &mut Gates,
-    rules: &Rules,
+    candidate: Candidate<'_>,
     track: &TrackKey,
     releases: &[&'a Release],
 ) -> Result<&'a ReleaseVersion, Reason> {
     let mut first_reason = None;
     for release in releases {
-        match allowed(input, gates, rules, track, release) {
+        match allowed(input, gates, candidate, track, release) {
             Ok(()) => return Ok(&release.version),
-            Err(reason) => first_reason = Some(earlier(first_reason, reason)),
+            Err(reason) => {
+                let wait_for_it = is_asked_again_soon(&reason);
+                first_reason = Some(earlier(first_reason, reason));
+                if wait_for_it {
+                    break;
+                }
+            }
         }
     }
     Err(first_reason.unwrap_or_else(|| Reason::Unreadable(Unreadable("AWS offers no release".to_owned()))))
 }
 
+/// Whether no older release is taken meanwhile: the node group would be rotated twice within hours.
+fn is_asked_again_soon(reason: &Reason) -> bool {
+    matches!(reason, Reason::FailedBefore { until: Some(_), .. } | Reason::ReleaseRefused { passed_over: false, .. })
+}
+
 fn earlier(first: Option<Reason>, later: Reason) -> Reason {
     match (first, later) {
         (None, later) => later,
-        (
-            Some(Reason::MinAgeNotReached { target, until: Some(until) }),
-            Reason::MinAgeNotReached { until: Some(sooner), .. },
-        ) => Reason::MinAgeNotReached { target, until: Some(until.min(sooner)) },
+        (Some(Reason::MinAgeNotReached { target, until }), Reason::MinAgeNotReached { until: sooner, .. }) => {
+            Reason::MinAgeNotReached { target, until: until.min(sooner) }
+        }
         (Some(first), _) => first,
     }
 }
@@ -187,36 +220,67 @@ fn earlier(first: Option<Reason>, later: Reason) -> Reason {
 fn allowed(
     input: &PlanInput<'_>,
     gates: &mut Gates,
-    rules: &Rules,
+    candidate: Candidate<'_>,
     track: &TrackKey,
     release: &Release,
 ) -> Result<(), Reason> {
     let target = &release.version;
-    not_denied(input, target)?;
-    old_enough(input, rules, release)?;
-    not_quarantined(input.fleet.records.fleet().ok().flatten(), target)?;
-    gates.passed(input, Gate { ring: rules.ring, track, target })
+    not_denied(input, track, target)?;
+    old_enough(input, candidate.rules, release)?;
+    not_quarantined(input, candidate.nodegroup, track, target)?;
+    not_refused(input, release)?;
+    not_failed_before(input, candidate, track, target)?;
+    gates.passed(input, Gate { ring: candidate.rules.ring, track, target })
 }
 
-fn not_denied(input: &PlanInput<'_>, release: &ReleaseVersion) -> Result<(), Reason> {
-    let denied = input.settings.denied.iter().any(|denied| denied.denies(release.as_str()));
+fn not_denied(input: &PlanInput<'_>, track: &TrackKey, release: &ReleaseVersion) -> Result<(), Reason> {
+    let denied = input.settings.denied.iter().any(|denied| denied.matches(track, release.as_str()));
     if denied { Err(Reason::Denied { target: release.clone() }) } else { Ok(()) }
 }
 
 fn old_enough(input: &PlanInput<'_>, rules: &Rules, release: &Release) -> Result<(), Reason> {
-    if rules.min_age.is_zero() {
-        return Ok(());
-    }
-    let until = release.published_at.map(|at| at.saturating_add(rules.min_age).unwrap_or(Timestamp::MAX));
-    if until.is_some_and(|until| until <= input.now) {
+    let until = release.published_at.saturating_add(rules.min_age).unwrap_or(Timestamp::MAX);
+    if rules.min_age.is_zero() || until <= input.now {
         return Ok(());
     }
     Err(Reason::MinAgeNotReached { target: release.version.clone(), until })
 }
 
-/// A pin ignores minimum age and rings, but not what is known to be bad.
+/// A release that EKS refuses as not valid is asked for again after a wait, whatever node group asks for it.
+fn not_refused(input: &PlanInput<'_>, release: &Release) -> Result<(), Reason> {
+    let Some(refusal) = &release.refusal else { return Ok(()) };
+    let until = input.settings.retry_after.again(refusal.times, refusal.last);
+    if until <= input.now {
+        return Ok(());
+    }
+    let (target, since) = (release.version.clone(), refusal.since);
+    Err(Reason::ReleaseRefused { target, since, until, passed_over: refusal.is_passed_over(input.now) })
+}
+
+/// A release that failed on this node group is tried again after a wait, and not for ever.
+fn not_failed_before(
+    input: &PlanInput<'_>,
+    candidate: Candidate<'_>,
+    track: &TrackKey,
+    target: &ReleaseVersion,
+) -> Result<(), Reason> {
+    let Some(record) = candidate.record else { return Ok(()) };
+    let failures = || record.failures(&track.version, target.as_str());
+    let Some(last) = failures().last() else { return Ok(()) };
+    let until = input.settings.retry_after.next_try(failures().count(), last.ended_at.unwrap_or(last.started_at));
+    match until {
+        Some(until) if until <= input.now => Ok(()),
+        until => {
+            let (target, failures) = (target.to_string(), failures().count());
+            Err(Reason::FailedBefore { target, failures, status: last.status, until })
+        }
+    }
+}
+
+/// A pin ignores minimum age and rings, but not what is known to be bad. One that the history does not hold may be older than
+/// the history: EKS judges it.
 fn pinned(input: &PlanInput<'_>, candidate: Candidate<'_>, pin: &str) -> Result<ReleaseVersion, Reason> {
-    let Candidate { family, version, current, .. } = candidate;
+    let Candidate { family, version, current, nodegroup, .. } = candidate;
     if pin == current {
         return Err(Reason::Pinned { release: pin.to_owned() });
     }
@@ -232,11 +296,18 @@ fn pinned(input: &PlanInput<'_>, candidate: Candidate<'_>, pin: &str) -> Result<
         Ok(_) => return Err(Reason::PinIsDowngrade { pin: pin.to_owned(), current: current.to_owned() }),
         Err(_) => return Err(unknown()),
     }
-    let offered = offered(input, &candidate.track(version), family)?;
-    if !offered.iter().any(|release| release.version == target) {
-        return Err(unknown());
+    let track = candidate.track(version);
+    let known = match input.releases.on(&track) {
+        Some(Available::Unreadable(error)) => return Err(Reason::Unreadable(error.clone())),
+        Some(Available::Releases(releases)) => releases.iter().find(|release| release.version == target),
+        Some(Available::NotPublished) | None => None,
+    };
+    if known.is_some_and(|release| release.withdrawn) {
+        return Err(Reason::PinWithdrawn { pin: pin.to_owned() });
     }
-    not_denied(input, &target)?;
-    not_quarantined(input.fleet.records.fleet().ok().flatten(), &target)?;
+    not_denied(input, &track, &target)?;
+    not_quarantined(input, nodegroup, &track, &target)?;
+    known.map_or(Ok(()), |release| not_refused(input, release))?;
+    not_failed_before(input, candidate, &track, &target)?;
     Ok(target)
 }

@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use aws_sdk_eks::types::NodegroupStatus;
 use jiff::{SignedDuration, Timestamp};
 
+use eligible::Candidate;
 use rings::Gates;
 
 use crate::model::attempt::{Intent, StartedBy};
@@ -23,13 +24,13 @@ use crate::model::nodegroup_record::NodegroupRecord;
 use crate::model::policy::{Force, Mode, Policy, Rules};
 use crate::model::problem::Unreadable;
 use crate::model::reason::{Freeze, Reason};
-use crate::model::releases::TrackKey;
 use crate::model::subject::{NodegroupName, Subject};
 use crate::model::window::Opening;
 
 pub use capacity::Capacity;
 pub use input::PlanInput;
-pub use quarantine::{QuarantineCandidate, releases_to_quarantine};
+pub use quarantine::quarantines_due;
+pub use rings::proofs;
 pub use versions::{tracks, tracks_of};
 
 /// What a run does, to the last choice.
@@ -81,23 +82,6 @@ fn last_success(input: &PlanInput<'_>, discovered: &Discovered) -> Option<Timest
     input.fleet.records.nodegroup(&discovered.id).ok()??.last_success()
 }
 
-/// The tracks of which a node group needs an older release than the latest.
-#[must_use]
-pub fn tracks_needing_older(input: &PlanInput<'_>) -> BTreeSet<TrackKey> {
-    let mut gates = Gates::default();
-    let needed = |discovered| match candidate(input, &mut gates, discovered) {
-        Err(
-            Reason::MinAgeNotReached { .. }
-            | Reason::Denied { .. }
-            | Reason::Quarantined { .. }
-            | Reason::WaitingForRing { .. }
-            | Reason::PinUnknown { .. },
-        ) => Some(tracks_of(discovered, &input.fleet.clusters)),
-        _ => None,
-    };
-    input.fleet.nodegroups.iter().filter_map(needed).flatten().collect()
-}
-
 /// The update that a node group could get if there were no other node groups; or the first reason against it. This is the
 /// order of the rules.
 fn candidate(input: &PlanInput<'_>, gates: &mut Gates, discovered: &Discovered) -> Result<Intent, Reason> {
@@ -105,14 +89,16 @@ fn candidate(input: &PlanInput<'_>, gates: &mut Gates, discovered: &Discovered) 
     let (mode, rules) = opted_in(nodegroup)?;
     let record = input.fleet.records.nodegroup(&discovered.id).map_err(|error| Reason::Unreadable(error.clone()))?;
     not_in_progress(nodegroup, record)?;
-    let mut intent = eligible::release(input, gates, nodegroup, rules)?;
+    // What has failed before is no reason against a report.
+    let tried = record.filter(|_| mode == Mode::Auto);
+    let mut intent = eligible::release(input, gates, Candidate::of(nodegroup, rules, tried)?)?;
     if mode == Mode::Notify {
         return Err(Reason::ReportOnly { version: intent.version, target: intent.release_version });
     }
     healthy(nodegroup)?;
     intent.may_force = rules.force == Force::AfterEvictionFailure;
     if let Some(record) = record {
-        not_failed_before(input, record, &intent)?;
+        not_backing_off(input, record)?;
         long_enough_ago(input, record, rules)?;
         intent.force = intent.may_force && eviction_failed(record, &intent);
     }
@@ -165,15 +151,11 @@ fn healthy(nodegroup: &Nodegroup) -> Result<(), Reason> {
     Err(Reason::NotActive { status: nodegroup.status.clone() })
 }
 
-fn not_failed_before(input: &PlanInput<'_>, record: &NodegroupRecord, intent: &Intent) -> Result<(), Reason> {
-    let Intent { version, release_version: target, .. } = intent;
-    let failures = record.failures(version, target).count();
-    let Some(last) = record.failures(version, target).last() else { return Ok(()) };
-    let until = input.settings.retry_after.next_try(failures, last.ended_at.unwrap_or(last.started_at));
-    match until {
-        Some(until) if until <= input.now => Ok(()),
-        until => Err(Reason::FailedBefore { target: target.clone(), failures, status: last.status, until }),
-    }
+/// What EKS did not take is asked again after a wait, so that it does not cost another node group its place in each run.
+fn not_backing_off(input: &PlanInput<'_>, record: &NodegroupRecord) -> Result<(), Reason> {
+    let Some(back_off) = record.back_off.as_ref().filter(|back_off| back_off.version.is_none()) else { return Ok(()) };
+    let until = input.settings.retry_after.again(back_off.times, back_off.last);
+    if until <= input.now { Ok(()) } else { Err(Reason::BackingOff { error: back_off.error.clone(), until }) }
 }
 
 /// How long after a recorded end EKS may still describe what was before it: 15 minutes, and five more, since a run of `check`

@@ -1,66 +1,151 @@
 //! Quarantine: no node group is updated to a release that fails on several, for causes that point at the release.
+//!
+//! It has two sizes: a release that fails on several node groups of one cluster is quarantined there, and one that fails in
+//! several clusters is quarantined in the fleet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::model::fleet_record::FleetRecord;
+use super::input::PlanInput;
+use crate::model::ami_type::TrackKey;
+use crate::model::fleet_record::{FleetRecord, Quarantine};
+use crate::model::nodegroup::Nodegroup;
 use crate::model::nodegroup_record::NodegroupRecord;
 use crate::model::reason::Reason;
 use crate::model::release_version::ReleaseVersion;
+use crate::model::releases::Available;
+use crate::model::settings::day_of;
 use crate::model::subject::NodegroupName;
 
-/// A release that has failed on so many node groups that it is to be quarantined.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct QuarantineCandidate {
-    /// The release.
-    pub release_version: String,
-    /// The node groups that it failed on, in the order of their failures.
-    pub nodegroups: Vec<NodegroupName>,
-}
+/// Releases of the same build that a quarantine names.
+const SISTERS: usize = 10;
 
-/// The releases that have to be quarantined now: those that failed on as many node groups as the setting says, since the
-/// quarantine was last lifted.
+/// A release of a track.
+type TrackRelease = (TrackKey, String);
+
+/// The quarantines that have to begin now, for what failed since one was last lifted.
 #[must_use]
-pub fn releases_to_quarantine<'a>(
-    records: impl Iterator<Item = &'a NodegroupRecord>,
-    fleet: Option<&FleetRecord>,
-    quarantine_after: usize,
-) -> Vec<QuarantineCandidate> {
-    let mut last_lifted: BTreeMap<&str, Timestamp> = BTreeMap::new();
-    for quarantine in fleet.into_iter().flat_map(|fleet| &fleet.quarantines) {
-        if let Some(at) = quarantine.lifted_at {
-            let last = last_lifted.entry(&quarantine.release_version).or_insert(at);
-            *last = at.max(*last);
+pub fn quarantines_due(input: &PlanInput<'_>) -> Vec<Quarantine> {
+    let fleet = input.fleet.records.fleet().ok().flatten();
+    let mut due = Vec::new();
+    for (release, failures) in failures(input, fleet) {
+        let mut in_clusters: BTreeMap<&str, Vec<&NodegroupName>> = BTreeMap::new();
+        for (_, record) in &failures {
+            in_clusters.entry(record.id.cluster()).or_default().push(record.id.name());
+        }
+        let is_quarantined = |cluster: Option<&str>| {
+            fleet.is_some_and(|fleet| fleet.quarantined(&release.0, &release.1, cluster).is_some())
+        };
+        let after = input.settings.quarantine_after;
+        let bad_clusters: BTreeSet<&str> = in_clusters
+            .iter()
+            .filter(|(cluster, failed)| failed.len() >= after || is_quarantined(Some(cluster)))
+            .map(|(cluster, _)| *cluster)
+            .collect();
+        let in_all = !bad_clusters.is_empty() && clusters_on(input, &release.0).is_subset(&bad_clusters);
+        if (in_clusters.len() >= after || in_all) && !is_quarantined(None) {
+            let failed = failures.iter().map(|(_, record)| record.id.name().clone()).collect();
+            due.push(quarantine(input, &release, None, failed));
+            continue;
+        }
+        for cluster in bad_clusters.into_iter().filter(|cluster| !is_quarantined(Some(cluster))) {
+            let failed = in_clusters.get(cluster).into_iter().flatten().map(|name| (*name).clone()).collect();
+            due.push(quarantine(input, &release, Some(cluster), failed));
         }
     }
-    let mut failures: BTreeMap<&str, Vec<(Timestamp, &NodegroupRecord)>> = BTreeMap::new();
-    for record in records {
-        for (release, at) in record.blamed_releases() {
-            let of_release = failures.entry(release).or_default();
-            // A record's failures come one after another.
-            let counted = of_release.last().is_some_and(|(_, last)| last.id == record.id);
-            if !counted && last_lifted.get(release).is_none_or(|lifted| at > *lifted) {
-                of_release.push((at, record));
+    due
+}
+
+/// The node groups that each release failed on, in the order of their failures; each once.
+fn failures<'a>(
+    input: &PlanInput<'a>,
+    fleet: Option<&FleetRecord>,
+) -> BTreeMap<TrackRelease, Vec<(Timestamp, &'a NodegroupRecord)>> {
+    let mut failures: BTreeMap<TrackRelease, Vec<(Timestamp, &NodegroupRecord)>> = BTreeMap::new();
+    for record in input.fleet.records.readable() {
+        let mut counted = BTreeSet::new();
+        for (attempt, at) in record.blames() {
+            let release = (attempt.intent.track(), attempt.intent.release_version.clone());
+            let last_lifted = fleet.and_then(|fleet| fleet.last_lifted(&release.0, &release.1));
+            if last_lifted.is_none_or(|lifted| at > lifted) && counted.insert(release.clone()) {
+                failures.entry(release).or_default().push((at, record));
             }
         }
     }
-    let candidate = |(release, mut failures): (&str, Vec<(Timestamp, &NodegroupRecord)>)| {
-        failures.sort_by(|left, right| (left.0, left.1.id.arn()).cmp(&(right.0, right.1.id.arn())));
-        let is_new = fleet.is_none_or(|fleet| fleet.quarantined(release).is_none());
-        (failures.len() >= quarantine_after && is_new).then(|| QuarantineCandidate {
-            release_version: release.to_owned(),
-            nodegroups: failures.iter().map(|(_, record)| record.id.name().clone()).collect(),
-        })
-    };
-    failures.into_iter().filter_map(candidate).collect()
+    for of_release in failures.values_mut() {
+        of_release.sort_by(|left, right| (left.0, left.1.id.arn()).cmp(&(right.0, right.1.id.arn())));
+    }
+    failures
 }
 
-/// Whether a release is quarantined, and since when.
-pub(super) fn not_quarantined(fleet: Option<&FleetRecord>, release: &ReleaseVersion) -> Result<(), Reason> {
-    let since = |fleet: &FleetRecord| fleet.quarantined(release.as_str()).map(|quarantine| quarantine.since);
-    match fleet.and_then(since) {
-        Some(since) => Err(Reason::Quarantined { target: release.clone(), since }),
+/// The clusters in which a node group of this track is kept up to date.
+fn clusters_on<'a>(input: &PlanInput<'a>, track: &TrackKey) -> BTreeSet<&'a str> {
+    let nodegroups = input.fleet.nodegroups.iter().filter_map(|discovered| discovered.nodegroup());
+    let on_track = |nodegroup: &&Nodegroup| {
+        nodegroup.rules().is_some()
+            && nodegroup.ami_type == track.ami_type
+            && nodegroup.kubernetes_version.as_ref() == Some(&track.version)
+    };
+    nodegroups.filter(on_track).map(|nodegroup| nodegroup.id.cluster()).collect()
+}
+
+fn quarantine(
+    input: &PlanInput<'_>,
+    (track, release): &TrackRelease,
+    cluster: Option<&str>,
+    failed: Vec<NodegroupName>,
+) -> Quarantine {
+    let came_up = |record: &&NodegroupRecord| {
+        record.successes().any(|(attempt, _)| attempt.intent.track() == *track && attempt.intent.release_version == *release)
+    };
+    let ran_on: Vec<NodegroupName> =
+        input.fleet.records.readable().filter(came_up).map(|record| record.id.name().clone()).collect();
+    Quarantine {
+        version: track.version.clone(),
+        ami_type: track.ami_type.as_str().to_owned(),
+        release_version: release.clone(),
+        cluster: cluster.map(str::to_owned),
+        since: input.now,
+        nodegroups: failed.into(),
+        ran_on: ran_on.into(),
+        sisters: sisters(input, track, release),
+        lifted_at: None,
+        superseded_by: None,
+    }
+}
+
+/// The releases of the same build on other tracks: of Amazon Linux and Windows those of the same day, of Bottlerocket the same
+/// release with another Kubernetes version.
+fn sisters(input: &PlanInput<'_>, track: &TrackKey, release: &str) -> Vec<String> {
+    let day = day_of(release);
+    let mut sisters = Vec::new();
+    for (other, available) in input.releases.iter().filter(|(other, _)| *other != track) {
+        let Available::Releases(releases) = available else { continue };
+        let is_sister = |text: &str| match &day {
+            Some(day) => day_of(text).as_ref() == Some(day),
+            None => text == release && other.ami_type == track.ami_type,
+        };
+        let found = releases.iter().filter(|known| is_sister(known.version.as_str()));
+        sisters.extend(found.map(|known| format!("{other}/{}", known.version)));
+    }
+    sisters.truncate(SISTERS);
+    sisters
+}
+
+/// Whether a release of a track is quarantined for a node group, and since when.
+pub(super) fn not_quarantined(
+    input: &PlanInput<'_>,
+    nodegroup: &Nodegroup,
+    track: &TrackKey,
+    release: &ReleaseVersion,
+) -> Result<(), Reason> {
+    let fleet = input.fleet.records.fleet().ok().flatten();
+    let held = fleet.and_then(|fleet| fleet.quarantined(track, release.as_str(), Some(nodegroup.id.cluster())));
+    match held {
+        Some(held) => {
+            Err(Reason::Quarantined { target: release.clone(), since: held.since, cluster: held.cluster.clone() })
+        }
         None => Ok(()),
     }
 }

@@ -1,21 +1,28 @@
-//! Rings: a ring takes a release once every node group of the lower rings that can run it has proved it.
+//! Rings: a ring takes a release once the node groups of the lower rings that can run it have proved it.
+//!
+//! A node group has proved a release once it was seen healthy, with nodes, after it ran the release for the soak time. That is
+//! written down, so that it may scale to nothing afterwards.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use aws_sdk_eks::types::{AmiTypes, NodegroupStatus};
 use jiff::Timestamp;
 
 use super::input::PlanInput;
-use super::versions::next_version;
+use super::quarantine::not_quarantined;
+use super::versions::version_step;
+use crate::model::ami_type::{ReleaseTrack, TrackKey};
+use crate::model::attempt::{Attempt, Intent};
 use crate::model::fleet::{Discovered, NodegroupState};
 use crate::model::kubernetes::KubernetesVersion;
 use crate::model::nodegroup::Nodegroup;
-use crate::model::nodegroup_record::NodegroupRecord;
+use crate::model::nodegroup_record::{NodegroupRecord, Proof};
 use crate::model::policy::{Policy, Rules};
 use crate::model::reason::{Reason, RingWait};
 use crate::model::release_version::ReleaseVersion;
-use crate::model::releases::TrackKey;
-use crate::model::subject::Subject;
+use crate::model::releases::{Available, Release};
+use crate::model::subject::{NodegroupId, Subject};
 
 /// A release that a ring would take, with its track.
 #[derive(Clone, Copy)]
@@ -48,44 +55,67 @@ impl Gates {
     }
 }
 
+/// What one node group of a lower ring says of a release.
+enum Verdict {
+    /// It has proved it.
+    Proved,
+    /// It holds the ring up.
+    Holds(RingWait),
+    /// It has no nodes: it neither proves nor holds, while another proves.
+    WithoutNodes,
+    /// It will never run the release.
+    Apart,
+}
+
 /// The node group that holds the ring up longest. One of which nobody knows how long comes before those that soak.
 fn longest_wait(input: &PlanInput<'_>, gate: Gate<'_>) -> Option<(Subject, RingWait)> {
     // Which ring and release an entry without a name has is not known, so it may be one that has not proved the release.
     let invalid = input.fleet.invalid_arns.iter().map(|arn| (Subject::Entry(arn.clone()), RingWait::Unreadable));
-    let nodegroups = input.fleet.nodegroups.iter();
-    let waits = nodegroups.filter_map(|discovered| Some(((&discovered.id).into(), wait(input, gate, discovered)?)));
-    invalid.chain(waits).reduce(|first, next| match (first.1, next.1) {
+    let mut waits: Vec<(Subject, RingWait)> = invalid.collect();
+    let (mut proved, mut without_nodes) = (false, None);
+    for discovered in &input.fleet.nodegroups {
+        match verdict(input, gate, discovered) {
+            Verdict::Proved => proved = true,
+            Verdict::Holds(wait) => waits.push(((&discovered.id).into(), wait)),
+            Verdict::WithoutNodes => {
+                without_nodes.get_or_insert_with(|| ((&discovered.id).into(), RingWait::NoNodes));
+            }
+            Verdict::Apart => {}
+        }
+    }
+    waits.extend(without_nodes.filter(|_| !proved));
+    waits.into_iter().reduce(|first, next| match (first.1, next.1) {
         (RingWait::Soaking(first_until), RingWait::Soaking(until)) if first_until >= until => first,
         (RingWait::Soaking(_), _) => next,
         _ => first,
     })
 }
 
-fn wait(input: &PlanInput<'_>, gate: Gate<'_>, discovered: &Discovered) -> Option<RingWait> {
+fn verdict(input: &PlanInput<'_>, gate: Gate<'_>, discovered: &Discovered) -> Verdict {
     let other = match &discovered.state {
         NodegroupState::Exists(other) => other,
-        NodegroupState::Deleted => return None,
+        NodegroupState::Deleted => return Verdict::Apart,
         // Which ring and release it has is not known, so it may be one that has not proved the release.
-        NodegroupState::Unreadable(_) => return Some(RingWait::Unreadable),
+        NodegroupState::Unreadable(_) => return Verdict::Holds(RingWait::Unreadable),
     };
     if other.ami_type != gate.track.ami_type {
-        return None;
+        return Verdict::Apart;
     }
     // What its tags were meant to say is not known, so it may be one that has to prove the release.
     if let Policy::Invalid { ring, .. } = &other.policy {
         let same_track = other.kubernetes_version.as_ref() == Some(&gate.track.version);
         let lower = ring.is_none_or(|ring| ring < gate.ring);
-        return (same_track && lower).then_some(RingWait::InvalidTag);
+        return if same_track && lower { Verdict::Holds(RingWait::InvalidTag) } else { Verdict::Apart };
     }
-    let rules = other.rules().filter(|rules| rules.ring < gate.ring)?;
+    let Some(rules) = other.rules().filter(|rules| rules.ring < gate.ring) else { return Verdict::Apart };
     match can_run(input, gate, other, rules) {
         Ok(true) => {}
-        Ok(false) => return None,
-        Err(wait) => return Some(wait),
+        Ok(false) => return Verdict::Apart,
+        Err(wait) => return Verdict::Holds(wait),
     }
     match input.fleet.records.nodegroup(&discovered.id) {
-        Ok(record) => proof(input, gate, other, record).err(),
-        Err(_) => Some(RingWait::Unreadable),
+        Ok(record) => judge(input, gate, other, record),
+        Err(_) => Verdict::Holds(RingWait::Unreadable),
     }
 }
 
@@ -97,44 +127,123 @@ fn can_run(input: &PlanInput<'_>, gate: Gate<'_>, other: &Nodegroup, rules: &Rul
     }
     let version = &gate.track.version;
     let own = other.kubernetes_version.as_ref();
-    match next_version(other, rules, &input.fleet.clusters) {
+    match version_step(other, rules, &input.fleet.clusters) {
         _ if own == Some(version) => Ok(true),
-        Ok(next) => Ok(next.as_ref() == Some(version)),
+        Ok(step) => Ok(step.as_ref() == Some(version)),
         // Whether it follows its cluster there is not known, so it may be one that has to prove the release.
         Err(_) => {
             let parse = |text: &String| text.parse::<KubernetesVersion>().ok();
-            let next = own.and_then(parse).map(KubernetesVersion::next);
-            if next == parse(version) { Err(RingWait::Unreadable) } else { Ok(false) }
+            if own.and_then(parse) < parse(version) { Err(RingWait::Unreadable) } else { Ok(false) }
         }
     }
 }
 
-/// Whether a node group has run the release, or a newer one of its track, for the soak time, and it did not fail there. What
-/// it ran with another Kubernetes version proves nothing: Bottlerocket has the same releases for all of them.
-fn proof(
+/// What a node group that can run the release says of it.
+fn judge(input: &PlanInput<'_>, gate: Gate<'_>, other: &Nodegroup, record: Option<&NodegroupRecord>) -> Verdict {
+    if other.is_sick() {
+        return Verdict::Holds(RingWait::Sick);
+    }
+    if not_quarantined(input, other, gate.track, gate.target).is_err() {
+        return Verdict::Holds(RingWait::Quarantined);
+    }
+    let mut proofs = record.into_iter().flat_map(|record| &record.proofs);
+    if proofs.any(|proof| proves(input, gate, other, Some(&proof.version), Some(&proof.release_version))) {
+        return Verdict::Proved;
+    }
+    if other.desired_size == Some(0) {
+        return Verdict::WithoutNodes;
+    }
+    if !proves(input, gate, other, other.kubernetes_version.as_deref(), other.release_version.as_deref()) {
+        let (version, target) = (gate.track.version.as_str(), gate.target.as_str());
+        let mut failures = record.into_iter().flat_map(|record| record.failures(version, target));
+        return Verdict::Holds(if failures.next().is_some() { RingWait::Failed } else { RingWait::NotThere });
+    }
+    let proving = |success: &Attempt| {
+        let Intent { version, release_version, .. } = &success.intent;
+        proves(input, gate, other, Some(version), Some(release_version))
+    };
+    let successes = record.into_iter().flat_map(NodegroupRecord::successes);
+    let since = successes.filter(|(success, _)| proving(success)).map(|(_, at)| at).min();
+    match soaked_at(input, other, since) {
+        until if until <= input.now => Verdict::Proved,
+        until => Verdict::Holds(RingWait::Soaking(until)),
+    }
+}
+
+/// Whether a release proves the gate's: it is the same, or a newer one of its track that AWS still recommends and nobody holds
+/// for bad. What runs with another Kubernetes version proves nothing: Bottlerocket has the same releases for all of them.
+fn proves(
     input: &PlanInput<'_>,
     gate: Gate<'_>,
     other: &Nodegroup,
-    record: Option<&NodegroupRecord>,
-) -> Result<(), RingWait> {
-    let version = gate.track.version.as_str();
-    let reached = |release: &str| {
-        let family = gate.track.track().ok()?.family;
-        ReleaseVersion::parse(family, release).ok()?.compare(gate.target).ok()
-    };
-    let proves = |other: Option<&str>, release: Option<&str>| {
-        other == Some(version) && release.and_then(reached).is_some_and(Ordering::is_ge)
-    };
-    if !proves(other.kubernetes_version.as_deref(), other.release_version.as_deref()) {
-        let mut failures = record.into_iter().flat_map(|record| record.failures(version, gate.target.as_str()));
-        return Err(if failures.next().is_some() { RingWait::Failed } else { RingWait::NotThere });
+    version: Option<&str>,
+    release: Option<&str>,
+) -> bool {
+    let Some(release) = release.filter(|_| version == Some(gate.track.version.as_str())) else { return false };
+    if release == gate.target.as_str() {
+        return true;
     }
-    let successes = record.into_iter().flat_map(NodegroupRecord::successes);
-    let proofs =
-        successes.filter(|(success, _)| proves(Some(&success.intent.version), Some(&success.intent.release_version)));
-    let since = proofs.map(|(_, at)| at).min();
-    // A node group that came to the release otherwise runs it since it last changed, at the latest.
-    let since = since.or(other.modified_at).unwrap_or(input.now);
-    let until = since.saturating_add(input.settings.ring_soak).unwrap_or(Timestamp::MAX);
-    if until <= input.now { Ok(()) } else { Err(RingWait::Soaking(until)) }
+    let Ok(release) = ReleaseVersion::parse(gate.target.family(), release) else { return false };
+    let withdrawn = |known: &Release| known.version == release && known.withdrawn;
+    let is_withdrawn = match input.releases.on(gate.track) {
+        Some(Available::Releases(releases)) => releases.iter().any(withdrawn),
+        _ => false,
+    };
+    release.compare(gate.target).is_ok_and(Ordering::is_gt)
+        && !is_withdrawn
+        && not_quarantined(input, other, gate.track, &release).is_ok()
+}
+
+/// When the soak time is over. A node group that came to its release otherwise than by an update that is recorded runs it since
+/// it last changed, at the latest.
+fn soaked_at(input: &PlanInput<'_>, nodegroup: &Nodegroup, since: Option<Timestamp>) -> Timestamp {
+    let since = since.or(nodegroup.modified_at).unwrap_or(input.now);
+    since.saturating_add(input.settings.ring_soak).unwrap_or(Timestamp::MAX)
+}
+
+/// What node groups have proved since it was last written down, where a later ring of their AMI type may ask for it: the newest
+/// release that they or newer ones have run for the soak time.
+#[must_use]
+pub fn proofs(input: &PlanInput<'_>) -> Vec<(NodegroupId, Proof)> {
+    let nodegroups = || input.fleet.nodegroups.iter().filter_map(|discovered| discovered.nodegroup());
+    let mut last_rings: BTreeMap<&AmiTypes, u32> = BTreeMap::new();
+    for (nodegroup, rules) in nodegroups().filter_map(|nodegroup| Some((nodegroup, nodegroup.rules()?))) {
+        let last = last_rings.entry(&nodegroup.ami_type).or_default();
+        *last = rules.ring.max(*last);
+    }
+    let asked_for = |nodegroup: &&Nodegroup| {
+        let last = last_rings.get(&nodegroup.ami_type);
+        nodegroup.rules().zip(last).is_some_and(|(rules, last)| rules.ring < *last)
+    };
+    nodegroups().filter(asked_for).filter_map(|nodegroup| Some((nodegroup.id.clone(), proved(input, nodegroup)?))).collect()
+}
+
+fn proved(input: &PlanInput<'_>, nodegroup: &Nodegroup) -> Option<Proof> {
+    let record = input.fleet.records.nodegroup(&nodegroup.id).ok()?;
+    let in_progress = nodegroup.status == NodegroupStatus::Updating || record.is_some_and(|record| record.open.is_some());
+    if nodegroup.is_sick() || in_progress || nodegroup.desired_size == Some(0) {
+        return None;
+    }
+    let version = nodegroup.kubernetes_version.as_deref()?;
+    let family = ReleaseTrack::of(&nodegroup.ami_type, version).ok()?.family;
+    let current = nodegroup.release_version.as_deref()?;
+    let running = ReleaseVersion::parse(family, current).ok()?;
+    let successes = || record.into_iter().flat_map(NodegroupRecord::successes);
+    let brought = successes().find(|(success, _)| success.is_for(version, current)).map(|(_, at)| at);
+    let ran = successes().filter(|(success, _)| success.intent.version == version);
+    let ran = ran.filter_map(|(success, at)| {
+        let release = ReleaseVersion::parse(family, &success.intent.release_version).ok()?;
+        // What it left for an older one was not run on.
+        release.compare(&running).is_ok_and(Ordering::is_le).then_some((release, Some(at)))
+    });
+    let soaked = ran.chain([(running.clone(), brought)]).filter(|(_, at)| soaked_at(input, nodegroup, *at) <= input.now);
+    let newest = soaked.reduce(|best, next| if next.0.is_newer_than(best.0.as_str()) { next } else { best });
+    let proof = newest.map(|(release, _)| Proof {
+        version: version.to_owned(),
+        release_version: release.to_string(),
+        at: input.now,
+    })?;
+    let written = record.into_iter().flat_map(|record| &record.proofs);
+    let is_written = written.into_iter().any(|held| held.is_of(&proof.version, &proof.release_version));
+    (!is_written).then_some(proof)
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use crate::model::ami_type::TrackKey;
 use crate::model::fleet::{Clusters, Discovered, Fleet};
 use crate::model::kubernetes::KubernetesVersion;
 use crate::model::nodegroup::Nodegroup;
 use crate::model::policy::{Policy, Rules, VersionPolicy};
 use crate::model::problem::Unreadable;
-use crate::model::releases::TrackKey;
 use crate::model::request::StartRequest;
 
 /// The release tracks that a plan needs: those of every node group that the event asks for.
@@ -17,19 +17,20 @@ pub fn tracks(fleet: &Fleet, request: &StartRequest) -> BTreeSet<TrackKey> {
     wanted.flat_map(|discovered| tracks_of(discovered, &fleet.clusters)).collect()
 }
 
-/// The tracks of one node group: that of its own Kubernetes version, and that of the next one if it follows its cluster there.
+/// The tracks of one node group: that of its own Kubernetes version, and that of its cluster's if it follows it there. The
+/// history of the latter begins before the node group may go there.
 #[must_use]
 pub fn tracks_of(discovered: &Discovered, clusters: &Clusters) -> Vec<TrackKey> {
     let Some(nodegroup) = discovered.nodegroup() else { return Vec::new() };
     let Policy::OptedIn(_, rules) = &nodegroup.policy else { return Vec::new() };
-    let next = next_version(nodegroup, rules, clusters).ok().flatten();
-    let versions = nodegroup.kubernetes_version.iter().cloned().chain(next);
+    let step = version_step(nodegroup, rules, clusters).ok().flatten();
+    let versions = nodegroup.kubernetes_version.iter().cloned().chain(step);
     versions.map(|version| TrackKey::new(&version, &nodegroup.ami_type)).collect()
 }
 
-/// The Kubernetes version that a node group goes to next, where it follows its cluster and lags it: one minor version on, and
-/// never beyond the control plane. A pinned one stays where its pin is.
-pub(super) fn next_version(
+/// The Kubernetes version that a node group goes to, where it follows its cluster and lags it. EKS takes a node group to its
+/// cluster's version in one step, and to none between. A pinned one stays where its pin is.
+pub(super) fn version_step(
     nodegroup: &Nodegroup,
     rules: &Rules,
     clusters: &Clusters,
@@ -46,5 +47,5 @@ pub(super) fn next_version(
         None => return Err(unreadable("it was not asked for")),
     };
     let own: KubernetesVersion = own.parse().map_err(|error| unreadable(&format!("{error}")))?;
-    Ok((own.next() <= control_plane).then(|| own.next().to_string()))
+    Ok((own < control_plane).then(|| control_plane.to_string()))
 }

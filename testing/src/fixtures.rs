@@ -127,6 +127,7 @@ pub fn nodegroup(path: &str) -> Nodegroup {
         health: Vec::new(),
         policy: auto(Rules::default()),
         modified_at: None,
+        desired_size: Some(3),
     }
 }
 
@@ -135,6 +136,7 @@ pub fn nodegroup(path: &str) -> Nodegroup {
 pub fn intent(release: &str) -> Intent {
     Intent {
         version: "1.33".into(),
+        ami_type: AL2023.into(),
         release_version: release.into(),
         previous_release_version: CURRENT.into(),
         force: false,

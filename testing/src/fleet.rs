@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aws_sdk_eks::types::AmiTypes;
 use eks_nodegroup_updater::config::StartConfig;
 use eks_nodegroup_updater::event::parse_start;
-use eks_nodegroup_updater::model::ami_type::ReleaseTrack;
+use eks_nodegroup_updater::model::ami_type::{ReleaseTrack, TrackKey};
 use eks_nodegroup_updater::model::attempt::Intent;
 use eks_nodegroup_updater::model::decision::{Decision, Planned};
 use eks_nodegroup_updater::model::fleet::{Discovered, Fleet as Observed, NodegroupState};
@@ -16,9 +16,9 @@ use eks_nodegroup_updater::model::policy::Rules;
 use eks_nodegroup_updater::model::problem::Unreadable;
 use eks_nodegroup_updater::model::reason::Reason;
 use eks_nodegroup_updater::model::release_version::ReleaseVersion;
-use eks_nodegroup_updater::model::releases::{Available, Release, Releases, TrackKey};
+use eks_nodegroup_updater::model::releases::{Available, Release, Releases};
 use eks_nodegroup_updater::model::request::StartRequest;
-use eks_nodegroup_updater::plan::{PlanInput, plan, tracks_needing_older};
+use eks_nodegroup_updater::plan::{PlanInput, plan};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -41,13 +41,15 @@ pub struct Fleet {
     pub now: Timestamp,
 }
 
-/// A release that AWS published at this time, if it says when.
+/// A release that AWS published at this time; where it does not say when, it was seen first just now.
 ///
 /// # Panics
 /// Where it is no release of that AMI type.
 pub fn published(ami_type: &AmiTypes, release: &str, published_at: Option<Timestamp>) -> Release {
     let family = ReleaseTrack::of(ami_type, "1.33").expect("a known AMI type").family;
-    Release { version: ReleaseVersion::parse(family, release).expect("a release"), published_at }
+    let published_at = published_at.unwrap_or_else(now);
+    let version = ReleaseVersion::parse(family, release).expect("a release");
+    Release { version, published_at, first_seen_at: published_at, withdrawn: false, refusal: None }
 }
 
 /// AWS offers these releases, newest first, each published at nine on the day that its name says.
@@ -209,19 +211,6 @@ impl Fleet {
     /// One decision for each node group.
     pub fn plan(&self) -> Vec<Planned> {
         plan(&self.input(&self.offered())).decisions
-    }
-
-    /// The tracks of which the older releases are asked for, where only the latest of each is known.
-    pub fn needs_older(&self) -> usize {
-        let latest = |(track, offer): &(TrackKey, Available)| {
-            let offer = match offer {
-                Available::Releases(releases) => Available::Releases(releases.iter().take(1).cloned().collect()),
-                other => other.clone(),
-            };
-            (track.clone(), offer)
-        };
-        let latest: Releases = self.releases.iter().map(latest).collect();
-        tracks_needing_older(&self.input(&latest)).len()
     }
 
     /// The node groups that start.

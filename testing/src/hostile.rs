@@ -12,10 +12,9 @@ use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::policy::{Policy, Rules, VersionPolicy};
 use eks_nodegroup_updater::model::record::{Record, Revision};
 use eks_nodegroup_updater::model::records::RecordRef;
-use eks_nodegroup_updater::model::settings::Denied;
 use eks_nodegroup_updater::model::settle::{Observation, Progress, Running, settle};
 use eks_nodegroup_updater::notify::Message;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use simulated_aws::{Fault, Nodegroup, Request};
 
@@ -41,7 +40,7 @@ pub const ACTIONS: [&str; 13] = [
     "eks:ListUpdates",
     "eks:DescribeUpdate",
     "ssm:GetParameters",
-    "ssm:GetParametersByPath",
+    "eks:DescribeClusterVersions",
     "ssm:GetCalendarState",
     "dynamodb:BatchGetItem",
     "dynamodb:Query",
@@ -158,7 +157,7 @@ fn settle_all(read: &NodegroupRecord, env: &TestEnv) {
     let observations = [
         update(Progress::InProgress),
         update(Progress::Successful(Running::default())),
-        update(Progress::Failed(vec![error.clone()])),
+        update(Progress::Failed(vec![error.clone()], vec!["AsgInstanceLaunchFailures".to_owned()])),
         update(Progress::Cancelled(vec![])),
         Observation::NoUpdate,
         Observation::NotFound(error),
@@ -203,12 +202,9 @@ pub fn answers(data: &[u8]) {
         let mut env = fleet().await;
         let settings = &mut env.start_config.settings;
         settings.defaults.kubernetes_version = VersionPolicy::FollowCluster;
+        settings.defaults.follow_cluster_after = SignedDuration::ZERO;
         settings.stop_switch = Some(STOP_SWITCH.to_owned());
         settings.change_calendars = vec![CALENDAR.to_owned()];
-        if action == "ssm:GetParametersByPath" {
-            // The older releases are asked for only where the newest will not do.
-            settings.denied = vec![Denied::Exact(NEWER.to_owned())];
-        }
         env.world.on_request(move |request| {
             let hostile = request.action == action && (action != "eks:DescribeNodegroup" || is_blue(request));
             // `check` lists updates only where the answer of the call was lost.

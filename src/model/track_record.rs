@@ -1,0 +1,318 @@
+//! What the table holds of one release track: the releases that AWS has recommended on it, and those that EKS refuses.
+//!
+//! Only what AWS's parameter named is a release: AWS keeps parameters of builds that it never released or took back.
+
+use std::cmp::Ordering;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::ami_type::Family;
+use super::notice::{Names, Notice, NoticeKind};
+use super::problem::Unreadable;
+use super::record::{Record, Revision, SchemaVersion, YES};
+use super::release_version::ReleaseVersion;
+use super::subject::TrackId;
+
+/// Releases that are kept; AWS publishes one about each week.
+const RELEASES: usize = 64;
+/// A withdrawal is reported once a run that began so long after the first one still sees it.
+const CONFIRM_WITHDRAWAL_AFTER: SignedDuration = SignedDuration::from_hours(1);
+/// A release that EKS has refused for so long is reported, and passed over for an older one. Earlier, the node group would be
+/// rotated twice within hours.
+const PASS_OVER_AFTER: SignedDuration = SignedDuration::from_hours(24);
+
+/// The history of one release track: one item of the table, always written whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TrackRecord {
+    /// The track, the table's key.
+    #[serde(rename = "itemKey")]
+    pub id: TrackId,
+    kind: Kind,
+    schema_version: SchemaVersion,
+    /// The write that was read.
+    pub revision: Revision,
+    /// The releases that AWS's parameter has named, oldest first.
+    #[serde(default)]
+    pub releases: ReleaseHistory,
+    /// What has to be published.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending_notices: Vec<Notice>,
+    /// Present while a notice is pending: the key of the sparse index `pending-index`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Kind {
+    Track,
+}
+
+/// The releases that AWS's parameter has named, oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseHistory(Vec<KnownRelease>);
+
+/// A release that AWS's parameter has named.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KnownRelease {
+    /// The release.
+    pub release_version: String,
+    /// The parameter's date when it first named the release; `None` where AWS gave none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published_at: Option<Timestamp>,
+    /// When the updater first saw it.
+    pub first_seen_at: Timestamp,
+    /// The parameter's date when it last named the release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named_at: Option<Timestamp>,
+    /// That AWS took it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawal: Option<Withdrawal>,
+    /// That EKS refuses it as not valid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<Refusal>,
+}
+
+/// AWS took a release back: its parameter names an older one, with a later date.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Withdrawal {
+    /// The parameter's date when it named the older release; without one, when that was seen.
+    pub at: Timestamp,
+    /// When the updater first saw it.
+    pub seen_at: Timestamp,
+    /// Whether the parameter had a date. Without one the release is not used, and nothing is reported.
+    pub dated: bool,
+    /// Whether it was reported.
+    #[serde(default)]
+    pub reported: bool,
+}
+
+/// EKS refuses a release as not valid: it does not know it yet, or never will.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refusal {
+    /// When EKS first refused it.
+    pub since: Timestamp,
+    /// When EKS last refused it.
+    pub last: Timestamp,
+    /// How often.
+    pub times: usize,
+    /// EKS's words.
+    pub message: String,
+    /// Whether it was reported.
+    #[serde(default)]
+    pub reported: bool,
+}
+
+impl TrackRecord {
+    /// The record of a track of which nothing is known yet.
+    #[must_use]
+    pub fn new(id: &TrackId) -> Self {
+        Self {
+            id: id.clone(),
+            kind: Kind::Track,
+            schema_version: SchemaVersion,
+            revision: Revision::default(),
+            releases: ReleaseHistory::default(),
+            pending_notices: Vec::new(),
+            pending: None,
+        }
+    }
+
+    /// Whether a withdrawal has now been seen for long enough to be reported.
+    #[must_use]
+    pub fn withdrawals_to_report(&self, now: Timestamp) -> Vec<&KnownRelease> {
+        let confirmed = |held: &Withdrawal| {
+            held.dated && !held.reported && now.duration_since(held.seen_at) >= CONFIRM_WITHDRAWAL_AFTER
+        };
+        self.releases.iter().filter(|known| known.withdrawal.as_ref().is_some_and(confirmed)).collect()
+    }
+
+    /// A withdrawn release is reported, once.
+    pub fn report_withdrawn(&mut self, release: &str, latest: &str, running: &Names, now: Timestamp) {
+        let Some(known) = self.known_mut(release) else { return };
+        let Some(held) = known.withdrawal.as_mut().filter(|held| !held.reported) else { return };
+        held.reported = true;
+        let kind = NoticeKind::ReleaseWithdrawn {
+            release_version: release.to_owned(),
+            latest: latest.to_owned(),
+            nodegroups: running.clone(),
+        };
+        self.pending_notices.push(Notice { kind, at: now });
+    }
+
+    /// EKS refused a release as not valid. One that the history does not hold, such as a pin, is remembered nowhere.
+    pub fn refuse(&mut self, release: &str, message: &str, now: Timestamp) {
+        let Some(known) = self.known_mut(release) else { return };
+        match &mut known.refusal {
+            Some(refusal) if refusal.last >= now => {}
+            Some(refusal) => {
+                refusal.times += 1;
+                refusal.last = now;
+                message.clone_into(&mut refusal.message);
+            }
+            None => {
+                known.refusal =
+                    Some(Refusal { since: now, last: now, times: 1, message: message.to_owned(), reported: false });
+            }
+        }
+    }
+
+    /// EKS accepted a release.
+    pub fn accept(&mut self, release: &str) {
+        if let Some(known) = self.known_mut(release) {
+            known.refusal = None;
+        }
+    }
+
+    /// Whether EKS refused a release when it was last asked for.
+    #[must_use]
+    pub fn is_refused(&self, release: &str) -> bool {
+        self.releases.iter().any(|known| known.release_version == release && known.refusal.is_some())
+    }
+
+    /// The releases that EKS has refused for so long that it must be reported.
+    #[must_use]
+    pub fn refusals_to_report(&self, now: Timestamp) -> Vec<&KnownRelease> {
+        let to_report = |refusal: &Refusal| !refusal.reported && refusal.is_passed_over(now);
+        self.releases.iter().filter(|known| known.refusal.as_ref().is_some_and(to_report)).collect()
+    }
+
+    /// A release that EKS refuses is reported, once.
+    pub fn report_refused(&mut self, release: &str, now: Timestamp) {
+        let Some(known) = self.known_mut(release) else { return };
+        let Some(refusal) = known.refusal.as_mut().filter(|refusal| !refusal.reported) else { return };
+        refusal.reported = true;
+        let kind = NoticeKind::ReleaseRefused {
+            release_version: release.to_owned(),
+            since: refusal.since,
+            message: refusal.message.clone(),
+        };
+        self.pending_notices.push(Notice { kind, at: now });
+    }
+
+    fn known_mut(&mut self, release: &str) -> Option<&mut KnownRelease> {
+        self.releases.0.iter_mut().find(|known| known.release_version == release)
+    }
+}
+
+impl ReleaseHistory {
+    /// The releases, oldest first.
+    pub fn iter(&self) -> std::slice::Iter<'_, KnownRelease> {
+        self.0.iter()
+    }
+
+    /// AWS's parameter names a release, with this date.
+    ///
+    /// Two runs may see it in either order, so a release's state depends on dates alone: it is withdrawn while an older one was
+    /// named with a later date. A date that is still to come counts as now, or no withdrawal would ever be later.
+    pub fn name(&mut self, release: &ReleaseVersion, date: Option<Timestamp>, now: Timestamp) {
+        let date = date.map(|date| date.min(now));
+        match self.0.iter_mut().find(|known| known.release_version == release.as_str()) {
+            Some(known) => {
+                known.published_at = [known.published_at, date].into_iter().flatten().min();
+                known.named_at = known.named_at.max(date);
+            }
+            None => self.0.push(KnownRelease {
+                release_version: release.to_string(),
+                published_at: date,
+                first_seen_at: now,
+                named_at: date,
+                withdrawal: None,
+                refusal: None,
+            }),
+        }
+        let family = release.family();
+        self.0.sort_by(|left, right| {
+            let order = order(family, &left.release_version, &right.release_version);
+            // Only two builds of one Bottlerocket version have no order.
+            order.unwrap_or_else(|| left.named_at.cmp(&right.named_at))
+        });
+        self.withdraw(release, date.is_none(), now);
+        let surplus = self.0.len().saturating_sub(RELEASES);
+        self.0.drain(..surplus);
+    }
+
+    /// Marks what is withdrawn, now that the parameter names a release.
+    fn withdraw(&mut self, named: &ReleaseVersion, without_date: bool, now: Timestamp) {
+        let mut latest_below: Option<Timestamp> = None;
+        for known in &mut self.0 {
+            let dated = latest_below.filter(|below| known.named_at.is_none_or(|named_at| named_at < *below));
+            let held = known.withdrawal.take().filter(|held| known.named_at.is_none_or(|named_at| named_at <= held.at));
+            known.withdrawal = match (dated, held) {
+                (Some(at), Some(held)) if held.dated => Some(Withdrawal { at: held.at.max(at), ..held }),
+                (Some(at), _) => Some(Withdrawal { at, seen_at: now, dated: true, reported: false }),
+                (None, Some(held)) => Some(held),
+                (None, None) => {
+                    let taken_back = without_date && named.is_older_than(&known.release_version);
+                    taken_back.then_some(Withdrawal { at: now, seen_at: now, dated: false, reported: false })
+                }
+            };
+            latest_below = latest_below.max(known.named_at);
+        }
+    }
+}
+
+fn order(family: Family, left: &str, right: &str) -> Option<Ordering> {
+    let parse = |text| ReleaseVersion::parse(family, text).ok();
+    parse(left)?.compare(&parse(right)?).ok()
+}
+
+impl Refusal {
+    /// Whether an older release is taken in its place.
+    #[must_use]
+    pub fn is_passed_over(&self, now: Timestamp) -> bool {
+        now.duration_since(self.since) >= PASS_OVER_AFTER
+    }
+}
+
+impl Record for TrackRecord {
+    fn key(&self) -> &str {
+        self.id.key()
+    }
+
+    fn revision(&self) -> &Revision {
+        &self.revision
+    }
+
+    fn validate(&self) -> Result<(), Unreadable> {
+        if let Ok(track) = self.id.track().track() {
+            for known in self.releases.iter() {
+                ReleaseVersion::parse(track.family, &known.release_version)
+                    .map_err(|error| Unreadable(error.to_string()))?;
+            }
+        }
+        self.revision.validate()
+    }
+
+    fn prepare(&mut self, revision: Revision, _now: Timestamp) {
+        self.revision = revision;
+        self.pending = (!self.pending_notices.is_empty()).then(|| YES.to_owned());
+    }
+
+    fn pending_notices(&self) -> &[Notice] {
+        &self.pending_notices
+    }
+
+    fn mark_published(&mut self, notice: &Notice) {
+        self.pending_notices.retain(|pending| pending != notice);
+    }
+
+    fn notice_id(&self, notice: &Notice) -> String {
+        let (code, release) = (notice.kind.code(), notice.kind.release_version().unwrap_or_default());
+        // Which of several withdrawals or refusals of one release: AWS may take one back twice.
+        let since = self.releases.iter().find(|known| known.release_version == release).and_then(|known| {
+            match notice.kind {
+                NoticeKind::ReleaseWithdrawn { .. } => known.withdrawal.as_ref().map(|held| held.seen_at),
+                _ => known.refusal.as_ref().map(|refusal| refusal.since),
+            }
+        });
+        let since = since.unwrap_or(notice.at);
+        let name = format!("{}/{code}/{release}/{since}", self.id.key());
+        Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()).to_string()
+    }
+}

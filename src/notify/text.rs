@@ -1,0 +1,207 @@
+//! The words of each notice: how grave it is, what it means, and what to do.
+
+use super::message::{NextAction, Writer};
+use crate::model::attempt::Attempt;
+use crate::model::notice::NoticeKind;
+use crate::model::settings::day_of;
+use crate::model::subject::NodegroupId;
+
+/// How many commands name a node each.
+const NODES_IN_COMMANDS: usize = 3;
+
+impl Writer<'_> {
+    pub(super) fn severity(&self) -> &'static str {
+        match self.notice.kind {
+            NoticeKind::UpdateFailed(_)
+            | NoticeKind::UpdateUnverified(_)
+            | NoticeKind::UpdateRefused(_)
+            | NoticeKind::UpdateGone(_) => "error",
+            NoticeKind::UpdateStuck(_) | NoticeKind::UpdateCancelled(_) | NoticeKind::TagInvalid(_) => "warning",
+            NoticeKind::UpdateAvailable { .. } | NoticeKind::UpdateForced(_) => "info",
+            NoticeKind::ReleaseQuarantined(_) | NoticeKind::AccessDenied { .. } => "critical",
+            NoticeKind::ReleaseWithdrawn { .. } | NoticeKind::ReleaseRefused { .. } => "warning",
+        }
+    }
+
+    pub(super) fn headline(&self) -> String {
+        let (name, release) = (self.name(), self.release());
+        match self.notice.kind {
+            NoticeKind::UpdateFailed(_) => format!("EKS update failed: {name} to {release}"),
+            NoticeKind::UpdateCancelled(_) => format!("EKS update cancelled: {name} to {release}"),
+            NoticeKind::UpdateStuck(_) => format!("EKS update still running: {name} to {release}"),
+            NoticeKind::UpdateGone(_) => format!("EKS update vanished: {name} to {release}"),
+            NoticeKind::UpdateRefused(_) => format!("EKS update refused: {name} to {release}"),
+            NoticeKind::UpdateUnverified(_) => format!("EKS update without effect: {name} to {release}"),
+            NoticeKind::UpdateForced(_) => format!("EKS update forced: {name} to {release}"),
+            NoticeKind::UpdateAvailable { .. } => format!("EKS release available: {name} can run {release}"),
+            NoticeKind::ReleaseQuarantined(_) => format!("EKS release quarantined: {release}"),
+            NoticeKind::ReleaseWithdrawn { .. } => format!("EKS release withdrawn: {release}"),
+            NoticeKind::ReleaseRefused { .. } => format!("EKS refuses a release: {release}"),
+            NoticeKind::AccessDenied { .. } => "EKS updates refused: the updater lacks a right".to_owned(),
+            NoticeKind::TagInvalid(_) => format!("EKS update tag invalid: {name}"),
+        }
+    }
+
+    pub(super) fn meaning(&self) -> &'static str {
+        match (&self.notice.kind, self.error_code()) {
+            (NoticeKind::UpdateFailed(_), Some("PodEvictionFailure")) => {
+                "Pods did not leave a node within 15 minutes, usually because a PodDisruptionBudget allows no eviction. EKS put the node group back to its previous release."
+            }
+            (NoticeKind::UpdateFailed(_), Some("NodeCreationFailure")) => {
+                "New nodes did not start or did not join the cluster: check capacity, quotas, subnets, user data and the node role. EKS put the node group back to its previous release."
+            }
+            (NoticeKind::UpdateFailed(_), Some("ClusterUnreachable" | "AccessDenied" | "AdmissionRequestDenied")) => {
+                "EKS could not use the cluster's Kubernetes API: a webhook, an access entry or the network prevented it."
+            }
+            (NoticeKind::UpdateFailed(_), Some("InsufficientFreeAddresses" | "IpNotAvailable" | "EniLimitReached")) => {
+                "The subnets had no addresses left for the new nodes."
+            }
+            (NoticeKind::UpdateFailed(_), _) => {
+                "The update ended without success; EKS then puts a node group back to its previous release."
+            }
+            (NoticeKind::UpdateCancelled(_), _) => "The update was cancelled, which the updater cannot do.",
+            (NoticeKind::UpdateStuck(_), _) => {
+                "The update runs longer than STUCK_AFTER. EKS cannot cancel it, and no other update of this node group starts meanwhile."
+            }
+            (NoticeKind::UpdateGone(_), _) => {
+                "EKS no longer knows the update: the node group, its cluster or the record of the update was deleted."
+            }
+            (NoticeKind::UpdateRefused(_), _) => "EKS did not start the update. No node was touched.",
+            (NoticeKind::UpdateUnverified(_), _) => {
+                "EKS reports success, but the node group runs another release. It may have been changed meanwhile."
+            }
+            (NoticeKind::UpdateForced(_), _) => {
+                "The update overrode disruption budgets, as the node group's tag ami-update/force allows after an eviction failure, and was successful."
+            }
+            (NoticeKind::ReleaseQuarantined(_), _) => {
+                "Nodes with this release did not come up on several node groups, and neither capacity nor network explains it. No further node group there is updated to it."
+            }
+            (NoticeKind::ReleaseWithdrawn { .. }, _) => {
+                "AWS recommended this release and now recommends an older one. No node group is updated to it; those that run it stay on it."
+            }
+            (NoticeKind::ReleaseRefused { .. }, _) => {
+                "AWS recommends this release, but EKS has refused it as not valid for a day. EKS may not know it yet, or never will."
+            }
+            (NoticeKind::AccessDenied { .. }, _) => {
+                "EKS refuses one update after the other because the function start lacks a right: by its role's policy, or by one of your organisation. No update starts."
+            }
+            (NoticeKind::TagInvalid(_), _) => {
+                "This version does not recognise the tag. The node group is not updated until the tag is fixed or removed."
+            }
+            (NoticeKind::UpdateAvailable { .. }, _) => {
+                "The node group's tag ami-update=notify says to report only; no update was started."
+            }
+        }
+    }
+
+    fn nodes(&self) -> impl Iterator<Item = &str> {
+        self.errors.iter().flat_map(|error| &error.resource_ids).map(String::as_str)
+    }
+
+    pub(super) fn next_steps(&self) -> Vec<String> {
+        let region = self.region();
+        match (&self.notice.kind, self.nodegroup()) {
+            (NoticeKind::UpdateAvailable { version, release_version }, Some(id)) => {
+                // Without the version, EKS may take the node group to that of its cluster.
+                let target = format!("--kubernetes-version {version} --release-version {release_version}");
+                let arn = id.arn();
+                vec![
+                    format!("aws eks update-nodegroup-version {} {target}", options(id)),
+                    format!("aws eks tag-resource --region {region} --resource-arn {arn} --tags ami-update=auto"),
+                ]
+            }
+            (NoticeKind::TagInvalid(_), Some(id)) => {
+                vec![format!("aws eks list-tags-for-resource --region {region} --resource-arn {}", id.arn())]
+            }
+            (_, Some(id)) => self.steps_after_update(id),
+            (NoticeKind::ReleaseQuarantined(held), None) => {
+                let release = format!("{}/{}/{}", held.version, held.ami_type, held.release_version);
+                let mut steps = vec![format!(
+                    "{}   # lifts the quarantine, once the cause is understood",
+                    invoke(&format!("{{\"liftQuarantine\": [\"{release}\"]}}"))
+                )];
+                steps.extend(day_of(&held.release_version).map(|day| {
+                    format!("sam deploy --parameter-overrides DeniedReleases='*-{day}'   # denies the same build everywhere")
+                }));
+                steps
+            }
+            (NoticeKind::ReleaseRefused { release_version, .. }, None) => {
+                let track = self.track().unwrap_or_default();
+                let denied = format!("DeniedReleases={track}/{release_version}");
+                vec![format!("sam deploy --parameter-overrides {denied}   # no longer asks for it")]
+            }
+            (_, None) => vec!["aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName,AttributeValue=UpdateNodegroupVersion".to_owned()],
+        }
+    }
+
+    fn steps_after_update(&self, id: &NodegroupId) -> Vec<String> {
+        let (region, cluster, nodegroup) = (id.region(), id.cluster(), id.nodegroup());
+        let mut steps = Vec::new();
+        if let Some(update_id) = self.attempt.and_then(|attempt| attempt.update_id.as_ref()) {
+            steps.push(format!("aws eks describe-update --region {region} --name {cluster} --nodegroup-name {nodegroup} --update-id {update_id}"));
+        }
+        steps.push(format!("aws eks describe-nodegroup {} --query nodegroup.health", options(id)));
+        match self.error_code() {
+            Some("PodEvictionFailure") => {
+                steps.push("kubectl get poddisruptionbudgets --all-namespaces".to_owned());
+                let pods = |node| {
+                    format!("kubectl get pods --all-namespaces --output wide --field-selector spec.nodeName={node}")
+                };
+                steps.extend(self.nodes().filter(|node| is_node_name(node)).take(NODES_IN_COMMANDS).map(pods));
+            }
+            Some("NodeCreationFailure") => {
+                steps.push(format!(
+                    "kubectl get nodes --selector eks.amazonaws.com/nodegroup={nodegroup} --output wide"
+                ));
+                steps.push("kubectl get events --all-namespaces --field-selector involvedObject.kind=Node".to_owned());
+            }
+            _ => {}
+        }
+        steps
+    }
+
+    pub(super) fn next_action(&self) -> String {
+        let release = self.release();
+        match self.next {
+            NextAction::RetryFrom(from) if self.attempt.is_some_and(Attempt::blames_release) => format!(
+                "The first scheduled run from {from:.0} tries {release} again, unless it is quarantined by then for failing elsewhere too."
+            ),
+            NextAction::RetryFrom(from) => format!("The first scheduled run from {from:.0} tries {release} again."),
+            NextAction::ForceFrom(from) => {
+                format!(
+                    "The first scheduled run from {from:.0} tries {release} again, with force: pods that do not leave are deleted, whatever their disruption budgets say."
+                )
+            }
+            NextAction::Nothing => "Nothing; the next update is not forced.".to_owned(),
+            NextAction::Quarantine => {
+                format!("The next newer release is taken. {release} stays quarantined until the quarantine is lifted.")
+            }
+            NextAction::Withdrawn => format!("{release} is not installed any more, unless AWS recommends it again."),
+            NextAction::PassOver => {
+                "The next older release is taken where there is one; this release is asked for again after a wait.".to_owned()
+            }
+            NextAction::AskAgain => "EKS is asked again after a wait; you are not notified again before it accepts an update.".to_owned(),
+            NextAction::WaitForTag => "The node group is not updated until the tag is fixed or removed.".to_owned(),
+            NextAction::GiveUp => {
+                format!("{release} is not tried again on this node group; the next newer release is.")
+            }
+            NextAction::Watch => "It is still being watched; you are notified when it ends.".to_owned(),
+            NextAction::ReportOnly => "The next newer release is reported again.".to_owned(),
+        }
+    }
+}
+
+/// The function's name is CloudFormation's; the stack's is the one that the README proposes.
+fn invoke(event: &str) -> String {
+    format!("sam remote invoke StartFunction --stack-name eks-nodegroup-updater --event '{event}'")
+}
+
+fn options(id: &NodegroupId) -> String {
+    format!("--region {} --cluster-name {} --nodegroup-name {}", id.region(), id.cluster(), id.nodegroup())
+}
+
+/// Only a node's name may become part of a command that will be pasted into a shell.
+fn is_node_name(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    !text.is_empty() && text.len() <= 253 && text.bytes().all(allowed) && !text.starts_with('-')
+}
