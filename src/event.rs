@@ -9,8 +9,6 @@ use serde_json::Value;
 
 use crate::model::request::StartRequest;
 
-/// The fields of a manual event.
-const REQUEST_FIELDS: [&str; 5] = ["dryRun", "nodegroups", "clusters", "retry", "liftQuarantine"];
 /// How much of an event an error quotes.
 const QUOTED_CHARACTERS: usize = 300;
 
@@ -35,7 +33,7 @@ pub enum InvalidEvent {
     },
     /// A field of a manual event inside an envelope: following one and ignoring the other would surprise.
     #[error("the EventBridge event carries the field {0}, which only a manual event may have")]
-    RequestInEnvelope(&'static str),
+    RequestInEnvelope(String),
 }
 
 /// Reads the event of a run of `start`.
@@ -88,10 +86,18 @@ fn is_envelope(event: &Value) -> Result<bool, InvalidEvent> {
         EventBridgeEvent::<Value>::deserialize(event).map_err(|error| malformed(event, error))?;
     }
     if sns || eventbridge {
-        let field = REQUEST_FIELDS.into_iter().find(|name| event.get(name).is_some());
+        let field = request_fields().into_iter().find(|name| event.get(name).is_some());
         return field.map_or(Ok(true), |name| Err(InvalidEvent::RequestInEnvelope(name)));
     }
     Ok(false)
+}
+
+/// The fields of a manual event.
+fn request_fields() -> Vec<String> {
+    match serde_json::to_value(StartRequest::default()) {
+        Ok(Value::Object(fields)) => fields.into_iter().map(|(name, _)| name).collect(),
+        _ => Vec::new(),
+    }
 }
 
 fn manual<T: for<'de> Deserialize<'de>>(event: &Value) -> Result<T, InvalidEvent> {
@@ -143,6 +149,25 @@ mod tests {
     fn a_request_inside_an_envelope_is_an_error() {
         let event = json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}, "dryRun": true});
         assert_eq!(error(event), "the EventBridge event carries the field dryRun, which only a manual event may have");
+    }
+
+    #[test]
+    fn no_wish_of_any_kind_passes_inside_an_envelope() {
+        let fields = request_fields();
+        assert_eq!(fields, ["clusters", "dryRun", "liftQuarantine", "nodegroups", "retry", "rollback"]);
+        for field in fields {
+            let sns = json!({"Records": [{"EventSource": "aws:sns"}], &field: []});
+            assert!(error(sns).contains(&field), "{field}");
+        }
+    }
+
+    #[test]
+    fn a_rollback_names_node_groups_by_pattern() {
+        let event = parse_start(&json!({"rollback": {"prod/*": "1.33.1-20260610"}})).unwrap();
+        let (pattern, release) = event.rollback.into_iter().next().unwrap();
+        let matches = |name: &str| pattern.matches(&name.parse().unwrap());
+        assert!(matches("prod/blue") && !matches("dev/blue") && release == "1.33.1-20260610");
+        assert!(error(json!({"rollback": {"prod": "1.33.1-20260610"}})).contains("does not name a node group"));
     }
 
     #[test]

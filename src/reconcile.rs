@@ -5,21 +5,23 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_eks::types::{AmiTypes, NodegroupStatus};
 use jiff::Timestamp;
 
 use crate::model::ami_type::TrackKey;
 use crate::model::decision::{Decision, Planned, Target};
 use crate::model::fleet_record::{FleetRecord, Quarantine};
 use crate::model::nodegroup_record::{ExternalUpdate, NodegroupRecord, Proof};
+use crate::model::hold::{Rollback, Running};
 use crate::model::notice::Names;
-use crate::model::policy::InvalidTag;
+use crate::model::policy::{InvalidTag, Policy};
 use crate::model::problem::{Problem, Unreadable};
 use crate::model::reason::Reason;
 use crate::model::record::YES;
 use crate::model::release_version::ReleaseVersion;
 use crate::model::releases::{Recommendation, Recommendations};
 use crate::model::settings::ReleaseSelector;
-use crate::model::subject::{FleetId, NodegroupId, NodegroupName, TrackId};
+use crate::model::subject::{FleetId, NodegroupId, NodegroupName, NodegroupPattern, TrackId};
 use crate::model::track_record::TrackRecord;
 use crate::plan::{Plan, PlanInput, proofs, quarantines_due, tracks_of};
 
@@ -47,6 +49,23 @@ pub enum NodegroupChange {
     AllowRetry(Timestamp),
     /// Its cluster runs this Kubernetes version.
     SeeCluster(String, Timestamp),
+    /// It runs this, and is not being updated.
+    See {
+        /// What it runs.
+        runs: Running,
+        /// Its AMI type.
+        ami_type: AmiTypes,
+        /// The Kubernetes version of its cluster, where it follows it.
+        cluster_version: Option<String>,
+        /// When it was seen.
+        at: Timestamp,
+    },
+    /// The updates that it had before it had a record were read: what it ran, and what the last one took it back to.
+    ReadPast(Option<(Running, Running)>, Timestamp),
+    /// A rollback is asked for.
+    AskRollback(Rollback),
+    /// A rollback that was asked for is no longer carried out.
+    LapseRollback(String, Timestamp),
     /// It has proved a release.
     Prove(Proof),
     /// A release is reported as available.
@@ -136,6 +155,8 @@ pub fn reconcile(
         }
     }
     reconciled.see_clusters(input);
+    reconciled.see_nodegroups(input);
+    reconciled.take_rollbacks(input);
     for (id, proof) in proofs(input) {
         reconciled.change(&id, NodegroupChange::Prove(proof));
     }
@@ -227,6 +248,19 @@ fn quarantine_changes(input: &PlanInput<'_>, errors: &mut Vec<Problem>) -> Vec<F
     changes
 }
 
+/// What reading the past of node groups comes to.
+#[must_use]
+pub fn take_pasts(pasts: Vec<(NodegroupId, Result<Option<(Running, Running)>, Unreadable>)>, now: Timestamp) -> Reconciled {
+    let mut reconciled = Reconciled::default();
+    for (id, past) in pasts {
+        match past {
+            Ok(lowered) => reconciled.change(&id, NodegroupChange::ReadPast(lowered, now)),
+            Err(error) => reconciled.unreadable.push((id, error)),
+        }
+    }
+    reconciled
+}
+
 /// What a plan has to leave in the records: what must be published of node groups that are not updated.
 #[must_use]
 pub fn reports(plan: &Plan, now: Timestamp) -> Reconciled {
@@ -261,6 +295,61 @@ impl Reconciled {
         self.fleet.get_or_insert_with(|| (id.clone(), Vec::new())).1.push(change);
     }
 
+    /// What node groups run, where that is not what their records say.
+    fn see_nodegroups(&mut self, input: &PlanInput<'_>) {
+        let fleet = input.fleet;
+        for discovered in &fleet.nodegroups {
+            let Some(nodegroup) = discovered.nodegroup().filter(|it| it.status != NodegroupStatus::Updating) else {
+                continue;
+            };
+            let Policy::OptedIn(..) = nodegroup.policy else { continue };
+            let (Some(version), Some(release)) = (&nodegroup.kubernetes_version, &nodegroup.release_version) else {
+                continue;
+            };
+            let Ok(record) = fleet.records.nodegroup_or_new(&discovered.id) else { continue };
+            let cluster_version = match fleet.clusters.get(discovered.id.cluster()) {
+                Some(Ok(version)) if discovered.follows_cluster() => Some(version.to_string()),
+                // Whether its version was lowered cannot be told.
+                Some(Err(_)) if discovered.follows_cluster() => continue,
+                _ => None,
+            };
+            let change = NodegroupChange::See {
+                runs: Running { version: version.clone(), release_version: release.clone() },
+                ami_type: nodegroup.ami_type.clone(),
+                cluster_version,
+                at: input.now,
+            };
+            let mut seen = record.clone();
+            change.apply(&mut seen);
+            if record.open.is_none() && seen != record {
+                self.change(&discovered.id, change);
+            }
+        }
+    }
+
+    /// The rollbacks that the event asks for, and those that were not carried out in time.
+    fn take_rollbacks(&mut self, input: &PlanInput<'_>) {
+        let PlanInput { fleet, request, now, .. } = input;
+        for id in fleet.nodegroups.iter().map(|discovered| &discovered.id) {
+            let Ok(record) = fleet.records.nodegroup_or_new(id) else { continue };
+            if let Some(lapsed) = record.rollback.filter(|rollback| rollback.has_lapsed(*now) && record.open.is_none()) {
+                self.change(id, NodegroupChange::LapseRollback(lapsed.request_id, *now));
+            }
+            let asked = request.rollback.iter().find(|(pattern, _)| pattern.matches(id.name()));
+            if let Some((_, release)) = asked.filter(|_| record.rollback_request.as_deref() != Some(input.request_id)) {
+                let (release_version, request_id) = (release.clone(), input.request_id.to_owned());
+                self.change(id, NodegroupChange::AskRollback(Rollback { release_version, asked_at: *now, request_id }));
+            }
+        }
+        let known = |pattern: &NodegroupPattern| {
+            fleet.nodegroups.iter().any(|discovered| pattern.matches(discovered.id.name()))
+        };
+        for pattern in request.rollback.keys().filter(|pattern| !known(pattern)) {
+            let error = format!("no node group with the tag ami-update is named {pattern}, so nothing is rolled back");
+            self.errors.push(Problem::of_run(error));
+        }
+    }
+
     fn see_clusters(&mut self, input: &PlanInput<'_>) {
         let fleet = input.fleet;
         for id in fleet.nodegroups.iter().filter(|it| it.follows_cluster()).map(|discovered| &discovered.id) {
@@ -284,6 +373,12 @@ impl NodegroupChange {
             Self::Adopt(update) => record.adopt(update),
             Self::AllowRetry(at) => record.allow_retry(*at),
             Self::SeeCluster(version, at) => record.see_cluster(version, *at),
+            Self::See { runs, ami_type, cluster_version, at } => {
+                record.see(runs, ami_type, cluster_version.as_deref(), *at);
+            }
+            Self::ReadPast(lowered, at) => record.read_past(lowered.as_ref(), *at),
+            Self::AskRollback(rollback) => record.ask_rollback(rollback),
+            Self::LapseRollback(request_id, at) => record.lapse_rollback(request_id, *at),
             Self::Prove(proof) => record.prove(proof),
             Self::ReportAvailable { version, release_version, at } => {
                 record.report_available(version, release_version, *at);

@@ -7,12 +7,15 @@ use crate::config::StartConfig;
 use crate::event::parse_start;
 use crate::model::fleet::{Fleet, NodegroupState};
 use crate::model::reason::Freeze;
+use crate::model::request::StartRequest;
+use crate::model::settings::Settings;
 use crate::model::releases::{Recommendation, Recommendations, Releases};
 use crate::execute::{Execution, Executor};
 use crate::observe;
 use crate::observe::external::external_updates;
-use crate::plan::{Plan, PlanInput, plan, tracks};
-use crate::reconcile::{reconcile, reports};
+use crate::observe::past::pasts;
+use crate::plan::{Plan, PlanInput, plan as make_plan, tracks};
+use crate::reconcile::{reconcile, reports, take_pasts};
 use crate::run::Run;
 use crate::store::RecordStore;
 use crate::summary::StartSummary;
@@ -31,6 +34,7 @@ pub async fn start(
     let request = parse_start(event)?;
     let store = RecordStore::new(&clients.dynamodb, &config.updates_table, run.id, request.dry_run);
     let (settings, now) = (&config.settings, run.now);
+    let asked = Asked { request: &request, settings, run };
 
     let mut fleet = observe::fleet(clients, &store, settings).await?;
     let tracks = tracks(&fleet, &request);
@@ -38,13 +42,18 @@ pub async fn start(
     let external = external_updates(&clients.eks, &fleet, now).await;
 
     let releases = Releases::of(&recommended, &fleet.records, now);
-    let input = PlanInput { fleet: &fleet, releases: &releases, request: &request, settings, now };
-    let changes = reconcile(&input, &recommended, external);
+    let changes = reconcile(&asked.input(&fleet, &releases), &recommended, external);
     let mut errors = store.write(changes, &mut fleet.records, now).await;
 
     // What could not be recorded is not built upon.
     let releases = Releases::of(&recommended, &fleet.records, now);
-    let plan = plan(&PlanInput { fleet: &fleet, releases: &releases, request: &request, settings, now });
+    let mut plan = make_plan(&asked.input(&fleet, &releases));
+    let unread = plan.with_unread_past(&fleet.records);
+    if !unread.is_empty() {
+        let pasts = pasts(&clients.eks, &fleet, unread).await;
+        errors.extend(store.write(take_pasts(pasts, now), &mut fleet.records, now).await);
+        plan = make_plan(&asked.input(&fleet, &releases));
+    }
     errors.extend(store.write(reports(&plan, now), &mut fleet.records, now).await);
 
     let executor = Executor { clients, store: &store, run };
@@ -54,6 +63,21 @@ pub async fn start(
     summary.failure = failure(&fleet, &recommended, &plan, &store);
     summary.log();
     Ok(summary)
+}
+
+/// What a run is asked for, and by which settings and at what time it decides.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    request: &'a StartRequest,
+    settings: &'a Settings,
+    run: Run<'a>,
+}
+
+impl<'a> Asked<'a> {
+    fn input(self, fleet: &'a Fleet, releases: &'a Releases) -> PlanInput<'a> {
+        let Self { request, settings, run } = self;
+        PlanInput { fleet, releases, request, request_id: run.id, settings, now: run.now }
+    }
 }
 
 /// Why the run could not do its job at all. What goes wrong with one item is a line of the summary.

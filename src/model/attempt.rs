@@ -55,6 +55,9 @@ pub struct Intent {
     /// Whether the rules allow to do so after an eviction failure.
     #[serde(default)]
     pub may_force: bool,
+    /// The request id of the run that was asked for it, where it goes back to an older release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<String>,
     /// The call must be made before this time, at which the node group's window closes but for its margin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_before: Option<Timestamp>,
@@ -158,8 +161,9 @@ impl Intent {
 
 impl fmt::Display for Intent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { version, release_version, previous_release_version, force, .. } = self;
-        write!(f, "from {previous_release_version} to {release_version} (Kubernetes {version})")?;
+        let Self { version, release_version, previous_release_version, force, rollback, .. } = self;
+        let back = if rollback.is_some() { "back " } else { "" };
+        write!(f, "{back}from {previous_release_version} to {release_version} (Kubernetes {version})")?;
         if *force { f.write_str(", overriding disruption budgets, which made it fail before") } else { Ok(()) }
     }
 }

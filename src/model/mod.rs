@@ -5,6 +5,7 @@ pub mod attempt;
 pub mod decision;
 pub mod fleet;
 pub mod fleet_record;
+pub mod hold;
 pub mod kubernetes;
 pub mod nodegroup;
 pub mod nodegroup_record;

@@ -1,10 +1,14 @@
 //! What the table holds of one node group, and how it changes.
 
+use std::cmp::Ordering;
+
+use aws_sdk_eks::types::AmiTypes;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::attempt::{Attempt, ErrorDetail, Intent, MESSAGE_BYTES, StartedBy, Status, head, shorten};
+use super::hold::{DESCRIPTION_LAGS, Hold, LoweredBy, Rollback, Running};
 use super::notice::{AttemptRef, Notice, NoticeKind};
 use super::policy::InvalidTag;
 use super::problem::Unreadable;
@@ -50,6 +54,21 @@ pub struct NodegroupRecord {
     /// The newer release that was last reported for a node group that is only reported on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_release: Option<ReportedRelease>,
+    /// What the node group ran when it was last seen, or what the last update brought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ran: Option<Running>,
+    /// That it was lowered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+    /// Whether the updates that the node group had before it had a record were read.
+    #[serde(default)]
+    pub past_read: bool,
+    /// A rollback that was asked for and is not carried out yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<Rollback>,
+    /// The run that the last rollback was asked of. The same event may come again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback_request: Option<String>,
     /// The Kubernetes version of the cluster that the node group follows, and since when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster_version: Option<SeenVersion>,
@@ -153,6 +172,11 @@ impl NodegroupRecord {
             history: Vec::new(),
             reported_tag: None,
             reported_release: None,
+            ran: None,
+            hold: None,
+            past_read: false,
+            rollback: None,
+            rollback_request: None,
             cluster_version: None,
             proofs: Vec::new(),
             back_off: None,
@@ -206,6 +230,7 @@ impl NodegroupRecord {
         let failed = self.history.iter_mut().filter(|attempt| attempt.failed());
         failed.for_each(|attempt| attempt.retry_requested_at = Some(now));
         self.back_off = None;
+        self.end_hold(now);
     }
 
     /// A tag is not recognised: reported once for each key and value.
@@ -233,6 +258,9 @@ impl NodegroupRecord {
             attempt.status = Status::InProgress;
         }
         self.back_off = None;
+        if self.open.as_ref().is_some_and(|attempt| attempt.intent.rollback.is_some() && attempt.update_id.is_some()) {
+            self.report_rollback_started();
+        }
     }
 
     /// The open attempt never became an update, and nobody needs to know.
@@ -263,6 +291,117 @@ impl NodegroupRecord {
         }
     }
 
+    /// A description shows what the node group runs, and it is not being updated.
+    ///
+    /// `cluster_version` is that of the cluster, where the node group follows it: only then is a lowered Kubernetes version
+    /// held, since nothing raises it otherwise.
+    pub fn see(&mut self, runs: &Running, ami_type: &AmiTypes, cluster_version: Option<&str>, now: Timestamp) {
+        let held = self.hold.as_ref().filter(|hold| hold.is_open());
+        let is_over = held.is_some_and(|hold| hold.is_of_version() && hold.cluster_version.as_deref() != cluster_version);
+        if is_over {
+            self.end_hold(now);
+        }
+        let Some(ran) = self.ran.clone() else {
+            self.ran = Some(runs.clone());
+            return;
+        };
+        let lower = runs.compare(&ran, ami_type) == Some(Ordering::Less);
+        let keeps_version = runs.version == ran.version || cluster_version.is_some();
+        if !lower || !keeps_version {
+            self.ran = Some(runs.clone());
+            // It was an old description.
+            self.hold.take_if(|hold| hold.is_open() && !hold.confirmed);
+            return;
+        }
+        let open = self.hold.as_mut().filter(|hold| hold.is_open() && !hold.confirmed && hold.to == *runs);
+        let settled = self.history.iter().filter_map(|attempt| attempt.ended_at).max();
+        let is_current = |since: Timestamp| {
+            since < now && settled.is_none_or(|end| now.duration_since(end) >= DESCRIPTION_LAGS)
+        };
+        match open {
+            Some(hold) if is_current(hold.since) => {
+                hold.confirmed = true;
+                self.ran = Some(runs.clone());
+                self.report_lowered(now);
+            }
+            Some(_) => {}
+            None => {
+                let times = self.hold.take().map_or(0, |before| before.times) + 1;
+                self.hold = Some(Hold {
+                    from: ran,
+                    to: runs.clone(),
+                    since: now,
+                    by: LoweredBy::External,
+                    confirmed: false,
+                    times,
+                    ended_at: None,
+                    cluster_version: cluster_version.map(str::to_owned),
+                });
+            }
+        }
+    }
+
+    /// The updates that the node group had before it had a record were read; the last of them may have lowered it.
+    pub fn read_past(&mut self, lowered: Option<&(Running, Running)>, now: Timestamp) {
+        if std::mem::replace(&mut self.past_read, true) || self.hold.is_some() {
+            return;
+        }
+        if let Some((from, to)) = lowered {
+            self.hold = Some(Hold {
+                from: from.clone(),
+                to: to.clone(),
+                since: now,
+                by: LoweredBy::External,
+                confirmed: true,
+                times: 1,
+                ended_at: None,
+                cluster_version: None,
+            });
+            self.report_lowered(now);
+        }
+    }
+
+    /// What was lowered may be raised again.
+    pub fn end_hold(&mut self, now: Timestamp) {
+        if let Some(hold) = self.hold.as_mut().filter(|hold| hold.is_open()) {
+            hold.ended_at = Some(now);
+            // A person has decided, so the count begins anew with what the updater was asked for.
+            if hold.by == LoweredBy::Rollback {
+                hold.times = 0;
+            }
+        }
+    }
+
+    fn report_lowered(&mut self, now: Timestamp) {
+        if let Some(hold) = self.hold.clone() {
+            self.notify(NoticeKind::NodegroupLowered(hold), now);
+        }
+    }
+
+    /// A rollback is asked for. One that this run's event asked for before changes nothing.
+    pub fn ask_rollback(&mut self, rollback: &Rollback) {
+        if self.rollback_request.as_ref() != Some(&rollback.request_id) {
+            self.rollback_request = Some(rollback.request_id.clone());
+            self.rollback = Some(rollback.clone());
+        }
+    }
+
+    /// A rollback was not carried out in time, and no longer will be.
+    pub fn lapse_rollback(&mut self, request_id: &str, now: Timestamp) {
+        if let Some(rollback) = self.rollback.take_if(|rollback| rollback.request_id == request_id) {
+            self.notify(NoticeKind::RollbackLapsed(rollback), now);
+        }
+    }
+
+    fn report_rollback_started(&mut self) {
+        let Some(attempt) = &self.open else { return };
+        let (about, at) = (reference(attempt), attempt.started_at);
+        let is_known = self.pending_notices.iter().any(|notice| notice.kind == NoticeKind::RollbackStarted(about.clone()));
+        if !is_known {
+            self.notify(NoticeKind::RollbackStarted(about), at);
+        }
+    }
+
     /// The cluster that the node group follows runs this Kubernetes version.
     pub fn see_cluster(&mut self, version: &str, now: Timestamp) {
         if self.cluster_version.as_ref().is_none_or(|seen| seen.version != version) {
@@ -279,12 +418,20 @@ impl NodegroupRecord {
         attempt.ended_at = Some(now);
         attempt.errors = shorten(errors, ERROR_BYTES);
         let about = reference(&attempt);
+        let ours = attempt.started_by == StartedBy::Updater;
+        if status == Status::Successful && ours {
+            self.brought(&attempt.intent, now);
+        }
+        if attempt.intent.rollback.is_some() {
+            self.rollback = None;
+        }
         let kind = match status {
             Status::Failed => Some(NoticeKind::UpdateFailed(about)),
             Status::Cancelled => Some(NoticeKind::UpdateCancelled(about)),
             Status::Unverified => Some(NoticeKind::UpdateUnverified(about)),
             Status::Gone => Some(NoticeKind::UpdateGone(about)),
             Status::Refused if !self.was_refused(&attempt) => Some(NoticeKind::UpdateRefused(about)),
+            Status::Successful if attempt.intent.rollback.is_some() => Some(NoticeKind::RolledBack(about)),
             Status::Successful if attempt.intent.force => Some(NoticeKind::UpdateForced(about)),
             Status::Refused | Status::Successful | Status::Intent | Status::InProgress => None,
         };
@@ -293,6 +440,27 @@ impl NodegroupRecord {
         }
         self.history.push(attempt);
         self.trim();
+    }
+
+    /// An update of the updater was successful.
+    fn brought(&mut self, intent: &Intent, now: Timestamp) {
+        let runs = Running { version: intent.version.clone(), release_version: intent.release_version.clone() };
+        if intent.rollback.is_some() {
+            let from = Running { version: intent.version.clone(), release_version: intent.previous_release_version.clone() };
+            self.hold = Some(Hold {
+                from,
+                to: runs.clone(),
+                since: now,
+                by: LoweredBy::Rollback,
+                confirmed: true,
+                times: 1,
+                ended_at: None,
+                cluster_version: None,
+            });
+        } else if self.hold.as_ref().is_some_and(|hold| hold.is_open() && hold.from.version == intent.version) {
+            self.end_hold(now);
+        }
+        self.ran = Some(runs);
     }
 
     /// The open attempt runs longer than it should: reported once. It is still watched.
@@ -372,7 +540,9 @@ impl NodegroupRecord {
     }
 
     fn must_be_kept(&self) -> bool {
-        self.pending.is_some() || self.reported_tag.is_some() || self.reported_release.is_some()
+        self.pending.is_some()
+            || self.hold.is_some()
+            || self.rollback.is_some() || self.reported_tag.is_some() || self.reported_release.is_some()
     }
 }
 
@@ -428,6 +598,10 @@ impl Record for NodegroupRecord {
                     format!("{code}/{version}/{release_version}")
                 }
                 NoticeKind::TagInvalid(InvalidTag { key, value, .. }) => format!("{code}/{key}={value}"),
+                NoticeKind::NodegroupLowered(hold) => {
+                    format!("{code}/{}/{}/{}", hold.from.release_version, hold.to.release_version, hold.since)
+                }
+                NoticeKind::RollbackLapsed(rollback) => format!("{code}/{}", rollback.request_id),
                 kind => {
                     let (number, release) = kind.attempt().map_or((0, ""), |at| (at.number, &at.release_version));
                     format!("{code}/{number}/{release}")

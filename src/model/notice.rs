@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::hold::{Hold, Rollback};
 use super::policy::InvalidTag;
 use super::subject::NodegroupName;
 
@@ -39,6 +40,14 @@ pub enum NoticeKind {
     UpdateUnverified(AttemptRef),
     /// An update that overrode disruption budgets was successful.
     UpdateForced(AttemptRef),
+    /// A rollback that was asked for has started.
+    RollbackStarted(AttemptRef),
+    /// A rollback that was asked for was successful.
+    RolledBack(AttemptRef),
+    /// A rollback that was asked for was not carried out within a day.
+    RollbackLapsed(Rollback),
+    /// Somebody else lowered a node group, so it stays there.
+    NodegroupLowered(Hold),
     /// There is a newer release for a node group that is only reported on.
     UpdateAvailable {
         /// The Kubernetes version of the release.
@@ -145,12 +154,16 @@ impl NoticeKind {
             | Self::UpdateGone(attempt)
             | Self::UpdateRefused(attempt)
             | Self::UpdateUnverified(attempt)
-            | Self::UpdateForced(attempt) => Some(attempt),
+            | Self::UpdateForced(attempt)
+            | Self::RollbackStarted(attempt)
+            | Self::RolledBack(attempt) => Some(attempt),
             Self::UpdateAvailable { .. }
             | Self::ReleaseQuarantined(_)
             | Self::ReleaseWithdrawn { .. }
             | Self::ReleaseRefused { .. }
             | Self::AccessDenied { .. }
+            | Self::RollbackLapsed(_)
+            | Self::NodegroupLowered(_)
             | Self::TagInvalid(_) => None,
         }
     }
@@ -163,6 +176,8 @@ impl NoticeKind {
             | Self::ReleaseQuarantined(QuarantinedRelease { release_version, .. })
             | Self::ReleaseWithdrawn { release_version, .. }
             | Self::ReleaseRefused { release_version, .. } => Some(release_version),
+            Self::RollbackLapsed(rollback) => Some(&rollback.release_version),
+            Self::NodegroupLowered(hold) => Some(&hold.to.release_version),
             _ => self.attempt().map(|attempt| attempt.release_version.as_str()),
         }
     }

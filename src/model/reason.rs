@@ -4,6 +4,7 @@ use aws_sdk_eks::types::NodegroupStatus;
 use jiff::Timestamp;
 
 use super::attempt::{StartedBy, Status};
+use super::hold::{Hold, LoweredBy};
 use super::nodegroup::HealthIssue;
 use super::policy::InvalidTag;
 use super::problem::Unreadable;
@@ -42,6 +43,12 @@ pub enum Reason {
     /// An AMI type that this version does not know.
     #[error("this version does not know its AMI type {ami_type}, and does not guess")]
     UnknownAmiType { ami_type: String },
+    /// A rollback that was asked for cannot start.
+    #[error("the rollback to {target} that was asked for cannot start: {why}")]
+    RollbackBlocked { target: String, why: RollbackBlock },
+    /// It was lowered, and what was lowered stays.
+    #[error("{}", lowered(.0))]
+    Lowered(Hold),
     /// It runs the release that its tag pins it to.
     #[error("its tag ami-update/pin keeps it on {release}")]
     Pinned { release: String },
@@ -115,6 +122,32 @@ pub enum Reason {
     OutsideWindow { window: Windows, opens: Option<Timestamp> },
 }
 
+/// Why a rollback that was asked for cannot start.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RollbackBlock {
+    /// Its tag allows no update.
+    #[error("its tag ami-update=notify allows no update")]
+    NotifyOnly,
+    /// It is pinned.
+    #[error("its tag ami-update/pin names {0}; move the pin")]
+    Pinned(String),
+    /// It is no release of its AMI type and Kubernetes version.
+    #[error("that is no release of its AMI type and Kubernetes version")]
+    NoRelease,
+    /// It is not older than what runs.
+    #[error("it runs {0}, and that is not newer")]
+    NotOlder(String),
+    /// AWS took it back.
+    #[error("AWS has withdrawn that release")]
+    Withdrawn,
+    /// The setting denies it.
+    #[error("DENIED_RELEASES denies that release")]
+    Denied,
+    /// It is quarantined.
+    #[error("that release is quarantined")]
+    Quarantined,
+}
+
 /// Why a ring waits for a node group of a lower one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RingWait {
@@ -182,7 +215,9 @@ impl Reason {
             | Self::Quarantined { target, .. }
             | Self::ReleaseRefused { target, .. }
             | Self::WaitingForRing { target, .. } => Some(target.as_str()),
-            Self::ReportOnly { target, .. } | Self::FailedBefore { target, .. } => Some(target),
+            Self::ReportOnly { target, .. }
+            | Self::FailedBefore { target, .. }
+            | Self::RollbackBlocked { target, .. } => Some(target),
             _ => None,
         }
     }
@@ -217,6 +252,30 @@ impl RingWait {
             Self::NoNodes => format!("has no nodes, and no other node group of the lower rings proves {target}"),
             Self::Quarantined => format!("is in a cluster in which {target} is quarantined"),
         }
+    }
+}
+
+fn lowered(hold: &Hold) -> String {
+    let (from, to) = (&hold.from, &hold.to);
+    let (from_release, to_release) = (&from.release_version, &to.release_version);
+    if !hold.confirmed {
+        return format!(
+            "it runs {to_release} (Kubernetes {}) and ran {from_release} (Kubernetes {}) before; nothing starts before another run sees the same",
+            to.version, from.version
+        );
+    }
+    if hold.is_of_version() {
+        let (from, to) = (&from.version, &to.version);
+        return format!("it was taken back from Kubernetes {from} to {to}; it follows again when its cluster's version changes");
+    }
+    let end = if hold.ends_with_newer() {
+        format!("until a release newer than {from_release}, a retry or a pin")
+    } else {
+        "until a retry or a pin, since it was lowered again after the updater had raised it".to_owned()
+    };
+    match hold.by {
+        LoweredBy::Rollback => format!("it was rolled back from {from_release} to {to_release} and stays {end}"),
+        LoweredBy::External => format!("somebody else lowered it from {from_release} to {to_release}; it stays {end}"),
     }
 }
 

@@ -1,12 +1,14 @@
 //! What a manual event asks a run of `start` for.
 
-use serde::Deserialize;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 use super::settings::ReleaseSelector;
-use super::subject::NodegroupName;
+use super::subject::{NodegroupName, NodegroupPattern};
 
 /// What a run of `start` is asked for; by default a full run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StartRequest {
     /// Plan and report, but write and start nothing.
@@ -21,6 +23,9 @@ pub struct StartRequest {
     /// Try again at once on these node groups what failed before.
     #[serde(default)]
     pub retry: Vec<NodegroupName>,
+    /// Take node groups back to an older release of their Kubernetes version, by name or by a pattern such as `prod/*`.
+    #[serde(default)]
+    pub rollback: BTreeMap<NodegroupPattern, String>,
     /// Lift the quarantine of these releases.
     #[serde(default)]
     pub lift_quarantine: Vec<ReleaseSelector>,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use aws_sdk_eks::types::AmiTypes;
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::ami_type::TrackKey;
 use super::kubernetes::KubernetesVersion;
@@ -60,8 +60,8 @@ pub struct Limits {
 /// assert!(!day.matches(&TrackKey::new("1.33", &"AL2023_x86_64_STANDARD".into()), "1.33.1-20260110"));
 /// assert_eq!(ReleaseSelector::parse("*"), None);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ReleaseSelector {
     /// The Kubernetes version, where it is about one.
     pub version: Option<String>,
@@ -120,6 +120,12 @@ impl ReleaseSelector {
                 ReleasePattern::Exact(named) => release == named,
                 ReleasePattern::Date(named) => day_of(release).as_ref() == Some(named),
             }
+    }
+}
+
+impl From<ReleaseSelector> for String {
+    fn from(selector: ReleaseSelector) -> Self {
+        selector.to_string()
     }
 }
 

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use aws_sdk_eks::types::AmiTypes;
 use serde::{Deserialize, Serialize};
+use wildmatch::WildMatchPattern;
 
 use super::ami_type::TrackKey;
 
@@ -26,6 +27,11 @@ pub struct NodegroupName {
     /// Name of the node group, unique in its cluster.
     pub nodegroup: String,
 }
+
+/// Node groups by name, where `*` stands for any characters but the slash, as in `prod/*`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct NodegroupPattern(NodegroupName);
 
 /// A text that does not name a node group.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -308,6 +314,35 @@ impl FromStr for NodegroupName {
             .filter(|(cluster, nodegroup)| !cluster.is_empty() && !nodegroup.is_empty() && !nodegroup.contains('/'));
         let (cluster, nodegroup) = name.ok_or_else(|| InvalidName(text.to_owned()))?;
         Ok(Self { cluster: cluster.to_owned(), nodegroup: nodegroup.to_owned() })
+    }
+}
+
+impl NodegroupPattern {
+    /// Whether it names this node group.
+    #[must_use]
+    pub fn matches(&self, name: &NodegroupName) -> bool {
+        let matches = |pattern: &str, text: &str| WildMatchPattern::<'*', '\0'>::new(pattern).matches(text);
+        matches(&self.0.cluster, &name.cluster) && matches(&self.0.nodegroup, &name.nodegroup)
+    }
+}
+
+impl TryFrom<String> for NodegroupPattern {
+    type Error = InvalidName;
+
+    fn try_from(text: String) -> Result<Self, InvalidName> {
+        text.parse().map(Self)
+    }
+}
+
+impl From<NodegroupPattern> for String {
+    fn from(pattern: NodegroupPattern) -> Self {
+        pattern.to_string()
+    }
+}
+
+impl fmt::Display for NodegroupPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

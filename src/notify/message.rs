@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::model::attempt::{Attempt, ErrorDetail, StartedBy, shorten};
+use crate::model::hold::Running;
 use crate::model::notice::{Notice, NoticeKind, QuarantinedRelease};
 use crate::model::policy::InvalidTag;
 use crate::model::records::RecordRef;
@@ -83,6 +84,10 @@ pub(super) enum NextAction {
     PassOver,
     /// EKS is asked again after a wait.
     AskAgain,
+    /// The node group stays where it was brought.
+    StayBack,
+    /// The node group is kept up to date as before.
+    CarryOn,
 }
 
 impl NextAction {
@@ -91,6 +96,10 @@ impl NextAction {
             NoticeKind::UpdateStuck(_) => Self::Watch,
             NoticeKind::UpdateAvailable { .. } => Self::ReportOnly,
             NoticeKind::UpdateForced(_) => Self::Nothing,
+            NoticeKind::RollbackStarted(_) => Self::Watch,
+            NoticeKind::RolledBack(_) => Self::StayBack,
+            NoticeKind::RollbackLapsed(_) => Self::CarryOn,
+            NoticeKind::NodegroupLowered(_) => Self::StayBack,
             NoticeKind::ReleaseQuarantined(_) => Self::Quarantine,
             NoticeKind::TagInvalid(_) => Self::WaitForTag,
             NoticeKind::ReleaseWithdrawn { .. } => Self::Withdrawn,
@@ -146,6 +155,14 @@ impl<'a> Writer<'a> {
         match self.record {
             RecordRef::Track(record) => Some(record.id.track().to_string()),
             _ => self.quarantined().map(|held| format!("{}/{}", held.version, held.ami_type)),
+        }
+    }
+
+    /// The run that a rollback was asked of.
+    fn rollback_request(&self) -> Option<&'a str> {
+        match &self.notice.kind {
+            NoticeKind::RollbackLapsed(rollback) => Some(&rollback.request_id),
+            _ => self.attempt?.intent.rollback.as_deref(),
         }
     }
 
@@ -228,6 +245,11 @@ impl<'a> Writer<'a> {
                 _ => None,
             },
             "startedBy": attempt.map(|attempt| attempt.started_by),
+            "rollback": self.rollback_request(),
+            "lowered": match &self.notice.kind {
+                NoticeKind::NodegroupLowered(hold) => Some(hold),
+                _ => None,
+            },
             "force": attempt.map(|attempt| attempt.intent.force),
             "attempt": attempt.map(|attempt| attempt.number),
             "updateId": attempt.and_then(|attempt| attempt.update_id.as_ref()),
@@ -285,11 +307,22 @@ impl<'a> Writer<'a> {
                 facts.push(("AWS says", message.clone()));
             }
             NoticeKind::AccessDenied { error } => facts.push(("AWS says", error.clone())),
+            NoticeKind::NodegroupLowered(hold) => {
+                let runs = |it: &Running| format!("{} (Kubernetes {})", it.release_version, it.version);
+                facts.push(("Ran", runs(&hold.from)));
+                facts.push(("Runs", runs(&hold.to)));
+                facts.push(("Since", format!("{:.0}", hold.since)));
+            }
+            NoticeKind::RollbackLapsed(rollback) => {
+                facts.push(("To", rollback.release_version.clone()));
+                facts.push(("Asked for", format!("{:.0}", rollback.asked_at)));
+            }
             _ => {}
         }
         facts.extend(self.attempt.into_iter().flat_map(|attempt| self.facts_of(attempt)));
-        let is_stuck = matches!(self.notice.kind, NoticeKind::UpdateStuck(_));
-        if self.attempt.is_some() && self.errors.is_empty() && !is_stuck {
+        let is_under_way = matches!(self.notice.kind, NoticeKind::UpdateStuck(_) | NoticeKind::RollbackStarted(_));
+        let went_well = matches!(self.notice.kind, NoticeKind::RolledBack(_) | NoticeKind::UpdateForced(_));
+        if self.attempt.is_some() && self.errors.is_empty() && !is_under_way && !went_well {
             facts.push(("AWS says", "nothing more".to_owned()));
         }
         for error in &self.errors {
@@ -306,6 +339,7 @@ impl<'a> Writer<'a> {
         if attempt.started_by == StartedBy::External {
             facts.push(("Who", "an external update, not started by the updater".to_owned()));
         }
+        facts.extend(self.rollback_request().map(|request_id| ("Asked in", format!("the run {request_id}"))));
         if attempt.intent.force {
             facts.push(("Force", "yes, it overrides disruption budgets".to_owned()));
         }

@@ -17,7 +17,11 @@ impl Writer<'_> {
             | NoticeKind::UpdateRefused(_)
             | NoticeKind::UpdateGone(_) => "error",
             NoticeKind::UpdateStuck(_) | NoticeKind::UpdateCancelled(_) | NoticeKind::TagInvalid(_) => "warning",
-            NoticeKind::UpdateAvailable { .. } | NoticeKind::UpdateForced(_) => "info",
+            NoticeKind::NodegroupLowered(_) | NoticeKind::RollbackLapsed(_) => "warning",
+            NoticeKind::UpdateAvailable { .. }
+            | NoticeKind::UpdateForced(_)
+            | NoticeKind::RollbackStarted(_)
+            | NoticeKind::RolledBack(_) => "info",
             NoticeKind::ReleaseQuarantined(_) | NoticeKind::AccessDenied { .. } => "critical",
             NoticeKind::ReleaseWithdrawn { .. } | NoticeKind::ReleaseRefused { .. } => "warning",
         }
@@ -39,6 +43,10 @@ impl Writer<'_> {
             NoticeKind::ReleaseRefused { .. } => format!("EKS refuses a release: {release}"),
             NoticeKind::AccessDenied { .. } => "EKS updates refused: the updater lacks a right".to_owned(),
             NoticeKind::TagInvalid(_) => format!("EKS update tag invalid: {name}"),
+            NoticeKind::RollbackStarted(_) => format!("EKS rollback started: {name} to {release}"),
+            NoticeKind::RolledBack(_) => format!("EKS rollback done: {name} to {release}"),
+            NoticeKind::RollbackLapsed(_) => format!("EKS rollback not carried out: {name} to {release}"),
+            NoticeKind::NodegroupLowered(_) => format!("EKS node group lowered: {name} to {release}"),
         }
     }
 
@@ -85,6 +93,16 @@ impl Writer<'_> {
             (NoticeKind::AccessDenied { .. }, _) => {
                 "EKS refuses one update after the other because the function start lacks a right: by its role's policy, or by one of your organisation. No update starts."
             }
+            (NoticeKind::RollbackStarted(_), _) => {
+                "EKS accepted the update that takes the node group back to an older release, as it was asked for."
+            }
+            (NoticeKind::RolledBack(_), _) => "The node group runs the older release that was asked for.",
+            (NoticeKind::RollbackLapsed(_), _) => {
+                "The rollback that was asked for did not start within a day. The runs of start since then say why."
+            }
+            (NoticeKind::NodegroupLowered(_), _) => {
+                "Somebody else took the node group back: a person, or a tool that wants to own its release or version too. What was lowered stays, so it is not kept up to date."
+            }
             (NoticeKind::TagInvalid(_), _) => {
                 "This version does not recognise the tag. The node group is not updated until the tag is fixed or removed."
             }
@@ -113,6 +131,15 @@ impl Writer<'_> {
             (NoticeKind::TagInvalid(_), Some(id)) => {
                 vec![format!("aws eks list-tags-for-resource --region {region} --resource-arn {}", id.arn())]
             }
+            (NoticeKind::NodegroupLowered(_), Some(id)) => vec![
+                "In Terraform: lifecycle { ignore_changes = [release_version, version] } on the node group".to_owned(),
+                tag(id, "ami-update=notify", "reports newer releases, and updates nothing"),
+                format!("{}   # raises it again", invoke(&format!("{{\"retry\": [\"{id}\"]}}"))),
+            ],
+            (NoticeKind::RollbackLapsed(rollback), Some(id)) => {
+                let release = &rollback.release_version;
+                vec![format!("{}   # asks again", invoke(&format!("{{\"rollback\": {{\"{id}\": \"{release}\"}}}}")))]
+            }
             (_, Some(id)) => self.steps_after_update(id),
             (NoticeKind::ReleaseQuarantined(held), None) => {
                 let release = format!("{}/{}/{}", held.version, held.ami_type, held.release_version);
@@ -129,6 +156,11 @@ impl Writer<'_> {
                 let track = self.track().unwrap_or_default();
                 let denied = format!("DeniedReleases={track}/{release_version}");
                 vec![format!("sam deploy --parameter-overrides {denied}   # no longer asks for it")]
+            }
+            (NoticeKind::ReleaseWithdrawn { latest, nodegroups, .. }, None) => {
+                let back = nodegroups.names.iter().map(|name| format!("\"{name}\": \"{latest}\"")).collect::<Vec<_>>();
+                let event = format!("{{\"rollback\": {{{}}}}}", back.join(", "));
+                if back.is_empty() { Vec::new() } else { vec![format!("{}   # takes them back", invoke(&event))] }
             }
             (_, None) => vec!["aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName,AttributeValue=UpdateNodegroupVersion".to_owned()],
         }
@@ -176,6 +208,22 @@ impl Writer<'_> {
             NextAction::Quarantine => {
                 format!("The next newer release is taken. {release} stays quarantined until the quarantine is lifted.")
             }
+            NextAction::StayBack => match &self.notice.kind {
+                NoticeKind::NodegroupLowered(hold) if hold.is_of_version() => {
+                    "It follows again when its cluster's Kubernetes version changes; newer releases of its own version go on.".to_owned()
+                }
+                NoticeKind::NodegroupLowered(hold) if !hold.ends_with_newer() => {
+                    "It was lowered again after the updater had raised it, so nothing starts before a retry or a pin.".to_owned()
+                }
+                _ => {
+                    let left = match &self.notice.kind {
+                        NoticeKind::NodegroupLowered(hold) => hold.from.release_version.as_str(),
+                        _ => self.attempt.map_or("it", |attempt| attempt.intent.previous_release_version.as_str()),
+                    };
+                    format!("It stays on {release} until there is a release newer than {left}.")
+                }
+            },
+            NextAction::CarryOn => "The node group is kept up to date as its rules say.".to_owned(),
             NextAction::Withdrawn => format!("{release} is not installed any more, unless AWS recommends it again."),
             NextAction::PassOver => {
                 "The next older release is taken where there is one; this release is asked for again after a wait.".to_owned()
@@ -194,6 +242,11 @@ impl Writer<'_> {
 /// The function's name is CloudFormation's; the stack's is the one that the README proposes.
 fn invoke(event: &str) -> String {
     format!("sam remote invoke StartFunction --stack-name eks-nodegroup-updater --event '{event}'")
+}
+
+fn tag(id: &NodegroupId, tag: &str, why: &str) -> String {
+    let (region, arn) = (id.region(), id.arn());
+    format!("aws eks tag-resource --region {region} --resource-arn {arn} --tags {tag}   # {why}")
 }
 
 fn options(id: &NodegroupId) -> String {

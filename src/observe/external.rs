@@ -72,6 +72,7 @@ fn intent(nodegroup: &Nodegroup, update: &Update) -> Intent {
         previous_release_version: nodegroup.release_version.clone().unwrap_or_else(unknown),
         force: false,
         may_force: false,
+        rollback: None,
         start_before: None,
     }
 }

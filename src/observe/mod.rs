@@ -3,6 +3,7 @@
 pub mod external;
 pub mod freeze;
 pub mod nodegroups;
+pub mod past;
 pub mod releases;
 pub mod updates;
 

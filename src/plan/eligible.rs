@@ -10,6 +10,7 @@ use super::rings::{Gate, Gates};
 use super::versions::version_step;
 use crate::model::ami_type::{Family, NoTrack, ReleaseTrack, TrackKey};
 use crate::model::attempt::Intent;
+use crate::model::hold::Hold;
 use crate::model::nodegroup::Nodegroup;
 use crate::model::nodegroup_record::NodegroupRecord;
 use crate::model::policy::Rules;
@@ -65,6 +66,7 @@ impl<'a> Candidate<'a> {
             previous_release_version: self.current.to_owned(),
             force: false,
             may_force: false,
+            rollback: None,
             start_before: None,
         }
     }
@@ -77,6 +79,10 @@ impl<'a> Candidate<'a> {
 /// The update to the newest release that the rules allow, or the reason against the latest one.
 pub(super) fn release(input: &PlanInput<'_>, gates: &mut Gates, candidate: Candidate<'_>) -> Result<Intent, Reason> {
     let Candidate { version, current, family, rules, .. } = candidate;
+    let hold = candidate.record.and_then(|record| record.hold.as_ref()).filter(|hold| hold.is_open());
+    if let Some(hold) = hold.filter(|hold| !hold.confirmed) {
+        return Err(Reason::Lowered(hold.clone()));
+    }
     if let Some(pin) = &rules.pin {
         let target = pinned(input, candidate, pin)?;
         return Ok(candidate.intent(version, &target));
@@ -85,7 +91,9 @@ pub(super) fn release(input: &PlanInput<'_>, gates: &mut Gates, candidate: Candi
     let step = version_step(candidate.nodegroup, rules, &input.fleet.clusters).map_err(Reason::Unreadable)?;
     if let Some(step) = step {
         let track = candidate.track(&step);
-        let target = may_step(input, candidate, &step)
+        let target = hold
+            .map_or(Ok(()), |hold| Err(Reason::Lowered(hold.clone())))
+            .and_then(|()| may_step(input, candidate, &step))
             .and_then(|()| offered(input, &track, family))
             .and_then(|releases| not_older(releases, family, current))
             .and_then(|releases| newest_allowed(input, gates, candidate, &track, &releases));
@@ -98,6 +106,7 @@ pub(super) fn release(input: &PlanInput<'_>, gates: &mut Gates, candidate: Candi
     let track = candidate.track(version);
     let target = offered(input, &track, family)
         .and_then(|releases| newer(releases, family, current))
+        .and_then(|releases| not_held(releases, hold))
         .and_then(|releases| newest_allowed(input, gates, candidate, &track, &releases));
     target.map(|target| candidate.intent(version, target)).map_err(|own| deciding(own, ahead))
 }
@@ -161,6 +170,15 @@ fn newer<'a>(releases: Vec<&'a Release>, family: Family, current: &str) -> Resul
         Ordering::Less => return Err(Reason::RunsWithdrawnRelease { current: own(), latest: latest.clone() }),
     }
     Ok(releases.into_iter().filter(|release| release.is_newer_than(&running)).collect())
+}
+
+/// What was lowered stays until there is something newer than what it left; a lowered Kubernetes version keeps its releases
+/// coming.
+fn not_held<'a>(releases: Vec<&'a Release>, hold: Option<&Hold>) -> Result<Vec<&'a Release>, Reason> {
+    let Some(hold) = hold.filter(|hold| !hold.is_of_version()) else { return Ok(releases) };
+    let is_newer = |release: &&Release| release.version.is_newer_than(&hold.from.release_version);
+    let newer: Vec<&Release> = releases.into_iter().filter(|it| hold.ends_with_newer() && is_newer(it)).collect();
+    if newer.is_empty() { Err(Reason::Lowered(hold.clone())) } else { Ok(newer) }
 }
 
 /// Those of another Kubernetes version, newest first, but for those older than the one that runs. Only Bottlerocket's have an
@@ -233,7 +251,7 @@ fn allowed(
     gates.passed(input, Gate { ring: candidate.rules.ring, track, target })
 }
 
-fn not_denied(input: &PlanInput<'_>, track: &TrackKey, release: &ReleaseVersion) -> Result<(), Reason> {
+pub(super) fn not_denied(input: &PlanInput<'_>, track: &TrackKey, release: &ReleaseVersion) -> Result<(), Reason> {
     let denied = input.settings.denied.iter().any(|denied| denied.matches(track, release.as_str()));
     if denied { Err(Reason::Denied { target: release.clone() }) } else { Ok(()) }
 }

@@ -16,6 +16,8 @@ pub struct PlanInput<'a> {
     pub releases: &'a Releases,
     /// What the event asks for.
     pub request: &'a StartRequest,
+    /// The run's request id.
+    pub request_id: &'a str,
     /// The settings.
     pub settings: &'a Settings,
     /// The time of the run.

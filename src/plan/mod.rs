@@ -6,25 +6,28 @@ mod eligible;
 mod input;
 mod quarantine;
 mod rings;
+mod rollback;
 mod versions;
 
 use std::collections::BTreeSet;
 
 use aws_sdk_eks::types::NodegroupStatus;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use eligible::Candidate;
 use rings::Gates;
 
 use crate::model::attempt::{Intent, StartedBy};
 use crate::model::decision::{Decision, Planned, Target};
+use crate::model::hold::DESCRIPTION_LAGS;
 use crate::model::fleet::{Discovered, NodegroupState};
 use crate::model::nodegroup::Nodegroup;
 use crate::model::nodegroup_record::NodegroupRecord;
 use crate::model::policy::{Force, Mode, Policy, Rules};
 use crate::model::problem::Unreadable;
 use crate::model::reason::{Freeze, Reason};
-use crate::model::subject::{NodegroupName, Subject};
+use crate::model::records::RecordSet;
+use crate::model::subject::{NodegroupId, NodegroupName, Subject};
 use crate::model::window::Opening;
 
 pub use capacity::Capacity;
@@ -54,14 +57,15 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
     let decide = |discovered| candidate(input, &mut gates, discovered).map_or_else(Decision::Skip, Decision::Start);
     let mut decisions: Vec<Decision> = input.fleet.nodegroups.iter().map(decide).collect();
     // Where the limits leave too little, the node group that has waited longest goes first; by name, some never would.
-    let mut order: Vec<(Option<Timestamp>, usize)> = Vec::new();
+    // A rollback is what somebody asked for just now, and goes before all.
+    let mut order: Vec<(bool, Option<Timestamp>, usize)> = Vec::new();
     for (index, (discovered, decision)) in input.fleet.nodegroups.iter().zip(&decisions).enumerate() {
-        if matches!(decision, Decision::Start(_)) {
-            order.push((last_success(input, discovered), index));
+        if let Decision::Start(intent) = decision {
+            order.push((intent.rollback.is_none(), last_success(input, discovered), index));
         }
     }
     order.sort_unstable();
-    let order: Vec<usize> = order.into_iter().map(|(_, index)| index).collect();
+    let order: Vec<usize> = order.into_iter().map(|(_, _, index)| index).collect();
     let mut capacity = Capacity::new(input);
     for index in &order {
         let (Some(discovered), Some(decision)) = (input.fleet.nodegroups.get(*index), decisions.get_mut(*index)) else {
@@ -78,6 +82,21 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
     Plan { decisions, order, capacity, freeze: freeze(input) }
 }
 
+impl Plan {
+    /// The node groups whose past nobody has read, among those that EKS may be asked for in this run.
+    #[must_use]
+    pub fn with_unread_past(&self, records: &RecordSet) -> Vec<NodegroupId> {
+        let ids = self.order.iter().take(self.capacity.most_calls()).filter_map(|index| {
+            let Target::Nodegroup(id) = &self.decisions.get(*index)?.target else { return None };
+            Some(id)
+        });
+        let is_unread = |id: &&NodegroupId| {
+            records.nodegroup(id).is_ok_and(|record| record.is_none_or(|record| !record.past_read && record.attempts == 0))
+        };
+        ids.filter(is_unread).cloned().collect()
+    }
+}
+
 fn last_success(input: &PlanInput<'_>, discovered: &Discovered) -> Option<Timestamp> {
     input.fleet.records.nodegroup(&discovered.id).ok()??.last_success()
 }
@@ -89,6 +108,10 @@ fn candidate(input: &PlanInput<'_>, gates: &mut Gates, discovered: &Discovered) 
     let (mode, rules) = opted_in(nodegroup)?;
     let record = input.fleet.records.nodegroup(&discovered.id).map_err(|error| Reason::Unreadable(error.clone()))?;
     not_in_progress(nodegroup, record)?;
+    if let Some(rollback) = record.and_then(|record| record.rollback.as_ref()) {
+        let intent = rollback::intent(input, nodegroup, (mode, rules), rollback)?;
+        return not_frozen(input).map(|()| intent);
+    }
     // What has failed before is no reason against a report.
     let tried = record.filter(|_| mode == Mode::Auto);
     let mut intent = eligible::release(input, gates, Candidate::of(nodegroup, rules, tried)?)?;
@@ -157,10 +180,6 @@ fn not_backing_off(input: &PlanInput<'_>, record: &NodegroupRecord) -> Result<()
     let until = input.settings.retry_after.again(back_off.times, back_off.last);
     if until <= input.now { Ok(()) } else { Err(Reason::BackingOff { error: back_off.error.clone(), until }) }
 }
-
-/// How long after a recorded end EKS may still describe what was before it: 15 minutes, and five more, since a run of `check`
-/// dates the end by its own beginning.
-const DESCRIPTION_LAGS: SignedDuration = SignedDuration::from_mins(20);
 
 /// Fewer restarts: the interval counts from the end of the last update that replaced nodes. It is never so short that the
 /// description it is judged by may be older than that update.

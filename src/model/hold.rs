@@ -1,0 +1,117 @@
+//! What was lowered stays: what a node group ran, and how long nothing newer is brought back.
+
+use std::cmp::Ordering;
+
+use aws_sdk_eks::types::AmiTypes;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::ami_type::ReleaseTrack;
+use super::kubernetes::KubernetesVersion;
+use super::release_version::ReleaseVersion;
+
+/// How long a rollback that was asked for is carried out, where nothing else keeps it from that.
+pub const ROLLBACK_LAPSES_AFTER: SignedDuration = SignedDuration::from_hours(24);
+
+/// How long after a recorded end EKS may still describe what was before it: 15 minutes, and five more, since a run of `check`
+/// dates the end by its own beginning.
+pub const DESCRIPTION_LAGS: SignedDuration = SignedDuration::from_mins(20);
+
+/// What a node group ran.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Running {
+    /// The Kubernetes version.
+    pub version: String,
+    /// The release.
+    pub release_version: String,
+}
+
+/// A node group runs less than it ran.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Hold {
+    /// What it ran.
+    pub from: Running,
+    /// What it ran then.
+    pub to: Running,
+    /// When that was first seen.
+    pub since: Timestamp,
+    /// Who lowered it.
+    pub by: LoweredBy,
+    /// Whether a second description showed it. Before, nothing starts either, but nothing is reported: the first may be old.
+    pub confirmed: bool,
+    /// How often somebody else lowered it, each time after the updater had raised it again.
+    pub times: u32,
+    /// When it ended; it is kept to count the next one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    /// Of a lowered Kubernetes version: the cluster's, with which it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_version: Option<String>,
+}
+
+/// Who lowered a node group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LoweredBy {
+    /// The updater, because a rollback was asked for.
+    Rollback,
+    /// Somebody else.
+    External,
+}
+
+/// A rollback that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rollback {
+    /// The release to go back to.
+    pub release_version: String,
+    /// When it was asked for.
+    pub asked_at: Timestamp,
+    /// The request id of the run that it was asked of.
+    pub request_id: String,
+}
+
+impl Running {
+    /// How this compares with what was before: first by Kubernetes version, then by the family's order. `None` where there is
+    /// no order.
+    #[must_use]
+    pub fn compare(&self, before: &Self, ami_type: &AmiTypes) -> Option<Ordering> {
+        let version = |running: &Self| running.version.parse::<KubernetesVersion>().ok();
+        match version(self)?.cmp(&version(before)?) {
+            Ordering::Equal => {}
+            other => return Some(other),
+        }
+        let family = ReleaseTrack::of(ami_type, &self.version).ok()?.family;
+        let release = |running: &Self| ReleaseVersion::parse(family, &running.release_version).ok();
+        release(self)?.compare(&release(before)?).ok()
+    }
+}
+
+impl Rollback {
+    /// Whether it is no longer carried out.
+    #[must_use]
+    pub fn has_lapsed(&self, now: Timestamp) -> bool {
+        now.duration_since(self.asked_at) >= ROLLBACK_LAPSES_AFTER
+    }
+}
+
+impl Hold {
+    /// Whether it holds.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.ended_at.is_none()
+    }
+
+    /// Whether the Kubernetes version was lowered; then its releases go on.
+    #[must_use]
+    pub fn is_of_version(&self) -> bool {
+        self.from.version != self.to.version
+    }
+
+    /// Whether a newer release ends it. Where somebody has lowered the node group twice, only a person does.
+    #[must_use]
+    pub fn ends_with_newer(&self) -> bool {
+        self.times < 2
+    }
+}
