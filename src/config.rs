@@ -1,6 +1,7 @@
 //! The settings, read once from the environment.
 
 use jiff::SignedDuration;
+use jiff::tz::TimeZone;
 
 use crate::model::policy::{InvalidTag, Rules, parse_duration};
 use crate::model::settings::{Limits, ReleaseSelector, RetryAfter, Settings};
@@ -49,7 +50,7 @@ pub enum InvalidSetting {
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// The rules of node groups without tags for them, and the tags' names.
-const DEFAULT_RULES: [(&str, &str); 7] = [
+const DEFAULT_RULES: [(&str, &str); 8] = [
     ("RING", "ring"),
     ("MIN_AGE", "min-age"),
     ("WINDOW", "window"),
@@ -57,10 +58,13 @@ const DEFAULT_RULES: [(&str, &str); 7] = [
     ("MIN_INTERVAL", "min-interval"),
     ("KUBERNETES_VERSION", "kubernetes-version"),
     ("FOLLOW_CLUSTER_AFTER", "follow-cluster-after"),
+    ("STALE_AFTER", "stale-after"),
 ];
 
 /// AWS rolls an upgrade of a cluster back within so long, unless a node group has followed it.
 const FOLLOW_CLUSTER_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// AWS publishes a release about each week.
+const STALE_AFTER: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 impl StartConfig {
     /// Reads the settings.
@@ -109,11 +113,15 @@ fn settings(environment: Environment<'_>) -> Result<Settings, InvalidSetting> {
         quarantine_after: count("QUARANTINE_AFTER", "2")?,
         change_calendars: words(&environment("CHANGE_CALENDARS").unwrap_or_default()),
         stop_switch: environment("STOP_SWITCH").filter(|name| !name.is_empty()),
+        time_zone: setting(environment, "TIME_ZONE", "UTC", "expected a time zone such as Europe/Berlin", |name| {
+            TimeZone::get(name).ok()
+        })?,
     })
 }
 
 fn default_rules(environment: Environment<'_>) -> Result<Rules, InvalidSetting> {
-    let mut defaults = Rules { follow_cluster_after: FOLLOW_CLUSTER_AFTER, ..Rules::default() };
+    let mut defaults =
+        Rules { follow_cluster_after: FOLLOW_CLUSTER_AFTER, stale_after: Some(STALE_AFTER), ..Rules::default() };
     for (name, rule) in DEFAULT_RULES {
         if let Some(value) = environment(name).filter(|value| !value.is_empty()) {
             let set = defaults.set(rule, &value);
@@ -188,7 +196,11 @@ mod tests {
             Ok(StartConfig {
                 updates_table: "updates".into(),
                 settings: Settings {
-                    defaults: Rules { follow_cluster_after: SignedDuration::from_hours(7 * 24), ..Rules::default() },
+                    defaults: Rules {
+                        follow_cluster_after: SignedDuration::from_hours(7 * 24),
+                        stale_after: Some(SignedDuration::from_hours(14 * 24)),
+                        ..Rules::default()
+                    },
                     limits: Limits { updates_per_cluster: 1, updates_in_progress: 10, starts_per_run: 10 },
                     retry_after: RetryAfter([1, 4, 12].map(SignedDuration::from_hours).into()),
                     denied: vec![],
@@ -197,6 +209,7 @@ mod tests {
                     quarantine_after: 2,
                     change_calendars: vec![],
                     stop_switch: None,
+                    time_zone: TimeZone::UTC,
                 },
             })
         );

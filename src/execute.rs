@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::aws::StartClients;
 use crate::model::ami_type::TrackKey;
-use crate::model::attempt::{Intent, Status};
+use crate::model::attempt::{ErrorDetail, Intent, Status};
 use crate::model::decision::{Decision, Planned, Target};
 use crate::model::nodegroup_record::NodegroupRecord;
 use crate::model::outcome::{NotAsked, Outcome};
@@ -63,7 +63,7 @@ impl Executor<'_> {
             let (Decision::Start(intent) | Decision::Next(intent, _), Target::Nodegroup(id)) = (decision, target) else {
                 continue;
             };
-            if matches!(decision, Decision::Next(..)) && capacity.reserve(id.cluster()).is_err() {
+            if matches!(decision, Decision::Next(..)) && capacity.reserve(id.name()).is_err() {
                 continue;
             }
             let outcome = match execution.not_asked(plan, intent) {
@@ -72,7 +72,7 @@ impl Executor<'_> {
             };
             execution.learn(id, intent, &outcome, records, self.run);
             if !outcome.takes_capacity() {
-                capacity.release(id.cluster());
+                capacity.release(id.name());
             }
             execution.outcomes.insert(index, outcome);
         }
@@ -114,6 +114,12 @@ impl Executor<'_> {
             Outcome::Accepted { update_id } => record.accept(update_id),
             Outcome::Refused(error) | Outcome::LaunchTemplateDenied(error) => {
                 record.end(Status::Refused, vec![error.clone()], now);
+            }
+            // Nobody asked for another release, so EKS's answer is what has to be said.
+            Outcome::NotReady(error) if intent.rollback.is_some() => {
+                let error_code = "InvalidParameterException".to_owned();
+                let error = ErrorDetail { error_code, error_message: error.clone(), resource_ids: Vec::new() };
+                record.end(Status::Refused, vec![error], now);
             }
             Outcome::NotReady(_) | Outcome::Deleted(_) => record.withdraw(),
             Outcome::InUse(error) | Outcome::NotActive(error) | Outcome::AccessDenied(error) => {
@@ -166,7 +172,7 @@ impl Execution {
         }
         self.calls += 1;
         match outcome {
-            Outcome::NotReady(message) => {
+            Outcome::NotReady(message) if intent.rollback.is_none() => {
                 let (release_version, message) = (release.clone(), message.clone());
                 let refuse = TrackChange::Refuse { release_version, message, at: run.now };
                 self.changes.change_track(&track_id, refuse);

@@ -6,24 +6,33 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_eks::types::{AmiTypes, NodegroupStatus};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use crate::model::ami_type::TrackKey;
 use crate::model::decision::{Decision, Planned, Target};
+use crate::model::fleet::{Discovered, Fleet, NodegroupState};
 use crate::model::fleet_record::{FleetRecord, Quarantine};
 use crate::model::nodegroup_record::{ExternalUpdate, NodegroupRecord, Proof};
 use crate::model::hold::{Rollback, Running};
-use crate::model::notice::Names;
+use crate::model::names::Names;
+use crate::model::notice::Reminder;
 use crate::model::policy::{InvalidTag, Policy};
 use crate::model::problem::{Problem, Unreadable};
-use crate::model::reason::Reason;
+use crate::model::reason::{Freeze, Reason};
 use crate::model::record::YES;
 use crate::model::release_version::ReleaseVersion;
 use crate::model::releases::{Recommendation, Recommendations};
 use crate::model::settings::ReleaseSelector;
 use crate::model::subject::{FleetId, NodegroupId, NodegroupName, NodegroupPattern, TrackId};
 use crate::model::track_record::TrackRecord;
-use crate::plan::{Plan, PlanInput, proofs, quarantines_due, tracks_of};
+use crate::model::stale::{Obstacle, Stale};
+use crate::model::support::SupportEnded;
+use crate::plan::{Plan, PlanInput, Standing, proofs, quarantines_due, standing, tracks_of};
+
+/// What lasts is listed once it was reported so long ago.
+const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Causes that a reminder lists.
+const CAUSES: usize = 20;
 
 /// What reconciling comes to.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -62,6 +71,14 @@ pub enum NodegroupChange {
     },
     /// The updates that it had before it had a record were read: what it ran, and what the last one took it back to.
     ReadPast(Option<(Running, Running)>, Timestamp),
+    /// It was first seen opted in.
+    OptIn(Timestamp),
+    /// It has not opted in any more; whether its tag was lost.
+    OptOut(bool, Timestamp),
+    /// It is reported as not kept current.
+    ReportStale(Stale, Timestamp),
+    /// It is kept current, or not for too long yet.
+    ReportCurrent(Option<Obstacle>, Timestamp),
     /// A rollback is asked for.
     AskRollback(Rollback),
     /// A rollback that was asked for is no longer carried out.
@@ -128,6 +145,16 @@ pub enum FleetChange {
     Quarantine(Quarantine),
     /// The quarantine of releases is lifted.
     LiftQuarantine(ReleaseSelector, Timestamp),
+    /// The table held nothing.
+    NoteEmptyTable(Timestamp),
+    /// Whether a freeze lasts whose end is known.
+    SeeFreeze(bool, Timestamp),
+    /// The support of a Kubernetes version has ended.
+    ReportSupport(SupportEnded, Timestamp),
+    /// The node groups whose records cannot be read, and why.
+    SeeUnreadableRecords(Vec<(NodegroupName, String)>, Timestamp),
+    /// A week has begun; what lasts.
+    Remind(Option<Reminder>, Timestamp),
     /// EKS refuses updates for want of a right.
     ReportAccessDenied(String, Timestamp),
     /// EKS accepted an update.
@@ -261,9 +288,11 @@ pub fn take_pasts(pasts: Vec<(NodegroupId, Result<Option<(Running, Running)>, Un
     reconciled
 }
 
-/// What a plan has to leave in the records: what must be published of node groups that are not updated.
+/// What a plan has to leave in the records: what must be published of node groups that are not updated, and, after a run that
+/// looked at the whole fleet, how they stand.
 #[must_use]
-pub fn reports(plan: &Plan, now: Timestamp) -> Reconciled {
+pub fn reports(input: &PlanInput<'_>, plan: &Plan) -> Reconciled {
+    let now = input.now;
     let mut reconciled = Reconciled::default();
     for Planned { target, decision } in &plan.decisions {
         let (Target::Nodegroup(id), Decision::Skip(reason)) = (target, decision) else { continue };
@@ -276,7 +305,112 @@ pub fn reports(plan: &Plan, now: Timestamp) -> Reconciled {
             _ => {}
         }
     }
+    if input.request.is_whole() {
+        for (discovered, planned) in input.fleet.nodegroups.iter().zip(&plan.decisions) {
+            reconciled.judge(input, discovered, &planned.decision);
+        }
+        for discovered in &input.fleet.missing {
+            reconciled.judge_missing(discovered, now);
+        }
+        let changes = fleet_reports(input, plan);
+        if let Some(id) = input.fleet.id() {
+            changes.into_iter().for_each(|change| reconciled.change_fleet(&id, change));
+        }
+    }
     reconciled
+}
+
+/// What is said of the fleet as a whole.
+fn fleet_reports(input: &PlanInput<'_>, plan: &Plan) -> Vec<FleetChange> {
+    let PlanInput { fleet, now, .. } = input;
+    let Ok(record) = fleet.records.fleet() else { return Vec::new() };
+    let mut changes = Vec::new();
+    if is_table_empty(fleet) {
+        changes.push(FleetChange::NoteEmptyTable(*now));
+    }
+    let frozen = matches!(fleet.freeze, Some(Freeze::CalendarClosed { until: Some(_) }));
+    let was_frozen = record.and_then(|record| record.freeze.as_ref()).is_some_and(|freeze| freeze.ended_at.is_none());
+    if frozen != was_frozen {
+        changes.push(FleetChange::SeeFreeze(frozen, *now));
+    }
+    changes.extend(supports_ended(input).into_iter().map(|ended| FleetChange::ReportSupport(ended, *now)));
+    let unreadable: Vec<(NodegroupName, String)> = fleet
+        .nodegroups
+        .iter()
+        .filter_map(|it| Some((it.id.name().clone(), fleet.records.nodegroup(&it.id).err()?.to_string())))
+        .collect();
+    if !unreadable.is_empty() || record.is_some_and(|record| !record.unreadable_records.is_empty()) {
+        changes.push(FleetChange::SeeUnreadableRecords(unreadable, *now));
+    }
+    let week = week_began(input);
+    let reminded_at = record.and_then(|record| record.reminded_at);
+    match reminded_at {
+        Some(at) if at < week => changes.push(FleetChange::Remind(reminder(input, plan), *now)),
+        Some(_) => {}
+        None => changes.push(FleetChange::Remind(None, *now)),
+    }
+    changes
+}
+
+/// Whether the table held nothing at all before this run.
+fn is_table_empty(fleet: &Fleet) -> bool {
+    let is_new = |discovered: &Discovered| {
+        matches!(fleet.records.nodegroup(&discovered.id), Ok(record) if record.is_none_or(|record| record.revision.number <= 1))
+    };
+    matches!(fleet.records.fleet(), Ok(record) if record.is_none_or(|record| record.revision.number <= 1 && record.reminded_at.is_none()))
+        && !fleet.nodegroups.is_empty()
+        && fleet.missing.is_empty()
+        && fleet.nodegroups.iter().all(is_new)
+}
+
+/// The last Monday at nine in the schedule's time zone.
+fn week_began(input: &PlanInput<'_>) -> Timestamp {
+    let zone = &input.settings.time_zone;
+    let today = zone.to_datetime(input.now).date();
+    let days = i64::from(today.weekday().to_monday_zero_offset());
+    let monday = |weeks: i64| {
+        let day = today.checked_sub((days + 7 * weeks).days()).ok()?;
+        zone.to_timestamp(day.at(9, 0, 0, 0)).ok()
+    };
+    monday(0).filter(|at| *at <= input.now).or_else(|| monday(1)).unwrap_or(Timestamp::MIN)
+}
+
+/// What was reported a week ago or longer and still lasts.
+fn reminder(input: &PlanInput<'_>, plan: &Plan) -> Option<Reminder> {
+    let mut causes: BTreeMap<String, Vec<NodegroupName>> = BTreeMap::new();
+    for (discovered, planned) in input.fleet.nodegroups.iter().zip(&plan.decisions) {
+        let Ok(Some(record)) = input.fleet.records.nodegroup(&discovered.id) else { continue };
+        let long_ago = |at: Timestamp| input.now.duration_since(at) >= WEEK;
+        let stale = record.stale.as_ref().filter(|reported| reported.over_at.is_none() && long_ago(reported.at));
+        let invalid = matches!(planned.decision, Decision::Skip(Reason::InvalidTag(_)));
+        let invalid = invalid && record.reported_tag_at.is_some_and(long_ago);
+        let cause = stale.map(|reported| reported.stale.cause.clone());
+        if let Some(cause) = cause.or(invalid.then(|| "InvalidTag".to_owned())) {
+            causes.entry(cause).or_default().push(discovered.id.name().clone());
+        }
+    }
+    let count = causes.values().map(Vec::len).sum();
+    let causes = causes.into_iter().take(CAUSES).map(|(cause, nodegroups)| (cause, nodegroups.into())).collect();
+    (count > 0).then_some(Reminder { causes, count })
+}
+
+/// The Kubernetes versions of the fleet whose support has ended, where that is not reported yet.
+fn supports_ended(input: &PlanInput<'_>) -> Vec<SupportEnded> {
+    let mut running: BTreeMap<&String, Vec<NodegroupName>> = BTreeMap::new();
+    let nodegroups = input.fleet.nodegroups.iter().filter_map(|discovered| discovered.nodegroup());
+    for nodegroup in nodegroups.filter(|nodegroup| matches!(nodegroup.policy, Policy::OptedIn(..))) {
+        if let Some(version) = &nodegroup.kubernetes_version {
+            running.entry(version).or_default().push(nodegroup.id.name().clone());
+        }
+    }
+    let record = input.fleet.records.fleet().ok().flatten();
+    let ended = running.into_iter().filter_map(|(version, nodegroups)| {
+        let (ended, at) = input.fleet.supports.get(version)?.ended(input.now)?;
+        let end = (version.clone(), ended);
+        let is_reported = record.is_some_and(|record| record.reported_ends.contains(&end));
+        (!is_reported).then(|| SupportEnded { version: end.0, ended, at, nodegroups: nodegroups.into() })
+    });
+    ended.collect()
 }
 
 impl Reconciled {
@@ -350,6 +484,60 @@ impl Reconciled {
         }
     }
 
+    /// How a node group stands, where that is not what its record says.
+    fn judge(&mut self, input: &PlanInput<'_>, discovered: &Discovered, decision: &Decision) {
+        let Ok(record) = input.fleet.records.nodegroup_or_new(&discovered.id) else { return };
+        let id = &discovered.id;
+        let was_ours = record.opted_in.is_some();
+        match decision {
+            Decision::Skip(Reason::NotOptedIn) if was_ours => self.change(id, NodegroupChange::OptOut(true, input.now)),
+            Decision::Skip(Reason::OptedOut) if was_ours => self.change(id, NodegroupChange::OptOut(false, input.now)),
+            Decision::Skip(Reason::NotOptedIn | Reason::OptedOut | Reason::Deleted) => {}
+            _ => {
+                if record.opted_in_since.is_none() {
+                    self.change(id, NodegroupChange::OptIn(input.now));
+                }
+                let is_reported = record.stale.as_ref().is_some_and(|reported| reported.over_at.is_none());
+                match standing(input, discovered, decision) {
+                    Standing::Unknown => {}
+                    Standing::Stale(stale) => {
+                        let report = NodegroupChange::ReportStale(stale, input.now);
+                        let mut changed = record.clone();
+                        report.apply(&mut changed);
+                        if changed != record {
+                            self.change(id, report);
+                        }
+                    }
+                    Standing::Waiting(obstacle) => {
+                        if is_reported || record.obstacle != obstacle {
+                            self.change(id, NodegroupChange::ReportCurrent(obstacle, input.now));
+                        }
+                    }
+                    Standing::Current => {
+                        if is_reported || record.obstacle.is_some() {
+                            self.change(id, NodegroupChange::ReportCurrent(None, input.now));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// What had opted in, and the tag index does not list any more.
+    fn judge_missing(&mut self, discovered: &Discovered, now: Timestamp) {
+        let lost_tag = match &discovered.state {
+            NodegroupState::Deleted => false,
+            NodegroupState::Exists(nodegroup) => match nodegroup.policy {
+                Policy::NotOptedIn => true,
+                Policy::OptedOut => false,
+                // The index lags: the next run looks again.
+                Policy::OptedIn(..) | Policy::Invalid { .. } => return,
+            },
+            NodegroupState::Unreadable(_) => return,
+        };
+        self.change(&discovered.id, NodegroupChange::OptOut(lost_tag, now));
+    }
+
     fn see_clusters(&mut self, input: &PlanInput<'_>) {
         let fleet = input.fleet;
         for id in fleet.nodegroups.iter().filter(|it| it.follows_cluster()).map(|discovered| &discovered.id) {
@@ -366,10 +554,16 @@ impl Reconciled {
 }
 
 impl NodegroupChange {
-    /// Makes the change. All of them are made to node groups that have the tag.
+    /// Makes the change. All but one are made to node groups that have the tag.
     pub fn apply(&self, record: &mut NodegroupRecord) {
-        record.opted_in = Some(YES.to_owned());
+        if !matches!(self, Self::OptOut(..)) {
+            record.opted_in = Some(YES.to_owned());
+        }
         match self {
+            Self::OptIn(at) => record.opt_in(*at),
+            Self::OptOut(lost_tag, at) => record.opt_out(*lost_tag, *at),
+            Self::ReportStale(stale, at) => record.report_stale(stale, *at),
+            Self::ReportCurrent(obstacle, at) => record.report_current(obstacle.as_ref(), *at),
             Self::Adopt(update) => record.adopt(update),
             Self::AllowRetry(at) => record.allow_retry(*at),
             Self::SeeCluster(version, at) => record.see_cluster(version, *at),
@@ -410,6 +604,11 @@ impl FleetChange {
             Self::Supersede(track, latest) => record.supersede(track, latest),
             Self::Quarantine(quarantine) => record.quarantine(quarantine),
             Self::LiftQuarantine(releases, at) => record.lift_quarantine(releases, *at),
+            Self::NoteEmptyTable(at) => record.note_empty_table(*at),
+            Self::SeeFreeze(frozen, at) => record.see_freeze(*frozen, *at),
+            Self::ReportSupport(ended, at) => record.report_support(ended, *at),
+            Self::SeeUnreadableRecords(unreadable, at) => record.see_unreadable_records(unreadable, *at),
+            Self::Remind(reminder, at) => record.remind(reminder.as_ref(), *at),
             Self::ReportAccessDenied(error, at) => record.report_access_denied(error, *at),
             Self::AccessGranted => record.access_granted(),
         }

@@ -24,8 +24,10 @@ use crate::reconcile::Reconciled;
 
 /// The table's key.
 const KEY: &str = "itemKey";
-/// The sparse index: only items with an open attempt or a pending notice have its key.
-const INDEX: &str = "pending-index";
+/// The sparse index of items with an open attempt or a pending notice.
+const PENDING_INDEX: &str = "pending-index";
+/// The sparse index of node groups that have opted in.
+const OPTED_IN_INDEX: &str = "opted-in-index";
 /// Keys that one `BatchGetItem` takes.
 const KEYS_PER_CALL: usize = 100;
 /// How often the keys that DynamoDB left unprocessed are asked for again, and after which wait at first; it doubles.
@@ -153,17 +155,29 @@ impl<'a> RecordStore<'a> {
     /// # Errors
     /// When the index cannot be read.
     pub async fn pending(&self) -> anyhow::Result<BTreeSet<String>> {
+        self.indexed(PENDING_INDEX, "pending").await.context("reading what is pending")
+    }
+
+    /// The keys of the node groups that had opted in when they were last seen.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub async fn opted_in(&self) -> Result<BTreeSet<String>, Unreadable> {
+        self.indexed(OPTED_IN_INDEX, "optedIn").await.map_err(|error| Unreadable(error.to_string()))
+    }
+
+    async fn indexed(&self, index: &str, key: &str) -> anyhow::Result<BTreeSet<String>> {
         let query = self
             .client
             .query()
             .table_name(self.table)
-            .index_name(INDEX)
-            .key_condition_expression("pending = :pending")
-            .expression_attribute_values(":pending", AttributeValue::S(YES.to_owned()));
+            .index_name(index)
+            .key_condition_expression(format!("{key} = :yes"))
+            .expression_attribute_values(":yes", AttributeValue::S(YES.to_owned()));
         let pages: Result<Vec<_>, _> = query.into_paginator().send().collect().await;
-        let pages = pages.map_err(|error| anyhow::anyhow!("reading what is pending: {}", describe(&error)))?;
+        let pages = pages.map_err(|error| anyhow::anyhow!("{}", describe(&error)))?;
         let items: Option<Vec<_>> = pages.into_iter().map(|page| page.items).collect();
-        let items = items.context("reading what is pending: DynamoDB's answer has no Items")?;
+        let items = items.context("DynamoDB's answer has no Items")?;
         Ok(items.iter().flatten().filter_map(key_of).collect())
     }
 

@@ -36,14 +36,15 @@ pub async fn start(
     let (settings, now) = (&config.settings, run.now);
     let asked = Asked { request: &request, settings, run };
 
-    let mut fleet = observe::fleet(clients, &store, settings).await?;
+    let mut fleet = observe::fleet(clients, &store, settings, request.is_whole()).await?;
     let tracks = tracks(&fleet, &request);
     let recommended = observe::recommendations(clients, &store, &mut fleet, tracks).await;
     let external = external_updates(&clients.eks, &fleet, now).await;
 
     let releases = Releases::of(&recommended, &fleet.records, now);
     let changes = reconcile(&asked.input(&fleet, &releases), &recommended, external);
-    let mut errors = store.write(changes, &mut fleet.records, now).await;
+    let mut errors = std::mem::take(&mut fleet.errors);
+    errors.extend(store.write(changes, &mut fleet.records, now).await);
 
     // What could not be recorded is not built upon.
     let releases = Releases::of(&recommended, &fleet.records, now);
@@ -54,7 +55,8 @@ pub async fn start(
         errors.extend(store.write(take_pasts(pasts, now), &mut fleet.records, now).await);
         plan = make_plan(&asked.input(&fleet, &releases));
     }
-    errors.extend(store.write(reports(&plan, now), &mut fleet.records, now).await);
+    let reports = reports(&asked.input(&fleet, &releases), &plan);
+    errors.extend(store.write(reports, &mut fleet.records, now).await);
 
     let executor = Executor { clients, store: &store, run };
     let execution = if request.dry_run { Execution::default() } else { executor.execute(&plan, &fleet.records).await };

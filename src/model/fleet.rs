@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use super::kubernetes::KubernetesVersion;
 use super::nodegroup::Nodegroup;
 use super::policy::{Policy, VersionPolicy};
-use super::problem::Unreadable;
+use super::problem::{Problem, Unreadable};
 use super::reason::Freeze;
 use super::records::RecordSet;
 use super::subject::{FleetId, NodegroupId};
+use super::support::Supports;
 
 /// Everything that a run of `start` knows of the fleet before it asks for releases.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +22,12 @@ pub struct Fleet {
     pub clusters: Clusters,
     /// What the table holds of the fleet.
     pub records: RecordSet,
+    /// How long AWS supports Kubernetes versions, as far as EKS says.
+    pub supports: Supports,
+    /// What the table lists as opted in, and the tag index does not.
+    pub missing: Vec<Discovered>,
+    /// What could not be read beside, and costs nobody an update.
+    pub errors: Vec<Problem>,
     /// Why nothing may start anywhere, if the stop switch or a change calendar says so.
     pub freeze: Option<Freeze>,
 }

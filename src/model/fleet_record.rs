@@ -1,21 +1,31 @@
 //! What the table holds of the whole fleet: its quarantined releases.
 
 use aws_sdk_eks::types::AmiTypes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::ami_type::TrackKey;
-use super::notice::{Names, Notice, NoticeKind, QuarantinedRelease};
+use super::names::Names;
+use super::notice::{Notice, NoticeKind, QuarantinedRelease, Reminder};
 use super::problem::Unreadable;
 use super::record::{Record, Revision, SchemaVersion, YES};
 use super::release_version::ReleaseVersion;
 use super::settings::ReleaseSelector;
-use super::subject::FleetId;
+use super::stale::UnreadableRecord;
+use super::subject::{FleetId, NodegroupName};
+use super::support::{Ended, SupportEnded};
 
 /// Quarantines that are kept: with the longest names, and all still to report, they fit into an item of 400 KB. Those that
 /// no longer stop anything go first.
 const QUARANTINES: usize = 32;
+
+/// Ends of support that are kept.
+const REPORTED_ENDS: usize = 20;
+/// Unreadable records that are kept.
+const UNREADABLE_RECORDS: usize = 20;
+/// A record that cannot be read is reported after so long.
+const REPORT_UNREADABLE_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
 /// What holds for all node groups of one account and region: one item of the table, always written whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +44,18 @@ pub struct FleetRecord {
     /// That EKS refuses updates for want of a right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_denied: Option<AccessDenied>,
+    /// The freeze that lasts, or the last one, of those whose end is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freeze: Option<FreezeSpan>,
+    /// When what lasts was last listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reminded_at: Option<Timestamp>,
+    /// The ends of support that were reported: Kubernetes versions, and what ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reported_ends: Vec<(String, Ended)>,
+    /// Node groups whose records cannot be read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable_records: Vec<UnreadableRecord>,
     /// What has to be published.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pending_notices: Vec<Notice>,
@@ -67,6 +89,9 @@ pub struct Quarantine {
     /// The node groups that it came up on.
     #[serde(default)]
     pub ran_on: Names,
+    /// The release that the first of those ran, and runs again.
+    #[serde(default)]
+    pub previous_release_version: String,
     /// Releases of the same build on other tracks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sisters: Vec<String>,
@@ -76,6 +101,17 @@ pub struct Quarantine {
     /// A newer release of the same track, which makes it pointless.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub superseded_by: Option<String>,
+}
+
+/// A freeze whose end is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FreezeSpan {
+    /// When it was first seen.
+    pub since: Timestamp,
+    /// When it was first seen to be over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
 }
 
 /// EKS refuses updates because the function lacks a right.
@@ -99,6 +135,10 @@ impl FleetRecord {
             revision: Revision::default(),
             quarantines: Vec::new(),
             access_denied: None,
+            freeze: None,
+            reminded_at: None,
+            reported_ends: Vec::new(),
+            unreadable_records: Vec::new(),
             pending_notices: Vec::new(),
             pending: None,
         }
@@ -167,6 +207,61 @@ impl FleetRecord {
         self.access_denied = None;
     }
 
+    /// Whether a freeze whose end is known lasts.
+    pub fn see_freeze(&mut self, frozen: bool, now: Timestamp) {
+        let is_open = self.freeze.as_ref().is_some_and(|freeze| freeze.ended_at.is_none());
+        match &mut self.freeze {
+            Some(freeze) if is_open && !frozen => freeze.ended_at = Some(now),
+            freeze if !is_open && frozen => *freeze = Some(FreezeSpan { since: now, ended_at: None }),
+            _ => {}
+        }
+    }
+
+    /// The support of a Kubernetes version has ended: reported once.
+    pub fn report_support(&mut self, ended: &SupportEnded, now: Timestamp) {
+        let end = (ended.version.clone(), ended.ended);
+        if !self.reported_ends.contains(&end) {
+            self.reported_ends.push(end);
+            self.reported_ends.drain(..self.reported_ends.len().saturating_sub(REPORTED_ENDS));
+            self.pending_notices.push(Notice { kind: NoticeKind::SupportEnded(ended.clone()), at: now });
+        }
+    }
+
+    /// A week has begun; what lasts is listed, where there is any.
+    pub fn remind(&mut self, reminder: Option<&Reminder>, now: Timestamp) {
+        if self.reminded_at.is_none_or(|at| at < now) {
+            self.reminded_at = Some(now);
+            let notice = reminder.map(|reminder| Notice { kind: NoticeKind::Reminder(reminder.clone()), at: now });
+            self.pending_notices.extend(notice);
+        }
+    }
+
+    /// The table held nothing.
+    pub fn note_empty_table(&mut self, now: Timestamp) {
+        if self.revision.number == 0 {
+            self.pending_notices.push(Notice { kind: NoticeKind::TableEmpty, at: now });
+        }
+    }
+
+    /// The node groups whose records cannot be read now, and why: each is reported after a day.
+    pub fn see_unreadable_records(&mut self, unreadable: &[(NodegroupName, String)], now: Timestamp) {
+        let before = std::mem::take(&mut self.unreadable_records);
+        for (nodegroup, error) in unreadable.iter().take(UNREADABLE_RECORDS) {
+            let known = before.iter().find(|known| known.nodegroup == *nodegroup).cloned();
+            let mut known = known.unwrap_or_else(|| UnreadableRecord {
+                nodegroup: nodegroup.clone(),
+                error: error.clone(),
+                since: now,
+                reported: false,
+            });
+            if !known.reported && now.duration_since(known.since) >= REPORT_UNREADABLE_AFTER {
+                known.reported = true;
+                self.pending_notices.push(Notice { kind: NoticeKind::RecordUnreadable(known.clone()), at: now });
+            }
+            self.unreadable_records.push(known);
+        }
+    }
+
     fn trim(&mut self) {
         while self.quarantines.len() > QUARANTINES {
             let is_over =
@@ -191,8 +286,16 @@ impl Quarantine {
 
 impl From<Quarantine> for QuarantinedRelease {
     fn from(quarantine: Quarantine) -> Self {
-        let Quarantine { version, ami_type, release_version, cluster, nodegroups, ran_on, sisters, .. } = quarantine;
-        Self { version, ami_type, release_version, cluster, nodegroups, ran_on, sisters }
+        Self {
+            version: quarantine.version,
+            ami_type: quarantine.ami_type,
+            release_version: quarantine.release_version,
+            cluster: quarantine.cluster,
+            nodegroups: quarantine.nodegroups,
+            ran_on: quarantine.ran_on,
+            previous_release_version: quarantine.previous_release_version,
+            sisters: quarantine.sisters,
+        }
     }
 }
 
@@ -230,6 +333,8 @@ impl Record for FleetRecord {
                 let cluster = held.cluster.as_deref().unwrap_or_default();
                 format!("{}/{}/{}/{cluster}", held.version, held.ami_type, held.release_version)
             }
+            NoticeKind::SupportEnded(ended) => ended.version.clone(),
+            NoticeKind::RecordUnreadable(record) => record.nodegroup.to_string(),
             _ => String::new(),
         };
         let name = format!("{}/{code}/{about}/{}", self.id.key(), notice.at);

@@ -73,7 +73,7 @@ impl Nodegroup {
     pub fn rules(&self) -> Option<&Rules> {
         match &self.policy {
             Policy::OptedIn(Mode::Auto, rules) => Some(rules),
-            Policy::OptedIn(Mode::Notify, _) | Policy::NotOptedIn | Policy::Invalid { .. } => None,
+            Policy::OptedIn(Mode::Notify, _) | Policy::NotOptedIn | Policy::OptedOut | Policy::Invalid { .. } => None,
         }
     }
 

@@ -13,10 +13,13 @@ use super::notice::{AttemptRef, Notice, NoticeKind};
 use super::policy::InvalidTag;
 use super::problem::Unreadable;
 use super::record::{Record, Revision, SchemaVersion, YES};
+use super::stale::{Obstacle, ReportedStale, Stale};
 use super::subject::NodegroupId;
 
 /// Ended attempts that are kept. More than the tries of one release, so that none of these is forgotten.
 const HISTORY: usize = 10;
+/// What was reported as not kept current is not reported again within so long.
+const REPORT_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How long a record is kept in which nothing is open, pending or reported. Releases come weekly, so a year is plenty.
 const KEEP_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
 /// Proofs that are kept.
@@ -51,6 +54,9 @@ pub struct NodegroupRecord {
     /// The invalid tag that was last reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_tag: Option<InvalidTag>,
+    /// When that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported_tag_at: Option<Timestamp>,
     /// The newer release that was last reported for a node group that is only reported on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_release: Option<ReportedRelease>,
@@ -78,6 +84,15 @@ pub struct NodegroupRecord {
     /// That EKS did not take an update, for a cause that is not the release's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub back_off: Option<BackOff>,
+    /// When it was first seen opted in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opted_in_since: Option<Timestamp>,
+    /// What keeps it from being looked after, and since when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub obstacle: Option<Obstacle>,
+    /// That it was reported as not kept current.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale: Option<ReportedStale>,
     /// Present once the node group had opted in when it was written: the key of the sparse index `opted-in-index`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opted_in: Option<String>,
@@ -171,6 +186,7 @@ impl NodegroupRecord {
             pending_notices: Vec::new(),
             history: Vec::new(),
             reported_tag: None,
+            reported_tag_at: None,
             reported_release: None,
             ran: None,
             hold: None,
@@ -180,6 +196,9 @@ impl NodegroupRecord {
             cluster_version: None,
             proofs: Vec::new(),
             back_off: None,
+            opted_in_since: None,
+            obstacle: None,
+            stale: None,
             opted_in: None,
             pending: None,
             expires_at: None,
@@ -233,10 +252,47 @@ impl NodegroupRecord {
         self.end_hold(now);
     }
 
+    /// The node group has opted in.
+    pub fn opt_in(&mut self, now: Timestamp) {
+        self.opted_in = Some(YES.to_owned());
+        self.opted_in_since.get_or_insert(now);
+    }
+
+    /// The node group has not opted in any more: it was deleted, its tag says so, or the tag is lost, which is reported.
+    pub fn opt_out(&mut self, lost_tag: bool, now: Timestamp) {
+        if self.opted_in.take().is_some() && lost_tag {
+            self.notify(NoticeKind::TagLost, now);
+        }
+        (self.opted_in_since, self.obstacle, self.stale, self.rollback) = (None, None, None, None);
+    }
+
+    /// It is not kept current: reported once, and again only where a week has passed.
+    pub fn report_stale(&mut self, stale: &Stale, now: Timestamp) {
+        self.obstacle = Some(Obstacle { reason: stale.reason.clone(), since: stale.since }).filter(|_| stale.oldest.is_none());
+        match &self.stale {
+            Some(reported) if reported.over_at.is_none() => {}
+            Some(reported) if now.duration_since(reported.at) < REPORT_AGAIN_AFTER => {}
+            _ => {
+                self.stale = Some(ReportedStale { stale: stale.clone(), at: now, over_at: None });
+                self.notify(NoticeKind::NodegroupStale(stale.clone()), now);
+            }
+        }
+    }
+
+    /// It is kept current again, or at least not stale any more; said where it was reported.
+    pub fn report_current(&mut self, obstacle: Option<&Obstacle>, now: Timestamp) {
+        self.obstacle = obstacle.cloned();
+        let Some(reported) = self.stale.as_mut().filter(|reported| reported.over_at.is_none()) else { return };
+        reported.over_at = Some(now);
+        let stale = reported.stale.clone();
+        self.notify(NoticeKind::NodegroupCurrent(stale), now);
+    }
+
     /// A tag is not recognised: reported once for each key and value.
     pub fn report_invalid_tag(&mut self, tag: &InvalidTag, now: Timestamp) {
         if self.reported_tag.as_ref() != Some(tag) {
             self.reported_tag = Some(tag.clone());
+            self.reported_tag_at = Some(now);
             self.notify(NoticeKind::TagInvalid(tag.clone()), now);
         }
     }
@@ -430,7 +486,7 @@ impl NodegroupRecord {
             Status::Cancelled => Some(NoticeKind::UpdateCancelled(about)),
             Status::Unverified => Some(NoticeKind::UpdateUnverified(about)),
             Status::Gone => Some(NoticeKind::UpdateGone(about)),
-            Status::Refused if !self.was_refused(&attempt) => Some(NoticeKind::UpdateRefused(about)),
+            Status::Refused if attempt.intent.rollback.is_some() || !self.was_refused(&attempt) => Some(NoticeKind::UpdateRefused(about)),
             Status::Successful if attempt.intent.rollback.is_some() => Some(NoticeKind::RolledBack(about)),
             Status::Successful if attempt.intent.force => Some(NoticeKind::UpdateForced(about)),
             Status::Refused | Status::Successful | Status::Intent | Status::InProgress => None,
@@ -542,7 +598,8 @@ impl NodegroupRecord {
     fn must_be_kept(&self) -> bool {
         self.pending.is_some()
             || self.hold.is_some()
-            || self.rollback.is_some() || self.reported_tag.is_some() || self.reported_release.is_some()
+            || self.rollback.is_some()
+            || self.stale.as_ref().is_some_and(|reported| reported.over_at.is_none()) || self.reported_tag.is_some() || self.reported_release.is_some()
     }
 }
 
@@ -602,6 +659,9 @@ impl Record for NodegroupRecord {
                     format!("{code}/{}/{}/{}", hold.from.release_version, hold.to.release_version, hold.since)
                 }
                 NoticeKind::RollbackLapsed(rollback) => format!("{code}/{}", rollback.request_id),
+                NoticeKind::NodegroupStale(_) | NoticeKind::NodegroupCurrent(_) | NoticeKind::TagLost => {
+                    format!("{code}/{}", notice.at)
+                }
                 kind => {
                     let (number, release) = kind.attempt().map_or((0, ""), |at| (at.number, &at.release_version));
                     format!("{code}/{number}/{release}")

@@ -1,16 +1,13 @@
 //! What must be published.
 
-use std::fmt;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::hold::{Hold, Rollback};
+use super::names::Names;
 use super::policy::InvalidTag;
-use super::subject::NodegroupName;
-
-/// Names that a list keeps; the others are counted.
-const NAMES: usize = 20;
+use super::stale::{Stale, UnreadableRecord};
+use super::support::SupportEnded;
 
 /// Something that must be published, and is kept until it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +45,20 @@ pub enum NoticeKind {
     RollbackLapsed(Rollback),
     /// Somebody else lowered a node group, so it stays there.
     NodegroupLowered(Hold),
+    /// A node group has not been kept current for longer than it may.
+    NodegroupStale(Stale),
+    /// A node group that was reported so is kept current again.
+    NodegroupCurrent(Stale),
+    /// A node group has lost its tag, and so is not kept current any more.
+    TagLost,
+    /// What has not been kept current for a week or more.
+    Reminder(Reminder),
+    /// The support of a Kubernetes version has ended.
+    SupportEnded(SupportEnded),
+    /// The record of a node group has been unreadable for a day.
+    RecordUnreadable(UnreadableRecord),
+    /// The table held nothing, so what was before is not known.
+    TableEmpty,
     /// There is a newer release for a node group that is only reported on.
     UpdateAvailable {
         /// The Kubernetes version of the release.
@@ -94,6 +105,16 @@ pub struct AttemptRef {
     pub release_version: String,
 }
 
+/// What has not been kept current for a week or more, by cause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reminder {
+    /// The causes, and the node groups of each.
+    pub causes: Vec<(String, Names)>,
+    /// How many node groups there are.
+    pub count: usize,
+}
+
 /// A release that is quarantined, and the evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -111,30 +132,12 @@ pub struct QuarantinedRelease {
     pub nodegroups: Names,
     /// The node groups that it came up on.
     pub ran_on: Names,
+    /// The release that the first of the failed ones ran, and runs again.
+    #[serde(default)]
+    pub previous_release_version: String,
     /// Releases of the same build on other tracks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sisters: Vec<String>,
-}
-
-/// The first names of a list that may be long, and how many there are.
-///
-/// ```
-/// use eks_nodegroup_updater::model::notice::Names;
-/// use eks_nodegroup_updater::model::subject::NodegroupName;
-///
-/// let names = (1..=22).map(|number| format!("prod/workers-{number}").parse::<NodegroupName>());
-/// let names: Names = names.collect::<Result<Vec<_>, _>>()?.into();
-/// assert_eq!(names.count, 22);
-/// assert!(names.to_string().ends_with("prod/workers-20 and 2 more"));
-/// # Ok::<(), eks_nodegroup_updater::model::subject::InvalidName>(())
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Names {
-    /// The first twenty.
-    pub names: Vec<NodegroupName>,
-    /// How many there are.
-    pub count: usize,
 }
 
 impl NoticeKind {
@@ -164,6 +167,13 @@ impl NoticeKind {
             | Self::AccessDenied { .. }
             | Self::RollbackLapsed(_)
             | Self::NodegroupLowered(_)
+            | Self::NodegroupStale(_)
+            | Self::NodegroupCurrent(_)
+            | Self::TagLost
+            | Self::Reminder(_)
+            | Self::SupportEnded(_)
+            | Self::TableEmpty
+            | Self::RecordUnreadable(_)
             | Self::TagInvalid(_) => None,
         }
     }
@@ -178,26 +188,8 @@ impl NoticeKind {
             | Self::ReleaseRefused { release_version, .. } => Some(release_version),
             Self::RollbackLapsed(rollback) => Some(&rollback.release_version),
             Self::NodegroupLowered(hold) => Some(&hold.to.release_version),
+            Self::NodegroupStale(stale) | Self::NodegroupCurrent(stale) => stale.oldest.as_deref(),
             _ => self.attempt().map(|attempt| attempt.release_version.as_str()),
         }
-    }
-}
-
-impl From<Vec<NodegroupName>> for Names {
-    fn from(mut names: Vec<NodegroupName>) -> Self {
-        let count = names.len();
-        names.truncate(NAMES);
-        Self { names, count }
-    }
-}
-
-impl fmt::Display for Names {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, name) in self.names.iter().enumerate() {
-            let separator = if index == 0 { "" } else { ", " };
-            write!(f, "{separator}{name}")?;
-        }
-        let more = self.count.saturating_sub(self.names.len());
-        if more > 0 { write!(f, " and {more} more") } else { Ok(()) }
     }
 }

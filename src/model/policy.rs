@@ -17,6 +17,8 @@ pub enum Policy {
     OptedIn(Mode, Rules),
     /// There is no tag `ami-update`.
     NotOptedIn,
+    /// `ami-update=off`: it is deliberately left alone.
+    OptedOut,
     /// It has a tag `ami-update` or `ami-update/…` that this version does not recognise, so nothing is done.
     Invalid {
         /// The tag.
@@ -65,6 +67,8 @@ pub struct Rules {
     pub kubernetes_version: VersionPolicy,
     /// `/follow-cluster-after`: how long the cluster must have run its Kubernetes version.
     pub follow_cluster_after: SignedDuration,
+    /// `/stale-after`: how long it may not be kept current before that is reported; `None` for never.
+    pub stale_after: Option<SignedDuration>,
 }
 
 /// When an update overrides disruption budgets.
@@ -111,7 +115,8 @@ impl Policy {
         let mode = match value.as_str() {
             "auto" => Mode::Auto,
             "notify" => Mode::Notify,
-            value => return invalid(invalid_tag(OPT_IN_TAG, value, "expected auto or notify")),
+            "off" => return Self::OptedOut,
+            value => return invalid(invalid_tag(OPT_IN_TAG, value, "expected auto, notify or off")),
         };
         let rules: BTreeMap<&str, &str> = tags
             .iter()
@@ -159,6 +164,11 @@ impl Rules {
                     _ => return Err(wrong("expected keep or follow-cluster")),
                 }
             }
+            "stale-after" if value == "never" => self.stale_after = None,
+            "stale-after" => {
+                let stale_after = parse_duration(value).filter(SignedDuration::is_positive);
+                self.stale_after = Some(stale_after.ok_or_else(|| wrong("expected a duration such as 14d, or never"))?);
+            }
             "follow-cluster-after" => {
                 self.follow_cluster_after =
                     parse_duration(value).ok_or_else(|| wrong("expected a duration such as 36h or 7d"))?;
@@ -202,10 +212,11 @@ mod tests {
         let defaults = Rules { ring: 2, ..Rules::default() };
         assert_eq!(policy(&[("ami-update", "auto")]), Policy::OptedIn(Mode::Auto, defaults.clone()));
         assert_eq!(policy(&[("ami-update", "notify")]), Policy::OptedIn(Mode::Notify, defaults));
+        assert_eq!(policy(&[("ami-update", "off"), ("ami-update/windw", "x")]), Policy::OptedOut);
         assert_eq!(policy(&[("team", "a")]), Policy::NotOptedIn);
         assert_eq!(policy(&[("Ami-Update", "auto")]), Policy::NotOptedIn);
         for value in ["Auto", "true", "", " auto"] {
-            let error = format!("its tag ami-update has the value {value:?}; expected auto or notify");
+            let error = format!("its tag ami-update has the value {value:?}; expected auto, notify or off");
             assert_eq!(invalid(&[("ami-update", value)]), error);
         }
     }
@@ -222,6 +233,7 @@ mod tests {
             ("ami-update/min-interval", "36h"),
             ("ami-update/kubernetes-version", "follow-cluster"),
             ("ami-update/follow-cluster-after", "3d"),
+            ("ami-update/stale-after", "21d"),
             ("ami-updates", "x"),
         ];
         let rules = Rules {
@@ -233,6 +245,7 @@ mod tests {
             min_interval: SignedDuration::from_hours(36),
             kubernetes_version: VersionPolicy::FollowCluster,
             follow_cluster_after: SignedDuration::from_hours(3 * 24),
+            stale_after: Some(SignedDuration::from_hours(21 * 24)),
         };
         assert_eq!(policy(&tags), Policy::OptedIn(Mode::Auto, rules));
     }
@@ -250,6 +263,7 @@ mod tests {
             ("ami-update/force", "true", "expected never or after-eviction-failure"),
             ("ami-update/kubernetes-version", "1.34", "expected keep or follow-cluster"),
             ("ami-update/follow-cluster-after", "soon", "expected a duration such as 36h or 7d"),
+            ("ami-update/stale-after", "0h", "expected a duration such as 14d, or never"),
         ] {
             let error = format!("its tag {key} has the value {value:?}; {expected}");
             assert_eq!(invalid(&[("ami-update", "auto"), (key, value)]), error);

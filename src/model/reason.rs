@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::attempt::{StartedBy, Status};
 use super::hold::{Hold, LoweredBy};
+use super::names::Names;
 use super::nodegroup::HealthIssue;
 use super::policy::InvalidTag;
 use super::problem::Unreadable;
@@ -31,6 +32,9 @@ pub enum Reason {
     /// The tag index lists it, but it has no tag `ami-update` now.
     #[error("it no longer has the tag ami-update")]
     NotOptedIn,
+    /// Its tag says to leave it alone.
+    #[error("its tag ami-update=off says to leave it alone")]
+    OptedOut,
     /// A tag `ami-update` or `ami-update/…` is not recognised: an update might break the rule that was meant.
     #[error("{0}")]
     InvalidTag(InvalidTag),
@@ -62,14 +66,17 @@ pub enum Reason {
     #[error("its tag ami-update/pin names {pin}, which AWS has withdrawn")]
     PinWithdrawn { pin: String },
     /// AWS publishes no release for this AMI type and Kubernetes version.
-    #[error("AWS publishes no release of {ami_type} for Kubernetes {version}{}", if *.ended { "; Amazon Linux 2 ended on 2025-11-26" } else { "" })]
-    NoRelease { version: String, ami_type: String, ended: bool },
-    /// It runs the last release of an AMI type that AWS no longer supports.
-    #[error("it runs {current}, the last release of Amazon Linux 2, which AWS has not supported since 2025-11-26")]
-    EndOfSupport { current: String },
+    #[error("AWS publishes no release of {ami_type} for Kubernetes {version}")]
+    NoRelease { version: String, ami_type: String },
+    /// It runs the last release of an AMI type or a Kubernetes version that AWS no longer supports.
+    #[error("it runs {current}, the last release of {what}, which AWS has not supported since {since}")]
+    EndOfSupport { current: String, what: String, since: String },
     /// It runs the latest release.
     #[error("it runs {current}, the latest release")]
     UpToDate { current: String },
+    /// It runs the latest release, but AWS has published none for longer than its stale-after.
+    #[error("it runs {current}, the latest release, but AWS has published none since {since:.0}")]
+    NoNewReleases { current: String, since: Timestamp },
     /// It runs a newer release than AWS recommends.
     #[error("it runs {current}, which is newer than {latest}, the latest release that AWS recommends")]
     RunsWithdrawnRelease { current: String, latest: ReleaseVersion },
@@ -184,15 +191,15 @@ pub enum Freeze {
     Unreadable(Unreadable),
 }
 
-/// Which limit is reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// Which limit is reached, and by whom.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Limit {
     /// Updates in progress in the cluster.
-    #[error("the limit of {0} in its cluster is reached (MAX_UPDATES_PER_CLUSTER)")]
-    PerCluster(usize),
+    #[error("the limit of {0} in its cluster is reached by {1} (MAX_UPDATES_PER_CLUSTER)")]
+    PerCluster(usize, Names),
     /// Updates in progress in the whole fleet.
-    #[error("the limit of {0} in progress is reached (MAX_UPDATES_IN_PROGRESS)")]
-    InProgress(usize),
+    #[error("the limit of {0} in progress is reached by {1} (MAX_UPDATES_IN_PROGRESS)")]
+    InProgress(usize, Names),
     /// Updates started by this run.
     #[error("the limit of {0} in one run is reached (MAX_STARTS_PER_RUN)")]
     PerRun(usize),

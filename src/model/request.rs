@@ -38,6 +38,12 @@ impl StartRequest {
         self.nodegroups.is_empty() && self.clusters.is_empty()
     }
 
+    /// Whether the run looks at the whole fleet and leaves what it finds: only such a run judges the fleet.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.includes_all() && !self.dry_run
+    }
+
     /// Whether a node group is one of those asked for.
     #[must_use]
     pub fn includes(&self, name: &NodegroupName) -> bool {

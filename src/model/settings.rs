@@ -3,6 +3,7 @@
 use std::fmt;
 
 use aws_sdk_eks::types::AmiTypes;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +34,8 @@ pub struct Settings {
     pub change_calendars: Vec<String>,
     /// `STOP_SWITCH`: name of the SSM parameter that stops all updates, if there is one.
     pub stop_switch: Option<String>,
+    /// `TIME_ZONE`: the schedule's, in which a week begins.
+    pub time_zone: TimeZone,
 }
 
 /// How much may be in progress at once.

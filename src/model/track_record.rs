@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::ami_type::Family;
-use super::notice::{Names, Notice, NoticeKind};
+use super::names::Names;
+use super::notice::{Notice, NoticeKind};
 use super::problem::Unreadable;
 use super::record::{Record, Revision, SchemaVersion, YES};
 use super::release_version::ReleaseVersion;

@@ -88,6 +88,10 @@ pub(super) enum NextAction {
     StayBack,
     /// The node group is kept up to date as before.
     CarryOn,
+    /// What lasts is listed each week.
+    Remind,
+    /// Nothing is done before its record can be read.
+    WaitForRecord,
 }
 
 impl NextAction {
@@ -100,6 +104,10 @@ impl NextAction {
             NoticeKind::RolledBack(_) => Self::StayBack,
             NoticeKind::RollbackLapsed(_) => Self::CarryOn,
             NoticeKind::NodegroupLowered(_) => Self::StayBack,
+            NoticeKind::NodegroupStale(_) | NoticeKind::Reminder(_) => Self::Remind,
+            NoticeKind::NodegroupCurrent(_) | NoticeKind::SupportEnded(_) | NoticeKind::TableEmpty => Self::CarryOn,
+            NoticeKind::TagLost => Self::WaitForTag,
+            NoticeKind::RecordUnreadable(_) => Self::WaitForRecord,
             NoticeKind::ReleaseQuarantined(_) => Self::Quarantine,
             NoticeKind::TagInvalid(_) => Self::WaitForTag,
             NoticeKind::ReleaseWithdrawn { .. } => Self::Withdrawn,
@@ -246,6 +254,18 @@ impl<'a> Writer<'a> {
             },
             "startedBy": attempt.map(|attempt| attempt.started_by),
             "rollback": self.rollback_request(),
+            "stale": match &self.notice.kind {
+                NoticeKind::NodegroupStale(stale) | NoticeKind::NodegroupCurrent(stale) => Some(stale),
+                _ => None,
+            },
+            "support": match &self.notice.kind {
+                NoticeKind::SupportEnded(ended) => Some(ended),
+                _ => None,
+            },
+            "reminder": match &self.notice.kind {
+                NoticeKind::Reminder(reminder) => Some(reminder),
+                _ => None,
+            },
             "lowered": match &self.notice.kind {
                 NoticeKind::NodegroupLowered(hold) => Some(hold),
                 _ => None,
@@ -307,6 +327,27 @@ impl<'a> Writer<'a> {
                 facts.push(("AWS says", message.clone()));
             }
             NoticeKind::AccessDenied { error } => facts.push(("AWS says", error.clone())),
+            NoticeKind::NodegroupStale(stale) => {
+                facts.push(("Since", format!("{:.0}", stale.since)));
+                facts.extend(stale.oldest.as_ref().zip(stale.days_behind).map(|(oldest, days)| {
+                    ("Behind", format!("{oldest}, published {days} days ago, and all newer releases"))
+                }));
+                facts.push(("Why", format!("{}: {}", stale.reason, stale.detail)));
+            }
+            NoticeKind::NodegroupCurrent(stale) => facts.push(("It was", format!("{}: {}", stale.reason, stale.detail))),
+            NoticeKind::Reminder(reminder) => {
+                for (cause, nodegroups) in &reminder.causes {
+                    facts.push(("Why", format!("{cause}: {nodegroups}")));
+                }
+            }
+            NoticeKind::SupportEnded(ended) => {
+                facts.push(("Ended", format!("{:.0}", ended.at)));
+                facts.push(("Runs on", ended.nodegroups.to_string()));
+            }
+            NoticeKind::RecordUnreadable(record) => {
+                facts.push(("Since", format!("{:.0}", record.since)));
+                facts.push(("Why", record.error.clone()));
+            }
             NoticeKind::NodegroupLowered(hold) => {
                 let runs = |it: &Running| format!("{} (Kubernetes {})", it.release_version, it.version);
                 facts.push(("Ran", runs(&hold.from)));

@@ -4,7 +4,8 @@ use super::message::{NextAction, Writer};
 use crate::model::attempt::Attempt;
 use crate::model::notice::NoticeKind;
 use crate::model::settings::day_of;
-use crate::model::subject::NodegroupId;
+use crate::model::subject::{NodegroupId, NodegroupName};
+use crate::model::support::Ended;
 
 /// How many commands name a node each.
 const NODES_IN_COMMANDS: usize = 3;
@@ -17,8 +18,16 @@ impl Writer<'_> {
             | NoticeKind::UpdateRefused(_)
             | NoticeKind::UpdateGone(_) => "error",
             NoticeKind::UpdateStuck(_) | NoticeKind::UpdateCancelled(_) | NoticeKind::TagInvalid(_) => "warning",
-            NoticeKind::NodegroupLowered(_) | NoticeKind::RollbackLapsed(_) => "warning",
+            NoticeKind::RecordUnreadable(_) => "error",
+            NoticeKind::NodegroupLowered(_)
+            | NoticeKind::RollbackLapsed(_)
+            | NoticeKind::NodegroupStale(_)
+            | NoticeKind::TagLost
+            | NoticeKind::Reminder(_)
+            | NoticeKind::SupportEnded(_) => "warning",
             NoticeKind::UpdateAvailable { .. }
+            | NoticeKind::NodegroupCurrent(_)
+            | NoticeKind::TableEmpty
             | NoticeKind::UpdateForced(_)
             | NoticeKind::RollbackStarted(_)
             | NoticeKind::RolledBack(_) => "info",
@@ -29,7 +38,7 @@ impl Writer<'_> {
 
     pub(super) fn headline(&self) -> String {
         let (name, release) = (self.name(), self.release());
-        match self.notice.kind {
+        match &self.notice.kind {
             NoticeKind::UpdateFailed(_) => format!("EKS update failed: {name} to {release}"),
             NoticeKind::UpdateCancelled(_) => format!("EKS update cancelled: {name} to {release}"),
             NoticeKind::UpdateStuck(_) => format!("EKS update still running: {name} to {release}"),
@@ -43,6 +52,16 @@ impl Writer<'_> {
             NoticeKind::ReleaseRefused { .. } => format!("EKS refuses a release: {release}"),
             NoticeKind::AccessDenied { .. } => "EKS updates refused: the updater lacks a right".to_owned(),
             NoticeKind::TagInvalid(_) => format!("EKS update tag invalid: {name}"),
+            NoticeKind::NodegroupStale(_) => format!("EKS node group not kept current: {name}"),
+            NoticeKind::NodegroupCurrent(_) => format!("EKS node group kept current again: {name}"),
+            NoticeKind::TagLost => format!("EKS node group without its tag: {name}"),
+            NoticeKind::Reminder(reminder) => format!("EKS node groups not kept current: {}", reminder.count),
+            NoticeKind::SupportEnded(ended) => match ended.ended {
+                Ended::StandardSupport => format!("Kubernetes {}: standard support has ended", ended.version),
+                Ended::AllSupport => format!("Kubernetes {}: support has ended", ended.version),
+            },
+            NoticeKind::RecordUnreadable(record) => format!("EKS node group with an unreadable record: {}", record.nodegroup),
+            NoticeKind::TableEmpty => "The table of the EKS node group updater was empty".to_owned(),
             NoticeKind::RollbackStarted(_) => format!("EKS rollback started: {name} to {release}"),
             NoticeKind::RolledBack(_) => format!("EKS rollback done: {name} to {release}"),
             NoticeKind::RollbackLapsed(_) => format!("EKS rollback not carried out: {name} to {release}"),
@@ -93,6 +112,28 @@ impl Writer<'_> {
             (NoticeKind::AccessDenied { .. }, _) => {
                 "EKS refuses one update after the other because the function start lacks a right: by its role's policy, or by one of your organisation. No update starts."
             }
+            (NoticeKind::NodegroupStale(_), _) => {
+                "The node group opted in, and has not been kept current for longer than it may."
+            }
+            (NoticeKind::NodegroupCurrent(_), _) => "What kept the node group from being current is over.",
+            (NoticeKind::TagLost, _) => {
+                "The node group had opted in and no longer has the tag ami-update. Infrastructure as code often removes a tag that was set by hand. It is not updated any more."
+            }
+            (NoticeKind::Reminder(_), _) => "These node groups opted in and have not been kept current for a week or more since you were told.",
+            (NoticeKind::SupportEnded(ended), _) => match ended.ended {
+                Ended::StandardSupport => {
+                    "Extended support has begun: AWS charges more for the cluster, and still publishes AMI releases."
+                }
+                Ended::AllSupport => {
+                    "AWS publishes no AMI releases for this Kubernetes version any more, security fixes included, and upgrades such clusters by itself."
+                }
+            },
+            (NoticeKind::RecordUnreadable(_), _) => {
+                "The table holds a record of the node group that cannot be read, so nothing is started on it."
+            }
+            (NoticeKind::TableEmpty, _) => {
+                "On a new installation this is as it should be. Otherwise every hold, quarantine and withdrawal of before is forgotten."
+            }
             (NoticeKind::RollbackStarted(_), _) => {
                 "EKS accepted the update that takes the node group back to an older release, as it was asked for."
             }
@@ -131,6 +172,17 @@ impl Writer<'_> {
             (NoticeKind::TagInvalid(_), Some(id)) => {
                 vec![format!("aws eks list-tags-for-resource --region {region} --resource-arn {}", id.arn())]
             }
+            (NoticeKind::NodegroupStale(_) | NoticeKind::NodegroupCurrent(_), Some(id)) => {
+                let event = format!("{{\"dryRun\": true, \"nodegroups\": [\"{id}\"]}}");
+                vec![
+                    format!("{}   # says what a run would decide", invoke(&event)),
+                    format!("aws eks describe-nodegroup {}", options(id)),
+                ]
+            }
+            (NoticeKind::TagLost, Some(id)) => vec![
+                tag(id, "ami-update=auto", "or where your infrastructure as code sets the tags of the node group"),
+                tag(id, "ami-update=off", "says that it is left alone on purpose"),
+            ],
             (NoticeKind::NodegroupLowered(_), Some(id)) => vec![
                 "In Terraform: lifecycle { ignore_changes = [release_version, version] } on the node group".to_owned(),
                 tag(id, "ami-update=notify", "reports newer releases, and updates nothing"),
@@ -147,6 +199,10 @@ impl Writer<'_> {
                     "{}   # lifts the quarantine, once the cause is understood",
                     invoke(&format!("{{\"liftQuarantine\": [\"{release}\"]}}"))
                 )];
+                if !held.ran_on.names.is_empty() && !held.previous_release_version.is_empty() {
+                    let event = rollback_event(&held.ran_on.names, &held.previous_release_version);
+                    steps.push(format!("{}   # takes those back that run it", invoke(&event)));
+                }
                 steps.extend(day_of(&held.release_version).map(|day| {
                     format!("sam deploy --parameter-overrides DeniedReleases='*-{day}'   # denies the same build everywhere")
                 }));
@@ -157,10 +213,22 @@ impl Writer<'_> {
                 let denied = format!("DeniedReleases={track}/{release_version}");
                 vec![format!("sam deploy --parameter-overrides {denied}   # no longer asks for it")]
             }
+            (NoticeKind::SupportEnded(ended), None) => {
+                vec![format!("aws eks describe-cluster-versions --cluster-versions {}", ended.version)]
+            }
+            (NoticeKind::TableEmpty, None) => vec![
+                "sam deploy --parameter-overrides ExistingTable=NAME   # takes over the table of an earlier stack".to_owned(),
+            ],
+            (NoticeKind::Reminder(_), None) => {
+                vec![format!("{}   # says what a run would decide", invoke("{\"dryRun\": true}"))]
+            }
+            (NoticeKind::RecordUnreadable(_), None) => {
+                vec!["aws dynamodb scan --table-name TABLE --filter-expression 'kind = :kind' --expression-attribute-values '{\":kind\": {\"S\": \"Nodegroup\"}}'".to_owned()]
+            }
             (NoticeKind::ReleaseWithdrawn { latest, nodegroups, .. }, None) => {
-                let back = nodegroups.names.iter().map(|name| format!("\"{name}\": \"{latest}\"")).collect::<Vec<_>>();
-                let event = format!("{{\"rollback\": {{{}}}}}", back.join(", "));
-                if back.is_empty() { Vec::new() } else { vec![format!("{}   # takes them back", invoke(&event))] }
+                let event = rollback_event(&nodegroups.names, latest);
+                let back = format!("{}   # takes them back", invoke(&event));
+                if nodegroups.names.is_empty() { Vec::new() } else { vec![back] }
             }
             (_, None) => vec!["aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName,AttributeValue=UpdateNodegroupVersion".to_owned()],
         }
@@ -208,6 +276,8 @@ impl Writer<'_> {
             NextAction::Quarantine => {
                 format!("The next newer release is taken. {release} stays quarantined until the quarantine is lifted.")
             }
+            NextAction::Remind => "What lasts is listed each week; you are notified when it is over.".to_owned(),
+            NextAction::WaitForRecord => "The node group is looked at again in each run.".to_owned(),
             NextAction::StayBack => match &self.notice.kind {
                 NoticeKind::NodegroupLowered(hold) if hold.is_of_version() => {
                     "It follows again when its cluster's Kubernetes version changes; newer releases of its own version go on.".to_owned()
@@ -223,12 +293,15 @@ impl Writer<'_> {
                     format!("It stays on {release} until there is a release newer than {left}.")
                 }
             },
-            NextAction::CarryOn => "The node group is kept up to date as its rules say.".to_owned(),
+            NextAction::CarryOn => "Node groups are kept up to date as their rules say.".to_owned(),
             NextAction::Withdrawn => format!("{release} is not installed any more, unless AWS recommends it again."),
             NextAction::PassOver => {
                 "The next older release is taken where there is one; this release is asked for again after a wait.".to_owned()
             }
             NextAction::AskAgain => "EKS is asked again after a wait; you are not notified again before it accepts an update.".to_owned(),
+            NextAction::WaitForTag if matches!(self.notice.kind, NoticeKind::TagLost) => {
+                "The node group is kept up to date again once it has the tag.".to_owned()
+            }
             NextAction::WaitForTag => "The node group is not updated until the tag is fixed or removed.".to_owned(),
             NextAction::GiveUp => {
                 format!("{release} is not tried again on this node group; the next newer release is.")
@@ -242,6 +315,11 @@ impl Writer<'_> {
 /// The function's name is CloudFormation's; the stack's is the one that the README proposes.
 fn invoke(event: &str) -> String {
     format!("sam remote invoke StartFunction --stack-name eks-nodegroup-updater --event '{event}'")
+}
+
+fn rollback_event(nodegroups: &[NodegroupName], release: &str) -> String {
+    let back: Vec<String> = nodegroups.iter().map(|name| format!("\"{name}\": \"{release}\"")).collect();
+    format!("{{\"rollback\": {{{}}}}}", back.join(", "))
 }
 
 fn tag(id: &NodegroupId, tag: &str, why: &str) -> String {

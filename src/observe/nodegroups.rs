@@ -7,7 +7,7 @@ use aws_sdk_eks::operation::describe_nodegroup::DescribeNodegroupError;
 use aws_sdk_resourcegroupstagging::types::TagFilter;
 use futures_util::{StreamExt, stream};
 
-use crate::aws::{CONCURRENCY, describe};
+use crate::aws::{CONCURRENCY, describe as in_words};
 use crate::model::fleet::{Clusters, Discovered, NodegroupState};
 use crate::model::kubernetes::InvalidVersion;
 use crate::model::nodegroup::Nodegroup;
@@ -33,9 +33,18 @@ pub async fn discover(
             None => invalid_arns.insert(arn),
         };
     }
-    let describe = |id| describe_nodegroup(eks, id, defaults);
-    let nodegroups = stream::iter(ids).map(describe).buffered(CONCURRENCY).collect().await;
+    let nodegroups = describe(eks, ids, defaults).await;
     Ok((nodegroups, invalid_arns.into_iter().collect()))
+}
+
+/// Describes node groups, in this order.
+pub async fn describe(
+    eks: &aws_sdk_eks::Client,
+    ids: impl IntoIterator<Item = NodegroupId>,
+    defaults: &Rules,
+) -> Vec<Discovered> {
+    let describe = |id| describe_nodegroup(eks, id, defaults);
+    stream::iter(ids).map(describe).buffered(CONCURRENCY).collect().await
 }
 
 /// Reads the Kubernetes versions of the clusters that a node group follows; none, as long as none does.
@@ -45,7 +54,7 @@ pub async fn followed_clusters(eks: &aws_sdk_eks::Client, nodegroups: &[Discover
     let describe_cluster = |name: String| async move {
         let version = match eks.describe_cluster().name(&name).send().await {
             Ok(answer) => answer.cluster.and_then(|cluster| cluster.version),
-            Err(error) => return (name, Err(Unreadable(describe(&error)))),
+            Err(error) => return (name, Err(Unreadable(in_words(&error)))),
         };
         let version = version.ok_or_else(|| Unreadable("EKS described the cluster without version".to_owned()));
         let parse = |text: String| text.parse().map_err(|error: InvalidVersion| Unreadable(error.to_string()));
@@ -65,7 +74,7 @@ async fn tagged(tagging: &aws_sdk_resourcegroupstagging::Client) -> anyhow::Resu
         .send();
     // The SDK's stream is none of `futures`, but collects into a `Result` by itself.
     let pages: Result<Vec<_>, _> = pages.collect().await;
-    let pages = pages.map_err(|error| anyhow::anyhow!("finding tagged node groups: {}", describe(&error)))?;
+    let pages = pages.map_err(|error| anyhow::anyhow!("finding tagged node groups: {}", in_words(&error)))?;
     let resources: Option<Vec<_>> = pages.into_iter().map(|page| page.resource_tag_mapping_list).collect();
     // An empty list says that none opted in; no list says nothing, and must not pass for it.
     let resources = resources.context("finding tagged node groups: the answer has no ResourceTagMappingList")?;
@@ -84,7 +93,7 @@ async fn describe_nodegroup(eks: &aws_sdk_eks::Client, id: NodegroupId, defaults
         },
         Err(error) => match error.as_service_error() {
             Some(DescribeNodegroupError::ResourceNotFoundException(_)) => NodegroupState::Deleted,
-            _ => NodegroupState::Unreadable(Unreadable(describe(&error))),
+            _ => NodegroupState::Unreadable(Unreadable(in_words(&error))),
         },
     };
     Discovered { id, state }

@@ -1,56 +1,53 @@
 //! What the limits leave.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use aws_sdk_eks::types::NodegroupStatus;
 
 use super::input::PlanInput;
 use crate::model::fleet::Discovered;
+use crate::model::names::Names;
 use crate::model::reason::Limit;
 use crate::model::settings::Limits;
+use crate::model::subject::NodegroupName;
 
-/// How many updates are in progress, external ones too, and how many this run starts.
+/// Which updates are in progress, external ones too, and how many this run starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capacity {
     limits: Limits,
-    in_clusters: BTreeMap<String, usize>,
-    in_progress: usize,
+    in_progress: BTreeSet<NodegroupName>,
     starts: usize,
 }
 
 impl Capacity {
     pub(super) fn new(input: &PlanInput<'_>) -> Self {
-        let mut capacity =
-            Self { limits: input.settings.limits, in_clusters: BTreeMap::new(), in_progress: 0, starts: 0 };
         let in_progress = |discovered: &&Discovered| {
             let updating = |status| status == NodegroupStatus::Updating;
             discovered.nodegroup().is_some_and(|nodegroup| updating(nodegroup.status.clone()))
                 || matches!(input.fleet.records.nodegroup(&discovered.id), Ok(Some(record)) if record.open.is_some())
         };
-        for discovered in input.fleet.nodegroups.iter().filter(in_progress) {
-            capacity.count(discovered.id.cluster());
-        }
-        capacity
+        let in_progress = input.fleet.nodegroups.iter().filter(in_progress).map(|it| it.id.name().clone()).collect();
+        Self { limits: input.settings.limits, in_progress, starts: 0 }
     }
 
-    /// Reserves a start in a cluster.
+    /// Reserves a start.
     ///
     /// # Errors
     /// When a limit is reached.
-    pub fn reserve(&mut self, cluster: &str) -> Result<(), Limit> {
+    pub fn reserve(&mut self, name: &NodegroupName) -> Result<(), Limit> {
         let Limits { updates_per_cluster, updates_in_progress, starts_per_run } = self.limits;
-        let in_cluster = self.in_clusters.get(cluster).copied().unwrap_or_default();
-        if in_cluster >= updates_per_cluster {
-            return Err(Limit::PerCluster(updates_per_cluster));
+        let in_cluster = || self.in_progress.iter().filter(|other| other.cluster == name.cluster);
+        if in_cluster().count() >= updates_per_cluster {
+            return Err(Limit::PerCluster(updates_per_cluster, names(in_cluster())));
         }
-        if self.in_progress >= updates_in_progress {
-            return Err(Limit::InProgress(updates_in_progress));
+        if self.in_progress.len() >= updates_in_progress {
+            return Err(Limit::InProgress(updates_in_progress, names(self.in_progress.iter())));
         }
         if self.starts >= starts_per_run {
             return Err(Limit::PerRun(starts_per_run));
         }
         self.starts += 1;
-        self.count(cluster);
+        self.in_progress.insert(name.clone());
         Ok(())
     }
 
@@ -61,16 +58,12 @@ impl Capacity {
     }
 
     /// Gives back a reserved start that came to nothing.
-    pub fn release(&mut self, cluster: &str) {
+    pub fn release(&mut self, name: &NodegroupName) {
         self.starts = self.starts.saturating_sub(1);
-        self.in_progress = self.in_progress.saturating_sub(1);
-        if let Some(in_cluster) = self.in_clusters.get_mut(cluster) {
-            *in_cluster = in_cluster.saturating_sub(1);
-        }
+        self.in_progress.remove(name);
     }
+}
 
-    fn count(&mut self, cluster: &str) {
-        *self.in_clusters.entry(cluster.to_owned()).or_default() += 1;
-        self.in_progress += 1;
-    }
+fn names<'a>(names: impl Iterator<Item = &'a NodegroupName>) -> Names {
+    names.cloned().collect::<Vec<_>>().into()
 }

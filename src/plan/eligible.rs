@@ -17,6 +17,7 @@ use crate::model::policy::Rules;
 use crate::model::problem::Unreadable;
 use crate::model::reason::Reason;
 use crate::model::release_version::ReleaseVersion;
+use crate::model::support::Ended;
 use crate::model::releases::{Available, Release};
 
 /// A node group whose release is looked for.
@@ -94,7 +95,7 @@ pub(super) fn release(input: &PlanInput<'_>, gates: &mut Gates, candidate: Candi
         let target = hold
             .map_or(Ok(()), |hold| Err(Reason::Lowered(hold.clone())))
             .and_then(|()| may_step(input, candidate, &step))
-            .and_then(|()| offered(input, &track, family))
+            .and_then(|()| offered(input, &track))
             .and_then(|releases| not_older(releases, family, current))
             .and_then(|releases| newest_allowed(input, gates, candidate, &track, &releases));
         match target {
@@ -104,11 +105,37 @@ pub(super) fn release(input: &PlanInput<'_>, gates: &mut Gates, candidate: Candi
         }
     }
     let track = candidate.track(version);
-    let target = offered(input, &track, family)
-        .and_then(|releases| newer(releases, family, current))
+    let target = offered(input, &track)
+        .and_then(|releases| newer(input, candidate, releases))
         .and_then(|releases| not_held(releases, hold))
         .and_then(|releases| newest_allowed(input, gates, candidate, &track, &releases));
-    target.map(|target| candidate.intent(version, target)).map_err(|own| deciding(own, ahead))
+    target.map(|target| candidate.intent(version, target)).map_err(|own| deciding(ended(input, candidate, own), ahead))
+}
+
+/// Where AWS names no release any more, whether that is because the Kubernetes version has ended.
+fn ended(input: &PlanInput<'_>, candidate: Candidate<'_>, own: Reason) -> Reason {
+    match (own, end_of_support(input, candidate)) {
+        (Reason::NoRelease { .. }, Some(end)) => end,
+        (own, _) => own,
+    }
+}
+
+fn end_of_support(input: &PlanInput<'_>, candidate: Candidate<'_>) -> Option<Reason> {
+    let (current, version) = (candidate.current.to_owned(), candidate.version);
+    if candidate.family == Family::AmazonLinux2 {
+        return Some(Reason::EndOfSupport {
+            current,
+            what: "Amazon Linux 2".to_owned(),
+            since: "2025-11-26".to_owned(),
+        });
+    }
+    match input.fleet.supports.get(version)?.ended(input.now)? {
+        (Ended::AllSupport, at) => {
+            let since = at.strftime("%Y-%m-%d").to_string();
+            Some(Reason::EndOfSupport { current, what: format!("Kubernetes {version}"), since })
+        }
+        (Ended::StandardSupport, _) => None,
+    }
 }
 
 /// Whether the step to the cluster's Kubernetes version is due: AWS rolls an upgrade of a cluster back within seven days, and
@@ -135,6 +162,7 @@ fn deciding(own: Reason, ahead: Option<Reason>) -> Reason {
     let own_is_done = matches!(
         own,
         Reason::UpToDate { .. }
+            | Reason::NoNewReleases { .. }
             | Reason::EndOfSupport { .. }
             | Reason::NoRelease { .. }
             | Reason::RunsWithdrawnRelease { .. }
@@ -145,31 +173,46 @@ fn deciding(own: Reason, ahead: Option<Reason>) -> Reason {
 }
 
 /// What AWS offers on a track, newest first: what it has recommended and not taken back.
-fn offered<'a>(input: &PlanInput<'a>, track: &TrackKey, family: Family) -> Result<Vec<&'a Release>, Reason> {
+fn offered<'a>(input: &PlanInput<'a>, track: &TrackKey) -> Result<Vec<&'a Release>, Reason> {
     match input.releases.on(track) {
         Some(Available::Releases(releases)) => Ok(releases.iter().filter(|release| !release.withdrawn).collect()),
         Some(Available::Unreadable(error)) => Err(Reason::Unreadable(error.clone())),
         Some(Available::NotPublished) | None => Err(Reason::NoRelease {
             version: track.version.clone(),
             ami_type: track.ami_type.as_str().to_owned(),
-            ended: family == Family::AmazonLinux2,
         }),
     }
 }
 
 /// Those that are newer than the one that runs, newest first; or why there is none.
-fn newer<'a>(releases: Vec<&'a Release>, family: Family, current: &str) -> Result<Vec<&'a Release>, Reason> {
-    let Some(latest) = releases.first().map(|release| &release.version) else { return Ok(Vec::new()) };
+fn newer<'a>(
+    input: &PlanInput<'_>,
+    candidate: Candidate<'_>,
+    releases: Vec<&'a Release>,
+) -> Result<Vec<&'a Release>, Reason> {
+    let Candidate { family, current, .. } = candidate;
+    let Some(first) = releases.first() else { return Ok(Vec::new()) };
+    let latest = &first.version;
     let own = || current.to_owned();
     let not_comparable = |error| Reason::NotComparable { current: own(), target: latest.clone(), error };
     let running = ReleaseVersion::parse(family, current).map_err(not_comparable)?;
     match latest.compare(&running).map_err(not_comparable)? {
         Ordering::Greater => {}
-        Ordering::Equal if family == Family::AmazonLinux2 => return Err(Reason::EndOfSupport { current: own() }),
-        Ordering::Equal => return Err(Reason::UpToDate { current: own() }),
+        Ordering::Equal => return Err(up_to_date(input, candidate, first)),
         Ordering::Less => return Err(Reason::RunsWithdrawnRelease { current: own(), latest: latest.clone() }),
     }
     Ok(releases.into_iter().filter(|release| release.is_newer_than(&running)).collect())
+}
+
+/// Whether that is all: no newer release may come any more.
+fn up_to_date(input: &PlanInput<'_>, candidate: Candidate<'_>, latest: &Release) -> Reason {
+    if let Some(end) = end_of_support(input, candidate) {
+        return end;
+    }
+    let current = candidate.current.to_owned();
+    let since = latest.published_at;
+    let is_old = candidate.rules.stale_after.is_some_and(|after| input.now.duration_since(since) >= after);
+    if is_old { Reason::NoNewReleases { current, since } } else { Reason::UpToDate { current } }
 }
 
 /// What was lowered stays until there is something newer than what it left; a lowered Kubernetes version keeps its releases

@@ -7,6 +7,7 @@ mod input;
 mod quarantine;
 mod rings;
 mod rollback;
+mod stale;
 mod versions;
 
 use std::collections::BTreeSet;
@@ -34,6 +35,7 @@ pub use capacity::Capacity;
 pub use input::PlanInput;
 pub use quarantine::quarantines_due;
 pub use rings::proofs;
+pub use stale::{Standing, standing};
 pub use versions::{tracks, tracks_of};
 
 /// What a run does, to the last choice.
@@ -71,7 +73,7 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
         let (Some(discovered), Some(decision)) = (input.fleet.nodegroups.get(*index), decisions.get_mut(*index)) else {
             continue;
         };
-        if let (Err(limit), Decision::Start(intent)) = (capacity.reserve(discovered.id.cluster()), &*decision) {
+        if let (Err(limit), Decision::Start(intent)) = (capacity.reserve(discovered.id.name()), &*decision) {
             *decision = Decision::Next(intent.clone(), limit);
         }
     }
@@ -145,6 +147,7 @@ fn opted_in(nodegroup: &Nodegroup) -> Result<(Mode, &Rules), Reason> {
     match &nodegroup.policy {
         Policy::OptedIn(mode, rules) => Ok((*mode, rules)),
         Policy::NotOptedIn => Err(Reason::NotOptedIn),
+        Policy::OptedOut => Err(Reason::OptedOut),
         Policy::Invalid { tag, .. } => Err(Reason::InvalidTag(tag.clone())),
     }
 }

@@ -99,6 +99,11 @@ fn quarantine(
     let came_up = |record: &&NodegroupRecord| {
         record.successes().any(|(attempt, _)| attempt.intent.track() == *track && attempt.intent.release_version == *release)
     };
+    let blames = input.fleet.records.readable().flat_map(NodegroupRecord::blames);
+    let previous = blames
+        .map(|(attempt, _)| &attempt.intent)
+        .find(|intent| intent.track() == *track && intent.release_version == *release)
+        .map(|intent| intent.previous_release_version.clone());
     let ran_on: Vec<NodegroupName> =
         input.fleet.records.readable().filter(came_up).map(|record| record.id.name().clone()).collect();
     Quarantine {
@@ -109,6 +114,7 @@ fn quarantine(
         since: input.now,
         nodegroups: failed.into(),
         ran_on: ran_on.into(),
+        previous_release_version: previous.unwrap_or_default(),
         sisters: sisters(input, track, release),
         lifted_at: None,
         superseded_by: None,

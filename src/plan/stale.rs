@@ -1,0 +1,212 @@
+//! Nothing goes stale in silence: whether a node group is kept current, since when it is not, and why.
+
+use aws_sdk_eks::types::NodegroupStatus;
+use jiff::{SignedDuration, Timestamp};
+
+use super::input::PlanInput;
+use super::versions::version_step;
+use crate::model::ami_type::{ReleaseTrack, TrackKey};
+use crate::model::decision::Decision;
+use crate::model::fleet::Discovered;
+use crate::model::nodegroup::Nodegroup;
+use crate::model::nodegroup_record::NodegroupRecord;
+use crate::model::policy::{Policy, Rules};
+use crate::model::reason::{Freeze, Reason, RingWait};
+use crate::model::release_version::ReleaseVersion;
+use crate::model::releases::{Available, Release};
+use crate::model::stale::{Obstacle, Stale};
+
+/// What should never last is reported after so long.
+const OBSTACLE_AFTER: SignedDuration = SignedDuration::from_hours(24);
+/// After a freeze that lasted so long, a fleet is given time to catch up.
+const LONG_FREEZE: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// How a node group stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Standing {
+    /// It is kept current, or it is deliberately not.
+    Current,
+    /// It is not kept current, but not for too long yet; and what may keep it so, for what is not a release's age.
+    Waiting(Option<Obstacle>),
+    /// It has not been kept current for too long.
+    Stale(Stale),
+    /// Nothing can be said in this run: it is being updated.
+    Unknown,
+}
+
+/// What a node group is behind.
+struct Behind<'a> {
+    /// The oldest newer release.
+    oldest: &'a Release,
+    /// Since when this counts.
+    since: Timestamp,
+}
+
+/// How a node group stands, for which this was decided. Only a run that looks at the whole fleet may ask.
+#[must_use]
+pub fn standing(input: &PlanInput<'_>, discovered: &Discovered, decision: &Decision) -> Standing {
+    let reason = match decision {
+        // It starts, or another update is in progress: whether it then is current is seen later.
+        Decision::Start(_) | Decision::Skip(Reason::InProgress { .. }) => return Standing::Unknown,
+        Decision::Next(..) => None,
+        Decision::Skip(reason) if is_deliberate(reason) => return Standing::Current,
+        Decision::Skip(reason) => Some(reason),
+    };
+    let record = input.fleet.records.nodegroup(&discovered.id).ok().flatten();
+    let rules = discovered.nodegroup().and_then(rules_of).unwrap_or(&input.settings.defaults);
+    let obstacle = reason.and_then(kind_of_obstacle).map(|kind| Obstacle {
+        reason: kind.to_owned(),
+        since: record
+            .and_then(|record| record.obstacle.as_ref())
+            .filter(|obstacle| obstacle.reason == kind)
+            .map_or(input.now, |obstacle| obstacle.since),
+    });
+    let behind = discovered.nodegroup().and_then(|nodegroup| behind(input, nodegroup, rules, record));
+    if behind.is_none() && obstacle.is_none() {
+        return Standing::Current;
+    }
+    let stale = |since, behind: Option<&Behind<'_>>| Stale {
+        since,
+        oldest: behind.map(|behind| behind.oldest.version.to_string()),
+        days_behind: behind.map(|behind| input.now.duration_since(behind.oldest.published_at).as_hours() / 24),
+        reason: decision.code().to_owned(),
+        detail: decision.to_string(),
+        cause: reason.map_or_else(|| decision.code().to_owned(), cause),
+    };
+    if let Some(obstacle) = obstacle.as_ref().filter(|obstacle| is_over(input, obstacle, reason, rules)) {
+        return Standing::Stale(stale(obstacle.since, behind.as_ref()));
+    }
+    match behind {
+        Some(behind) if is_due(input, behind.since, rules.stale_after) && !is_excused(input, rules) => {
+            Standing::Stale(stale(behind.since, Some(&behind)))
+        }
+        _ => Standing::Waiting(obstacle),
+    }
+}
+
+fn rules_of(nodegroup: &Nodegroup) -> Option<&Rules> {
+    match &nodegroup.policy {
+        Policy::OptedIn(_, rules) => Some(rules),
+        Policy::NotOptedIn | Policy::OptedOut | Policy::Invalid { .. } => None,
+    }
+}
+
+/// What somebody has said of the node group itself, what is reported otherwise, and what is no node group of ours.
+fn is_deliberate(reason: &Reason) -> bool {
+    matches!(
+        reason,
+        Reason::Excluded
+            | Reason::NotFound
+            | Reason::Deleted
+            | Reason::NotOptedIn
+            | Reason::OptedOut
+            | Reason::InvalidTag(_)
+            | Reason::Pinned { .. }
+            | Reason::ReportOnly { .. }
+            | Reason::EndOfSupport { .. }
+    )
+}
+
+/// What keeps a node group from being looked after, whether or not a newer release is known.
+fn kind_of_obstacle(reason: &Reason) -> Option<&'static str> {
+    let lasts = matches!(
+        reason,
+        Reason::CustomAmi
+            | Reason::UnknownAmiType { .. }
+            | Reason::NotComparable { .. }
+            | Reason::NoRelease { .. }
+            | Reason::PinUnknown { .. }
+            | Reason::PinWithdrawn { .. }
+    );
+    (lasts || should_never_last(reason)).then(|| reason.code())
+}
+
+/// Unreadable, in use without an update, or a ring that is held by a node group which cannot prove anything.
+fn should_never_last(reason: &Reason) -> bool {
+    let cannot_prove = |wait: &RingWait| {
+        matches!(wait, RingWait::Unreadable | RingWait::InvalidTag | RingWait::Sick | RingWait::Failed | RingWait::NoNodes)
+    };
+    match reason {
+        Reason::Unreadable(_) | Reason::BackingOff { .. } => true,
+        Reason::WaitingForRing { wait, .. } => cannot_prove(wait),
+        _ => false,
+    }
+}
+
+fn is_over(input: &PlanInput<'_>, obstacle: &Obstacle, reason: Option<&Reason>, rules: &Rules) -> bool {
+    if reason.is_some_and(should_never_last) {
+        return input.now.duration_since(obstacle.since) >= OBSTACLE_AFTER && rules.stale_after.is_some();
+    }
+    is_due(input, obstacle.since, rules.stale_after) && !is_excused(input, rules)
+}
+
+fn is_due(input: &PlanInput<'_>, since: Timestamp, stale_after: Option<SignedDuration>) -> bool {
+    stale_after.is_some_and(|after| input.now.duration_since(since) >= after)
+}
+
+/// Whether nobody expects updates: while a freeze lasts whose end is known, and after a long one until the fleet has had time
+/// to catch up.
+fn is_excused(input: &PlanInput<'_>, rules: &Rules) -> bool {
+    if matches!(input.fleet.freeze, Some(Freeze::CalendarClosed { until: Some(_) })) {
+        return true;
+    }
+    let freeze = input.fleet.records.fleet().ok().flatten().and_then(|record| record.freeze.as_ref());
+    freeze.is_some_and(|freeze| {
+        let was_long = freeze.ended_at.filter(|end| end.duration_since(freeze.since) >= LONG_FREEZE);
+        was_long.is_some_and(|end| !is_due(input, end, rules.stale_after))
+    })
+}
+
+/// What holds many node groups at once is one cause, so that one message can name them all.
+fn cause(reason: &Reason) -> String {
+    let code = reason.code();
+    match reason {
+        Reason::Frozen(freeze) => format!("{code}: {freeze}"),
+        Reason::WaitingForRing { nodegroup, .. } => format!("{code}: {nodegroup}"),
+        reason => match reason.target() {
+            Some(target) => format!("{code}: {target}"),
+            None => code.to_owned(),
+        },
+    }
+}
+
+/// The oldest release that is newer than what runs, and since when a node group is behind it. One that reaches a release is
+/// behind the next one only, so that a fleet which follows at the distance of its minimum age is never stale.
+fn behind<'a>(
+    input: &PlanInput<'a>,
+    nodegroup: &Nodegroup,
+    rules: &Rules,
+    record: Option<&NodegroupRecord>,
+) -> Option<Behind<'a>> {
+    if nodegroup.status == NodegroupStatus::Updating {
+        return None;
+    }
+    let version = nodegroup.kubernetes_version.as_deref()?;
+    let track = TrackKey::new(version, &nodegroup.ami_type);
+    let family = ReleaseTrack::of(&nodegroup.ami_type, version).ok()?.family;
+    let running = ReleaseVersion::parse(family, nodegroup.release_version.as_deref()?).ok()?;
+    let own = oldest(input, &track, |release| release.is_newer_than(&running));
+    let step = || version_step(nodegroup, rules, &input.fleet.clusters).ok().flatten();
+    let (oldest, may_since) = match own {
+        Some(oldest) => (oldest, None),
+        None => {
+            let step = step()?;
+            let seen = record?.cluster_version.as_ref().filter(|seen| seen.version == step)?;
+            let may_since = seen.since.saturating_add(rules.follow_cluster_after).unwrap_or(Timestamp::MAX);
+            (oldest(input, &TrackKey::new(&step, &nodegroup.ami_type), |_| true)?, Some(may_since))
+        }
+    };
+    let old_enough = oldest.published_at.saturating_add(rules.min_age).unwrap_or(Timestamp::MAX);
+    let rested = record.and_then(NodegroupRecord::last_success).map(|at| at.saturating_add(rules.min_interval));
+    let opted_in = record.and_then(|record| record.opted_in_since).unwrap_or(input.now);
+    let since = [may_since, rested.and_then(Result::ok), Some(opted_in)].into_iter().flatten();
+    Some(Behind { oldest, since: since.fold(oldest.first_seen_at.max(old_enough), Timestamp::max) })
+}
+
+fn oldest<'a>(input: &PlanInput<'a>, track: &TrackKey, counts: impl Fn(&Release) -> bool) -> Option<&'a Release> {
+    let Some(Available::Releases(releases)) = input.releases.on(track) else { return None };
+    let denied = |release: &Release| {
+        input.settings.denied.iter().any(|denied| denied.matches(track, release.version.as_str()))
+    };
+    releases.iter().rev().find(|release| !release.withdrawn && !denied(release) && counts(release))
+}
