@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::ami_type::TrackKey;
 use super::fleet_record::FleetRecord;
 use super::nodegroup_record::NodegroupRecord;
-use super::notice::Notice;
+use super::notice::{Notice, NoticeKind};
 use super::problem::Unreadable;
 use super::record::Record as _;
-use super::subject::{FleetId, NodegroupId, TrackId};
+use super::subject::{FleetId, NodegroupId, Subject, TrackId};
 use super::track_record::TrackRecord;
 
 /// A record of any kind.
@@ -20,6 +20,89 @@ pub enum RecordRef<'a> {
     Fleet(&'a FleetRecord),
     /// A release track's.
     Track(&'a TrackRecord),
+}
+
+/// A record of any kind, owned.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "most are node groups' records, the largest")]
+pub enum AnyRecord {
+    /// A node group's.
+    Nodegroup(NodegroupRecord),
+    /// The fleet's.
+    Fleet(FleetRecord),
+    /// A release track's.
+    Track(TrackRecord),
+}
+
+impl AnyRecord {
+    /// The record.
+    #[must_use]
+    pub fn as_ref(&self) -> RecordRef<'_> {
+        match self {
+            Self::Nodegroup(record) => record.into(),
+            Self::Fleet(record) => record.into(),
+            Self::Track(record) => record.into(),
+        }
+    }
+
+    /// What has to be published.
+    #[must_use]
+    pub fn pending_notices(&self) -> &[Notice] {
+        match self {
+            Self::Nodegroup(record) => record.pending_notices(),
+            Self::Fleet(record) => record.pending_notices(),
+            Self::Track(record) => record.pending_notices(),
+        }
+    }
+
+    /// What it is about, as people name it.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        match self {
+            Self::Nodegroup(record) => (&record.id).into(),
+            Self::Fleet(_) => Subject::Fleet,
+            Self::Track(record) => Subject::Track(record.id.track().clone()),
+        }
+    }
+
+    /// A notice's id.
+    #[must_use]
+    pub fn notice_id(&self, notice: &Notice) -> String {
+        self.as_ref().notice_id(notice)
+    }
+
+    /// What a node group's notice has in common with those of others: its kind, release and cause. Other notices are about
+    /// more than one node group already.
+    #[must_use]
+    pub fn group(&self, notice: &Notice) -> Option<String> {
+        let Self::Nodegroup(record) = self else { return None };
+        let error = notice.kind.attempt().and_then(|about| record.attempt(about.number)?.errors.first());
+        let cause = match &notice.kind {
+            NoticeKind::NodegroupStale(stale) | NoticeKind::NodegroupCurrent(stale) => stale.cause.clone(),
+            NoticeKind::TagInvalid(tag) => format!("{}={}", tag.key, tag.value),
+            _ => error.map(|error| error.error_code.clone()).unwrap_or_default(),
+        };
+        let (code, release) = (notice.kind.code(), notice.kind.release_version().unwrap_or_default());
+        Some(format!("{code}/{release}/{cause}"))
+    }
+}
+
+impl From<NodegroupRecord> for AnyRecord {
+    fn from(record: NodegroupRecord) -> Self {
+        Self::Nodegroup(record)
+    }
+}
+
+impl From<FleetRecord> for AnyRecord {
+    fn from(record: FleetRecord) -> Self {
+        Self::Fleet(record)
+    }
+}
+
+impl From<TrackRecord> for AnyRecord {
+    fn from(record: TrackRecord) -> Self {
+        Self::Track(record)
+    }
 }
 
 impl<'a> RecordRef<'a> {

@@ -4,12 +4,14 @@ use std::fmt::Write as _;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::model::attempt::{Attempt, ErrorDetail, StartedBy, shorten};
 use crate::model::hold::Running;
+use crate::model::names::Names;
 use crate::model::notice::{Notice, NoticeKind, QuarantinedRelease};
 use crate::model::policy::InvalidTag;
-use crate::model::records::RecordRef;
+use crate::model::records::{AnyRecord, RecordRef};
 use crate::model::settings::RetryAfter;
 use crate::model::subject::NodegroupId;
 
@@ -36,7 +38,23 @@ impl Message {
     /// The message of a record's notice. Error details that SNS has no room for are left out, and the message says so.
     #[must_use]
     pub fn new<'a>(record: impl Into<RecordRef<'a>>, notice: &'a Notice, retry_after: &RetryAfter) -> Self {
-        let mut writer = Writer::new(record.into(), notice, retry_after);
+        Self::write(Writer::new(record.into(), notice, retry_after))
+    }
+
+    /// The one message of many notices of one kind, release and cause; `None` where there is none.
+    #[must_use]
+    pub fn of_group(members: &[(&AnyRecord, &Notice)], retry_after: &RetryAfter) -> Option<Self> {
+        let (record, notice) = members.first()?;
+        let mut writer = Writer::new(record.as_ref(), notice, retry_after);
+        writer.ids = members.iter().map(|(record, notice)| record.notice_id(notice)).collect();
+        writer.ids.sort_unstable();
+        writer.id = Uuid::new_v5(&Uuid::NAMESPACE_URL, writer.ids.join("/").as_bytes()).to_string();
+        let names = members.iter().filter_map(|(record, _)| Some(record.as_ref().nodegroup()?.id.name().clone()));
+        writer.members = Some(names.collect::<Vec<_>>().into());
+        Some(Self::write(writer))
+    }
+
+    fn write(mut writer: Writer<'_>) -> Self {
         let mut room = MESSAGE_BYTES;
         loop {
             writer.errors = shorten(writer.attempt.map(|attempt| attempt.errors.clone()).unwrap_or_default(), room);
@@ -58,6 +76,10 @@ pub(super) struct Writer<'a> {
     /// Those of the attempt's errors that the message has room for.
     pub(super) errors: Vec<ErrorDetail>,
     pub(super) next: NextAction,
+    /// The node groups of a message that is about many.
+    members: Option<Names>,
+    /// The ids of all notices that the message stands for.
+    ids: Vec<String>,
 }
 
 /// What the updater does next about the release.
@@ -138,7 +160,8 @@ impl<'a> Writer<'a> {
         let attempt = record.nodegroup().zip(number).and_then(|(record, number)| record.attempt(number));
         let id = record.notice_id(notice);
         let next = NextAction::of(record, notice, attempt, retry_after);
-        Self { record, id, notice, attempt, errors: Vec::new(), next }
+        let ids = vec![id.clone()];
+        Self { record, id, notice, attempt, errors: Vec::new(), next, members: None, ids }
     }
 
     pub(super) fn nodegroup(&self) -> Option<&'a NodegroupId> {
@@ -147,7 +170,10 @@ impl<'a> Writer<'a> {
 
     /// `cluster/nodegroup`; nothing where the notice is about more than one node group.
     pub(super) fn name(&self) -> String {
-        self.nodegroup().map(ToString::to_string).unwrap_or_default()
+        match &self.members {
+            Some(members) => format!("{} node groups", members.count),
+            None => self.nodegroup().map(ToString::to_string).unwrap_or_default(),
+        }
     }
 
     pub(super) fn region(&self) -> &'a str {
@@ -197,7 +223,7 @@ impl<'a> Writer<'a> {
     fn attributes(&self) -> Vec<(&'static str, String)> {
         let mut attributes =
             vec![("event", self.notice.kind.code().to_owned()), ("severity", self.severity().to_owned())];
-        if let Some(id) = self.nodegroup() {
+        if let Some(id) = self.nodegroup().filter(|_| self.members.is_none()) {
             attributes.push(("cluster", id.cluster().to_owned()));
             attributes.push(("nodegroup", id.nodegroup().to_owned()));
         }
@@ -217,7 +243,7 @@ impl<'a> Writer<'a> {
     }
 
     fn machine(&self) -> Value {
-        let (id, attempt) = (self.nodegroup(), self.attempt);
+        let (id, attempt) = (self.nodegroup().filter(|_| self.members.is_none()), self.attempt);
         let available = match &self.notice.kind {
             NoticeKind::UpdateAvailable { version, .. } => Some(version),
             _ => None,
@@ -229,6 +255,8 @@ impl<'a> Writer<'a> {
         json!({
             "version": "1",
             "id": self.id,
+            "ids": self.ids,
+            "nodegroups": self.members,
             "event": self.notice.kind.code(),
             "severity": self.severity(),
             "cluster": id.map(NodegroupId::cluster),
@@ -302,11 +330,16 @@ impl<'a> Writer<'a> {
     /// What is known, a label and a value each.
     fn facts(&self) -> Vec<(&'static str, String)> {
         let what = match (self.nodegroup(), self.track()) {
+            _ if self.members.is_some() => self.name(),
             (Some(id), _) => format!("node group {id}"),
             (None, Some(track)) => format!("every node group on {track}"),
             (None, None) => "every node group".to_owned(),
         };
         let mut facts = vec![("Where", format!("{what} in {}, account {}", self.region(), self.account()))];
+        facts.extend(self.members.iter().map(|members| ("Which", members.to_string())));
+        if self.members.is_some() {
+            facts.push(("Example", self.nodegroup().map(ToString::to_string).unwrap_or_default()));
+        }
         match &self.notice.kind {
             NoticeKind::TagInvalid(InvalidTag { key, value, expected }) => {
                 facts.push(("Tag", format!("{key}={value}; {expected}")));
