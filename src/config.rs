@@ -136,7 +136,11 @@ fn denied(environment: Environment<'_>) -> Result<Vec<ReleaseSelector>, InvalidS
     let name = "DENIED_RELEASES";
     let expected = "expected release versions separated by spaces, or all of a day such as *-20260110, each also as AMI-TYPE/… or KUBERNETES-VERSION/AMI-TYPE/…";
     let denied = words(&environment(name).unwrap_or_default()).into_iter().map(|word| {
-        ReleaseSelector::parse(&word).ok_or(InvalidSetting::Malformed { name, value: word, expected: expected.to_owned() })
+        ReleaseSelector::parse(&word).ok_or(InvalidSetting::Malformed {
+            name,
+            value: word,
+            expected: expected.to_owned(),
+        })
     });
     denied.collect()
 }

@@ -60,7 +60,8 @@ impl Executor<'_> {
         let starts = plan.order.iter().filter_map(planned).filter(|(_, it)| matches!(it.decision, Decision::Start(_)));
         let nexts = plan.order.iter().filter_map(planned).filter(|(_, it)| matches!(it.decision, Decision::Next(..)));
         for (index, Planned { target, decision }) in starts.chain(nexts) {
-            let (Decision::Start(intent) | Decision::Next(intent, _), Target::Nodegroup(id)) = (decision, target) else {
+            let (Decision::Start(intent) | Decision::Next(intent, _), Target::Nodegroup(id)) = (decision, target)
+            else {
                 continue;
             };
             if matches!(decision, Decision::Next(..)) && capacity.reserve(id.name()).is_err() {

@@ -12,9 +12,9 @@ use crate::model::ami_type::TrackKey;
 use crate::model::decision::{Decision, Planned, Target};
 use crate::model::fleet::{Discovered, Fleet, NodegroupState};
 use crate::model::fleet_record::{FleetRecord, Quarantine};
-use crate::model::nodegroup_record::{ExternalUpdate, NodegroupRecord, Proof};
 use crate::model::hold::{Rollback, Running};
 use crate::model::names::Names;
+use crate::model::nodegroup_record::{ExternalUpdate, NodegroupRecord, Proof};
 use crate::model::notice::Reminder;
 use crate::model::policy::{InvalidTag, Policy};
 use crate::model::problem::{Problem, Unreadable};
@@ -23,10 +23,10 @@ use crate::model::record::YES;
 use crate::model::release_version::ReleaseVersion;
 use crate::model::releases::{Recommendation, Recommendations};
 use crate::model::settings::ReleaseSelector;
-use crate::model::subject::{FleetId, NodegroupId, NodegroupName, NodegroupPattern, TrackId};
-use crate::model::track_record::TrackRecord;
 use crate::model::stale::{Obstacle, Stale};
+use crate::model::subject::{FleetId, NodegroupId, NodegroupName, NodegroupPattern, TrackId};
 use crate::model::support::SupportEnded;
+use crate::model::track_record::TrackRecord;
 use crate::plan::{Plan, PlanInput, Standing, proofs, quarantines_due, standing, tracks_of};
 
 /// What lasts is listed once it was reported so long ago.
@@ -277,7 +277,10 @@ fn quarantine_changes(input: &PlanInput<'_>, errors: &mut Vec<Problem>) -> Vec<F
 
 /// What reading the past of node groups comes to.
 #[must_use]
-pub fn take_pasts(pasts: Vec<(NodegroupId, Result<Option<(Running, Running)>, Unreadable>)>, now: Timestamp) -> Reconciled {
+pub fn take_pasts(
+    pasts: Vec<(NodegroupId, Result<Option<(Running, Running)>, Unreadable>)>,
+    now: Timestamp,
+) -> Reconciled {
     let mut reconciled = Reconciled::default();
     for (id, past) in pasts {
         match past {
@@ -354,9 +357,7 @@ fn fleet_reports(input: &PlanInput<'_>, plan: &Plan) -> Vec<FleetChange> {
 
 /// Whether the table held nothing at all before this run.
 fn is_table_empty(fleet: &Fleet) -> bool {
-    let is_new = |discovered: &Discovered| {
-        matches!(fleet.records.nodegroup(&discovered.id), Ok(record) if record.is_none_or(|record| record.revision.number <= 1))
-    };
+    let is_new = |discovered: &Discovered| matches!(fleet.records.nodegroup(&discovered.id), Ok(record) if record.is_none_or(|record| record.revision.number <= 1));
     matches!(fleet.records.fleet(), Ok(record) if record.is_none_or(|record| record.revision.number <= 1 && record.reminded_at.is_none()))
         && !fleet.nodegroups.is_empty()
         && fleet.missing.is_empty()
@@ -466,7 +467,8 @@ impl Reconciled {
         let PlanInput { fleet, request, now, .. } = input;
         for id in fleet.nodegroups.iter().map(|discovered| &discovered.id) {
             let Ok(record) = fleet.records.nodegroup_or_new(id) else { continue };
-            if let Some(lapsed) = record.rollback.filter(|rollback| rollback.has_lapsed(*now) && record.open.is_none()) {
+            if let Some(lapsed) = record.rollback.filter(|rollback| rollback.has_lapsed(*now) && record.open.is_none())
+            {
                 self.change(id, NodegroupChange::LapseRollback(lapsed.request_id, *now));
             }
             let asked = request.rollback.iter().find(|(pattern, _)| pattern.matches(id.name()));
@@ -541,7 +543,8 @@ impl Reconciled {
     fn see_clusters(&mut self, input: &PlanInput<'_>) {
         let fleet = input.fleet;
         for id in fleet.nodegroups.iter().filter(|it| it.follows_cluster()).map(|discovered| &discovered.id) {
-            let (Some(Ok(version)), Ok(record)) = (fleet.clusters.get(id.cluster()), fleet.records.nodegroup(id)) else {
+            let (Some(Ok(version)), Ok(record)) = (fleet.clusters.get(id.cluster()), fleet.records.nodegroup(id))
+            else {
                 continue;
             };
             let version = version.to_string();

@@ -89,7 +89,10 @@ fn detail(error: &Error) -> ErrorDetail {
 
 /// Whether the caller lacks a right, by its own policy or by one of its organisation.
 fn is_denied(error: &Error) -> bool {
-    matches!(error.code(), Some("AccessDeniedException" | "AccessDenied" | "UnauthorizedException" | "UnrecognizedClientException"))
+    matches!(
+        error.code(),
+        Some("AccessDeniedException" | "AccessDenied" | "UnauthorizedException" | "UnrecognizedClientException")
+    )
 }
 
 /// Counts the requests that the SDK really sends for one call.

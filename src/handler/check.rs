@@ -249,7 +249,11 @@ impl Checker<'_> {
         (record, result.err().map(|error| Problem::with(subject, error)))
     }
 
-    async fn mark_one<R: Record + Into<AnyRecord>>(&self, mut record: R, notice: &Notice) -> (AnyRecord, Result<(), String>) {
+    async fn mark_one<R: Record + Into<AnyRecord>>(
+        &self,
+        mut record: R,
+        notice: &Notice,
+    ) -> (AnyRecord, Result<(), String>) {
         let mark = |record: &mut R| record.mark_published(notice);
         let result = self.store.merge(&mut record, self.run.now, mark).await;
         (record.into(), result.map_err(|error| error.to_string()))

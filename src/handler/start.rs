@@ -5,12 +5,12 @@ use serde_json::Value;
 use crate::aws::StartClients;
 use crate::config::StartConfig;
 use crate::event::parse_start;
+use crate::execute::{Execution, Executor};
 use crate::model::fleet::{Fleet, NodegroupState};
 use crate::model::reason::Freeze;
+use crate::model::releases::{Recommendation, Recommendations, Releases};
 use crate::model::request::StartRequest;
 use crate::model::settings::Settings;
-use crate::model::releases::{Recommendation, Recommendations, Releases};
-use crate::execute::{Execution, Executor};
 use crate::observe;
 use crate::observe::external::external_updates;
 use crate::observe::past::pasts;
@@ -83,15 +83,9 @@ impl<'a> Asked<'a> {
 }
 
 /// Why the run could not do its job at all. What goes wrong with one item is a line of the summary.
-fn failure(
-    fleet: &Fleet,
-    recommended: &Recommendations,
-    plan: &Plan,
-    store: &RecordStore<'_>,
-) -> Option<String> {
+fn failure(fleet: &Fleet, recommended: &Recommendations, plan: &Plan, store: &RecordStore<'_>) -> Option<String> {
     let mut states = fleet.nodegroups.iter().map(|discovered| &discovered.state).peekable();
-    let none_described =
-        states.peek().is_some() && states.all(|state| matches!(state, NodegroupState::Unreadable(_)));
+    let none_described = states.peek().is_some() && states.all(|state| matches!(state, NodegroupState::Unreadable(_)));
     let mut read = recommended.values().peekable();
     let no_release = read.peek().is_some() && read.all(|it| matches!(it, Recommendation::Unreadable(_)));
     let failure = match &plan.freeze {

@@ -58,6 +58,9 @@ pub struct Intent {
     /// The request id of the run that was asked for it, where it goes back to an older release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback: Option<String>,
+    /// The launch template and its version, where an external update is about that alone and EKS names no release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launch_template: Option<String>,
     /// The call must be made before this time, at which the node group's window closes but for its margin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_before: Option<Timestamp>,
@@ -162,6 +165,15 @@ impl Intent {
 impl fmt::Display for Intent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { version, release_version, previous_release_version, force, rollback, .. } = self;
+        if let Some(template) = &self.launch_template {
+            return write!(
+                f,
+                "to the launch template {template}, from {previous_release_version} (Kubernetes {version})"
+            );
+        }
+        if release_version.is_empty() {
+            return write!(f, "from {previous_release_version} (Kubernetes {version}) to what EKS does not name");
+        }
         let back = if rollback.is_some() { "back " } else { "" };
         write!(f, "{back}from {previous_release_version} to {release_version} (Kubernetes {version})")?;
         if *force { f.write_str(", overriding disruption budgets, which made it fail before") } else { Ok(()) }

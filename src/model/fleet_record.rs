@@ -149,7 +149,9 @@ impl FleetRecord {
     pub fn quarantine(&mut self, quarantine: &Quarantine) {
         let track = quarantine.track();
         let same = self.quarantines.iter().any(|held| {
-            held.is_of(&track, &quarantine.release_version) && held.lifted_at.is_none() && held.cluster == quarantine.cluster
+            held.is_of(&track, &quarantine.release_version)
+                && held.lifted_at.is_none()
+                && held.cluster == quarantine.cluster
         });
         if same {
             return;

@@ -23,7 +23,7 @@ pub mod request;
 pub mod settings;
 pub mod settle;
 pub mod stale;
-pub mod support;
 pub mod subject;
+pub mod support;
 pub mod track_record;
 pub mod window;

@@ -268,7 +268,8 @@ impl NodegroupRecord {
 
     /// It is not kept current: reported once, and again only where a week has passed.
     pub fn report_stale(&mut self, stale: &Stale, now: Timestamp) {
-        self.obstacle = Some(Obstacle { reason: stale.reason.clone(), since: stale.since }).filter(|_| stale.oldest.is_none());
+        self.obstacle =
+            Some(Obstacle { reason: stale.reason.clone(), since: stale.since }).filter(|_| stale.oldest.is_none());
         match &self.stale {
             Some(reported) if reported.over_at.is_none() => {}
             Some(reported) if now.duration_since(reported.at) < REPORT_AGAIN_AFTER => {}
@@ -353,7 +354,8 @@ impl NodegroupRecord {
     /// held, since nothing raises it otherwise.
     pub fn see(&mut self, runs: &Running, ami_type: &AmiTypes, cluster_version: Option<&str>, now: Timestamp) {
         let held = self.hold.as_ref().filter(|hold| hold.is_open());
-        let is_over = held.is_some_and(|hold| hold.is_of_version() && hold.cluster_version.as_deref() != cluster_version);
+        let is_over =
+            held.is_some_and(|hold| hold.is_of_version() && hold.cluster_version.as_deref() != cluster_version);
         if is_over {
             self.end_hold(now);
         }
@@ -371,9 +373,8 @@ impl NodegroupRecord {
         }
         let open = self.hold.as_mut().filter(|hold| hold.is_open() && !hold.confirmed && hold.to == *runs);
         let settled = self.history.iter().filter_map(|attempt| attempt.ended_at).max();
-        let is_current = |since: Timestamp| {
-            since < now && settled.is_none_or(|end| now.duration_since(end) >= DESCRIPTION_LAGS)
-        };
+        let is_current =
+            |since: Timestamp| since < now && settled.is_none_or(|end| now.duration_since(end) >= DESCRIPTION_LAGS);
         match open {
             Some(hold) if is_current(hold.since) => {
                 hold.confirmed = true;
@@ -452,7 +453,8 @@ impl NodegroupRecord {
     fn report_rollback_started(&mut self) {
         let Some(attempt) = &self.open else { return };
         let (about, at) = (reference(attempt), attempt.started_at);
-        let is_known = self.pending_notices.iter().any(|notice| notice.kind == NoticeKind::RollbackStarted(about.clone()));
+        let is_known =
+            self.pending_notices.iter().any(|notice| notice.kind == NoticeKind::RollbackStarted(about.clone()));
         if !is_known {
             self.notify(NoticeKind::RollbackStarted(about), at);
         }
@@ -486,7 +488,9 @@ impl NodegroupRecord {
             Status::Cancelled => Some(NoticeKind::UpdateCancelled(about)),
             Status::Unverified => Some(NoticeKind::UpdateUnverified(about)),
             Status::Gone => Some(NoticeKind::UpdateGone(about)),
-            Status::Refused if attempt.intent.rollback.is_some() || !self.was_refused(&attempt) => Some(NoticeKind::UpdateRefused(about)),
+            Status::Refused if attempt.intent.rollback.is_some() || !self.was_refused(&attempt) => {
+                Some(NoticeKind::UpdateRefused(about))
+            }
             Status::Successful if attempt.intent.rollback.is_some() => Some(NoticeKind::RolledBack(about)),
             Status::Successful if attempt.intent.force => Some(NoticeKind::UpdateForced(about)),
             Status::Refused | Status::Successful | Status::Intent | Status::InProgress => None,
@@ -502,7 +506,8 @@ impl NodegroupRecord {
     fn brought(&mut self, intent: &Intent, now: Timestamp) {
         let runs = Running { version: intent.version.clone(), release_version: intent.release_version.clone() };
         if intent.rollback.is_some() {
-            let from = Running { version: intent.version.clone(), release_version: intent.previous_release_version.clone() };
+            let from =
+                Running { version: intent.version.clone(), release_version: intent.previous_release_version.clone() };
             self.hold = Some(Hold {
                 from,
                 to: runs.clone(),
@@ -599,7 +604,9 @@ impl NodegroupRecord {
         self.pending.is_some()
             || self.hold.is_some()
             || self.rollback.is_some()
-            || self.stale.as_ref().is_some_and(|reported| reported.over_at.is_none()) || self.reported_tag.is_some() || self.reported_release.is_some()
+            || self.stale.as_ref().is_some_and(|reported| reported.over_at.is_none())
+            || self.reported_tag.is_some()
+            || self.reported_release.is_some()
     }
 }
 

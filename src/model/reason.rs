@@ -273,7 +273,9 @@ fn lowered(hold: &Hold) -> String {
     }
     if hold.is_of_version() {
         let (from, to) = (&from.version, &to.version);
-        return format!("it was taken back from Kubernetes {from} to {to}; it follows again when its cluster's version changes");
+        return format!(
+            "it was taken back from Kubernetes {from} to {to}; it follows again when its cluster's version changes"
+        );
     }
     let end = if hold.ends_with_newer() {
         format!("until a release newer than {from_release}, a retry or a pin")

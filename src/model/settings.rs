@@ -76,7 +76,9 @@ pub struct ReleaseSelector {
 
 /// A text that names no releases.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} names no release; expected one, or all of a day such as *-20260110, each also as AMI-TYPE/… or KUBERNETES-VERSION/AMI-TYPE/…")]
+#[error(
+    "{0:?} names no release; expected one, or all of a day such as *-20260110, each also as AMI-TYPE/… or KUBERNETES-VERSION/AMI-TYPE/…"
+)]
 pub struct InvalidSelector(String);
 
 impl TryFrom<String> for ReleaseSelector {
@@ -108,7 +110,8 @@ impl ReleaseSelector {
             None => ReleaseVersion::is_of_any_family(release).then(|| ReleasePattern::Exact(release.to_owned())),
             Some(ending) => date(ending).map(ReleasePattern::Date),
         };
-        let ami_type = parts.next().map(|text| AmiTypes::try_parse(text).ok()).map_or(Some(None), |known| known.map(Some));
+        let ami_type =
+            parts.next().map(|text| AmiTypes::try_parse(text).ok()).map_or(Some(None), |known| known.map(Some));
         let version = parts.next().map(str::to_owned);
         let is_version = version.as_ref().is_none_or(|version| version.parse::<KubernetesVersion>().is_ok());
         is_version.then_some(Self { version, ami_type: ami_type?, release: release? })

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::model::attempt::{Attempt, ErrorDetail, StartedBy, shorten};
+use crate::model::attempt::{Attempt, ErrorDetail, Intent, StartedBy, shorten};
 use crate::model::hold::Running;
 use crate::model::names::Names;
 use crate::model::notice::{Notice, NoticeKind, QuarantinedRelease};
@@ -90,6 +90,10 @@ pub(super) enum NextAction {
     ForceFrom(Timestamp),
     /// The tries are used up.
     GiveUp,
+    /// Somebody else started the update.
+    Theirs,
+    /// A rollback is tried once.
+    NoMore,
     /// It keeps watching the update.
     Watch,
     /// It never updates this node group.
@@ -140,6 +144,12 @@ impl NextAction {
             | NoticeKind::UpdateGone(about)
             | NoticeKind::UpdateRefused(about)
             | NoticeKind::UpdateUnverified(about) => {
+                if attempt.is_some_and(|attempt| attempt.started_by == StartedBy::External) {
+                    return Self::Theirs;
+                }
+                if attempt.is_some_and(|attempt| attempt.intent.rollback.is_some()) {
+                    return Self::NoMore;
+                }
                 let version = attempt.map_or("", |attempt| attempt.intent.version.as_str());
                 let failures =
                     record.nodegroup().map_or(0, |record| record.failures(version, &about.release_version).count());
@@ -207,8 +217,17 @@ impl<'a> Writer<'a> {
         }
     }
 
-    pub(super) fn release(&self) -> &str {
-        self.notice.kind.release_version().unwrap_or_default()
+    /// The release that it is about, as people read it; for somebody else's update of the launch template alone, that.
+    pub(super) fn release(&self) -> String {
+        match self.attempt.map(|attempt| &attempt.intent) {
+            Some(Intent { launch_template: Some(template), .. }) => format!("the launch template {template}"),
+            _ => self.release_version().unwrap_or("a release that EKS does not name").to_owned(),
+        }
+    }
+
+    /// The release that it is about, where that is known.
+    fn release_version(&self) -> Option<&str> {
+        self.notice.kind.release_version().filter(|release| !release.is_empty())
     }
 
     pub(super) fn error_code(&self) -> Option<&str> {
@@ -264,7 +283,8 @@ impl<'a> Writer<'a> {
             "nodegroupArn": id.map(NodegroupId::arn),
             "region": self.region(),
             "account": self.account(),
-            "releaseVersion": self.notice.kind.release_version(),
+            "releaseVersion": self.release_version(),
+            "launchTemplate": attempt.and_then(|attempt| attempt.intent.launch_template.as_ref()),
             "previousReleaseVersion": attempt.map(|attempt| &attempt.intent.previous_release_version),
             "kubernetesVersion": attempt.map(|attempt| &attempt.intent.version).or(available),
             "track": self.track(),
@@ -347,7 +367,10 @@ impl<'a> Writer<'a> {
             NoticeKind::UpdateAvailable { version, .. } => facts.push(("Version", format!("Kubernetes {version}"))),
             NoticeKind::ReleaseQuarantined(held) => {
                 facts.push(("Failed on", held.nodegroups.to_string()));
-                facts.push(("Came up on", if held.ran_on.count == 0 { "none".to_owned() } else { held.ran_on.to_string() }));
+                facts.push((
+                    "Came up on",
+                    if held.ran_on.count == 0 { "none".to_owned() } else { held.ran_on.to_string() },
+                ));
                 facts.extend(held.sisters.iter().map(|sister| ("Same build", sister.clone())));
             }
             NoticeKind::ReleaseWithdrawn { latest, nodegroups, .. } => {
@@ -367,7 +390,9 @@ impl<'a> Writer<'a> {
                 }));
                 facts.push(("Why", format!("{}: {}", stale.reason, stale.detail)));
             }
-            NoticeKind::NodegroupCurrent(stale) => facts.push(("It was", format!("{}: {}", stale.reason, stale.detail))),
+            NoticeKind::NodegroupCurrent(stale) => {
+                facts.push(("It was", format!("{}: {}", stale.reason, stale.detail)))
+            }
             NoticeKind::Reminder(reminder) => {
                 for (cause, nodegroups) in &reminder.causes {
                     facts.push(("Why", format!("{cause}: {nodegroups}")));
@@ -407,16 +432,11 @@ impl<'a> Writer<'a> {
     }
 
     fn facts_of(&self, attempt: &Attempt) -> Vec<(&'static str, String)> {
-        let (from, to) = (&attempt.intent.previous_release_version, &attempt.intent.release_version);
-        let (version, number) = (&attempt.intent.version, attempt.number);
-        let mut facts = vec![("What", format!("from {from} to {to} (Kubernetes {version}), attempt {number}"))];
+        let mut facts = vec![("What", format!("{}, attempt {}", attempt.intent, attempt.number))];
         if attempt.started_by == StartedBy::External {
             facts.push(("Who", "an external update, not started by the updater".to_owned()));
         }
         facts.extend(self.rollback_request().map(|request_id| ("Asked in", format!("the run {request_id}"))));
-        if attempt.intent.force {
-            facts.push(("Force", "yes, it overrides disruption budgets".to_owned()));
-        }
         facts.push(("Update", attempt.update_id.clone().unwrap_or_else(|| "EKS gave no id".to_owned())));
         facts.push(("Since", format!("{:.0}", attempt.started_at)));
         let duration = self.duration().unwrap_or_default();

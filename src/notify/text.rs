@@ -60,7 +60,9 @@ impl Writer<'_> {
                 Ended::StandardSupport => format!("Kubernetes {}: standard support has ended", ended.version),
                 Ended::AllSupport => format!("Kubernetes {}: support has ended", ended.version),
             },
-            NoticeKind::RecordUnreadable(record) => format!("EKS node group with an unreadable record: {}", record.nodegroup),
+            NoticeKind::RecordUnreadable(record) => {
+                format!("EKS node group with an unreadable record: {}", record.nodegroup)
+            }
             NoticeKind::TableEmpty => "The table of the EKS node group updater was empty".to_owned(),
             NoticeKind::RollbackStarted(_) => format!("EKS rollback started: {name} to {release}"),
             NoticeKind::RolledBack(_) => format!("EKS rollback done: {name} to {release}"),
@@ -72,10 +74,10 @@ impl Writer<'_> {
     pub(super) fn meaning(&self) -> &'static str {
         match (&self.notice.kind, self.error_code()) {
             (NoticeKind::UpdateFailed(_), Some("PodEvictionFailure")) => {
-                "Pods did not leave a node within 15 minutes, usually because a PodDisruptionBudget allows no eviction. EKS put the node group back to its previous release."
+                "Pods did not leave a node within 15 minutes, usually because a PodDisruptionBudget allows no eviction. Nodes that were replaced by then may stay on the new release, and one that could not be drained may stay cordoned."
             }
             (NoticeKind::UpdateFailed(_), Some("NodeCreationFailure")) => {
-                "New nodes did not start or did not join the cluster: check capacity, quotas, subnets, user data and the node role. EKS put the node group back to its previous release."
+                "New nodes did not start or did not join the cluster within 15 minutes: check capacity, quotas, subnets, security groups, user data (which may run longer than that) and the node role."
             }
             (NoticeKind::UpdateFailed(_), Some("ClusterUnreachable" | "AccessDenied" | "AdmissionRequestDenied")) => {
                 "EKS could not use the cluster's Kubernetes API: a webhook, an access entry or the network prevented it."
@@ -83,10 +85,20 @@ impl Writer<'_> {
             (NoticeKind::UpdateFailed(_), Some("InsufficientFreeAddresses" | "IpNotAvailable" | "EniLimitReached")) => {
                 "The subnets had no addresses left for the new nodes."
             }
-            (NoticeKind::UpdateFailed(_), _) => {
-                "The update ended without success; EKS then puts a node group back to its previous release."
+            (NoticeKind::UpdateFailed(_), Some("SubnetNotFound" | "SecurityGroupNotFound" | "VpcIdNotFound")) => {
+                "A subnet, security group or VPC that the node group uses no longer exists."
             }
-            (NoticeKind::UpdateCancelled(_), _) => "The update was cancelled, which the updater cannot do.",
+            (NoticeKind::UpdateFailed(_), Some("OperationNotPermitted")) => {
+                "The service-linked role of EKS node groups may not do what the update needs: a policy of your organisation may forbid it."
+            }
+            (NoticeKind::UpdateFailed(_), Some("IamNodeRoleNotFound")) => "The node group's IAM role no longer exists.",
+            (NoticeKind::UpdateFailed(_), _) => {
+                "The update ended without success. Nodes that were replaced by then may stay on the new release."
+            }
+            (NoticeKind::UpdateRefused(_), _) if self.lacks_launch_template() => {
+                "The function start may not launch instances with the node group's launch template, which EKS checks. docs/operations.md has a policy for its role, under Launch templates. No node was touched."
+            }
+            (NoticeKind::UpdateCancelled(_), _) => "AWS or somebody else cancelled the update; the updater cannot.",
             (NoticeKind::UpdateStuck(_), _) => {
                 "The update runs longer than STUCK_AFTER. EKS cannot cancel it, and no other update of this node group starts meanwhile."
             }
@@ -119,7 +131,9 @@ impl Writer<'_> {
             (NoticeKind::TagLost, _) => {
                 "The node group had opted in and no longer has the tag ami-update. Infrastructure as code often removes a tag that was set by hand. It is not updated any more."
             }
-            (NoticeKind::Reminder(_), _) => "These node groups opted in and have not been kept current for a week or more since you were told.",
+            (NoticeKind::Reminder(_), _) => {
+                "These node groups opted in and have not been kept current for a week or more since you were told."
+            }
             (NoticeKind::SupportEnded(ended), _) => match ended.ended {
                 Ended::StandardSupport => {
                     "Extended support has begun: AWS charges more for the cluster, and still publishes AMI releases."
@@ -244,15 +258,15 @@ impl Writer<'_> {
         match self.error_code() {
             Some("PodEvictionFailure") => {
                 steps.push("kubectl get poddisruptionbudgets --all-namespaces".to_owned());
-                let pods = |node| {
-                    format!("kubectl get pods --all-namespaces --output wide --field-selector spec.nodeName={node}")
-                };
-                steps.extend(self.nodes().filter(|node| is_node_name(node)).take(NODES_IN_COMMANDS).map(pods));
+                for node in self.nodes().filter(|node| is_node_name(node)).take(NODES_IN_COMMANDS) {
+                    let pods = format!("--field-selector spec.nodeName={node}");
+                    steps.push(format!("kubectl get pods --all-namespaces --output wide {pods}"));
+                }
+                steps.push(format!("{}   # which release each node runs, and which are cordoned", nodes_of(nodegroup)));
+                steps.push("kubectl uncordon NODE   # for one that was left cordoned".to_owned());
             }
             Some("NodeCreationFailure") => {
-                steps.push(format!(
-                    "kubectl get nodes --selector eks.amazonaws.com/nodegroup={nodegroup} --output wide"
-                ));
+                steps.push(format!("{}   # which release each node runs", nodes_of(nodegroup)));
                 steps.push("kubectl get events --all-namespaces --field-selector involvedObject.kind=Node".to_owned());
             }
             _ => {}
@@ -260,18 +274,29 @@ impl Writer<'_> {
         steps
     }
 
+    fn lacks_launch_template(&self) -> bool {
+        let says_so = |text: &str| text.to_ascii_lowercase().contains("not authorized to launch instances");
+        self.errors.iter().any(|error| says_so(&error.error_message))
+    }
+
     pub(super) fn next_action(&self) -> String {
         let release = self.release();
         match self.next {
             NextAction::RetryFrom(from) if self.attempt.is_some_and(Attempt::blames_release) => format!(
-                "The first scheduled run from {from:.0} tries {release} again, unless it is quarantined by then for failing elsewhere too."
+                "From {from:.0} on, a run in which all its rules allow it tries {release} again, unless it is quarantined by then for failing elsewhere too."
             ),
-            NextAction::RetryFrom(from) => format!("The first scheduled run from {from:.0} tries {release} again."),
+            NextAction::RetryFrom(from) => {
+                format!("From {from:.0} on, a run in which all its rules allow it tries {release} again.")
+            }
             NextAction::ForceFrom(from) => {
                 format!(
-                    "The first scheduled run from {from:.0} tries {release} again, with force: pods that do not leave are deleted, whatever their disruption budgets say."
+                    "From {from:.0} on, a run in which all its rules allow it tries {release} again, with force: pods that do not leave are deleted, whatever their disruption budgets say."
                 )
             }
+            NextAction::Theirs => {
+                "Nothing: the updater did not start this update. It goes on as the node group's tags say.".to_owned()
+            }
+            NextAction::NoMore => format!("{release} was asked for once, and is not tried again."),
             NextAction::Nothing => "Nothing; the next update is not forced.".to_owned(),
             NextAction::Quarantine => {
                 format!("The next newer release is taken. {release} stays quarantined until the quarantine is lifted.")
@@ -304,7 +329,7 @@ impl Writer<'_> {
             }
             NextAction::WaitForTag => "The node group is not updated until the tag is fixed or removed.".to_owned(),
             NextAction::GiveUp => {
-                format!("{release} is not tried again on this node group; the next newer release is.")
+                format!("{release} is not tried again on this node group; another newer release is, where there is one.")
             }
             NextAction::Watch => "It is still being watched; you are notified when it ends.".to_owned(),
             NextAction::ReportOnly => "The next newer release is reported again.".to_owned(),
@@ -315,6 +340,12 @@ impl Writer<'_> {
 /// The function's name is CloudFormation's; the stack's is the one that the README proposes.
 fn invoke(event: &str) -> String {
     format!("sam remote invoke StartFunction --stack-name eks-nodegroup-updater --event '{event}'")
+}
+
+fn nodes_of(nodegroup: &str) -> String {
+    format!(
+        "kubectl get nodes --selector eks.amazonaws.com/nodegroup={nodegroup} --label-columns eks.amazonaws.com/nodegroup-image"
+    )
 }
 
 fn rollback_event(nodegroups: &[NodegroupName], release: &str) -> String {

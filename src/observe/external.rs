@@ -62,14 +62,18 @@ async fn find_external(
 
 fn intent(nodegroup: &Nodegroup, update: &Update) -> Intent {
     let param = |kind| param(update, kind).map(str::to_owned);
-    let unknown = || "unknown".to_owned();
+    let release_version = param(UpdateParamType::ReleaseVersion).unwrap_or_default();
+    let template = param(UpdateParamType::LaunchTemplateName);
+    let template = template.map(|name| match param(UpdateParamType::LaunchTemplateVersion) {
+        Some(version) => format!("{name} version {version}"),
+        None => name,
+    });
     Intent {
         ami_type: nodegroup.ami_type.as_str().to_owned(),
-        version: param(UpdateParamType::Version)
-            .or_else(|| nodegroup.kubernetes_version.clone())
-            .unwrap_or_else(unknown),
-        release_version: param(UpdateParamType::ReleaseVersion).unwrap_or_else(unknown),
-        previous_release_version: nodegroup.release_version.clone().unwrap_or_else(unknown),
+        version: param(UpdateParamType::Version).or_else(|| nodegroup.kubernetes_version.clone()).unwrap_or_default(),
+        launch_template: template.filter(|_| release_version.is_empty()),
+        release_version,
+        previous_release_version: nodegroup.release_version.clone().unwrap_or_default(),
         force: false,
         may_force: false,
         rollback: None,

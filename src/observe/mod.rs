@@ -13,9 +13,9 @@ use std::collections::BTreeSet;
 use crate::aws::StartClients;
 use crate::model::ami_type::TrackKey;
 use crate::model::fleet::Fleet;
+use crate::model::problem::Problem;
 use crate::model::records::RecordSet;
 use crate::model::releases::Recommendations;
-use crate::model::problem::Problem;
 use crate::model::settings::Settings;
 use crate::model::subject::{ItemKey, NodegroupId, TrackId};
 use crate::store::RecordStore;
@@ -54,7 +54,11 @@ pub async fn fleet(
     }
     let known: BTreeSet<&str> = fleet.nodegroups.iter().map(|discovered| discovered.id.arn()).collect();
     let missing = match opted_in {
-        Ok(arns) => arns.iter().filter(|arn| !known.contains(arn.as_str())).filter_map(|arn| NodegroupId::from_arn(arn)).collect(),
+        Ok(arns) => arns
+            .iter()
+            .filter(|arn| !known.contains(arn.as_str()))
+            .filter_map(|arn| NodegroupId::from_arn(arn))
+            .collect(),
         Err(error) => {
             fleet.errors.push(Problem::of_run(format!("reading what had opted in: {error}")));
             Vec::new()

@@ -51,12 +51,11 @@ async fn past(eks: &Client, nodegroup: &Nodegroup) -> Past {
 
 /// What a successful update of version or release brought, and when it was started.
 fn what_it_brought(update: &Update) -> Option<(i64, Running)> {
-    let is_one = update.status() == Some(&UpdateStatus::Successful) && update.r#type() == Some(&UpdateType::VersionUpdate);
+    let is_one =
+        update.status() == Some(&UpdateStatus::Successful) && update.r#type() == Some(&UpdateType::VersionUpdate);
     let param = |kind| param(update, kind).map(str::to_owned);
-    let running = Running {
-        version: param(UpdateParamType::Version)?,
-        release_version: param(UpdateParamType::ReleaseVersion)?,
-    };
+    let running =
+        Running { version: param(UpdateParamType::Version)?, release_version: param(UpdateParamType::ReleaseVersion)? };
     is_one.then_some((update.created_at()?.secs(), running))
 }
 

@@ -148,7 +148,9 @@ mod tests {
     #[test]
     fn a_value_that_is_no_release_of_the_track_is_named() {
         let other_version = r#"{"release_version":"1.34-2026.08.15"}"#;
-        for value in ["", "ami-1", "{}", r#"{"release_version":7}"#, r#"{"release_version":"latest"}"#, "[]", other_version] {
+        for value in
+            ["", "ami-1", "{}", r#"{"release_version":7}"#, r#"{"release_version":"latest"}"#, "[]", other_version]
+        {
             let Recommendation::Unreadable(reason) = windows(value) else { panic!("{value} was read") };
             assert!(reason.0.starts_with(WINDOWS), "{reason}");
         }

@@ -17,8 +17,8 @@ use crate::model::policy::Rules;
 use crate::model::problem::Unreadable;
 use crate::model::reason::Reason;
 use crate::model::release_version::ReleaseVersion;
-use crate::model::support::Ended;
 use crate::model::releases::{Available, Release};
+use crate::model::support::Ended;
 
 /// A node group whose release is looked for.
 #[derive(Clone, Copy)]
@@ -68,6 +68,7 @@ impl<'a> Candidate<'a> {
             force: false,
             may_force: false,
             rollback: None,
+            launch_template: None,
             start_before: None,
         }
     }
@@ -177,10 +178,9 @@ fn offered<'a>(input: &PlanInput<'a>, track: &TrackKey) -> Result<Vec<&'a Releas
     match input.releases.on(track) {
         Some(Available::Releases(releases)) => Ok(releases.iter().filter(|release| !release.withdrawn).collect()),
         Some(Available::Unreadable(error)) => Err(Reason::Unreadable(error.clone())),
-        Some(Available::NotPublished) | None => Err(Reason::NoRelease {
-            version: track.version.clone(),
-            ami_type: track.ami_type.as_str().to_owned(),
-        }),
+        Some(Available::NotPublished) | None => {
+            Err(Reason::NoRelease { version: track.version.clone(), ami_type: track.ami_type.as_str().to_owned() })
+        }
     }
 }
 

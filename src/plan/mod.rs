@@ -20,8 +20,8 @@ use rings::Gates;
 
 use crate::model::attempt::{Intent, StartedBy};
 use crate::model::decision::{Decision, Planned, Target};
-use crate::model::hold::DESCRIPTION_LAGS;
 use crate::model::fleet::{Discovered, NodegroupState};
+use crate::model::hold::DESCRIPTION_LAGS;
 use crate::model::nodegroup::Nodegroup;
 use crate::model::nodegroup_record::NodegroupRecord;
 use crate::model::policy::{Force, Mode, Policy, Rules};
@@ -93,7 +93,9 @@ impl Plan {
             Some(id)
         });
         let is_unread = |id: &&NodegroupId| {
-            records.nodegroup(id).is_ok_and(|record| record.is_none_or(|record| !record.past_read && record.attempts == 0))
+            records
+                .nodegroup(id)
+                .is_ok_and(|record| record.is_none_or(|record| !record.past_read && record.attempts == 0))
         };
         ids.filter(is_unread).cloned().collect()
     }

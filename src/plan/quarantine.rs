@@ -97,7 +97,9 @@ fn quarantine(
     failed: Vec<NodegroupName>,
 ) -> Quarantine {
     let came_up = |record: &&NodegroupRecord| {
-        record.successes().any(|(attempt, _)| attempt.intent.track() == *track && attempt.intent.release_version == *release)
+        record
+            .successes()
+            .any(|(attempt, _)| attempt.intent.track() == *track && attempt.intent.release_version == *release)
     };
     let blames = input.fleet.records.readable().flat_map(NodegroupRecord::blames);
     let previous = blames

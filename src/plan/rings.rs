@@ -215,12 +215,16 @@ pub fn proofs(input: &PlanInput<'_>) -> Vec<(NodegroupId, Proof)> {
         let last = last_rings.get(&nodegroup.ami_type);
         nodegroup.rules().zip(last).is_some_and(|(rules, last)| rules.ring < *last)
     };
-    nodegroups().filter(asked_for).filter_map(|nodegroup| Some((nodegroup.id.clone(), proved(input, nodegroup)?))).collect()
+    nodegroups()
+        .filter(asked_for)
+        .filter_map(|nodegroup| Some((nodegroup.id.clone(), proved(input, nodegroup)?)))
+        .collect()
 }
 
 fn proved(input: &PlanInput<'_>, nodegroup: &Nodegroup) -> Option<Proof> {
     let record = input.fleet.records.nodegroup(&nodegroup.id).ok()?;
-    let in_progress = nodegroup.status == NodegroupStatus::Updating || record.is_some_and(|record| record.open.is_some());
+    let in_progress =
+        nodegroup.status == NodegroupStatus::Updating || record.is_some_and(|record| record.open.is_some());
     if nodegroup.is_sick() || in_progress || nodegroup.desired_size == Some(0) {
         return None;
     }
@@ -236,7 +240,8 @@ fn proved(input: &PlanInput<'_>, nodegroup: &Nodegroup) -> Option<Proof> {
         // What it left for an older one was not run on.
         release.compare(&running).is_ok_and(Ordering::is_le).then_some((release, Some(at)))
     });
-    let soaked = ran.chain([(running.clone(), brought)]).filter(|(_, at)| soaked_at(input, nodegroup, *at) <= input.now);
+    let soaked =
+        ran.chain([(running.clone(), brought)]).filter(|(_, at)| soaked_at(input, nodegroup, *at) <= input.now);
     let newest = soaked.reduce(|best, next| if next.0.is_newer_than(best.0.as_str()) { next } else { best });
     let proof = newest.map(|(release, _)| Proof {
         version: version.to_owned(),

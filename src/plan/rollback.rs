@@ -57,6 +57,7 @@ pub(super) fn intent(
         force: false,
         may_force: false,
         rollback: Some(rollback.request_id.clone()),
+        launch_template: None,
         start_before: None,
     })
 }

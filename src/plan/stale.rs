@@ -124,7 +124,10 @@ fn kind_of_obstacle(reason: &Reason) -> Option<&'static str> {
 /// Unreadable, in use without an update, or a ring that is held by a node group which cannot prove anything.
 fn should_never_last(reason: &Reason) -> bool {
     let cannot_prove = |wait: &RingWait| {
-        matches!(wait, RingWait::Unreadable | RingWait::InvalidTag | RingWait::Sick | RingWait::Failed | RingWait::NoNodes)
+        matches!(
+            wait,
+            RingWait::Unreadable | RingWait::InvalidTag | RingWait::Sick | RingWait::Failed | RingWait::NoNodes
+        )
     };
     match reason {
         Reason::Unreadable(_) | Reason::BackingOff { .. } => true,
@@ -205,8 +208,7 @@ fn behind<'a>(
 
 fn oldest<'a>(input: &PlanInput<'a>, track: &TrackKey, counts: impl Fn(&Release) -> bool) -> Option<&'a Release> {
     let Some(Available::Releases(releases)) = input.releases.on(track) else { return None };
-    let denied = |release: &Release| {
-        input.settings.denied.iter().any(|denied| denied.matches(track, release.version.as_str()))
-    };
+    let denied =
+        |release: &Release| input.settings.denied.iter().any(|denied| denied.matches(track, release.version.as_str()));
     releases.iter().rev().find(|release| !release.withdrawn && !denied(release) && counts(release))
 }
