@@ -10,6 +10,7 @@ use eks_nodegroup_updater::handler;
 use eks_nodegroup_updater::model::fleet_record::FleetRecord;
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::problem::Problem;
+use eks_nodegroup_updater::model::record::{Record as _, Revision};
 use eks_nodegroup_updater::run::Run;
 use eks_nodegroup_updater::summary::{CheckSummary, StartSummary};
 use jiff::SignedDuration;
@@ -18,7 +19,7 @@ use serde_json::{Value, json};
 use simulated_aws::{Nodegroup, PublishedMessage, World};
 
 use crate::aws::{CHECK_KEY, OBSERVER_KEY, START_KEY, check_clients, sdk_config, start_clients};
-use crate::fixtures::{AL2023, FLEET_KEY, NEWER, check_config, opted_in, start_config};
+use crate::fixtures::{AL2023, FLEET_KEY, NEWER, check_config, fleet_record, opted_in, start_config};
 use crate::template::updates_table;
 use crate::time::{minutes, now};
 
@@ -67,7 +68,7 @@ impl TestEnv {
         let observer = check_clients(&sdk_config(&world, OBSERVER_KEY).await).dynamodb;
         world.create_table(&updates_table(TABLE));
         let topic = world.create_topic("notifications");
-        Self {
+        let env = Self {
             start: start_clients(&sdk_config(&world, START_KEY).await),
             check: check_clients(&sdk_config(&world, CHECK_KEY).await),
             observer,
@@ -77,7 +78,23 @@ impl TestEnv {
             time_limit: Duration::from_mins(15),
             clock_ahead: SignedDuration::ZERO,
             runs: 0.into(),
-        }
+        };
+        env.has_run_before().await;
+        env
+    }
+
+    /// The fleet's item as an earlier run left it: this is no new installation.
+    async fn has_run_before(&self) {
+        let mut fleet = fleet_record();
+        fleet.reminded_at = Some(self.world.now());
+        fleet.prepare(Revision { number: 1, writer: "earlier".to_owned() }, self.world.now());
+        self.put_item(&serde_json::to_value(fleet).expect("JSON")).await;
+    }
+
+    /// Empties the table: a new installation.
+    pub async fn empty_table(&self) {
+        let key = AttributeValue::S(FLEET_KEY.to_owned());
+        self.observer.delete_item().table_name(TABLE).key("itemKey", key).send().await.expect("the table answers");
     }
 
     fn run<'a>(&self, id: &'a str) -> Run<'a> {

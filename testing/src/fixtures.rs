@@ -141,6 +141,8 @@ pub fn intent(release: &str) -> Intent {
         previous_release_version: CURRENT.into(),
         force: false,
         may_force: false,
+        rollback: None,
+        launch_template: None,
         start_before: None,
     }
 }

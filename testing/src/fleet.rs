@@ -200,7 +200,7 @@ impl Fleet {
     /// What the plan is made of.
     pub fn input<'a>(&'a self, releases: &'a Releases) -> PlanInput<'a> {
         let (fleet, request, settings) = (&self.observed, &self.request, &self.config.settings);
-        PlanInput { fleet, releases, request, settings, now: self.now }
+        PlanInput { fleet, releases, request, request_id: "run", settings, now: self.now }
     }
 
     /// What AWS offers, as the plan reads it.

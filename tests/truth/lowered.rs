@@ -1,0 +1,142 @@
+//! What somebody else lowered stays.
+
+use serde_json::json;
+use simulated_aws::{Downgrade, UpdateScript};
+use testing::{AL2023, BOTTLEROCKET, CURRENT, NEWER, TestEnv, decisions, minutes, opted_in, tagged};
+
+const LATER: &str = "1.33.2-20260722";
+
+/// A node group that the updater brought to [`NEWER`].
+async fn raised() -> TestEnv {
+    let env = TestEnv::with_blue().await;
+    env.world.downgrade(Downgrade::Accepted);
+    env.start().await;
+    env.advance(15);
+    env.check().await;
+    env.advance(60);
+    assert_eq!(decisions(&env.start().await), ["prod/blue: UpToDate"]);
+    env
+}
+
+/// Somebody else lowers it, and the next two runs see that.
+async fn lower(env: &TestEnv, release: &str) {
+    env.world.script_next_update("prod", "blue", UpdateScript::Succeed { after: minutes(5) });
+    env.world.start_update("prod", "blue", "1.33", release).unwrap();
+    env.advance(10);
+}
+
+async fn hourly(env: &TestEnv) -> String {
+    env.advance(60);
+    let decision = decisions(&env.start().await).remove(0);
+    env.check().await;
+    decision
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lowered_release_stays_until_one_newer_than_what_it_left_and_is_reported_once() {
+    let env = raised().await;
+    lower(&env, CURRENT).await;
+    assert_eq!(decisions(&env.start().await), ["prod/blue: Lowered"], "nothing starts from the first description on");
+    assert!(env.message_events().is_empty());
+    for _ in 0..5 {
+        assert_eq!(hourly(&env).await, "prod/blue: Lowered");
+    }
+    assert_eq!(env.message_events(), ["NodegroupLowered of blue"]);
+    let steps = env.messages()[0]["nextSteps"].to_string();
+    for cure in ["ignore_changes", "ami-update=notify", "retry"] {
+        assert!(steps.contains(cure), "{steps}");
+    }
+    env.world.publish_release(AL2023, "1.33", LATER);
+    assert_eq!(hourly(&env).await, "prod/blue: Start, Accepted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_description_that_shows_less_is_no_proof() {
+    let env = raised().await;
+    env.world.edit_nodegroup("prod", "blue", |nodegroup| nodegroup.release = CURRENT.to_owned());
+    assert_eq!(decisions(&env.start().await), ["prod/blue: Lowered"]);
+    env.world.edit_nodegroup("prod", "blue", |nodegroup| nodegroup.release = NEWER.to_owned());
+    assert_eq!(hourly(&env).await, "prod/blue: UpToDate");
+    assert!(env.message_events().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_it_is_lowered_again_no_newer_release_ends_the_hold_but_a_retry_does() {
+    let env = raised().await;
+    lower(&env, CURRENT).await;
+    for _ in 0..3 {
+        hourly(&env).await;
+    }
+    env.world.publish_release(AL2023, "1.33", LATER);
+    assert_eq!(hourly(&env).await, "prod/blue: Start, Accepted");
+    hourly(&env).await;
+    lower(&env, NEWER).await;
+    for _ in 0..3 {
+        assert_eq!(hourly(&env).await, "prod/blue: Lowered");
+    }
+    env.world.publish_release(AL2023, "1.33", "1.33.2-20260729");
+    assert_eq!(hourly(&env).await, "prod/blue: Lowered");
+    assert_eq!(env.message_events(), ["NodegroupLowered of blue", "NodegroupLowered of blue"]);
+    let summary = env.try_start(&json!({"retry": ["prod/blue"]})).await.unwrap();
+    assert_eq!(decisions(&summary), ["prod/blue: Start, Accepted"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pin_to_something_newer_ends_a_hold() {
+    let env = raised().await;
+    lower(&env, CURRENT).await;
+    for _ in 0..3 {
+        hourly(&env).await;
+    }
+    env.world.edit_nodegroup("prod", "blue", |nodegroup| {
+        nodegroup.tags.insert("ami-update/pin".to_owned(), NEWER.to_owned());
+    });
+    assert_eq!(hourly(&env).await, "prod/blue: Start, Accepted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_group_without_a_record_whose_last_update_was_a_step_back_stays() {
+    let env = TestEnv::with([opted_in("prod", "blue"), opted_in("dev", "green")]).await;
+    env.world.downgrade(Downgrade::Accepted);
+    for release in [NEWER, CURRENT] {
+        env.world.start_update("prod", "blue", "1.33", release).unwrap();
+        env.advance(20);
+    }
+    assert_eq!(decisions(&env.start().await), ["dev/green: Start, Accepted", "prod/blue: Lowered"]);
+    let lists = env.calls("eks:ListUpdates");
+    env.check().await;
+    assert_eq!(env.message_events(), ["NodegroupLowered of blue"]);
+    for _ in 0..3 {
+        hourly(&env).await;
+    }
+    assert_eq!(env.calls("eks:ListUpdates"), lists, "the past is read once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lowered_kubernetes_version_stays_until_the_clusters_changes_while_its_releases_go_on() {
+    let rules = [("kubernetes-version", "follow-cluster"), ("follow-cluster-after", "0h")];
+    let (old, new) = ("1.45.0-1e6a7c0b", "1.46.1-9d20f4ae");
+    let env = TestEnv::with([tagged("prod", "blue", &rules).ami_type(BOTTLEROCKET).release(old)]).await;
+    env.world.add_cluster("prod", "1.34");
+    for version in ["1.33", "1.34"] {
+        env.world.publish_release(BOTTLEROCKET, version, old);
+    }
+    assert_eq!(hourly(&env).await, "prod/blue: Start, Accepted");
+    assert_eq!(hourly(&env).await, "prod/blue: UpToDate");
+    let set = |version: &'static str| {
+        env.world.edit_nodegroup("prod", "blue", |nodegroup| nodegroup.version = version.to_owned())
+    };
+    set("1.33");
+    for _ in 0..3 {
+        assert_eq!(hourly(&env).await, "prod/blue: Lowered");
+    }
+    env.world.publish_release(BOTTLEROCKET, "1.33", new);
+    assert_eq!(hourly(&env).await, "prod/blue: Start, Accepted");
+    assert_eq!(hourly(&env).await, "prod/blue: Lowered");
+    let now = env.world.nodegroup("prod", "blue").unwrap();
+    assert_eq!((now.version.as_str(), now.release.as_str()), ("1.33", new));
+
+    env.world.add_cluster("prod", "1.35");
+    env.world.publish_release(BOTTLEROCKET, "1.35", new);
+    assert_eq!(hourly(&env).await, "prod/blue: Start, Accepted");
+}

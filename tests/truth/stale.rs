@@ -1,0 +1,177 @@
+//! Nothing goes stale in silence.
+
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use simulated_aws::{ApiError, Fault, HealthIssue, Nodegroup};
+use testing::{AL2023, CURRENT, NEWER, TestEnv, decisions, minutes, opted_in, tagged};
+
+/// So many days, in each of which `start` runs every six hours and `check` after it.
+async fn days(env: &TestEnv, days: i64) {
+    for _ in 0..days * 4 {
+        env.advance(6 * 60);
+        env.start().await;
+        env.check().await;
+    }
+}
+
+/// What was said, such as `NodegroupStale of blue: Unhealthy`.
+fn said(env: &TestEnv) -> Vec<String> {
+    let line = |message: &Value| {
+        let text = |value: &Value| value.as_str().unwrap_or("all").to_owned();
+        let reason = message["stale"]["reason"].as_str().map(|reason| format!(": {reason}")).unwrap_or_default();
+        format!("{} of {}{reason}", text(&message["event"]), text(&message["nodegroup"]))
+    };
+    env.messages().iter().map(line).collect()
+}
+
+fn sick(nodegroup: &mut Nodegroup) {
+    nodegroup.status = "DEGRADED".to_owned();
+    nodegroup.health = vec![HealthIssue {
+        code: "Ec2SubnetNotFound".to_owned(),
+        message: "The subnet is not found".to_owned(),
+        resource_ids: vec![],
+    }];
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_group_that_is_sick_for_two_weeks_is_reported_once_and_when_it_is_over() {
+    let env = TestEnv::with_blue().await;
+    env.world.edit_nodegroup("prod", "blue", sick);
+    env.start().await;
+    days(&env, 13).await;
+    assert!(said(&env).is_empty(), "{:?}", said(&env));
+    days(&env, 2).await;
+    assert_eq!(said(&env), ["NodegroupStale of blue: Unhealthy"]);
+    let message = &env.messages()[0];
+    assert_eq!((&message["stale"]["oldest"], &message["stale"]["daysBehind"]), (&json!(NEWER), &json!(14)));
+
+    days(&env, 3).await;
+    env.world.edit_nodegroup("prod", "blue", |nodegroup| {
+        nodegroup.status = "ACTIVE".to_owned();
+        nodegroup.health.clear();
+    });
+    days(&env, 1).await;
+    assert_eq!(said(&env), ["NodegroupStale of blue: Unhealthy", "NodegroupCurrent of blue: Unhealthy"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_lasts_is_listed_on_mondays() {
+    let env = TestEnv::with_blue().await;
+    env.world.edit_nodegroup("prod", "blue", sick);
+    env.start().await;
+    // It is a Monday; two weeks later it is reported, and a week after that listed.
+    days(&env, 30).await;
+    let expected = ["NodegroupStale of blue: Unhealthy", "Reminder of all", "Reminder of all"];
+    assert_eq!(said(&env), expected);
+    let reminder = &env.messages()[1]["reminder"];
+    assert_eq!(*reminder, json!({"count": 1, "causes": [["Unhealthy", {"names": ["prod/blue"], "count": 1}]]}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fleet_that_follows_weekly_releases_at_a_distance_is_never_stale() {
+    let env = TestEnv::with([tagged("prod", "blue", &[("min-age", "14d"), ("window", "Sat-Sun 02:00-09:00 UTC")])]).await;
+    for week in 1..16 {
+        days(&env, 7).await;
+        env.world.publish_release(AL2023, "1.33", &format!("1.33.{}-20260801", week + 2));
+    }
+    assert!(said(&env).is_empty(), "{:?}", said(&env));
+    assert!(env.world.updates("prod", "blue").len() > 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_cannot_be_described_is_reported_after_a_day() {
+    let env = TestEnv::with([opted_in("prod", "blue"), opted_in("dev", "green").release(NEWER)]).await;
+    env.world.on_request(|request| {
+        let is_blue = request.action == "eks:DescribeNodegroup" && request.body["nodegroupName"] == "blue";
+        if is_blue { Fault::Error(ApiError::access_denied(&request.action)) } else { Fault::None }
+    });
+    let summary = env.start().await;
+    assert_eq!((summary.failure, summary.errors.len()), (None, 1), "one unreadable node group fails no run");
+    days(&env, 2).await;
+    assert_eq!(said(&env), ["NodegroupStale of blue: Unreadable"]);
+    env.world.clear_faults();
+    days(&env, 1).await;
+    assert_eq!(said(&env), ["NodegroupStale of blue: Unreadable", "NodegroupCurrent of blue: Unreadable"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_custom_ami_is_reported_after_two_weeks_and_never_where_the_tag_says_so() {
+    let custom = |name| opted_in("prod", name).ami_type("CUSTOM").release("ami-0c099795affa953de").launch_template("t", "7");
+    let quiet = custom("quiet").tag("ami-update/stale-after", "never");
+    let env = TestEnv::with([custom("blue"), quiet, custom("pinned").tag("ami-update", "off")]).await;
+    days(&env, 20).await;
+    assert_eq!(said(&env), ["NodegroupStale of blue: CustomAmi"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_tag_is_reported_once_and_a_tag_that_says_off_never() {
+    let env = TestEnv::with([opted_in("prod", "blue").release(NEWER), opted_in("dev", "green").release(NEWER), opted_in("qa", "red").release(NEWER)]).await;
+    env.start().await;
+    env.world.edit_nodegroup("prod", "blue", |nodegroup| nodegroup.tags.clear());
+    env.world.edit_nodegroup("dev", "green", |nodegroup| {
+        nodegroup.tags.insert("ami-update".to_owned(), "off".to_owned());
+    });
+    env.world.remove_nodegroup("qa", "red");
+    days(&env, 20).await;
+    assert_eq!(said(&env), ["TagLost of blue"]);
+    env.world.edit_nodegroup("prod", "blue", |nodegroup| {
+        nodegroup.tags.insert("ami-update".to_owned(), "auto".to_owned());
+    });
+    assert!(decisions(&env.start().await).contains(&"prod/blue: UpToDate".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_stale_during_a_freeze_whose_end_is_known_nor_while_a_fleet_catches_up_after_a_long_one() {
+    let mut env = TestEnv::with_blue().await;
+    let now = env.world.now();
+    env.world.close_calendar("freeze", now, now + minutes(24 * 24 * 60));
+    env.start_config.settings.change_calendars = vec!["freeze".to_owned()];
+    days(&env, 23).await;
+    assert!(said(&env).is_empty(), "{:?}", said(&env));
+    // After it, the node group is sick.
+    env.world.edit_nodegroup("prod", "blue", sick);
+    days(&env, 13).await;
+    assert!(said(&env).is_empty(), "{:?}", said(&env));
+    days(&env, 3).await;
+    assert_eq!(said(&env), ["NodegroupStale of blue: Unhealthy"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_stop_switch_that_is_forgotten_is_one_message_for_all() {
+    let names = ["a", "b", "c", "d", "e"];
+    let mut env = TestEnv::with(names.map(|name| opted_in(name, "ng"))).await;
+    env.world.put_parameter("/stop", "stopped");
+    env.start_config.settings.stop_switch = Some("/stop".to_owned());
+    env.start().await;
+    days(&env, 16).await;
+    let [message] = <[Value; 1]>::try_from(env.messages()).unwrap();
+    assert_eq!((&message["event"], &message["nodegroup"]), (&json!("NodegroupStale"), &Value::Null));
+    assert_eq!(message["nodegroups"]["count"], 5);
+    assert_eq!(message["ids"].as_array().unwrap().len(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_installation_says_once_that_it_knows_nothing_of_before() {
+    let env = TestEnv::with([opted_in("prod", "blue").release(NEWER)]).await;
+    env.empty_table().await;
+    for _ in 0..3 {
+        env.start().await;
+        env.check().await;
+        env.world.advance(SignedDuration::from_hours(1));
+    }
+    assert_eq!(said(&env), ["TableEmpty of all"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_and_a_filtered_run_judge_nothing() {
+    let env = TestEnv::with([opted_in("prod", "blue").release(CURRENT)]).await;
+    env.world.edit_nodegroup("prod", "blue", sick);
+    env.start().await;
+    for _ in 0..20 {
+        env.advance(24 * 60);
+        env.try_start(&json!({"dryRun": true})).await.unwrap();
+        env.try_start(&json!({"clusters": ["prod"]})).await.unwrap();
+        env.check().await;
+    }
+    assert!(said(&env).is_empty(), "{:?}", said(&env));
+}
