@@ -21,7 +21,7 @@ use crate::state::quirks::Quirks;
 use crate::state::releases::Releases;
 use crate::state::request::Request;
 use crate::state::sns::{PublishedMessage, Topic};
-use crate::state::ssm::{Calendar, Parameter};
+use crate::state::ssm::{Calendar, Parameter, Prefixes};
 use crate::state::update::{Running, UpdateScript};
 
 /// Everything the services know; one lock guards it, so that each request sees and leaves it whole.
@@ -39,6 +39,8 @@ pub(crate) struct State {
     /// By AMI type and Kubernetes version.
     pub(crate) releases: BTreeMap<(String, String), Releases>,
     pub(crate) parameters: BTreeMap<String, Parameter>,
+    /// Where this region has no public parameters.
+    pub(crate) absent_prefixes: Prefixes,
     pub(crate) calendars: BTreeMap<String, Calendar>,
     pub(crate) topics: BTreeMap<String, Topic>,
     pub(crate) published: Vec<PublishedMessage>,

@@ -1,6 +1,6 @@
 //! How the world behaves where AWS's behaviour is not known or not fixed.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 /// What `UpdateNodegroupVersion` answers to a `clientRequestToken` that this node group has seen before.
 ///
@@ -43,6 +43,9 @@ pub(crate) struct Quirks {
     pub(crate) already_at_target: AlreadyAtTarget,
     pub(crate) downgrade: Downgrade,
     pub(crate) ssm_ahead_of_eks: bool,
+    pub(crate) parameters_without_dates: bool,
+    /// The time as of which `GetParameters` shows public parameters, when that is not now.
+    pub(crate) parameters_as_of: Option<Timestamp>,
     pub(crate) sparse_tag_pages: bool,
     pub(crate) describe_lag: SignedDuration,
     /// Caps every page.

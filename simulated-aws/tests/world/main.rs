@@ -6,6 +6,7 @@ mod faults;
 mod floors;
 mod http;
 mod quirks;
+mod releases;
 mod sdk;
 mod sns;
 mod ssm;

@@ -16,7 +16,7 @@ fn prod_blue() -> World {
     world
 }
 
-fn update(eks: &Client) -> UpdateNodegroupVersionFluentBuilder {
+pub fn update(eks: &Client) -> UpdateNodegroupVersionFluentBuilder {
     eks.update_nodegroup_version().cluster_name("prod").nodegroup_name("blue")
 }
 
