@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::state::quirks::{AlreadyAtTarget, Downgrade, TokenReplay};
+use crate::state::quirks::{AlreadyAtTarget, DegradedUpdate, Downgrade, TokenReplay};
 use crate::state::releases::Releases;
 use crate::world::World;
 
@@ -26,6 +26,11 @@ impl World {
     /// Sets the answer to a request for an older release of the same Kubernetes version.
     pub fn downgrade(&self, answer: Downgrade) {
         self.state().quirks.downgrade = answer;
+    }
+
+    /// Sets the answer to a request for a `DEGRADED` node group with none but tolerated health issues.
+    pub fn degraded_update(&self, answer: DegradedUpdate) {
+        self.state().quirks.degraded_update = answer;
     }
 
     /// While on, [`World::publish_release`] writes the SSM parameters only, and EKS refuses the release as not

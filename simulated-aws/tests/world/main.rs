@@ -1,10 +1,13 @@
 //! The world as the real AWS SDK sees it, in-process and over HTTP.
 
+mod clusters;
 mod dynamodb;
 mod eks;
+mod failures;
 mod faults;
 mod floors;
 mod http;
+mod launch_templates;
 mod quirks;
 mod releases;
 mod sdk;
