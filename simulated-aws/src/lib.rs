@@ -27,7 +27,8 @@
 //! ```
 //!
 //! Where AWS's answer could not be verified against a real account, the world has a setting ([`TokenReplay`],
-//! [`AlreadyAtTarget`], [`Downgrade`], [`World::ssm_ahead_of_eks`]), so that a client can be tested against each.
+//! [`AlreadyAtTarget`], [`Downgrade`], [`DegradedUpdate`], [`World::ssm_ahead_of_eks`] and others), so that a client can
+//! be tested against each. `docs/simulated-aws.md` lists every assumption with its source.
 //!
 //! The crate has four floors; each imports only from those above it in this list:
 //! * `wire`: AWS's protocols, whatever the service;
@@ -43,11 +44,12 @@ mod wire;
 mod world;
 
 pub use state::arns::{ACCOUNT, REGION};
-pub use state::nodegroup::{HealthIssue, LaunchTemplate, Nodegroup};
-pub use state::quirks::{AlreadyAtTarget, Downgrade, TokenReplay};
+pub use state::nodegroup::{HealthIssue, LaunchTemplate, Node, Nodegroup};
+pub use state::quirks::{AlreadyAtTarget, DegradedUpdate, Downgrade, TokenReplay};
 pub use state::request::Request;
+pub use state::script::UpdateScript;
 pub use state::sns::PublishedMessage;
-pub use state::update::{Update, UpdateError, UpdateScript};
+pub use state::update::{Update, UpdateError};
 pub use wire::error::ApiError;
 pub use world::World;
 pub use world::fault::Fault;

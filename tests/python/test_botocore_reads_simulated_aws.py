@@ -108,6 +108,7 @@ def test_botocore_reads_every_operation_that_the_functions_call(aws: Aws) -> Non
     nodegroup = eks.describe_nodegroup(**BLUE)["nodegroup"]
     assert nodegroup["nodegroupArn"] in tagged
     assert eks.describe_cluster(name="staging")["cluster"]["version"] == nodegroup["version"]
+    assert eks.describe_cluster_versions(clusterVersions=["1.32", "1.33"], includeAll=True)["clusterVersions"] == []
 
     path = "/aws/service/eks/optimized-ami/1.33/amazon-linux-2023/x86_64/standard"
     name = f"{path}/recommended/release_version"

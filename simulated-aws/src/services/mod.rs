@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http::request::Parts;
 
 pub(crate) use dynamodb::create_table;
-pub(crate) use eks::start_update;
+pub(crate) use eks::{start_launch_template_update, start_update};
 
 use crate::state::State;
 use crate::state::arns::caller_arn;

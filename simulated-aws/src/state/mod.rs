@@ -1,11 +1,14 @@
 //! What the world holds: plain data, and what follows from changing it.
 
 pub(crate) mod arns;
+pub(crate) mod cluster;
 pub(crate) mod ids;
+pub(crate) mod kubernetes;
 pub(crate) mod nodegroup;
 pub(crate) mod quirks;
 pub(crate) mod releases;
 pub(crate) mod request;
+pub(crate) mod script;
 pub(crate) mod sns;
 pub(crate) mod ssm;
 pub(crate) mod update;
@@ -15,14 +18,17 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use http::Extensions;
 use jiff::Timestamp;
 
+use crate::state::cluster::Cluster;
 use crate::state::ids::Ids;
-use crate::state::nodegroup::{Cluster, Key, Nodegroup, key};
+use crate::state::kubernetes::KubernetesVersion;
+use crate::state::nodegroup::{Key, Nodegroup, key};
 use crate::state::quirks::Quirks;
 use crate::state::releases::Releases;
 use crate::state::request::Request;
+use crate::state::script::UpdateScript;
 use crate::state::sns::{PublishedMessage, Topic};
-use crate::state::ssm::{Calendar, Parameter};
-use crate::state::update::{Running, UpdateScript};
+use crate::state::ssm::{Calendar, Parameter, Prefixes};
+use crate::state::update::Running;
 
 /// Everything the services know; one lock guards it, so that each request sees and leaves it whole.
 #[derive(Default)]
@@ -30,7 +36,10 @@ pub(crate) struct State {
     /// The time as of this request.
     pub(crate) now: Timestamp,
     pub(crate) clusters: BTreeMap<String, Cluster>,
+    pub(crate) kubernetes_versions: BTreeMap<String, KubernetesVersion>,
     pub(crate) nodegroups: BTreeMap<Key, Nodegroup>,
+    /// Node groups with whose launch template a caller may not launch instances.
+    pub(crate) denied_launch_templates: BTreeSet<Key>,
     /// What node groups were, and until when; kept only while `DescribeNodegroup` lags.
     formerly: BTreeMap<Key, Vec<(Timestamp, Nodegroup)>>,
     pub(crate) updates: Vec<Running>,
@@ -39,6 +48,8 @@ pub(crate) struct State {
     /// By AMI type and Kubernetes version.
     pub(crate) releases: BTreeMap<(String, String), Releases>,
     pub(crate) parameters: BTreeMap<String, Parameter>,
+    /// Where this region has no public parameters.
+    pub(crate) absent_prefixes: Prefixes,
     pub(crate) calendars: BTreeMap<String, Calendar>,
     pub(crate) topics: BTreeMap<String, Topic>,
     pub(crate) published: Vec<PublishedMessage>,

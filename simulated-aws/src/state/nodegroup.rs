@@ -1,4 +1,4 @@
-//! Clusters and their node groups.
+//! Node groups.
 
 use std::collections::BTreeMap;
 
@@ -14,13 +14,7 @@ pub(crate) fn key(cluster: &str, name: &str) -> Key {
     (cluster.to_owned(), name.to_owned())
 }
 
-/// A cluster.
-pub(crate) struct Cluster {
-    pub(crate) version: String,
-    pub(crate) created_at: Timestamp,
-}
-
-/// A managed node group, as `DescribeNodegroup` shows it.
+/// A managed node group: what `DescribeNodegroup` shows, and its nodes.
 ///
 /// [`Nodegroup::new`] makes a healthy one; a test says what matters to it and leaves the rest. The same type reads
 /// and edits a node group of the world ([`World::nodegroup`](crate::World::nodegroup),
@@ -51,12 +45,24 @@ pub struct Nodegroup {
     pub nodes: u32,
     /// How many nodes an update replaces at once.
     pub max_unavailable: u32,
+    /// What each node runs since an update failed; empty when they all run [`Nodegroup::release`]. The EKS API shows
+    /// nothing of it.
+    pub mixed_nodes: Vec<Node>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
     /// When it was added to the world.
     pub created_at: Timestamp,
     /// When it last changed.
     pub modified_at: Timestamp,
+}
+
+/// One node of a node group whose last update failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// The release it runs.
+    pub release: String,
+    /// Whether it takes no new pods, since its own could not be evicted.
+    pub cordoned: bool,
 }
 
 /// One health issue of a node group.
@@ -97,6 +103,7 @@ impl Nodegroup {
             launch_template: None,
             nodes: 3,
             max_unavailable: 1,
+            mixed_nodes: Vec::new(),
             tags: BTreeMap::new(),
             created_at: Timestamp::UNIX_EPOCH,
             modified_at: Timestamp::UNIX_EPOCH,

@@ -18,15 +18,21 @@ impl Releases {
         self.accepted.insert(release.to_owned());
     }
 
-    /// Makes this release the recommendation, which EKS accepts now or once it has caught up with SSM.
-    pub(crate) fn recommend(&mut self, release: &str, ahead_of_eks: bool) {
+    /// Makes EKS accept this release once it has caught up with SSM.
+    pub(crate) fn withhold(&mut self, release: &str) {
+        self.withheld.push(release.to_owned());
+    }
+
+    /// Makes EKS refuse this release until [`Releases::accept`] is called.
+    pub(crate) fn refuse(&mut self, release: &str) {
+        self.accepted.remove(release);
+        self.withheld.retain(|withheld| withheld != release);
+    }
+
+    /// Makes this release the recommendation.
+    pub(crate) fn recommend(&mut self, release: &str) {
         self.recommended.retain(|recommended| recommended != release);
         self.recommended.push(release.to_owned());
-        if ahead_of_eks {
-            self.withheld.push(release.to_owned());
-        } else {
-            self.accept(release);
-        }
     }
 
     /// Takes the recommendation back; answers the one before, or nothing when there is none, and then nothing changes.

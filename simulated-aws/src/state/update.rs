@@ -1,81 +1,9 @@
-//! Updates of node groups, and the scripts that say how they go.
+//! Updates of node groups, and what they leave behind.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use crate::state::nodegroup::Nodegroup;
-
-/// How an update goes once EKS has accepted it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum UpdateScript {
-    /// The node group runs what was asked for.
-    Succeed {
-        /// How long it takes.
-        after: SignedDuration,
-    },
-    /// The node group is `ACTIVE` again with its old release, and the update says why.
-    Fail {
-        /// How long it takes.
-        after: SignedDuration,
-        /// One of AWS's `ErrorCode`, for instance `PodEvictionFailure`.
-        code: String,
-        /// The message.
-        message: String,
-        /// What is affected; the nodes' DNS names for `PodEvictionFailure`.
-        resource_ids: Vec<String>,
-    },
-    /// It stays `InProgress` for ever.
-    Hang,
-    /// It is `Cancelled`, and the node group keeps its old release.
-    Cancel {
-        /// How long it takes.
-        after: SignedDuration,
-    },
-    /// It says `Successful`, but the node group keeps its old release.
-    SucceedWithoutEffect {
-        /// How long it takes.
-        after: SignedDuration,
-    },
-}
-
-impl Default for UpdateScript {
-    fn default() -> Self {
-        Self::Succeed { after: SignedDuration::from_mins(10) }
-    }
-}
-
-impl UpdateScript {
-    /// Pods of these nodes cannot be evicted: a `PodEvictionFailure` in EKS's words.
-    pub fn pod_eviction_failure(after: SignedDuration, nodegroup: &str, nodes: &[&str]) -> Self {
-        Self::Fail {
-            after,
-            code: "PodEvictionFailure".to_owned(),
-            message: format!("Reached max retries while trying to evict pods from nodes in node group {nodegroup}"),
-            resource_ids: nodes.iter().map(|&node| node.to_owned()).collect(),
-        }
-    }
-
-    /// New nodes do not join: a `NodeCreationFailure` in EKS's words.
-    pub fn node_creation_failure(after: SignedDuration, nodegroup: &str) -> Self {
-        Self::Fail {
-            after,
-            code: "NodeCreationFailure".to_owned(),
-            message: format!(
-                "Couldn't proceed with upgrade process as new nodes are not joining node group {nodegroup}"
-            ),
-            resource_ids: Vec::new(),
-        }
-    }
-
-    fn after(&self) -> Option<SignedDuration> {
-        match self {
-            Self::Succeed { after }
-            | Self::Fail { after, .. }
-            | Self::Cancel { after }
-            | Self::SucceedWithoutEffect { after } => Some(*after),
-            Self::Hang => None,
-        }
-    }
-}
+use crate::state::nodegroup::{HealthIssue, LaunchTemplate, Node, Nodegroup};
+use crate::state::script::UpdateScript;
 
 /// An update of a node group, as `DescribeUpdate` shows it, and what the request for it said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,18 +14,20 @@ pub struct Update {
     pub nodegroup_arn: String,
     /// `InProgress`, `Successful`, `Failed` or `Cancelled`.
     pub status: String,
-    /// The Kubernetes version to reach; absent for custom AMIs.
+    /// The Kubernetes version to reach; absent if the request named only a launch template.
     pub version: Option<String>,
-    /// The release to reach; absent for custom AMIs.
+    /// The release to reach; absent if the request named only a launch template.
     pub release: Option<String>,
-    /// The version of the launch template to reach, if the request named one.
-    pub launch_template_version: Option<String>,
+    /// The launch template in the version to reach, if the request named one.
+    pub launch_template: Option<LaunchTemplate>,
     /// When EKS accepted it.
     pub created_at: Timestamp,
     /// When it came to its end.
     pub finished_at: Option<Timestamp>,
     /// Why it failed.
     pub errors: Vec<UpdateError>,
+    /// Why it was cancelled, if EKS says so.
+    pub cancellation_reason: Option<String>,
     /// Whether pod disruption budgets are to be ignored.
     pub force: bool,
     /// The token that came with the request.
@@ -142,6 +72,10 @@ impl Running {
         let status = match &self.script {
             UpdateScript::Succeed { .. } | UpdateScript::SucceedWithoutEffect { .. } => "Successful",
             UpdateScript::Cancel { .. } => "Cancelled",
+            UpdateScript::CancelFor { reason, .. } => {
+                update.cancellation_reason = Some(reason.clone());
+                "Cancelled"
+            }
             UpdateScript::Hang => "InProgress",
             UpdateScript::Fail { code, message, resource_ids, .. } => {
                 update.errors = vec![UpdateError {
@@ -158,21 +92,54 @@ impl Running {
     /// Gives the node group what a finished update leaves it with.
     pub(crate) fn apply_to(&self, nodegroup: &mut Nodegroup, at: Timestamp) {
         nodegroup.modified_at = at;
-        if !matches!(self.script, UpdateScript::Succeed { .. }) {
-            nodegroup.status.clone_from(&self.status_before);
-            return;
+        match &self.script {
+            UpdateScript::Succeed { .. } => self.complete(nodegroup),
+            UpdateScript::Fail { code, health, .. } => self.abandon(nodegroup, code, health),
+            UpdateScript::Hang
+            | UpdateScript::Cancel { .. }
+            | UpdateScript::CancelFor { .. }
+            | UpdateScript::SucceedWithoutEffect { .. } => self.restore_status(nodegroup),
         }
+    }
+
+    /// Every node runs what was asked for.
+    fn complete(&self, nodegroup: &mut Nodegroup) {
         let update = &self.update;
         "ACTIVE".clone_into(&mut nodegroup.status);
         nodegroup.health.clear();
+        nodegroup.mixed_nodes.clear();
         if let Some(version) = &update.version {
             nodegroup.version.clone_from(version);
         }
         if let Some(release) = &update.release {
             nodegroup.release.clone_from(release);
         }
-        if let (Some(template), Some(version)) = (&mut nodegroup.launch_template, &update.launch_template_version) {
-            template.version.clone_from(version);
+        if let Some(template) = &update.launch_template {
+            nodegroup.launch_template = Some(template.clone());
         }
+    }
+
+    /// The first of several nodes stays on the new release; the last one stays cordoned if its pods could not be evicted.
+    fn abandon(&self, nodegroup: &mut Nodegroup, code: &str, health: &[HealthIssue]) {
+        let old = Node { release: nodegroup.release.clone(), cordoned: false };
+        let mut nodes = vec![old; nodegroup.nodes as usize];
+        if let [first, _, ..] = &mut nodes[..] {
+            first.release.clone_from(self.update.release.as_ref().unwrap_or(&nodegroup.release));
+        }
+        if let Some(last) = nodes.last_mut() {
+            last.cordoned = code == "PodEvictionFailure";
+        }
+        nodegroup.mixed_nodes = nodes;
+        self.restore_status(nodegroup);
+        if !health.is_empty() {
+            "DEGRADED".clone_into(&mut nodegroup.status);
+            nodegroup.health = health.to_vec();
+        }
+    }
+
+    /// The status from before the update, unless what degraded the node group is gone.
+    fn restore_status(&self, nodegroup: &mut Nodegroup) {
+        let status = if nodegroup.health.is_empty() { "ACTIVE" } else { &self.status_before };
+        status.clone_into(&mut nodegroup.status);
     }
 }

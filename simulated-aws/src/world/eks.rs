@@ -1,31 +1,15 @@
-//! What a test does to clusters, node groups and their updates.
+//! What a test does to node groups and their updates.
 
 use crate::services;
 use crate::state::arns::nodegroup_arn;
-use crate::state::nodegroup::{Cluster, Nodegroup, key};
-use crate::state::update::{Update, UpdateScript};
+use crate::state::cluster::Cluster;
+use crate::state::nodegroup::{Nodegroup, key};
+use crate::state::script::UpdateScript;
+use crate::state::update::Update;
 use crate::wire::error::ApiError;
 use crate::world::World;
 
 impl World {
-    /// Adds a cluster whose control plane runs `kubernetes_version`, or gives one that exists this version.
-    pub fn add_cluster(&self, name: &str, kubernetes_version: &str) {
-        let mut state = self.state();
-        let created_at = state.now;
-        state
-            .clusters
-            .entry(name.to_owned())
-            .or_insert_with(|| Cluster { version: String::new(), created_at })
-            .version = kubernetes_version.to_owned();
-    }
-
-    /// Removes a cluster with its node groups.
-    pub fn remove_cluster(&self, name: &str) {
-        let mut state = self.state();
-        state.clusters.remove(name);
-        state.nodegroups.retain(|(cluster, _), _| cluster != name);
-    }
-
     /// Adds a node group and answers its ARN. A missing cluster is created with the same Kubernetes version, and
     /// EKS accepts the node group's release from now on.
     pub fn add_nodegroup(&self, nodegroup: Nodegroup) -> String {
@@ -34,10 +18,7 @@ impl World {
         let id = state.next_id("nodegroup");
         let arn = nodegroup_arn(&nodegroup.cluster, &nodegroup.name, &id);
         let nodegroup = Nodegroup { arn: arn.clone(), created_at: now, modified_at: now, ..nodegroup };
-        state
-            .clusters
-            .entry(nodegroup.cluster.clone())
-            .or_insert_with(|| Cluster { version: nodegroup.version.clone(), created_at: now });
+        state.clusters.entry(nodegroup.cluster.clone()).or_insert_with(|| Cluster::new(&nodegroup.version, now));
         state
             .releases
             .entry((nodegroup.ami_type.clone(), nodegroup.version.clone()))
@@ -60,6 +41,17 @@ impl World {
     /// Changes a node group without a request; answers whether it exists.
     pub fn edit_nodegroup(&self, cluster: &str, name: &str, edit: impl FnOnce(&mut Nodegroup)) -> bool {
         self.state().change(&key(cluster, name), edit).is_some()
+    }
+
+    /// Takes a node group's health issues away, as happens once their cause is gone, and makes it `ACTIVE` if it was
+    /// `DEGRADED`. Answers whether it exists.
+    pub fn heal(&self, cluster: &str, name: &str) -> bool {
+        self.edit_nodegroup(cluster, name, |nodegroup| {
+            nodegroup.health.clear();
+            if nodegroup.status == "DEGRADED" {
+                "ACTIVE".clone_into(&mut nodegroup.status);
+            }
+        })
     }
 
     /// Removes a node group; its updates are gone for `DescribeUpdate` as well.
@@ -95,6 +87,27 @@ impl World {
     /// Those of `UpdateNodegroupVersion`.
     pub fn start_update(&self, cluster: &str, name: &str, version: &str, release: &str) -> Result<String, ApiError> {
         services::start_update(&mut self.state(), cluster, name, version, release).map(|update| update.id)
+    }
+
+    /// Starts an update to this version of the node group's launch template, as another client would; answers its id.
+    /// The request names nothing else, so the node group keeps its release, and so do the update's `params`.
+    ///
+    /// # Errors
+    /// Those of `UpdateNodegroupVersion`.
+    pub fn start_launch_template_update(&self, cluster: &str, name: &str, version: &str) -> Result<String, ApiError> {
+        let started = services::start_launch_template_update(&mut self.state(), cluster, name, version);
+        started.map(|update| update.id)
+    }
+
+    /// While on, `UpdateNodegroupVersion` refuses requests for this node group, since the caller may not launch
+    /// instances with its launch template. [`World::start_update`] is somebody else, who may.
+    pub fn deny_launch_template(&self, cluster: &str, name: &str, denied: bool) {
+        let mut state = self.state();
+        let key = key(cluster, name);
+        match denied {
+            true => state.denied_launch_templates.insert(key),
+            false => state.denied_launch_templates.remove(&key),
+        };
     }
 
     /// Every update that was ever accepted for a node group of this name, oldest first.

@@ -2,6 +2,7 @@
 
 mod announcement;
 mod clock;
+mod clusters;
 mod dynamodb;
 mod eks;
 mod exchange;

@@ -1,8 +1,8 @@
 //! What a test sets where AWS's behaviour is not known or not fixed.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
-use crate::state::quirks::{AlreadyAtTarget, Downgrade, TokenReplay};
+use crate::state::quirks::{AlreadyAtTarget, DegradedUpdate, Downgrade, TokenReplay};
 use crate::state::releases::Releases;
 use crate::world::World;
 
@@ -28,6 +28,11 @@ impl World {
         self.state().quirks.downgrade = answer;
     }
 
+    /// Sets the answer to a request for a `DEGRADED` node group with none but tolerated health issues.
+    pub fn degraded_update(&self, answer: DegradedUpdate) {
+        self.state().quirks.degraded_update = answer;
+    }
+
     /// While on, [`World::publish_release`] writes the SSM parameters only, and EKS refuses the release as not
     /// valid. Turning it off makes EKS accept every release published meanwhile.
     pub fn ssm_ahead_of_eks(&self, ahead: bool) {
@@ -36,6 +41,17 @@ impl World {
         if !ahead {
             state.releases.values_mut().for_each(Releases::accept_withheld);
         }
+    }
+
+    /// While on, Parameter Store answers parameters without their `LastModifiedDate`.
+    pub fn forget_parameter_dates(&self, forget: bool) {
+        self.state().quirks.parameters_without_dates = forget;
+    }
+
+    /// While set, `GetParameters` answers every public parameter (`/aws/service/…`) as it was at this time, value and
+    /// date both, as a late answer from a cache does.
+    pub fn late_parameters(&self, as_of: Option<Timestamp>) {
+        self.state().quirks.parameters_as_of = as_of;
     }
 
     /// While on, every page of `GetResources` is preceded by an empty one that carries a token, as the API

@@ -15,6 +15,12 @@ impl World {
         self.state().parameters.remove(name);
     }
 
+    /// Makes this a region without any parameter under a prefix, for instance `/aws/service/bottlerocket`: a call that
+    /// names one fails as a whole with `AccessDeniedException`, whatever else it names.
+    pub fn no_parameters_under(&self, prefix: &str) {
+        self.state().absent_prefixes.insert(prefix);
+    }
+
     /// The present value of a parameter.
     pub fn parameter(&self, name: &str) -> Option<String> {
         let state = self.state();

@@ -43,6 +43,17 @@ async fn a_node_group_reads_as_it_was_added() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_node_group_can_have_no_nodes() -> anyhow::Result<()> {
+    let world = world();
+    world.add_nodegroup(Nodegroup::new("prod", "blue").nodes(0));
+    let eks = clients(&world).await.eks;
+    let output = eks.describe_nodegroup().cluster_name("prod").nodegroup_name("blue").send().await?;
+    let scaling = output.nodegroup.and_then(|nodegroup| nodegroup.scaling_config).unwrap();
+    assert_eq!((scaling.min_size(), scaling.desired_size(), scaling.max_size()), (Some(0), Some(0), Some(1)));
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_does_not_exist_is_not_found() {
     let world = world();
     world.add_nodegroup(Nodegroup::new("prod", "blue"));

@@ -1,11 +1,15 @@
 //! The world as the real AWS SDK sees it, in-process and over HTTP.
 
+mod clusters;
 mod dynamodb;
 mod eks;
+mod failures;
 mod faults;
 mod floors;
 mod http;
+mod launch_templates;
 mod quirks;
+mod releases;
 mod sdk;
 mod sns;
 mod ssm;

@@ -1,6 +1,6 @@
 use aws_sdk_eks::Client;
 use jiff::SignedDuration;
-use simulated_aws::{AlreadyAtTarget, Downgrade, Nodegroup, TokenReplay, World};
+use simulated_aws::{AlreadyAtTarget, DegradedUpdate, Downgrade, Nodegroup, TokenReplay, World};
 
 use crate::sdk::{clients, refusal, world};
 
@@ -66,12 +66,26 @@ async fn asking_for_what_runs_already_is_an_update_or_an_error() {
 }
 
 #[tokio::test]
-async fn an_older_release_is_refused_or_accepted() {
+async fn an_older_release_is_accepted_or_refused() {
     let (world, eks) = prod_blue().await;
-    assert_eq!(ask(&eks, NEW, "a").await.0, "accepted");
-    world.advance(SignedDuration::from_hours(1));
+    for (token, release) in [("a", NEW), ("b", OLD), ("c", NEW)] {
+        assert_eq!(ask(&eks, release, token).await.0, "accepted");
+        world.advance(SignedDuration::from_hours(1));
+        assert_eq!(world.nodegroup("prod", "blue").unwrap().release, release);
+    }
+    world.downgrade(Downgrade::Refused);
     let text = format!("Requested Nodegroup release version {OLD} is invalid. Allowed release version is {NEW}");
-    assert_eq!(ask(&eks, OLD, "b").await, ("InvalidParameterException".to_owned(), text));
-    world.downgrade(Downgrade::Accepted);
-    assert_eq!(ask(&eks, OLD, "c").await.0, "accepted");
+    assert_eq!(ask(&eks, OLD, "d").await, ("InvalidParameterException".to_owned(), text));
+}
+
+#[tokio::test]
+async fn a_degraded_node_group_with_tolerated_issues_is_updated_or_in_use() {
+    let (world, eks) = prod_blue().await;
+    let degraded = Nodegroup::new("prod", "blue").status("DEGRADED");
+    world.add_nodegroup(degraded.health_issue("AsgInstanceLaunchFailures", "no capacity", &[]));
+    world.degraded_update(DegradedUpdate::InUse);
+    let text = "Nodegroup cannot be updated as it is currently not in Active State".to_owned();
+    assert_eq!(ask(&eks, NEW, "a").await, ("ResourceInUseException".to_owned(), text));
+    world.degraded_update(DegradedUpdate::Accepted);
+    assert_eq!(ask(&eks, NEW, "b").await.0, "accepted");
 }

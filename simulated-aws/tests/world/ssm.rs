@@ -1,3 +1,4 @@
+use aws_sdk_ssm::types::Parameter;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -80,16 +81,28 @@ async fn a_withdrawn_release_moves_the_recommendation_back() -> anyhow::Result<(
     let now = ssm.get_parameter().name(&name).send().await?.parameter.unwrap();
     assert_eq!((now.value(), now.version()), (Some("1.33.1-20260610"), 3));
     assert_eq!(now.last_modified_date().unwrap().secs(), world.now().as_second());
-    let second = ssm.get_parameter().name(format!("{name}:2")).send().await?.parameter.unwrap();
-    assert_eq!(second.value(), Some("1.33.2-20260701"));
+    let earlier = ssm.get_parameter().name(format!("{name}:2")).send().await;
+    assert!(earlier.unwrap_err().as_service_error().unwrap().is_parameter_not_found(), "a public parameter");
+    Ok(())
+}
+
+#[tokio::test]
+async fn earlier_versions_of_a_parameter_are_kept() -> anyhow::Result<()> {
+    let world = world();
+    for value in ["a", "b", "c"] {
+        world.put_parameter("/own", value);
+    }
+    let ssm = clients(&world).await.ssm;
+    let second = ssm.get_parameter().name("/own:2").send().await?.parameter.unwrap();
+    assert_eq!((second.value(), second.version(), second.selector()), (Some("b"), 2, Some(":2")));
 
     world.page_size(1);
-    let history = ssm.get_parameter_history().name(&name).into_paginator().send();
+    let history = ssm.get_parameter_history().name("/own").into_paginator().send();
     let history = history.collect::<Result<Vec<_>, _>>().await?;
     assert_eq!(history.len(), 3);
     let history: Vec<_> = history.into_iter().flat_map(|page| page.parameters.unwrap_or_default()).collect();
     let versions: Vec<_> = history.iter().map(|version| (version.version(), version.value().unwrap())).collect();
-    assert_eq!(versions, [(1, "1.33.1-20260610"), (2, "1.33.2-20260701"), (3, "1.33.1-20260610")]);
+    assert_eq!(versions, [(1, "a"), (2, "b"), (3, "c")]);
     Ok(())
 }
 
@@ -134,6 +147,76 @@ async fn what_parameter_store_refuses() {
     let by_path = ssm.get_parameters_by_path();
     assert_eq!(refusal(by_path.clone().path("own").send().await).0, "ValidationException");
     assert_eq!(refusal(by_path.path("/").max_results(11).send().await).0, "ValidationException");
+}
+
+/// The value of a parameter and when it was written.
+fn written(parameter: &Parameter) -> (Option<&str>, Option<i64>) {
+    (parameter.value(), parameter.last_modified_date().map(|at| at.secs()))
+}
+
+#[tokio::test]
+async fn parameters_can_come_without_a_date() -> anyhow::Result<()> {
+    let world = world();
+    world.put_parameter("/own", "1");
+    let ssm = clients(&world).await.ssm;
+    world.forget_parameter_dates(true);
+    let one = ssm.get_parameter().name("/own").send().await?.parameter.unwrap();
+    let listed = ssm.get_parameters().names("/own").send().await?.parameters.unwrap_or_default();
+    let by_path = ssm.get_parameters_by_path().path("/").send().await?.parameters.unwrap_or_default();
+    for parameter in [&one, &listed[0], &by_path[0]] {
+        assert_eq!(written(parameter), (Some("1"), None));
+    }
+    world.forget_parameter_dates(false);
+    let one = ssm.get_parameter().name("/own").send().await?.parameter.unwrap();
+    assert_eq!(written(&one), (Some("1"), Some(world.now().as_second())));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_late_answer_shows_public_parameters_as_they_were() -> anyhow::Result<()> {
+    let world = world();
+    let (public, later) = ("/aws/service/eks/x", "/aws/service/eks/later");
+    let before = world.now();
+    for value in ["1", "2"] {
+        world.put_parameter(public, value);
+        world.put_parameter("/own", value);
+        world.advance(SignedDuration::from_hours(1));
+    }
+    world.put_parameter(later, "1");
+    let ssm = clients(&world).await.ssm;
+    let get = || ssm.get_parameters().names(public).names("/own").names(later).send();
+    let second = before.as_second();
+
+    world.late_parameters(Some(before + SignedDuration::from_mins(30)));
+    let late = get().await?;
+    let found: Vec<_> = late.parameters().iter().map(written).collect();
+    assert_eq!(found, [(Some("1"), Some(second)), (Some("2"), Some(second + 3600))]);
+    assert_eq!(late.invalid_parameters(), [later]);
+
+    world.late_parameters(None);
+    let fresh = get().await?;
+    let found: Vec<_> = fresh.parameters().iter().map(written).collect();
+    let expected = [("2", second + 3600), ("2", second + 3600), ("1", second + 7200)];
+    assert_eq!(found, expected.map(|(value, at)| (Some(value), Some(at))));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_region_without_parameters_under_a_prefix_fails_every_call_that_names_one() {
+    let world = world();
+    world.publish_release("AL2023_x86_64_STANDARD", "1.33", "1.33.2-20260701");
+    world.no_parameters_under("/aws/service/bottlerocket/");
+    let ssm = clients(&world).await.ssm;
+    let absent = "/aws/service/bottlerocket/aws-k8s-1.33/x86_64/latest/image_version";
+    let present = format!("{ROOT}/recommended/release_version");
+    let text = "No access to \"/aws/\" namespace: aws/service/bottlerocket is not a valid namespace";
+    let denied = ("AccessDeniedException".to_owned(), text.to_owned());
+    assert_eq!(refusal(ssm.get_parameters().names(&present).names(absent).send().await), denied);
+    assert_eq!(refusal(ssm.get_parameters().names(absent).send().await), denied);
+    assert_eq!(refusal(ssm.get_parameter().name(absent).send().await), denied);
+    assert_eq!(refusal(ssm.get_parameters_by_path().path("/aws/service/bottlerocket/x").send().await), denied);
+    let others = ssm.get_parameters().names(&present).names("/aws/service/bottlerocketeer/x");
+    assert_eq!(refusal(others.send().await).0, "accepted");
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::state::arns::cluster_arn;
-use crate::state::nodegroup::{Cluster, Nodegroup};
+use crate::state::cluster::Cluster;
+use crate::state::nodegroup::Nodegroup;
 use crate::state::update::Update;
 use crate::wire::time::epoch_seconds;
 
@@ -51,14 +52,17 @@ pub(super) fn nodegroup(nodegroup: &Nodegroup) -> Value {
     output
 }
 
+/// Its params name what the request named.
 pub(super) fn update(update: &Update) -> Value {
+    let template = update.launch_template.as_ref();
     let params: Vec<Value> = [
-        ("Version", &update.version),
-        ("ReleaseVersion", &update.release),
-        ("LaunchTemplateVersion", &update.launch_template_version),
+        ("Version", update.version.as_ref()),
+        ("ReleaseVersion", update.release.as_ref()),
+        ("LaunchTemplateName", template.map(|template| &template.name)),
+        ("LaunchTemplateVersion", template.map(|template| &template.version)),
     ]
     .into_iter()
-    .filter_map(|(kind, value)| Some(json!({ "type": kind, "value": value.as_ref()? })))
+    .filter_map(|(kind, value)| Some(json!({ "type": kind, "value": value? })))
     .collect();
     let errors: Vec<Value> = update
         .errors
@@ -67,12 +71,16 @@ pub(super) fn update(update: &Update) -> Value {
             json!({ "errorCode": error.code, "errorMessage": error.message, "resourceIds": error.resource_ids })
         })
         .collect();
-    json!({
+    let mut output = json!({
         "id": update.id,
         "status": update.status,
         "type": "VersionUpdate",
         "params": params,
         "createdAt": epoch_seconds(update.created_at),
         "errors": errors,
-    })
+    });
+    if let Some(reason) = &update.cancellation_reason {
+        output["cancellation"] = json!({ "status": "Successful", "reason": reason });
+    }
+    output
 }

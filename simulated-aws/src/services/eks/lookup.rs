@@ -1,7 +1,8 @@
 //! What a request names, or the error that EKS answers.
 
 use crate::state::State;
-use crate::state::nodegroup::{Cluster, Nodegroup};
+use crate::state::cluster::Cluster;
+use crate::state::nodegroup::Nodegroup;
 use crate::wire::error::ApiError;
 
 pub(super) fn find<'a>(state: &'a State, cluster: &str, name: &str) -> Result<&'a Nodegroup, ApiError> {
@@ -18,6 +19,14 @@ pub(super) fn find_cluster<'a>(state: &'a State, name: &str) -> Result<&'a Clust
         ApiError::new(404, "ResourceNotFoundException", format!("No cluster found for name: {name}."))
             .member("clusterName", name)
     })
+}
+
+pub(super) fn in_use(message: impl Into<String>) -> ApiError {
+    ApiError::new(409, "ResourceInUseException", message)
+}
+
+pub(super) fn invalid_request(message: impl Into<String>) -> ApiError {
+    ApiError::new(400, "InvalidRequestException", message)
 }
 
 pub(super) fn invalid_parameter(message: impl Into<String>) -> ApiError {

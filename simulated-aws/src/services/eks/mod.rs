@@ -7,11 +7,13 @@ mod json;
 mod lookup;
 mod read;
 mod route;
+mod rules;
 mod start;
 mod tags;
+mod versions;
 
 pub(crate) use route::route;
-pub(crate) use start::start_update;
+pub(crate) use start::{start_launch_template_update, start_update};
 
 use crate::state::State;
 use crate::state::arns::{cluster_arn, nodegroup_arn};
@@ -24,6 +26,7 @@ pub(crate) fn answer(state: &mut State, call: &Call) -> Result<Answer, ApiError>
     match call.operation.as_str() {
         "ListClusters" => read::list_clusters(state, input),
         "DescribeCluster" => read::describe_cluster(state, input),
+        "DescribeClusterVersions" => versions::describe_cluster_versions(state, input),
         "ListNodegroups" => read::list_nodegroups(state, input),
         "DescribeNodegroup" => read::describe_nodegroup(state, input),
         "ListUpdates" => read::list_updates(state, input),

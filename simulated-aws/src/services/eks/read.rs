@@ -74,6 +74,16 @@ fn names(
     member: &str,
     sorted: impl IntoIterator<Item = String>,
 ) -> Result<Value, ApiError> {
+    page_of(state, input, member, sorted.into_iter().map(|name| (name.clone(), Value::String(name))))
+}
+
+/// A page of items, sorted by their keys, under `member`.
+pub(super) fn page_of(
+    state: &State,
+    input: &Value,
+    member: &str,
+    sorted: impl IntoIterator<Item = (String, Value)>,
+) -> Result<Value, ApiError> {
     let size = match text(input, "maxResults") {
         None => 100,
         Some(wanted) => wanted
@@ -82,8 +92,7 @@ fn names(
             .filter(|wanted| (1..=100).contains(wanted))
             .ok_or_else(|| invalid_parameter("maxResults must be between 1 and 100"))?,
     };
-    let items = sorted.into_iter().map(|name| (name.clone(), name));
-    let page = page(items, text(input, "nextToken"), state.page_size(size))
+    let page = page(sorted, text(input, "nextToken"), state.page_size(size))
         .map_err(|BadToken| invalid_parameter("Invalid nextToken"))?;
     Ok(json!({ member: page.items, "nextToken": page.next }))
 }

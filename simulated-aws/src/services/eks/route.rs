@@ -9,6 +9,9 @@ use serde_json::{Map, Value};
 use crate::wire::error::ApiError;
 use crate::wire::protocol::{Routed, json_object};
 
+/// Query parameters that may stand there several times.
+const LISTS: [&str; 2] = ["tagKeys", "clusterVersions"];
+
 /// Finds the operation that method and path mean, and gathers its input from path, query and body.
 pub(crate) fn route(parts: &Parts, body: &Bytes) -> Routed {
     let path = parts.uri.path();
@@ -16,6 +19,7 @@ pub(crate) fn route(parts: &Parts, body: &Bytes) -> Routed {
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
 
     let (operation, from_path): (&str, Vec<(&str, &str)>) = match (&parts.method, &segments[..]) {
+        (&Method::GET, ["cluster-versions"]) => ("DescribeClusterVersions", vec![]),
         (&Method::GET, ["clusters"]) => ("ListClusters", vec![]),
         (&Method::GET, ["clusters", cluster]) => ("DescribeCluster", vec![("name", cluster)]),
         (&Method::GET, ["clusters", cluster, "node-groups"]) => ("ListNodegroups", vec![("clusterName", cluster)]),
@@ -52,10 +56,10 @@ fn with_body(operation: &str, from_path: Vec<(&str, &str)>, parts: &Parts, body:
     };
     let query = parts.uri.query().unwrap_or_default();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        if name == "tagKeys" {
-            let keys = input.entry("tagKeys").or_insert_with(|| Value::Array(Vec::new()));
-            if let Value::Array(keys) = keys {
-                keys.push(Value::String(value.into_owned()));
+        if LISTS.contains(&name.as_ref()) {
+            let values = input.entry(name).or_insert_with(|| Value::Array(Vec::new()));
+            if let Value::Array(values) = values {
+                values.push(Value::String(value.into_owned()));
             }
         } else {
             input.insert(name.into_owned(), Value::String(value.into_owned()));

@@ -6,17 +6,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::json;
-use super::lookup::{find, find_cluster, invalid_parameter};
+use super::lookup::{find, find_cluster, in_use, invalid_parameter};
+use super::rules::{check_condition, check_downgrade, check_launch_rights, check_version};
 use crate::state::State;
-use crate::state::nodegroup::{Nodegroup, key};
-use crate::state::quirks::{AlreadyAtTarget, Downgrade, TokenReplay};
-use crate::state::releases::rank;
+use crate::state::nodegroup::{LaunchTemplate, Nodegroup, key};
+use crate::state::quirks::{AlreadyAtTarget, TokenReplay};
 use crate::state::update::{Running, Update};
 use crate::wire::error::ApiError;
-
-/// Health issues with which EKS updates a node group all the same.
-const TOLERATED: [&str; 4] =
-    ["AsgInstanceLaunchFailures", "InstanceLimitExceeded", "InsufficientFreeAddresses", "ClusterUnreachable"];
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
@@ -30,7 +26,7 @@ struct Input {
     client_request_token: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 struct Template {
     id: Option<String>,
     name: Option<String>,
@@ -41,19 +37,18 @@ struct Template {
 struct Target {
     version: Option<String>,
     release: Option<String>,
-    launch_template_version: Option<String>,
+    launch_template: Option<LaunchTemplate>,
 }
 
 impl Target {
     fn is_of(&self, nodegroup: &Nodegroup) -> bool {
-        let template = nodegroup.launch_template.as_ref().map(|template| &template.version);
         self.version.as_ref().is_none_or(|version| *version == nodegroup.version)
             && self.release.as_ref().is_none_or(|release| *release == nodegroup.release)
-            && self.launch_template_version.as_ref().is_none_or(|version| Some(version) == template)
+            && (self.launch_template.is_none() || self.launch_template == nodegroup.launch_template)
     }
 }
 
-/// Starts an update as a request would.
+/// Starts an update as a request of somebody with every permission would.
 pub(crate) fn start_update(
     state: &mut State,
     cluster: &str,
@@ -71,8 +66,31 @@ pub(crate) fn start_update(
     start(state, input)
 }
 
+/// Starts an update to a version of the node group's launch template, as a request that names nothing else would.
+pub(crate) fn start_launch_template_update(
+    state: &mut State,
+    cluster: &str,
+    name: &str,
+    version: &str,
+) -> Result<Update, ApiError> {
+    let own = find(state, cluster, name)?.launch_template.as_ref();
+    let template = Template {
+        name: own.map(|template| template.name.clone()),
+        version: Some(version.to_owned()),
+        ..Template::default()
+    };
+    let input = Input {
+        cluster_name: cluster.to_owned(),
+        nodegroup_name: name.to_owned(),
+        launch_template: Some(template),
+        ..Input::default()
+    };
+    start(state, input)
+}
+
 pub(super) fn update_nodegroup_version(state: &mut State, input: &Value) -> Result<Value, ApiError> {
     let input = Input::deserialize(input).map_err(ApiError::serialization)?;
+    check_launch_rights(state, &input.cluster_name, &input.nodegroup_name)?;
     Ok(json!({ "update": json::update(&start(state, input)?) }))
 }
 
@@ -84,7 +102,7 @@ fn start(state: &mut State, input: Input) -> Result<Update, ApiError> {
         return Ok(update);
     }
     let target = target(state, nodegroup, &input).map_err(named)?;
-    check_condition(nodegroup).map_err(named)?;
+    check_condition(state, nodegroup).map_err(named)?;
     let is_at_target = target.is_of(nodegroup);
     if is_at_target && state.quirks.already_at_target == AlreadyAtTarget::Error {
         let message = format!("Nodegroup is already at the requested release version {}", nodegroup.release);
@@ -117,23 +135,32 @@ fn replayed(state: &State, nodegroup: &Nodegroup, input: &Input) -> Result<Optio
 
 /// What the request asks for, if it may.
 fn target(state: &State, nodegroup: &Nodegroup, input: &Input) -> Result<Target, ApiError> {
-    let launch_template_version = launch_template(nodegroup, input.launch_template.as_ref())?;
+    let launch_template = launch_template(nodegroup, input.launch_template.as_ref())?;
+    let names_release = input.version.is_some() || input.release_version.is_some();
     if nodegroup.ami_type == "CUSTOM" {
-        if input.launch_template.is_none() {
+        if launch_template.is_none() {
             let message = "Launch template details can't be null for Custom ami type node group";
             return Err(invalid_parameter(message));
         }
-        if input.version.is_some() || input.release_version.is_some() {
+        if names_release {
             let message = "You cannot specify the field kubernetesVersion when using custom AMIs.";
             return Err(invalid_parameter(message));
         }
-        return Ok(Target { version: None, release: None, launch_template_version });
     }
+    if launch_template.is_some() && !names_release {
+        return Ok(Target { version: None, release: None, launch_template });
+    }
+    let (version, release) = release(state, nodegroup, input)?;
+    Ok(Target { version: Some(version), release: Some(release), launch_template })
+}
+
+/// The Kubernetes version and the release that the request names, or what EKS takes in their place.
+fn release(state: &State, nodegroup: &Nodegroup, input: &Input) -> Result<(String, String), ApiError> {
+    let cluster = find_cluster(state, &nodegroup.cluster)?;
     // The API page's words for an omitted version: the node group moves to the cluster's.
-    let control_plane = &find_cluster(state, &nodegroup.cluster)?.version;
-    let version = input.version.as_ref().unwrap_or(control_plane);
-    check_version(nodegroup, version, control_plane)?;
-    let releases = state.releases.get(&(nodegroup.ami_type.clone(), version.clone()));
+    let version = input.version.as_deref().unwrap_or_else(|| cluster.version_for_nodegroups());
+    check_version(state, nodegroup, cluster, version)?;
+    let releases = state.releases.get(&(nodegroup.ami_type.clone(), version.to_owned()));
     let release = match &input.release_version {
         Some(release) if releases.is_some_and(|releases| releases.accepts(release)) => release,
         Some(release) => {
@@ -144,75 +171,30 @@ fn target(state: &State, nodegroup: &Nodegroup, input: &Input) -> Result<Target,
             invalid_parameter(format!("No release version was found for kubernetes version {version}."))
         })?,
     };
-    let is_older = rank(&nodegroup.ami_type, release) < rank(&nodegroup.ami_type, &nodegroup.release);
-    if is_older && *version == nodegroup.version && state.quirks.downgrade == Downgrade::Refused {
-        return Err(invalid_parameter(format!(
-            "Requested Nodegroup release version {release} is invalid. Allowed release version is {}",
-            nodegroup.release
-        )));
-    }
-    Ok(Target { version: Some(version.clone()), release: Some(release.clone()), launch_template_version })
+    check_downgrade(state, nodegroup, version, release)?;
+    Ok((version.to_owned(), release.clone()))
 }
 
-/// The launch template's version that the request asks for. Without one in the request, the node group keeps its own.
-fn launch_template(nodegroup: &Nodegroup, asked: Option<&Template>) -> Result<Option<String>, ApiError> {
+/// The launch template in the version that the request asks for. Without one in the request, the node group keeps its
+/// own.
+fn launch_template(nodegroup: &Nodegroup, asked: Option<&Template>) -> Result<Option<LaunchTemplate>, ApiError> {
     let Some(asked) = asked else { return Ok(None) };
     let Some(own) = &nodegroup.launch_template else {
         return Err(invalid_parameter("The node group was not created with a launch template"));
     };
-    match (&asked.id, &asked.name) {
+    let is_own = match (&asked.id, &asked.name) {
+        (Some(id), None) => *id == own.id,
+        (None, Some(name)) => *name == own.name,
         (Some(_), Some(_)) | (None, None) => {
-            return Err(invalid_parameter(
-                "You must specify either the launch template ID or the launch template name",
-            ));
+            let message = "Either provide launch template ID or launch template name in the request.";
+            return Err(invalid_parameter(message));
         }
-        (Some(id), None) if *id != own.id => {
-            return Err(invalid_parameter("You cannot specify a different launch template"));
-        }
-        (None, Some(name)) if *name != own.name => {
-            return Err(invalid_parameter("You cannot specify a different launch template"));
-        }
-        _ => {}
-    }
-    Ok(Some(asked.version.clone().unwrap_or_else(|| "1".to_owned())))
-}
-
-/// A node group may go as far as the control plane, and back by one minor version.
-fn check_version(nodegroup: &Nodegroup, version: &str, control_plane: &str) -> Result<(), ApiError> {
-    let Some(wanted) = minor(version) else {
-        return Err(invalid_parameter(format!("Unsupported Kubernetes version {version}")));
     };
-    if minor(control_plane).is_some_and(|control_plane| wanted > control_plane) {
-        return Err(invalid_parameter(format!(
-            "Nodegroup Kubernetes version {version} must not be higher than the cluster's version {control_plane}"
-        )));
+    if !is_own {
+        return Err(invalid_parameter("You cannot specify a different launch template"));
     }
-    let lowest = minor(&nodegroup.version).map(|(major, minor)| (major, minor.saturating_sub(1)));
-    if lowest.is_some_and(|lowest| wanted < lowest) {
-        return Err(invalid_parameter(format!(
-            "Nodegroup cannot be rolled back from Kubernetes version {} to {version}",
-            nodegroup.version
-        )));
-    }
-    Ok(())
-}
-
-fn minor(version: &str) -> Option<(u32, u32)> {
-    let (major, minor) = version.split_once('.')?;
-    Some((major.parse().ok()?, minor.parse().ok()?))
-}
-
-/// A node group with health issues is judged by those; any other must be `ACTIVE`.
-fn check_condition(nodegroup: &Nodegroup) -> Result<(), ApiError> {
-    let has_issues = !nodegroup.health.is_empty();
-    if nodegroup.status != "ACTIVE" && !(has_issues && nodegroup.status == "DEGRADED") {
-        return Err(in_use("Nodegroup cannot be updated as it is currently not in Active State"));
-    }
-    if nodegroup.health.iter().any(|issue| !TOLERATED.contains(&issue.code.as_str())) {
-        let message = format!("Nodegroup health has issues other than [ {} ]", TOLERATED.join(", "));
-        return Err(ApiError::new(400, "InvalidRequestException", message));
-    }
-    Ok(())
+    let version = asked.version.clone().unwrap_or_else(|| "1".to_owned());
+    Ok(Some(LaunchTemplate { version, ..own.clone() }))
 }
 
 fn accept(state: &mut State, input: &Input, target: Target, is_at_target: bool) -> Update {
@@ -224,10 +206,11 @@ fn accept(state: &mut State, input: &Input, target: Target, is_at_target: bool) 
         status: if is_at_target { "Successful" } else { "InProgress" }.to_owned(),
         version: target.version,
         release: target.release,
-        launch_template_version: target.launch_template_version,
+        launch_template: target.launch_template,
         created_at: state.now,
         finished_at: is_at_target.then_some(state.now),
         errors: Vec::new(),
+        cancellation_reason: None,
         force: input.force.unwrap_or(false),
         client_request_token: input.client_request_token.clone(),
         id: String::new(),
@@ -245,8 +228,4 @@ fn accept(state: &mut State, input: &Input, target: Target, is_at_target: bool) 
         state.change(&key, |nodegroup| "UPDATING".clone_into(&mut nodegroup.status));
     }
     update
-}
-
-fn in_use(message: &str) -> ApiError {
-    ApiError::new(409, "ResourceInUseException", message)
 }

@@ -22,11 +22,13 @@ pub(super) fn resources(input: &Value) -> Vec<String> {
 
 pub(super) fn get_parameter(state: &State, input: &Value) -> Result<Value, ApiError> {
     let name = text(input, "Name").ok_or_else(|| missing("name"))?;
-    let parameter = find(state, name).ok_or_else(|| not_found(name))?;
+    check_namespace(state, name)?;
+    let parameter = find(state, name, state.now).ok_or_else(|| not_found(name))?;
     Ok(json!({ "Parameter": parameter }))
 }
 
-/// A name that does not exist is no error here: it comes back in `InvalidParameters`.
+/// A name that does not exist is no error here: it comes back in `InvalidParameters`. One in a namespace that this region
+/// does not have fails the whole call.
 pub(super) fn get_parameters(state: &State, input: &Value) -> Result<Value, ApiError> {
     let names = input.get("Names").and_then(Value::as_array).ok_or_else(|| missing("names"))?;
     let names: Vec<&str> = names.iter().filter_map(Value::as_str).collect();
@@ -36,9 +38,10 @@ pub(super) fn get_parameters(state: &State, input: &Value) -> Result<Value, ApiE
     if names.len() > 10 {
         return Err(constraint("names", "Member must have length less than or equal to 10"));
     }
+    names.iter().try_for_each(|name| check_namespace(state, name))?;
     let (mut found, mut invalid) = (Vec::new(), Vec::new());
     for name in names {
-        match find(state, name) {
+        match find(state, name, shown_at(state, name)) {
             Some(parameter) => found.push(parameter),
             None => invalid.push(name),
         }
@@ -51,6 +54,7 @@ pub(super) fn get_parameters_by_path(state: &State, input: &Value) -> Result<Val
     if !path.starts_with('/') {
         return Err(validation("The parameter path must begin with a slash (/)"));
     }
+    check_namespace(state, path)?;
     let below = format!("{}/", path.trim_end_matches('/'));
     let recursive = input.get("Recursive").and_then(Value::as_bool).unwrap_or(false);
     let matching = state.parameters.keys().filter(|name| {
@@ -58,7 +62,7 @@ pub(super) fn get_parameters_by_path(state: &State, input: &Value) -> Result<Val
     });
     let size = page_size(state, input, 10)?;
     let page = page(matching.map(|name| (name.clone(), name)), text(input, "NextToken"), size).map_err(bad_token)?;
-    let parameters: Vec<Value> = page.items.into_iter().filter_map(|name| find(state, name)).collect();
+    let parameters: Vec<Value> = page.items.into_iter().filter_map(|name| find(state, name, state.now)).collect();
     Ok(with_next(json!({ "Parameters": parameters }), page.next))
 }
 
@@ -70,34 +74,57 @@ pub(super) fn get_parameter_history(state: &State, input: &Value) -> Result<Valu
     let page = page(versions.map(|version| (format!("{:010}", version.0), version)), text(input, "NextToken"), size)
         .map_err(bad_token)?;
     let history: Vec<Value> =
-        page.items.into_iter().map(|(version, (value, at))| described(name, version, value, *at)).collect();
+        page.items.into_iter().map(|(version, written)| described(state, name, version, written)).collect();
     Ok(with_next(json!({ "Parameters": history }), page.next))
 }
 
-/// The parameter that a request names, `name` or `name:version`.
-fn find(state: &State, selected: &str) -> Option<Value> {
-    let (name, version) = match selected.rsplit_once(':') {
-        Some((name, version)) if !selected.starts_with("arn:") => (name, version.parse::<usize>().ok()?),
-        _ => (selected, state.parameters.get(selected)?.versions.len()),
+/// The time as of which `GetParameters` shows a parameter.
+fn shown_at(state: &State, name: &str) -> Timestamp {
+    state.quirks.parameters_as_of.filter(|_| is_public(name)).unwrap_or(state.now)
+}
+
+fn is_public(name: &str) -> bool {
+    name.starts_with("/aws/service/")
+}
+
+/// The parameter that a request names, `name` or `name:version`, as it was at a time. Of a public parameter, only the
+/// present version is found.
+fn find(state: &State, selected: &str, at: Timestamp) -> Option<Value> {
+    let (name, selector) = match selected.rsplit_once(':') {
+        Some((name, _)) if is_public(name) => return None,
+        Some((name, version)) if !selected.starts_with("arn:") => (name, Some(version.parse::<usize>().ok()?)),
+        _ => (selected, None),
     };
-    let (value, at) = state.parameters.get(name)?.versions.get(version.checked_sub(1)?)?;
-    let mut parameter = described(name, version, value, *at);
+    let versions = state.parameters.get(name)?.versions_at(at);
+    let version = selector.unwrap_or(versions.len());
+    let mut parameter = described(state, name, version, versions.get(version.checked_sub(1)?)?);
     parameter["ARN"] = json!(parameter_arn(name));
-    if selected != name {
+    if selector.is_some() {
         parameter["Selector"] = json!(format!(":{version}"));
     }
     Some(parameter)
 }
 
-fn described(name: &str, version: usize, value: &str, at: Timestamp) -> Value {
-    json!({
+fn described(state: &State, name: &str, version: usize, (value, written_at): &(String, Timestamp)) -> Value {
+    let mut parameter = json!({
         "Name": name,
         "Type": "String",
         "Value": value,
         "Version": version,
-        "LastModifiedDate": epoch_seconds(at),
         "DataType": "text",
-    })
+    });
+    if !state.quirks.parameters_without_dates {
+        parameter["LastModifiedDate"] = json!(epoch_seconds(*written_at));
+    }
+    parameter
+}
+
+/// Refuses a name where this region has no public parameters at all.
+fn check_namespace(state: &State, name: &str) -> Result<(), ApiError> {
+    let Some(namespace) = state.absent_prefixes.of(name) else { return Ok(()) };
+    let namespace = namespace.trim_start_matches('/');
+    let message = format!("No access to \"/aws/\" namespace: {namespace} is not a valid namespace");
+    Err(ApiError::new(400, "AccessDeniedException", message))
 }
 
 fn page_size(state: &State, input: &Value, largest: u64) -> Result<usize, ApiError> {
