@@ -110,17 +110,19 @@ impl Executor<'_> {
             Err(NotSaved::Failed(error)) => return Outcome::NotRecorded(error),
         }
         let Some(attempt) = &record.open else { return Outcome::LostRace };
-        let outcome = submit(&self.clients.eks, &record.id, attempt).await;
+        let outcome = match submit(&self.clients.eks, &record.id, attempt).await {
+            // Nobody asked for another release, so EKS's answer is what has to be said.
+            Outcome::NotReady(error_message) if intent.rollback.is_some() => Outcome::Refused(ErrorDetail {
+                error_code: "InvalidParameterException".to_owned(),
+                error_message,
+                resource_ids: Vec::new(),
+            }),
+            outcome => outcome,
+        };
         match &outcome {
             Outcome::Accepted { update_id } => record.accept(update_id),
             Outcome::Refused(error) | Outcome::LaunchTemplateDenied(error) => {
                 record.end(Status::Refused, vec![error.clone()], now);
-            }
-            // Nobody asked for another release, so EKS's answer is what has to be said.
-            Outcome::NotReady(error) if intent.rollback.is_some() => {
-                let error_code = "InvalidParameterException".to_owned();
-                let error = ErrorDetail { error_code, error_message: error.clone(), resource_ids: Vec::new() };
-                record.end(Status::Refused, vec![error], now);
             }
             Outcome::NotReady(_) | Outcome::Deleted(_) => record.withdraw(),
             Outcome::InUse(error) | Outcome::NotActive(error) | Outcome::AccessDenied(error) => {
@@ -173,7 +175,7 @@ impl Execution {
         }
         self.calls += 1;
         match outcome {
-            Outcome::NotReady(message) if intent.rollback.is_none() => {
+            Outcome::NotReady(message) => {
                 let (release_version, message) = (release.clone(), message.clone());
                 let refuse = TrackChange::Refuse { release_version, message, at: run.now };
                 self.changes.change_track(&track_id, refuse);

@@ -77,6 +77,8 @@ pub enum NodegroupChange {
     OptOut(bool, Timestamp),
     /// It is reported as not kept current.
     ReportStale(Stale, Timestamp),
+    /// That it is not kept current is deliberate.
+    ForgetStale,
     /// It is kept current, or not for too long yet.
     ReportCurrent(Option<Obstacle>, Timestamp),
     /// A rollback is asked for.
@@ -515,6 +517,11 @@ impl Reconciled {
                             self.change(id, NodegroupChange::ReportCurrent(obstacle, input.now));
                         }
                     }
+                    Standing::Deliberate => {
+                        if is_reported || record.obstacle.is_some() {
+                            self.change(id, NodegroupChange::ForgetStale);
+                        }
+                    }
                     Standing::Current => {
                         if is_reported || record.obstacle.is_some() {
                             self.change(id, NodegroupChange::ReportCurrent(None, input.now));
@@ -566,6 +573,7 @@ impl NodegroupChange {
             Self::OptIn(at) => record.opt_in(*at),
             Self::OptOut(lost_tag, at) => record.opt_out(*lost_tag, *at),
             Self::ReportStale(stale, at) => record.report_stale(stale, *at),
+            Self::ForgetStale => record.forget_stale(),
             Self::ReportCurrent(obstacle, at) => record.report_current(obstacle.as_ref(), *at),
             Self::Adopt(update) => record.adopt(update),
             Self::AllowRetry(at) => record.allow_retry(*at),

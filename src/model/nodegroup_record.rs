@@ -280,6 +280,11 @@ impl NodegroupRecord {
         }
     }
 
+    /// That it is not kept current is deliberate now, or reported otherwise.
+    pub fn forget_stale(&mut self) {
+        (self.obstacle, self.stale) = (None, None);
+    }
+
     /// It is kept current again, or at least not stale any more; said where it was reported.
     pub fn report_current(&mut self, obstacle: Option<&Obstacle>, now: Timestamp) {
         self.obstacle = obstacle.cloned();

@@ -24,13 +24,15 @@ const LONG_FREEZE: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How a node group stands.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Standing {
-    /// It is kept current, or it is deliberately not.
+    /// It is kept current.
     Current,
+    /// It is not, because somebody said so of the node group itself, or what keeps it so is reported otherwise.
+    Deliberate,
     /// It is not kept current, but not for too long yet; and what may keep it so, for what is not a release's age.
     Waiting(Option<Obstacle>),
     /// It has not been kept current for too long.
     Stale(Stale),
-    /// Nothing can be said in this run: it is being updated.
+    /// Nothing can be said in this run: it is being updated, or nobody expects updates now.
     Unknown,
 }
 
@@ -49,7 +51,7 @@ pub fn standing(input: &PlanInput<'_>, discovered: &Discovered, decision: &Decis
         // It starts, or another update is in progress: whether it then is current is seen later.
         Decision::Start(_) | Decision::Skip(Reason::InProgress { .. }) => return Standing::Unknown,
         Decision::Next(..) => None,
-        Decision::Skip(reason) if is_deliberate(reason) => return Standing::Current,
+        Decision::Skip(reason) if is_deliberate(reason) => return Standing::Deliberate,
         Decision::Skip(reason) => Some(reason),
     };
     let record = input.fleet.records.nodegroup(&discovered.id).ok().flatten();
@@ -73,14 +75,17 @@ pub fn standing(input: &PlanInput<'_>, discovered: &Discovered, decision: &Decis
         detail: decision.to_string(),
         cause: reason.map_or_else(|| decision.code().to_owned(), cause),
     };
-    if let Some(obstacle) = obstacle.as_ref().filter(|obstacle| is_over(input, obstacle, reason, rules)) {
+    if reason.is_some_and(should_never_last)
+        && let Some(obstacle) = obstacle.as_ref().filter(|it| input.now.duration_since(it.since) >= OBSTACLE_AFTER)
+        && rules.stale_after.is_some()
+    {
         return Standing::Stale(stale(obstacle.since, behind.as_ref()));
     }
-    match behind {
-        Some(behind) if is_due(input, behind.since, rules.stale_after) && !is_excused(input, rules) => {
-            Standing::Stale(stale(behind.since, Some(&behind)))
-        }
-        _ => Standing::Waiting(obstacle),
+    let since = [obstacle.as_ref().map(|obstacle| obstacle.since), behind.as_ref().map(|behind| behind.since)];
+    match since.into_iter().flatten().min().filter(|since| is_due(input, *since, rules.stale_after)) {
+        Some(_) if is_excused(input, rules) => Standing::Unknown,
+        Some(since) => Standing::Stale(stale(since, behind.as_ref())),
+        None => Standing::Waiting(obstacle),
     }
 }
 
@@ -136,13 +141,6 @@ fn should_never_last(reason: &Reason) -> bool {
     }
 }
 
-fn is_over(input: &PlanInput<'_>, obstacle: &Obstacle, reason: Option<&Reason>, rules: &Rules) -> bool {
-    if reason.is_some_and(should_never_last) {
-        return input.now.duration_since(obstacle.since) >= OBSTACLE_AFTER && rules.stale_after.is_some();
-    }
-    is_due(input, obstacle.since, rules.stale_after) && !is_excused(input, rules)
-}
-
 fn is_due(input: &PlanInput<'_>, since: Timestamp, stale_after: Option<SignedDuration>) -> bool {
     stale_after.is_some_and(|after| input.now.duration_since(since) >= after)
 }
@@ -155,8 +153,9 @@ fn is_excused(input: &PlanInput<'_>, rules: &Rules) -> bool {
     }
     let freeze = input.fleet.records.fleet().ok().flatten().and_then(|record| record.freeze.as_ref());
     freeze.is_some_and(|freeze| {
-        let was_long = freeze.ended_at.filter(|end| end.duration_since(freeze.since) >= LONG_FREEZE);
-        was_long.is_some_and(|end| !is_due(input, end, rules.stale_after))
+        // That it is over may be seen by this run first.
+        let end = freeze.ended_at.unwrap_or(input.now);
+        end.duration_since(freeze.since) >= LONG_FREEZE && !is_due(input, end, rules.stale_after)
     })
 }
 

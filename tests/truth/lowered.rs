@@ -26,10 +26,10 @@ async fn lower(env: &TestEnv, release: &str) {
 }
 
 async fn hourly(env: &TestEnv) -> String {
-    env.advance(60);
-    let decision = decisions(&env.start().await).remove(0);
+    env.advance(30);
     env.check().await;
-    decision
+    env.advance(30);
+    decisions(&env.start().await).remove(0)
 }
 
 #[tokio::test(start_paused = true)]

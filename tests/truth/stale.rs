@@ -69,7 +69,8 @@ async fn what_lasts_is_listed_on_mondays() {
 
 #[tokio::test(start_paused = true)]
 async fn a_fleet_that_follows_weekly_releases_at_a_distance_is_never_stale() {
-    let env = TestEnv::with([tagged("prod", "blue", &[("min-age", "14d"), ("window", "Sat-Sun 02:00-09:00 UTC")])]).await;
+    let env =
+        TestEnv::with([tagged("prod", "blue", &[("min-age", "14d"), ("window", "Sat-Sun 02:00-09:00 UTC")])]).await;
     for week in 1..16 {
         days(&env, 7).await;
         env.world.publish_release(AL2023, "1.33", &format!("1.33.{}-20260801", week + 2));
@@ -96,7 +97,8 @@ async fn one_that_cannot_be_described_is_reported_after_a_day() {
 
 #[tokio::test(start_paused = true)]
 async fn a_custom_ami_is_reported_after_two_weeks_and_never_where_the_tag_says_so() {
-    let custom = |name| opted_in("prod", name).ami_type("CUSTOM").release("ami-0c099795affa953de").launch_template("t", "7");
+    let custom =
+        |name| opted_in("prod", name).ami_type("CUSTOM").release("ami-0c099795affa953de").launch_template("t", "7");
     let quiet = custom("quiet").tag("ami-update/stale-after", "never");
     let env = TestEnv::with([custom("blue"), quiet, custom("pinned").tag("ami-update", "off")]).await;
     days(&env, 20).await;
@@ -105,7 +107,12 @@ async fn a_custom_ami_is_reported_after_two_weeks_and_never_where_the_tag_says_s
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_tag_is_reported_once_and_a_tag_that_says_off_never() {
-    let env = TestEnv::with([opted_in("prod", "blue").release(NEWER), opted_in("dev", "green").release(NEWER), opted_in("qa", "red").release(NEWER)]).await;
+    let env = TestEnv::with([
+        opted_in("prod", "blue").release(NEWER),
+        opted_in("dev", "green").release(NEWER),
+        opted_in("qa", "red").release(NEWER),
+    ])
+    .await;
     env.start().await;
     env.world.edit_nodegroup("prod", "blue", |nodegroup| nodegroup.tags.clear());
     env.world.edit_nodegroup("dev", "green", |nodegroup| {
@@ -117,7 +124,7 @@ async fn a_lost_tag_is_reported_once_and_a_tag_that_says_off_never() {
     env.world.edit_nodegroup("prod", "blue", |nodegroup| {
         nodegroup.tags.insert("ami-update".to_owned(), "auto".to_owned());
     });
-    assert!(decisions(&env.start().await).contains(&"prod/blue: UpToDate".to_owned()));
+    assert!(decisions(&env.start().await).contains(&"prod/blue: NoNewReleases".to_owned()));
 }
 
 #[tokio::test(start_paused = true)]
