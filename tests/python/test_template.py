@@ -27,6 +27,9 @@ EVENTS = {path.stem: json.loads(path.read_text()) for path in (ROOT / "events").
 NODEGROUPS = "arn:${AWS::Partition}:eks:${AWS::Region}:${AWS::AccountId}:nodegroup/*/*/*"
 CLUSTERS = "arn:${AWS::Partition}:eks:${AWS::Region}:${AWS::AccountId}:cluster/*"
 PUBLIC_PARAMETERS = "arn:${AWS::Partition}:ssm:${AWS::Region}::parameter/aws/service"
+EXISTING_TABLE = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${ExistingTable}"
+TABLE = {"Fn::If": ["HasOwnTable", "${UpdatesTable.Arn}", EXISTING_TABLE]}
+TABLE_NAME = {"Fn::If": ["HasOwnTable", "${UpdatesTable}", "${ExistingTable}"]}
 ALARMS = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:${AWS::StackName}-*"
 
 
@@ -62,6 +65,11 @@ def _spelled(value: Any) -> Any:
             return [_spelled(item) for item in value]
         case _:
             return value
+
+
+def index(name: str) -> dict[str, Any]:
+    """An index of the table, whichever that is."""
+    return {"Fn::If": ["HasOwnTable", f"${{UpdatesTable.Arn}}/index/{name}", f"{EXISTING_TABLE}/index/{name}"]}
 
 
 def resources(kind: str) -> dict[str, Any]:
@@ -119,11 +127,6 @@ def test_start_has_these_permissions_and_no_others():
                 f"{PUBLIC_PARAMETERS}/ami-windows-latest/*",
             ],
         },
-        "ReadOlderReleases": {
-            "Effect": "Allow",
-            "Action": "ssm:GetParametersByPath",
-            "Resource": [f"{PUBLIC_PARAMETERS}/eks/optimized-ami/*", f"{PUBLIC_PARAMETERS}/bottlerocket/*"],
-        },
         "ReadStopSwitch": {
             "Effect": "Allow",
             "Action": "ssm:GetParameters",
@@ -135,6 +138,7 @@ def test_start_has_these_permissions_and_no_others():
             "Resource": "arn:${AWS::Partition}:ssm:${AWS::Region}:*:document/*",
         },
         "DescribeClusters": {"Effect": "Allow", "Action": "eks:DescribeCluster", "Resource": CLUSTERS},
+        "DescribeKubernetesVersions": {"Effect": "Allow", "Action": "eks:DescribeClusterVersions", "Resource": "*"},
         "FindExternalUpdates": {
             "Effect": "Allow",
             "Action": ["eks:ListUpdates", "eks:DescribeUpdate"],
@@ -143,8 +147,9 @@ def test_start_has_these_permissions_and_no_others():
         "ReadAndWriteRecords": {
             "Effect": "Allow",
             "Action": ["dynamodb:BatchGetItem", "dynamodb:PutItem"],
-            "Resource": "${UpdatesTable.Arn}",
+            "Resource": TABLE,
         },
+        "FindOptedInRecords": {"Effect": "Allow", "Action": "dynamodb:Query", "Resource": index("opted-in-index")},
         "UpdateOptedInNodegroups": {
             "Effect": "Allow",
             "Action": "eks:UpdateNodegroupVersion",
@@ -162,15 +167,11 @@ def test_start_has_these_permissions_and_no_others():
 def test_check_has_these_permissions_and_no_others():
     assert properties("CheckFunctionRole")["ManagedPolicyArns"] == [BASIC_EXECUTION]
     assert statements("CheckFunctionRole") == {
-        "FindPendingRecords": {
-            "Effect": "Allow",
-            "Action": "dynamodb:Query",
-            "Resource": "${UpdatesTable.Arn}/index/pending-index",
-        },
+        "FindPendingRecords": {"Effect": "Allow", "Action": "dynamodb:Query", "Resource": index("pending-index")},
         "ReadAndWriteRecords": {
             "Effect": "Allow",
             "Action": ["dynamodb:BatchGetItem", "dynamodb:PutItem"],
-            "Resource": "${UpdatesTable.Arn}",
+            "Resource": TABLE,
         },
         "WatchUpdates": {
             "Effect": "Allow",
@@ -216,14 +217,15 @@ def test_start_cannot_publish_and_check_cannot_update():
     assert template_actions("StartFunction") == {
         "dynamodb:BatchGetItem",
         "dynamodb:PutItem",
+        "dynamodb:Query",
         "eks:DescribeCluster",
+        "eks:DescribeClusterVersions",
         "eks:DescribeNodegroup",
         "eks:DescribeUpdate",
         "eks:ListUpdates",
         "eks:UpdateNodegroupVersion",
         "ssm:GetCalendarState",
         "ssm:GetParameters",
-        "ssm:GetParametersByPath",
         "tag:GetResources",
     }
     assert template_actions("CheckFunction") == {
@@ -295,82 +297,25 @@ def test_cargo_lambda_deploys_a_function_with_what_the_template_gives_it(functio
     }
 
 
-def test_each_setting_of_a_function_is_a_parameter_or_a_resource_of_the_stack():
-    assert {name: properties(name)["Environment"]["Variables"] for name in FUNCTIONS} == {
-        "StartFunction": {
-            "UPDATES_TABLE": "${UpdatesTable}",
-            "MAX_UPDATES_PER_CLUSTER": "${MaxUpdatesPerCluster}",
-            "MAX_UPDATES_IN_PROGRESS": "${MaxUpdatesInProgress}",
-            "MAX_STARTS_PER_RUN": "${MaxStartsPerRun}",
-            "RING": "${Ring}",
-            "MIN_AGE": "${MinAge}",
-            "WINDOW": "${Window}",
-            "FORCE": "${Force}",
-            "MIN_INTERVAL": "${MinInterval}",
-            "KUBERNETES_VERSION": "${KubernetesVersion}",
-            "RING_SOAK": "${RingSoak}",
-            "WINDOW_MARGIN": "${WindowMargin}",
-            "DENIED_RELEASES": "${DeniedReleases}",
-            "QUARANTINE_AFTER": "${QuarantineAfter}",
-            "CHANGE_CALENDARS": "${ChangeCalendars}",
-            "STOP_SWITCH": "${StopSwitch}",
-            "RETRY_AFTER": "${RetryAfter}",
-        },
-        "CheckFunction": {
-            "UPDATES_TABLE": "${UpdatesTable}",
-            "NOTIFICATION_TOPIC_ARN": TOPIC,
-            "STUCK_AFTER": "${StuckAfter}",
-            "RETRY_AFTER": "${RetryAfter}",
-        },
-    }
-
-
-def documented() -> dict[str, list[str]]:
-    """The rows of `docs/settings.md`: of each parameter, its variable and its default."""
+def documented() -> dict[str, str]:
+    """The rows of `docs/settings.md` that name a variable: of each parameter, the variable."""
     lines = (ROOT / "docs/settings.md").read_text().splitlines()
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("| `")]
-    return {parameter.strip("`"): rest for parameter, *rest in rows}
+    rows = [[cell.strip(" `") for cell in line.split("|")[1:3]] for line in lines if line.startswith("| `")]
+    return {parameter: variable for parameter, variable in rows if variable}
 
 
-def test_the_page_of_settings_has_each_parameter_with_its_variable_and_its_default():
-    parameters = template()["Parameters"]
-    given = [properties(name)["Environment"]["Variables"].items() for name in FUNCTIONS]
-    variables = {value[2:-1]: name for items in given for name, value in items}
+def test_each_setting_of_a_function_is_the_parameter_in_whose_row_it_stands():
+    given = [item for name in FUNCTIONS for item in properties(name)["Environment"]["Variables"].items()]
+    of_resources = {"UPDATES_TABLE": TABLE_NAME, "NOTIFICATION_TOPIC_ARN": TOPIC, "STOP_SWITCH": "${StopSwitch}"}
+    assert {name: value for name, value in given if name in of_resources} == of_resources
+    variables = {value[2:-1]: name for name, value in given if name not in of_resources}
     # Lambda itself makes this of the function's logging configuration.
     variables["LogLevel"] = "AWS_LAMBDA_LOG_LEVEL"
-    defaults = {name: it["Default"] for name, it in parameters.items()}
-    assert {name: row[:2] for name, row in documented().items()} == {
-        name: [f"`{variables[name]}`" if name in variables else "", f"`{it}`" if it != "" else "empty"]
-        for name, it in defaults.items()
-    }
+    assert documented() == variables
 
 
 def test_every_parameter_has_a_default():
-    assert {name: parameter["Default"] for name, parameter in template()["Parameters"].items()} == {
-        "NotificationEmail": "",
-        "StartSchedule": "rate(1 hour)",
-        "StartScheduleTimezone": "UTC",
-        "CheckSchedule": "rate(5 minutes)",
-        "MaxUpdatesPerCluster": 1,
-        "MaxUpdatesInProgress": 10,
-        "MaxStartsPerRun": 10,
-        "Ring": 0,
-        "MinAge": "0h",
-        "Window": "",
-        "Force": "never",
-        "MinInterval": "0h",
-        "KubernetesVersion": "keep",
-        "RingSoak": "24h",
-        "WindowMargin": "30m",
-        "DeniedReleases": "",
-        "QuarantineAfter": 2,
-        "ChangeCalendars": "",
-        "RetryAfter": "1h 4h 12h",
-        "StuckAfter": "6h",
-        "Architecture": "arm64",
-        "LogLevel": "INFO",
-        "LogRetentionDays": 30,
-    }
+    assert [name for name, parameter in template()["Parameters"].items() if "Default" not in parameter] == []
     samconfig = tomllib.loads((ROOT / "samconfig.toml").read_text())
     assert samconfig["default"]["global"]["parameters"] == {"stack_name": "eks-nodegroup-updater"}
     assert samconfig["default"]["deploy"]["parameters"] == {
@@ -394,7 +339,11 @@ def test_each_parameter_is_described_limited_and_in_one_group():
     [
         ("NotificationEmail", ["", "ops@example.com"], ["ops", "a@b c", "@"]),
         ("StartSchedule", ["rate(1 hour)", "cron(0 9 ? * MON-FRI *)"], ["", "hourly", "at(2026-11-23T09:00:00)"]),
-        ("StartScheduleTimezone", ["UTC", "Europe/Berlin", "Etc/GMT+5"], ["", "Central European"]),
+        (
+            "StartScheduleTimezone",
+            ["UTC", "Europe/Berlin", "Etc/GMT+5", "America/Port-au-Prince"],
+            ["", "Central European", 51 * "x"],
+        ),
         (
             "CheckSchedule",
             ["rate(1 minute)", "rate(5 minutes)", "rate(30 minutes)"],
@@ -404,7 +353,13 @@ def test_each_parameter_is_described_limited_and_in_one_group():
         ("StuckAfter", ["6h", "90m", "1d"], ["", "0m", "6", "-6h", "6h 7h"]),
         *(
             (name, ["0h", "90m", "36h", "7d"], ["", "7", "-7d", "1w", "1h 2h", "100000d"])
-            for name in ["MinAge", "MinInterval", "RingSoak", "WindowMargin"]
+            for name in ["MinAge", "MinInterval", "FollowClusterAfter", "RingSoak", "WindowMargin"]
+        ),
+        ("StaleAfter", ["14d", "36h", "90m", "never"], ["", "0d", "14", "-14d", "Never", "2w", "never 14d"]),
+        (
+            "ExistingTable",
+            ["", "eks-nodegroup-updater-UpdatesTable-1A2B3C4D5E6F", "a.b_c"],
+            ["ab", "a table", "arn:aws:dynamodb:eu-central-1:123456789012:table/updates", 256 * "x"],
         ),
         (
             "Window",
@@ -429,8 +384,20 @@ def test_each_parameter_is_described_limited_and_in_one_group():
         ),
         (
             "DeniedReleases",
-            ["", "1.33.1-20260610", "1.33.1-20260610 *-20260110 1.45.0-18d04e52 *.20260110 1.33-2026.01.10"],
             [
+                "",
+                "1.33.1-20260610",
+                "1.33.1-20260610 *-20260110 1.45.0-18d04e52 *.20260110 1.33-2026.01.10",
+                "AL2023_x86_64_NVIDIA/*-20260110 1.33/AL2023_x86_64_NVIDIA/1.33.1-20260610",
+                "1.26/BOTTLEROCKET_x86_64/1.13.2-aaf6eeb3",
+            ],
+            [
+                "AL2023_x86_64_NVIDIA",
+                "AL2023_x86_64_NVIDIA/",
+                "AL2023_x86_64_NVIDIA/*",
+                "1.33/*-20260110",
+                "1.33//1.33.1-20260610",
+                "1.33/AL2023_x86_64_NVIDIA/",
                 "*",
                 "*-18d04e52",
                 "latest",
@@ -462,8 +429,10 @@ def test_no_setting_is_so_long_that_lambda_refuses_the_environment(function):
     assert sum(len(name) + longest(value) for name, value in variables.items()) < 4096
 
 
-def longest(value: str) -> int:
+def longest(value: str | dict[str, Any]) -> int:
     """How long what the template refers to can be at most."""
+    if isinstance(value, dict):
+        return max(map(longest, value["Fn::If"][1:]))
     parameter = template()["Parameters"].get(value[2:-1])
     match parameter:
         case None:
@@ -475,8 +444,9 @@ def longest(value: str) -> int:
         case {"Type": "Number"}:
             return 20
         case {"AllowedPattern": pattern}:
-            assert not re.search(r"[*+]|,\}", pattern), f"{value} may be of any length"
-            return 100
+            _, most = re._parser.parse(pattern).getwidth()  # the one place where Python says how long a match can be
+            assert most < 1000, f"{value} may be of any length"
+            return most
 
 
 def test_a_deployment_leaves_the_stop_switch_as_an_operator_set_it():
@@ -518,7 +488,7 @@ def test_the_names_that_the_outside_depends_on_are_there():
     assert {name: output["Value"] for name, output in template()["Outputs"].items()} == {
         "StartFunctionName": "${StartFunction}",
         "CheckFunctionName": "${CheckFunction}",
-        "UpdatesTableName": "${UpdatesTable}",
+        "UpdatesTableName": TABLE_NAME,
         "NotificationTopicArn": TOPIC,
         "StopCommand": "aws ssm put-parameter --region ${AWS::Region} --name ${StopSwitch} --value stopped --overwrite",
         "DeadLetterQueueUrl": "${DeadLetterQueue}",
@@ -702,6 +672,7 @@ def test_only_the_rules_of_the_stack_may_send_to_the_dead_letter_queue_without_a
 def test_the_table_survives_mistakes_and_the_stack():
     assert template()["Resources"]["UpdatesTable"] == {
         "Type": "AWS::DynamoDB::Table",
+        "Condition": "HasOwnTable",
         "DeletionPolicy": "Retain",
         "UpdateReplacePolicy": "Retain",
         "Properties": {
@@ -726,6 +697,35 @@ def test_the_table_survives_mistakes_and_the_stack():
             "SSESpecification": {"SSEEnabled": True},
         },
     }
+
+
+def with_existing_table(value: Any) -> Any:
+    """What CloudFormation makes of a part of the template when it is given a table."""
+    match value:
+        case {"Fn::If": ["HasOwnTable", _, otherwise]}:
+            return otherwise
+        case {"Condition": "HasOwnTable"}:
+            return None
+        case dict():
+            return {key: with_existing_table(item) for key, item in value.items()}
+        case list():
+            return [with_existing_table(item) for item in value]
+        case _:
+            return value
+
+
+def test_a_stack_that_takes_over_a_table_makes_none_and_uses_that_one_alone():
+    assert template()["Conditions"]["HasOwnTable"] == {"Fn::Equals": ["${ExistingTable}", ""]}
+    stack = with_existing_table({"Resources": template()["Resources"], "Outputs": template()["Outputs"]})
+    assert stack["Resources"]["UpdatesTable"] is None
+    assert not re.search(r"\$\{UpdatesTable[}.]", json.dumps(stack))
+    used = re.findall(r"[^\"]*\$\{ExistingTable\}[^\"]*", json.dumps(stack))
+    assert sorted(set(used)) == [
+        "${ExistingTable}",
+        EXISTING_TABLE,
+        f"{EXISTING_TABLE}/index/opted-in-index",
+        f"{EXISTING_TABLE}/index/pending-index",
+    ]
 
 
 # ── Notifications ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -791,9 +791,8 @@ def test_an_e_mail_address_is_subscribed_if_there_is_one():
         "Condition": "HasNotificationEmail",
         "Properties": {"Protocol": "email", "Endpoint": "${NotificationEmail}", "TopicArn": TOPIC},
     }
-    assert template()["Conditions"] == {
-        "HasNotificationEmail": {"Fn::Not": [{"Fn::Equals": ["${NotificationEmail}", ""]}]}
-    }
+    given = template()["Conditions"]["HasNotificationEmail"]
+    assert given == {"Fn::Not": [{"Fn::Equals": ["${NotificationEmail}", ""]}]}
 
 
 def test_alarms_report_errors_a_check_that_does_not_run_and_lost_events():
@@ -862,6 +861,7 @@ def test_there_is_a_test_event_for_each_way_a_function_is_woken():
         "start-manual-filter",
         "start-manual-lift-quarantine",
         "start-manual-retry",
+        "start-manual-rollback",
         "start-scheduled",
         "start-scheduler",
         "start-sns",
