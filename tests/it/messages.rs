@@ -1,13 +1,20 @@
 //! What a subscriber reads.
 
+use eks_nodegroup_updater::model::ami_type::Family;
 use eks_nodegroup_updater::model::attempt::{ErrorDetail, Intent, Status};
+use eks_nodegroup_updater::model::fleet_record::Quarantine;
 use eks_nodegroup_updater::model::nodegroup_record::{ExternalUpdate, NodegroupRecord};
 use eks_nodegroup_updater::model::policy::InvalidTag;
 use eks_nodegroup_updater::model::record::Record;
 use eks_nodegroup_updater::model::records::RecordRef;
+use eks_nodegroup_updater::model::release_version::ReleaseVersion;
+use eks_nodegroup_updater::model::track_record::TrackRecord;
 use eks_nodegroup_updater::notify::Message;
 use serde_json::{Value, json};
-use testing::{CURRENT, History, NEWER, UPDATE_ID, arn, at, eviction, fleet_record, intent, retry_after};
+use testing::{
+    CURRENT, History, NEWER, UPDATE_ID, arn, at, eviction, fleet_record, intent, names, quarantine, retry_after,
+    track_record,
+};
 
 /// An update that runs since nine.
 fn record() -> NodegroupRecord {
@@ -42,6 +49,30 @@ fn machine(message: &Message) -> Value {
     serde_json::from_str(&part(message, "default")).unwrap()
 }
 
+/// A track on which this release was named at nine on the tenth of July.
+fn track_with(release: &str) -> TrackRecord {
+    let mut track = track_record();
+    let named_at = at("2026-07-10T09:00:00Z");
+    track.releases.name(&ReleaseVersion::parse(Family::AmazonLinux2023, release).unwrap(), Some(named_at), named_at);
+    track
+}
+
+fn withdrawn() -> Message {
+    let mut track = track_with(NEWER);
+    let (current, later) = (ReleaseVersion::parse(Family::AmazonLinux2023, CURRENT).unwrap(), at("2026-07-20T09:00:00Z"));
+    track.releases.name(&current, Some(later), later);
+    track.report_withdrawn(NEWER, CURRENT, &names(["dev/a", "prod/blue"]), at("2026-07-20T10:00:00Z"));
+    last_message(&track)
+}
+
+fn refused() -> Message {
+    let mut track = track_with(NEWER);
+    let message = "Requested release version 1.33.2-20260710 is not valid for kubernetes version 1.33.";
+    track.refuse(NEWER, message, at("2026-07-20T10:00:00Z"));
+    track.report_refused(NEWER, at("2026-07-21T10:00:00Z"));
+    last_message(&track)
+}
+
 /// A record with a notice of each kind, by the kind's name.
 fn noticed() -> Vec<(&'static str, Message)> {
     let end = |status| ended(status, vec![]);
@@ -54,7 +85,13 @@ fn noticed() -> Vec<(&'static str, Message)> {
     forced.end(Status::Successful, vec![], at("2026-07-20T09:20:00Z"));
     let mut quarantined = fleet_record();
     let nodegroups: Vec<_> = (1..=23).map(|number| format!("prod/workers-{number}").parse().unwrap()).collect();
-    quarantined.quarantine(NEWER, &nodegroups.into(), at("2026-07-20T10:00:00Z"));
+    quarantined.quarantine(&Quarantine {
+        ran_on: names(["dev/a"]),
+        sisters: vec!["1.34/AL2023_x86_64_STANDARD/1.34.0-20260710".into()],
+        ..quarantine(NEWER, nodegroups.into(), at("2026-07-20T10:00:00Z"))
+    });
+    let mut denied = fleet_record();
+    denied.report_access_denied("AccessDeniedException: not authorized", at("2026-07-20T10:00:00Z"));
     let mut tag = testing::record("prod/blue");
     let (key, value, expected) = ("ami-update/window".to_owned(), "Sat".to_owned(), "expected windows".to_owned());
     tag.report_invalid_tag(&InvalidTag { key, value, expected }, at("2026-07-20T10:00:00Z"));
@@ -69,6 +106,9 @@ fn noticed() -> Vec<(&'static str, Message)> {
         ("UpdateForced", last_message(&forced)),
         ("ReleaseQuarantined", last_message(&quarantined)),
         ("TagInvalid", last_message(&tag)),
+        ("AccessDenied", last_message(&denied)),
+        ("ReleaseWithdrawn", withdrawn()),
+        ("ReleaseRefused", refused()),
     ]
 }
 
@@ -106,7 +146,12 @@ fn machines_read_the_same_as_json() {
         "releaseVersion": NEWER,
         "previousReleaseVersion": CURRENT,
         "kubernetesVersion": "1.33",
+        "track": null,
         "failedOn": null,
+        "ranOn": null,
+        "sameBuild": null,
+        "quarantinedIn": null,
+        "runningOn": null,
         "tag": null,
         "startedBy": "Updater",
         "force": false,
@@ -227,8 +272,7 @@ fn long_names_leave_a_valid_subject() {
 #[test]
 fn a_quarantine_is_critical_and_says_how_to_lift_it() {
     let mut record = fleet_record();
-    let nodegroups = ["dev/a", "prod/blue"].map(|name| name.parse().unwrap()).to_vec();
-    record.quarantine(NEWER, &nodegroups.into(), at("2026-07-20T10:00:00Z"));
+    record.quarantine(&quarantine(NEWER, names(["dev/a", "prod/blue"]), at("2026-07-20T10:00:00Z")));
     let message = last_message(&record);
     assert_eq!(message.subject, "EKS release quarantined: 1.33.2-20260710");
     assert_eq!(machine(&message)["severity"], "critical");
@@ -236,10 +280,11 @@ fn a_quarantine_is_critical_and_says_how_to_lift_it() {
     let attributes = [("event", "ReleaseQuarantined"), ("severity", "critical")];
     assert_eq!(message.attributes, attributes.map(|(name, value)| (name, value.to_owned())));
     let text = part(&message, "email");
-    assert!(text.contains("Where     every node group in eu-central-1, account 123456789012\n"), "{text}");
+    assert!(text.contains("Where     every node group on 1.33/AL2023_x86_64_STANDARD in eu-central-1, account 123456789012\n"), "{text}");
     assert!(text.contains("Failed on dev/a, prod/blue\n"), "{text}");
-    let lift = r#"--event '{"liftQuarantine": ["1.33.2-20260710"]}'"#;
+    let lift = r#"--event '{"liftQuarantine": ["1.33/AL2023_x86_64_STANDARD/1.33.2-20260710"]}'"#;
     assert!(text.contains(lift), "{text}");
+    assert!(text.contains("DeniedReleases='*-20260710'"), "it says how to deny the build everywhere: {text}");
 }
 
 #[test]
