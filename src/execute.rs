@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::aws::StartClients;
 use crate::model::ami_type::TrackKey;
-use crate::model::attempt::{Intent, Status};
+use crate::model::attempt::{ErrorDetail, Intent, Status};
 use crate::model::decision::{Decision, Planned, Target};
 use crate::model::nodegroup_record::NodegroupRecord;
 use crate::model::outcome::{NotAsked, Outcome};
@@ -93,13 +93,19 @@ impl Executor<'_> {
             return Outcome::WindowClosed;
         }
         match records.nodegroup_or_new(id) {
-            Ok(record) => self.start_update(record, intent, errors).await,
+            Ok(record) => self.start_update(record, intent, records, errors).await,
             Err(error) => Outcome::NotRecorded(error.to_string()),
         }
     }
 
     /// Writes the intent, calls EKS, writes what it answered.
-    async fn start_update(&self, mut record: NodegroupRecord, intent: &Intent, errors: &mut Vec<Problem>) -> Outcome {
+    async fn start_update(
+        &self,
+        mut record: NodegroupRecord,
+        intent: &Intent,
+        records: &RecordSet,
+        errors: &mut Vec<Problem>,
+    ) -> Outcome {
         let now = self.run.now;
         record.opted_in = Some(YES.to_owned());
         record.begin(intent, now);
@@ -109,7 +115,11 @@ impl Executor<'_> {
             Err(NotSaved::Failed(error)) => return Outcome::NotRecorded(error),
         }
         let Some(attempt) = &record.open else { return Outcome::LostRace };
-        let outcome = submit(&self.clients.eks, &record.id, attempt).await;
+        let outcome = match submit(&self.clients.eks, &record.id, attempt).await {
+            // Only a pin asks for what AWS never named; no release track remembers that EKS refuses it.
+            Outcome::NotReady(error) if !is_known(intent, records) => Outcome::Refused(detail(&error)),
+            outcome => outcome,
+        };
         match &outcome {
             Outcome::Accepted { update_id } => record.accept(update_id),
             Outcome::Refused(error) | Outcome::LaunchTemplateDenied(error) => {
@@ -131,6 +141,18 @@ impl Executor<'_> {
         }
         outcome
     }
+}
+
+/// Whether the release history of its track holds the release.
+fn is_known(intent: &Intent, records: &RecordSet) -> bool {
+    let track = records.track(&intent.track()).ok().flatten();
+    track.is_some_and(|track| track.releases.iter().any(|known| known.release_version == intent.release_version))
+}
+
+/// An error that is described as `Code: message`.
+fn detail(description: &str) -> ErrorDetail {
+    let (code, message) = description.split_once(": ").unwrap_or(("Unknown", description));
+    ErrorDetail { error_code: code.to_owned(), error_message: message.to_owned(), resource_ids: Vec::new() }
 }
 
 impl Execution {
