@@ -196,13 +196,13 @@ fn every_event_has_its_subject_and_severity() {
     for (status, subject, severity) in subjects {
         let message = ended(status, vec![]);
         assert_eq!((message.subject.as_str(), &machine(&message)["severity"]), (subject, &json!(severity)));
-        assert!(part(&message, "email").contains("AWS says  nothing more\n"));
+        assert!(part(&message, "email").contains("AWS says   nothing more\n"));
     }
     let mut stuck = record();
     stuck.report_stuck(at("2026-07-20T15:00:00Z"));
     let message = last_message(&stuck);
     assert_eq!(message.subject, "EKS update still running: prod/blue to 1.33.2-20260710");
-    assert!(part(&message, "email").contains("Running   6h\n"));
+    assert!(part(&message, "email").contains("Running    6h\n"));
     assert!(part(&message, "email").contains("It is still being watched; you are notified when it ends."));
 
     let mut available = record();
@@ -243,7 +243,7 @@ fn hostile_text_neither_breaks_the_subject_nor_becomes_a_command() {
     let message = ended(Status::Failed, vec![hostile]);
     assert_eq!(message.subject, "EKS update failed: prod/blue to 1.33.2-20260710 (Bad??Code??)");
     let text = part(&message, "email");
-    assert!(text.contains("AWS says  Bad  Code é:  line break desrever\n"), "{text}");
+    assert!(text.contains("AWS says   Bad  Code é:  line break desrever\n"), "{text}");
     let text = part(&ended(Status::Failed, vec![eviction]), "email");
     assert!(!text.contains("spec.nodeName="), "{text}");
 }
@@ -280,8 +280,8 @@ fn a_quarantine_is_critical_and_says_how_to_lift_it() {
     let attributes = [("event", "ReleaseQuarantined"), ("severity", "critical")];
     assert_eq!(message.attributes, attributes.map(|(name, value)| (name, value.to_owned())));
     let text = part(&message, "email");
-    assert!(text.contains("Where     every node group on 1.33/AL2023_x86_64_STANDARD in eu-central-1, account 123456789012\n"), "{text}");
-    assert!(text.contains("Failed on dev/a, prod/blue\n"), "{text}");
+    assert!(text.contains("Where      every node group on 1.33/AL2023_x86_64_STANDARD in eu-central-1, account 123456789012\n"), "{text}");
+    assert!(text.contains("Failed on  dev/a, prod/blue\n"), "{text}");
     let lift = r#"--event '{"liftQuarantine": ["1.33/AL2023_x86_64_STANDARD/1.33.2-20260710"]}'"#;
     assert!(text.contains(lift), "{text}");
     assert!(text.contains("DeniedReleases='*-20260710'"), "it says how to deny the build everywhere: {text}");
@@ -298,7 +298,7 @@ fn an_invalid_tag_is_quoted() {
     assert_eq!(record.pending_notices.len(), 1, "reported once");
     let message = last_message(&record);
     assert_eq!(message.subject, "EKS update tag invalid: prod/blue");
-    assert!(part(&message, "email").contains("Tag       ami-update/window=Sat; expected windows\n"));
+    assert!(part(&message, "email").contains("Tag        ami-update/window=Sat; expected windows\n"));
 }
 
 #[test]
@@ -313,7 +313,7 @@ fn force_is_said_before_and_after() {
     record.end(Status::Successful, vec![], at("2026-07-20T11:20:00Z"));
     let message = last_message(&record);
     assert_eq!(message.subject, "EKS update forced: prod/blue to 1.33.2-20260710");
-    assert!(part(&message, "email").contains("Force     yes, it overrides disruption budgets\n"));
+    assert!(part(&message, "email").contains("Force      yes, it overrides disruption budgets\n"));
 }
 
 #[test]
@@ -325,5 +325,5 @@ fn an_external_update_is_marked_as_such() {
     record.end(Status::Failed, vec![eviction()], at("2026-07-20T09:16:02Z"));
     let message = last_message(&record);
     assert_eq!(machine(&message)["startedBy"], "External");
-    assert!(part(&message, "email").contains("Who       an external update, not started by the updater\n"));
+    assert!(part(&message, "email").contains("Who        an external update, not started by the updater\n"));
 }
