@@ -173,6 +173,7 @@ pub fn process_environment(name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::ami_type::TrackKey;
 
     fn environment(settings: &'static [(&str, &str)]) -> impl Fn(&str) -> Option<String> {
         move |name| {
