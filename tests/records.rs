@@ -40,8 +40,8 @@ use jiff::Timestamp;
 use serde_json::json;
 use simulated_aws::{ApiError, Fault, World};
 use testing::{
-    CURRENT, FLEET_KEY, History, NEWER, TRACK_KEY, at, create_updates_table, days, eviction, fleet_record, hours, intent,
-    quarantine, selector, track, track_record, unreadable,
+    CURRENT, FLEET_KEY, History, NEWER, TRACK_KEY, at, create_updates_table, days, eviction, fleet_record, hours,
+    intent, quarantine, selector, track, track_record, unreadable,
 };
 
 type Item = HashMap<String, AttributeValue>;

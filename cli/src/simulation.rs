@@ -198,7 +198,8 @@ impl Simulation {
         let mut records: Vec<NodegroupRecord> =
             serde_dynamo::from_items(of_kind("Nodegroup")).context("reading the records")?;
         records.sort_by(|left, right| left.id.cmp(&right.id));
-        let fleet: Vec<FleetRecord> = serde_dynamo::from_items(of_kind("Fleet")).context("reading the fleet's record")?;
+        let fleet: Vec<FleetRecord> =
+            serde_dynamo::from_items(of_kind("Fleet")).context("reading the fleet's record")?;
         Ok((records, fleet.into_iter().next()))
     }
 

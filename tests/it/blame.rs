@@ -133,9 +133,13 @@ fn while_it_had(issue: &str) -> bool {
 
 #[test]
 fn what_capacity_quota_addresses_network_or_the_clusters_api_explain_blames_no_release() {
-    for code in
-        ["AsgInstanceLaunchFailures", "InstanceLimitExceeded", "InsufficientFreeAddresses", "Ec2SubnetNotFound", "ClusterUnreachable"]
-    {
+    for code in [
+        "AsgInstanceLaunchFailures",
+        "InstanceLimitExceeded",
+        "InsufficientFreeAddresses",
+        "Ec2SubnetNotFound",
+        "ClusterUnreachable",
+    ] {
         assert!(!joined_with(code) && !while_it_had(code), "{code}");
     }
     assert!(joined_with("Unknown") && while_it_had("Ec2LaunchTemplateNotFound"));

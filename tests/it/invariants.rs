@@ -17,7 +17,8 @@ use proptest::prelude::*;
 use proptest::test_runner::Config;
 use proptest_derive::Arbitrary;
 use testing::{
-    Fleet, History, at, auto, days, error, intent, minutes, names, nodegroup, now, published, quarantine, record, selector,
+    Fleet, History, at, auto, days, error, intent, minutes, names, nodegroup, now, published, quarantine, record,
+    selector,
 };
 
 /// A node group of a random fleet. Small domains, so that rules meet. A release stands as the day of July on which it came.
@@ -185,7 +186,8 @@ impl World {
             let errors = if ENDS[ended.end] == Status::Failed { vec![error(code, "")] } else { vec![] };
             record.ended(&intent(ended.release), ENDS[ended.end], errors, days_ago(ended.days_ago))
         });
-        let proof = |day| Proof { version: version.clone(), release_version: self.release(group.version, day), at: now() };
+        let proof =
+            |day| Proof { version: version.clone(), release_version: self.release(group.version, day), at: now() };
         record.proofs = group.proof.map(proof).into_iter().collect();
         if group.backing_off {
             record.back_off("InUse", "ResourceInUseException", None, days_ago(0));
@@ -254,9 +256,7 @@ impl World {
 
     /// Whether a release is quarantined for a node group.
     fn is_quarantined(&self, index: usize, version: u32, day: u32) -> bool {
-        version == 33
-            && self.quarantined == Some(day)
-            && self.quarantined_in.is_none_or(|cluster| cluster == index % 3)
+        version == 33 && self.quarantined == Some(day) && self.quarantined_in.is_none_or(|cluster| cluster == index % 3)
     }
 
     fn busy(&self, index: usize) -> bool {

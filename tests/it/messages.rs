@@ -59,7 +59,8 @@ fn track_with(release: &str) -> TrackRecord {
 
 fn withdrawn() -> Message {
     let mut track = track_with(NEWER);
-    let (current, later) = (ReleaseVersion::parse(Family::AmazonLinux2023, CURRENT).unwrap(), at("2026-07-20T09:00:00Z"));
+    let (current, later) =
+        (ReleaseVersion::parse(Family::AmazonLinux2023, CURRENT).unwrap(), at("2026-07-20T09:00:00Z"));
     track.releases.name(&current, Some(later), later);
     track.report_withdrawn(NEWER, CURRENT, &names(["dev/a", "prod/blue"]), at("2026-07-20T10:00:00Z"));
     last_message(&track)
@@ -280,7 +281,12 @@ fn a_quarantine_is_critical_and_says_how_to_lift_it() {
     let attributes = [("event", "ReleaseQuarantined"), ("severity", "critical")];
     assert_eq!(message.attributes, attributes.map(|(name, value)| (name, value.to_owned())));
     let text = part(&message, "email");
-    assert!(text.contains("Where      every node group on 1.33/AL2023_x86_64_STANDARD in eu-central-1, account 123456789012\n"), "{text}");
+    assert!(
+        text.contains(
+            "Where      every node group on 1.33/AL2023_x86_64_STANDARD in eu-central-1, account 123456789012\n"
+        ),
+        "{text}"
+    );
     assert!(text.contains("Failed on  dev/a, prod/blue\n"), "{text}");
     let lift = r#"--event '{"liftQuarantine": ["1.33/AL2023_x86_64_STANDARD/1.33.2-20260710"]}'"#;
     assert!(text.contains(lift), "{text}");

@@ -21,8 +21,8 @@ use eks_nodegroup_updater::model::window::Windows;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use testing::{
-    CURRENT, DECISIONS, Fleet, History, NEWER, assert_documented, at, auto, days, eviction, hours, id,
-    intent, names, now, offers, quarantine, record, selector, unreadable,
+    CURRENT, DECISIONS, Fleet, History, NEWER, assert_documented, at, auto, days, eviction, hours, id, intent, names,
+    now, offers, quarantine, record, selector, unreadable,
 };
 
 const AL2023: AmiTypes = AmiTypes::Al2023X8664Standard;
@@ -395,9 +395,8 @@ fn pinned_older_than_what_runs() {
 fn pinned_to_what_is_no_release_of_its_kind() {
     for pin in ["1.34.0-20260719", "1.46.1-9d20f4ae", "latest"] {
         let rules = Rules { pin: Some(pin.into()), ..Rules::default() };
-        let sentence = format!(
-            "its tag ami-update/pin names {pin}, which is no release of its AMI type and Kubernetes version"
-        );
+        let sentence =
+            format!("its tag ami-update/pin names {pin}, which is no release of its AMI type and Kubernetes version");
         Fleet::blue().rules(rules, OFFERED).waits("PinUnknown", &sentence);
     }
 }

@@ -6,15 +6,15 @@ use eks_nodegroup_updater::model::fleet_record::Quarantine;
 use eks_nodegroup_updater::model::nodegroup_record::ExternalUpdate;
 use eks_nodegroup_updater::model::policy::{Mode, Policy, Rules};
 use eks_nodegroup_updater::model::problem::Problem;
-use eks_nodegroup_updater::model::releases::{Recommendations, Releases};
 use eks_nodegroup_updater::model::release_version::ReleaseVersion;
+use eks_nodegroup_updater::model::releases::{Recommendations, Releases};
 use eks_nodegroup_updater::model::subject::FleetId;
 use eks_nodegroup_updater::plan::plan;
 use eks_nodegroup_updater::reconcile::{FleetChange, NodegroupChange, Reconciled, reconcile, reports};
 use serde_json::json;
 use testing::{
-    Fleet, History, NEWER, UPDATE_ID, at, fleet_record, id, intent, names, now, offers, quarantine, record, selector, track,
-    unreadable,
+    Fleet, History, NEWER, UPDATE_ID, at, fleet_record, id, intent, names, now, offers, quarantine, record, selector,
+    track, unreadable,
 };
 
 fn reconciled(fleet: &Fleet) -> Reconciled {
@@ -81,8 +81,7 @@ fn a_release_that_fails_on_two_node_groups_is_quarantined_and_a_newer_one_supers
         fleet.remember(record(path).broken(NEWER, at("2026-07-19T10:00:00Z")));
     }
     let fleet_id = FleetId::of(&id("dev/a"));
-    let in_dev =
-        Quarantine { cluster: Some("dev".into()), ..quarantine(NEWER, names(["dev/a", "dev/b"]), now()) };
+    let in_dev = Quarantine { cluster: Some("dev".into()), ..quarantine(NEWER, names(["dev/a", "dev/b"]), now()) };
     let quarantine = FleetChange::Quarantine(in_dev);
     let expected = Reconciled { fleet: Some((fleet_id.clone(), vec![quarantine.clone()])), ..Reconciled::default() };
     assert_eq!(reconciled(&fleet), expected);

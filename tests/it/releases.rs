@@ -7,9 +7,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use simulated_aws::{ApiError, Fault};
-use testing::{
-    AL2023, BOTTLEROCKET, CURRENT, NEWER, TestEnv, days, decisions, hours, now, opted_in, tagged,
-};
+use testing::{AL2023, BOTTLEROCKET, CURRENT, NEWER, TestEnv, days, decisions, hours, now, opted_in, tagged};
 
 const HOUR: i64 = 60;
 const DAY: i64 = 24 * HOUR;
@@ -186,9 +184,11 @@ async fn a_pin_to_what_aws_took_back_starts_nothing() {
 
 /// Hour and release of each call for a node group.
 fn asked(env: &TestEnv, name: &str) -> Vec<(i64, String)> {
-    let calls = env.world.requests().into_iter().filter(|request| {
-        request.action == "eks:UpdateNodegroupVersion" && request.body["nodegroupName"] == name
-    });
+    let calls = env
+        .world
+        .requests()
+        .into_iter()
+        .filter(|request| request.action == "eks:UpdateNodegroupVersion" && request.body["nodegroupName"] == name);
     let hour = |at: Timestamp| at.duration_since(now()).as_hours();
     calls.map(|call| (hour(call.at), call.body["releaseVersion"].as_str().unwrap().to_owned())).collect()
 }

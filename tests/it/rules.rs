@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use simulated_aws::{ApiError, Fault, Nodegroup, UpdateScript};
 use testing::{
-    AL2023, BOTTLEROCKET, CURRENT, NEWER, TestEnv, decisions, errors, eviction_failure, minutes, node_creation_failure, opted_in,
-    tagged,
+    AL2023, BOTTLEROCKET, CURRENT, NEWER, TestEnv, decisions, errors, eviction_failure, minutes, node_creation_failure,
+    opted_in, tagged,
 };
 
 /// A release that Kubernetes 1.33 and 1.34 share.
@@ -354,7 +354,8 @@ async fn a_node_group_follows_its_cluster_in_one_step_a_week_after_it_went_ahead
     let own = pair("1.33", NEWER);
     assert_eq!(asked().await, [vec![own.clone()], vec![own.clone()]], "each keeps its own version up to date");
     let (decision, reason) = decide(&env, "prod/blue").await;
-    let sentence = "its cluster runs Kubernetes 1.35; ami-update/follow-cluster-after lets it follow from 2026-07-27T09:00:00Z";
+    let sentence =
+        "its cluster runs Kubernetes 1.35; ami-update/follow-cluster-after lets it follow from 2026-07-27T09:00:00Z";
     assert_eq!((decision, reason.as_str()), ("ClusterUpgradedRecently", sentence));
     env.advance(7 * DAY);
     assert_eq!(asked().await, [vec![own.clone(), pair("1.35", "1.35.0-20260710")], vec![own]]);

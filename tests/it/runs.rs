@@ -72,7 +72,10 @@ async fn a_run_asks_at_most_twice_as_often_as_it_may_start() {
     let summary = env.start().await;
     let refused = ["a/ng: Start, Refused", "b/ng: Start, Refused", "c/ng: Next, Refused", "d/ng: Next, Refused"];
     let decisions = decisions(&summary);
-    assert_eq!((&decisions[..4], &decisions[4..]), (&refused.map(str::to_owned)[..], &["e/ng: Next, NotAsked", "f/ng: Next, NotAsked"].map(str::to_owned)[..]));
+    assert_eq!(
+        (&decisions[..4], &decisions[4..]),
+        (&refused.map(str::to_owned)[..], &["e/ng: Next, NotAsked", "f/ng: Next, NotAsked"].map(str::to_owned)[..])
+    );
     let detail = "not asked for in this run: the run has made 4 calls, twice MAX_STARTS_PER_RUN";
     assert_eq!(summary.decisions[5].detail.as_deref(), Some(detail));
     assert_eq!((env.calls(UPDATE), summary.errors.len()), (4, 4));
@@ -86,7 +89,9 @@ async fn start_fails_where_all_of_one_kind_fails_and_not_for_some() {
         ("dynamodb:PutItem", "/prod/", "no record could be written"),
     ] {
         let env = clusters(["dev", "prod"]).await;
-        let about = move |request: &Request| request.body.to_string().contains(some) || request.resources.concat().contains(some);
+        let about = move |request: &Request| {
+            request.body.to_string().contains(some) || request.resources.concat().contains(some)
+        };
         env.world.on_request(move |request| {
             let deny = request.action == action && about(request);
             if deny { Fault::Error(ApiError::access_denied(action)) } else { Fault::None }
