@@ -760,6 +760,9 @@ mod following_the_cluster {
         following_since(control_plane, 7)
     }
 
+    /// A reason, and what brings it about.
+    type Held = (&'static str, fn(&mut Fleet));
+
     /// To go from [`CURRENT`] to the next Kubernetes version.
     fn step() -> Intent {
         Intent { version: "1.34".into(), ..intent(NEXT) }
@@ -808,8 +811,7 @@ mod following_the_cluster {
             fleet.change_record("prod/blue", |record| record.back_off("VersionNotReady", error, Some("1.34"), now()));
         };
         let denied = |fleet: &mut Fleet| fleet.config.settings.denied = vec![selector(NEXT)];
-        let ahead: [(&str, &dyn Fn(&mut Fleet)); 3] =
-            [("FailedBefore", &failed), ("BackingOff", &refused), ("Denied", &denied)];
+        let ahead: [Held; 3] = [("FailedBefore", failed), ("BackingOff", refused), ("Denied", denied)];
         for (reason, hold) in ahead {
             let mut fleet = following("1.34");
             hold(&mut fleet);
