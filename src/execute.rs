@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::aws::StartClients;
 use crate::model::ami_type::TrackKey;
-use crate::model::attempt::{ErrorDetail, Intent, Status};
+use crate::model::attempt::{Intent, Status};
 use crate::model::decision::{Decision, Planned, Target};
 use crate::model::nodegroup_record::NodegroupRecord;
 use crate::model::outcome::{NotAsked, Outcome};
@@ -60,7 +60,8 @@ impl Executor<'_> {
         let starts = plan.order.iter().filter_map(planned).filter(|(_, it)| matches!(it.decision, Decision::Start(_)));
         let nexts = plan.order.iter().filter_map(planned).filter(|(_, it)| matches!(it.decision, Decision::Next(..)));
         for (index, Planned { target, decision }) in starts.chain(nexts) {
-            let (Decision::Start(intent) | Decision::Next(intent, _), Target::Nodegroup(id)) = (decision, target) else {
+            let (Decision::Start(intent) | Decision::Next(intent, _), Target::Nodegroup(id)) = (decision, target)
+            else {
                 continue;
             };
             if matches!(decision, Decision::Next(..)) && capacity.reserve(id.cluster()).is_err() {
@@ -115,16 +116,14 @@ impl Executor<'_> {
             Err(NotSaved::Failed(error)) => return Outcome::NotRecorded(error),
         }
         let Some(attempt) = &record.open else { return Outcome::LostRace };
-        let outcome = match submit(&self.clients.eks, &record.id, attempt).await {
-            // Only a pin asks for what AWS never named; no release track remembers that EKS refuses it.
-            Outcome::NotReady(error) if !is_known(intent, records) => Outcome::Refused(detail(&error)),
-            outcome => outcome,
-        };
+        let outcome = submit(&self.clients.eks, &record.id, attempt).await;
         match &outcome {
             Outcome::Accepted { update_id } => record.accept(update_id),
             Outcome::Refused(error) | Outcome::LaunchTemplateDenied(error) => {
                 record.end(Status::Refused, vec![error.clone()], now);
             }
+            // Only a pin asks for what AWS never named; no release track remembers that EKS refuses it.
+            Outcome::NotReady(error) if !is_known(intent, records) => record.back_off(outcome.code(), error, None, now),
             Outcome::NotReady(_) | Outcome::Deleted(_) => record.withdraw(),
             Outcome::InUse(error) | Outcome::NotActive(error) | Outcome::AccessDenied(error) => {
                 record.back_off(outcome.code(), error, None, now);
@@ -147,12 +146,6 @@ impl Executor<'_> {
 fn is_known(intent: &Intent, records: &RecordSet) -> bool {
     let track = records.track(&intent.track()).ok().flatten();
     track.is_some_and(|track| track.releases.iter().any(|known| known.release_version == intent.release_version))
-}
-
-/// An error that is described as `Code: message`.
-fn detail(description: &str) -> ErrorDetail {
-    let (code, message) = description.split_once(": ").unwrap_or(("Unknown", description));
-    ErrorDetail { error_code: code.to_owned(), error_message: message.to_owned(), resource_ids: Vec::new() }
 }
 
 impl Execution {

@@ -61,17 +61,17 @@ async fn a_pin_goes_there_and_stays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pin_that_nobody_knows_is_judged_by_eks_and_reported_where_eks_refuses_it() {
+async fn a_pin_that_nobody_knows_is_judged_by_eks_which_is_asked_ever_more_rarely() {
     let env = TestEnv::with([tagged("prod", "blue", &[("pin", "1.33.2-20260701")])]).await;
-    assert_eq!(decisions(&env.start().await), ["prod/blue: Start, Refused"]);
-    for _ in 0..3 * 24 {
-        env.check().await;
+    assert_eq!(decisions(&env.start().await), ["prod/blue: Start, NotReady"]);
+    let mut hours = vec![0];
+    for hour in 1..54 {
         env.advance(HOUR);
-        env.start().await;
+        hours.extend((decisions(&env.start().await) == ["prod/blue: Start, NotReady"]).then_some(hour));
     }
-    assert_eq!(env.message_events(), ["UpdateRefused of blue"], "once");
-    assert_eq!(env.calls("eks:UpdateNodegroupVersion"), 4, "and not asked for without end");
+    assert_eq!(hours, [0, 1, 5, 17, 29, 41, 53], "the waits of RETRY_AFTER, the last of which repeats");
     env.world.eks_learns(AL2023, "1.33", "1.33.2-20260701");
+    assert_eq!(decide(&env, "prod/blue").await.0, "BackingOff");
     env.try_start(&json!({"retry": ["prod/blue"]})).await.unwrap();
     assert_eq!(targets(&env, "prod", "blue"), ["1.33.2-20260701"]);
 }
