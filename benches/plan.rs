@@ -13,7 +13,8 @@ use eks_nodegroup_updater::model::nodegroup::Nodegroup;
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::policy::Rules;
 use eks_nodegroup_updater::model::releases::Available;
-use eks_nodegroup_updater::plan::{plan, tracks_needing_older};
+use eks_nodegroup_updater::plan::plan;
+use eks_nodegroup_updater::reconcile::reconcile;
 use testing::{Fleet, History, at, auto, days, nodegroup, published};
 
 /// EKS allows thirty node groups in a cluster.
@@ -64,16 +65,16 @@ fn fleet(groups: u32) -> Fleet {
     fleet
 }
 
-/// What one run of `start` works out: which tracks need their older releases, and then the plan.
+/// What one run of `start` works out: what has to be recorded, and then the plan.
 fn plans(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("plan");
     for groups in [300, 1_000, 3_000] {
         let fleet = fleet(groups);
-        let releases = fleet.offered();
+        let (releases, recommended) = (fleet.offered(), fleet.recommended());
         let input = fleet.input(&releases);
         group.throughput(Throughput::Elements(groups.into()));
         group.bench_with_input(BenchmarkId::from_parameter(groups), &input, |bencher, input| {
-            bencher.iter(|| (black_box(tracks_needing_older(input)), black_box(plan(input))));
+            bencher.iter(|| (black_box(reconcile(input, &recommended, vec![])), black_box(plan(input))));
         });
     }
 }

@@ -185,6 +185,7 @@ pub fn process_environment(name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::ami_type::TrackKey;
 
     fn environment(settings: &'static [(&str, &str)]) -> impl Fn(&str) -> Option<String> {
         move |name| {
@@ -248,27 +249,49 @@ mod tests {
             ("UPDATES_TABLE", "t"),
             ("RING", "1"),
             ("WINDOW", ""),
-            ("DENIED_RELEASES", "1.33.1-20260610 *-20260110"),
+            ("FOLLOW_CLUSTER_AFTER", "36h"),
+            ("DENIED_RELEASES", "1.33.1-20260610 AL2023_x86_64_NVIDIA/*-20260110"),
             ("CHANGE_CALENDARS", "freeze arn:aws:ssm:eu-central-1:123456789012:document/holidays"),
             ("STOP_SWITCH", "/updater/switch"),
         ];
         let settings = StartConfig::read(&environment(settings)).unwrap().settings;
-        assert_eq!(settings.defaults, Rules { ring: 1, ..Rules::default() });
-        assert_eq!(settings.denied, [Denied::Exact("1.33.1-20260610".into()), Denied::Date("20260110".into())]);
+        let follow_cluster_after = SignedDuration::from_hours(36);
+        assert_eq!(settings.defaults, Rules { ring: 1, follow_cluster_after, ..Rules::default() });
+        let denied = ["1.33.1-20260610", "AL2023_x86_64_NVIDIA/*-20260110"];
+        assert_eq!(settings.denied.iter().map(ReleaseSelector::to_string).collect::<Vec<_>>(), denied);
         assert_eq!(settings.change_calendars.len(), 2);
         assert_eq!(settings.stop_switch.as_deref(), Some("/updater/switch"));
     }
 
     #[test]
     fn a_denied_day_is_that_day_however_a_family_writes_it() {
-        let denies = |word: &str, release: &str| Denied::parse(word).unwrap().denies(release);
+        let track = TrackKey::new("1.33", &"AL2023_x86_64_STANDARD".into());
+        let denies = |word: &str, release: &str| ReleaseSelector::parse(word).unwrap().matches(&track, release);
         for word in ["*-20260110", "*.20260110", "*20260110", "*-2026.01.10"] {
             assert!(denies(word, "1.34.9-20260110") && denies(word, "1.35-2026.01.10"), "{word}");
             assert!(!denies(word, "1.34.9-20260111") && !denies(word, "1.34.0-18d04e52"), "{word}");
         }
         assert!(denies("1.33.1-20260610", "1.33.1-20260610") && !denies("1.33.1-20260610", "1.33.1-20260611"));
         for word in ["*", "*2026*", "*-18d04e52", "v20260110", "1.33.1", "1.33.*", "latest"] {
-            assert!(Denied::parse(word).is_none(), "{word}");
+            assert!(ReleaseSelector::parse(word).is_none(), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_denied_release_is_that_of_one_ami_type_or_kubernetes_version_where_it_names_one() {
+        let release = "1.33.1-20260610";
+        let denies = |selector: &str, version: &str, ami_type: &str| {
+            let track = TrackKey::new(version, &ami_type.into());
+            ReleaseSelector::parse(&format!("{selector}{release}")).unwrap().matches(&track, release)
+        };
+        let of_type = |version, ami_type| denies("AL2023_x86_64_NVIDIA/", version, ami_type);
+        assert!(of_type("1.33", "AL2023_x86_64_NVIDIA") && of_type("1.34", "AL2023_x86_64_NVIDIA"));
+        assert!(!of_type("1.33", "AL2023_x86_64_STANDARD"));
+        let of_track = |version, ami_type| denies("1.33/AL2023_x86_64_NVIDIA/", version, ami_type);
+        assert!(of_track("1.33", "AL2023_x86_64_NVIDIA") && !of_track("1.34", "AL2023_x86_64_NVIDIA"));
+        assert!(!of_track("1.33", "AL2023_x86_64_STANDARD"));
+        for wrong in ["AL2026_x86_64/", "1.33/", "prod/1.33/AL2023_x86_64_NVIDIA/", "one/AL2023_x86_64_NVIDIA/", "/"] {
+            assert!(ReleaseSelector::parse(&format!("{wrong}{release}")).is_none(), "{wrong}");
         }
     }
 
@@ -293,7 +316,7 @@ mod tests {
             (
                 "DENIED_RELEASES",
                 "*",
-                "expected release versions separated by spaces, or all of a day such as *-20260110",
+                "expected release versions separated by spaces, or all of a day such as *-20260110, each also as AMI-TYPE/… or KUBERNETES-VERSION/AMI-TYPE/…",
             ),
         ] {
             let read = |asked: &str| match asked {

@@ -94,13 +94,19 @@ impl Executor<'_> {
             return Outcome::WindowClosed;
         }
         match records.nodegroup_or_new(id) {
-            Ok(record) => self.start_update(record, intent, errors).await,
+            Ok(record) => self.start_update(record, intent, records, errors).await,
             Err(error) => Outcome::NotRecorded(error.to_string()),
         }
     }
 
     /// Writes the intent, calls EKS, writes what it answered.
-    async fn start_update(&self, mut record: NodegroupRecord, intent: &Intent, errors: &mut Vec<Problem>) -> Outcome {
+    async fn start_update(
+        &self,
+        mut record: NodegroupRecord,
+        intent: &Intent,
+        records: &RecordSet,
+        errors: &mut Vec<Problem>,
+    ) -> Outcome {
         let now = self.run.now;
         record.opted_in = Some(YES.to_owned());
         record.begin(intent, now);
@@ -124,6 +130,8 @@ impl Executor<'_> {
             Outcome::Refused(error) | Outcome::LaunchTemplateDenied(error) => {
                 record.end(Status::Refused, vec![error.clone()], now);
             }
+            // Only a pin asks for what AWS never named; no release track remembers that EKS refuses it.
+            Outcome::NotReady(error) if !is_known(intent, records) => record.back_off(outcome.code(), error, None, now),
             Outcome::NotReady(_) | Outcome::Deleted(_) => record.withdraw(),
             Outcome::InUse(error) | Outcome::NotActive(error) | Outcome::AccessDenied(error) => {
                 record.back_off(outcome.code(), error, None, now);
@@ -140,6 +148,12 @@ impl Executor<'_> {
         }
         outcome
     }
+}
+
+/// Whether the release history of its track holds the release.
+fn is_known(intent: &Intent, records: &RecordSet) -> bool {
+    let track = records.track(&intent.track()).ok().flatten();
+    track.is_some_and(|track| track.releases.iter().any(|known| known.release_version == intent.release_version))
 }
 
 impl Execution {

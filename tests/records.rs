@@ -23,14 +23,16 @@ use aws_sdk_dynamodb::types::{
 use eks_nodegroup_updater::aws::config_loader;
 use eks_nodegroup_updater::model::attempt::{Attempt, ErrorDetail, Intent, StartedBy, Status};
 use eks_nodegroup_updater::model::fleet_record::FleetRecord;
-use eks_nodegroup_updater::model::nodegroup_record::{NodegroupRecord, ReportedRelease};
+use eks_nodegroup_updater::model::nodegroup_record::{BackOff, NodegroupRecord, Proof, ReportedRelease, SeenVersion};
 use eks_nodegroup_updater::model::notice::{AttemptRef, Names, Notice, NoticeKind};
 use eks_nodegroup_updater::model::policy::InvalidTag;
 use eks_nodegroup_updater::model::problem::{Problem, Unreadable};
 use eks_nodegroup_updater::model::record::{Record, Revision};
 use eks_nodegroup_updater::model::records::RecordSet;
-use eks_nodegroup_updater::model::subject::NodegroupId;
-use eks_nodegroup_updater::reconcile::{FleetChange, NodegroupChange, Reconciled};
+use eks_nodegroup_updater::model::release_version::ReleaseVersion;
+use eks_nodegroup_updater::model::subject::{ItemKey, NodegroupId};
+use eks_nodegroup_updater::model::track_record::TrackRecord;
+use eks_nodegroup_updater::reconcile::{FleetChange, NodegroupChange, Reconciled, TrackChange};
 use eks_nodegroup_updater::store::{NotSaved, RecordStore};
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
@@ -38,7 +40,8 @@ use jiff::Timestamp;
 use serde_json::json;
 use simulated_aws::{ApiError, Fault, World};
 use testing::{
-    CURRENT, FLEET_KEY, History, NEWER, at, create_updates_table, days, eviction, fleet_record, intent, unreadable,
+    CURRENT, FLEET_KEY, History, NEWER, TRACK_KEY, at, create_updates_table, days, eviction, fleet_record, hours,
+    intent, quarantine, selector, track, track_record, unreadable,
 };
 
 type Item = HashMap<String, AttributeValue>;
@@ -136,16 +139,20 @@ impl Table {
     }
 
     async fn load(&self, names: &[&str]) -> RecordSet {
-        let ids: Vec<NodegroupId> = names.iter().map(|name| id(name)).collect();
-        self.of("reader").load(ids.iter(), None).await
+        let keys: Vec<ItemKey> = names.iter().map(|name| ItemKey::Nodegroup(id(name))).collect();
+        load(&self.of("reader"), keys).await
     }
 
     async fn record(&self, name: &str) -> NodegroupRecord {
         self.load(&[name]).await.nodegroup(&id(name)).unwrap().unwrap().clone()
     }
 
+    async fn track_record(&self) -> TrackRecord {
+        load(&self.of("reader"), [ItemKey::Track(track_record().id)]).await.track(&track()).unwrap().unwrap().clone()
+    }
+
     async fn fleet_record(&self) -> FleetRecord {
-        self.of("reader").load([].iter(), Some(fleet_record().id)).await.fleet().unwrap().unwrap().clone()
+        load(&self.of("reader"), [fleet_key()]).await.fleet().unwrap().unwrap().clone()
     }
 
     /// What is really in the table.
@@ -196,6 +203,17 @@ impl Table {
     fn answers(&self) -> usize {
         self.wire.answers.swap(0, Ordering::Relaxed)
     }
+}
+
+/// What the table holds of these.
+async fn load(store: &RecordStore<'_>, keys: impl IntoIterator<Item = ItemKey>) -> RecordSet {
+    let mut records = RecordSet::default();
+    store.load(keys.into_iter(), &mut records).await;
+    records
+}
+
+fn fleet_key() -> ItemKey {
+    ItemKey::Fleet(fleet_record().id)
 }
 
 fn now() -> Timestamp {
@@ -277,7 +295,10 @@ fn full() -> NodegroupRecord {
         NoticeKind::UpdateUnverified(about.clone()),
         NoticeKind::UpdateForced(about),
         NoticeKind::UpdateAvailable { version: "1.33".into(), release_version: NEWER.into() },
-        NoticeKind::ReleaseQuarantined { release_version: NEWER.into(), nodegroups: names_of(2) },
+        NoticeKind::ReleaseQuarantined(quarantine(NEWER, names_of(2), now()).into()),
+        NoticeKind::AccessDenied { error: "AccessDeniedException: no".into() },
+        NoticeKind::ReleaseWithdrawn { release_version: NEWER.into(), latest: CURRENT.into(), nodegroups: names_of(2) },
+        NoticeKind::ReleaseRefused { release_version: NEWER.into(), since: now(), message: "is not valid".into() },
         NoticeKind::TagInvalid(tag.clone()),
     ];
     let nodes = (0..500).map(|node| format!("ip-10-0-{}-{node}.eu-central-1.compute.internal", node % 7)).collect();
@@ -292,6 +313,7 @@ fn full() -> NodegroupRecord {
         status,
         ended_at: Some(now()),
         errors: vec![],
+        health: vec!["AsgInstanceLaunchFailures".into()],
         stuck_notified: true,
         successful_since: Some(now()),
     };
@@ -308,6 +330,16 @@ fn full() -> NodegroupRecord {
     full.history = statuses.map(attempt).into();
     full.history[0].errors =
         vec![error(String::new(), vec![]), error("\0 \"quoted\" \\ \n 日本語 é 👩‍🚀".to_owned(), nodes)];
+    full.cluster_version = Some(SeenVersion { version: "1.34".into(), since: now() });
+    full.proofs = vec![Proof { version: "1.33".into(), release_version: NEWER.into(), at: now() }];
+    full.back_off = Some(BackOff {
+        outcome: "VersionNotReady".into(),
+        error: "Nodegroup Kubernetes version should be equal to Cluster kubernetes version".into(),
+        version: Some("1.34".into()),
+        since: now(),
+        last: now(),
+        times: 2,
+    });
     full.reported_tag = Some(tag);
     full.reported_release = Some(ReportedRelease { version: "1.33".into(), release_version: "1.45.0-18d04e52".into() });
     full.opted_in = Some("yes".into());
@@ -340,9 +372,9 @@ async fn a_record_round_trips_whole() {
 async fn the_fleets_record_round_trips_whole_and_never_expires() {
     let table = Table::new().await;
     let mut fleet = fleet_record();
-    fleet.quarantine(NEWER, &names_of(23), now());
-    fleet.quarantine(CURRENT, &names_of(2), now());
-    fleet.lift_quarantine(CURRENT, now() + days(1));
+    fleet.quarantine(&quarantine(NEWER, names_of(23), now()));
+    fleet.quarantine(&quarantine(CURRENT, names_of(2), now()));
+    fleet.lift_quarantine(&selector(CURRENT), now() + days(1));
     fleet.quarantines[0].superseded_by = Some("1.33.2-20260719".into());
     let written = table.with(fleet.clone()).await;
     fleet.revision = first_revision();
@@ -350,12 +382,57 @@ async fn the_fleets_record_round_trips_whole_and_never_expires() {
     assert_eq!(written, fleet);
     let twenty_and_a_count = Names { names: names_of(20).names, count: 23 };
     assert_eq!(written.quarantines[0].nodegroups, twenty_and_a_count);
-    let listed = NoticeKind::ReleaseQuarantined { release_version: NEWER.into(), nodegroups: twenty_and_a_count };
+    let listed = NoticeKind::ReleaseQuarantined(quarantine(NEWER, twenty_and_a_count, now()).into());
     assert_eq!(written.pending_notices[0], Notice { kind: listed, at: now() });
     assert_eq!(table.fleet_record().await, written);
     let item = table.item(FLEET_KEY).await.unwrap();
     assert_eq!((item.get("kind"), item.get("expiresAt")), (Some(&text("Fleet")), None));
     assert_eq!(table.pending().await, BTreeSet::from([FLEET_KEY.to_owned()]));
+}
+
+/// A track on which two releases were named, the newer one withdrawn, and the older one refused.
+fn withdrawn_and_refused() -> TrackRecord {
+    let mut track = track_record();
+    track.releases.name(&release_of(CURRENT), Some(now() - days(30)), now());
+    track.releases.name(&release_of(NEWER), Some(now() - days(2)), now());
+    track.releases.name(&release_of(CURRENT), Some(now() - days(1)), now());
+    track.report_withdrawn(NEWER, CURRENT, &names_of(23), now());
+    track.refuse(CURRENT, "Requested release version is not valid", now());
+    track
+}
+
+fn release_of(text: &str) -> ReleaseVersion {
+    ReleaseVersion::parse(track().track().unwrap().family, text).unwrap()
+}
+
+#[tokio::test]
+async fn a_tracks_record_round_trips_whole_and_never_expires() {
+    let table = Table::new().await;
+    let mut track = withdrawn_and_refused();
+    let written = table.with(track.clone()).await;
+    track.revision = first_revision();
+    track.pending = Some("yes".into());
+    assert_eq!(written, track);
+    assert_eq!(table.track_record().await, written);
+    let item = table.item(TRACK_KEY).await.unwrap();
+    assert_eq!((item.get("kind"), item.get("expiresAt")), (Some(&text("Track")), None));
+    assert_eq!(table.pending().await, BTreeSet::from([TRACK_KEY.to_owned()]));
+}
+
+#[tokio::test]
+async fn two_runs_that_see_different_releases_of_a_track_lose_neither() {
+    let table = Table::new().await;
+    let name = |release: &str, date: Timestamp| {
+        let changes = vec![TrackChange::Name { release: release_of(release), date: Some(date), at: now() }];
+        Reconciled { tracks: [(track_record().id, changes)].into(), ..Reconciled::default() }
+    };
+    let (mut one, mut other) = (RecordSet::default(), RecordSet::default());
+    assert_eq!(table.of("one").write(name(CURRENT, now() - days(9)), &mut one, now()).await, []);
+    assert_eq!(table.of("other").write(name(NEWER, now() - hours(1)), &mut other, now()).await, []);
+    let stored = table.track_record().await;
+    let known: Vec<&str> = stored.releases.iter().map(|known| known.release_version.as_str()).collect();
+    assert_eq!(known, [CURRENT, NEWER]);
+    assert_eq!(other.track(&track()), Ok(Some(&stored)));
 }
 
 #[tokio::test]
@@ -466,7 +543,7 @@ async fn a_malformed_record_of_the_fleet_says_what_is_wrong_and_spoils_no_node_g
         let mut item = whole.clone();
         spoil(&mut item);
         table.put(item).await;
-        let loaded = table.of("reader").load([id("good")].iter(), Some(fleet_record().id)).await;
+        let loaded = load(&table.of("reader"), [ItemKey::Nodegroup(id("good")), fleet_key()]).await;
         assert_eq!(loaded.nodegroup(&id("good")), Ok(Some(&good)));
         let Unreadable(reason) = loaded.fleet().unwrap_err();
         assert!(reason.starts_with("its record in the table is malformed: "), "{reason}");
@@ -510,7 +587,7 @@ async fn an_attribute_of_an_unknown_type_is_a_malformed_record_and_no_panic() {
             "dynamodb:BatchGetItem" => Fault::Body { status: 200, body: read.clone().into() },
             _ => Fault::Body { status: 400, body: refused.clone().into() },
         });
-        let loaded = records.load([id("blue")].iter(), None).await;
+        let loaded = load(&records, [ItemKey::Nodegroup(id("blue"))]).await;
         let reason = unreadable("its record in the table is malformed: it has an attribute of an unknown type");
         assert_eq!(loaded.nodegroup(&id("blue")), Err(&reason));
         assert_eq!(records.save(&mut blank("blue"), now()).await, Err(NotSaved::Conflict(None)));
@@ -521,7 +598,7 @@ async fn an_attribute_of_an_unknown_type_is_a_malformed_record_and_no_panic() {
 async fn a_table_that_does_not_exist_is_everybodys_reason() {
     let table = Table::missing().await;
     let records = table.of("first");
-    let loaded = records.load([id("blue")].iter(), None).await;
+    let loaded = load(&records, [ItemKey::Nodegroup(id("blue"))]).await;
     let Unreadable(reason) = loaded.nodegroup(&id("blue")).unwrap_err();
     assert!(reason.starts_with("reading its record: ResourceNotFoundException"), "{reason}");
     let pending = records.pending().await.unwrap_err().to_string();
@@ -798,7 +875,7 @@ fn reconciled() -> Reconciled {
     let report = NodegroupChange::ReportAvailable { version: "1.33".into(), release_version: NEWER.into(), at: now() };
     Reconciled {
         nodegroups: ["blue", "green"].map(|name| (id(name), vec![report.clone()])).into(),
-        fleet: Some((fleet_record().id, vec![FleetChange::Quarantine(CURRENT.into(), names_of(3), now())])),
+        fleet: Some((fleet_record().id, vec![FleetChange::Quarantine(quarantine(CURRENT, names_of(3), now()))])),
         ..Reconciled::default()
     }
 }
@@ -829,7 +906,7 @@ async fn what_was_reconciled_is_written_and_what_cannot_be_read_is_reported() {
     assert_eq!(records.nodegroup(&id("blue")), Ok(Some(&blue)));
     assert_eq!(table.record("blue").await, blue);
     let mut fleet = fleet_record();
-    fleet.quarantine(CURRENT, &names_of(3), now());
+    fleet.quarantine(&quarantine(CURRENT, names_of(3), now()));
     fleet.revision = first_revision();
     fleet.pending = Some("yes".into());
     assert_eq!(records.fleet(), Ok(Some(&fleet)));
@@ -851,7 +928,7 @@ async fn a_dry_run_takes_in_what_was_reconciled_and_writes_nothing() {
         assert_eq!(records.nodegroup(&id(name)), Ok(Some(&record)));
     }
     let mut fleet = fleet_record();
-    fleet.quarantine(CURRENT, &names_of(3), now());
+    fleet.quarantine(&quarantine(CURRENT, names_of(3), now()));
     assert_eq!(records.fleet(), Ok(Some(&fleet)));
 }
 
@@ -1034,9 +1111,9 @@ async fn the_fleet_keeps_thirty_two_quarantines_and_drops_those_that_are_over_fi
     let mut fleet = fleet_record();
     let release = |index: usize| format!("1.33.2-{}", 20_260_000 + index);
     for index in 0..35 {
-        fleet.quarantine(&release(index), &names_of(1), now());
+        fleet.quarantine(&quarantine(&release(index), names_of(1), now()));
     }
-    fleet.lift_quarantine(&release(5), now());
+    fleet.lift_quarantine(&selector(&release(5)), now());
     fleet.quarantines[30].superseded_by = Some("1.33.3-20260719".into());
     let written = table.with(fleet).await;
     let kept: Vec<&str> = written.quarantines.iter().map(|quarantine| quarantine.release_version.as_str()).collect();

@@ -186,17 +186,20 @@ impl Simulation {
         updates
     }
 
-    /// The whole table: the node groups' records, and the fleet's.
+    /// The node groups' records in the table, and the fleet's.
     async fn records(&self) -> anyhow::Result<(Vec<NodegroupRecord>, Option<FleetRecord>)> {
         let items = self.dynamodb.scan().table_name(scenario::TABLE).into_paginator().items().send();
         let items: Result<Vec<_>, _> = items.collect().await;
         let items = items.map_err(|error| anyhow::anyhow!("reading the table: {}", describe(&error)))?;
-        let is_fleet =
-            |item: &Item| item.get("kind").and_then(|kind| kind.as_s().ok()).is_some_and(|kind| kind == "Fleet");
-        let (fleet, nodegroups): (Vec<Item>, Vec<Item>) = items.into_iter().partition(is_fleet);
-        let mut records: Vec<NodegroupRecord> = serde_dynamo::from_items(nodegroups).context("reading the records")?;
+        let of_kind = |kind: &str| -> Vec<Item> {
+            let is_one = |item: &&Item| item.get("kind").and_then(|kind| kind.as_s().ok()).is_some_and(|of| of == kind);
+            items.iter().filter(is_one).cloned().collect()
+        };
+        let mut records: Vec<NodegroupRecord> =
+            serde_dynamo::from_items(of_kind("Nodegroup")).context("reading the records")?;
         records.sort_by(|left, right| left.id.cmp(&right.id));
-        let fleet: Vec<FleetRecord> = serde_dynamo::from_items(fleet).context("reading the fleet's record")?;
+        let fleet: Vec<FleetRecord> =
+            serde_dynamo::from_items(of_kind("Fleet")).context("reading the fleet's record")?;
         Ok((records, fleet.into_iter().next()))
     }
 

@@ -242,8 +242,12 @@ impl ReleaseHistory {
     fn withdraw(&mut self, named: &ReleaseVersion, without_date: bool, now: Timestamp) {
         let mut latest_below: Option<Timestamp> = None;
         for known in &mut self.0 {
-            let dated = latest_below.filter(|below| known.named_at.is_none_or(|named_at| named_at < *below));
-            let held = known.withdrawal.take().filter(|held| known.named_at.is_none_or(|named_at| named_at <= held.at));
+            let own = known.named_at.unwrap_or(known.first_seen_at);
+            let dated = latest_below.filter(|below| own < *below);
+            let named_again = known.release_version == named.as_str();
+            // Without a date nothing tells a late answer, so that the next one that names it counts.
+            let holds = |held: &Withdrawal| if held.dated { own < held.at } else { !named_again };
+            let held = known.withdrawal.take().filter(holds);
             known.withdrawal = match (dated, held) {
                 (Some(at), Some(held)) if held.dated => Some(Withdrawal { at: held.at.max(at), ..held }),
                 (Some(at), _) => Some(Withdrawal { at, seen_at: now, dated: true, reported: false }),

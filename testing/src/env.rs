@@ -11,6 +11,7 @@ use eks_nodegroup_updater::model::fleet_record::FleetRecord;
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::problem::Problem;
 use eks_nodegroup_updater::model::record::{Record as _, Revision};
+use eks_nodegroup_updater::model::track_record::TrackRecord;
 use eks_nodegroup_updater::run::Run;
 use eks_nodegroup_updater::summary::{CheckSummary, StartSummary};
 use jiff::SignedDuration;
@@ -19,7 +20,7 @@ use serde_json::{Value, json};
 use simulated_aws::{Nodegroup, PublishedMessage, World};
 
 use crate::aws::{CHECK_KEY, OBSERVER_KEY, START_KEY, check_clients, sdk_config, start_clients};
-use crate::fixtures::{AL2023, FLEET_KEY, NEWER, check_config, fleet_record, opted_in, start_config};
+use crate::fixtures::{AL2023, FLEET_KEY, NEWER, TRACK_KEY, check_config, fleet_record, opted_in, start_config};
 use crate::template::updates_table;
 use crate::time::{minutes, now};
 
@@ -170,6 +171,11 @@ impl TestEnv {
     /// The record of the fleet.
     pub async fn fleet_record(&self) -> FleetRecord {
         self.record_of(FLEET_KEY).await.expect("the fleet has a record")
+    }
+
+    /// The record of the usual release track.
+    pub async fn track_record(&self) -> TrackRecord {
+        self.record_of(TRACK_KEY).await.expect("the track has a record")
     }
 
     /// The record under a key.

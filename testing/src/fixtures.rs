@@ -2,13 +2,16 @@
 
 use aws_sdk_eks::types::{AmiTypes, NodegroupStatus};
 use eks_nodegroup_updater::config::{CheckConfig, StartConfig};
+use eks_nodegroup_updater::model::ami_type::TrackKey;
 use eks_nodegroup_updater::model::attempt::{ErrorDetail, Intent, Status};
-use eks_nodegroup_updater::model::fleet_record::FleetRecord;
+use eks_nodegroup_updater::model::fleet_record::{FleetRecord, Quarantine};
 use eks_nodegroup_updater::model::nodegroup::Nodegroup;
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
+use eks_nodegroup_updater::model::notice::Names;
 use eks_nodegroup_updater::model::policy::{Mode, Policy, Rules};
-use eks_nodegroup_updater::model::settings::RetryAfter;
-use eks_nodegroup_updater::model::subject::{FleetId, NodegroupId};
+use eks_nodegroup_updater::model::settings::{ReleaseSelector, RetryAfter};
+use eks_nodegroup_updater::model::subject::{FleetId, NodegroupId, TrackId};
+use eks_nodegroup_updater::model::track_record::TrackRecord;
 use jiff::Timestamp;
 use simulated_aws::UpdateScript;
 
@@ -28,6 +31,8 @@ pub const UPDATE_ID: &str = "079be772-956e-37c4-a966-960c1a6755a5";
 pub const NODE: &str = "ip-192-168-2-44.eu-central-1.compute.internal";
 /// The key of the fleet's record.
 pub const FLEET_KEY: &str = "arn:aws:eks:eu-central-1:123456789012:fleet";
+/// The key of the record of the usual release track.
+pub const TRACK_KEY: &str = "arn:aws:eks:eu-central-1:123456789012:track/1.33/AL2023_x86_64_STANDARD";
 
 // ── In the simulated AWS ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -107,6 +112,53 @@ pub fn id(path: &str) -> NodegroupId {
 #[must_use]
 pub fn fleet_record() -> FleetRecord {
     FleetRecord::new(&FleetId::of(&id("prod/blue")))
+}
+
+/// The release track of most node groups here.
+#[must_use]
+pub fn track() -> TrackKey {
+    TrackKey::new("1.33", &AmiTypes::Al2023X8664Standard)
+}
+
+/// The record of that track, of which nothing is known.
+#[must_use]
+pub fn track_record() -> TrackRecord {
+    TrackRecord::new(&TrackId::of(&fleet_record().id, &track()))
+}
+
+/// A release of that track is quarantined in the whole fleet, since it failed on these node groups.
+#[must_use]
+pub fn quarantine(release: &str, nodegroups: Names, since: Timestamp) -> Quarantine {
+    Quarantine {
+        version: "1.33".into(),
+        ami_type: AL2023.into(),
+        release_version: release.into(),
+        cluster: None,
+        since,
+        nodegroups,
+        ran_on: Names::default(),
+        sisters: vec![],
+        lifted_at: None,
+        superseded_by: None,
+    }
+}
+
+/// Node groups by name.
+///
+/// # Panics
+/// Where one of them is not `cluster/nodegroup`.
+#[must_use]
+pub fn names<const N: usize>(names: [&str; N]) -> Names {
+    names.map(|name| name.parse().expect("cluster/nodegroup")).to_vec().into()
+}
+
+/// Releases as people name them.
+///
+/// # Panics
+/// Where the text names none.
+#[must_use]
+pub fn selector(text: &str) -> ReleaseSelector {
+    ReleaseSelector::parse(text).expect("releases")
 }
 
 /// To be brought to every release that these rules allow.

@@ -16,8 +16,10 @@ use eks_nodegroup_updater::model::policy::Rules;
 use eks_nodegroup_updater::model::problem::Unreadable;
 use eks_nodegroup_updater::model::reason::Reason;
 use eks_nodegroup_updater::model::release_version::ReleaseVersion;
-use eks_nodegroup_updater::model::releases::{Available, Release, Releases};
+use eks_nodegroup_updater::model::releases::{Available, Recommendation, Recommendations, Release, Releases};
 use eks_nodegroup_updater::model::request::StartRequest;
+use eks_nodegroup_updater::model::subject::TrackId;
+use eks_nodegroup_updater::model::track_record::TrackRecord;
 use eks_nodegroup_updater::plan::{PlanInput, plan};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -145,6 +147,21 @@ impl Fleet {
         &mut self.releases[0].1
     }
 
+    /// The table holds the history of all that AWS offers.
+    #[must_use]
+    pub fn with_history(mut self) -> Self {
+        let fleet = self.observed.id().expect("a fleet");
+        for (track, available) in &self.releases {
+            let Available::Releases(releases) = available else { continue };
+            let mut record = TrackRecord::new(&TrackId::of(&fleet, track));
+            for release in releases.iter().rev() {
+                record.releases.name(&release.version, Some(release.published_at), release.first_seen_at);
+            }
+            self.observed.records.insert_track(track.clone(), Ok(record));
+        }
+        self
+    }
+
     // ── The first node group, in a chain ───────────────────────────────────────────────────────────────────────────
 
     /// Changes the first node group.
@@ -206,6 +223,19 @@ impl Fleet {
     /// What AWS offers, as the plan reads it.
     pub fn offered(&self) -> Releases {
         self.releases.iter().cloned().collect()
+    }
+
+    /// What AWS's parameters name: of each track the newest release.
+    pub fn recommended(&self) -> Recommendations {
+        let recommendation = |available: &Available| match available {
+            Available::Releases(releases) => {
+                let latest = releases.iter().find(|release| !release.withdrawn).expect("a release");
+                Recommendation::Release(latest.version.clone(), Some(latest.published_at))
+            }
+            Available::NotPublished => Recommendation::NotPublished,
+            Available::Unreadable(error) => Recommendation::Unreadable(error.clone()),
+        };
+        self.releases.iter().map(|(track, available)| (track.clone(), recommendation(available))).collect()
     }
 
     /// One decision for each node group.

@@ -13,6 +13,7 @@ use eks_nodegroup_updater::model::policy::{Policy, Rules, VersionPolicy};
 use eks_nodegroup_updater::model::record::{Record, Revision};
 use eks_nodegroup_updater::model::records::RecordRef;
 use eks_nodegroup_updater::model::settle::{Observation, Progress, Running, settle};
+use eks_nodegroup_updater::model::track_record::TrackRecord;
 use eks_nodegroup_updater::notify::Message;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -136,6 +137,9 @@ pub fn stored_item(data: &[u8]) {
         if let Ok(record) = serde_dynamo::from_item::<_, FleetRecord>(item.clone()) {
             build_on(&record, &env);
         }
+        if let Ok(record) = serde_dynamo::from_item::<_, TrackRecord>(item.clone()) {
+            build_on(&record, &env);
+        }
         // DynamoDB itself refuses some of them.
         let stored = env.start.dynamodb.put_item().table_name(TABLE).set_item(Some(item)).send().await;
         if stored.is_err() {
@@ -173,7 +177,7 @@ fn settle_all(read: &NodegroupRecord, env: &TestEnv) {
     }
 }
 
-/// Everything that one can do with a record of either kind.
+/// Everything that one can do with a record of any kind.
 fn build_on<R: Record>(read: &R, env: &TestEnv)
 where
     for<'a> RecordRef<'a>: From<&'a R>,

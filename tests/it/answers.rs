@@ -3,18 +3,20 @@
 use eks_nodegroup_updater::model::attempt::Status;
 use serde_json::json;
 use simulated_aws::{ApiError, Fault, Nodegroup};
-use testing::{AL2023, NEWER, TestEnv, assert_documented, decisions, errors, opted_in};
+use testing::{AL2023, NEWER, TestEnv, assert_documented, decisions, errors, minutes, opted_in};
 
 const UPDATE: &str = "eks:UpdateNodegroupVersion";
 
-/// The outcome, its sentence, and whether the run reports an error.
+/// The outcome, its sentence, and whether it is an error of the summary. It never fails the run.
 async fn answered(env: &TestEnv) -> (Option<&'static str>, String, bool) {
     let summary = env.start().await;
     let line = summary.decisions[0].clone();
     assert_eq!(line.decision, "Start");
     let outcome = line.outcome.unwrap();
     assert_documented(outcome);
-    (line.outcome, line.detail.unwrap(), summary.into_response().is_err())
+    let is_error = !summary.errors.is_empty();
+    assert!(summary.into_response().is_ok());
+    (line.outcome, line.detail.unwrap(), is_error)
 }
 
 async fn answering(error: ApiError) -> (TestEnv, (Option<&'static str>, String, bool)) {
@@ -25,15 +27,38 @@ async fn answering(error: ApiError) -> (TestEnv, (Option<&'static str>, String, 
     (env, answer)
 }
 
+/// What is asked again an hour later, and is no failure of the release.
+async fn is_asked_again_after_an_hour(env: &TestEnv, outcome: &'static str, reason: &'static str) {
+    let record = env.record("prod", "blue").await.unwrap();
+    assert_eq!((record.open, record.history, record.pending_notices), (None, vec![], vec![]), "not a failure");
+    let kept = record.back_off.map(|back_off| back_off.outcome);
+    assert_eq!(kept, (reason == "BackingOff").then(|| outcome.to_owned()));
+    env.advance(59);
+    let waiting = env.start().await.decisions.remove(0);
+    let until = env.world.now() + minutes(1);
+    assert_eq!((waiting.decision, waiting.until), (reason, Some(until)));
+    env.advance(1);
+    assert_eq!(answered(env).await.0, Some("Accepted"));
+    let record = env.record("prod", "blue").await.unwrap();
+    assert_eq!(record.back_off, None);
+}
+
 #[tokio::test(start_paused = true)]
 async fn another_change_is_in_progress() {
-    let message = "Nodegroup cannot be updated as it is currently not in Active State";
+    let message = "Nodegroup blue has other updates in progress";
     let (env, answer) = answering(ApiError::new(409, "ResourceInUseException", message)).await;
     let reason = format!("another change of the node group is in progress: ResourceInUseException: {message}");
     assert_eq!(answer, (Some("InUse"), reason, false));
-    let record = env.record("prod", "blue").await.unwrap();
-    assert_eq!((record.open, record.history, record.pending_notices), (None, vec![], vec![]), "not a failure");
-    assert_eq!(answered(&env).await.0, Some("Accepted"), "the next run looks again");
+    is_asked_again_after_an_hour(&env, "InUse", "BackingOff").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_not_active_by_now() {
+    let message = "Nodegroup cannot be updated as it is currently not in Active State";
+    let (env, answer) = answering(ApiError::new(409, "ResourceInUseException", message)).await;
+    let reason = format!("the node group is not active: ResourceInUseException: {message}");
+    assert_eq!(answer, (Some("NotActive"), reason, false));
+    is_asked_again_after_an_hour(&env, "NotActive", "BackingOff").await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -43,12 +68,10 @@ async fn eks_does_not_know_the_release_yet() {
         "Requested Nodegroup release version 1.33.2-20260710 is invalid. Allowed release version is 1.33.1-20260610",
     ] {
         let (env, answer) = answering(ApiError::new(400, "InvalidParameterException", message)).await;
-        let reason = format!(
-            "EKS does not accept this release yet; retried in the next run: InvalidParameterException: {message}"
-        );
+        let reason = format!("EKS refuses this release as not valid: InvalidParameterException: {message}");
         assert_eq!(answer, (Some("NotReady"), reason, false));
-        assert_eq!(env.record("prod", "blue").await.unwrap().pending_notices, vec![]);
-        assert_eq!(answered(&env).await.0, Some("Accepted"));
+        is_asked_again_after_an_hour(&env, "NotReady", "ReleaseRefused").await;
+        assert!(!env.track_record().await.is_refused(NEWER), "it was accepted");
     }
 }
 
@@ -59,6 +82,7 @@ async fn a_release_that_ssm_announces_before_eks_knows_it_is_taken_when_it_does(
     env.world.publish_release(AL2023, "1.33", "1.33.2-20260720");
     assert_eq!(answered(&env).await.0, Some("NotReady"));
     env.world.ssm_ahead_of_eks(false);
+    env.advance(60);
     assert_eq!(answered(&env).await.0, Some("Accepted"));
 }
 
@@ -67,7 +91,7 @@ async fn other_refusals_are_recorded_and_reported_once() {
     for (code, message) in [
         ("InvalidParameterException", "Launch template details can't be null for Custom ami type node group"),
         ("InvalidParameterException", "You cannot specify the field kubernetesVersion when using custom AMIs."),
-        ("InvalidRequestException", "You are not authorized to launch instances with this launch template."),
+        ("ClientException", "The caller lacks the rights for this."),
         (
             "InvalidRequestException",
             "Nodegroup health has issues other than [ AsgInstanceLaunchFailures, InstanceLimitExceeded, InsufficientFreeAddresses, ClusterUnreachable ]",
@@ -90,16 +114,26 @@ async fn other_refusals_are_recorded_and_reported_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn missing_permissions_are_reported_and_the_run_says_so() {
+async fn what_lacks_rights_to_its_launch_template_alone_is_reported_of_that_node_group() {
+    let message = "You are not authorized to launch instances with this launch template.";
+    let (env, answer) = answering(ApiError::new(400, "InvalidRequestException", message)).await;
+    let reason = format!("EKS refused, for want of rights to its launch template: {message}");
+    assert_eq!(answer, (Some("LaunchTemplateDenied"), reason, true));
+    env.check().await;
+    assert_eq!(env.message_events(), ["UpdateRefused of blue"]);
+    assert_eq!(decisions(&env.start().await), ["prod/blue: FailedBefore"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn missing_permissions_are_no_failure_of_the_release() {
     for error in [
-        ApiError::new(400, "ClientException", "The caller lacks the rights for this."),
         ApiError::access_denied(UPDATE),
         ApiError::new(403, "UnrecognizedClientException", "The security token included in the request is invalid."),
     ] {
-        let (env, (outcome, reason, problem)) = answering(error).await;
-        assert_eq!((outcome, problem), (Some("Refused"), true), "{reason}");
-        env.check().await;
-        assert_eq!(env.message_events(), ["UpdateRefused of blue"]);
+        let (env, (outcome, reason, is_error)) = answering(error).await;
+        assert_eq!((outcome, is_error), (Some("AccessDenied"), false), "{reason}");
+        assert!(reason.starts_with("the function may not start it: "), "{reason}");
+        is_asked_again_after_an_hour(&env, "AccessDenied", "BackingOff").await;
     }
 }
 
@@ -292,10 +326,17 @@ async fn a_table_or_an_index_that_cannot_be_read_fails_the_run_and_starts_nothin
     env.world.on_request(denied("tag:GetResources"));
     let error = env.try_start(&json!({})).await.unwrap_err().to_string();
     assert!(error.starts_with("finding tagged node groups: AccessDenied"), "{error}");
-    env.world.on_request(denied("dynamodb:BatchGetItem"));
-    assert_eq!(decisions(&env.start().await), ["prod/blue: Unreadable"]);
-    env.world.on_request(denied("ssm:GetParameters"));
-    assert_eq!(decisions(&env.start().await), ["prod/blue: Unreadable"]);
+    for (action, failure) in [
+        ("dynamodb:BatchGetItem", "no updates were started: the fleet's quarantines: reading its record: "),
+        ("ssm:GetParameters", "no release could be read"),
+        ("eks:DescribeNodegroup", "no node group could be described"),
+    ] {
+        env.world.on_request(denied(action));
+        let summary = env.start().await;
+        assert_eq!(decisions(&summary), ["prod/blue: Unreadable"], "{action}");
+        let error = summary.into_response().unwrap_err().to_string();
+        assert!(error.starts_with(failure) && error.contains("AccessDenied"), "{error}");
+    }
     env.world.on_request(denied("dynamodb:Query"));
     let error = env.try_check(&json!({})).await.unwrap_err().to_string();
     assert!(error.starts_with("reading what is pending: AccessDenied"), "{error}");

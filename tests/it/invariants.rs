@@ -1,21 +1,25 @@
 //! What no plan may ever hold, over random fleets. The oracle below is naive on purpose: one question a rule.
 
 use aws_sdk_eks::types::{AmiTypes, NodegroupStatus};
+use eks_nodegroup_updater::model::ami_type::TrackKey;
 use eks_nodegroup_updater::model::attempt::{Intent, Status};
 use eks_nodegroup_updater::model::decision::{Decision, Planned};
+use eks_nodegroup_updater::model::fleet_record::Quarantine;
 use eks_nodegroup_updater::model::nodegroup::Nodegroup;
-use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
-use eks_nodegroup_updater::model::notice::Names;
+use eks_nodegroup_updater::model::nodegroup_record::{NodegroupRecord, Proof};
 use eks_nodegroup_updater::model::policy::{Force, Mode, Policy, Rules, VersionPolicy};
 use eks_nodegroup_updater::model::reason::Freeze;
-use eks_nodegroup_updater::model::releases::{Available, TrackKey};
-use eks_nodegroup_updater::model::settings::{Denied, Limits};
+use eks_nodegroup_updater::model::releases::{Available, Release};
+use eks_nodegroup_updater::model::settings::{Limits, ReleaseSelector};
 use eks_nodegroup_updater::model::window::{Opening, Windows};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use proptest_derive::Arbitrary;
-use testing::{Fleet, History, at, auto, days, error, intent, minutes, nodegroup, now, published, record};
+use testing::{
+    Fleet, History, at, auto, days, error, intent, minutes, names, nodegroup, now, published, quarantine, record,
+    selector,
+};
 
 /// A node group of a random fleet. Small domains, so that rules meet. A release stands as the day of July on which it came.
 #[derive(Clone, Debug, Arbitrary)]
@@ -41,8 +45,22 @@ struct Group {
     force: bool,
     #[proptest(strategy = "prop::bool::weighted(0.3)")]
     follow: bool,
+    #[proptest(strategy = "0..3i64")]
+    follow_after: i64,
+    /// Since how many days the cluster is known to be ahead.
+    #[proptest(strategy = "prop::option::weighted(0.8, 0..4i64)")]
+    ahead_for: Option<i64>,
     #[proptest(strategy = "prop_oneof![4 => Just(0usize), 1 => 1..STATUSES.len()]")]
     status: usize,
+    /// Whether it has no nodes.
+    #[proptest(strategy = "prop::bool::weighted(0.15)")]
+    empty: bool,
+    /// The release that it has proved.
+    #[proptest(strategy = "prop::option::weighted(0.2, 1..20u32)")]
+    proof: Option<u32>,
+    /// Whether EKS did not take an update of it lately.
+    #[proptest(strategy = "prop::bool::weighted(0.1)")]
+    backing_off: bool,
     #[proptest(strategy = "prop::collection::vec(any::<Ended>(), 0..4)")]
     history: Vec<Ended>,
     /// Whether an attempt of ours is open.
@@ -74,6 +92,11 @@ struct World {
     denied: Option<u32>,
     #[proptest(strategy = "prop::option::weighted(0.3, 1..20u32)")]
     quarantined: Option<u32>,
+    /// The cluster of the quarantine, where it is one cluster's only.
+    #[proptest(strategy = "prop::option::weighted(0.5, 0..3usize)")]
+    quarantined_in: Option<usize>,
+    #[proptest(strategy = "prop::option::weighted(0.3, 1..20u32)")]
+    withdrawn: Option<u32>,
     #[proptest(strategy = "prop::bool::weighted(0.1)")]
     frozen: bool,
     #[proptest(strategy = "1..3usize")]
@@ -126,6 +149,7 @@ impl World {
             force: if group.force { Force::AfterEvictionFailure } else { Force::Never },
             min_interval: days(group.min_interval),
             kubernetes_version: if group.follow { VersionPolicy::FollowCluster } else { VersionPolicy::Keep },
+            follow_cluster_after: days(group.follow_after),
         }
     }
 
@@ -141,13 +165,16 @@ impl World {
                 _ => auto(self.rules(group)),
             },
             modified_at: Some(days_ago(30)),
+            desired_size: Some(if group.empty { 0 } else { 3 }),
             ..nodegroup(&Self::path(index))
         }
     }
 
     fn record(&self, index: usize, group: &Group) -> NodegroupRecord {
+        let version = format!("1.{}", group.version);
         let intent = |day| Intent {
-            version: format!("1.{}", group.version),
+            version: version.clone(),
+            ami_type: self.ami_type().as_str().into(),
             may_force: group.force,
             ..intent(&self.release(group.version, day))
         };
@@ -159,6 +186,15 @@ impl World {
             let errors = if ENDS[ended.end] == Status::Failed { vec![error(code, "")] } else { vec![] };
             record.ended(&intent(ended.release), ENDS[ended.end], errors, days_ago(ended.days_ago))
         });
+        let proof =
+            |day| Proof { version: version.clone(), release_version: self.release(group.version, day), at: now() };
+        record.proofs = group.proof.map(proof).into_iter().collect();
+        if group.backing_off {
+            record.back_off("InUse", "ResourceInUseException", None, days_ago(0));
+        }
+        if let Some(days) = group.ahead_for {
+            record.see_cluster("1.34", days_ago(days));
+        }
         if group.open {
             record.begin(&intent(group.runs), days_ago(0));
         }
@@ -169,7 +205,8 @@ impl World {
     fn offered(&self, version: u32) -> Available {
         let published = |day: u32| {
             let at = at(&format!("2026-07-{day:02}T09:00:00Z"));
-            published(&self.ami_type(), &self.release(version, day), Some(at))
+            let withdrawn = self.withdrawn == Some(day);
+            Release { withdrawn, ..published(&self.ami_type(), &self.release(version, day), Some(at)) }
         };
         Available::Releases((1..=self.newest).rev().map(published).collect())
     }
@@ -179,8 +216,12 @@ impl World {
         let mut fleet = Fleet::made_of(groups().map(|(index, group)| self.nodegroup(index, group)));
         groups().for_each(|(index, group)| fleet.remember(self.record(index, group)));
         if let Some(day) = self.quarantined {
-            let release = self.release(33, day);
-            fleet.change_fleet_record(|record| record.quarantine(&release, &Names::from(vec![]), now()));
+            let held = Quarantine {
+                ami_type: self.ami_type().as_str().into(),
+                cluster: self.quarantined_in.map(|cluster| format!("c{cluster}")),
+                ..quarantine(&self.release(33, day), names([]), now())
+            };
+            fleet.change_fleet_record(|record| record.quarantine(&held));
         }
         let clusters = (0..3).map(|cluster| (format!("c{cluster}"), Ok("1.34".parse().unwrap())));
         fleet.observed.clusters = clusters.collect();
@@ -197,10 +238,7 @@ impl World {
     }
 
     fn plan(&self) -> Vec<(usize, Intent)> {
-        let fleet = self.fleet();
-        // Asked first, as a run does.
-        let _ = fleet.needs_older();
-        let decisions = fleet.plan();
+        let decisions = self.fleet().plan();
         assert_eq!(decisions.len(), self.groups.len(), "each node group has one decision");
         let started = |(index, planned): (usize, Planned)| match planned.decision {
             Decision::Start(intent) => Some((index, intent)),
@@ -209,37 +247,68 @@ impl World {
         decisions.into_iter().enumerate().filter_map(started).collect()
     }
 
-    fn denials(&self, day: u32) -> Vec<Denied> {
+    fn denials(&self, day: u32) -> Vec<ReleaseSelector> {
         match self.bottlerocket {
-            true => vec![Denied::Exact(self.release(33, day))],
-            false => vec![Denied::Date(format!("202607{day:02}"))],
+            true => vec![selector(&self.release(33, day))],
+            false => vec![selector(&format!("*-202607{day:02}"))],
         }
+    }
+
+    /// Whether a release is quarantined for a node group.
+    fn is_quarantined(&self, index: usize, version: u32, day: u32) -> bool {
+        version == 33 && self.quarantined == Some(day) && self.quarantined_in.is_none_or(|cluster| cluster == index % 3)
     }
 
     fn busy(&self, index: usize) -> bool {
         self.groups[index].status == 1 || self.groups[index].open
     }
 
-    /// Whether an earlier ring has proved a release, asked of each of its groups.
+    /// Whether the earlier rings have proved a release, asked of each of their groups.
     fn proved(&self, index: usize, version: u32, day: u32) -> bool {
-        let me = &self.groups[index];
-        self.groups.iter().enumerate().all(|(other_index, other)| {
-            let earlier = other_index != index && other.mode >= 2 && other.ring < me.ring;
-            // A pinned group stays where its pin is.
-            let follows = other.follow && other.pin.is_none() && other.version + 1 == version;
-            let comes_there = other.version == version || follows;
-            let elsewhere = other.pin.is_some_and(|pin| pin != day);
-            if !earlier || !comes_there || elsewhere {
-                return true;
-            }
-            let there = other.version == version && other.runs >= day;
-            let history = other.history.iter();
-            let proofs = history.filter(|ended| ended.successful() && ended.release >= day);
-            // Without a proof of ours: since its last change, thirty days ago.
-            let longest = proofs.map(|proof| proof.days_ago).max();
-            there && longest.unwrap_or(30) >= 1
-        })
+        let answers = (0..self.groups.len()).map(|other| self.proof(index, other, version, day));
+        let answers: Vec<Answer> = answers.collect();
+        let without_nodes = answers.contains(&Answer::WithoutNodes) && !answers.contains(&Answer::Proved);
+        !answers.contains(&Answer::Holds) && !without_nodes
     }
+
+    fn proof(&self, index: usize, other_index: usize, version: u32, day: u32) -> Answer {
+        let (me, other) = (&self.groups[index], &self.groups[other_index]);
+        let earlier = other.mode >= 2 && other.ring < me.ring;
+        // A pinned group stays where its pin is.
+        let follows = other.follow && other.pin.is_none() && other.version + 1 == version;
+        let comes_there = other.version == version || follows;
+        let elsewhere = other.pin.is_some_and(|pin| pin != day);
+        if !earlier || !comes_there || elsewhere {
+            return Answer::Apart;
+        }
+        let sick = STATUSES[other.status] == NodegroupStatus::Degraded;
+        if sick || self.is_quarantined(other_index, version, day) {
+            return Answer::Holds;
+        }
+        // What the history does not hold was not withdrawn either.
+        let withdrawn = self.withdrawn.filter(|day| *day <= self.newest);
+        let good = |newer: u32| withdrawn != Some(newer) && !self.is_quarantined(other_index, version, newer);
+        let proves = |ran: u32| other.version == version && (ran == day || ran > day && good(ran));
+        if other.proof.is_some_and(proves) {
+            return Answer::Proved;
+        }
+        if other.empty {
+            return Answer::WithoutNodes;
+        }
+        let proofs = other.history.iter().filter(|ended| ended.successful() && proves(ended.release));
+        // Without a proof of ours: since its last change, thirty days ago.
+        let longest = proofs.map(|proof| proof.days_ago).max();
+        if proves(other.runs) && longest.unwrap_or(30) >= 1 { Answer::Proved } else { Answer::Holds }
+    }
+}
+
+/// What a group of an earlier ring says of a release.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Proved,
+    Holds,
+    WithoutNodes,
+    Apart,
 }
 
 proptest! {
@@ -267,12 +336,14 @@ proptest! {
             prop_assert_eq!(&intent.release_version, &world.release(version, day), "the release is of that Kubernetes version");
             let next = group.follow && group.version == 33 && version == 34;
             prop_assert!(version == group.version || next);
+            prop_assert!(!next || group.ahead_for.unwrap_or(0) >= group.follow_after, "not at once");
+            prop_assert!(!group.backing_off, "asked again after a wait");
             let forward = if next { day >= group.runs || !world.bottlerocket } else { day > group.runs };
             prop_assert!(forward, "forward only");
-            prop_assert!(day <= world.newest, "offered, and not withdrawn");
+            prop_assert!(day <= world.newest || group.pin == Some(day), "offered");
+            prop_assert!(world.withdrawn != Some(day) || day > world.newest, "not withdrawn");
             prop_assert!(world.denied != Some(day), "not denied");
-            let other_release = version != 33 && !world.bottlerocket;
-            prop_assert!(other_release || world.quarantined != Some(day), "not quarantined");
+            prop_assert!(!world.is_quarantined(*index, version, day), "not quarantined");
             match group.pin {
                 Some(pin) => prop_assert_eq!(day, pin),
                 None => {
@@ -300,9 +371,10 @@ proptest! {
         // A lone group without rules, on an older release, for which nothing speaks against the newest.
         let group = Group {
             runs: 1, version: 33, mode: 2, ring: 2, min_age: 0, min_interval: 0, pin: None, window: None, force: false,
-            follow: false, status: 0, history: vec![], open: false,
+            follow: false, follow_after: 0, ahead_for: None, status: 0, empty: false, proof: None, backing_off: false,
+            history: vec![], open: false,
         };
-        let world = World { groups: vec![group], denied: None, quarantined: None, frozen: false, ..world };
+        let world = World { groups: vec![group], denied: None, quarantined: None, withdrawn: None, frozen: false, ..world };
         let starts: Vec<String> = world.plan().into_iter().map(|(_, intent)| intent.release_version).collect();
         prop_assert_eq!(starts, [world.release(33, world.newest)]);
     }

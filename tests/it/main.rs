@@ -1,6 +1,7 @@
 //! The fast stories: what every change is tried against.
 
 mod answers;
+mod blame;
 mod docs;
 mod events;
 mod imports;
@@ -9,6 +10,8 @@ mod messages;
 mod promises;
 mod reasons;
 mod reconciling;
+mod releases;
 mod rules;
+mod runs;
 mod settling;
 mod windows;

@@ -1,13 +1,20 @@
 //! What a subscriber reads.
 
+use eks_nodegroup_updater::model::ami_type::Family;
 use eks_nodegroup_updater::model::attempt::{ErrorDetail, Intent, Status};
+use eks_nodegroup_updater::model::fleet_record::Quarantine;
 use eks_nodegroup_updater::model::nodegroup_record::{ExternalUpdate, NodegroupRecord};
 use eks_nodegroup_updater::model::policy::InvalidTag;
 use eks_nodegroup_updater::model::record::Record;
 use eks_nodegroup_updater::model::records::RecordRef;
+use eks_nodegroup_updater::model::release_version::ReleaseVersion;
+use eks_nodegroup_updater::model::track_record::TrackRecord;
 use eks_nodegroup_updater::notify::Message;
 use serde_json::{Value, json};
-use testing::{CURRENT, History, NEWER, UPDATE_ID, arn, at, eviction, fleet_record, intent, retry_after};
+use testing::{
+    CURRENT, History, NEWER, UPDATE_ID, arn, at, eviction, fleet_record, intent, names, quarantine, retry_after,
+    track_record,
+};
 
 /// An update that runs since nine.
 fn record() -> NodegroupRecord {
@@ -42,6 +49,31 @@ fn machine(message: &Message) -> Value {
     serde_json::from_str(&part(message, "default")).unwrap()
 }
 
+/// A track on which this release was named at nine on the tenth of July.
+fn track_with(release: &str) -> TrackRecord {
+    let mut track = track_record();
+    let named_at = at("2026-07-10T09:00:00Z");
+    track.releases.name(&ReleaseVersion::parse(Family::AmazonLinux2023, release).unwrap(), Some(named_at), named_at);
+    track
+}
+
+fn withdrawn() -> Message {
+    let mut track = track_with(NEWER);
+    let (current, later) =
+        (ReleaseVersion::parse(Family::AmazonLinux2023, CURRENT).unwrap(), at("2026-07-20T09:00:00Z"));
+    track.releases.name(&current, Some(later), later);
+    track.report_withdrawn(NEWER, CURRENT, &names(["dev/a", "prod/blue"]), at("2026-07-20T10:00:00Z"));
+    last_message(&track)
+}
+
+fn refused() -> Message {
+    let mut track = track_with(NEWER);
+    let message = "Requested release version 1.33.2-20260710 is not valid for kubernetes version 1.33.";
+    track.refuse(NEWER, message, at("2026-07-20T10:00:00Z"));
+    track.report_refused(NEWER, at("2026-07-21T10:00:00Z"));
+    last_message(&track)
+}
+
 /// A record with a notice of each kind, by the kind's name.
 fn noticed() -> Vec<(&'static str, Message)> {
     let end = |status| ended(status, vec![]);
@@ -54,7 +86,13 @@ fn noticed() -> Vec<(&'static str, Message)> {
     forced.end(Status::Successful, vec![], at("2026-07-20T09:20:00Z"));
     let mut quarantined = fleet_record();
     let nodegroups: Vec<_> = (1..=23).map(|number| format!("prod/workers-{number}").parse().unwrap()).collect();
-    quarantined.quarantine(NEWER, &nodegroups.into(), at("2026-07-20T10:00:00Z"));
+    quarantined.quarantine(&Quarantine {
+        ran_on: names(["dev/a"]),
+        sisters: vec!["1.34/AL2023_x86_64_STANDARD/1.34.0-20260710".into()],
+        ..quarantine(NEWER, nodegroups.into(), at("2026-07-20T10:00:00Z"))
+    });
+    let mut denied = fleet_record();
+    denied.report_access_denied("AccessDeniedException: not authorized", at("2026-07-20T10:00:00Z"));
     let mut tag = testing::record("prod/blue");
     let (key, value, expected) = ("ami-update/window".to_owned(), "Sat".to_owned(), "expected windows".to_owned());
     tag.report_invalid_tag(&InvalidTag { key, value, expected }, at("2026-07-20T10:00:00Z"));
@@ -69,6 +107,9 @@ fn noticed() -> Vec<(&'static str, Message)> {
         ("UpdateForced", last_message(&forced)),
         ("ReleaseQuarantined", last_message(&quarantined)),
         ("TagInvalid", last_message(&tag)),
+        ("AccessDenied", last_message(&denied)),
+        ("ReleaseWithdrawn", withdrawn()),
+        ("ReleaseRefused", refused()),
     ]
 }
 
@@ -106,7 +147,12 @@ fn machines_read_the_same_as_json() {
         "releaseVersion": NEWER,
         "previousReleaseVersion": CURRENT,
         "kubernetesVersion": "1.33",
+        "track": null,
         "failedOn": null,
+        "ranOn": null,
+        "sameBuild": null,
+        "quarantinedIn": null,
+        "runningOn": null,
         "tag": null,
         "startedBy": "Updater",
         "force": false,
@@ -151,13 +197,13 @@ fn every_event_has_its_subject_and_severity() {
     for (status, subject, severity) in subjects {
         let message = ended(status, vec![]);
         assert_eq!((message.subject.as_str(), &machine(&message)["severity"]), (subject, &json!(severity)));
-        assert!(part(&message, "email").contains("AWS says  nothing more\n"));
+        assert!(part(&message, "email").contains("AWS says   nothing more\n"));
     }
     let mut stuck = record();
     stuck.report_stuck(at("2026-07-20T15:00:00Z"));
     let message = last_message(&stuck);
     assert_eq!(message.subject, "EKS update still running: prod/blue to 1.33.2-20260710");
-    assert!(part(&message, "email").contains("Running   6h\n"));
+    assert!(part(&message, "email").contains("Running    6h\n"));
     assert!(part(&message, "email").contains("It is still being watched; you are notified when it ends."));
 
     let mut available = record();
@@ -198,7 +244,7 @@ fn hostile_text_neither_breaks_the_subject_nor_becomes_a_command() {
     let message = ended(Status::Failed, vec![hostile]);
     assert_eq!(message.subject, "EKS update failed: prod/blue to 1.33.2-20260710 (Bad??Code??)");
     let text = part(&message, "email");
-    assert!(text.contains("AWS says  Bad  Code é:  line break desrever\n"), "{text}");
+    assert!(text.contains("AWS says   Bad  Code é:  line break desrever\n"), "{text}");
     let text = part(&ended(Status::Failed, vec![eviction]), "email");
     assert!(!text.contains("spec.nodeName="), "{text}");
 }
@@ -227,8 +273,7 @@ fn long_names_leave_a_valid_subject() {
 #[test]
 fn a_quarantine_is_critical_and_says_how_to_lift_it() {
     let mut record = fleet_record();
-    let nodegroups = ["dev/a", "prod/blue"].map(|name| name.parse().unwrap()).to_vec();
-    record.quarantine(NEWER, &nodegroups.into(), at("2026-07-20T10:00:00Z"));
+    record.quarantine(&quarantine(NEWER, names(["dev/a", "prod/blue"]), at("2026-07-20T10:00:00Z")));
     let message = last_message(&record);
     assert_eq!(message.subject, "EKS release quarantined: 1.33.2-20260710");
     assert_eq!(machine(&message)["severity"], "critical");
@@ -236,10 +281,16 @@ fn a_quarantine_is_critical_and_says_how_to_lift_it() {
     let attributes = [("event", "ReleaseQuarantined"), ("severity", "critical")];
     assert_eq!(message.attributes, attributes.map(|(name, value)| (name, value.to_owned())));
     let text = part(&message, "email");
-    assert!(text.contains("Where     every node group in eu-central-1, account 123456789012\n"), "{text}");
-    assert!(text.contains("Failed on dev/a, prod/blue\n"), "{text}");
-    let lift = r#"--event '{"liftQuarantine": ["1.33.2-20260710"]}'"#;
+    assert!(
+        text.contains(
+            "Where      every node group on 1.33/AL2023_x86_64_STANDARD in eu-central-1, account 123456789012\n"
+        ),
+        "{text}"
+    );
+    assert!(text.contains("Failed on  dev/a, prod/blue\n"), "{text}");
+    let lift = r#"--event '{"liftQuarantine": ["1.33/AL2023_x86_64_STANDARD/1.33.2-20260710"]}'"#;
     assert!(text.contains(lift), "{text}");
+    assert!(text.contains("DeniedReleases='*-20260710'"), "it says how to deny the build everywhere: {text}");
 }
 
 #[test]
@@ -253,7 +304,7 @@ fn an_invalid_tag_is_quoted() {
     assert_eq!(record.pending_notices.len(), 1, "reported once");
     let message = last_message(&record);
     assert_eq!(message.subject, "EKS update tag invalid: prod/blue");
-    assert!(part(&message, "email").contains("Tag       ami-update/window=Sat; expected windows\n"));
+    assert!(part(&message, "email").contains("Tag        ami-update/window=Sat; expected windows\n"));
 }
 
 #[test]
@@ -268,7 +319,7 @@ fn force_is_said_before_and_after() {
     record.end(Status::Successful, vec![], at("2026-07-20T11:20:00Z"));
     let message = last_message(&record);
     assert_eq!(message.subject, "EKS update forced: prod/blue to 1.33.2-20260710");
-    assert!(part(&message, "email").contains("Force     yes, it overrides disruption budgets\n"));
+    assert!(part(&message, "email").contains("Force      yes, it overrides disruption budgets\n"));
 }
 
 #[test]
@@ -280,5 +331,5 @@ fn an_external_update_is_marked_as_such() {
     record.end(Status::Failed, vec![eviction()], at("2026-07-20T09:16:02Z"));
     let message = last_message(&record);
     assert_eq!(machine(&message)["startedBy"], "External");
-    assert!(part(&message, "email").contains("Who       an external update, not started by the updater\n"));
+    assert!(part(&message, "email").contains("Who        an external update, not started by the updater\n"));
 }

@@ -1,7 +1,7 @@
 //! The promises that hold, each with tests that fail when it is broken.
 
 use serde_json::{Value, json};
-use simulated_aws::{ApiError, Fault, HealthIssue, UpdateScript};
+use simulated_aws::{ApiError, Fault, HealthIssue, Request, UpdateScript};
 use testing::{AL2023, CURRENT, NEWER, NODE, TestEnv, decisions, errors, eviction_failure, minutes, opted_in};
 
 mod promise_1_opt_in {
@@ -294,13 +294,25 @@ mod promise_5_nothing_is_lost {
     #[tokio::test(start_paused = true)]
     async fn no_update_starts_when_the_intent_cannot_be_recorded() {
         let env = TestEnv::with_blue().await;
-        env.world.on_request(|request| match request.action.as_str() {
-            "dynamodb:PutItem" => Fault::Error(ApiError::access_denied("dynamodb:PutItem")),
-            _ => Fault::None,
-        });
+        let denied = |what: &'static str| {
+            move |request: &Request| {
+                let deny = request.action == "dynamodb:PutItem" && request.body["Item"].to_string().contains(what);
+                if deny { Fault::Error(ApiError::access_denied("dynamodb:PutItem")) } else { Fault::None }
+            }
+        };
+        env.world.on_request(denied(":nodegroup/"));
         let summary = env.start().await;
         assert_eq!(decisions(&summary), ["prod/blue: Start, NotRecorded"]);
-        assert!(summary.into_response().unwrap_err().to_string().contains("AccessDeniedException"));
+        let begin = "prod/blue: not started, since the intent could not be recorded: AccessDeniedException";
+        assert!(errors(&summary.errors)[0].starts_with(begin), "{:?}", summary.errors);
+        assert!(summary.into_response().is_ok(), "what AWS recommends was recorded");
+
+        let env = TestEnv::with_blue().await;
+        env.world.on_request(denied(""));
+        let summary = env.start().await;
+        assert_eq!(decisions(&summary), ["prod/blue: Unreadable"], "nor what AWS recommends");
+        let error = summary.into_response().unwrap_err().to_string();
+        assert!(error.starts_with("no record could be written: ") && error.contains("AccessDenied"), "{error}");
         assert_eq!(env.calls("eks:UpdateNodegroupVersion"), 0);
     }
 }
@@ -419,7 +431,10 @@ mod promise_6_every_failure_is_reported {
             let die = published && request.action == "dynamodb:PutItem";
             if die { Fault::LostBefore } else { Fault::None }
         });
-        env.check().await.into_response().unwrap_err();
+        let summary = env.check().await;
+        let begin = "prod/blue: writing the record: dispatch failure";
+        assert!(errors(&summary.errors)[0].starts_with(begin), "{:?}", summary.errors);
+        assert!(summary.into_response().is_ok(), "it was published");
         env.world.clear_faults();
         env.check().await;
         let [one, again] = &env.messages()[..] else { panic!("two messages") };
@@ -506,15 +521,17 @@ mod promise_8_one_bad_item_is_one_outcome {
         let summary = env.start().await;
         let expected = ["broken/broken: Unreadable", "denied/denied: Unreadable", "good/good: Start, Accepted"];
         assert_eq!(decisions(&summary), expected);
-        let error = summary.into_response().unwrap_err().to_string();
-        assert!(error.contains("broken/broken: its record in the table is malformed"), "{error}");
-        assert!(error.contains("denied/denied: AccessDeniedException"), "{error}");
+        let [broken, denied] = &errors(&summary.errors)[..] else { panic!("{:?}", summary.errors) };
+        assert!(broken.starts_with("broken/broken: its record in the table is malformed"), "{broken}");
+        assert!(denied.starts_with("denied/denied: AccessDeniedException"), "{denied}");
+        assert!(summary.into_response().is_ok());
 
         env.advance(10);
         let summary = env.check().await;
         assert_eq!(summary.updates[0].status, "Successful");
-        let error = summary.into_response().unwrap_err().to_string();
-        assert!(error.contains("broken/broken: its record in the table is malformed"), "{error}");
+        let [broken] = &errors(&summary.errors)[..] else { panic!("{:?}", summary.errors) };
+        assert!(broken.starts_with("broken/broken: its record in the table is malformed"), "{broken}");
+        assert!(summary.into_response().is_ok());
     }
 
     #[tokio::test(start_paused = true)]
@@ -539,9 +556,10 @@ mod promise_8_one_bad_item_is_one_outcome {
 
     #[tokio::test(start_paused = true)]
     async fn a_start_that_eks_does_not_accept_takes_no_others_place_under_a_limit() {
-        let message = "Requested release version 1.33.2-20260710 is not valid for kubernetes version 1.33.";
+        let not_active = "Nodegroup cannot be updated as it is currently not in Active State";
         for (error, outcome) in [
-            (ApiError::new(400, "InvalidParameterException", message), "NotReady"),
+            (ApiError::new(409, "ResourceInUseException", not_active), "NotActive"),
+            (ApiError::access_denied("eks:UpdateNodegroupVersion"), "AccessDenied"),
             (ApiError::new(404, "ResourceNotFoundException", "No node group found for name: a."), "Deleted"),
             (ApiError::new(400, "InvalidRequestException", "maxSize (2) is equal to desiredSize (2)."), "Refused"),
         ] {
@@ -556,7 +574,7 @@ mod promise_8_one_bad_item_is_one_outcome {
     async fn a_start_that_may_have_been_accepted_keeps_its_place_under_a_limit() {
         for fault in [
             Fault::LostAfter,
-            Fault::Error(ApiError::new(409, "ResourceInUseException", "Nodegroup is not in Active State")),
+            Fault::Error(ApiError::new(409, "ResourceInUseException", "Nodegroup a has other updates in progress")),
         ] {
             let env = TestEnv::with(["a", "b"].map(|name| opted_in("prod", name))).await;
             env.world.on_request(move |request| {

@@ -3,27 +3,26 @@
 use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_eks::types::{AmiTypes, NodegroupIssueCode, NodegroupStatus};
-use eks_nodegroup_updater::model::ami_type::Family;
+use eks_nodegroup_updater::model::ami_type::{Family, TrackKey};
 use eks_nodegroup_updater::model::attempt::{Intent, Status};
 use eks_nodegroup_updater::model::decision::{Decision, Planned, Target};
 use eks_nodegroup_updater::model::fleet::NodegroupState;
+use eks_nodegroup_updater::model::fleet_record::Quarantine;
 use eks_nodegroup_updater::model::nodegroup::{HealthIssue, Nodegroup};
-use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
-use eks_nodegroup_updater::model::notice::Names;
+use eks_nodegroup_updater::model::nodegroup_record::{NodegroupRecord, Proof};
 use eks_nodegroup_updater::model::policy::{Force, Mode, Policy, Rules, VersionPolicy};
 use eks_nodegroup_updater::model::reason::{Freeze, Reason, RingWait};
 use eks_nodegroup_updater::model::release_version::ReleaseVersion;
-use eks_nodegroup_updater::model::releases::{Available, TrackKey};
+use eks_nodegroup_updater::model::releases::{Available, Release};
 use eks_nodegroup_updater::model::request::StartRequest;
-use eks_nodegroup_updater::model::settings::Denied;
-use eks_nodegroup_updater::model::subject::{NodegroupName, Subject};
+use eks_nodegroup_updater::model::subject::Subject;
+use eks_nodegroup_updater::model::track_record::Refusal;
 use eks_nodegroup_updater::model::window::Windows;
-use eks_nodegroup_updater::plan::{QuarantineCandidate, releases_to_quarantine};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use testing::{
-    CURRENT, DECISIONS, Fleet, History, NEWER, assert_documented, at, auto, days, eviction, fleet_record, hours, id,
-    intent, now, offers, record, unreadable,
+    CURRENT, DECISIONS, Fleet, History, NEWER, assert_documented, at, auto, days, eviction, hours, id, intent, names,
+    now, offers, quarantine, record, selector, unreadable,
 };
 
 const AL2023: AmiTypes = AmiTypes::Al2023X8664Standard;
@@ -190,7 +189,7 @@ fn up_to_date() {
 fn running_a_release_newer_than_aws_offers() {
     let fleet = Fleet::blue().running(AL2023, NEWER, offers(&AL2023, [CURRENT]));
     let sentence =
-        "it runs 1.33.2-20260710, which is newer than 1.33.1-20260610, the latest release: AWS has withdrawn it";
+        "it runs 1.33.2-20260710, which is newer than 1.33.1-20260610, the latest release that AWS recommends";
     fleet.waits("RunsWithdrawnRelease", sentence);
 }
 
@@ -262,6 +261,15 @@ fn failed_before_on_this_target() {
     let sentence = "EKS refused 1.33.2-20260710 4 times; it is given up until a newer release";
     four.waits("FailedBefore", sentence);
 
+    let given_up = |offered: [&str; 2]| {
+        let four = |record| (0..4).fold(record, |record: NodegroupRecord, _| record.failed(offered[0], now()));
+        Fleet::blue().rules(Rules::default(), offered).after(four)
+    };
+    assert_eq!(given_up(["1.33.2-20260719", NEWER]).goes_to(), NEWER, "once it is given up, an older one is taken");
+    let waiting = Fleet::blue().rules(Rules::default(), ["1.33.2-20260719", NEWER]);
+    let waiting = waiting.after(|record| record.failed("1.33.2-20260719", now()));
+    assert_eq!(waiting.reason().0, "FailedBefore", "but not while it is tried again");
+
     let of_another_release = Fleet::blue().after(|record| record.failed("1.33.1-20260620", at("2026-07-20T08:59:00Z")));
     assert_eq!(of_another_release.starts().len(), 1);
 }
@@ -320,20 +328,45 @@ fn too_young_takes_the_newest_that_is_old_enough() {
     Fleet::blue().rules(rules(14), OFFERED).waits_until("MinAgeNotReached", sentence, "2026-07-24T09:00:00Z");
 }
 
+/// The newest release that is offered.
+fn newest(fleet: &mut Fleet) -> &mut Release {
+    let Available::Releases(releases) = fleet.offer() else { panic!("nothing is offered") };
+    &mut releases[0]
+}
+
 #[test]
-fn a_release_of_unknown_age_is_too_young() {
-    let mut fleet = Fleet::blue().rules(Rules { min_age: hours(1), ..Rules::default() }, [NEWER]);
-    let Available::Releases(releases) = fleet.offer() else { unreachable!() };
-    releases[0].published_at = None;
-    fleet.waits("MinAgeNotReached", "1.33.2-20260710 has no publication date, which its minimum age needs");
+fn what_aws_took_back_is_no_candidate() {
+    let mut fleet = Fleet::blue().rules(Rules::default(), OFFERED);
+    newest(&mut fleet).withdrawn = true;
+    assert_eq!(fleet.goes_to(), "1.33.2-20260716");
+}
+
+/// EKS has refused the newest release so often, first and last so many hours ago.
+fn refused(times: usize, since: i64, last: i64) -> Fleet {
+    let mut fleet = Fleet::blue().rules(Rules::default(), OFFERED);
+    let (since, last) = (now() - hours(since), now() - hours(last));
+    newest(&mut fleet).refusal = Some(Refusal { since, last, times, message: "not valid".into(), reported: false });
+    fleet
+}
+
+#[test]
+fn a_release_that_eks_refuses_is_asked_for_again_after_a_wait_and_passed_over_after_a_day() {
+    let sentence = "EKS has refused 1.33.2-20260719 as not valid since 2026-07-20T07:00:00Z; it is asked again from 2026-07-20T11:00:00Z";
+    refused(2, 2, 2).waits_until("ReleaseRefused", sentence, "2026-07-20T11:00:00Z");
+    assert_eq!(refused(1, 1, 1).goes_to(), "1.33.2-20260719", "one hour after the first time");
+    assert_eq!(refused(9, 23, 12).goes_to(), "1.33.2-20260719", "then twelve hours after each further time");
+    assert_eq!(refused(9, 23, 11).reason().0, "ReleaseRefused");
+    assert_eq!(refused(9, 24, 11).goes_to(), "1.33.2-20260716", "not earlier, or it is rotated twice within hours");
 }
 
 #[test]
 fn denied_takes_the_newest_that_is_not() {
     let mut fleet = Fleet::blue().rules(Rules::default(), OFFERED);
-    fleet.config.settings.denied = vec![Denied::Date("20260719".into())];
+    fleet.config.settings.denied = vec![selector("*-20260719")];
     assert_eq!(fleet.goes_to(), "1.33.2-20260716");
-    fleet.config.settings.denied.extend(["1.33.2-20260716", NEWER].map(|release| Denied::Exact(release.into())));
+    fleet.config.settings.denied.extend([selector("AL2023_x86_64_STANDARD/1.33.2-20260716"), selector(NEWER)]);
+    let of_others = ["AL2023_x86_64_NVIDIA/1.33.2-20260716", "1.34/AL2023_x86_64_STANDARD/1.33.2-20260716"];
+    fleet.config.settings.denied.extend(of_others.map(selector));
     fleet.waits("Denied", "DENIED_RELEASES denies 1.33.2-20260719, and no other release is newer");
 }
 
@@ -345,8 +378,10 @@ fn pinned() {
     let young = Rules { min_age: hours(10_000), ring: 3, ..pin(NEWER) };
     assert_eq!(Fleet::blue().rules(young, OFFERED).goes_to(), NEWER, "a pin is a choice");
     let mut denied = Fleet::blue().rules(pin(NEWER), OFFERED);
-    denied.config.settings.denied = vec![Denied::Exact(NEWER.into())];
+    denied.config.settings.denied = vec![selector(NEWER)];
     assert_eq!(denied.reason().0, "Denied", "but what is known to be bad is not");
+    let failed = Fleet::blue().rules(pin(NEWER), OFFERED).after(|record| record.failed(NEWER, now()));
+    assert_eq!(failed.reason().0, "FailedBefore", "nor tried without end");
 }
 
 #[test]
@@ -357,47 +392,60 @@ fn pinned_older_than_what_runs() {
 }
 
 #[test]
-fn pinned_to_what_aws_does_not_offer() {
-    for pin in ["1.33.2-20260701", "1.34.0-20260719", "latest"] {
+fn pinned_to_what_is_no_release_of_its_kind() {
+    for pin in ["1.34.0-20260719", "1.46.1-9d20f4ae", "latest"] {
         let rules = Rules { pin: Some(pin.into()), ..Rules::default() };
-        let sentence = format!("its tag ami-update/pin names {pin}, which AWS does not offer for it");
+        let sentence =
+            format!("its tag ami-update/pin names {pin}, which is no release of its AMI type and Kubernetes version");
         Fleet::blue().rules(rules, OFFERED).waits("PinUnknown", &sentence);
     }
 }
 
-fn names<const N: usize>(names: [&str; N]) -> Names {
-    names.map(|name| name.parse::<NodegroupName>().unwrap()).to_vec().into()
+#[test]
+fn pinned_to_what_the_history_does_not_hold_lets_eks_judge() {
+    let pin = || Rules { pin: Some("1.33.2-20260701".into()), ..Rules::default() };
+    assert_eq!(Fleet::blue().rules(pin(), OFFERED).goes_to(), "1.33.2-20260701");
+    let mut fleet = Fleet::blue().rules(pin(), OFFERED);
+    *fleet.offer() = Available::NotPublished;
+    assert_eq!(fleet.goes_to(), "1.33.2-20260701", "even where AWS names none");
+    *fleet.offer() = Available::Unreadable(unreadable("throttled"));
+    assert_eq!(fleet.reason().0, "Unreadable", "but not where it is not known what AWS took back");
+}
+
+#[test]
+fn pinned_to_what_aws_took_back() {
+    let mut fleet = Fleet::blue().rules(Rules { pin: Some(OFFERED[0].into()), ..Rules::default() }, OFFERED);
+    newest(&mut fleet).withdrawn = true;
+    fleet.waits("PinWithdrawn", "its tag ami-update/pin names 1.33.2-20260719, which AWS has withdrawn");
 }
 
 #[test]
 fn quarantined() {
-    let mut fleet = Fleet::of(["dev/a", "dev/b", "prod/blue"]).rules(Rules::default(), OFFERED);
-    for (path, ended) in [("dev/a", "2026-07-19T10:00:00Z"), ("dev/b", "2026-07-19T11:00:00Z")] {
-        fleet.remember(record(path).broken("1.33.2-20260719", at(ended)));
-    }
-    let candidates = |fleet: &Fleet, after| {
-        let records = &fleet.observed.records;
-        releases_to_quarantine(records.readable(), records.fleet().unwrap(), after)
-    };
-    assert_eq!(candidates(&fleet, 3), []);
-    let nodegroups = names(["dev/a", "dev/b"]);
-    let candidate =
-        QuarantineCandidate { release_version: "1.33.2-20260719".into(), nodegroups: nodegroups.names.clone() };
-    assert_eq!(candidates(&fleet, 2), [candidate]);
-
-    fleet.observed.nodegroups.retain(|discovered| discovered.id.cluster() == "prod");
-    assert_eq!(fleet.goes_to(), "1.33.2-20260719");
-    fleet.change_fleet_record(|record| record.quarantine("1.33.2-20260719", &nodegroups, now()));
+    let release = "1.33.2-20260719";
+    let mut fleet = Fleet::blue().rules(Rules::default(), OFFERED);
+    let in_all = quarantine(release, names(["dev/a", "qa/b"]), now());
+    fleet.change_fleet_record(|record| record.quarantine(&in_all));
     assert_eq!(fleet.goes_to(), "1.33.2-20260716", "the older one is eligible");
-    assert_eq!(candidates(&fleet, 2), [], "it is quarantined already");
     let mut only = fleet;
-    *only.offer() = offers(&AL2023, ["1.33.2-20260719"]);
-    let sentence =
-        "1.33.2-20260719 has been quarantined since 2026-07-20T09:00:00Z, because it failed on several node groups";
+    *only.offer() = offers(&AL2023, [release]);
+    let sentence = "1.33.2-20260719 has been quarantined in all clusters since 2026-07-20T09:00:00Z, because it failed on several node groups";
     only.waits("Quarantined", sentence);
-    only.change_fleet_record(|record| record.lift_quarantine("1.33.2-20260719", now()));
-    assert_eq!(only.goes_to(), "1.33.2-20260719");
-    assert_eq!(candidates(&only, 2), [], "what failed before it was lifted no longer counts");
+    only.change_fleet_record(|record| record.lift_quarantine(&selector(release), now()));
+    assert_eq!(only.goes_to(), release);
+}
+
+#[test]
+fn quarantined_in_one_cluster() {
+    let held = |cluster: &str| {
+        let mut fleet = Fleet::blue();
+        let quarantine = quarantine(NEWER, names(["prod/green", "prod/red"]), now());
+        let quarantine = Quarantine { cluster: Some(cluster.into()), ..quarantine };
+        fleet.change_fleet_record(|record| record.quarantine(&quarantine));
+        fleet
+    };
+    let sentence = "1.33.2-20260710 has been quarantined in the cluster prod since 2026-07-20T09:00:00Z, because it failed on several node groups";
+    held("prod").waits("Quarantined", sentence);
+    assert_eq!(held("dev").goes_to(), NEWER, "that of another cluster is no reason here");
 }
 
 #[test]
@@ -406,38 +454,6 @@ fn without_the_fleets_record_nothing_starts_since_it_is_not_known_what_is_quaran
     fleet.observed.records.insert_fleet(Err(unreadable("malformed")));
     let sentence = "cannot read whether updates are stopped, so none is started: the fleet's quarantines: malformed";
     fleet.waits("Frozen", sentence);
-}
-
-#[test]
-fn lifting_one_quarantine_lifts_no_other_and_none_twice() {
-    let (since, lifted_at) = (at("2026-07-19T11:00:00Z"), at("2026-07-19T12:00:00Z"));
-    let mut held = fleet_record();
-    for release in ["1.33.2-20260716", "1.33.2-20260719"] {
-        held.quarantine(release, &names([]), since);
-    }
-    held.lift_quarantine("1.33.2-20260719", lifted_at);
-    held.lift_quarantine("1.33.2-20260719", now());
-    let lifted: Vec<_> = held.quarantines.iter().map(|held| (held.release_version.as_str(), held.lifted_at)).collect();
-    assert_eq!(lifted, [("1.33.2-20260716", None), ("1.33.2-20260719", Some(lifted_at))]);
-}
-
-#[test]
-fn what_fails_after_a_quarantine_was_lifted_counts_again() {
-    let (release, lifted_at) = ("1.33.2-20260719", "2026-07-19T12:00:00Z");
-    let mut held = fleet_record();
-    held.quarantine(release, &names([]), at("2026-07-19T11:00:00Z"));
-    held.lift_quarantine(release, at(lifted_at));
-    let candidates = |ended: &str| {
-        let failed = ["dev/a", "dev/b"].map(|path| record(path).broken(release, at(ended)));
-        releases_to_quarantine(failed.iter(), Some(&held), 2).len()
-    };
-    assert_eq!((candidates(lifted_at), candidates("2026-07-19T12:00:01Z")), (0, 1));
-}
-
-#[test]
-fn an_eviction_failure_does_not_point_at_the_release() {
-    let records = ["dev/a", "dev/b"].map(|path| record(path).evicted(NEWER, at("2026-07-19T10:00:00Z")));
-    assert_eq!(releases_to_quarantine(records.iter(), None, 2), []);
 }
 
 #[test]
@@ -640,6 +656,75 @@ mod rings {
         assert_eq!(reason(&fleet), (sentence, None));
     }
 
+    fn proof(release: &str) -> Proof {
+        Proof { version: "1.33".into(), release_version: release.into(), at: now() }
+    }
+
+    /// The canary has proved the release, and was then changed so.
+    fn proved_and_then(change: impl FnOnce(&mut Nodegroup)) -> Fleet {
+        let mut fleet = two_rings(change, no_history);
+        fleet.change_record("dev/a", |record| record.prove(&proof(RELEASE)));
+        fleet
+    }
+
+    #[test]
+    fn what_was_proved_stays_so_when_the_canary_scales_down_but_not_when_it_falls_ill() {
+        assert_eq!(blue(&proved_and_then(|canary| canary.desired_size = Some(0))), Ok(RELEASE.into()));
+        let sentence = format!("waiting for a lower ring: dev/a is sick, so it does not prove {RELEASE}");
+        assert_eq!(blue(&proved_and_then(|canary| canary.status = NodegroupStatus::Degraded)), Err(sentence.clone()));
+        let ill = |code: &str| {
+            let issue = HealthIssue { code: NodegroupIssueCode::from(code), message: String::new() };
+            blue(&proved_and_then(|canary| canary.health = vec![issue]))
+        };
+        assert_eq!(ill("Ec2SubnetNotFound"), Err(sentence));
+        assert_eq!(ill("AsgInstanceLaunchFailures"), Ok(RELEASE.into()), "want of capacity is no illness");
+    }
+
+    #[test]
+    fn a_canary_without_nodes_neither_proves_nor_holds_unless_all_are() {
+        let empty = |canary: &mut Nodegroup| {
+            canary.release_version = Some(RELEASE.into());
+            canary.modified_at = Some(at("2026-07-01T09:00:00Z"));
+            canary.desired_size = Some(0);
+        };
+        let mut fleet = two_rings(empty, no_history);
+        let sentence = format!(
+            "waiting for a lower ring: dev/a has no nodes, and no other node group of the lower rings proves {RELEASE}"
+        );
+        assert_eq!(blue(&fleet), Err(sentence));
+        fleet.observed.nodegroups.extend(Fleet::of(["dev/b"]).observed.nodegroups);
+        empty(fleet.nodegroup("dev/b"));
+        fleet.nodegroup("dev/b").desired_size = Some(1);
+        assert_eq!(blue(&fleet), Ok(RELEASE.into()), "the other one proves it");
+        fleet.nodegroup("dev/b").release_version = Some(CURRENT.into());
+        assert_eq!(blue(&fleet), Err(format!("waiting for a lower ring: dev/b does not run {RELEASE} yet")));
+    }
+
+    #[test]
+    fn a_release_that_is_quarantined_in_the_canarys_cluster_is_not_proved() {
+        let mut fleet = two_rings(runs(RELEASE), updated("2026-07-01T09:00:00Z"));
+        let held = Quarantine { cluster: Some("dev".into()), ..quarantine(RELEASE, names(["dev/b", "dev/c"]), now()) };
+        fleet.change_fleet_record(|record| record.quarantine(&held));
+        let sentence = format!("waiting for a lower ring: dev/a is in a cluster in which {RELEASE} is quarantined");
+        assert_eq!(blue(&fleet), Err(sentence));
+    }
+
+    #[test]
+    fn a_newer_release_that_was_withdrawn_or_quarantined_proves_nothing() {
+        let newer = "1.33.2-20260719";
+        let ran_on_to_newer = || two_rings(runs(newer), |record| record.updated(newer, at("2026-07-17T09:00:00Z")));
+        let not_there = Err(format!("waiting for a lower ring: dev/a does not run {RELEASE} yet"));
+        let mut fleet = ran_on_to_newer();
+        *fleet.offer() = offers(&AL2023, [newer, RELEASE]);
+        newest(&mut fleet).withdrawn = true;
+        assert_eq!(blue(&fleet), not_there);
+        let mut fleet = ran_on_to_newer();
+        fleet.change_fleet_record(|record| record.quarantine(&quarantine(newer, names([]), now())));
+        assert_eq!(blue(&fleet), not_there);
+        fleet.change_record("dev/a", |record| record.prove(&proof(RELEASE)));
+        assert_eq!(blue(&fleet), Ok(RELEASE.into()), "what it ran before counts by its record");
+    }
+
     #[test]
     fn an_older_release_that_the_ring_has_proved_is_taken_meanwhile() {
         let mut fleet = two_rings(runs(NEWER), |record| record.updated(NEWER, at("2026-07-12T09:00:00Z")));
@@ -651,22 +736,88 @@ mod rings {
 mod following_the_cluster {
     use super::*;
 
-    fn following(control_plane: &str) -> Fleet {
-        let rules = Rules { kubernetes_version: VersionPolicy::FollowCluster, ..Rules::default() };
-        let mut fleet = Fleet::blue().rules(rules, [CURRENT]);
+    const NEXT: &str = "1.34.0-20260701";
+
+    fn follow() -> Rules {
+        let (kubernetes_version, follow_cluster_after) = (VersionPolicy::FollowCluster, days(7));
+        Rules { kubernetes_version, follow_cluster_after, ..Rules::default() }
+    }
+
+    /// `prod/blue` follows its cluster, which came to this version so many days ago.
+    fn following_since(control_plane: &str, ago: i64) -> Fleet {
+        let mut fleet = Fleet::blue().rules(follow(), [CURRENT]);
         fleet.observed.clusters.insert("prod".into(), Ok(control_plane.parse().unwrap()));
-        fleet.releases.push((TrackKey::new("1.34", &AL2023), offers(&AL2023, ["1.34.0-20260701"])));
+        for version in ["1.34", "1.36"] {
+            let release = format!("{version}.0-20260701");
+            fleet.releases.push((TrackKey::new(version, &AL2023), offers(&AL2023, [release.as_str()])));
+        }
+        fleet.change_record("prod/blue", |record| record.see_cluster(control_plane, now() - days(ago)));
         fleet
     }
 
+    /// Its cluster came there a week ago.
+    fn following(control_plane: &str) -> Fleet {
+        following_since(control_plane, 7)
+    }
+
+    /// A reason, and what brings it about.
+    type Held = (&'static str, fn(&mut Fleet));
+
+    /// To go from [`CURRENT`] to the next Kubernetes version.
+    fn step() -> Intent {
+        Intent { version: "1.34".into(), ..intent(NEXT) }
+    }
+
     #[test]
-    fn one_minor_version_at_a_time_and_never_beyond_the_control_plane() {
-        let expected = Intent { version: "1.34".into(), ..intent("1.34.0-20260701") };
-        for control_plane in ["1.34", "1.36"] {
-            assert_eq!(following(control_plane).intent_of("prod/blue"), expected);
-        }
+    fn in_one_step_and_never_beyond_the_control_plane() {
+        assert_eq!(following("1.34").intent_of("prod/blue"), step());
+        let far = Intent { version: "1.36".into(), ..intent("1.36.0-20260701") };
+        assert_eq!(following("1.36").intent_of("prod/blue"), far);
         for control_plane in ["1.33", "1.32"] {
             assert_eq!(following(control_plane).reason().0, "UpToDate");
+        }
+    }
+
+    #[test]
+    fn not_before_its_cluster_has_run_that_version_for_a_week() {
+        let lately = following_since("1.34", 6);
+        let sentence = "its cluster runs Kubernetes 1.34; ami-update/follow-cluster-after lets it follow from 2026-07-21T09:00:00Z";
+        lately.waits_until("ClusterUpgradedRecently", sentence, "2026-07-21T09:00:00Z");
+        let mut unseen = following("1.34");
+        unseen.remember(record("prod/blue"));
+        assert_eq!(unseen.reason().2, Some(at("2026-07-27T09:00:00Z")), "a week from now");
+        let mut seen_elsewhere = following("1.34");
+        seen_elsewhere.change_record("prod/blue", |record| record.see_cluster("1.36", now() - days(30)));
+        assert_eq!(seen_elsewhere.reason().2, Some(at("2026-07-27T09:00:00Z")), "it was another version that it saw");
+    }
+
+    #[test]
+    fn until_then_its_own_version_goes_on() {
+        let mut fleet = following_since("1.34", 6);
+        *fleet.offer() = offers(&AL2023, [NEWER]);
+        assert_eq!(fleet.intent_of("prod/blue"), intent(NEWER));
+    }
+
+    #[test]
+    fn while_the_step_is_given_up_or_refused_its_own_version_goes_on() {
+        let failed = |fleet: &mut Fleet| {
+            fleet.change_record("prod/blue", |record| {
+                let failed = |record: NodegroupRecord, _| record.ended(&step(), Status::Failed, vec![], now());
+                *record = (0..4).fold(record.clone(), failed);
+            });
+        };
+        let refused = |fleet: &mut Fleet| {
+            let error = "Nodegroup Kubernetes version should be equal to Cluster kubernetes version 1.33";
+            fleet.change_record("prod/blue", |record| record.back_off("VersionNotReady", error, Some("1.34"), now()));
+        };
+        let denied = |fleet: &mut Fleet| fleet.config.settings.denied = vec![selector(NEXT)];
+        let ahead: [Held; 3] = [("FailedBefore", failed), ("BackingOff", refused), ("Denied", denied)];
+        for (reason, hold) in ahead {
+            let mut fleet = following("1.34");
+            hold(&mut fleet);
+            assert_eq!(fleet.reason().0, reason, "where its own has nothing more to give");
+            *fleet.offer() = offers(&AL2023, [NEWER]);
+            assert_eq!(fleet.intent_of("prod/blue"), intent(NEWER), "{reason}");
         }
     }
 
@@ -686,7 +837,7 @@ mod following_the_cluster {
 
     #[test]
     fn what_holds_the_next_version_up_is_the_reason_where_its_own_has_nothing_more_to_give() {
-        let young = Rules { kubernetes_version: VersionPolicy::FollowCluster, min_age: days(30), ..Rules::default() };
+        let young = Rules { min_age: days(30), ..follow() };
         let fleet = following("1.34").with(|nodegroup| nodegroup.policy = auto(young));
         let (code, _, until) = fleet.reason();
         assert_eq!((code, until), ("MinAgeNotReached", Some(at("2026-07-31T09:00:00Z"))));
@@ -698,7 +849,7 @@ mod following_the_cluster {
         fleet.releases.truncate(1);
         assert_eq!(fleet.reason().0, "UpToDate");
         let mut fleet = following("1.34");
-        fleet.config.settings.denied = [NEWER, "1.34.0-20260701"].map(|release| Denied::Exact(release.into())).into();
+        fleet.config.settings.denied = [NEWER, NEXT].map(selector).into();
         *fleet.offer() = offers(&AL2023, [NEWER]);
         let (code, sentence, _) = fleet.reason();
         assert!(code == "Denied" && sentence.contains(NEWER), "{sentence}");
@@ -707,9 +858,9 @@ mod following_the_cluster {
     #[test]
     fn a_pinned_node_group_stays_on_its_kubernetes_version_and_holds_up_no_ring_that_goes_on() {
         let (bottlerocket, same) = (AmiTypes::BottlerocketX8664, "1.46.1-9d20f4ae");
-        let follow = Rules { kubernetes_version: VersionPolicy::FollowCluster, ..Rules::default() };
+        let at_once = || Rules { follow_cluster_after: SignedDuration::ZERO, ..follow() };
         let mut fleet = Fleet::of(["dev/a", "prod/blue"]);
-        let rules = [Rules { pin: Some(same.into()), ..follow.clone() }, Rules { ring: 1, ..follow }];
+        let rules = [Rules { pin: Some(same.into()), ..at_once() }, Rules { ring: 1, ..at_once() }];
         for (path, rules) in ["dev/a", "prod/blue"].into_iter().zip(rules) {
             let nodegroup = fleet.nodegroup(path);
             (nodegroup.ami_type, nodegroup.release_version) = (bottlerocket.clone(), Some(same.into()));
@@ -720,28 +871,30 @@ mod following_the_cluster {
         let offer = offers(&bottlerocket, [same]);
         fleet.releases = ["1.33", "1.34"].map(|version| (TrackKey::new(version, &bottlerocket), offer.clone())).into();
         assert_eq!(fleet.reason_of("dev/a"), Reason::Pinned { release: same.into() });
-        let intent = Intent { version: "1.34".into(), previous_release_version: same.into(), ..intent(same) };
+        let ami_type = bottlerocket.as_str().into();
+        let intent = Intent { ami_type, previous_release_version: same.into(), release_version: same.into(), ..step() };
         assert_eq!(fleet.intent_of("prod/blue"), intent);
     }
 
     #[test]
     fn a_ring_waits_for_a_node_group_whose_cluster_cannot_be_read_where_it_may_follow_it_there() {
-        let follow = |ring| Rules { ring, kubernetes_version: VersionPolicy::FollowCluster, ..Rules::default() };
-        let mut fleet = Fleet::of(["prod/blue", "dev/a"]);
-        fleet.nodegroup("prod/blue").policy = auto(follow(1));
-        fleet.nodegroup("dev/a").policy = auto(follow(0));
-        fleet.releases = following("1.34").releases;
-        fleet.observed.clusters.insert("prod".into(), Ok("1.34".parse().unwrap()));
+        let mut fleet = following("1.34");
+        fleet.observed.nodegroups.extend(Fleet::of(["dev/a"]).observed.nodegroups);
+        fleet.nodegroup("prod/blue").policy = auto(Rules { ring: 1, ..follow() });
+        fleet.nodegroup("dev/a").policy = auto(follow());
         fleet.observed.clusters.insert("dev".into(), Err(unreadable("AccessDeniedException: no")));
-        let target = ReleaseVersion::parse(Family::AmazonLinux2023, "1.34.0-20260701").unwrap();
+        let target = ReleaseVersion::parse(Family::AmazonLinux2023, NEXT).unwrap();
         let waits = Reason::WaitingForRing {
             target,
             nodegroup: Subject::Nodegroup("dev/a".parse().unwrap()),
             wait: RingWait::Unreadable,
         };
-        assert_eq!(fleet.reason_of("prod/blue"), waits);
-        fleet.nodegroup("dev/a").kubernetes_version = Some("1.32".into());
-        assert!(matches!(fleet.decision("prod/blue"), Decision::Start(_)), "it is far from there");
+        for behind in ["1.33", "1.32"] {
+            fleet.nodegroup("dev/a").kubernetes_version = Some(behind.into());
+            assert_eq!(fleet.reason_of("prod/blue"), waits);
+        }
+        fleet.nodegroup("dev/a").kubernetes_version = Some("1.35".into());
+        assert!(matches!(fleet.decision("prod/blue"), Decision::Start(_)), "it is beyond");
     }
 
     #[test]
@@ -791,19 +944,23 @@ fn the_rules_are_evaluated_in_the_documented_order() {
     fleet.request.clusters = vec!["dev".into()];
     fleet.config.settings.limits.updates_per_cluster = 0;
     fleet.observed.freeze = Some(Freeze::CalendarClosed { until: None });
-    fleet.config.settings.denied = vec![Denied::Exact(release.into())];
+    fleet.config.settings.denied = vec![selector(release)];
     let exists = std::mem::replace(&mut fleet.at("prod/blue").state, NodegroupState::Deleted);
     let mut fleet = fleet.after(|record| {
         let past = record.failed(release, at("2026-07-20T08:30:00Z")).updated(CURRENT, at("2026-07-20T08:00:00Z"));
         past.intended(release, now())
     });
-    fleet.change_fleet_record(|record| record.quarantine(release, &names([]), now()));
+    fleet.change_fleet_record(|record| record.quarantine(&quarantine(release, names([]), now())));
     fn blue(fleet: &mut Fleet) -> &mut Nodegroup {
         fleet.nodegroup("prod/blue")
     }
     fn rules_of(fleet: &mut Fleet) -> &mut Rules {
         let Policy::OptedIn(_, rules) = &mut blue(fleet).policy else { unreachable!() };
         rules
+    }
+    fn mode_of(fleet: &mut Fleet) -> &mut Mode {
+        let Policy::OptedIn(mode, _) = &mut blue(fleet).policy else { unreachable!() };
+        mode
     }
     let bad_tag = Policy::from_tags(&HashMap::from([("ami-update".to_owned(), "yes".to_owned())]), &Rules::default());
     let mut codes = vec![first_code(&fleet)];
@@ -828,7 +985,11 @@ fn the_rules_are_evaluated_in_the_documented_order() {
         blue(fleet).ami_type = AL2023;
         rules_of(fleet).pin = Some("1.33.1-20200101".into());
     });
-    fix(&mut |fleet| rules_of(fleet).pin = Some("1.33.9-20270101".into()));
+    fix(&mut |fleet| rules_of(fleet).pin = Some("latest".into()));
+    fix(&mut |fleet| {
+        rules_of(fleet).pin = Some(release.into());
+        newest(fleet).withdrawn = true;
+    });
     fix(&mut |fleet| {
         rules_of(fleet).pin = None;
         *fleet.offer() = Available::NotPublished;
@@ -838,15 +999,31 @@ fn the_rules_are_evaluated_in_the_documented_order() {
     fix(&mut |fleet| *fleet.offer() = offers(&AL2023, [release]));
     fix(&mut |fleet| fleet.config.settings.denied.clear());
     fix(&mut |fleet| rules_of(fleet).min_age = SignedDuration::ZERO);
-    fix(&mut |fleet| fleet.change_fleet_record(|record| record.lift_quarantine(release, now())));
-    fix(&mut |fleet| rules_of(fleet).ring = 0);
+    fix(&mut |fleet| {
+        fleet.change_fleet_record(|record| record.lift_quarantine(&selector(release), now()));
+        let refusal = Refusal { since: now(), last: now(), times: 1, message: "no".into(), reported: false };
+        newest(fleet).refusal = Some(refusal);
+    });
+    fix(&mut |fleet| {
+        newest(fleet).refusal = None;
+        *mode_of(fleet) = Mode::Auto;
+    });
+    fix(&mut |fleet| {
+        fleet.change_record("prod/blue", |record| {
+            record.allow_retry(now());
+            record.back_off("InUse", "text", None, now());
+        });
+    });
+    fix(&mut |fleet| {
+        rules_of(fleet).ring = 0;
+        *mode_of(fleet) = Mode::Notify;
+    });
     fix(&mut |fleet| {
         blue(fleet).status = NodegroupStatus::CreateFailed;
-        let rules = rules_of(fleet).clone();
-        blue(fleet).policy = auto(rules);
+        *mode_of(fleet) = Mode::Auto;
     });
     fix(&mut |fleet| blue(fleet).status = NodegroupStatus::Active);
-    fix(&mut |fleet| fleet.change_record("prod/blue", |record| record.allow_retry(now())));
+    fix(&mut |fleet| fleet.change_record("prod/blue", |record| record.back_off = None));
     fix(&mut |fleet| rules_of(fleet).min_interval = SignedDuration::ZERO);
     fix(&mut |fleet| fleet.observed.freeze = None);
     fix(&mut |fleet| rules_of(fleet).window = Windows::default());
@@ -855,7 +1032,7 @@ fn the_rules_are_evaluated_in_the_documented_order() {
     let table = DECISIONS.split("\nA node group that is not listed at all").next().unwrap();
     let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(code, _)| code));
     // Those that stand beside another at the same place of the order.
-    let beside = ["NotFound", "Pinned", "EndOfSupport", "NotComparable", "Unhealthy"];
+    let beside = ["NotFound", "Pinned", "EndOfSupport", "ClusterUpgradedRecently", "NotComparable", "Unhealthy"];
     let rows: Vec<&str> = rows.skip_while(|code| *code != "Excluded").filter(|code| !beside.contains(code)).collect();
     assert_eq!(codes, rows);
 }

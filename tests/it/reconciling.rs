@@ -1,32 +1,33 @@
 //! What has to be recorded before a plan and because of it. Pure, so these need no AWS.
 
+use eks_nodegroup_updater::model::ami_type::Family;
 use eks_nodegroup_updater::model::attempt::StartedBy;
+use eks_nodegroup_updater::model::fleet_record::Quarantine;
 use eks_nodegroup_updater::model::nodegroup_record::ExternalUpdate;
-use eks_nodegroup_updater::model::notice::Names;
 use eks_nodegroup_updater::model::policy::{Mode, Policy, Rules};
 use eks_nodegroup_updater::model::problem::Problem;
-use eks_nodegroup_updater::model::releases::Releases;
+use eks_nodegroup_updater::model::release_version::ReleaseVersion;
+use eks_nodegroup_updater::model::releases::{Recommendations, Releases};
 use eks_nodegroup_updater::model::subject::FleetId;
 use eks_nodegroup_updater::plan::plan;
 use eks_nodegroup_updater::reconcile::{FleetChange, NodegroupChange, Reconciled, reconcile, reports};
 use serde_json::json;
-use testing::{Fleet, History, NEWER, UPDATE_ID, at, fleet_record, id, intent, now, offers, record, unreadable};
+use testing::{
+    Fleet, History, NEWER, UPDATE_ID, at, fleet_record, id, intent, names, now, offers, quarantine, record, selector,
+    track, unreadable,
+};
 
 fn reconciled(fleet: &Fleet) -> Reconciled {
-    reconcile(&fleet.input(&fleet.offered()), vec![])
+    reconcile(&fleet.input(&fleet.offered()), &fleet.recommended(), vec![])
 }
 
 fn external() -> ExternalUpdate {
     ExternalUpdate { update_id: UPDATE_ID.into(), intent: intent(NEWER), started_at: at("2026-07-20T08:50:00Z") }
 }
 
-fn names<const N: usize>(names: [&str; N]) -> Names {
-    names.map(|name| name.parse().unwrap()).to_vec().into()
-}
-
 #[test]
 fn where_nothing_happened_nothing_changes() {
-    let fleet = Fleet::blue().after(|record| record.updated(NEWER, at("2026-07-19T09:00:00Z")));
+    let fleet = Fleet::blue().with_history().after(|record| record.updated(NEWER, at("2026-07-19T09:00:00Z")));
     assert_eq!(reconciled(&fleet), Reconciled::default());
 }
 
@@ -39,7 +40,7 @@ fn an_external_update_is_adopted_and_one_that_cannot_be_looked_for_makes_its_nod
         unreadable: vec![(id("prod/green"), unreadable("throttled"))],
         ..Reconciled::default()
     };
-    assert_eq!(reconcile(&fleet.input(&Releases::default()), updates), expected);
+    assert_eq!(reconcile(&fleet.input(&Releases::default()), &Recommendations::new(), updates), expected);
 }
 
 #[test]
@@ -63,7 +64,8 @@ fn an_update_is_adopted_once_however_often_the_change_is_made() {
 
 #[test]
 fn a_retry_is_allowed_where_there_is_something_to_retry() {
-    let mut fleet = Fleet::of(["prod/blue", "prod/green"]).event(&json!({"retry": ["prod/blue", "prod/green"]}));
+    let event = json!({"retry": ["prod/blue", "prod/green"]});
+    let mut fleet = Fleet::of(["prod/blue", "prod/green"]).with_history().event(&event);
     fleet.remember(record("prod/blue").failed(NEWER, at("2026-07-20T08:30:00Z")));
     let expected = Reconciled {
         nodegroups: [(id("prod/blue"), vec![NodegroupChange::AllowRetry(now())])].into(),
@@ -74,12 +76,13 @@ fn a_retry_is_allowed_where_there_is_something_to_retry() {
 
 #[test]
 fn a_release_that_fails_on_two_node_groups_is_quarantined_and_a_newer_one_supersedes_it() {
-    let mut fleet = Fleet::of(["dev/a", "dev/b"]);
+    let mut fleet = Fleet::of(["dev/a", "dev/b", "prod/blue"]).with_history();
     for path in ["dev/a", "dev/b"] {
         fleet.remember(record(path).broken(NEWER, at("2026-07-19T10:00:00Z")));
     }
     let fleet_id = FleetId::of(&id("dev/a"));
-    let quarantine = FleetChange::Quarantine(NEWER.into(), names(["dev/a", "dev/b"]), now());
+    let in_dev = Quarantine { cluster: Some("dev".into()), ..quarantine(NEWER, names(["dev/a", "dev/b"]), now()) };
+    let quarantine = FleetChange::Quarantine(in_dev);
     let expected = Reconciled { fleet: Some((fleet_id.clone(), vec![quarantine.clone()])), ..Reconciled::default() };
     assert_eq!(reconciled(&fleet), expected);
 
@@ -91,17 +94,19 @@ fn a_release_that_fails_on_two_node_groups_is_quarantined_and_a_newer_one_supers
 
     fleet.remember_fleet(held);
     assert_eq!(reconciled(&fleet), Reconciled::default(), "it is quarantined already");
-    *fleet.offer() = offers(&aws_sdk_eks::types::AmiTypes::Al2023X8664Standard, ["1.33.2-20260719"]);
+    *fleet.offer() = offers(&track().ami_type, ["1.33.2-20260719"]);
     let Some((_, changes)) = reconciled(&fleet).fleet else { panic!("no change") };
-    assert!(matches!(&changes[0], FleetChange::Supersede(latest) if latest.as_str() == "1.33.2-20260719"));
+    let newer = ReleaseVersion::parse(Family::AmazonLinux2023, "1.33.2-20260719").unwrap();
+    assert_eq!(changes, [FleetChange::Supersede(track(), newer)]);
 }
 
 #[test]
 fn a_quarantine_is_lifted_where_there_is_one_and_else_that_is_an_error() {
     let mut fleet = Fleet::blue().event(&json!({"liftQuarantine": [NEWER, "1.33.2-20260719"]}));
-    fleet.change_fleet_record(|record| record.quarantine(NEWER, &names(["dev/a"]), at("2026-07-19T10:00:00Z")));
+    let held = quarantine(NEWER, names(["dev/a"]), at("2026-07-19T10:00:00Z"));
+    fleet.change_fleet_record(|record| record.quarantine(&held));
     let reconciled = reconciled(&fleet);
-    let lift = FleetChange::LiftQuarantine(NEWER.into(), now());
+    let lift = FleetChange::LiftQuarantine(selector(NEWER), now());
     assert_eq!(reconciled.fleet, Some((FleetId::of(&id("prod/blue")), vec![lift])));
     let error = "the release 1.33.2-20260719 is not quarantined, so nothing is lifted";
     assert_eq!(reconciled.errors, [Problem::of_run(error)]);

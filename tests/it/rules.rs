@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use simulated_aws::{ApiError, Fault, Nodegroup, UpdateScript};
 use testing::{
-    AL2023, BOTTLEROCKET, CURRENT, NEWER, TestEnv, errors, eviction_failure, minutes, node_creation_failure, opted_in,
-    tagged,
+    AL2023, BOTTLEROCKET, CURRENT, NEWER, TestEnv, decisions, errors, eviction_failure, minutes, node_creation_failure,
+    opted_in, tagged,
 };
 
 /// A release that Kubernetes 1.33 and 1.34 share.
@@ -30,36 +30,13 @@ fn targets(env: &TestEnv, cluster: &str, name: &str) -> Vec<String> {
 #[tokio::test(start_paused = true)]
 async fn the_newest_release_that_is_old_enough_is_taken() {
     let env = TestEnv::with([tagged("prod", "blue", &[("min-age", "7d")])]).await;
+    assert_eq!(decide(&env, "prod/blue").await.0, "MinAgeNotReached");
     env.advance(3 * DAY);
     env.world.publish_release(AL2023, "1.33", "1.33.2-20260723");
     assert_eq!(decide(&env, "prod/blue").await.0, "MinAgeNotReached");
     env.advance(4 * DAY);
     assert_eq!(decide(&env, "prod/blue").await.0, "Start");
     assert_eq!(targets(&env, "prod", "blue"), [NEWER], "not the latest, and not nothing");
-}
-
-#[tokio::test(start_paused = true)]
-async fn older_releases_are_asked_for_only_when_needed_and_once_a_line() {
-    let path = "ssm:GetParametersByPath";
-    let env = TestEnv::with([opted_in("prod", "a"), opted_in("dev", "b")]).await;
-    env.start().await;
-    assert_eq!(env.calls(path), 0);
-    let blue = ["a", "b", "c"].map(|name| tagged(name, name, &[("min-age", "7d")]));
-    let env = TestEnv::with(blue).await;
-    env.start().await;
-    assert_eq!(env.calls(path), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_withdrawn_release_is_not_taken_for_an_older_one() {
-    let env = TestEnv::with([tagged("prod", "blue", &[("min-age", "1h")])]).await;
-    env.advance(DAY);
-    env.world.publish_release(AL2023, "1.33", "1.33.2-20260721");
-    env.advance(DAY);
-    env.world.withdraw_release(AL2023, "1.33");
-    // The parameter that names the newest is young again; the release that it names now is not.
-    assert_eq!(decide(&env, "prod/blue").await.0, "Start");
-    assert_eq!(targets(&env, "prod", "blue"), [NEWER]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -78,9 +55,25 @@ async fn a_pin_goes_there_and_stays() {
     };
     env.world.edit_nodegroup("prod", "blue", pin(CURRENT));
     assert_eq!(decide(&env, "prod/blue").await.0, "PinIsDowngrade");
-    env.world.edit_nodegroup("prod", "blue", pin("1.33.9-20270101"));
+    env.world.edit_nodegroup("prod", "blue", pin("latest"));
     assert_eq!(decide(&env, "prod/blue").await.0, "PinUnknown");
     assert_eq!(env.world.updates("prod", "blue").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pin_that_nobody_knows_is_judged_by_eks_which_is_asked_ever_more_rarely() {
+    let env = TestEnv::with([tagged("prod", "blue", &[("pin", "1.33.2-20260701")])]).await;
+    assert_eq!(decisions(&env.start().await), ["prod/blue: Start, NotReady"]);
+    let mut hours = vec![0];
+    for hour in 1..54 {
+        env.advance(HOUR);
+        hours.extend((decisions(&env.start().await) == ["prod/blue: Start, NotReady"]).then_some(hour));
+    }
+    assert_eq!(hours, [0, 1, 5, 17, 29, 41, 53], "the waits of RETRY_AFTER, the last of which repeats");
+    env.world.eks_learns(AL2023, "1.33", "1.33.2-20260701");
+    assert_eq!(decide(&env, "prod/blue").await.0, "BackingOff");
+    env.try_start(&json!({"retry": ["prod/blue"]})).await.unwrap();
+    assert_eq!(targets(&env, "prod", "blue"), ["1.33.2-20260701"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -172,8 +165,9 @@ async fn a_release_that_fails_on_two_node_groups_is_quarantined_and_reported_onc
     env.try_start(&lift).await.unwrap();
     assert_eq!(env.world.updates("c", "ng").len(), 1);
     assert!(env.fleet_record().await.quarantines[0].lifted_at.is_some(), "it is recorded");
-    let problems = env.try_start(&json!({"liftQuarantine": ["1.33.2"]})).await.unwrap().errors;
-    assert_eq!(errors(&problems), ["the release 1.33.2 is not quarantined, so nothing is lifted"]);
+    let problems = env.try_start(&json!({"liftQuarantine": ["1.33.2-20260701"]})).await.unwrap().errors;
+    assert_eq!(errors(&problems), ["the release 1.33.2-20260701 is not quarantined, so nothing is lifted"]);
+    env.try_start(&json!({"liftQuarantine": ["1.33.2"]})).await.unwrap_err();
 }
 
 /// The release failed on two node groups for its own fault, and on a third for that of its budgets.
@@ -286,8 +280,8 @@ async fn a_switch_or_a_calendar_that_cannot_be_read_means_stop() {
     let frozen_since = async |env: &TestEnv, what: &str| {
         let summary = env.start().await;
         assert_eq!(summary.decisions[0].decision, "Frozen");
-        let [problem] = &summary.errors[..] else { panic!("{:?}", summary.errors) };
-        assert!(problem.error.starts_with(&format!("no updates were started: {what}: ")), "{problem}");
+        let error = summary.into_response().unwrap_err().to_string();
+        assert!(error.starts_with(&format!("no updates were started: {what}: ")), "{error}");
     };
     frozen_since(&env, "the stop switch /updater/switch").await;
     env.world.clear_faults();
@@ -338,34 +332,43 @@ async fn a_successful_external_update_is_adopted_in_silence() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_node_group_follows_its_cluster_one_minor_version_at_a_time() {
-    let env =
-        TestEnv::with([tagged("prod", "blue", &[("kubernetes-version", "follow-cluster")]), opted_in("prod", "keeps")])
-            .await;
+async fn a_node_group_follows_its_cluster_in_one_step_a_week_after_it_went_ahead() {
+    let groups = ["blue", "keeps"];
+    let follow = tagged("prod", "blue", &[("kubernetes-version", "follow-cluster")]);
+    let env = TestEnv::with([follow, opted_in("prod", "keeps")]).await;
     env.world.add_cluster("prod", "1.35");
     env.world.publish_release(AL2023, "1.34", "1.34.1-20260710");
     env.world.publish_release(AL2023, "1.35", "1.35.0-20260710");
-    for _ in 0..12 {
-        env.start().await;
-        env.advance(30);
-        env.check().await;
-    }
-    let asked = |name: &str| {
-        let updates = env.world.updates("prod", name).into_iter();
-        updates.map(|update| (update.version.unwrap(), update.release.unwrap())).collect::<Vec<_>>()
+    let asked = async || {
+        for _ in 0..12 {
+            env.start().await;
+            env.advance(30);
+            env.check().await;
+        }
+        groups.map(|name| {
+            let updates = env.world.updates("prod", name).into_iter();
+            updates.map(|update| (update.version.unwrap(), update.release.unwrap())).collect::<Vec<_>>()
+        })
     };
     let pair = |version: &str, release: &str| (version.to_owned(), release.to_owned());
-    assert_eq!(asked("blue"), [pair("1.34", "1.34.1-20260710"), pair("1.35", "1.35.0-20260710")]);
-    assert_eq!(asked("keeps"), [pair("1.33", NEWER)]);
+    let own = pair("1.33", NEWER);
+    assert_eq!(asked().await, [vec![own.clone()], vec![own.clone()]], "each keeps its own version up to date");
+    let (decision, reason) = decide(&env, "prod/blue").await;
+    let sentence =
+        "its cluster runs Kubernetes 1.35; ami-update/follow-cluster-after lets it follow from 2026-07-27T09:00:00Z";
+    assert_eq!((decision, reason.as_str()), ("ClusterUpgradedRecently", sentence));
+    env.advance(7 * DAY);
+    assert_eq!(asked().await, [vec![own.clone(), pair("1.35", "1.35.0-20260710")], vec![own]]);
 }
 
 /// A group on Bottlerocket, whose releases are the same for every Kubernetes version, in a cluster that has gone ahead.
 async fn bottlerocket_behind_its_clusters<const N: usize>(groups: [(&str, &[(&str, &str)]); N]) -> TestEnv {
-    let env = TestEnv::with(groups.map(|(cluster, rules)| {
+    let mut env = TestEnv::with(groups.map(|(cluster, rules)| {
         let nodegroup = tagged(cluster, "ng", rules).tag("ami-update/kubernetes-version", "follow-cluster");
         nodegroup.ami_type(BOTTLEROCKET).release(SAME)
     }))
     .await;
+    env.start_config.settings.defaults.follow_cluster_after = SignedDuration::ZERO;
     for (cluster, _) in groups {
         env.world.add_cluster(cluster, "1.34");
     }
@@ -411,7 +414,7 @@ async fn a_node_group_does_not_follow_its_cluster_to_an_older_release() {
     env.world.publish_release(BOTTLEROCKET, "1.34", "1.45.0-1e6a7c0b");
     let (decision, reason) = decide(&env, "prod/ng").await;
     let sentence =
-        "it runs 1.46.1-9d20f4ae, which is newer than 1.45.0-1e6a7c0b, the latest release: AWS has withdrawn it";
+        "it runs 1.46.1-9d20f4ae, which is newer than 1.45.0-1e6a7c0b, the latest release that AWS recommends";
     assert_eq!((decision, reason.as_str()), ("RunsWithdrawnRelease", sentence));
 }
 

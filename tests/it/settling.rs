@@ -38,10 +38,18 @@ fn state(record: &NodegroupRecord) -> (Option<Status>, Vec<&'static str>) {
 #[test]
 fn a_failed_update_is_reported_with_every_detail() {
     let mut record = accepted();
-    settle(&mut record, &saw(Progress::Failed(vec![eviction()])), after(16), SIX_HOURS);
+    settle(&mut record, &saw(Progress::Failed(vec![eviction()], vec![])), after(16), SIX_HOURS);
     assert_eq!(state(&record), (Some(Status::Failed), vec!["UpdateFailed"]));
     assert_eq!(record.history[0].errors, [eviction()]);
     assert_eq!(record.open, None);
+}
+
+#[test]
+fn the_health_of_its_node_group_is_kept_with_a_failure_since_it_may_explain_it() {
+    let mut record = accepted();
+    let health = vec!["AsgInstanceLaunchFailures".to_owned()];
+    settle(&mut record, &saw(Progress::Failed(vec![], health.clone())), after(16), SIX_HOURS);
+    assert_eq!(record.history[0].health, health);
 }
 
 #[test]
@@ -78,7 +86,7 @@ fn a_stuck_update_is_reported_once_and_still_watched() {
         settle(&mut record, &saw(Progress::InProgress), after(minutes), SIX_HOURS);
         assert_eq!(state(&record), (Some(Status::InProgress), vec!["UpdateStuck"]));
     }
-    settle(&mut record, &saw(Progress::Failed(vec![])), after(1005), SIX_HOURS);
+    settle(&mut record, &saw(Progress::Failed(vec![], vec![])), after(1005), SIX_HOURS);
     assert_eq!(state(&record), (Some(Status::Failed), vec!["UpdateStuck", "UpdateFailed"]));
 }
 
@@ -166,7 +174,7 @@ fn a_hundred_thousand_error_details_fit_into_an_item_and_say_what_is_left_out() 
     let mut record = accepted();
     let huge = ErrorDetail { error_message: "é".repeat(500_000), ..eviction() };
     let errors = std::iter::once(huge).chain(std::iter::repeat_n(eviction(), 100_000)).collect();
-    settle(&mut record, &saw(Progress::Failed(errors)), after(16), SIX_HOURS);
+    settle(&mut record, &saw(Progress::Failed(errors, vec![])), after(16), SIX_HOURS);
     let attempt = &record.history[0];
     let bytes = serde_json::to_string(attempt).unwrap().len();
     assert!((20_000..40_000).contains(&bytes), "as many as there is room for: {bytes}");

@@ -8,7 +8,7 @@ use fastrand::Rng;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Map, Value, json};
-use testing::{FLEET_KEY, hostile, now, record, retry_after};
+use testing::{FLEET_KEY, TRACK_KEY, hostile, now, record, retry_after};
 
 /// How many mutations and generated inputs of each target: seconds in all.
 const MUTATIONS: usize = 80;
@@ -69,7 +69,8 @@ fn no_stored_item_causes_a_panic_or_an_update_of_another_node_group() {
     let attempt = json!({
         "number": 1, "token": "t",
         "intent": {
-            "version": "1.33", "releaseVersion": "1.33.2-20260710", "previousReleaseVersion": "1.33.1-20260610",
+            "version": "1.33", "amiType": "AL2023_x86_64_STANDARD", "releaseVersion": "1.33.2-20260710",
+            "previousReleaseVersion": "1.33.1-20260610",
             "force": false, "mayForce": true, "startBefore": "2026-07-20T09:30:00Z",
         },
         "startedBy": "Updater", "startedAt": "2026-07-20T08:00:00Z",
@@ -83,22 +84,48 @@ fn no_stored_item_causes_a_panic_or_an_update_of_another_node_group() {
         "pendingNotices": [notice], "history": [attempt], "expiresAt": 1, "optedIn": "yes",
         "reportedTag": {"key": "ami-update", "value": "on", "expected": "expected auto or notify"},
         "reportedRelease": {"version": "1.33", "releaseVersion": "1.33.2-20260710"},
+        "clusterVersion": {"version": "1.34", "since": "2026-07-20T08:00:00Z"},
+        "proofs": [{"version": "1.33", "releaseVersion": "1.33.2-20260710", "at": "2026-07-20T08:00:00Z"}],
+        "backOff": {
+            "outcome": "InUse", "error": "e", "since": "2026-07-20T08:00:00Z", "last": "2026-07-20T08:00:00Z", "times": 1,
+        },
     });
     let keys = ["status", "startedAt", "endedAt", "number", "intent", "kind", "at", "startedBy", "force", "revision"];
     let words = ["Failed", "Successful", "Intent", "Gone", "Fleet", "3/w", "-009999-01-02T01:59:59Z", "yes"];
     let part = json(&keys, &words);
     let quarantine = json!({
-        "releaseVersion": "1.33.2-20260710", "since": "2026-07-20T08:00:00Z",
+        "version": "1.33", "amiType": "AL2023_x86_64_STANDARD", "releaseVersion": "1.33.2-20260710", "since": "2026-07-20T08:00:00Z",
         "nodegroups": {"names": ["a/b"], "count": 1}, "liftedAt": "2026-07-20T08:30:00Z",
     });
-    let quarantined = json!({"releaseVersion": "1.33.2-20260710", "nodegroups": {"names": ["a/b"], "count": 1}});
+    let quarantined = json!({
+        "version": "1.33", "amiType": "AL2023_x86_64_STANDARD", "releaseVersion": "1.33.2-20260710", "cluster": "a",
+        "nodegroups": {"names": ["a/b"], "count": 1}, "ranOn": {"names": [], "count": 0}, "sisters": ["1.34/x/y"],
+    });
     let fleet = json!({
         "itemKey": FLEET_KEY, "kind": "Fleet", "schemaVersion": 1, "revision": "3/w", "quarantines": [quarantine],
         "pendingNotices": [{"kind": {"ReleaseQuarantined": quarantined}, "at": "2026-07-20T08:30:00Z"}],
     });
+    let withdrawn = json!({
+        "releaseVersion": "1.33.2-20260715", "latest": "1.33.2-20260710", "nodegroups": {"names": ["a/b"], "count": 1},
+    });
+    let track = json!({
+        "itemKey": TRACK_KEY, "kind": "Track", "schemaVersion": 1, "revision": "3/w",
+        "releases": [
+            {"releaseVersion": "1.33.2-20260710", "firstSeenAt": "2026-07-10T08:00:00Z", "namedAt": "2026-07-20T08:00:00Z"},
+            {
+                "releaseVersion": "1.33.2-20260715", "publishedAt": "2026-07-15T08:00:00Z",
+                "firstSeenAt": "2026-07-15T08:00:00Z", "namedAt": "2026-07-15T08:00:00Z",
+                "withdrawal": {"at": "2026-07-20T08:00:00Z", "seenAt": "2026-07-20T08:00:00Z", "dated": true},
+                "refusal": {
+                    "since": "2026-07-15T08:00:00Z", "last": "2026-07-16T08:00:00Z", "times": 3, "message": "no",
+                },
+            },
+        ],
+        "pendingNotices": [{"kind": {"ReleaseWithdrawn": withdrawn}, "at": "2026-07-20T08:30:00Z"}],
+    });
     let changes = prop::collection::vec((any::<prop::sample::Index>(), part), 0..4);
-    let items = (changes, any::<bool>()).prop_map(move |(changes, is_fleet)| {
-        let mut item = if is_fleet { fleet.clone() } else { record.clone() };
+    let item = prop::sample::select(vec![record, fleet, track]);
+    let items = (changes, item).prop_map(move |(changes, mut item)| {
         for (place, part) in changes {
             let mut places = Vec::new();
             pointers(&item, String::new(), &mut places);
@@ -167,6 +194,7 @@ fn a_hundred_thousand_hostile_errors_are_reported_in_a_message_that_sns_takes() 
     let mut record = record("prod/blue");
     let intent = Intent {
         version: "1.33\u{202E}".into(),
+        ami_type: "AL2023\u{202E}".into(),
         release_version: "1.33.2-20260710\n\u{1B}[2J".into(),
         previous_release_version: "1.33.1\u{FEFF}".into(),
         force: false,

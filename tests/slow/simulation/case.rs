@@ -153,15 +153,21 @@ impl<'a> Case<'a> {
         if other.pin.is_some_and(|pin| pin != day(self.target()) || now.version != self.version()) {
             return true;
         }
-        let reached = |version: &str, release: &str| version == self.version() && day(release) >= day(self.target());
-        let soaked = |update: &Update| {
+        let reached = |update: &Update| {
             let (version, release) = (update.version.as_deref(), update.release.as_deref());
-            let long_ago = |end| self.at().duration_since(end) >= SOAK - DATED_EARLY - CLOCK_SKEW;
-            reached(version.unwrap_or_default(), release.unwrap_or_default())
-                && update.finished_at.is_some_and(long_ago)
+            version == Some(self.version()) && day(release.unwrap_or_default()) >= day(self.target())
         };
         let updates = self.env.world.updates(&other.cluster, &other.name);
-        reached(&now.version, &now.release) && updates.iter().any(soaked)
+        let left = |after: Timestamp| {
+            let elsewhere = updates.iter().filter(|update| update.status == "Successful" && !reached(update));
+            elsewhere.filter_map(|update| update.finished_at).filter(|end| *end > after).min()
+        };
+        // What it has proved stays proved, wherever it went afterwards.
+        let soaked = |end: Timestamp| {
+            let until = left(end).map_or(self.at(), |left| left.min(self.at()));
+            until.duration_since(end) >= SOAK - DATED_EARLY - CLOCK_SKEW
+        };
+        updates.iter().filter(|update| reached(update)).filter_map(|update| update.finished_at).any(soaked)
     }
 }
 

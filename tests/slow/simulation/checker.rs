@@ -96,7 +96,7 @@ impl Checker {
                     let broken = case.broken();
                     self.broken.extend(broken);
                     self.has_intent(env, group, update).await;
-                    self.not_quarantined(env, groups, update).await;
+                    self.not_quarantined(env, groups, group, update).await;
                 }
                 if update.client_request_token.is_some() {
                     let now = env.world.nodegroup(&group.cluster, &group.name);
@@ -112,23 +112,25 @@ impl Checker {
         }
     }
 
-    /// A release that has failed on two node groups for its own fault starts nowhere, once both failures are recorded.
-    async fn not_quarantined(&mut self, env: &TestEnv, groups: &[Group], update: &Update) {
-        let mut blamed = 0;
-        for (group, (_, since)) in groups.iter().zip(&self.opted_in) {
-            let Some(now) = env.world.nodegroup(&group.cluster, &group.name) else { continue };
+    /// A release that has failed for its own fault on two node groups of a cluster starts there no more, and nowhere once it
+    /// has failed so in two clusters, as soon as the failures are recorded.
+    async fn not_quarantined(&mut self, env: &TestEnv, groups: &[Group], group: &Group, update: &Update) {
+        let started = update.version.as_deref().zip(update.release.as_deref()).unwrap_or_default();
+        let mut blamed: BTreeMap<&str, usize> = BTreeMap::new();
+        let same_type = groups.iter().zip(&self.opted_in).filter(|(other, _)| other.ami_type() == group.ami_type());
+        for (other, (_, since)) in same_type.filter(|(other, _)| !other.mode.is_empty()) {
+            let Some(now) = env.world.nodegroup(&other.cluster, &other.name) else { continue };
             let record: Option<NodegroupRecord> = env.record_of(&now.arn).await;
             // Of a node group whose tag has changed it may not have been known in time.
             let long_known = |at: Timestamp| update.created_at.duration_since(at.max(*since)) > HINDSIGHT;
-            let blames = |record: &NodegroupRecord| {
-                let mut blamed = record.blamed_releases();
-                blamed.any(|(release, at)| Some(release) == update.release.as_deref() && long_known(at))
-            };
-            blamed += usize::from(!group.mode.is_empty() && record.as_ref().is_some_and(blames));
+            let mut blames = record.iter().flat_map(NodegroupRecord::blames);
+            if blames.any(|(attempt, at)| attempt.is_for(started.0, started.1) && long_known(at)) {
+                *blamed.entry(&other.cluster).or_default() += 1;
+            }
         }
-        if blamed >= 2 {
-            let target = update.release.as_deref().unwrap_or_default();
-            self.broken(&format!("{target} starts at {}, and has failed on {blamed} node groups", update.created_at));
+        if blamed.len() >= 2 || blamed.get(group.cluster.as_str()).is_some_and(|failed| *failed >= 2) {
+            let (path, at) = (group.path(), update.created_at);
+            self.broken(&format!("{path} starts {started:?} at {at}, which has failed in {blamed:?}"));
         }
     }
 

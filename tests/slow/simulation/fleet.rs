@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use eks_nodegroup_updater::model::settings::{Denied, Settings};
+use eks_nodegroup_updater::model::settings::Settings;
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use simulated_aws::{AlreadyAtTarget, Downgrade, Nodegroup, TokenReplay, World};
 
-use testing::{AL2023, BOTTLEROCKET, minutes};
+use testing::{AL2023, BOTTLEROCKET, minutes, selector};
 
 /// The day of the release that everybody is to run in the end.
 pub const LAST: &str = "20261001";
@@ -57,7 +57,7 @@ impl Group {
         release(self.ami_type(), day)
     }
 
-    fn ami_type(&self) -> &'static str {
+    pub fn ami_type(&self) -> &'static str {
         if self.follow { BOTTLEROCKET } else { AL2023 }
     }
 
@@ -122,7 +122,7 @@ impl FleetRules {
 
     /// Writes them where the functions find them.
     pub fn set(&self, settings: &mut Settings, world: &World) {
-        settings.denied = self.denied.map(|day| Denied::Date(day.to_owned())).into_iter().collect();
+        settings.denied = self.denied.map(|day| selector(&format!("*-{day}"))).into_iter().collect();
         if let Some((from, until)) = self.closed {
             world.close_calendar(CALENDAR, from, until);
             settings.change_calendars = vec![CALENDAR.to_owned()];

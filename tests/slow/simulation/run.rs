@@ -71,6 +71,7 @@ impl Simulation {
         let mut env = TestEnv::in_world(world).await;
         env.start_config.settings.retry_after = RetryAfter([20, 40, 60].map(minutes).into());
         env.start_config.settings.ring_soak = SOAK;
+        env.start_config.settings.defaults.follow_cluster_after = minutes([0, 30][rng.usize(0..2)]);
         env.start_config.settings.stop_switch = Some(STOP_SWITCH.to_owned());
         env.check_config.stuck_after = STUCK_AFTER;
         if rng.bool() {
