@@ -7,7 +7,7 @@ use eks_nodegroup_updater::model::attempt::{ErrorDetail, Intent, Status};
 use eks_nodegroup_updater::model::fleet_record::{FleetRecord, Quarantine};
 use eks_nodegroup_updater::model::nodegroup::Nodegroup;
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
-use eks_nodegroup_updater::model::notice::Names;
+use eks_nodegroup_updater::model::names::Names;
 use eks_nodegroup_updater::model::policy::{Mode, Policy, Rules};
 use eks_nodegroup_updater::model::settings::{ReleaseSelector, RetryAfter};
 use eks_nodegroup_updater::model::subject::{FleetId, NodegroupId, TrackId};
@@ -137,6 +137,7 @@ pub fn quarantine(release: &str, nodegroups: Names, since: Timestamp) -> Quarant
         since,
         nodegroups,
         ran_on: Names::default(),
+        previous_release_version: CURRENT.into(),
         sisters: vec![],
         lifted_at: None,
         superseded_by: None,

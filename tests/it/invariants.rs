@@ -150,6 +150,7 @@ impl World {
             min_interval: days(group.min_interval),
             kubernetes_version: if group.follow { VersionPolicy::FollowCluster } else { VersionPolicy::Keep },
             follow_cluster_after: days(group.follow_after),
+            stale_after: None,
         }
     }
 

@@ -199,6 +199,8 @@ fn a_hundred_thousand_hostile_errors_are_reported_in_a_message_that_sns_takes() 
         previous_release_version: "1.33.1\u{FEFF}".into(),
         force: false,
         may_force: false,
+        rollback: None,
+        launch_template: None,
         start_before: None,
     };
     record.begin(&intent, now());
