@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use aws_sdk_eks::types::{AmiTypes, NodegroupStatus};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
-use crate::model::ami_type::TrackKey;
+use crate::model::ami_type::{Family, ReleaseTrack, TrackKey};
 use crate::model::decision::{Decision, Planned, Target};
 use crate::model::fleet::{Discovered, Fleet, NodegroupState};
 use crate::model::fleet_record::{FleetRecord, Quarantine};
@@ -25,7 +25,7 @@ use crate::model::releases::{Recommendation, Recommendations};
 use crate::model::settings::ReleaseSelector;
 use crate::model::stale::{Obstacle, Stale};
 use crate::model::subject::{FleetId, NodegroupId, NodegroupName, NodegroupPattern, TrackId};
-use crate::model::support::SupportEnded;
+use crate::model::support::{SupportEnded, amazon_linux_2};
 use crate::model::track_record::TrackRecord;
 use crate::plan::{Plan, PlanInput, Standing, proofs, quarantines_due, standing, tracks_of};
 
@@ -76,7 +76,7 @@ pub enum NodegroupChange {
     /// It has not opted in any more; whether its tag was lost.
     OptOut(bool, Timestamp),
     /// It is reported as not kept current.
-    ReportStale(Stale, Timestamp),
+    ReportStale(Stale, Option<Obstacle>, Timestamp),
     /// That it is not kept current is deliberate.
     ForgetStale,
     /// It is kept current, or not for too long yet.
@@ -397,21 +397,29 @@ fn reminder(input: &PlanInput<'_>, plan: &Plan) -> Option<Reminder> {
     (count > 0).then_some(Reminder { causes, count })
 }
 
-/// The Kubernetes versions of the fleet whose support has ended, where that is not reported yet.
+/// The Kubernetes versions and AMI types of the fleet whose support has ended, where that is not reported yet.
 fn supports_ended(input: &PlanInput<'_>) -> Vec<SupportEnded> {
-    let mut running: BTreeMap<&String, Vec<NodegroupName>> = BTreeMap::new();
+    let mut running: BTreeMap<String, Vec<NodegroupName>> = BTreeMap::new();
     let nodegroups = input.fleet.nodegroups.iter().filter_map(|discovered| discovered.nodegroup());
     for nodegroup in nodegroups.filter(|nodegroup| matches!(nodegroup.policy, Policy::OptedIn(..))) {
-        if let Some(version) = &nodegroup.kubernetes_version {
-            running.entry(version).or_default().push(nodegroup.id.name().clone());
+        let Some(version) = &nodegroup.kubernetes_version else { continue };
+        let name = nodegroup.id.name();
+        running.entry(format!("Kubernetes {version}")).or_default().push(name.clone());
+        let track = ReleaseTrack::of(&nodegroup.ami_type, version);
+        if track.is_ok_and(|track| track.family == Family::AmazonLinux2) {
+            running.entry(Family::AmazonLinux2.to_string()).or_default().push(name.clone());
         }
     }
     let record = input.fleet.records.fleet().ok().flatten();
-    let ended = running.into_iter().filter_map(|(version, nodegroups)| {
-        let (ended, at) = input.fleet.supports.get(version)?.ended(input.now)?;
-        let end = (version.clone(), ended);
+    let support = |what: &str| match what.strip_prefix("Kubernetes ") {
+        Some(version) => input.fleet.supports.get(version).copied(),
+        None => Some(amazon_linux_2()),
+    };
+    let ended = running.into_iter().filter_map(|(what, nodegroups)| {
+        let (ended, at) = support(&what)?.ended(input.now)?;
+        let end = (what, ended);
         let is_reported = record.is_some_and(|record| record.reported_ends.contains(&end));
-        (!is_reported).then(|| SupportEnded { version: end.0, ended, at, nodegroups: nodegroups.into() })
+        (!is_reported).then(|| SupportEnded { what: end.0, ended, at, nodegroups: nodegroups.into() })
     });
     ended.collect()
 }
@@ -504,8 +512,8 @@ impl Reconciled {
                 let is_reported = record.stale.as_ref().is_some_and(|reported| reported.over_at.is_none());
                 match standing(input, discovered, decision) {
                     Standing::Unknown => {}
-                    Standing::Stale(stale) => {
-                        let report = NodegroupChange::ReportStale(stale, input.now);
+                    Standing::Stale(stale, obstacle) => {
+                        let report = NodegroupChange::ReportStale(stale, obstacle, input.now);
                         let mut changed = record.clone();
                         report.apply(&mut changed);
                         if changed != record {
@@ -572,7 +580,7 @@ impl NodegroupChange {
         match self {
             Self::OptIn(at) => record.opt_in(*at),
             Self::OptOut(lost_tag, at) => record.opt_out(*lost_tag, *at),
-            Self::ReportStale(stale, at) => record.report_stale(stale, *at),
+            Self::ReportStale(stale, obstacle, at) => record.report_stale(stale, obstacle.as_ref(), *at),
             Self::ForgetStale => record.forget_stale(),
             Self::ReportCurrent(obstacle, at) => record.report_current(obstacle.as_ref(), *at),
             Self::Adopt(update) => record.adopt(update),

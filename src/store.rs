@@ -155,7 +155,8 @@ impl<'a> RecordStore<'a> {
     /// # Errors
     /// When the index cannot be read.
     pub async fn pending(&self) -> anyhow::Result<BTreeSet<String>> {
-        self.indexed(PENDING_INDEX, "pending").await.context("reading what is pending")
+        let pending = self.indexed(PENDING_INDEX, "pending").await;
+        pending.map_err(|error| anyhow::anyhow!("reading what is pending: {error}"))
     }
 
     /// The keys of the node groups that had opted in when they were last seen.

@@ -50,7 +50,7 @@ pub struct FleetRecord {
     /// When what lasts was last listed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reminded_at: Option<Timestamp>,
-    /// The ends of support that were reported: Kubernetes versions, and what ended.
+    /// The ends of support that were reported: of what, and which.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reported_ends: Vec<(String, Ended)>,
     /// Node groups whose records cannot be read.
@@ -221,7 +221,7 @@ impl FleetRecord {
 
     /// The support of a Kubernetes version has ended: reported once.
     pub fn report_support(&mut self, ended: &SupportEnded, now: Timestamp) {
-        let end = (ended.version.clone(), ended.ended);
+        let end = (ended.what.clone(), ended.ended);
         if !self.reported_ends.contains(&end) {
             self.reported_ends.push(end);
             self.reported_ends.drain(..self.reported_ends.len().saturating_sub(REPORTED_ENDS));
@@ -335,7 +335,7 @@ impl Record for FleetRecord {
                 let cluster = held.cluster.as_deref().unwrap_or_default();
                 format!("{}/{}/{}/{cluster}", held.version, held.ami_type, held.release_version)
             }
-            NoticeKind::SupportEnded(ended) => ended.version.clone(),
+            NoticeKind::SupportEnded(ended) => ended.what.clone(),
             NoticeKind::RecordUnreadable(record) => record.nodegroup.to_string(),
             _ => String::new(),
         };

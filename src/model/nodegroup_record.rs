@@ -263,13 +263,15 @@ impl NodegroupRecord {
         if self.opted_in.take().is_some() && lost_tag {
             self.notify(NoticeKind::TagLost, now);
         }
-        (self.opted_in_since, self.obstacle, self.stale, self.rollback) = (None, None, None, None);
+        if let Some(rollback) = self.rollback.take() {
+            self.notify(NoticeKind::RollbackLapsed(rollback), now);
+        }
+        (self.opted_in_since, self.obstacle, self.stale) = (None, None, None);
     }
 
     /// It is not kept current: reported once, and again only where a week has passed.
-    pub fn report_stale(&mut self, stale: &Stale, now: Timestamp) {
-        self.obstacle =
-            Some(Obstacle { reason: stale.reason.clone(), since: stale.since }).filter(|_| stale.oldest.is_none());
+    pub fn report_stale(&mut self, stale: &Stale, obstacle: Option<&Obstacle>, now: Timestamp) {
+        self.obstacle = obstacle.cloned();
         match &self.stale {
             Some(reported) if reported.over_at.is_none() => {}
             Some(reported) if now.duration_since(reported.at) < REPORT_AGAIN_AFTER => {}
@@ -372,8 +374,7 @@ impl NodegroupRecord {
         let keeps_version = runs.version == ran.version || cluster_version.is_some();
         if !lower || !keeps_version {
             self.ran = Some(runs.clone());
-            // It was an old description.
-            self.hold.take_if(|hold| hold.is_open() && !hold.confirmed);
+            self.dismiss_hold(now);
             return;
         }
         let open = self.hold.as_mut().filter(|hold| hold.is_open() && !hold.confirmed && hold.to == *runs);
@@ -431,6 +432,15 @@ impl NodegroupRecord {
             if hold.by == LoweredBy::Rollback {
                 hold.times = 0;
             }
+        }
+    }
+
+    /// What looked lowered was an old description. How often it was really lowered is kept.
+    fn dismiss_hold(&mut self, now: Timestamp) {
+        let dismissed = self.hold.take_if(|hold| hold.is_open() && !hold.confirmed);
+        let before = dismissed.map(|hold| Hold { times: hold.times.saturating_sub(1), ended_at: Some(now), ..hold });
+        if let Some(before) = before.filter(|before| before.times > 0) {
+            self.hold = Some(before);
         }
     }
 

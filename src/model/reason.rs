@@ -13,7 +13,7 @@ use super::release_version::{NotComparable, ReleaseVersion};
 use super::subject::Subject;
 use super::window::Windows;
 
-/// Why no update of a node group starts. The first that holds, in this order, is the reason.
+/// Why no update of a node group starts. The first that holds is the reason, in the order of `docs/decisions.md`.
 #[derive(Clone, Debug, PartialEq, thiserror::Error, strum::IntoStaticStr)]
 #[expect(missing_docs, reason = "the fields are the words of each sentence")]
 pub enum Reason {
@@ -174,6 +174,8 @@ pub enum RingWait {
     NoNodes,
     /// The release is quarantined in its cluster.
     Quarantined,
+    /// It was lowered, and is held back from the release.
+    Lowered,
 }
 
 /// Why nothing may start anywhere.
@@ -257,6 +259,7 @@ impl RingWait {
             Self::InvalidTag => format!("has an invalid tag, so it does not prove {target}"),
             Self::Sick => format!("is sick, so it does not prove {target}"),
             Self::NoNodes => format!("has no nodes, and no other node group of the lower rings proves {target}"),
+            Self::Lowered => format!("was lowered and stays back, so it does not prove {target}"),
             Self::Quarantined => format!("is in a cluster in which {target} is quarantined"),
         }
     }

@@ -30,18 +30,25 @@ pub enum Ended {
     AllSupport,
 }
 
-/// The support of a Kubernetes version that node groups run has ended.
+/// The support of a Kubernetes version or an AMI type that node groups run has ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SupportEnded {
-    /// The Kubernetes version.
-    pub version: String,
+    /// The Kubernetes version or the AMI type, as people name it.
+    pub what: String,
     /// What has ended.
     pub ended: Ended,
     /// When.
     pub at: Timestamp,
     /// The node groups that run it.
     pub nodegroups: Names,
+}
+
+/// The end of Amazon Linux 2 on EKS, 26 November 2025.
+#[must_use]
+pub fn amazon_linux_2() -> Support {
+    let end = Timestamp::from_second(1_764_115_200).ok();
+    Support { standard_until: end, extended_until: end }
 }
 
 impl Support {

@@ -57,8 +57,8 @@ impl Writer<'_> {
             NoticeKind::TagLost => format!("EKS node group without its tag: {name}"),
             NoticeKind::Reminder(reminder) => format!("EKS node groups not kept current: {}", reminder.count),
             NoticeKind::SupportEnded(ended) => match ended.ended {
-                Ended::StandardSupport => format!("Kubernetes {}: standard support has ended", ended.version),
-                Ended::AllSupport => format!("Kubernetes {}: support has ended", ended.version),
+                Ended::StandardSupport => format!("{}: standard support has ended", ended.what),
+                Ended::AllSupport => format!("{}: support has ended", ended.what),
             },
             NoticeKind::RecordUnreadable(record) => {
                 format!("EKS node group with an unreadable record: {}", record.nodegroup)
@@ -139,7 +139,7 @@ impl Writer<'_> {
                     "Extended support has begun: AWS charges more for the cluster, and still publishes AMI releases."
                 }
                 Ended::AllSupport => {
-                    "AWS publishes no AMI releases for this Kubernetes version any more, security fixes included, and upgrades such clusters by itself."
+                    "AWS publishes no AMI releases for it any more, security fixes included. Clusters of a Kubernetes version without support are upgraded by AWS."
                 }
             },
             (NoticeKind::RecordUnreadable(_), _) => {
@@ -188,10 +188,14 @@ impl Writer<'_> {
             }
             (NoticeKind::NodegroupStale(_) | NoticeKind::NodegroupCurrent(_), Some(id)) => {
                 let event = format!("{{\"dryRun\": true, \"nodegroups\": [\"{id}\"]}}");
-                vec![
+                let mut steps = vec![
                     format!("{}   # says what a run would decide", invoke(&event)),
                     format!("aws eks describe-nodegroup {}", options(id)),
-                ]
+                ];
+                if matches!(&self.notice.kind, NoticeKind::NodegroupStale(stale) if stale.reason == "WaitingForRing") {
+                    steps.push("Mend the node group that the ring waits for, or take it out of its ring: ami-update/ring, or ami-update=off".to_owned());
+                }
+                steps
             }
             (NoticeKind::TagLost, Some(id)) => vec![
                 tag(id, "ami-update=auto", "or where your infrastructure as code sets the tags of the node group"),
@@ -228,7 +232,8 @@ impl Writer<'_> {
                 vec![format!("sam deploy --parameter-overrides {denied}   # no longer asks for it")]
             }
             (NoticeKind::SupportEnded(ended), None) => {
-                vec![format!("aws eks describe-cluster-versions --cluster-versions {}", ended.version)]
+                let version = ended.what.strip_prefix("Kubernetes ").map(|version| format!(" --cluster-versions {version}"));
+                vec![format!("aws eks describe-cluster-versions --include-all{}", version.unwrap_or_default())]
             }
             (NoticeKind::TableEmpty, None) => vec![
                 "sam deploy --parameter-overrides ExistingTable=NAME   # takes over the table of an earlier stack".to_owned(),

@@ -146,6 +146,10 @@ fn judge(input: &PlanInput<'_>, gate: Gate<'_>, other: &Nodegroup, record: Optio
     if not_quarantined(input, other, gate.track, gate.target).is_err() {
         return Verdict::Holds(RingWait::Quarantined);
     }
+    let hold = record.and_then(|record| record.hold.as_ref()).filter(|hold| hold.is_open());
+    if hold.is_some_and(|hold| !hold.ends_with_newer() || !gate.target.is_newer_than(&hold.from.release_version)) {
+        return Verdict::Holds(RingWait::Lowered);
+    }
     let mut proofs = record.into_iter().flat_map(|record| &record.proofs);
     if proofs.any(|proof| proves(input, gate, other, Some(&proof.version), Some(&proof.release_version))) {
         return Verdict::Proved;

@@ -30,8 +30,8 @@ pub enum Standing {
     Deliberate,
     /// It is not kept current, but not for too long yet; and what may keep it so, for what is not a release's age.
     Waiting(Option<Obstacle>),
-    /// It has not been kept current for too long.
-    Stale(Stale),
+    /// It has not been kept current for too long; and its obstacle, as above.
+    Stale(Stale, Option<Obstacle>),
     /// Nothing can be said in this run: it is being updated, or nobody expects updates now.
     Unknown,
 }
@@ -56,7 +56,8 @@ pub fn standing(input: &PlanInput<'_>, discovered: &Discovered, decision: &Decis
     };
     let record = input.fleet.records.nodegroup(&discovered.id).ok().flatten();
     let rules = discovered.nodegroup().and_then(rules_of).unwrap_or(&input.settings.defaults);
-    let obstacle = reason.and_then(kind_of_obstacle).map(|kind| Obstacle {
+    let obstacle = reason.filter(|reason| !is_reported_of_fleet(input, reason, record)).and_then(kind_of_obstacle);
+    let obstacle = obstacle.map(|kind| Obstacle {
         reason: kind.to_owned(),
         since: record
             .and_then(|record| record.obstacle.as_ref())
@@ -79,12 +80,12 @@ pub fn standing(input: &PlanInput<'_>, discovered: &Discovered, decision: &Decis
         && let Some(obstacle) = obstacle.as_ref().filter(|it| input.now.duration_since(it.since) >= OBSTACLE_AFTER)
         && rules.stale_after.is_some()
     {
-        return Standing::Stale(stale(obstacle.since, behind.as_ref()));
+        return Standing::Stale(stale(obstacle.since, behind.as_ref()), Some(obstacle.clone()));
     }
     let since = [obstacle.as_ref().map(|obstacle| obstacle.since), behind.as_ref().map(|behind| behind.since)];
     match since.into_iter().flatten().min().filter(|since| is_due(input, *since, rules.stale_after)) {
         Some(_) if is_excused(input, rules) => Standing::Unknown,
-        Some(since) => Standing::Stale(stale(since, behind.as_ref())),
+        Some(since) => Standing::Stale(stale(since, behind.as_ref()), obstacle),
         None => Standing::Waiting(obstacle),
     }
 }
@@ -124,6 +125,13 @@ fn kind_of_obstacle(reason: &Reason) -> Option<&'static str> {
             | Reason::PinWithdrawn { .. }
     );
     (lasts || should_never_last(reason)).then(|| reason.code())
+}
+
+/// That the function lacks a right is said once, of all node groups.
+fn is_reported_of_fleet(input: &PlanInput<'_>, reason: &Reason, record: Option<&NodegroupRecord>) -> bool {
+    let denied = record.and_then(|record| record.back_off.as_ref()).is_some_and(|it| it.outcome == "AccessDenied");
+    let fleet = input.fleet.records.fleet().ok().flatten();
+    matches!(reason, Reason::BackingOff { .. }) && denied && fleet.is_some_and(|record| record.access_denied.is_some())
 }
 
 /// Unreadable, in use without an update, or a ring that is held by a node group which cannot prove anything.

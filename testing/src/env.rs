@@ -90,6 +90,7 @@ impl TestEnv {
         fleet.reminded_at = Some(self.world.now());
         fleet.prepare(Revision { number: 1, writer: "earlier".to_owned() }, self.world.now());
         self.put_item(&serde_json::to_value(fleet).expect("JSON")).await;
+        self.world.clear_requests();
     }
 
     /// Empties the table: a new installation.

@@ -30,6 +30,7 @@ fn there_is_an_event_of_each_kind() {
         "manual-filter",
         "manual-lift-quarantine",
         "manual-retry",
+        "manual-rollback",
         "scheduled",
         "scheduler",
         "sns",
@@ -48,6 +49,8 @@ async fn start_accepts_every_event() {
             "start-manual-dry-run" => 0,
             // It names node groups and clusters.
             "start-manual-filter" => 1,
+            // It runs what it is to go back to.
+            "start-manual-rollback" => 1,
             _ => 2,
         };
         assert_eq!(started, expected, "{name}: {summary:?}");

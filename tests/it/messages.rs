@@ -147,6 +147,14 @@ fn machines_read_the_same_as_json() {
         "releaseVersion": NEWER,
         "previousReleaseVersion": CURRENT,
         "kubernetesVersion": "1.33",
+        "ids": [&read["id"]],
+        "nodegroups": null,
+        "launchTemplate": null,
+        "rollback": null,
+        "stale": null,
+        "support": null,
+        "reminder": null,
+        "lowered": null,
         "track": null,
         "failedOn": null,
         "ranOn": null,
@@ -313,7 +321,7 @@ fn force_is_said_before_and_after() {
     let open = record.open.as_mut().unwrap();
     open.intent.may_force = true;
     record.end(Status::Failed, vec![eviction()], at("2026-07-20T09:16:02Z"));
-    let before = "The first scheduled run from 2026-07-20T10:16:02Z tries 1.33.2-20260710 again, with force: pods that do not leave are deleted, whatever their disruption budgets say.";
+    let before = "From 2026-07-20T10:16:02Z on, a run in which all its rules allow it tries 1.33.2-20260710 again, with force: pods that do not leave are deleted, whatever their disruption budgets say.";
     assert_eq!(machine(&last_message(&record))["nextAction"], before);
     record.begin(&Intent { force: true, may_force: true, ..intent(NEWER) }, at("2026-07-20T11:00:00Z"));
     record.end(Status::Successful, vec![], at("2026-07-20T11:20:00Z"));

@@ -8,6 +8,7 @@ use eks_nodegroup_updater::model::attempt::{Intent, Status};
 use eks_nodegroup_updater::model::decision::{Decision, Planned, Target};
 use eks_nodegroup_updater::model::fleet::NodegroupState;
 use eks_nodegroup_updater::model::fleet_record::Quarantine;
+use eks_nodegroup_updater::model::hold::{Rollback, Running};
 use eks_nodegroup_updater::model::nodegroup::{HealthIssue, Nodegroup};
 use eks_nodegroup_updater::model::nodegroup_record::{NodegroupRecord, Proof};
 use eks_nodegroup_updater::model::policy::{Force, Mode, Policy, Rules, VersionPolicy};
@@ -128,7 +129,7 @@ fn invalid_tag() {
         let policy = Policy::from_tags(&tags.into(), &Rules::default());
         Fleet::blue().with(|nodegroup| nodegroup.policy = policy)
     };
-    let sentence = r#"its tag ami-update has the value "Auto"; expected auto or notify"#;
+    let sentence = r#"its tag ami-update has the value "Auto"; expected auto, notify or off"#;
     tags("ami-update", "Auto").waits("InvalidTag", sentence);
     let sentence = r#"its tag ami-update/windw has the value "Sat"; this version has no such rule"#;
     tags("ami-update/windw", "Sat").waits("InvalidTag", sentence);
@@ -165,8 +166,8 @@ fn no_release_published_for_this_ami_type_and_kubernetes_version() {
     let fleet = Fleet::blue().running(AL2023, CURRENT, Available::NotPublished);
     fleet.waits("NoRelease", "AWS publishes no release of AL2023_x86_64_STANDARD for Kubernetes 1.33");
     let fleet = Fleet::blue().running(AmiTypes::Al2X8664, CURRENT, Available::NotPublished);
-    let sentence = "AWS publishes no release of AL2_x86_64 for Kubernetes 1.33; Amazon Linux 2 ended on 2025-11-26";
-    fleet.waits("NoRelease", sentence);
+    let sentence = "it runs 1.33.1-20260610, the last release of Amazon Linux 2, which AWS has not supported since 2025-11-26";
+    fleet.waits("EndOfSupport", sentence);
 }
 
 #[test]
@@ -286,7 +287,7 @@ fn next_of(fleet: &Fleet, path: &str) -> String {
 fn over_the_limit_of_the_cluster() {
     let fleet = Fleet::of(["dev/a", "prod/blue", "prod/green"]);
     assert_eq!(fleet.starts(), paths(["dev/a", "prod/blue"]));
-    let sentence = "the limit of 1 in its cluster is reached (MAX_UPDATES_PER_CLUSTER); \
+    let sentence = "the limit of 1 in its cluster is reached by prod/blue (MAX_UPDATES_PER_CLUSTER); \
                     next is from 1.33.1-20260610 to 1.33.2-20260710 (Kubernetes 1.33)";
     assert_eq!(next_of(&fleet, "prod/green"), sentence);
 }
@@ -928,7 +929,7 @@ fn over_the_limit_of_the_fleet() {
     let mut fleet = Fleet::of(["a/x", "b/x", "c/x"]).with(|nodegroup| nodegroup.status = NodegroupStatus::Updating);
     fleet.config.settings.limits.updates_in_progress = 2;
     assert_eq!(fleet.starts(), paths(["b/x"]), "an external update counts");
-    let sentence = "the limit of 2 in progress is reached (MAX_UPDATES_IN_PROGRESS); \
+    let sentence = "the limit of 2 in progress is reached by a/x, b/x (MAX_UPDATES_IN_PROGRESS); \
                     next is from 1.33.1-20260610 to 1.33.2-20260710 (Kubernetes 1.33)";
     assert_eq!(next_of(&fleet, "c/x"), sentence);
 }
@@ -974,12 +975,20 @@ fn the_rules_are_evaluated_in_the_documented_order() {
         fleet.at("prod/blue").state = exists.clone();
         blue(fleet).policy = Policy::NotOptedIn;
     });
+    fix(&mut |fleet| blue(fleet).policy = Policy::OptedOut);
     fix(&mut |fleet| blue(fleet).policy = bad_tag.clone());
     fix(&mut |fleet| {
         blue(fleet).policy = Policy::OptedIn(Mode::Notify, rules.clone());
         blue(fleet).ami_type = AmiTypes::Custom;
     });
-    fix(&mut |fleet| fleet.change_record("prod/blue", NodegroupRecord::withdraw));
+    let rollback = Rollback { release_version: CURRENT.into(), asked_at: now(), request_id: "run".into() };
+    fix(&mut |fleet| {
+        fleet.change_record("prod/blue", |record| {
+            record.withdraw();
+            record.ask_rollback(&rollback);
+        });
+    });
+    fix(&mut |fleet| fleet.change_record("prod/blue", |record| record.rollback = None));
     fix(&mut |fleet| blue(fleet).ami_type = AmiTypes::from("NEW"));
     fix(&mut |fleet| {
         blue(fleet).ami_type = AL2023;
@@ -995,8 +1004,18 @@ fn the_rules_are_evaluated_in_the_documented_order() {
         *fleet.offer() = Available::NotPublished;
     });
     fix(&mut |fleet| *fleet.offer() = offers(&AL2023, [CURRENT]));
+    fix(&mut |fleet| rules_of(fleet).stale_after = Some(week));
     fix(&mut |fleet| *fleet.offer() = offers(&AL2023, ["1.33.1-20260101"]));
-    fix(&mut |fleet| *fleet.offer() = offers(&AL2023, [release]));
+    fix(&mut |fleet| {
+        *fleet.offer() = offers(&AL2023, [release]);
+        *mode_of(fleet) = Mode::Auto;
+        let runs = |release: &str| Running { version: "1.33".into(), release_version: release.into() };
+        fleet.change_record("prod/blue", |record| record.read_past(Some(&(runs(release), runs(CURRENT))), now()));
+    });
+    fix(&mut |fleet| {
+        *mode_of(fleet) = Mode::Notify;
+        fleet.change_record("prod/blue", |record| record.hold = None);
+    });
     fix(&mut |fleet| fleet.config.settings.denied.clear());
     fix(&mut |fleet| rules_of(fleet).min_age = SignedDuration::ZERO);
     fix(&mut |fleet| {
