@@ -302,6 +302,23 @@ async fn an_update_with_an_unknown_status_is_still_watched() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn why_an_update_was_cancelled_is_reported_in_awss_words() {
+    let env = TestEnv::with_blue().await;
+    env.start().await;
+    env.world.on_request(|request| match request.action.as_str() {
+        "eks:DescribeUpdate" => {
+            let body = r#"{"update":{"status":"Cancelled","cancellation":{"reason":"Cancelled by the service"}}}"#;
+            Fault::Body { status: 200, body: body.into() }
+        }
+        _ => Fault::None,
+    });
+    assert_eq!(env.check().await.updates[0].status, "Cancelled");
+    let [message] = &env.messages()[..] else { panic!("one message") };
+    let error = json!([{"errorCode": "Cancelled", "errorMessage": "Cancelled by the service"}]);
+    assert_eq!((&message["event"], &message["errors"]), (&json!("UpdateCancelled"), &error));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_windows_value_that_is_no_json_is_a_reason_that_names_the_parameter() {
     let windows = Nodegroup::new("prod", "win").ami_type("WINDOWS_CORE_2022_x86_64").release("1.33-2026.06.10");
     let env = TestEnv::with([windows.tag("ami-update", "auto")]).await;

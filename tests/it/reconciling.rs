@@ -1,10 +1,11 @@
 //! What has to be recorded before a plan and because of it. Pure, so these need no AWS.
 
+use aws_sdk_eks::types::NodegroupStatus;
 use eks_nodegroup_updater::model::ami_type::Family;
 use eks_nodegroup_updater::model::attempt::StartedBy;
 use eks_nodegroup_updater::model::fleet_record::Quarantine;
-use eks_nodegroup_updater::model::nodegroup_record::ExternalUpdate;
-use eks_nodegroup_updater::model::policy::{Mode, Policy, Rules};
+use eks_nodegroup_updater::model::nodegroup_record::{ExternalUpdate, Proof};
+use eks_nodegroup_updater::model::policy::{Mode, Policy, Rules, VersionPolicy};
 use eks_nodegroup_updater::model::problem::Problem;
 use eks_nodegroup_updater::model::release_version::ReleaseVersion;
 use eks_nodegroup_updater::model::releases::{Recommendations, Releases};
@@ -13,8 +14,8 @@ use eks_nodegroup_updater::plan::plan;
 use eks_nodegroup_updater::reconcile::{FleetChange, NodegroupChange, Reconciled, reconcile, reports};
 use serde_json::json;
 use testing::{
-    Fleet, History, NEWER, UPDATE_ID, at, fleet_record, id, intent, names, now, offers, quarantine, record, selector,
-    track, unreadable,
+    Fleet, History, NEWER, UPDATE_ID, at, auto, fleet_record, id, intent, names, now, offers, quarantine, record,
+    selector, track, unreadable,
 };
 
 fn reconciled(fleet: &Fleet) -> Reconciled {
@@ -129,6 +130,60 @@ fn a_quarantine_is_lifted_where_there_is_one_and_else_that_is_an_error() {
     assert_eq!(reconciled.fleet, Some((FleetId::of(&id("prod/blue")), vec![lift])));
     let error = "the release 1.33.2-20260719 is not quarantined, so nothing is lifted";
     assert_eq!(reconciled.errors, [Problem::of_run(error)]);
+}
+
+#[test]
+fn the_version_of_a_cluster_that_a_node_group_follows_is_seen_once() {
+    let rules = Rules { kubernetes_version: VersionPolicy::FollowCluster, ..Rules::default() };
+    let mut fleet = Fleet::of(["prod/blue", "prod/keeps"]).with_history().with(|blue| blue.policy = auto(rules));
+    let see = |version: &str| {
+        let changes = vec![NodegroupChange::SeeCluster(version.into(), now())];
+        Reconciled { nodegroups: [(id("prod/blue"), changes)].into(), ..Reconciled::default() }
+    };
+    fleet.observed.clusters.insert("prod".into(), Ok("1.34".parse().unwrap()));
+    assert_eq!(reconciled(&fleet), see("1.34"));
+    let since = at("2026-07-10T09:00:00Z");
+    fleet.change_record("prod/blue", |record| {
+        for at in [since, now()] {
+            NodegroupChange::SeeCluster("1.34".into(), at).apply(record);
+        }
+        assert_eq!(record.cluster_version.as_ref().map(|seen| seen.since), Some(since));
+    });
+    assert_eq!(reconciled(&fleet), Reconciled::default());
+    fleet.observed.clusters.insert("prod".into(), Ok("1.35".parse().unwrap()));
+    assert_eq!(reconciled(&fleet), see("1.35"));
+    fleet.observed.clusters.insert("prod".into(), Err(unreadable("throttled")));
+    assert_eq!(reconciled(&fleet), Reconciled::default());
+}
+
+/// `dev/canary` has run the release for a day, and `prod/blue` is in the next ring.
+fn soaked() -> Fleet {
+    let mut fleet = Fleet::of(["dev/canary", "prod/blue"]).with_history();
+    fleet.nodegroup("prod/blue").policy = auto(Rules { ring: 1, ..Rules::default() });
+    fleet.nodegroup("dev/canary").release_version = Some(NEWER.into());
+    fleet.after(|record| record.updated(NEWER, at("2026-07-19T09:00:00Z")))
+}
+
+#[test]
+fn what_a_canary_has_run_for_the_soak_time_is_written_down_once_as_proved() {
+    let proof = Proof { version: "1.33".into(), release_version: NEWER.into(), at: now() };
+    let changes = vec![NodegroupChange::Prove(proof.clone())];
+    let expected = Reconciled { nodegroups: [(id("dev/canary"), changes)].into(), ..Reconciled::default() };
+    assert_eq!(reconciled(&soaked()), expected);
+    let mut written = soaked();
+    written.change_record("dev/canary", |record| record.prove(&proof));
+    assert_eq!(reconciled(&written), Reconciled::default());
+}
+
+#[test]
+fn what_is_sick_empty_or_too_young_or_what_no_later_ring_asks_for_is_not_written_down_as_proved() {
+    let unproved = |fleet: Fleet| assert_eq!(reconciled(&fleet), Reconciled::default());
+    unproved(soaked().with(|canary| canary.status = NodegroupStatus::Degraded));
+    unproved(soaked().with(|canary| canary.status = NodegroupStatus::Updating));
+    unproved(soaked().with(|canary| canary.desired_size = Some(0)));
+    unproved(soaked().with(|canary| canary.policy = auto(Rules { ring: 1, ..Rules::default() })));
+    unproved(soaked().after(|record| record.updated(NEWER, at("2026-07-19T09:00:01Z"))));
+    unproved(soaked().after(|record| record.updating("1.33.2-20260719", now())));
 }
 
 #[test]
