@@ -256,7 +256,8 @@ mod tests {
         ];
         let settings = StartConfig::read(&environment(settings)).unwrap().settings;
         let follow_cluster_after = SignedDuration::from_hours(36);
-        assert_eq!(settings.defaults, Rules { ring: 1, follow_cluster_after, ..Rules::default() });
+        let stale_after = Some(STALE_AFTER);
+        assert_eq!(settings.defaults, Rules { ring: 1, follow_cluster_after, stale_after, ..Rules::default() });
         let denied = ["1.33.1-20260610", "AL2023_x86_64_NVIDIA/*-20260110"];
         assert_eq!(settings.denied.iter().map(ReleaseSelector::to_string).collect::<Vec<_>>(), denied);
         assert_eq!(settings.change_calendars.len(), 2);

@@ -23,8 +23,8 @@ use aws_sdk_dynamodb::types::{
 use eks_nodegroup_updater::aws::config_loader;
 use eks_nodegroup_updater::model::attempt::{Attempt, ErrorDetail, Intent, StartedBy, Status};
 use eks_nodegroup_updater::model::fleet_record::FleetRecord;
-use eks_nodegroup_updater::model::nodegroup_record::{BackOff, NodegroupRecord, Proof, ReportedRelease, SeenVersion};
 use eks_nodegroup_updater::model::names::Names;
+use eks_nodegroup_updater::model::nodegroup_record::{BackOff, NodegroupRecord, Proof, ReportedRelease, SeenVersion};
 use eks_nodegroup_updater::model::notice::{AttemptRef, Notice, NoticeKind};
 use eks_nodegroup_updater::model::policy::InvalidTag;
 use eks_nodegroup_updater::model::problem::{Problem, Unreadable};

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use eks_nodegroup_updater::model::fleet_record::FleetRecord;
-use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::names::Names;
+use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::summary::StartLine;
 use jiff::Timestamp;
 use serde::Serialize;

@@ -132,7 +132,8 @@ fn machines_read_the_same_as_json() {
     let message = ended(Status::Failed, vec![eviction()]);
     let mut read = machine(&message);
     let members = read.as_object_mut().unwrap();
-    for key in ["id", "meaning", "nextSteps", "nextAction"] {
+    assert_eq!(members["ids"], json!([members["id"]]));
+    for key in ["id", "ids", "meaning", "nextSteps", "nextAction"] {
         assert!(members.remove(key).is_some(), "{key}");
     }
     let expected = json!({
@@ -147,7 +148,6 @@ fn machines_read_the_same_as_json() {
         "releaseVersion": NEWER,
         "previousReleaseVersion": CURRENT,
         "kubernetesVersion": "1.33",
-        "ids": [&read["id"]],
         "nodegroups": null,
         "launchTemplate": null,
         "rollback": null,
@@ -233,7 +233,8 @@ fn the_last_failure_says_that_there_is_no_further_try() {
     }
     record.end(Status::Failed, vec![], at("2026-07-21T09:16:02Z"));
     let message = last_message(&record);
-    let sentence = "1.33.2-20260710 is not tried again on this node group; the next newer release is.";
+    let sentence =
+        "1.33.2-20260710 is not tried again on this node group; another newer release is, where there is one.";
     assert!(part(&message, "email").contains(sentence));
     assert_eq!(machine(&message)["nextTry"], Value::Null);
 }
@@ -327,7 +328,7 @@ fn force_is_said_before_and_after() {
     record.end(Status::Successful, vec![], at("2026-07-20T11:20:00Z"));
     let message = last_message(&record);
     assert_eq!(message.subject, "EKS update forced: prod/blue to 1.33.2-20260710");
-    assert!(part(&message, "email").contains("Force      yes, it overrides disruption budgets\n"));
+    assert!(part(&message, "email").contains("overriding disruption budgets, which made it fail before, attempt 2\n"));
 }
 
 #[test]

@@ -166,7 +166,8 @@ fn no_release_published_for_this_ami_type_and_kubernetes_version() {
     let fleet = Fleet::blue().running(AL2023, CURRENT, Available::NotPublished);
     fleet.waits("NoRelease", "AWS publishes no release of AL2023_x86_64_STANDARD for Kubernetes 1.33");
     let fleet = Fleet::blue().running(AmiTypes::Al2X8664, CURRENT, Available::NotPublished);
-    let sentence = "it runs 1.33.1-20260610, the last release of Amazon Linux 2, which AWS has not supported since 2025-11-26";
+    let sentence =
+        "it runs 1.33.1-20260610, the last release of Amazon Linux 2, which AWS has not supported since 2025-11-26";
     fleet.waits("EndOfSupport", sentence);
 }
 

@@ -1,5 +1,0 @@
-//! Stories about what AWS recommended, what was lowered, and what must not go stale in silence.
-
-mod lowered;
-mod rollback;
-mod stale;
