@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::aws::StartClients;
@@ -71,7 +72,7 @@ impl Executor<'_> {
                 Some(why) => Outcome::NotAsked(why),
                 None => self.start(id, intent, records, &mut execution.errors).await,
             };
-            execution.learn(id, intent, &outcome, records, self.run);
+            execution.learn((id, intent), &outcome, records, self.run.now);
             if !outcome.takes_capacity() {
                 capacity.release(id.name());
             }
@@ -171,7 +172,7 @@ impl Execution {
     }
 
     /// What an outcome says of its release and of the function's rights.
-    fn learn(&mut self, id: &NodegroupId, intent: &Intent, outcome: &Outcome, records: &RecordSet, run: Run<'_>) {
+    fn learn(&mut self, (id, intent): (&NodegroupId, &Intent), outcome: &Outcome, records: &RecordSet, now: Timestamp) {
         let (track, release) = (intent.track(), &intent.release_version);
         let fleet = FleetId::of(id);
         let track_id = TrackId::of(&fleet, &track);
@@ -182,7 +183,7 @@ impl Execution {
                 self.denials += 1;
                 if self.denials == DENIALS {
                     self.errors.push(Problem::of_run(format!("no further updates were started: {error}")));
-                    self.changes.change_fleet(&fleet, FleetChange::ReportAccessDenied(error.clone(), run.now));
+                    self.changes.change_fleet(&fleet, FleetChange::ReportAccessDenied(error.clone(), now));
                 }
             }
             _ => self.denials = 0,
@@ -191,7 +192,7 @@ impl Execution {
         match outcome {
             Outcome::NotReady(message) => {
                 let (release_version, message) = (release.clone(), message.clone());
-                let refuse = TrackChange::Refuse { release_version, message, at: run.now };
+                let refuse = TrackChange::Refuse { release_version, message, at: now };
                 self.changes.change_track(&track_id, refuse);
                 self.not_ready.insert((track, release.clone()));
             }

@@ -12,7 +12,7 @@ use crate::model::ami_type::{Family, ReleaseTrack, TrackKey};
 use crate::model::decision::{Decision, Planned, Target};
 use crate::model::fleet::{Discovered, Fleet, NodegroupState};
 use crate::model::fleet_record::{FleetRecord, Quarantine};
-use crate::model::hold::{Rollback, Running};
+use crate::model::hold::{Rollback, Running, StepBack};
 use crate::model::names::Names;
 use crate::model::nodegroup_record::{ExternalUpdate, NodegroupRecord, Proof};
 use crate::model::notice::Reminder;
@@ -70,7 +70,7 @@ pub enum NodegroupChange {
         at: Timestamp,
     },
     /// The updates that it had before it had a record were read: what it ran, and what the last one took it back to.
-    ReadPast(Option<(Running, Running)>, Timestamp),
+    ReadPast(Option<StepBack>, Timestamp),
     /// It was first seen opted in.
     OptIn(Timestamp),
     /// It has not opted in any more; whether its tag was lost.
@@ -279,10 +279,7 @@ fn quarantine_changes(input: &PlanInput<'_>, errors: &mut Vec<Problem>) -> Vec<F
 
 /// What reading the past of node groups comes to.
 #[must_use]
-pub fn take_pasts(
-    pasts: Vec<(NodegroupId, Result<Option<(Running, Running)>, Unreadable>)>,
-    now: Timestamp,
-) -> Reconciled {
+pub fn take_pasts(pasts: Vec<(NodegroupId, Result<Option<StepBack>, Unreadable>)>, now: Timestamp) -> Reconciled {
     let mut reconciled = Reconciled::default();
     for (id, past) in pasts {
         match past {

@@ -302,7 +302,7 @@ impl<'a> RecordStore<'a> {
         }
         let written: Vec<_> = stream::iter(writes).buffer_unordered(CONCURRENCY).collect().await;
         for (id, record) in written {
-            let subject = || Subject::Track(id.track().clone());
+            let subject = || Subject::Track(Box::new(id.track().clone()));
             errors.extend(record.as_ref().err().map(|error| Problem::with(subject(), error)));
             records.insert_track(id.track().clone(), record);
         }

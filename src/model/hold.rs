@@ -51,6 +51,15 @@ pub struct Hold {
     pub cluster_version: Option<String>,
 }
 
+/// An update that took a node group back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepBack {
+    /// What it ran before.
+    pub from: Running,
+    /// What it ran afterwards.
+    pub to: Running,
+}
+
 /// Who lowered a node group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LoweredBy {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::attempt::{Attempt, ErrorDetail, Intent, MESSAGE_BYTES, StartedBy, Status, head, shorten};
-use super::hold::{DESCRIPTION_LAGS, Hold, LoweredBy, Rollback, Running};
+use super::hold::{DESCRIPTION_LAGS, Hold, LoweredBy, Rollback, Running, StepBack};
 use super::notice::{AttemptRef, Notice, NoticeKind};
 use super::policy::InvalidTag;
 use super::problem::Unreadable;
@@ -405,11 +405,11 @@ impl NodegroupRecord {
     }
 
     /// The updates that the node group had before it had a record were read; the last of them may have lowered it.
-    pub fn read_past(&mut self, lowered: Option<&(Running, Running)>, now: Timestamp) {
+    pub fn read_past(&mut self, lowered: Option<&StepBack>, now: Timestamp) {
         if std::mem::replace(&mut self.past_read, true) || self.hold.is_some() {
             return;
         }
-        if let Some((from, to)) = lowered {
+        if let Some(StepBack { from, to }) = lowered {
             self.hold = Some(Hold {
                 from: from.clone(),
                 to: to.clone(),

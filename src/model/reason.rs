@@ -52,7 +52,7 @@ pub enum Reason {
     RollbackBlocked { target: String, why: RollbackBlock },
     /// It was lowered, and what was lowered stays.
     #[error("{}", lowered(.0))]
-    Lowered(Hold),
+    Lowered(Box<Hold>),
     /// It runs the release that its tag pins it to.
     #[error("its tag ami-update/pin keeps it on {release}")]
     Pinned { release: String },

@@ -61,7 +61,7 @@ impl AnyRecord {
         match self {
             Self::Nodegroup(record) => (&record.id).into(),
             Self::Fleet(_) => Subject::Fleet,
-            Self::Track(record) => Subject::Track(record.id.track().clone()),
+            Self::Track(record) => Subject::Track(Box::new(record.id.track().clone())),
         }
     }
 

@@ -91,7 +91,7 @@ pub enum Subject {
     /// The whole fleet.
     Fleet,
     /// A release track.
-    Track(TrackKey),
+    Track(Box<TrackKey>),
     /// An entry of the tag index or the table that is not a node group's ARN.
     Entry(String),
 }
@@ -248,7 +248,7 @@ impl ItemKey {
         match self {
             Self::Nodegroup(id) => id.into(),
             Self::Fleet(_) => Subject::Fleet,
-            Self::Track(id) => Subject::Track(id.track.clone()),
+            Self::Track(id) => Subject::Track(Box::new(id.track.clone())),
         }
     }
 }

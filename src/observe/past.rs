@@ -8,7 +8,7 @@ use futures_util::{StreamExt, stream};
 use super::updates::{NoAnswer, param, read_update, update_ids};
 use crate::aws::CONCURRENCY;
 use crate::model::fleet::Fleet;
-use crate::model::hold::Running;
+use crate::model::hold::{Running, StepBack};
 use crate::model::nodegroup::Nodegroup;
 use crate::model::problem::Unreadable;
 use crate::model::subject::NodegroupId;
@@ -18,7 +18,7 @@ use crate::model::subject::NodegroupId;
 const UPDATES: usize = 10;
 
 /// What a node group ran, and the older release that its last update took it back to, if it did.
-pub type Past = Result<Option<(Running, Running)>, Unreadable>;
+pub type Past = Result<Option<StepBack>, Unreadable>;
 
 /// Reads the past of these node groups.
 pub async fn pasts(eks: &Client, fleet: &Fleet, ids: Vec<NodegroupId>) -> Vec<(NodegroupId, Past)> {
@@ -60,11 +60,11 @@ fn what_it_brought(update: &Update) -> Option<(i64, Running)> {
 }
 
 /// Whether the last update is a step back, and what runs still is what it brought.
-fn lowered(nodegroup: &Nodegroup, mut brought: Vec<Running>) -> Option<(Running, Running)> {
+fn lowered(nodegroup: &Nodegroup, mut brought: Vec<Running>) -> Option<StepBack> {
     let last = brought.pop()?;
     let runs = (nodegroup.kubernetes_version.as_deref()?, nodegroup.release_version.as_deref()?);
     let before = brought.pop()?;
     let is_back = last.compare(&before, &nodegroup.ami_type) == Some(std::cmp::Ordering::Less);
     (is_back && last.version == before.version && runs == (last.version.as_str(), last.release_version.as_str()))
-        .then_some((before, last))
+        .then_some(StepBack { from: before, to: last })
 }

@@ -83,7 +83,7 @@ pub(super) fn release(input: &PlanInput<'_>, gates: &mut Gates, candidate: Candi
     let Candidate { version, current, family, rules, .. } = candidate;
     let hold = candidate.record.and_then(|record| record.hold.as_ref()).filter(|hold| hold.is_open());
     if let Some(hold) = hold.filter(|hold| !hold.confirmed) {
-        return Err(Reason::Lowered(hold.clone()));
+        return Err(Reason::Lowered(Box::new(hold.clone())));
     }
     if let Some(pin) = &rules.pin {
         let target = pinned(input, candidate, pin)?;
@@ -94,7 +94,7 @@ pub(super) fn release(input: &PlanInput<'_>, gates: &mut Gates, candidate: Candi
     if let Some(step) = step {
         let track = candidate.track(&step);
         let target = hold
-            .map_or(Ok(()), |hold| Err(Reason::Lowered(hold.clone())))
+            .map_or(Ok(()), |hold| Err(Reason::Lowered(Box::new(hold.clone()))))
             .and_then(|()| may_step(input, candidate, &step))
             .and_then(|()| offered(input, &track))
             .and_then(|releases| not_older(releases, family, current))
@@ -221,7 +221,7 @@ fn not_held<'a>(releases: Vec<&'a Release>, hold: Option<&Hold>) -> Result<Vec<&
     let Some(hold) = hold.filter(|hold| !hold.is_of_version()) else { return Ok(releases) };
     let is_newer = |release: &&Release| release.version.is_newer_than(&hold.from.release_version);
     let newer: Vec<&Release> = releases.into_iter().filter(|it| hold.ends_with_newer() && is_newer(it)).collect();
-    if newer.is_empty() { Err(Reason::Lowered(hold.clone())) } else { Ok(newer) }
+    if newer.is_empty() { Err(Reason::Lowered(Box::new(hold.clone()))) } else { Ok(newer) }
 }
 
 /// Those of another Kubernetes version, newest first, but for those older than the one that runs. Only Bottlerocket's have an

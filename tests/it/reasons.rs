@@ -8,7 +8,7 @@ use eks_nodegroup_updater::model::attempt::{Intent, Status};
 use eks_nodegroup_updater::model::decision::{Decision, Planned, Target};
 use eks_nodegroup_updater::model::fleet::NodegroupState;
 use eks_nodegroup_updater::model::fleet_record::Quarantine;
-use eks_nodegroup_updater::model::hold::{Rollback, Running};
+use eks_nodegroup_updater::model::hold::{Rollback, Running, StepBack};
 use eks_nodegroup_updater::model::nodegroup::{HealthIssue, Nodegroup};
 use eks_nodegroup_updater::model::nodegroup_record::{NodegroupRecord, Proof};
 use eks_nodegroup_updater::model::policy::{Force, Mode, Policy, Rules, VersionPolicy};
@@ -1011,7 +1011,9 @@ fn the_rules_are_evaluated_in_the_documented_order() {
         *fleet.offer() = offers(&AL2023, [release]);
         *mode_of(fleet) = Mode::Auto;
         let runs = |release: &str| Running { version: "1.33".into(), release_version: release.into() };
-        fleet.change_record("prod/blue", |record| record.read_past(Some(&(runs(release), runs(CURRENT))), now()));
+        fleet.change_record("prod/blue", |record| {
+            record.read_past(Some(&StepBack { from: runs(release), to: runs(CURRENT) }), now())
+        });
     });
     fix(&mut |fleet| {
         *mode_of(fleet) = Mode::Notify;
