@@ -2,12 +2,16 @@
 
 use eks_nodegroup_updater::model::ami_type::Family;
 use eks_nodegroup_updater::model::attempt::{ErrorDetail, Intent, Status};
-use eks_nodegroup_updater::model::fleet_record::Quarantine;
+use eks_nodegroup_updater::model::fleet_record::{FleetRecord, Quarantine};
+use eks_nodegroup_updater::model::hold::{Rollback, Running, StepBack};
 use eks_nodegroup_updater::model::nodegroup_record::{ExternalUpdate, NodegroupRecord};
+use eks_nodegroup_updater::model::notice::Reminder;
 use eks_nodegroup_updater::model::policy::InvalidTag;
 use eks_nodegroup_updater::model::record::Record;
 use eks_nodegroup_updater::model::records::RecordRef;
 use eks_nodegroup_updater::model::release_version::ReleaseVersion;
+use eks_nodegroup_updater::model::stale::Stale;
+use eks_nodegroup_updater::model::support::{Ended, SupportEnded};
 use eks_nodegroup_updater::model::track_record::TrackRecord;
 use eks_nodegroup_updater::notify::Message;
 use serde_json::{Value, json};
@@ -110,6 +114,101 @@ fn noticed() -> Vec<(&'static str, Message)> {
         ("AccessDenied", last_message(&denied)),
         ("ReleaseWithdrawn", withdrawn()),
         ("ReleaseRefused", refused()),
+    ]
+    .into_iter()
+    .chain(of_a_node_group())
+    .chain(of_the_fleet())
+    .collect()
+}
+
+/// What is said of a node group that is not updated, or is taken back.
+fn of_a_node_group() -> [(&'static str, Message); 7] {
+    let noticed = |change: &dyn Fn(&mut NodegroupRecord)| {
+        let mut record = testing::record("prod/blue");
+        change(&mut record);
+        last_message(&record)
+    };
+    let (began, later) = (at("2026-07-20T09:00:00Z"), at("2026-07-20T09:20:00Z"));
+    let stale = Stale {
+        since: at("2026-07-06T09:00:00Z"),
+        oldest: Some(NEWER.into()),
+        days_behind: Some(14),
+        reason: "WaitingForRing".into(),
+        detail: format!("waiting for a lower ring: dev/canary is sick, so it does not prove {NEWER}"),
+        cause: "WaitingForRing: dev/canary".into(),
+    };
+    let back = Intent { previous_release_version: NEWER.into(), rollback: Some("8f1d6a52".into()), ..intent(CURRENT) };
+    let rollback = Rollback { release_version: CURRENT.into(), asked_at: began, request_id: "8f1d6a52".into() };
+    let runs = |release: &str| Running { version: "1.33".into(), release_version: release.into() };
+    let step_back = StepBack { from: runs(NEWER), to: runs(CURRENT) };
+    [
+        ("NodegroupStale", noticed(&|record| record.report_stale(&stale, None, began))),
+        (
+            "NodegroupCurrent",
+            noticed(&|record| {
+                record.report_stale(&stale, None, began);
+                record.report_current(None, later);
+            }),
+        ),
+        (
+            "TagLost",
+            noticed(&|record| {
+                record.opt_in(began);
+                record.opt_out(true, later);
+            }),
+        ),
+        (
+            "RollbackStarted",
+            noticed(&|record| {
+                record.begin(&back, began);
+                record.accept(UPDATE_ID);
+            }),
+        ),
+        (
+            "RolledBack",
+            noticed(&|record| {
+                record.begin(&back, began);
+                record.end(Status::Successful, vec![], later);
+            }),
+        ),
+        (
+            "RollbackLapsed",
+            noticed(&|record| {
+                record.ask_rollback(&rollback);
+                record.lapse_rollback("8f1d6a52", later);
+            }),
+        ),
+        ("NodegroupLowered", noticed(&|record| record.read_past(Some(&step_back), began))),
+    ]
+}
+
+/// What is said of the fleet.
+fn of_the_fleet() -> [(&'static str, Message); 4] {
+    let noticed = |change: &dyn Fn(&mut FleetRecord)| {
+        let mut record = fleet_record();
+        change(&mut record);
+        last_message(&record)
+    };
+    let began = at("2026-07-20T09:00:00Z");
+    let ended = SupportEnded {
+        what: "Kubernetes 1.30".into(),
+        ended: Ended::AllSupport,
+        at: began,
+        nodegroups: names(["prod/blue"]),
+    };
+    let reminder = Reminder { causes: vec![("CustomAmi".into(), names(["prod/blue", "prod/red"]))], count: 2 };
+    let unreadable = [("prod/blue".parse().unwrap(), "its record in the table is malformed: revision".to_owned())];
+    [
+        ("Reminder", noticed(&|record| record.remind(Some(&reminder), began))),
+        ("SupportEnded", noticed(&|record| record.report_support(&ended, began))),
+        ("TableEmpty", noticed(&|record| record.note_empty_table(began))),
+        (
+            "RecordUnreadable",
+            noticed(&|record| {
+                record.see_unreadable_records(&unreadable, began);
+                record.see_unreadable_records(&unreadable, at("2026-07-21T09:00:00Z"));
+            }),
+        ),
     ]
 }
 
