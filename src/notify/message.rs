@@ -44,11 +44,15 @@ impl Message {
     /// The one message of many notices of one kind, release and cause; `None` where there is none.
     #[must_use]
     pub fn of_group(members: &[(&AnyRecord, &Notice)], retry_after: &RetryAfter) -> Option<Self> {
+        let mut members = members.to_vec();
+        // In an order of their own, so that the same notices are the same message, and its lists go together.
+        members.sort_by_cached_key(|(record, notice)| record.notice_id(notice));
         let (record, notice) = members.first()?;
         let mut writer = Writer::new(record.as_ref(), notice, retry_after);
         writer.ids = members.iter().map(|(record, notice)| record.notice_id(notice)).collect();
-        writer.ids.sort_unstable();
         writer.id = Uuid::new_v5(&Uuid::NAMESPACE_URL, writer.ids.join("/").as_bytes()).to_string();
+        let updates = members.iter().filter_map(|(record, notice)| update_id(record.as_ref(), notice));
+        writer.update_ids = updates.map(str::to_owned).collect();
         let names = members.iter().filter_map(|(record, _)| Some(record.as_ref().nodegroup()?.id.name().clone()));
         writer.members = Some(names.collect::<Vec<_>>().into());
         Some(Self::write(writer))
@@ -78,8 +82,9 @@ pub(super) struct Writer<'a> {
     pub(super) next: NextAction,
     /// The node groups of a message that is about many.
     members: Option<Names>,
-    /// The ids of all notices that the message stands for.
+    /// The ids of all notices that the message stands for, and those of their updates.
     ids: Vec<String>,
+    update_ids: Vec<String>,
 }
 
 /// What the updater does next about the release.
@@ -171,7 +176,8 @@ impl<'a> Writer<'a> {
         let id = record.notice_id(notice);
         let next = NextAction::of(record, notice, attempt, retry_after);
         let ids = vec![id.clone()];
-        Self { record, id, notice, attempt, errors: Vec::new(), next, members: None, ids }
+        let update_ids = update_id(record, notice).map(str::to_owned).into_iter().collect();
+        Self { record, id, notice, attempt, errors: Vec::new(), next, members: None, ids, update_ids }
     }
 
     pub(super) fn nodegroup(&self) -> Option<&'a NodegroupId> {
@@ -320,7 +326,8 @@ impl<'a> Writer<'a> {
             },
             "force": attempt.map(|attempt| attempt.intent.force),
             "attempt": attempt.map(|attempt| attempt.number),
-            "updateId": attempt.and_then(|attempt| attempt.update_id.as_ref()),
+            "updateId": attempt.filter(|_| self.members.is_none()).and_then(|attempt| attempt.update_id.as_ref()),
+            "updateIds": self.update_ids,
             "startedAt": attempt.map(|attempt| attempt.started_at),
             "endedAt": attempt.and_then(|attempt| attempt.ended_at),
             "noticedAt": self.notice.at,
@@ -447,6 +454,11 @@ impl<'a> Writer<'a> {
         });
         facts
     }
+}
+
+/// The id of the update that a notice is about.
+fn update_id<'a>(record: RecordRef<'a>, notice: &Notice) -> Option<&'a str> {
+    record.nodegroup()?.attempt(notice.kind.attempt()?.number)?.update_id.as_deref()
 }
 
 /// Printable ASCII, this many characters at most. Everything else becomes a question mark.

@@ -265,6 +265,7 @@ fn machines_read_the_same_as_json() {
         "force": false,
         "attempt": 1,
         "updateId": UPDATE_ID,
+        "updateIds": [UPDATE_ID],
         "startedAt": "2026-07-20T09:00:00Z",
         "endedAt": "2026-07-20T09:16:02Z",
         "noticedAt": "2026-07-20T09:16:02Z",

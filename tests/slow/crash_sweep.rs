@@ -78,9 +78,10 @@ impl Scenario {
         };
         let ids = |event: &str, key: &str| -> BTreeSet<String> {
             let messages = env.messages().into_iter().filter(|message| message["event"] == event);
-            messages.map(|message| message[key].to_string()).collect()
+            let all = |message: serde_json::Value| message[key].as_array().cloned().unwrap_or_default();
+            messages.flat_map(all).map(|id| id.to_string()).collect()
         };
-        let failures = ids("UpdateFailed", "updateId");
+        let failures = ids("UpdateFailed", "updateIds");
         for (cluster, name) in groups {
             let record = env.record(cluster, name).await;
             let attempts = record.iter().flat_map(|record| record.history.iter().chain(&record.open));
@@ -100,9 +101,9 @@ impl Scenario {
                 ending.push(format!("{cluster}/{name} runs {} after {successful} successful updates", now.release));
             }
         }
-        assert_eq!(ids("UpdateFailed", "id").len(), failures.len(), "each failure has one id");
+        assert_eq!(ids("UpdateFailed", "ids").len(), failures.len(), "each failure has one id");
         for event in ["UpdateAvailable", "ReleaseQuarantined", "UpdateForced"] {
-            ending.push(format!("{event} is reported under {} ids", ids(event, "id").len()));
+            ending.push(format!("{event} is reported under {} ids", ids(event, "ids").len()));
         }
         ending
     }

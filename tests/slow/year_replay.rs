@@ -30,8 +30,10 @@ days behind in ring 2, median                      8
 days behind in ring 2, worst                      26
 node groups that met the bad release               7
 node groups saved from it                         29
+messages: NodegroupStale                           1
 messages: ReleaseQuarantined                       1
-messages: UpdateFailed                            55
+messages: Reminder                                23
+messages: UpdateFailed                            49
 ";
 
 /// A release of the year.
@@ -297,19 +299,16 @@ impl Year {
         table
     }
 
-    /// Event and update of every message.
-    fn reports(&self) -> Vec<(String, Option<String>)> {
-        let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
-        self.env
-            .messages()
-            .iter()
-            .map(|message| (text(&message["event"]).unwrap(), text(&message["updateId"])))
-            .collect()
+    /// Event and updates of every message.
+    fn reports(&self) -> Vec<(String, Vec<String>)> {
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let updates = |message: &serde_json::Value| message["updateIds"].as_array().unwrap().iter().map(text).collect();
+        self.env.messages().iter().map(|message| (text(&message["event"]), updates(message))).collect()
     }
 
     fn nothing_is_lost_and_every_failure_reported(&self) {
         let reported: BTreeSet<String> =
-            self.reports().into_iter().filter(|(event, _)| event == "UpdateFailed").filter_map(|(_, id)| id).collect();
+            self.reports().into_iter().filter(|(event, _)| event == "UpdateFailed").flat_map(|(_, ids)| ids).collect();
         for group in &self.groups {
             for update in self.env.world.updates(&group.cluster, &group.name) {
                 assert!(self.recorded.contains(&update.id), "{} lost {}", group.path(), update.id);

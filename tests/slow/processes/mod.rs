@@ -91,7 +91,9 @@ async fn two_hundred_processes_killed_at_any_instant_lose_nothing_and_double_not
         env.world.advance(minutes(30));
     }
     assert_eq!(lost_and_doubled(&env, GROUPS).await, (vec![], vec![]));
-    let reported: BTreeSet<String> = env.messages().iter().map(|message| message["updateId"].to_string()).collect();
+    let messages = env.messages();
+    let ids = messages.iter().flat_map(|message| message["updateIds"].as_array().unwrap());
+    let reported: BTreeSet<String> = ids.map(ToString::to_string).collect();
     let mut failed = 0;
     for index in 0..GROUPS {
         let cluster = format!("c{index}");

@@ -272,8 +272,12 @@ fn brought(ours: &Ours, groups: &[Group], env: &TestEnv) -> bool {
 fn reports(env: &TestEnv) -> BTreeMap<(String, String), BTreeSet<String>> {
     let text = |message: &Value, key: &str| message[key].as_str().unwrap_or_default().to_owned();
     let mut reports: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
-    for message in env.messages().iter().filter(|message| message["updateId"].is_string()) {
-        reports.entry((text(message, "updateId"), text(message, "event"))).or_default().insert(text(message, "id"));
+    for message in &env.messages() {
+        let all =
+            |key: &str| message[key].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+        for (update, id) in all("updateIds").zip(all("ids")) {
+            reports.entry((update, text(message, "event"))).or_default().insert(id);
+        }
     }
     reports
 }

@@ -305,7 +305,20 @@ impl Simulation {
     /// The requests so far that change something.
     fn acts(&self) -> Vec<Request> {
         let acts = ["dynamodb:PutItem", "sns:Publish", "eks:UpdateNodegroupVersion"];
-        self.env.world.requests().into_iter().filter(|request| acts.contains(&request.action.as_str())).collect()
+        let is_act =
+            |request: &Request| acts.contains(&request.action.as_str()) && !self.is_about_a_refused_pin(request);
+        self.env.world.requests().into_iter().filter(is_act).collect()
+    }
+
+    /// A pin to what AWS never published is asked for again and again, ever more rarely.
+    fn is_about_a_refused_pin(&self, request: &Request) -> bool {
+        let never_out = |group: &&Group| group.pin.is_some_and(|day| self.published.at(&group.release(day)).is_none());
+        let body = request.body.to_string();
+        let is_about = |group: &Group| {
+            let named = request.body["nodegroupName"] == group.name.as_str();
+            named || body.contains(&group.path())
+        };
+        self.groups.iter().filter(never_out).any(is_about)
     }
 
     async fn end(mut self) -> Outcome {
