@@ -190,7 +190,10 @@ pub fn reconcile(
         reconciled.change(&id, NodegroupChange::Prove(proof));
     }
     reconciled.tracks = track_changes(input, recommendations);
-    let changes = quarantine_changes(input, &mut reconciled.errors);
+    let mut changes = quarantine_changes(input, &mut reconciled.errors);
+    if fleet.table_empty {
+        changes.push(FleetChange::NoteEmptyTable(*now));
+    }
     reconciled.fleet = fleet.id().filter(|_| !changes.is_empty()).map(|id| (id, changes));
     reconciled
 }
@@ -327,9 +330,6 @@ fn fleet_reports(input: &PlanInput<'_>, plan: &Plan) -> Vec<FleetChange> {
     let PlanInput { fleet, now, .. } = input;
     let Ok(record) = fleet.records.fleet() else { return Vec::new() };
     let mut changes = Vec::new();
-    if is_table_empty(fleet) {
-        changes.push(FleetChange::NoteEmptyTable(*now));
-    }
     let frozen = matches!(fleet.freeze, Some(Freeze::CalendarClosed { until: Some(_) }));
     let was_frozen = record.and_then(|record| record.freeze.as_ref()).is_some_and(|freeze| freeze.ended_at.is_none());
     if frozen != was_frozen {
@@ -352,15 +352,6 @@ fn fleet_reports(input: &PlanInput<'_>, plan: &Plan) -> Vec<FleetChange> {
         None => changes.push(FleetChange::Remind(None, *now)),
     }
     changes
-}
-
-/// Whether the table held nothing at all before this run.
-fn is_table_empty(fleet: &Fleet) -> bool {
-    let is_new = |discovered: &Discovered| matches!(fleet.records.nodegroup(&discovered.id), Ok(record) if record.is_none_or(|record| record.revision.number <= 1));
-    matches!(fleet.records.fleet(), Ok(record) if record.is_none_or(|record| record.revision.number <= 1 && record.reminded_at.is_none()))
-        && !fleet.nodegroups.is_empty()
-        && fleet.missing.is_empty()
-        && fleet.nodegroups.iter().all(is_new)
 }
 
 /// The last Monday at nine in the schedule's time zone.

@@ -275,6 +275,15 @@ impl<'a> RecordStore<'a> {
             errors.push(Problem::with(&id, &error));
             records.insert_nodegroup(id, Err(error));
         }
+        // The fleet's first: that nothing was known is lost once there are records of node groups.
+        if let Some((id, changes)) = fleet
+            && let Ok(record) = records.fleet_or_new(&id)
+        {
+            let change = |record: &mut _| changes.iter().for_each(|change| change.apply(record));
+            let record = self.write_one(record, now, change).await;
+            errors.extend(record.as_ref().err().map(|error| Problem::with(Subject::Fleet, error)));
+            records.insert_fleet(record);
+        }
         let mut writes = Vec::new();
         for (id, changes) in nodegroups {
             match records.nodegroup_or_new(&id) {
@@ -305,14 +314,6 @@ impl<'a> RecordStore<'a> {
             let subject = || Subject::Track(Box::new(id.track().clone()));
             errors.extend(record.as_ref().err().map(|error| Problem::with(subject(), error)));
             records.insert_track(id.track().clone(), record);
-        }
-        if let Some((id, changes)) = fleet
-            && let Ok(record) = records.fleet_or_new(&id)
-        {
-            let change = |record: &mut _| changes.iter().for_each(|change| change.apply(record));
-            let record = self.write_one(record, now, change).await;
-            errors.extend(record.as_ref().err().map(|error| Problem::with(Subject::Fleet, error)));
-            records.insert_fleet(record);
         }
         errors
     }

@@ -25,6 +25,9 @@ const ERRORS_NAMED: usize = 5;
 pub struct StartSummary {
     /// Whether nothing was written or started, since the event said so.
     pub dry_run: bool,
+    /// Whether the table held nothing, so that what was before is not known.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub table_empty: bool,
     /// How many node groups there are of each decision.
     pub counts: BTreeMap<&'static str, usize>,
     /// One line for each node group.

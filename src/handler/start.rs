@@ -62,6 +62,7 @@ pub async fn start(
     let execution = if request.dry_run { Execution::default() } else { executor.execute(&plan, &fleet.records).await };
     errors.extend(store.write(execution.changes.clone(), &mut fleet.records, now).await);
     let mut summary = StartSummary::new(&request, &plan, &execution, errors);
+    summary.table_empty = fleet.table_empty;
     summary.failure = failure(&fleet, &recommended, &plan, &store);
     summary.log();
     Ok(summary)

@@ -24,6 +24,8 @@ pub struct Fleet {
     pub records: RecordSet,
     /// How long AWS supports Kubernetes versions, as far as EKS says.
     pub supports: Supports,
+    /// Whether the table held nothing at all of these node groups and of the fleet.
+    pub table_empty: bool,
     /// What the table lists as opted in, and the tag index does not.
     pub missing: Vec<Discovered>,
     /// What could not be read beside, and costs nobody an update.

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use crate::aws::StartClients;
 use crate::model::ami_type::TrackKey;
-use crate::model::fleet::Fleet;
+use crate::model::fleet::{Discovered, Fleet};
 use crate::model::problem::Problem;
 use crate::model::records::RecordSet;
 use crate::model::releases::Recommendations;
@@ -69,6 +69,9 @@ pub async fn fleet(
         store.load(keys, &mut records).await;
         fleet.missing = nodegroups::describe(&clients.eks, missing, &settings.defaults).await;
     }
+    let is_new = |discovered: &Discovered| records.nodegroup(&discovered.id) == Ok(None);
+    let all_new = !fleet.nodegroups.is_empty() && fleet.nodegroups.iter().all(is_new);
+    fleet.table_empty = whole && all_new && fleet.missing.is_empty() && records.fleet() == Ok(None);
     fleet.records = records;
     Ok(fleet)
 }
