@@ -119,9 +119,9 @@ impl Executor<'_> {
         let Some(attempt) = &record.open else { return Outcome::LostRace };
         let outcome = match submit(&self.clients.eks, &record.id, attempt).await {
             // Nobody asked for another release, so EKS's answer is what has to be said.
-            Outcome::NotReady(error_message) if intent.rollback.is_some() => Outcome::Refused(ErrorDetail {
+            Outcome::NotReady(error) if intent.rollback.is_some() => Outcome::Refused(ErrorDetail {
                 error_code: "InvalidParameterException".to_owned(),
-                error_message,
+                error_message: error.trim_start_matches("InvalidParameterException: ").to_owned(),
                 resource_ids: Vec::new(),
             }),
             outcome => outcome,

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use crate::model::ami_type::{Family, ReleaseTrack, TrackKey};
 use crate::model::decision::{Decision, Planned, Target};
-use crate::model::fleet::{Discovered, Fleet, NodegroupState};
+use crate::model::fleet::{Discovered, NodegroupState};
 use crate::model::fleet_record::{FleetRecord, Quarantine};
 use crate::model::hold::{Rollback, Running, StepBack};
 use crate::model::names::Names;
@@ -575,6 +575,7 @@ impl NodegroupChange {
             Self::AllowRetry(at) => record.allow_retry(*at),
             Self::SeeCluster(version, at) => record.see_cluster(version, *at),
             Self::See { runs, ami_type, cluster_version, at } => {
+                record.opt_in(*at);
                 record.see(runs, ami_type, cluster_version.as_deref(), *at);
             }
             Self::ReadPast(lowered, at) => record.read_past(lowered.as_ref(), *at),

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,17 @@ class Stack:
         self.queue_url = aws.client("sqs").create_queue(QueueName="subscriber")["QueueUrl"]
         self.create_topic()
         self.switch("running")
+
+    def has_run_before(self) -> None:
+        """Puts the fleet's item as an earlier run left it, so that this is no new installation."""
+        item = {
+            "itemKey": {"S": f"arn:aws:eks:{ARN_START}:fleet"},
+            "kind": {"S": "Fleet"},
+            "schemaVersion": {"N": "1"},
+            "revision": {"S": "1/earlier"},
+            "remindedAt": {"S": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"},
+        }
+        self.aws.client("dynamodb").put_item(TableName=TABLE, Item=item)
 
     def switch(self, value: str) -> None:
         """Sets the stop switch, as an operator does."""
@@ -118,4 +130,7 @@ def moto() -> Iterator[MotoServer]:
 def stack(moto: MotoServer) -> Stack:
     """The stack, deployed anew, in an AWS without node groups."""
     moto.reset()
-    return Stack(moto)
+    stack = Stack(moto)
+    stack.has_run_before()
+    moto.calls.clear()
+    return stack

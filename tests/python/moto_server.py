@@ -54,6 +54,8 @@ IAM_PREFIX = {"tagging": "tag"}
 
 # The change calendars: for each, until when it is closed, or nothing where it is open.
 CALENDARS: dict[str, str | None] = {}
+# What EKS says of Kubernetes versions.
+KUBERNETES_VERSIONS: list[dict[str, Any]] = []
 
 # No test waits longer than this for another thread or process.
 PATIENCE_SECONDS = 60
@@ -139,6 +141,7 @@ class MotoServer:
             self._held.clear()
             self._refusals.clear()
             CALENDARS.clear()
+            KUBERNETES_VERSIONS.clear()
 
     def client(self, service: str, access_key: str = "AKIATEST000000000000") -> Any:
         """A boto3 client of this AWS. moto reads keys of twenty capitals and digits."""
@@ -345,7 +348,7 @@ def _fail(error: type[EKSError], message: str, nodegroup: Nodegroup | None = Non
 
 
 class NodegroupUpdates(EKSResponse):
-    """The three operations that moto's EKS lacks, with the words of AWS's errors."""
+    """The operations that moto's EKS lacks, with the words of AWS's errors."""
 
     def update_nodegroup_version(self) -> ActionResult:
         nodegroup = _nodegroup(self.eks_backend, self._get_param("name"), self._get_param("nodegroupName"))
@@ -386,6 +389,10 @@ class NodegroupUpdates(EKSResponse):
         first = int(self._get_param("nextToken") or 0)
         end = first + self._get_int_param("maxResults", 100)
         return ActionResult({"updateIds": ids[first:end], "nextToken": str(end) if end < len(ids) else None})
+
+
+    def describe_cluster_versions(self) -> ActionResult:
+        return ActionResult({"clusterVersions": KUBERNETES_VERSIONS})
 
 
 def _refuse_update(nodegroup: Nodegroup, version: str | None, release: str | None) -> None:
@@ -438,6 +445,8 @@ def _teach_moto() -> None:
     cluster = "{0}/clusters/(?P<name>[^/]+)"
     for path in ("/updates$", "/updates/(?P<updateId>[^/]+)$", "/node-groups/(?P<nodegroupName>[^/]+)/update-version$"):
         eks_urls.url_paths[cluster + path] = NodegroupUpdates.dispatch
+
+    eks_urls.url_paths["{0}/cluster-versions$"] = NodegroupUpdates.dispatch
 
     of_other_services = ResourceGroupsTaggingAPIBackend._get_resources_generator
 

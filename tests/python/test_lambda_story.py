@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from conftest import ARN_START, FACTS, ROOT, TABLE, Stack
-from moto_server import REGION, Call
+from moto_server import KUBERNETES_VERSIONS, REGION, Call, MotoServer
 from runtime_api import Function, Invocation, Result, access_key, resolve
 from test_template import template_actions
 
@@ -96,7 +96,7 @@ def test_an_opted_in_node_group_is_updated_recorded_watched_and_then_left_alone(
     }
     record = stack.record(blue)
     assert (record["itemKey"], record["kind"], record["schemaVersion"]) == (blue, "Nodegroup", 1)
-    assert re.fullmatch(r"2/.+", record["revision"]), "the intent, then the id"
+    assert re.fullmatch(r"4/.+", record["revision"]), "what it runs, its past, the intent, then the id"
     assert (record["attempts"], record["pending"], record["optedIn"]) == (1, "yes", "yes")
     attempt = record["open"]
     assert asked.parameters == {
@@ -137,7 +137,9 @@ def test_the_id_is_recorded_before_the_next_update_is_asked_for(stack: Stack, bl
     stack.start.invoke({})
     of_interest = ["dynamodb:PutItem", "eks:UpdateNodegroupVersion"]
     order = [call.action for call in stack.aws.calls if call.action in of_interest]
-    assert order == ["dynamodb:PutItem", "eks:UpdateNodegroupVersion", "dynamodb:PutItem"] * 2
+    # What each runs and its past, and the track; then one start after the other.
+    assert order[:5] == ["dynamodb:PutItem"] * 5
+    assert order[5:] == ["dynamodb:PutItem", "eks:UpdateNodegroupVersion", "dynamodb:PutItem"] * 2
 
 
 def test_only_what_the_tag_allows_is_started(stack: Stack, blue: str) -> None:
@@ -182,11 +184,11 @@ def test_one_node_group_of_a_cluster_at_a_time(stack: Stack, blue: str) -> None:
 
 def test_the_next_node_group_of_a_cluster_is_updated_where_eks_does_not_accept_the_first(stack: Stack, blue: str) -> None:
     stack.aws.create_nodegroup("prod/green", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
-    words = f"Requested release version {NEW} is not valid for kubernetes version 1.33."
-    stack.aws.refuse("eks:UpdateNodegroupVersion", 400, "InvalidParameterException", words, nodegroupName="blue")
+    words = "Nodegroup cannot be updated as it is currently not in Active State"
+    stack.aws.refuse("eks:UpdateNodegroupVersion", 409, "ResourceInUseException", words, nodegroupName="blue")
     lines = payload(stack.start.invoke({}))["decisions"]
     outcomes = {line["nodegroup"]: (line["decision"], line["outcome"]) for line in lines}
-    assert outcomes == {"prod/blue": ("Start", "NotReady"), "prod/green": ("Next", "Accepted")}
+    assert outcomes == {"prod/blue": ("Start", "NotActive"), "prod/green": ("Next", "Accepted")}
     (line,) = [line for line in lines if line["nodegroup"] == "prod/green"]
     assert line["target"] == NEW and "MAX_UPDATES_PER_CLUSTER" in line["reason"]
     assert updates_asked_for(stack) == ["blue", "green"]
@@ -269,15 +271,17 @@ def test_an_invalid_tag_is_notified_once(stack: Stack) -> None:
     assert stack.record(arn)["reportedTag"]["key"] == "ami-update/min-age"
 
 
-def test_a_refused_update_is_notified_once_and_fails_the_run(stack: Stack, blue: str) -> None:
+def test_a_refused_update_is_notified_once_and_fails_no_run(stack: Stack, blue: str) -> None:
     words = "You are not authorized to launch instances with this launch template."
     stack.aws.refuse("eks:UpdateNodegroupVersion", 400, "InvalidRequestException", words)
-    result = stack.start.invoke({})
-    assert result.error.error_type == "RunFailed"
-    assert result.error.message.startswith("completed with errors: prod/blue: ") and words in result.error.message
+    answer = payload(stack.start.invoke({}))
+    assert [line["outcome"] for line in answer["decisions"]] == ["LaunchTemplateDenied"]
+    (error,) = answer["errors"]
+    assert error.startswith("prod/blue: ") and words in error
     for _ in range(2):
         payload(stack.check.invoke({}))
     (message,) = stack.messages()
+    assert "docs/operations.md" in message.body["meaning"]
     assert (message.body["event"], message.attributes["errorCode"]) == ("UpdateRefused", "InvalidRequestException")
     assert decisions(stack.start.invoke({})) == {"prod/blue": "FailedBefore"}
 
@@ -289,7 +293,7 @@ def test_a_notice_that_cannot_be_published_fails_the_run_and_is_published_later(
     stack.aws.settle("stage/green", "Successful")
     stack.delete_topic()
     result = stack.check.invoke({})
-    assert result.error.message.startswith("completed with errors: prod/blue: ")
+    assert result.error.message.startswith("nothing could be published: prod/blue: ")
     assert "publishing" in result.error.message and "NotFound" in result.error.message
     record = stack.record(blue)
     assert [list(notice["kind"]) for notice in record["pendingNotices"]] == [["UpdateFailed"]]
@@ -307,12 +311,6 @@ def test_a_notice_that_cannot_be_published_fails_the_run_and_is_published_later(
 # ── Rules that ask AWS for more ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def history(image: str, version: str = "1.33") -> str:
-    """The parameter that names an AL2023 release for good, under the image's name."""
-    path = f"/aws/service/eks/optimized-ami/{version}/amazon-linux-2023/x86_64/standard"
-    return f"{path}/amazon-eks-node-al2023-x86_64-standard-{version}-{image}/release_version"
-
-
 def days_ago(days: int) -> datetime:
     return datetime.now(UTC) - timedelta(days=days)
 
@@ -322,27 +320,48 @@ def update_asked_for(stack: Stack) -> dict[str, Any]:
     return {name: call.parameters.get(name) for name in ["nodegroupName", "version", "releaseVersion", "force"]}
 
 
-def test_the_newest_release_that_is_old_enough_is_taken_from_any_page(stack: Stack, blue: str) -> None:
-    stack.aws.nodegroup("prod/blue").tags["ami-update/min-age"] = "7d"
-    for day in range(1, 15):
-        stack.aws.publish(history(f"v202610{day:02}"), f"1.33.4-202610{day:02}", days_ago(40 - day))
-    stack.aws.publish(history("v20261020"), "1.33.4-20261020", days_ago(6))
+def test_the_newest_release_that_is_old_enough_is_taken_of_those_that_aws_has_recommended(stack: Stack, blue: str) -> None:
+    tags = stack.aws.nodegroup("prod/blue").tags
+    tags["ami-update/min-age"] = "30d"
+    for release, age in [("1.33.5-20261114", 10), ("1.33.5-20261118", 6)]:
+        stack.aws.publish(LINUX, release, days_ago(age))
+        assert decisions(stack.start.invoke({})) == {"prod/blue": "MinAgeNotReached"}
+    tags["ami-update/min-age"] = "7d"
     assert decisions(stack.start.invoke({})) == {"prod/blue": "Start"}
-    expected = {"nodegroupName": "blue", "version": "1.33", "releaseVersion": "1.33.4-20261014", "force": None}
+    expected = {"nodegroupName": "blue", "version": "1.33", "releaseVersion": "1.33.5-20261114", "force": None}
     assert update_asked_for(stack) == expected
-    assert len(calls(stack, "ssm:GetParametersByPath")) == 2
 
 
-def test_a_release_of_bottlerocket_is_dated_by_its_own_parameter(stack: Stack) -> None:
+def test_a_build_that_aws_never_recommended_is_no_release(stack: Stack) -> None:
     path = "/aws/service/bottlerocket/aws-k8s-1.33/x86_64"
-    stack.aws.publish(f"{path}/latest/image_version", "1.46.0-9d20f4ae")
-    stack.aws.publish(f"{path}/1.46.0-9d20f4ae/image_id", "ami-046", days_ago(1))
-    stack.aws.publish(f"{path}/1.45.0-18d04e52/image_id", "ami-045", days_ago(30))
+    stack.aws.publish(f"{path}/latest/image_version", "1.46.0-9d20f4ae", days_ago(1))
     stack.aws.publish(f"{path}/1.45.0-18d04e52/image_version", "1.45.0-18d04e52", days_ago(30))
     tags = AUTO | {"ami-update/min-age": "7d"}
     stack.aws.create_nodegroup("bottle/rocket", "BOTTLEROCKET_x86_64", "1.44.1-2f6a1c9e", tags=tags)
-    assert decisions(stack.start.invoke({})) == {"bottle/rocket": "Start"}
-    assert update_asked_for(stack)["releaseVersion"] == "1.45.0-18d04e52"
+    assert decisions(stack.start.invoke({})) == {"bottle/rocket": "MinAgeNotReached"}
+    assert calls(stack, "eks:UpdateNodegroupVersion") == []
+
+
+def test_the_end_of_a_kubernetes_version_is_said_once(stack: Stack, blue: str) -> None:
+    support = {"endOfStandardSupportDate": days_ago(400), "endOfExtendedSupportDate": days_ago(35)}
+    KUBERNETES_VERSIONS.append({"clusterVersion": "1.33"} | support)
+    stack.aws.publish(LINUX, OLD, days_ago(0))
+    for _ in range(2):
+        assert decisions(stack.start.invoke({})) == {"prod/blue": "EndOfSupport"}
+        payload(stack.check.invoke({}))
+    (message,) = stack.messages()
+    assert (message.body["event"], message.body["support"]["what"]) == ("SupportEnded", "Kubernetes 1.33")
+
+
+def test_a_new_installation_says_once_that_the_table_was_empty(moto: MotoServer) -> None:
+    moto.reset()
+    stack = Stack(moto)
+    stack.aws.publish(LINUX, NEW)
+    stack.aws.create_nodegroup("prod/blue", "AL2023_x86_64_STANDARD", NEW, tags=AUTO)
+    for is_empty in [True, False]:
+        assert payload(stack.start.invoke({})).get("tableEmpty", False) == is_empty
+        payload(stack.check.invoke({}))
+    assert [message.body["event"] for message in stack.messages()] == ["TableEmpty"]
 
 
 def test_a_node_group_that_follows_its_cluster_goes_to_its_version(stack: Stack) -> None:
@@ -351,8 +370,11 @@ def test_a_node_group_that_follows_its_cluster_goes_to_its_version(stack: Stack)
     # The first node group decides which version the cluster has.
     stack.aws.create_nodegroup("prod/leads", "AL2023_x86_64_STANDARD", "1.34.1-20261101", "1.34", tags=AUTO)
     tags = AUTO | {"ami-update/kubernetes-version": "follow-cluster"}
+    stack.aws.create_nodegroup("prod/late", "AL2023_x86_64_STANDARD", NEW, tags=tags)
+    tags |= {"ami-update/follow-cluster-after": "0h"}
     stack.aws.create_nodegroup("prod/blue", "AL2023_x86_64_STANDARD", NEW, tags=tags)
-    assert decisions(stack.start.invoke({})) == {"prod/blue": "Start", "prod/leads": "UpToDate"}
+    expected = {"prod/blue": "Start", "prod/late": "ClusterUpgradedRecently", "prod/leads": "UpToDate"}
+    assert decisions(stack.start.invoke({})) == expected
     expected = {"nodegroupName": "blue", "version": "1.34", "releaseVersion": "1.34.1-20261101", "force": None}
     assert update_asked_for(stack) == expected
     (asked,) = calls(stack, "eks:DescribeCluster")
@@ -362,16 +384,17 @@ def test_a_node_group_that_follows_its_cluster_goes_to_its_version(stack: Stack)
 def test_a_node_group_follows_its_cluster_to_an_older_release_when_its_own_version_has_no_more(stack: Stack) -> None:
     ahead = LINUX.replace("1.33", "1.34")
     stack.aws.publish(LINUX, NEW)
-    stack.aws.publish(ahead, "1.34.1-20261101")
     stack.aws.create_nodegroup("prod/leads", "AL2023_x86_64_STANDARD", "1.34.1-20261101", "1.34", tags=AUTO)
-    tags = AUTO | {"ami-update/kubernetes-version": "follow-cluster", "ami-update/min-age": "7d"}
+    rules = {"kubernetes-version": "follow-cluster", "follow-cluster-after": "0h", "min-age": "30d"}
+    tags = AUTO | {f"ami-update/{name}": value for name, value in rules.items()}
     stack.aws.create_nodegroup("prod/blue", "AL2023_x86_64_STANDARD", NEW, tags=tags)
-    result = stack.start.invoke({})
-    assert decisions(result)["prod/blue"] == "MinAgeNotReached"
-    assert "1.34.1-20261101" in reason(result, "prod/blue")
-    stack.aws.publish(history("v20261001", "1.34"), "1.34.1-20261001", days_ago(30))
-    assert decisions(stack.start.invoke({}))["prod/blue"] == "Start"
-    assert update_asked_for(stack)["releaseVersion"] == "1.34.1-20261001"
+    for release, age in [("1.34.1-20261114", 10), ("1.34.1-20261118", 6)]:
+        stack.aws.publish(ahead, release, days_ago(age))
+        result = stack.start.invoke({"nodegroups": ["prod/blue"]})
+        assert decisions(result)["prod/blue"] == "MinAgeNotReached" and release in reason(result, "prod/blue")
+    stack.aws.nodegroup("prod/blue").tags["ami-update/min-age"] = "7d"
+    assert decisions(stack.start.invoke({"nodegroups": ["prod/blue"]}))["prod/blue"] == "Start"
+    assert update_asked_for(stack)["releaseVersion"] == "1.34.1-20261114"
 
 
 def test_an_external_update_is_watched_and_notified_as_external(stack: Stack, blue: str) -> None:
@@ -502,21 +525,22 @@ def test_an_external_update_is_no_failure(stack: Stack, blue: str) -> None:
             eks.update_nodegroup_version(clusterName="prod", nodegroupName="blue", version="1.33", releaseVersion=OLD)
             planned.released.set()
             (line,) = payload(start.result())["decisions"]
-    assert line["outcome"] == "InUse"
+    # EKS has one text for a node group that is being updated and one that is not active.
+    assert line["outcome"] == "NotActive"
     payload(stack.check.invoke({}))
     assert "open" not in stack.record(blue)
     assert stack.messages() == []
     assert decisions(stack.start.invoke({})) == {"prod/blue": "InProgress"}
 
 
-def test_a_release_that_eks_does_not_know_yet_is_tried_in_the_next_run(stack: Stack, blue: str) -> None:
+def test_a_release_that_eks_does_not_know_yet_is_asked_for_again_after_a_wait(stack: Stack, blue: str) -> None:
     words = f"Requested release version {NEW} is not valid for kubernetes version 1.33."
     stack.aws.refuse("eks:UpdateNodegroupVersion", 400, "InvalidParameterException", words)
     (line,) = payload(stack.start.invoke({}))["decisions"]
     assert line["outcome"] == "NotReady"
     payload(stack.check.invoke({}))
-    (line,) = payload(stack.start.invoke({}))["decisions"]
-    assert (line["outcome"], stack.messages()) == ("Accepted", [])
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "ReleaseRefused"}
+    assert (len(updates_asked_for(stack)), stack.messages()) == (1, [])
 
 
 # ── One bad item is one outcome ──────────────────────────────────────────────────────────────────────────────────────
@@ -526,8 +550,8 @@ def test_a_node_group_that_cannot_be_read_stops_no_other(stack: Stack, blue: str
     stack.aws.create_nodegroup("stage/locked", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
     words = "User: start is not authorized to perform: eks:DescribeNodegroup"
     stack.aws.refuse("eks:DescribeNodegroup", 403, "AccessDeniedException", words, nodegroupName="locked")
-    result = stack.start.invoke({})
-    assert "stage/locked" in result.error.message and "AccessDeniedException" in result.error.message
+    (error,) = payload(stack.start.invoke({}))["errors"]
+    assert "stage/locked" in error and "AccessDeniedException" in error
     assert updates_asked_for(stack) == ["blue"]
 
 
@@ -548,10 +572,12 @@ def test_a_record_that_does_not_parse_starts_nothing_and_is_named(
     item = {"itemKey": {"S": blue}, "pending": {"S": "yes"}} | valid | {attribute: value}
     stack.aws.client("dynamodb").put_item(TableName=TABLE, Item=item)
     malformed = f"prod/blue: its record in the table is malformed: {attribute}: "
-    assert malformed in stack.start.invoke({}).error.message
+    (error,) = payload(stack.start.invoke({}))["errors"]
+    assert malformed in error
     assert updates_asked_for(stack) == ["green"]
     stack.aws.settle("stage/green", "Failed", EVICTION)
-    assert malformed in stack.check.invoke({}).error.message
+    (error,) = payload(stack.check.invoke({}))["errors"]
+    assert malformed in error
     assert [message.body["nodegroup"] for message in stack.messages()] == ["green"]
 
 
@@ -563,12 +589,16 @@ EVENTS = sorted((ROOT / "events").glob("*.json"))
 @pytest.mark.parametrize("event", EVENTS, ids=lambda path: path.stem)
 def test_every_sample_event_is_accepted(stack: Stack, blue: str, event: Any) -> None:
     function = stack.start if event.stem.startswith("start") else stack.check
-    result = function.invoke(json.loads(event.read_text()))
+    errors = payload(function.invoke(json.loads(event.read_text())))["errors"]
     if "lift-quarantine" in event.stem:
         # Understood, but there is nothing to lift, which is an error.
-        assert result.error.message.endswith("is not quarantined, so nothing is lifted"), result.error
+        assert errors[0].endswith("is not quarantined, so nothing is lifted")
+    elif "rollback" in event.stem:
+        # Asked of EKS, which does not know this release here.
+        words = "Requested release version 1.33.1-20260610 is not valid for kubernetes version 1.33."
+        assert errors == [f"prod/blue: EKS refused: InvalidParameterException: {words}"]
     else:
-        payload(result)
+        assert errors == []
 
 
 def test_a_dry_run_decides_everything_and_does_nothing(stack: Stack, blue: str) -> None:
@@ -747,13 +777,11 @@ def resources(stack: Stack, call: Call) -> Iterator[tuple[str, dict[str, str]]]:
     """The resources that a call needs permission on, with their tags, by AWS's service authorization reference."""
     asked = call.parameters
     match call.action.split(":"):
-        case ["tag", _]:
+        case ["tag", _] | ["eks", "DescribeClusterVersions"]:
             yield "*", {}
         case ["ssm", "GetCalendarState"]:
             for name in asked["CalendarNames"]:
                 yield name if name.startswith("arn:") else f"arn:aws:ssm:{ARN_START}:document/{name}", {}
-        case ["ssm", "GetParametersByPath"]:
-            yield f"arn:aws:ssm:{REGION}::parameter{asked['Path']}", {}
         case ["ssm", "GetParameters"] if asked["Names"] == [FACTS["StopSwitch"]]:
             yield f"arn:aws:ssm:{ARN_START}:parameter{FACTS['StopSwitch']}", {}
         case ["ssm", _]:
