@@ -494,8 +494,10 @@ def test_two_starts_at_once_start_one_update(stack: Stack, blue: str) -> None:
             # Now both have read that nothing is open.
             both.wait_until_done(times=2)
             both.released.set()
-            outcomes = [payload(run.result())["decisions"][0]["outcome"] for run in (one, other)]
-    assert sorted(outcomes) == ["Accepted", "LostRace"]
+            lines = [payload(run.result())["decisions"][0] for run in (one, other)]
+    # The other one loses the race for the intent, or finds it when it writes what it saw.
+    ends = sorted(line.get("outcome", line["decision"]) for line in lines)
+    assert ends in (["Accepted", "InProgress"], ["Accepted", "LostRace"])
     assert updates_asked_for(stack) == ["blue"]
     assert stack.record(blue)["open"]["updateId"] == stack.aws.updates("prod/blue")[0]["id"]
 
