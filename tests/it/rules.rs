@@ -95,7 +95,7 @@ async fn nothing_starts_in_a_window_that_closes_during_the_run() {
         TestEnv::with(["a", "b", "c"].map(|name| tagged(name, "ng", &[("window", "Mon 09:00-09:01 UTC")]))).await;
     env.start_config.settings.window_margin = minutes(0);
     // Each answer takes four seconds, so that the window closes while the first update is recorded.
-    env.world.advance(SignedDuration::from_secs(12));
+    env.world.advance(SignedDuration::from_secs(16));
     let (before, after) = (Duration::from_secs(2), Duration::from_secs(2));
     env.world.on_request(move |_| Fault::Slow { before, after, then: Box::new(Fault::None) });
     let summary = env.start().await;
@@ -461,4 +461,65 @@ async fn a_dry_run_shows_everything_and_writes_nothing() {
     let codes: Vec<_> = env.try_start(&event).await.unwrap().decisions.iter().map(|line| line.decision).collect();
     assert_eq!(codes, ["InvalidTag", "InProgress"]);
     assert_eq!(env.calls("dynamodb:PutItem"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_of_somebody_elses_launch_template_names_the_template_and_promises_nothing() {
+    let env = TestEnv::with([opted_in("prod", "blue").release(NEWER).launch_template("workers", "7")]).await;
+    env.world.script_next_update("prod", "blue", eviction_failure("blue"));
+    env.world.start_launch_template_update("prod", "blue", "8").unwrap();
+    assert_eq!(decide(&env, "prod/blue").await.0, "InProgress");
+    env.advance(20);
+    env.check().await;
+    let [message] = <[Value; 1]>::try_from(env.messages()).unwrap();
+    let said = ["event", "startedBy", "launchTemplate", "nextAction"].map(|key| message[key].as_str().unwrap());
+    let nothing = "Nothing: the updater did not start this update. It goes on as the node group's tags say.";
+    assert_eq!(said, ["UpdateFailed", "External", "workers version 8", nothing]);
+    assert_eq!((&message["releaseVersion"], &message["nextTry"]), (&Value::Null, &Value::Null));
+    assert_eq!(decide(&env, "prod/blue").await.0, "UpToDate");
+}
+
+/// The items of the table that two runs must leave the same, whoever is first.
+async fn left_by(env: &TestEnv) -> Vec<(String, String)> {
+    let mut left = Vec::new();
+    for name in ["a", "b", "c", "d", "e"] {
+        let record = env.record(name, "ng").await.unwrap();
+        let open = record.open.map(|attempt| attempt.intent.release_version).unwrap_or_default();
+        left.push((name.to_owned(), open));
+    }
+    left
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_runs_at_once_in_which_five_tracks_get_a_release_leave_what_one_leaves() {
+    let types = [
+        ("a", AL2023, "1.33.2-20260722"),
+        ("b", "AL2023_ARM_64_STANDARD", "1.33.2-20260722"),
+        ("c", "AL2023_x86_64_NVIDIA", "1.33.2-20260722"),
+        ("d", "BOTTLEROCKET_x86_64", "1.46.1-9d20f4ae"),
+        ("e", "BOTTLEROCKET_ARM_64", "1.46.1-9d20f4ae"),
+    ];
+    let fleet = || async {
+        let nodegroups = types.map(|(name, ami_type, _)| {
+            let runs = if ami_type.starts_with("BOTTLEROCKET") { "1.45.0-1e6a7c0b" } else { CURRENT };
+            opted_in(name, "ng").ami_type(ami_type).release(runs)
+        });
+        let env = TestEnv::with(nodegroups).await;
+        for (_, ami_type, release) in types {
+            env.world.publish_release(ami_type, "1.33", release);
+        }
+        env
+    };
+    let (one, two) = (fleet().await, fleet().await);
+    one.start().await;
+    let event = json!({});
+    let (first, second) = tokio::join!(two.try_start(&event), two.try_start(&event));
+    for summary in [first.unwrap(), second.unwrap()] {
+        assert_eq!((summary.failure, summary.errors), (None, vec![]));
+    }
+    assert_eq!(left_by(&two).await, left_by(&one).await);
+    assert_eq!(left_by(&one).await, types.map(|(name, _, release)| (name.to_owned(), release.to_owned())));
+    for (name, ..) in types {
+        assert_eq!(two.world.updates(name, "ng").len(), 1);
+    }
 }
