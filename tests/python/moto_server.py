@@ -1,8 +1,9 @@
 """moto's AWS on loopback, with the few things it lacks.
 
 moto is an AWS that was written elsewhere, so it is a fair judge of the binaries. It has DynamoDB, SNS, SQS, Systems Manager,
-and of EKS what describes node groups. Added here, from outside: the update of a node group's version and its course, node
-groups in the Resource Groups Tagging API, change calendars, and parameters under `/aws/service`, which only AWS may put.
+and of EKS what describes node groups. Added here, from outside: the update of a node group's version and its course, the
+Kubernetes versions that EKS knows, node groups in the Resource Groups Tagging API, change calendars, and parameters under
+`/aws/service`, which only AWS may put.
 Every call is written down with the key that signed it, so that a test can say who called what.
 """
 
@@ -17,7 +18,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 from unittest import mock
@@ -54,6 +55,7 @@ IAM_PREFIX = {"tagging": "tag"}
 
 # The change calendars: for each, until when it is closed, or nothing where it is open.
 CALENDARS: dict[str, str | None] = {}
+
 # What EKS says of Kubernetes versions.
 KUBERNETES_VERSIONS: list[dict[str, Any]] = []
 
@@ -213,6 +215,12 @@ class MotoServer:
         with self._one_at_a_time:
             return [dict(update) for update in _updates(self.nodegroup(path)).values()]
 
+    def date_back(self, path: str, days: int) -> None:
+        """Makes the updates of a node group so much older."""
+        with self._one_at_a_time:
+            for update in _updates(self.nodegroup(path)).values():
+                update["createdAt"] -= timedelta(days=days)
+
     def settle(self, path: str, status: str, *errors: dict[str, Any]) -> None:
         """Ends the update that is in progress. Only one that is Successful changes the node group."""
         with self._one_at_a_time:
@@ -347,7 +355,7 @@ def _fail(error: type[EKSError], message: str, nodegroup: Nodegroup | None = Non
     raise error(message=message, **names)
 
 
-class NodegroupUpdates(EKSResponse):
+class MoreOfEks(EKSResponse):
     """The operations that moto's EKS lacks, with the words of AWS's errors."""
 
     def update_nodegroup_version(self) -> ActionResult:
@@ -390,9 +398,11 @@ class NodegroupUpdates(EKSResponse):
         end = first + self._get_int_param("maxResults", 100)
         return ActionResult({"updateIds": ids[first:end], "nextToken": str(end) if end < len(ids) else None})
 
-
     def describe_cluster_versions(self) -> ActionResult:
-        return ActionResult({"clusterVersions": KUBERNETES_VERSIONS})
+        # Without being asked for all, AWS leaves out the versions that it no longer supports.
+        now, asks_for_all = datetime.now(UTC), self._get_param("includeAll") in (True, "true")
+        known = [it for it in KUBERNETES_VERSIONS if asks_for_all or it["endOfExtendedSupportDate"] > now]
+        return ActionResult({"clusterVersions": known})
 
 
 def _refuse_update(nodegroup: Nodegroup, version: str | None, release: str | None) -> None:
@@ -444,9 +454,8 @@ def _teach_moto() -> None:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     cluster = "{0}/clusters/(?P<name>[^/]+)"
     for path in ("/updates$", "/updates/(?P<updateId>[^/]+)$", "/node-groups/(?P<nodegroupName>[^/]+)/update-version$"):
-        eks_urls.url_paths[cluster + path] = NodegroupUpdates.dispatch
-
-    eks_urls.url_paths["{0}/cluster-versions$"] = NodegroupUpdates.dispatch
+        eks_urls.url_paths[cluster + path] = MoreOfEks.dispatch
+    eks_urls.url_paths["{0}/cluster-versions$"] = MoreOfEks.dispatch
 
     of_other_services = ResourceGroupsTaggingAPIBackend._get_resources_generator
 

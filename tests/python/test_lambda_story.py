@@ -228,6 +228,32 @@ def test_a_failed_update_is_notified_exactly_once_and_not_tried_again_at_once(st
     assert (stack.messages(), updates_asked_for(stack)) == ([], ["blue"])
 
 
+def test_more_than_three_failures_of_one_cause_are_one_message(stack: Stack) -> None:
+    stack.aws.publish(LINUX, OLD)
+    stack.aws.publish(LINUX, NEW)
+    names = [f"c{number}/blue" for number in range(5)]
+    arns = [stack.aws.create_nodegroup(name, "AL2023_x86_64_STANDARD", OLD, tags=AUTO) for name in names]
+    payload(stack.start.invoke({}))
+    for name in names[:4]:
+        stack.aws.settle(name, "Failed", EVICTION)
+    stack.aws.settle(names[4], "Failed", {"errorCode": "NodeCreationFailure", "errorMessage": "Instances failed to join"})
+    published = payload(stack.check.invoke({}))["published"]
+    single, many = sorted(stack.messages(), key=lambda message: len(message.body["ids"]))
+    event = {"event": "UpdateFailed", "severity": "error", "errorCode": "PodEvictionFailure"}
+    assert many.attributes == event, "no cluster and no node group"
+    body = many.body
+    assert (sorted(body["nodegroups"]["names"]), body["nodegroups"]["count"]) == (names[:4], 4)
+    assert (body["cluster"], body["nodegroup"], body["nodegroupArn"], body["updateId"]) == (None, None, None, None)
+    updates = [stack.aws.updates(name)[0]["id"] for name in body["nodegroups"]["names"]]
+    assert body["updateIds"] == updates, "the lists go together"
+    assert "4 node groups" in many.subject and NEW in many.subject
+    assert (single.body["ids"], single.body["nodegroups"]) == ([single.body["id"]], None)
+    assert (single.body["cluster"], single.attributes["errorCode"]) == ("c4", "NodeCreationFailure")
+    assert sorted(published) == sorted(body["ids"] + single.body["ids"])
+    assert all("pendingNotices" not in stack.record(arn) for arn in arns)
+    assert (payload(stack.check.invoke({}))["published"], stack.messages()) == ([], [])
+
+
 def test_a_newer_release_is_tried_although_an_older_one_failed(stack: Stack, blue: str) -> None:
     payload(stack.start.invoke({}))
     stack.aws.settle("prod/blue", "Failed", EVICTION)
@@ -397,6 +423,59 @@ def test_a_node_group_follows_its_cluster_to_an_older_release_when_its_own_versi
     assert update_asked_for(stack)["releaseVersion"] == "1.34.1-20261114"
 
 
+def test_what_the_last_update_lowered_before_there_was_a_record_stays(stack: Stack) -> None:
+    for release in (OLD, NEW, NEWER):
+        stack.aws.publish(LINUX, release)
+    arn = stack.aws.create_nodegroup("prod/blue", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
+    by_hand = {"clusterName": "prod", "nodegroupName": "blue", "version": "1.33"}
+    for release in (NEWER, NEW):
+        stack.aws.client("eks").update_nodegroup_version(**by_hand, releaseVersion=release)
+        stack.aws.settle("prod/blue", "Successful")
+        stack.aws.date_back("prod/blue", 1)
+    for _ in range(2):
+        assert decisions(stack.start.invoke({})) == {"prod/blue": "Lowered"}
+        payload(stack.check.invoke({}))
+    read = [len(calls(stack, f"eks:{operation}")) for operation in ("ListUpdates", "DescribeUpdate")]
+    assert read == [1, 2], "its past, once"
+    (message,) = stack.messages()
+    assert message.body["event"] == "NodegroupLowered"
+    ran = [message.body["lowered"][end]["releaseVersion"] for end in ("from", "to")]
+    assert (ran, stack.record(arn)["pastRead"]) == ([NEWER, NEW], True)
+    assert updates_asked_for(stack) == ["blue"] * 2, "by hand"
+    # What is newer than what it left ends it.
+    stack.aws.publish(LINUX, "1.33.5-20261120")
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "Start"}
+
+
+def test_the_past_is_read_before_the_first_start_only(stack: Stack, blue: str) -> None:
+    stack.start.invoke({"dryRun": True})
+    assert len(calls(stack, "eks:ListUpdates")) == 1, "a dry run remembers nothing"
+    for release in (NEW, NEWER):
+        stack.aws.publish(LINUX, release)
+        assert decisions(stack.start.invoke({})) == {"prod/blue": "Start"}
+        stack.aws.settle("prod/blue", "Failed", EVICTION)
+        payload(stack.check.invoke({}))
+    assert len(calls(stack, "eks:ListUpdates")) == 2
+
+
+def test_a_pin_that_the_history_does_not_hold_is_asked_of_eks(stack: Stack, blue: str) -> None:
+    own = "/aws/service/eks/optimized-ami/1.33/amazon-linux-2023/x86_64/standard/amazon-eks-node-al2023-1.33-v20261015"
+    stack.aws.publish(f"{own}/release_version", "1.33.4-20261015")
+    stack.aws.nodegroup("prod/blue").tags["ami-update/pin"] = "1.33.4-20261015"
+    unknown = AUTO | {"ami-update/pin": "1.33.4-20261016"}
+    stack.aws.create_nodegroup("stage/green", "AL2023_x86_64_STANDARD", OLD, tags=unknown)
+    lines = payload(stack.start.invoke({}))["decisions"]
+    ends = {line["nodegroup"]: (line["decision"], line["target"], line["outcome"]) for line in lines}
+    assert ends == {
+        "prod/blue": ("Start", "1.33.4-20261015", "Accepted"),
+        "stage/green": ("Start", "1.33.4-20261016", "NotReady"),
+    }
+    result = stack.start.invoke({})
+    assert decisions(result) == {"prod/blue": "InProgress", "stage/green": "BackingOff"}
+    assert "1.33.4-20261016 is not valid" in reason(result, "stage/green")
+    assert sorted(updates_asked_for(stack)) == ["blue", "green"]
+
+
 def test_an_external_update_is_watched_and_notified_as_external(stack: Stack, blue: str) -> None:
     eks = stack.aws.client("eks")
     eks.update_nodegroup_version(clusterName="prod", nodegroupName="blue", version="1.33", releaseVersion=NEW)
@@ -555,6 +634,43 @@ def test_a_node_group_that_cannot_be_read_stops_no_other(stack: Stack, blue: str
     (error,) = payload(stack.start.invoke({}))["errors"]
     assert "stage/locked" in error and "AccessDeniedException" in error
     assert updates_asked_for(stack) == ["blue"]
+
+
+def test_a_node_group_whose_record_cannot_be_written_is_left_alone_in_that_run(stack: Stack, blue: str) -> None:
+    stack.aws.refuse("dynamodb:PutItem", 400, "AccessDeniedException", "not authorized to perform: dynamodb:PutItem")
+    answer = payload(stack.start.invoke({}))
+    (line,) = answer["decisions"]
+    words = "writing the record: AccessDeniedException: not authorized to perform: dynamodb:PutItem"
+    assert (line["decision"], line["reason"]) == ("Unreadable", f"could not be read: {words}")
+    assert set(answer["errors"]) == {f"prod/blue: {words}"}
+    assert (updates_asked_for(stack), stack.record(blue)) == ([], None)
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "Start"}
+
+
+@pytest.mark.parametrize(
+    ("action", "parameters", "failure"),
+    [
+        ("tag:GetResources", {}, "finding tagged node groups"),
+        ("eks:DescribeNodegroup", {}, "no node group could be described"),
+        ("ssm:GetParameters", {"Names": [LINUX]}, "no release could be read"),
+        ("dynamodb:BatchGetItem", {}, "no updates were started: the fleet's quarantines: reading its record: "),
+        ("dynamodb:PutItem", {}, "no record could be written"),
+    ],
+)
+def test_a_run_that_could_not_do_its_job_at_all_fails(
+    stack: Stack, blue: str, action: str, parameters: dict[str, Any], failure: str
+) -> None:
+    words = f"not authorized to perform: {action}"
+    stack.aws.refuse(action, 400, "AccessDeniedException", words, times=99, **parameters)
+    result = stack.start.invoke({})
+    assert result.error.error_type == "RunFailed"
+    assert result.error.message.startswith(failure) and words in result.error.message
+    assert updates_asked_for(stack) == []
+    dry = stack.start.invoke({"dryRun": True})
+    if action == "tag:GetResources":
+        assert words in dry.error.message
+    else:
+        assert list(decisions(dry)) == ["prod/blue"], "it answers what it can"
 
 
 def test_a_throttled_call_is_tried_again(stack: Stack, blue: str) -> None:
