@@ -107,7 +107,11 @@ impl StartSummary {
             let line = StartLine::new(planned, outcome);
             *summary.counts.entry(line.decision).or_default() += 1;
             if let Decision::Skip(Reason::Unreadable(error)) = &planned.decision {
-                errors.push(Problem::with(planned.subject(), error));
+                let problem = Problem::with(planned.subject(), error);
+                // What could not be written or looked up is among them already.
+                if !errors.contains(&problem) {
+                    errors.push(problem);
+                }
             }
             errors.extend(
                 outcome.filter(|outcome| outcome.is_error()).map(|outcome| Problem::with(planned.subject(), outcome)),

@@ -45,8 +45,8 @@ impl Message {
     #[must_use]
     pub fn of_group(members: &[(&AnyRecord, &Notice)], retry_after: &RetryAfter) -> Option<Self> {
         let mut members = members.to_vec();
-        // In an order of their own, so that the same notices are the same message, and its lists go together.
-        members.sort_by_cached_key(|(record, notice)| record.notice_id(notice));
+        // By name, so that the same notices are the same message, and its lists go together.
+        members.sort_by_cached_key(|(record, notice)| (record.subject(), record.notice_id(notice)));
         let (record, notice) = members.first()?;
         let mut writer = Writer::new(record.as_ref(), notice, retry_after);
         writer.ids = members.iter().map(|(record, notice)| record.notice_id(notice)).collect();
