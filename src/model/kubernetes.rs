@@ -9,8 +9,7 @@ use std::str::FromStr;
 /// use eks_nodegroup_updater::model::kubernetes::KubernetesVersion;
 ///
 /// let version: KubernetesVersion = "1.9".parse()?;
-/// assert_eq!(version.next().to_string(), "1.10");
-/// assert!(version.next() > version);
+/// assert!("1.10".parse::<KubernetesVersion>()? > version);
 /// # Ok::<(), eks_nodegroup_updater::model::kubernetes::InvalidVersion>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,14 +22,6 @@ pub struct KubernetesVersion {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a Kubernetes version such as 1.33")]
 pub struct InvalidVersion(String);
-
-impl KubernetesVersion {
-    /// The minor version after this one. A node group moves one minor version at a time.
-    #[must_use]
-    pub fn next(self) -> Self {
-        Self { minor: self.minor.saturating_add(1), ..self }
-    }
-}
 
 impl FromStr for KubernetesVersion {
     type Err = InvalidVersion;

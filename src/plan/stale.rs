@@ -3,6 +3,7 @@
 use aws_sdk_eks::types::NodegroupStatus;
 use jiff::{SignedDuration, Timestamp};
 
+use super::eligible::not_denied;
 use super::input::PlanInput;
 use super::versions::version_step;
 use crate::model::ami_type::{ReleaseTrack, TrackKey};
@@ -215,7 +216,6 @@ fn behind<'a>(
 
 fn oldest<'a>(input: &PlanInput<'a>, track: &TrackKey, counts: impl Fn(&Release) -> bool) -> Option<&'a Release> {
     let Some(Available::Releases(releases)) = input.releases.on(track) else { return None };
-    let denied =
-        |release: &Release| input.settings.denied.iter().any(|denied| denied.matches(track, release.version.as_str()));
-    releases.iter().rev().find(|release| !release.withdrawn && !denied(release) && counts(release))
+    let allowed = |release: &Release| !release.withdrawn && not_denied(input, track, &release.version).is_ok();
+    releases.iter().rev().find(|release| allowed(release) && counts(release))
 }
