@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use simulated_aws::{Nodegroup, Update};
 
-use super::checker::{HINDSIGHT, Ours};
-use super::fleet::{FleetRules, Group, Published, day, is_forward};
+use super::checker::{HINDSIGHT, Lowered, Ours};
+use super::fleet::{Clusters, FleetRules, Group, Published, day, is_forward, window_is_open};
 use super::run::{CLOCK_SKEW, SOAK};
 use testing::TestEnv;
 
@@ -14,8 +14,6 @@ use testing::TestEnv;
 const TRIES: usize = 4;
 /// The wait before the second.
 const FIRST_WAIT: SignedDuration = SignedDuration::from_mins(20);
-/// A call that was begun in time may come to its effect so much later: the SDK tries again for as long.
-const SLOW_CALL: SignedDuration = SignedDuration::from_mins(4);
 /// A record dates an end by the beginning of the run that saw it, which may have waited for EKS until `check` was out of time.
 const DATED_EARLY: SignedDuration = SignedDuration::from_mins(5);
 
@@ -37,12 +35,19 @@ pub struct Case<'a> {
     pub opted_in: &'a [(bool, Timestamp)],
     /// Whether the stop switch lets updates start, and since when.
     pub running: (bool, Timestamp),
+    /// When its attempt was begun.
+    pub begun: Timestamp,
+    /// That it runs less than an update of ours brought.
+    pub lowered: Option<&'a Lowered>,
+    /// When a retry of everything was asked for.
+    pub retried: Option<Timestamp>,
+    pub clusters: &'a Clusters,
 }
 
 impl<'a> Case<'a> {
     /// What is wrong with it.
     pub fn broken(self) -> Vec<String> {
-        let mut broken = [self.permission(), self.direction(), self.tries(), self.times()].concat();
+        let mut broken = [self.permission(), self.direction(), self.tries(), self.times(), self.history()].concat();
         match self.group().pin {
             Some(pin) => broken.extend(wrong(pin != day(self.target()), "it is pinned elsewhere")),
             // Neither age nor rings hold up a pinned node group.
@@ -95,6 +100,23 @@ impl<'a> Case<'a> {
         wrong(!forward && !others_brought_it(self.updates, self.at()), &what)
     }
 
+    /// What AWS took back is not installed, and what somebody lowered is not raised to what it left.
+    fn history(self) -> Vec<String> {
+        let withdrawn = self.published.is_withdrawn(self.target(), self.at(), HINDSIGHT);
+        let raised = self.lowered.filter(|lowered| {
+            let to_what_it_left = day(self.target()) <= day(&lowered.from.1);
+            let settled = self.at().duration_since(lowered.at) > HINDSIGHT;
+            settled && lowered.from.0 == self.version() && (to_what_it_left || lowered.times > 1)
+        });
+        let raised = raised.filter(|_| self.group().pin.is_none());
+        let from = raised.map(|lowered| (&lowered.from, lowered.times, lowered.at));
+        [
+            wrong(withdrawn, "AWS has withdrawn it"),
+            wrong(from.is_some(), &format!("it was lowered from {from:?}, and is raised again")),
+        ]
+        .concat()
+    }
+
     fn is_same(self, other: &Update) -> bool {
         (&other.version, &other.release) == (&self.update.version, &self.update.release)
     }
@@ -104,6 +126,7 @@ impl<'a> Case<'a> {
         let has_token =
             |other: &Update| other.id != update.id && other.client_request_token == update.client_request_token;
         let ours = updates.iter().filter(|other| other.client_request_token.is_some());
+        let ours = ours.filter(|other| self.retried.is_none_or(|at| other.created_at > at));
         let tries: Vec<&Update> = ours.filter(|other| self.is_same(other)).collect();
         let failed_just_now = |other: &&Update| {
             let failed = matches!(other.status.as_str(), "Failed" | "Cancelled");
@@ -121,8 +144,9 @@ impl<'a> Case<'a> {
     }
 
     fn times(self) -> Vec<String> {
-        let open = |at: Timestamp| at.as_second().div_euclid(3600).rem_euclid(3) < 2;
-        let closed = self.group().window && !open(self.at() - CLOCK_SKEW - SLOW_CALL) && !open(self.at() + CLOCK_SKEW);
+        // By Lambda's clock.
+        let begun = self.begun + self.env.clock_ahead;
+        let closed = self.group().window && !window_is_open(begun - SignedDuration::from_secs(1));
         let replaced_nodes = |other: &&Update| {
             let ours = self.ours.get(&other.id);
             other.status == "Successful" && ours.is_some_and(|ours| !ours.without_effect)
@@ -152,6 +176,10 @@ impl<'a> Case<'a> {
     fn has_proved(self, other: &Group) -> bool {
         // One that has gone on to the next Kubernetes version cannot run the release with this one.
         let Some(now) = self.now(other).filter(|now| now.version.as_str() <= self.version()) else { return true };
+        let follows = self.clusters.has_been(&other.cluster, self.version(), self.at(), HINDSIGHT);
+        if now.version != self.version() && !follows {
+            return true;
+        }
         if other.pin.is_some_and(|pin| pin != day(self.target()) || now.version != self.version()) {
             return true;
         }

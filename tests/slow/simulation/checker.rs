@@ -7,11 +7,11 @@ use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::settings::Limits;
 use eks_nodegroup_updater::summary::StartSummary;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
-use simulated_aws::Update;
+use simulated_aws::{Nodegroup, Update};
 
 use super::case::Case;
-use super::fleet::{FleetRules, Group, LAST, Published};
+use super::fleet::{Clusters, FleetRules, Group, Published, day};
+use super::notices::reports;
 use super::run::STUCK_AFTER;
 use testing::{FLEET_KEY, TestEnv};
 
@@ -28,12 +28,28 @@ pub struct Checker {
     /// Whether the stop switch lets updates start, and since when.
     running: (bool, Timestamp),
     vanished: BTreeSet<String>,
+    /// By node group: what it was last seen to run, and that it runs less than an update of ours brought.
+    seen: Vec<(Option<Nodegroup>, Option<Lowered>)>,
+    /// When a retry of everything was asked for.
+    retried: Option<Timestamp>,
+}
+
+/// A node group runs less than an update of ours brought.
+#[derive(Clone)]
+pub struct Lowered {
+    pub at: Timestamp,
+    /// The Kubernetes version and the release that it left.
+    pub from: (String, String),
+    /// How often that has happened.
+    pub times: u32,
+    /// Whether a second run has seen it.
+    confirmed: bool,
 }
 
 /// An update that this program started.
 pub struct Ours {
-    group: usize,
-    update: Update,
+    pub group: usize,
+    pub update: Update,
     /// Whether EKS said successful and the node group runs something else.
     pub without_effect: bool,
 }
@@ -47,7 +63,28 @@ impl Checker {
             opted_in: groups.iter().map(|group| (group.is_auto(), now - HINDSIGHT)).collect(),
             running: (true, now),
             vanished: BTreeSet::new(),
+            seen: vec![(None, None); groups.len()],
+            retried: None,
         }
+    }
+
+    /// What failed or was lowered no longer counts.
+    pub fn retried(&mut self, now: Timestamp) {
+        self.retried = Some(now);
+        self.seen.iter_mut().for_each(|(_, lowered)| *lowered = None);
+    }
+
+    /// Whether a node group was lowered, and may stay so.
+    pub fn is_lowered(&self, group: usize) -> bool {
+        self.seen[group].1.is_some()
+    }
+
+    pub fn updates(&self) -> impl Iterator<Item = (&String, &Ours)> {
+        self.updates.iter()
+    }
+
+    pub fn has_vanished(&self, update: &str) -> bool {
+        self.vanished.contains(update)
     }
 
     pub fn broken(&mut self, what: &str) {
@@ -73,14 +110,19 @@ impl Checker {
     }
 
     /// Takes note of what the world's updates have come to, and judges those that are new.
-    pub async fn check(&mut self, env: &TestEnv, groups: &[Group], published: &Published) {
+    pub async fn check(
+        &mut self,
+        env: &TestEnv,
+        groups: &[Group],
+        (published, clusters): (&Published, &Clusters),
+        begun: &BTreeMap<String, Timestamp>,
+    ) {
         for (index, group) in groups.iter().enumerate() {
             let updates = env.world.updates(&group.cluster, &group.name);
             for update in &updates {
-                let known = self.updates.contains_key(&update.id);
-                if !known && update.client_request_token.is_some() {
-                    let Self { rules, updates: ours, opted_in, running, .. } = &*self;
-                    let (rules, running) = (*rules, *running);
+                let Some(token) = &update.client_request_token else { continue };
+                if !self.updates.contains_key(&update.id) {
+                    let Self { rules, updates: ours, opted_in, running, retried, .. } = &*self;
                     let case = Case {
                         env,
                         groups,
@@ -88,28 +130,64 @@ impl Checker {
                         update,
                         updates: &updates,
                         published,
-                        rules,
+                        rules: *rules,
                         ours,
                         opted_in,
-                        running,
+                        running: *running,
+                        begun: begun.get(token).copied().unwrap_or(update.created_at),
+                        lowered: self.seen[index].1.as_ref(),
+                        retried: *retried,
+                        clusters,
                     };
                     let broken = case.broken();
                     self.broken.extend(broken);
                     self.has_intent(env, group, update).await;
                     self.not_quarantined(env, groups, group, update).await;
                 }
-                if update.client_request_token.is_some() {
-                    let now = env.world.nodegroup(&group.cluster, &group.name);
-                    let runs = now.map(|now| (now.version, now.release)).unzip();
-                    let ours = Ours { group: index, update: update.clone(), without_effect: false };
-                    let ours = self.updates.entry(update.id.clone()).or_insert(ours);
-                    if ours.update.status == "InProgress" && update.status == "Successful" {
-                        ours.without_effect = runs != (update.version.clone(), update.release.clone());
-                    }
-                    ours.update = update.clone();
+                let now = env.world.nodegroup(&group.cluster, &group.name);
+                let runs = now.map(|now| (now.version, now.release)).unzip();
+                let ours = Ours { group: index, update: update.clone(), without_effect: false };
+                let ours = self.updates.entry(update.id.clone()).or_insert(ours);
+                if ours.update.status == "InProgress" && update.status == "Successful" {
+                    ours.without_effect = runs != (update.version.clone(), update.release.clone());
                 }
+                ours.update = update.clone();
             }
+            self.see(env, group, index).await;
         }
+    }
+
+    /// What a node group runs now, and whether that is less than an update of ours has brought.
+    async fn see(&mut self, env: &TestEnv, group: &Group, index: usize) {
+        let now = env.world.nodegroup(&group.cluster, &group.name);
+        let (before, lowered) = std::mem::replace(&mut self.seen[index], (now.clone(), None));
+        let Some((now, before)) = now.zip(before) else { return };
+        let record: Option<NodegroupRecord> = env.record_of(&now.arn).await;
+        let is_less = |now: &Nodegroup, version: &str, release: &str| {
+            now.version == version && day(&now.release) < day(release)
+        };
+        let brought = |version: &str, release: &str| {
+            let mut successes = record.iter().flat_map(NodegroupRecord::successes);
+            successes.any(|(attempt, _)| attempt.is_for(version, release) && attempt.token.is_some())
+        };
+        let lowered = if is_less(&now, &before.version, &before.release) {
+            let times = lowered.as_ref().map_or(0, |lowered| lowered.times);
+            let from = (before.version, before.release);
+            // What no record shows, no run can know.
+            let known = brought(&from.0, &from.1);
+            let new = Lowered { at: env.world.now(), from, times, confirmed: false };
+            if known { Some(new) } else { lowered }
+        } else {
+            lowered
+        };
+        let hold = record.as_ref().and_then(|record| record.hold.as_ref());
+        let is_confirmed = hold.is_some_and(|hold| hold.is_open() && hold.confirmed);
+        self.seen[index].1 = lowered.map(|mut lowered| {
+            if is_confirmed && !lowered.confirmed && is_less(&now, &lowered.from.0, &lowered.from.1) {
+                (lowered.confirmed, lowered.times) = (true, lowered.times + 1);
+            }
+            lowered
+        });
     }
 
     /// A release that has failed for its own fault on two node groups of a cluster starts there no more, and nowhere once it
@@ -187,66 +265,6 @@ impl Checker {
         }
     }
 
-    /// Every end but success is reported, each under one id; and every update is in its record.
-    pub async fn all_reported(&mut self, env: &TestEnv, groups: &[Group]) {
-        let reports = reports(env);
-        for ((id, event), messages) in &reports {
-            if messages.len() > 1 {
-                self.broken.push(format!("{event} of {id} is reported under {} ids", messages.len()));
-            }
-        }
-        let arns = env.world.nodegroup_arns();
-        for ours in self.updates.values() {
-            let Update { id, status, .. } = &ours.update;
-            let record: Option<NodegroupRecord> = env.record_of(&ours.update.nodegroup_arn).await;
-            let recorded = record
-                .is_some_and(|record| record.history.iter().any(|attempt| attempt.update_id.as_ref() == Some(id)));
-            let has = |event: &str| reports.contains_key(&(id.clone(), event.to_owned()));
-            let gone = self.vanished.contains(id) || !arns.contains(&ours.update.nodegroup_arn);
-            let is_reported = match (gone, status.as_str()) {
-                (true, "Successful") => true,
-                // What was gone before anybody learned its id cannot be reported.
-                (true, _) => reports.keys().any(|(reported, _)| reported == id) || !recorded,
-                (false, "Failed") => has("UpdateFailed"),
-                (false, "Cancelled") => has("UpdateCancelled"),
-                // Unless an external update brought it there meanwhile.
-                (false, "Successful") if ours.without_effect => has("UpdateUnverified") || brought(ours, groups, env),
-                (false, "Successful") => !ours.update.force || has("UpdateForced"),
-                (false, _) => false,
-            };
-            if !is_reported {
-                let path = groups[ours.group].path();
-                self.broken.push(format!("{path}: nobody was notified that {id} is {status}, gone: {gone}"));
-            }
-        }
-        for (id, ours) in self.updates.iter().filter(|(id, _)| !self.vanished.contains(*id)) {
-            let record: Option<NodegroupRecord> = env.record_of(&ours.update.nodegroup_arn).await;
-            let Some(record) = record else {
-                self.broken.push(format!("{id} has no record"));
-                continue;
-            };
-            let known = record.history.iter().any(|attempt| attempt.update_id.as_ref() == Some(id));
-            let forgotten = record.history.len() >= 10;
-            if !known && !forgotten && arns.contains(&ours.update.nodegroup_arn) {
-                self.broken.push(format!("{id} is not in its record"));
-            }
-        }
-        for group in groups.iter().filter(|group| group.mode == "notify" && group.pin.is_none_or(|pin| pin == LAST)) {
-            let available = env.messages().into_iter().filter(|message| {
-                (&message["event"], &message["nodegroup"], &message["releaseVersion"])
-                    == (&"UpdateAvailable".into(), &group.name.clone().into(), &group.release(LAST).into())
-            });
-            let mut ids: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-            for message in available {
-                ids.entry(message["kubernetesVersion"].to_string()).or_default().insert(message["id"].to_string());
-            }
-            let once = !ids.is_empty() && ids.values().all(|ids| ids.len() == 1);
-            if !once && env.world.nodegroup(&group.cluster, &group.name).is_some() {
-                self.broken.push(format!("{}: the release of {LAST} is reported under {ids:?}", group.path()));
-            }
-        }
-    }
-
     /// How many updates came to what.
     pub fn tally(&self) -> BTreeMap<String, u64> {
         let mut tally = BTreeMap::new();
@@ -256,28 +274,4 @@ impl Checker {
         }
         tally
     }
-}
-
-/// Whether an external update brought the node group to the same release.
-fn brought(ours: &Ours, groups: &[Group], env: &TestEnv) -> bool {
-    let group = &groups[ours.group];
-    let updates = env.world.updates(&group.cluster, &group.name);
-    let others = updates.iter().filter(|update| update.client_request_token.is_none());
-    let mut same =
-        others.filter(|other| (&other.version, &other.release) == (&ours.update.version, &ours.update.release));
-    same.any(|update| update.status == "Successful")
-}
-
-/// The ids of the messages about an update, by its id and the event.
-fn reports(env: &TestEnv) -> BTreeMap<(String, String), BTreeSet<String>> {
-    let text = |message: &Value, key: &str| message[key].as_str().unwrap_or_default().to_owned();
-    let mut reports: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
-    for message in &env.messages() {
-        let all =
-            |key: &str| message[key].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
-        for (update, id) in all("updateIds").zip(all("ids")) {
-            reports.entry((update, text(message, "event"))).or_default().insert(id);
-        }
-    }
-    reports
 }

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fastrand::Rng;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use simulated_aws::{ApiError, Fault, Request, UpdateScript, World};
 
 use super::case::others_brought_it;
-use super::fleet::is_forward;
+use super::fleet::{Ailment, Group, is_forward, window_closes_in};
 use testing::{OBSERVER_KEY, minutes};
 
 /// What the requests of a simulation came to.
@@ -23,25 +23,50 @@ pub struct Seen {
     pub requests: DefaultHasher,
     /// What was asked for that does not bring a node group forward, whether or not EKS would have refused it.
     pub backward: Vec<String>,
+    /// When each attempt was begun, by its token: its intent is the first that anybody sees of it.
+    pub begun: BTreeMap<String, Timestamp>,
+    /// Whether requests are answered as AWS should answer them, but for what ails the node groups.
+    pub quiet: bool,
+    /// Whether nothing ails them any more.
+    pub mended: bool,
 }
 
-/// Lets everything go wrong that can, until [`World::clear_faults`].
-pub fn chaos(world: &World, mut rng: Rng, arns: Vec<String>, trace: bool) -> Arc<Mutex<Seen>> {
+/// Lets everything go wrong that can, until it is [quiet](Seen::quiet); what ails node groups goes on.
+pub fn chaos(world: &World, mut rng: Rng, groups: &[Group], trace: bool) -> Arc<Mutex<Seen>> {
     let seen = Arc::new(Mutex::new(Seen::default()));
+    let arns = world.nodegroup_arns();
+    let ailing: BTreeMap<(String, String), Ailment> = groups
+        .iter()
+        .filter_map(|group| Some(((group.cluster.clone(), group.name.clone()), group.ailment?)))
+        .collect();
     let (inside, of) = (Arc::clone(&seen), world.clone());
     // Some simulations are wild, some almost quiet.
     let per_thousand = [5, 20, 80, 250][rng.usize(0..4)];
     // In some, DescribeNodegroup is behind, each time by something else.
     let lags = rng.bool();
     world.describe_lag(SignedDuration::from_secs(i64::from(lags)));
+    // In some, runs are slow when a window is about to close.
+    let slow_at_the_end = rng.bool();
     world.on_request(move |request| {
         if request.access_key_id == OBSERVER_KEY {
             return Fault::None;
         }
+        let text = |key: &str| request.body[key].as_str().unwrap_or_default();
+        let (cluster, name) = (text("clusterName"), text("nodegroupName"));
+        let (quiet, mended) = {
+            let mut seen = inside.lock().unwrap();
+            if let Some(token) = token(request) {
+                seen.begun.entry(token.to_owned()).or_insert(request.at);
+            }
+            (seen.quiet, seen.mended)
+        };
+        let ailment = ailing.get(&(cluster.to_owned(), name.to_owned())).filter(|_| !mended);
         if request.action == "eks:UpdateNodegroupVersion" {
-            let text = |key: &str| request.body[key].as_str().unwrap_or_default();
-            let (cluster, name) = (text("clusterName"), text("nodegroupName"));
-            of.script_next_update(cluster, name, course(&mut rng));
+            match ailment {
+                Some(Ailment::NoAddresses) => of.script_next_update(cluster, name, no_addresses(name)),
+                _ if quiet => {}
+                _ => of.script_next_update(cluster, name, course(&mut rng)),
+            }
             let (version, target) = (text("version"), text("releaseVersion"));
             let forward = of.nodegroup(cluster, name).is_none_or(|now| is_forward(&now, version, target));
             if !forward && !others_brought_it(&of.updates(cluster, name), request.at) {
@@ -49,20 +74,27 @@ pub fn chaos(world: &World, mut rng: Rng, arns: Vec<String>, trace: bool) -> Arc
                 inside.lock().unwrap().backward.push(what);
             }
         }
-        if lags && request.action == "eks:DescribeNodegroup" {
+        if lags && !quiet && request.action == "eks:DescribeNodegroup" {
             let seconds = if rng.bool() { 1..120 } else { 600..840 };
             of.describe_lag(SignedDuration::from_secs(rng.i64(seconds)));
         }
-        let (kind, then) = if rng.u32(0..1000) < per_thousand {
-            fault(&mut rng, request, &of, &arns)
-        } else {
-            ("answered", Fault::None)
+        let (kind, then) = match (ailment, request.action.as_str()) {
+            (Some(Ailment::Unreadable), "eks:DescribeNodegroup") => {
+                ("unreadable", Fault::Error(ApiError::access_denied(&request.action)))
+            }
+            _ if !quiet && rng.u32(0..1000) < per_thousand => fault(&mut rng, request, &of, &arns),
+            _ => ("answered", Fault::None),
         };
-        let (kind, verdict) = match rng.u32(0..1000) < per_thousand / 4 {
+        let closes = slow_at_the_end && window_closes_in(request.at, SignedDuration::from_secs(60));
+        let (kind, verdict) = match () {
+            () if quiet => (kind, then),
             // The SDK gives up on an attempt after ten seconds.
-            true => ("timed out", slow(Duration::from_secs(rng.u64(0..60)), Duration::from_secs(rng.u64(0..60)), then)),
+            () if rng.u32(0..1000) < per_thousand / 4 => {
+                ("timed out", slow(Duration::from_secs(rng.u64(0..60)), Duration::from_secs(rng.u64(0..60)), then))
+            }
+            () if closes => (kind, slow(Duration::from_secs(rng.u64(0..9)), Duration::ZERO, then)),
             // Every request takes its time, so that runs meet between any two.
-            false => (kind, slow(Duration::from_millis(rng.u64(0..40)), Duration::from_millis(rng.u64(0..40)), then)),
+            () => (kind, slow(Duration::from_millis(rng.u64(0..40)), Duration::from_millis(rng.u64(0..40)), then)),
         };
         let mut seen = inside.lock().unwrap();
         *seen.tally.entry(kind.to_owned()).or_default() += 1;
@@ -73,6 +105,18 @@ pub fn chaos(world: &World, mut rng: Rng, arns: Vec<String>, trace: bool) -> Arc
         verdict
     });
     seen
+}
+
+/// The token of the attempt that a request begins or carries out.
+fn token(request: &Request) -> Option<&str> {
+    let intent = &request.body["Item"]["open"]["M"]["token"]["S"];
+    intent.as_str().or_else(|| request.body["clientRequestToken"].as_str())
+}
+
+/// New nodes get no address, which the node group's health says too: no fault of the release.
+fn no_addresses(name: &str) -> UpdateScript {
+    UpdateScript::node_creation_failure(minutes(20), name)
+        .with_health("InsufficientFreeAddresses", "One or more of the subnets have no free addresses")
 }
 
 fn slow(before: Duration, after: Duration, then: Fault) -> Fault {

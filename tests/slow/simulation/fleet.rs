@@ -1,22 +1,24 @@
 //! The node groups of a simulation, and what AWS publishes for them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use eks_nodegroup_updater::model::settings::Settings;
+use eks_nodegroup_updater::model::settings::{Limits, Settings};
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
-use simulated_aws::{AlreadyAtTarget, Downgrade, Nodegroup, TokenReplay, World};
+use simulated_aws::{AlreadyAtTarget, DegradedUpdate, Downgrade, HealthIssue, Nodegroup, TokenReplay, World};
 
 use testing::{AL2023, BOTTLEROCKET, minutes, selector};
 
 /// The day of the release that everybody is to run in the end.
 pub const LAST: &str = "20261001";
+/// The day of one more, where a node group is put back again and again.
+pub const ONE_MORE: &str = "20261008";
 /// The days of those that come out while everything goes wrong.
 pub const DAYS: [&str; 3] = ["20260710", "20260721", "20260722"];
 /// The day of the release that everybody runs at first.
-const FIRST: &str = "20260610";
-/// What everybody runs at first, and the version of every control plane.
-const OWN_VERSION: &str = "1.33";
+pub const FIRST: &str = "20260610";
+/// The Kubernetes version that everybody runs at first.
+pub const OWN_VERSION: &str = "1.33";
 pub const NEXT_VERSION: &str = "1.34";
 /// What AWS publishes.
 const TRACKS: [(&str, &str); 3] = [(AL2023, OWN_VERSION), (BOTTLEROCKET, OWN_VERSION), (BOTTLEROCKET, NEXT_VERSION)];
@@ -24,6 +26,31 @@ const TRACKS: [(&str, &str); 3] = [(AL2023, OWN_VERSION), (BOTTLEROCKET, OWN_VER
 pub const WINDOW: &str = "Mon-Sun 00:00-02:00 UTC + Mon-Sun 03:00-05:00 UTC + Mon-Sun 06:00-08:00 UTC + Mon-Sun 09:00-11:00 UTC + Mon-Sun 12:00-14:00 UTC + Mon-Sun 15:00-17:00 UTC + Mon-Sun 18:00-20:00 UTC + Mon-Sun 21:00-23:00 UTC";
 pub const STOP_SWITCH: &str = "/updater/stop-switch";
 const CALENDAR: &str = "freeze";
+
+/// Whether [`WINDOW`] is open.
+pub fn window_is_open(at: Timestamp) -> bool {
+    at.as_second().div_euclid(3600).rem_euclid(3) < 2
+}
+
+/// Whether [`WINDOW`] is open and closes within so long.
+pub fn window_closes_in(at: Timestamp, within: SignedDuration) -> bool {
+    window_is_open(at) && !window_is_open(at + within)
+}
+
+/// What keeps a node group from its updates until somebody mends it, however well everything else goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ailment {
+    /// A health issue with which EKS refuses updates.
+    Unhealthy,
+    /// The function may not launch instances with its launch template.
+    LaunchTemplateDenied,
+    /// EKS does not describe it.
+    Unreadable,
+    /// Its subnets have no addresses left, so that every update fails.
+    NoAddresses,
+    /// Somebody puts it back to the first release, whenever it runs a newer one.
+    PutBack,
+}
 
 /// A node group, and the rules by which it is judged.
 #[derive(Clone, Debug)]
@@ -40,11 +67,17 @@ pub struct Group {
     pub force: bool,
     /// Whether it follows its cluster to the next Kubernetes version. Those that do run Bottlerocket.
     pub follow: bool,
+    /// What it suffers from.
+    pub ailment: Option<Ailment>,
 }
 
 impl Group {
     pub fn path(&self) -> String {
         format!("{}/{}", self.cluster, self.name)
+    }
+
+    pub fn exists(&self, world: &World) -> bool {
+        world.nodegroup(&self.cluster, &self.name).is_some()
     }
 
     /// Whether it is to be brought to every release.
@@ -78,7 +111,31 @@ impl Group {
             window: rng.u8(0..4) == 0,
             force: rng.u8(0..3) == 0,
             follow: rng.u8(0..3) == 0,
+            ailment: match rng.u8(0..40) {
+                0 => Some(Ailment::Unhealthy),
+                1 => Some(Ailment::LaunchTemplateDenied),
+                2 => Some(Ailment::Unreadable),
+                3 => Some(Ailment::NoAddresses),
+                4 => Some(Ailment::PutBack),
+                _ => None,
+            },
         }
+    }
+
+    /// Gives it its ailment.
+    pub fn ail(&self, world: &World) {
+        match self.ailment {
+            Some(Ailment::Unhealthy) => fall_ill(world, &self.cluster, &self.name),
+            Some(Ailment::LaunchTemplateDenied) => world.deny_launch_template(&self.cluster, &self.name, true),
+            Some(Ailment::Unreadable | Ailment::NoAddresses | Ailment::PutBack) | None => {}
+        }
+    }
+
+    /// Takes its ailment away.
+    pub fn mend(&mut self, world: &World) {
+        self.ailment = None;
+        world.deny_launch_template(&self.cluster, &self.name, false);
+        world.heal(&self.cluster, &self.name);
     }
 
     pub fn nodegroup(&self) -> Nodegroup {
@@ -101,6 +158,17 @@ impl Group {
     }
 }
 
+/// Gives a node group a health issue with which EKS refuses updates.
+pub fn fall_ill(world: &World, cluster: &str, name: &str) {
+    world.edit_nodegroup(cluster, name, |nodegroup| {
+        if nodegroup.status == "ACTIVE" {
+            "DEGRADED".clone_into(&mut nodegroup.status);
+            let (code, message) = ("NodeCreationFailure".to_owned(), "Instances failed to join".to_owned());
+            nodegroup.health.push(HealthIssue { code, message, resource_ids: Vec::new() });
+        }
+    });
+}
+
 /// What holds for a whole fleet.
 #[derive(Clone, Copy, Debug)]
 pub struct FleetRules {
@@ -108,6 +176,8 @@ pub struct FleetRules {
     pub denied: Option<&'static str>,
     /// When the change calendar is closed.
     pub closed: Option<(Timestamp, Timestamp)>,
+    /// How much may be in progress at once.
+    pub limits: Limits,
 }
 
 impl FleetRules {
@@ -117,11 +187,17 @@ impl FleetRules {
         Self {
             denied: (rng.u8(0..4) == 0).then(|| DAYS[rng.usize(0..DAYS.len())]),
             closed: (rng.u8(0..3) == 0).then_some((from, until)),
+            limits: Limits {
+                updates_per_cluster: rng.usize(1..3),
+                updates_in_progress: [1, 10][rng.usize(0..2)],
+                starts_per_run: [1, 10][rng.usize(0..2)],
+            },
         }
     }
 
     /// Writes them where the functions find them.
     pub fn set(&self, settings: &mut Settings, world: &World) {
+        settings.limits = self.limits;
         settings.denied = self.denied.map(|day| selector(&format!("*-{day}"))).into_iter().collect();
         if let Some((from, until)) = self.closed {
             world.close_calendar(CALENDAR, from, until);
@@ -159,25 +235,107 @@ pub fn choose_unverified(rng: &mut Rng, world: &World) {
     });
     world.already_at_target(if rng.bool() { AlreadyAtTarget::Update } else { AlreadyAtTarget::Error });
     world.downgrade(if rng.bool() { Downgrade::Accepted } else { Downgrade::Refused });
+    world.degraded_update(if rng.bool() { DegradedUpdate::Accepted } else { DegradedUpdate::InUse });
+    world.forget_parameter_dates(rng.u8(0..6) == 0);
     world.sparse_tag_pages(rng.bool());
     if rng.bool() {
         world.page_size(rng.usize(1..4));
     }
 }
 
-/// When the releases of each day were published.
+/// What AWS has published.
 #[derive(Default)]
-pub struct Published(BTreeMap<String, Timestamp>);
+pub struct Published {
+    /// The days of the releases that its parameters named, one after the other, and since when.
+    named: Vec<(Timestamp, &'static str)>,
+    /// The days of the releases that EKS does not know.
+    unknown: BTreeSet<&'static str>,
+    /// Whether the parameters are behind, and since when.
+    late: (bool, Timestamp),
+}
 
 impl Published {
-    pub fn publish(&mut self, world: &World, day: &str) {
+    pub fn publish(&mut self, world: &World, day: &'static str) {
         for (ami_type, version) in TRACKS {
-            world.publish_release(ami_type, version, &release(ami_type, day));
+            let release = release(ami_type, day);
+            match self.unknown.contains(day) {
+                true => world.publish_release_unknown_to_eks(ami_type, version, &release),
+                false => world.publish_release(ami_type, version, &release),
+            };
         }
-        self.0.entry(day.to_owned()).or_insert(world.now());
+        self.named.push((world.now(), day));
     }
 
+    /// Publishes what EKS does not know, unless it was published before.
+    pub fn publish_unknown(&mut self, world: &World, day: &'static str) {
+        if self.first_named(day).is_none() {
+            self.unknown.insert(day);
+            self.publish(world, day);
+        }
+    }
+
+    /// EKS knows them all from now on.
+    pub fn learn(&mut self, world: &World) {
+        for day in std::mem::take(&mut self.unknown) {
+            TRACKS.iter().for_each(|(ami_type, version)| world.eks_learns(ami_type, version, &release(ami_type, day)));
+        }
+    }
+
+    /// The parameters show what was some time ago, or what is.
+    pub fn late(&mut self, world: &World, by: Option<SignedDuration>) {
+        world.late_parameters(by.map(|by| world.now() - by));
+        self.late = (by.is_some(), world.now());
+    }
+
+    /// When a release was first named.
     pub fn at(&self, release: &str) -> Option<Timestamp> {
-        self.0.get(day(release)).copied()
+        self.first_named(day(release))
+    }
+
+    /// Whether EKS takes a release, or may take it one day.
+    pub fn is_known(&self, release: &str) -> bool {
+        self.at(release).is_some() && !self.unknown.contains(day(release))
+    }
+
+    /// Whether AWS took a release back and has named only older ones since, for so long that every run has seen it.
+    pub fn is_withdrawn(&self, release: &str, at: Timestamp, seen_after: SignedDuration) -> bool {
+        let last = self.named.iter().rposition(|(since, named)| *named == day(release) && *since <= at);
+        let Some(now) = self.named.iter().rfind(|(since, _)| *since <= at) else { return false };
+        let settled = |since: Timestamp| at.duration_since(since) > seen_after;
+        let older = last.is_some() && now.1 < day(release);
+        older && settled(now.0) && !self.late.0 && settled(self.late.1)
+    }
+
+    fn first_named(&self, day: &str) -> Option<Timestamp> {
+        self.named.iter().find(|(_, named)| *named == day).map(|(since, _)| *since)
+    }
+}
+
+/// The Kubernetes versions of the clusters, and since when each has its own.
+#[derive(Default)]
+pub struct Clusters(BTreeMap<String, (&'static str, Timestamp)>);
+
+impl Clusters {
+    pub fn set(&mut self, world: &World, cluster: &str, version: &'static str) {
+        if self.version(cluster) != version {
+            world.add_cluster(cluster, version);
+            self.0.insert(cluster.to_owned(), (version, world.now()));
+        }
+    }
+
+    /// Goes back to the version before; only where AWS does.
+    pub fn roll_back(&mut self, world: &World, cluster: &str) {
+        if self.version(cluster) == NEXT_VERSION && world.roll_back_cluster(cluster) {
+            self.0.insert(cluster.to_owned(), (OWN_VERSION, world.now()));
+        }
+    }
+
+    pub fn version(&self, cluster: &str) -> &'static str {
+        self.0.get(cluster).map_or("", |(version, _)| *version)
+    }
+
+    /// Whether a cluster has had a version for at least so long.
+    pub fn has_been(&self, cluster: &str, version: &str, at: Timestamp, long: SignedDuration) -> bool {
+        self.0.get(cluster).is_some_and(|(own, since)| *own == version && at.duration_since(*since) >= long)
     }
 }

@@ -11,6 +11,7 @@ mod case;
 mod checker;
 mod faults;
 mod fleet;
+mod notices;
 mod run;
 
 use std::collections::BTreeMap;

@@ -17,7 +17,10 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::checker::Checker;
 use super::faults::{Seen, chaos};
-use super::fleet::{DAYS, FleetRules, Group, LAST, NEXT_VERSION, Published, STOP_SWITCH, choose_unverified, groups};
+use super::fleet::{
+    Ailment, Clusters, DAYS, FIRST, FleetRules, Group, LAST, NEXT_VERSION, ONE_MORE, OWN_VERSION, Published, STOP_SWITCH,
+    choose_unverified, fall_ill, groups,
+};
 use testing::{FLEET_KEY, TestEnv, minutes};
 
 /// Between two runs of `check`; `start` runs at every sixth, in some simulations at every second while there is chaos.
@@ -27,6 +30,10 @@ const TICKS_PER_START: u32 = 6;
 const CHAOS_TICKS: u32 = 48;
 /// Two days: time enough for every window, age, ring and retry.
 const QUIESCE_TICKS: u32 = 2 * 24 * 12;
+/// How long a node group may be behind before it is reported.
+const STALE_AFTER: SignedDuration = SignedDuration::from_hours(8);
+/// By then, whatever keeps a node group from being current is reported: what should never last after a day.
+const STALE_TICKS: u32 = 26;
 /// How long an update may run before it counts as stuck.
 pub const STUCK_AFTER: SignedDuration = SignedDuration::from_mins(100);
 /// How long a release is to run in one ring before the next.
@@ -48,6 +55,9 @@ pub struct Simulation {
     env: Rc<TestEnv>,
     groups: Vec<Group>,
     published: Published,
+    clusters: Clusters,
+    /// The day of the release that everybody is to run by now.
+    last: &'static str,
     checker: Checker,
     rng: Rng,
     seen: Arc<Mutex<Seen>>,
@@ -60,18 +70,25 @@ impl Simulation {
         let mut simulation = Self::begin(seed, trace).await;
         simulation.chaos().await;
         simulation.quiesce().await;
+        simulation.mend().await;
         simulation.end().await
     }
 
     async fn begin(seed: u64, trace: bool) -> Self {
         let mut rng = Rng::with_seed(seed);
         let midnight: Timestamp = "2026-07-20T00:00:00Z".parse().unwrap();
-        let (begin, zero) = (midnight + minutes(rng.i64(0..24 * 60)), Instant::now());
+        let (mut begin, zero) = (midnight + minutes(rng.i64(0..24 * 60)), Instant::now());
+        if rng.bool() {
+            // The runs of some begin just before a window closes.
+            let five_minutes = begin.as_second().div_euclid(300) * 300;
+            begin = Timestamp::from_second(five_minutes - rng.i64(1..20)).unwrap();
+        }
         let world = World::with_clock(move || begin + SignedDuration::try_from(zero.elapsed()).unwrap());
         let mut env = TestEnv::in_world(world).await;
         env.start_config.settings.retry_after = RetryAfter([20, 40, 60].map(minutes).into());
         env.start_config.settings.ring_soak = SOAK;
         env.start_config.settings.defaults.follow_cluster_after = minutes([0, 30][rng.usize(0..2)]);
+        env.start_config.settings.defaults.stale_after = Some(STALE_AFTER);
         env.start_config.settings.stop_switch = Some(STOP_SWITCH.to_owned());
         env.check_config.stuck_after = STUCK_AFTER;
         // Without a margin, a slow run comes to the end of a window while it starts updates.
@@ -84,22 +101,25 @@ impl Simulation {
         let rules = FleetRules::random(&mut rng, begin);
         rules.set(&mut env.start_config.settings, &env.world);
         let groups = groups(&mut rng);
-        let arns = groups.iter().map(|group| env.world.add_nodegroup(group.nodegroup())).collect();
+        let mut clusters = Clusters::default();
         for group in &groups {
-            env.world.add_cluster(&group.cluster, NEXT_VERSION);
+            env.world.add_nodegroup(group.nodegroup());
+            group.ail(&env.world);
+            clusters.set(&env.world, &group.cluster, [OWN_VERSION, NEXT_VERSION][rng.usize(0..2)]);
         }
         let mut published = Published::default();
         published.publish(&env.world, DAYS[0]);
-        let seen = chaos(&env.world, rng.fork(), arns, trace);
+        let seen = chaos(&env.world, rng.fork(), &groups, trace);
         let checker = Checker::new(&groups, rules, env.world.now());
         let (runs, tally) = (Vec::new(), BTreeMap::new());
-        Self { env: Rc::new(env), groups, published, checker, rng, seen, runs, tally }
+        Self { env: Rc::new(env), groups, published, clusters, last: DAYS[0], checker, rng, seen, runs, tally }
     }
 
     async fn chaos(&mut self) {
         let ticks_per_start = [2, TICKS_PER_START][self.rng.usize(0..2)];
         for tick in 0..CHAOS_TICKS {
             self.perturb();
+            self.put_back();
             // Its schedule wakes it, and now and then an event.
             if tick.is_multiple_of(ticks_per_start) || self.rng.u8(0..5) == 0 {
                 self.invoke(true);
@@ -168,9 +188,17 @@ impl Simulation {
                 self.checker.switched(value == "running", now);
                 "stop switch flipped"
             }
-            8..18 => {
+            8..16 => {
                 self.published.publish(&world, DAYS[rng.usize(0..DAYS.len())]);
                 "release published or withdrawn"
+            }
+            16 => {
+                self.published.publish_unknown(&world, DAYS[rng.usize(0..DAYS.len())]);
+                "release published that EKS does not know"
+            }
+            17 => {
+                self.published.learn(&world);
+                "releases learned"
             }
             18..26 => {
                 let arn = world.nodegroup(cluster, name).map(|nodegroup| nodegroup.arn).unwrap_or_default();
@@ -191,7 +219,11 @@ impl Simulation {
             }
             26..34 => {
                 let release = group.release(DAYS[rng.usize(0..DAYS.len())]);
-                let version = world.nodegroup(cluster, name).map(|nodegroup| nodegroup.version).unwrap_or_default();
+                let mut version = world.nodegroup(cluster, name).map(|nodegroup| nodegroup.version).unwrap_or_default();
+                // EKS takes the version before, where the cluster can be rolled back to it.
+                if group.follow && rng.u8(0..4) == 0 {
+                    OWN_VERSION.clone_into(&mut version);
+                }
                 let after = minutes(rng.i64(6..80));
                 let course = if rng.bool() { UpdateScript::Succeed { after } } else { UpdateScript::Cancel { after } };
                 world.script_next_update(cluster, name, course);
@@ -210,17 +242,56 @@ impl Simulation {
                 self.checker.vanished(&running.id);
                 "update vanished"
             }
+            39..41 => {
+                self.clusters.set(&world, cluster, NEXT_VERSION);
+                world.cluster_upgrading(cluster, rng.bool());
+                "cluster upgraded"
+            }
+            41..43 => {
+                self.clusters.roll_back(&world, cluster);
+                "cluster rolled back"
+            }
+            43..45 => {
+                self.published.late(&world, rng.bool().then(|| minutes(rng.i64(1..180))));
+                "parameters late"
+            }
+            45..48 => {
+                match rng.bool() {
+                    true => fall_ill(&world, cluster, name),
+                    false if group.ailment.is_none() => drop(world.heal(cluster, name)),
+                    false => return,
+                }
+                "node group ill or healed"
+            }
             _ => return,
         };
         *self.tally.entry(what.to_owned()).or_default() += 1;
     }
 
-    /// Everything works again, and nobody interferes.
+    /// Others put node groups back to the first release, whenever they run a newer one.
+    fn put_back(&mut self) {
+        let world = &self.env.world;
+        for group in self.groups.iter().filter(|group| group.ailment == Some(Ailment::PutBack)) {
+            let release = group.release(FIRST);
+            let now = world.nodegroup(&group.cluster, &group.name);
+            if let Some(now) = now.filter(|now| now.release != release && now.status == "ACTIVE") {
+                world.script_next_update(&group.cluster, &group.name, UpdateScript::Succeed { after: minutes(10) });
+                if world.start_update(&group.cluster, &group.name, &now.version, &release).is_err() {
+                    // AWS does not go back, it is to be believed.
+                    world.clear_update_scripts();
+                }
+            }
+        }
+    }
+
+    /// Everything works again, and nobody interferes; but what ails a node group goes on.
     async fn quiesce(&mut self) {
         let world = self.env.world.clone();
-        world.clear_faults();
+        self.seen.lock().unwrap().quiet = true;
+        world.describe_lag(SignedDuration::ZERO);
         world.clear_update_scripts();
         world.put_parameter(STOP_SWITCH, "running");
+        self.published.late(&world, None);
         self.checker.switched(true, world.now());
         for run in std::mem::take(&mut self.runs) {
             match run.await {
@@ -246,29 +317,156 @@ impl Simulation {
                 &group.name,
                 UpdateScript::Succeed { after: SignedDuration::ZERO },
             );
+            if group.ailment.is_none() {
+                world.heal(&group.cluster, &group.name);
+            }
+            self.clusters.set(&world, &group.cluster, NEXT_VERSION);
+            world.cluster_upgrading(&group.cluster, false);
         }
-        self.published.publish(&world, LAST);
+        self.publish(LAST);
+        self.settle("while others ail").await;
+        self.is_reported_stale().await;
+    }
+
+    fn publish(&mut self, day: &'static str) {
+        self.published.publish(&self.env.world, day);
+        self.last = day;
+    }
+
+    /// Lets all that can come to the last release, and be recorded and reported.
+    async fn settle(&mut self, when: &str) {
+        let mut summary = None;
         for tick in 0..QUIESCE_TICKS {
-            self.tick(tick.is_multiple_of(TICKS_PER_START)).await;
-            if self.arrived() && self.checker.nothing_open(&self.env).await {
+            self.put_back();
+            if let Some(run) = self.tick(tick.is_multiple_of(TICKS_PER_START)).await {
+                summary = Some(run);
+            }
+            if self.lagging(summary.as_ref()).is_empty() && self.checker.nothing_open(&self.env).await {
                 return;
             }
         }
-        let lines = self.env.try_start(&json!({})).await.map(|summary| summary.decisions).unwrap_or_default();
-        let lagging: Vec<Group> = self.groups.iter().filter(|group| !self.runs_last(group)).cloned().collect();
-        for group in lagging {
+        let lines = summary.as_ref().map(|summary| &summary.decisions[..]).unwrap_or_default();
+        for group in self.lagging(summary.as_ref()) {
             let line = lines.iter().find(|line| line.nodegroup == group.path());
-            self.checker.broken(&format!("{} does not come to the release of {LAST}: {line:?}", group.path()));
+            let last = self.last;
+            self.checker.broken(&format!("{} does not come to the release of {last} {when}: {line:?}", group.path()));
         }
     }
 
-    async fn tick(&mut self, start: bool) {
-        if start && let Ok(summary) = self.env.try_start(&json!({})).await {
-            self.started(&summary);
+    /// The node groups that should run the last release, and do not.
+    fn lagging(&self, summary: Option<&StartSummary>) -> Vec<Group> {
+        let behind: Vec<(usize, &Group)> =
+            self.groups.iter().enumerate().filter(|(_, group)| !self.runs_last(group)).collect();
+        // What ails one costs no other its place, but later rings wait for it.
+        let waits = |group: &Group| {
+            behind.iter().any(|(_, other)| {
+                let unreadable = other.ailment == Some(Ailment::Unreadable);
+                let is_canary = other.ring < group.ring && other.follow == group.follow;
+                group.ring > 0 && (is_canary || unreadable)
+            })
+        };
+        let stays_lowered = |index: usize, group: &Group| {
+            let lines = summary.map(|summary| &summary.decisions[..]).unwrap_or_default();
+            let mut own = lines.iter().filter(|line| line.nodegroup == group.path());
+            self.lowered_by_others(group) && own.any(|line| line.decision == "Lowered") || self.checker.is_lowered(index)
+        };
+        let excused = |(index, group): &&(usize, &Group)| {
+            group.ailment.is_some() || waits(group) || stays_lowered(*index, group)
+        };
+        behind.iter().filter(|it| !excused(it)).map(|(_, group)| (*group).clone()).collect()
+    }
+
+    /// Whether an external update ever was successful, so that it may have been lowered.
+    fn lowered_by_others(&self, group: &Group) -> bool {
+        let updates = self.env.world.updates(&group.cluster, &group.name);
+        updates.iter().any(|update| update.client_request_token.is_none() && update.status == "Successful")
+    }
+
+    /// What ails node groups is reported after a while, and what holds others because of it.
+    async fn is_reported_stale(&mut self) {
+        if self.arrived() {
+            return;
         }
+        for _ in 0..STALE_TICKS {
+            self.put_back();
+            self.tick(true).await;
+            sleep(Duration::from_mins(55)).await;
+            self.check().await;
+        }
+        self.tick(false).await;
+        let stale: Vec<Group> = self.groups.iter().filter(|group| self.is_stale(group)).cloned().collect();
+        *self.tally.entry("node groups stale".to_owned()).or_default() += stale.len() as u64;
+        self.checker.stale_reported(&self.env, &stale.iter().collect::<Vec<_>>());
+    }
+
+    /// Whether a node group that exists is not kept current, and nobody said so of itself.
+    fn is_stale(&self, group: &Group) -> bool {
+        // What is put back is raised again by each release that comes, until it was put back twice.
+        let unpinned = group.pin.is_none_or(|pin| pin == self.last);
+        group.is_auto() && unpinned && group.exists(&self.env.world) && !self.runs_last(group)
+    }
+
+    /// What ails node groups is mended, one more release comes, and a retry is asked for.
+    async fn mend(&mut self) {
+        let world = self.env.world.clone();
+        if self.groups.iter().any(|group| group.ailment == Some(Ailment::PutBack)) {
+            self.publish(ONE_MORE);
+            for _ in 0..4 {
+                self.put_back();
+                self.tick(true).await;
+                sleep(Duration::from_mins(25)).await;
+                self.check().await;
+            }
+        }
+        let all_well = self.arrived();
+        self.seen.lock().unwrap().mended = true;
+        self.groups.iter_mut().for_each(|group| group.mend(&world));
+        world.clear_update_scripts();
+        self.tick(false).await;
+        if !all_well {
+            self.checker.retried(world.now());
+            let retry: Vec<String> =
+                self.groups.iter().filter(|group| group.is_auto()).map(Group::path).collect();
+            drop(self.env.try_start(&json!({ "retry": retry })).await);
+            self.settle("when all is well").await;
+        }
+        // That a node group is current again is seen by the run after the one that saw its update end.
+        self.tick(true).await;
+        self.tick(true).await;
+        self.checker.current_reported(&self.env, &self.groups);
+        self.lose_tag().await;
+    }
+
+    /// One of them loses its tag, while the index knows it or not.
+    async fn lose_tag(&mut self) {
+        let world = self.env.world.clone();
+        let auto: Vec<usize> = (0..self.groups.len())
+            .filter(|index| self.groups[*index].is_auto() && self.groups[*index].exists(&world))
+            .collect();
+        if auto.is_empty() || self.rng.bool() {
+            return;
+        }
+        let index = auto[self.rng.usize(0..auto.len())];
+        let group = &mut self.groups[index];
+        group.mode = "";
+        self.checker.retagged(index, false, world.now());
+        world.edit_nodegroup(&group.cluster, &group.name, |nodegroup| {
+            nodegroup.tags.remove("ami-update");
+        });
+        let group = group.clone();
+        self.tick(true).await;
+        self.tick(true).await;
+        self.checker.lost_tag_reported(&self.env, &group);
+    }
+
+    /// Answers what `start` did, if it ran and could do its job.
+    async fn tick(&mut self, start: bool) -> Option<StartSummary> {
+        let summary = if start { self.env.try_start(&json!({})).await.ok() } else { None };
+        summary.iter().for_each(|summary| self.started(summary));
         drop(self.env.try_check(&json!({})).await);
         sleep(TICK).await;
         self.check().await;
+        summary
     }
 
     fn started(&mut self, summary: &StartSummary) {
@@ -290,7 +488,7 @@ impl Simulation {
         let version = |now: &Nodegroup| group.follow == (now.version == NEXT_VERSION);
         let is_there = |now: Nodegroup| {
             let release = match group.pin {
-                None => now.release == group.release(LAST) && version(&now),
+                None => now.release == group.release(self.last) && version(&now),
                 Some(LAST) => now.release == group.release(LAST),
                 // Its release may have failed too often, or an external update may have brought it beyond.
                 Some(_) => true,
@@ -301,7 +499,8 @@ impl Simulation {
     }
 
     async fn check(&mut self) {
-        self.checker.check(&self.env, &self.groups, &self.published).await;
+        let begun = self.seen.lock().unwrap().begun.clone();
+        self.checker.check(&self.env, &self.groups, (&self.published, &self.clusters), &begun).await;
     }
 
     /// The requests so far that change something.
@@ -312,9 +511,9 @@ impl Simulation {
         self.env.world.requests().into_iter().filter(is_act).collect()
     }
 
-    /// A pin to what AWS never published is asked for again and again, ever more rarely.
+    /// A pin to what EKS does not know is asked for again and again, ever more rarely.
     fn is_about_a_refused_pin(&self, request: &Request) -> bool {
-        let never_out = |group: &&Group| group.pin.is_some_and(|day| self.published.at(&group.release(day)).is_none());
+        let never_out = |group: &&Group| group.pin.is_some_and(|day| !self.published.is_known(&group.release(day)));
         let body = request.body.to_string();
         let is_about = |group: &Group| {
             let named = request.body["nodegroupName"] == group.name.as_str();
@@ -354,7 +553,7 @@ impl Simulation {
         for request in acts {
             self.checker.broken(&format!("a quiet world causes {}: {}", request.action, request.body));
         }
-        self.checker.all_reported(&self.env, &self.groups).await;
+        self.checker.all_reported(&self.env, &self.groups, self.last).await;
         let seen = std::mem::take(&mut *self.seen.lock().unwrap());
         let mut tally = self.tally;
         tally.extend(seen.tally.into_iter().map(|(kind, times)| (format!("requests {kind}"), times)));

@@ -1,0 +1,188 @@
+//! What people must have been told, and how often.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
+use serde_json::Value;
+use simulated_aws::Update;
+
+use super::checker::{Checker, Ours};
+use super::fleet::Group;
+use testing::TestEnv;
+
+/// What a node group may lose and get again, so that it may be reported each time.
+const REPEATED: [&str; 1] = ["TagLost"];
+
+impl Checker {
+    /// Every end but success is reported, each under one id; and every update is in its record.
+    pub async fn all_reported(&mut self, env: &TestEnv, groups: &[Group], last: &str) {
+        let mut broken = updates_reported(self, env, groups).await;
+        broken.extend(updates_recorded(self, env).await);
+        broken.extend(said_once(env));
+        broken.extend(available_reported(env, groups, last));
+        broken.iter().for_each(|what| self.broken(what));
+    }
+
+    /// What is not kept current is reported.
+    pub fn stale_reported(&mut self, env: &TestEnv, stale: &[&Group]) {
+        let told = told(env, "NodegroupStale");
+        for group in stale.iter().filter(|group| !told.contains_key(&group.path())) {
+            self.broken(&format!("{} is not kept current, and nobody was notified", group.path()));
+        }
+    }
+
+    /// What was reported as not kept current is reported as current again.
+    pub fn current_reported(&mut self, env: &TestEnv, groups: &[Group]) {
+        let (stale, current) = (told(env, "NodegroupStale"), told(env, "NodegroupCurrent"));
+        let still_ours = groups.iter().filter(|group| group.is_auto() && group.exists(&env.world));
+        for group in still_ours.filter(|group| stale.contains_key(&group.path())) {
+            if !current.contains_key(&group.path()) {
+                self.broken(&format!("{} is kept current again, and nobody was notified", group.path()));
+            }
+        }
+    }
+
+    /// A tag that was lost is reported.
+    pub fn lost_tag_reported(&mut self, env: &TestEnv, group: &Group) {
+        if !told(env, "TagLost").contains_key(&group.path()) {
+            self.broken(&format!("{} has lost its tag, and nobody was notified", group.path()));
+        }
+    }
+}
+
+async fn updates_reported(checker: &Checker, env: &TestEnv, groups: &[Group]) -> Vec<String> {
+    let (reports, arns) = (reports(env), env.world.nodegroup_arns());
+    let mut broken = Vec::new();
+    for ((id, event), messages) in reports.iter().filter(|(_, messages)| messages.len() > 1) {
+        broken.push(format!("{event} of {id} is reported under {} ids", messages.len()));
+    }
+    for (_, ours) in checker.updates() {
+        let Update { id, status, .. } = &ours.update;
+        let record: Option<NodegroupRecord> = env.record_of(&ours.update.nodegroup_arn).await;
+        let recorded =
+            record.is_some_and(|record| record.history.iter().any(|attempt| attempt.update_id.as_ref() == Some(id)));
+        let has = |event: &str| reports.contains_key(&(id.clone(), event.to_owned()));
+        let gone = checker.has_vanished(id) || !arns.contains(&ours.update.nodegroup_arn);
+        let is_reported = match (gone, status.as_str()) {
+            (true, "Successful") => true,
+            // What was gone before anybody learned its id cannot be reported.
+            (true, _) => reports.keys().any(|(reported, _)| reported == id) || !recorded,
+            (false, "Failed") => has("UpdateFailed"),
+            (false, "Cancelled") => has("UpdateCancelled"),
+            // Unless an external update brought it there meanwhile.
+            (false, "Successful") if ours.without_effect => has("UpdateUnverified") || brought(ours, groups, env),
+            (false, "Successful") => !ours.update.force || has("UpdateForced"),
+            (false, _) => false,
+        };
+        if !is_reported {
+            let path = groups[ours.group].path();
+            broken.push(format!("{path}: nobody was notified that {id} is {status}, gone: {gone}"));
+        }
+    }
+    broken
+}
+
+async fn updates_recorded(checker: &Checker, env: &TestEnv) -> Vec<String> {
+    let arns = env.world.nodegroup_arns();
+    let mut broken = Vec::new();
+    for (id, ours) in checker.updates().filter(|(id, _)| !checker.has_vanished(id)) {
+        let record: Option<NodegroupRecord> = env.record_of(&ours.update.nodegroup_arn).await;
+        let Some(record) = record else {
+            broken.push(format!("{id} has no record"));
+            continue;
+        };
+        let known = record.history.iter().any(|attempt| attempt.update_id.as_ref() == Some(id));
+        let forgotten = record.history.len() >= 10;
+        if !known && !forgotten && arns.contains(&ours.update.nodegroup_arn) {
+            broken.push(format!("{id} is not in its record"));
+        }
+    }
+    broken
+}
+
+/// Nothing is said twice within a week, which is longer than a simulation: the same again has the same id.
+fn said_once(env: &TestEnv) -> Vec<String> {
+    let mut said: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for message in env.messages() {
+        let event = message["event"].as_str().unwrap_or_default();
+        if REPEATED.contains(&event) || message["updateIds"].as_array().is_some_and(|ids| !ids.is_empty()) {
+            continue;
+        }
+        let about = ["releaseVersion", "kubernetesVersion", "track", "quarantinedIn", "tag", "lowered", "attempt"];
+        let about: Vec<&Value> = about.iter().map(|key| &message[*key]).collect();
+        // What is stale is stale, whatever release is the oldest newer one by now.
+        let about = if message["stale"].is_null() { Value::from_iter(about.into_iter().cloned()) } else { Value::Null };
+        for (path, id) in members(&message) {
+            said.entry(format!("{event} {path} {about}")).or_default().insert(id);
+        }
+    }
+    let repeated = said.into_iter().filter(|(_, ids)| ids.len() > 1);
+    repeated.map(|(what, ids)| format!("it is said {} times: {what}", ids.len())).collect()
+}
+
+fn available_reported(env: &TestEnv, groups: &[Group], last: &str) -> Vec<String> {
+    let mut broken = Vec::new();
+    for group in groups.iter().filter(|group| group.mode == "notify" && group.pin.is_none_or(|pin| pin == last)) {
+        // It could not be read in time.
+        if group.ailment.is_some() || !group.exists(&env.world) {
+            continue;
+        }
+        let release = group.release(last);
+        let available = env.messages().into_iter().filter(|message| {
+            (&message["event"], &message["releaseVersion"]) == (&"UpdateAvailable".into(), &release.as_str().into())
+        });
+        let is_told = available.flat_map(|message| members(&message)).any(|(path, _)| path == group.path());
+        if !is_told {
+            broken.push(format!("{}: the release of {last} is not reported", group.path()));
+        }
+    }
+    broken
+}
+
+/// Whether an external update brought the node group to the same release.
+fn brought(ours: &Ours, groups: &[Group], env: &TestEnv) -> bool {
+    let group = &groups[ours.group];
+    let updates = env.world.updates(&group.cluster, &group.name);
+    let others = updates.iter().filter(|update| update.client_request_token.is_none());
+    let mut same =
+        others.filter(|other| (&other.version, &other.release) == (&ours.update.version, &ours.update.release));
+    same.any(|update| update.status == "Successful")
+}
+
+/// The ids of the messages about an update, by its id and the event.
+pub fn reports(env: &TestEnv) -> BTreeMap<(String, String), BTreeSet<String>> {
+    let mut reports: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
+    for message in &env.messages() {
+        let event = message["event"].as_str().unwrap_or_default();
+        for (update, id) in texts(&message["updateIds"]).zip(texts(&message["ids"])) {
+            reports.entry((update, event.to_owned())).or_default().insert(id);
+        }
+    }
+    reports
+}
+
+/// The node groups that a kind of message was about, and under which ids.
+fn told(env: &TestEnv, event: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut told: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for message in env.messages().iter().filter(|message| message["event"] == event) {
+        for (path, id) in members(message) {
+            told.entry(path).or_default().insert(id);
+        }
+    }
+    told
+}
+
+/// Whom a message is about, each with the id of its own notice.
+fn members(message: &Value) -> Vec<(String, String)> {
+    let many: Vec<String> = texts(&message["nodegroups"]["names"]).collect();
+    let paths = match (many.is_empty(), &message["nodegroup"]) {
+        (false, _) => many,
+        (true, Value::String(name)) => vec![format!("{}/{name}", message["cluster"].as_str().unwrap_or_default())],
+        (true, _) => vec!["the fleet".to_owned()],
+    };
+    paths.into_iter().zip(texts(&message["ids"])).collect()
+}
+
+fn texts(list: &Value) -> impl Iterator<Item = String> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned)
+}
