@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::aws::StartClients;
 use crate::model::ami_type::TrackKey;
-use crate::model::attempt::{ErrorDetail, Intent, Status};
+use crate::model::attempt::{Attempt, ErrorDetail, Intent, Status};
 use crate::model::decision::{Decision, Planned, Target};
 use crate::model::nodegroup_record::NodegroupRecord;
 use crate::model::outcome::{NotAsked, Outcome};
@@ -16,7 +16,7 @@ use crate::model::record::YES;
 use crate::model::records::RecordSet;
 use crate::model::subject::{FleetId, NodegroupId, TrackId};
 use crate::plan::Plan;
-use crate::reconcile::{FleetChange, Reconciled, TrackChange};
+use crate::reconcile::{Bookkeeping, FleetChange, NodegroupChange, Reconciled, TrackChange};
 use crate::run::Run;
 use crate::store::{NotSaved, RecordStore};
 use crate::submit::submit;
@@ -54,7 +54,10 @@ pub struct Executor<'a> {
 impl Executor<'_> {
     /// Starts the updates of a plan, in its order: first all that are to start, then, for each that EKS did not accept, who
     /// comes next. One after the other: a run starts few, and a crash then leaves at most one intent without its answer.
-    pub async fn execute(&self, plan: &Plan, records: &RecordSet) -> Execution {
+    ///
+    /// The bookkeeping of a node group goes out together with its intent; what had none is left in
+    /// [`changes`](Execution::changes).
+    pub async fn execute(&self, plan: &Plan, records: &RecordSet, mut bookkeeping: Bookkeeping) -> Execution {
         let mut execution = Execution::default();
         let mut capacity = plan.capacity.clone();
         let planned = |index: &usize| plan.decisions.get(*index).map(|planned| (*index, planned));
@@ -70,14 +73,21 @@ impl Executor<'_> {
             }
             let outcome = match execution.not_asked(plan, intent) {
                 Some(why) => Outcome::NotAsked(why),
-                None => self.start(id, intent, records, &mut execution.errors).await,
+                None => {
+                    let changes = bookkeeping.get(id).map(Vec::as_slice).unwrap_or_default();
+                    self.start(id, intent, (records, changes), &mut execution.errors).await
+                }
             };
+            if outcome.had_intent() {
+                bookkeeping.remove(id);
+            }
             execution.learn((id, intent), &outcome, records, self.run.now);
             if !outcome.takes_capacity() {
                 capacity.release(id.name());
             }
             execution.outcomes.insert(index, outcome);
         }
+        execution.changes.nodegroups = bookkeeping;
         execution
     }
 
@@ -85,7 +95,7 @@ impl Executor<'_> {
         &self,
         id: &NodegroupId,
         intent: &Intent,
-        records: &RecordSet,
+        (records, bookkeeping): (&RecordSet, &[NodegroupChange]),
         errors: &mut Vec<Problem>,
     ) -> Outcome {
         if Instant::now() >= self.run.last_start {
@@ -95,12 +105,15 @@ impl Executor<'_> {
             return Outcome::WindowClosed;
         }
         match records.nodegroup_or_new(id) {
-            Ok(record) => self.start_update(record, intent, records, errors).await,
+            Ok(mut record) => {
+                bookkeeping.iter().for_each(|change| change.apply(&mut record));
+                self.start_update(record, intent, records, errors).await
+            }
             Err(error) => Outcome::NotRecorded(error.to_string()),
         }
     }
 
-    /// Writes the intent, calls EKS, writes what it answered.
+    /// Writes the intent over the record by which it was planned, calls EKS, writes what it answered.
     async fn start_update(
         &self,
         mut record: NodegroupRecord,
@@ -126,28 +139,42 @@ impl Executor<'_> {
             }),
             outcome => outcome,
         };
-        match &outcome {
-            Outcome::Accepted { update_id } => record.accept(update_id),
-            Outcome::Refused(error) | Outcome::LaunchTemplateDenied(error) => {
-                record.end(Status::Refused, vec![error.clone()], now);
-            }
-            // Only a pin asks for what AWS never named; no release track remembers that EKS refuses it.
-            Outcome::NotReady(error) if !is_known(intent, records) => record.back_off(outcome.code(), error, None, now),
-            Outcome::NotReady(_) | Outcome::Deleted(_) => record.withdraw(),
-            Outcome::InUse(error) | Outcome::NotActive(error) | Outcome::AccessDenied(error) => {
-                record.back_off(outcome.code(), error, None, now);
-            }
-            Outcome::VersionNotReady(error) => record.back_off(outcome.code(), error, Some(&intent.version), now),
+        if matches!(outcome, Outcome::Unclear(_)) {
             // The intent stays open, and `check` finds out.
-            _ => return outcome,
+            return outcome;
         }
-        // A conflict means that `check` found the update first.
-        if let Err(NotSaved::Failed(error)) = self.store.save(&mut record, now).await {
+        let token = attempt.token.clone();
+        let learn = |record: &mut NodegroupRecord| {
+            // Another run may have written meanwhile; `check` may have found the update first.
+            let is_open = |open: &Attempt| open.token == token && open.update_id.is_none();
+            if record.open.as_ref().is_some_and(is_open) {
+                learn(record, &outcome, intent, records, now);
+            }
+        };
+        if let Err(error) = self.store.merge(&mut record, now, learn).await {
             let code = outcome.code();
             let error = format!("EKS's answer ({code}) could not be recorded; check finds out: {error}");
             errors.push(Problem::with(&record.id, error));
         }
         outcome
+    }
+}
+
+/// What EKS's answer says of the open attempt.
+fn learn(record: &mut NodegroupRecord, outcome: &Outcome, intent: &Intent, records: &RecordSet, now: Timestamp) {
+    match outcome {
+        Outcome::Accepted { update_id } => record.accept(update_id),
+        Outcome::Refused(error) | Outcome::LaunchTemplateDenied(error) => {
+            record.end(Status::Refused, vec![error.clone()], now);
+        }
+        // Only a pin asks for what AWS never named; no release track remembers that EKS refuses it.
+        Outcome::NotReady(error) if !is_known(intent, records) => record.back_off(outcome.code(), error, None, now),
+        Outcome::NotReady(_) | Outcome::Deleted(_) => record.withdraw(),
+        Outcome::InUse(error) | Outcome::NotActive(error) | Outcome::AccessDenied(error) => {
+            record.back_off(outcome.code(), error, None, now);
+        }
+        Outcome::VersionNotReady(error) => record.back_off(outcome.code(), error, Some(&intent.version), now),
+        _ => {}
     }
 }
 

@@ -3,7 +3,7 @@
 //! A change does not depend on what else was written meanwhile: applied to a newer revision of its record, or twice, it comes
 //! to the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_eks::types::{AmiTypes, NodegroupStatus};
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -412,7 +412,22 @@ fn supports_ended(input: &PlanInput<'_>) -> Vec<SupportEnded> {
     ended.collect()
 }
 
+/// What has to be written of node groups, by node group.
+pub type Bookkeeping = BTreeMap<NodegroupId, Vec<NodegroupChange>>;
+
 impl Reconciled {
+    /// Takes the changes of those node groups that may start: they are written with their intents, so that nothing comes between
+    /// the record by which an update was planned and the intent.
+    #[must_use]
+    pub fn take_of_starts(&mut self, plan: &Plan) -> Bookkeeping {
+        let may_start = |planned: &Planned| match (&planned.target, &planned.decision) {
+            (Target::Nodegroup(id), Decision::Start(_) | Decision::Next(..)) => Some(id.clone()),
+            _ => None,
+        };
+        let starts: BTreeSet<NodegroupId> = plan.decisions.iter().filter_map(may_start).collect();
+        self.nodegroups.extract_if(.., |id, _| starts.contains(id)).collect()
+    }
+
     /// Adds a change of a node group's record.
     pub fn change(&mut self, id: &NodegroupId, change: NodegroupChange) {
         self.nodegroups.entry(id.clone()).or_default().push(change);

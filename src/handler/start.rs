@@ -55,11 +55,15 @@ pub async fn start(
         errors.extend(store.write(take_pasts(pasts, now), &mut fleet.records, now).await);
         plan = make_plan(&asked.input(&fleet, &releases));
     }
-    let reports = reports(&asked.input(&fleet, &releases), &plan);
+    let mut reports = reports(&asked.input(&fleet, &releases), &plan);
+    let bookkeeping = reports.take_of_starts(&plan);
     errors.extend(store.write(reports, &mut fleet.records, now).await);
 
     let executor = Executor { clients, store: &store, run };
-    let execution = if request.dry_run { Execution::default() } else { executor.execute(&plan, &fleet.records).await };
+    let execution = match request.dry_run {
+        true => Execution::default(),
+        false => executor.execute(&plan, &fleet.records, bookkeeping).await,
+    };
     errors.extend(store.write(execution.changes.clone(), &mut fleet.records, now).await);
     let mut summary = StartSummary::new(&request, &plan, &execution, errors);
     summary.table_empty = fleet.table_empty;

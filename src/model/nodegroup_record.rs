@@ -16,8 +16,10 @@ use super::record::{Record, Revision, SchemaVersion, YES};
 use super::stale::{Obstacle, ReportedStale, Stale};
 use super::subject::NodegroupId;
 
-/// Ended attempts that are kept. More than the tries of one release, so that none of these is forgotten.
+/// Ended attempts that are kept, and as many more as count against a release that may still be tried.
 const HISTORY: usize = 10;
+/// The most of those.
+const FAILURES: usize = 100;
 /// What was reported as not kept current is not reported again within so long.
 const REPORT_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How long a record is kept in which nothing is open, pending or reported. Releases come weekly, so a year is plenty.
@@ -592,13 +594,17 @@ impl NodegroupRecord {
         uuid(&self.id, &format!("{}/{}/{number}", intent.version, intent.release_version))
     }
 
-    /// Forgets the oldest attempts, but none that a notice is still about.
+    /// Forgets the oldest attempts, but none that a notice is still about, nor a failure since the last success: what failed is
+    /// not tried for ever, however many releases do.
     fn trim(&mut self) {
+        let last_success = self.successes().map(|(attempt, _)| attempt.number).max();
         let Self { history, pending_notices, .. } = self;
-        let is_needed = |number| pending_notices.iter().any(|notice| is_about(notice, number));
+        let is_reported = |number| pending_notices.iter().any(|notice| is_about(notice, number));
+        let counts = |attempt: &Attempt| attempt.failed() && Some(attempt.number) > last_success;
         let mut surplus = history.len().saturating_sub(HISTORY);
         history.retain(|attempt| {
-            let forget = surplus > 0 && !is_needed(attempt.number);
+            let is_needed = is_reported(attempt.number) || counts(attempt) && surplus <= FAILURES;
+            let forget = surplus > 0 && !is_needed;
             surplus -= usize::from(forget);
             !forget
         });

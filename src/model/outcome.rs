@@ -82,6 +82,15 @@ impl Outcome {
         matches!(self, Self::Accepted { .. } | Self::Unclear(_) | Self::LostRace | Self::InUse(_))
     }
 
+    /// Whether the intent was written, and what the run knew of the node group with it.
+    #[must_use]
+    pub fn had_intent(&self) -> bool {
+        !matches!(
+            self,
+            Self::NotRecorded(_) | Self::NotAsked(_) | Self::LostRace | Self::WindowClosed | Self::DeadlineNear
+        )
+    }
+
     /// Whether it is a line among the errors of the summary.
     #[must_use]
     pub fn is_error(&self) -> bool {

@@ -9,7 +9,7 @@ use super::quarantine::not_quarantined;
 use super::rings::{Gate, Gates};
 use super::versions::version_step;
 use crate::model::ami_type::{Family, NoTrack, ReleaseTrack, TrackKey};
-use crate::model::attempt::Intent;
+use crate::model::attempt::{Attempt, Intent};
 use crate::model::hold::Hold;
 use crate::model::nodegroup::Nodegroup;
 use crate::model::nodegroup_record::NodegroupRecord;
@@ -252,7 +252,7 @@ fn newest_allowed<'a>(
         match allowed(input, gates, candidate, track, release) {
             Ok(()) => return Ok(&release.version),
             Err(reason) => {
-                let wait_for_it = is_asked_again_soon(&reason);
+                let wait_for_it = is_asked_again_soon(&reason) || an_older_would_fail_too(&reason, candidate, track);
                 first_reason = Some(earlier(first_reason, reason));
                 if wait_for_it {
                     break;
@@ -266,6 +266,14 @@ fn newest_allowed<'a>(
 /// Whether no older release is taken meanwhile: the node group would be rotated twice within hours.
 fn is_asked_again_soon(reason: &Reason) -> bool {
     matches!(reason, Reason::FailedBefore { until: Some(_), .. } | Reason::ReleaseRefused { passed_over: false, .. })
+}
+
+/// Whether the node group is why all tries failed: then they would fail with an older release, too, each at the cost of a
+/// rotation.
+fn an_older_would_fail_too(reason: &Reason, candidate: Candidate<'_>, track: &TrackKey) -> bool {
+    let Reason::FailedBefore { target, .. } = reason else { return false };
+    let mut failures = candidate.record.into_iter().flat_map(|record| record.failures(&track.version, target));
+    !failures.any(Attempt::blames_release)
 }
 
 fn earlier(first: Option<Reason>, later: Reason) -> Reason {

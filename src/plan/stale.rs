@@ -7,6 +7,7 @@ use super::eligible::not_denied;
 use super::input::PlanInput;
 use super::versions::version_step;
 use crate::model::ami_type::{ReleaseTrack, TrackKey};
+use crate::model::attempt::Intent;
 use crate::model::decision::Decision;
 use crate::model::fleet::Discovered;
 use crate::model::nodegroup::Nodegroup;
@@ -48,14 +49,20 @@ struct Behind<'a> {
 /// How a node group stands, for which this was decided. Only a run that looks at the whole fleet may ask.
 #[must_use]
 pub fn standing(input: &PlanInput<'_>, discovered: &Discovered, decision: &Decision) -> Standing {
+    let record = input.fleet.records.nodegroup(&discovered.id).ok().flatten();
+    let tried_before = match decision {
+        Decision::Start(intent) | Decision::Next(intent, _) => tried_before(input, intent, record),
+        Decision::Skip(_) => None,
+    };
     let reason = match decision {
         // It starts, or another update is in progress: whether it then is current is seen later.
-        Decision::Start(_) | Decision::Skip(Reason::InProgress { .. }) => return Standing::Unknown,
-        Decision::Next(..) => None,
+        Decision::Start(_) if tried_before.is_none() => return Standing::Unknown,
+        Decision::Skip(Reason::InProgress { .. }) => return Standing::Unknown,
+        Decision::Start(_) | Decision::Next(..) => tried_before.as_ref(),
+        Decision::Skip(Reason::Pinned { .. }) => return Standing::Current,
         Decision::Skip(reason) if is_deliberate(reason) => return Standing::Deliberate,
         Decision::Skip(reason) => Some(reason),
     };
-    let record = input.fleet.records.nodegroup(&discovered.id).ok().flatten();
     let rules = discovered.nodegroup().and_then(rules_of).unwrap_or(&input.settings.defaults);
     let obstacle = reason.filter(|reason| !is_reported_of_fleet(input, reason, record)).and_then(kind_of_obstacle);
     let obstacle = obstacle.map(|kind| Obstacle {
@@ -73,8 +80,8 @@ pub fn standing(input: &PlanInput<'_>, discovered: &Discovered, decision: &Decis
         since,
         oldest: behind.map(|behind| behind.oldest.version.to_string()),
         days_behind: behind.map(|behind| input.now.duration_since(behind.oldest.published_at).as_hours() / 24),
-        reason: decision.code().to_owned(),
-        detail: decision.to_string(),
+        reason: reason.map_or_else(|| decision.code(), Reason::code).to_owned(),
+        detail: reason.map_or_else(|| decision.to_string(), Reason::to_string),
         cause: reason.map_or_else(|| decision.code().to_owned(), cause),
     };
     if reason.is_some_and(should_never_last)
@@ -89,6 +96,28 @@ pub fn standing(input: &PlanInput<'_>, discovered: &Discovered, decision: &Decis
         Some(since) => Standing::Stale(stale(since, behind.as_ref()), obstacle),
         None => Standing::Waiting(obstacle),
     }
+}
+
+/// Why it did not start before. Where a run comes only when each wait is over, every decision is a start.
+fn tried_before(input: &PlanInput<'_>, intent: &Intent, record: Option<&NodegroupRecord>) -> Option<Reason> {
+    if let Some(back_off) = record.and_then(|record| record.back_off.as_ref()) {
+        return Some(Reason::BackingOff { error: back_off.error.clone(), until: input.now });
+    }
+    let Intent { version, release_version, .. } = intent;
+    let failures = || record.into_iter().flat_map(|record| record.failures(version, release_version));
+    if let Some(last) = failures().last() {
+        let (target, failures) = (release_version.clone(), failures().count());
+        return Some(Reason::FailedBefore { target, failures, status: last.status, until: Some(input.now) });
+    }
+    let Some(Available::Releases(releases)) = input.releases.on(&intent.track()) else { return None };
+    let release = releases.iter().find(|release| release.version.as_str() == release_version)?;
+    let refusal = release.refusal.as_ref()?;
+    Some(Reason::ReleaseRefused {
+        target: release.version.clone(),
+        since: refusal.since,
+        until: input.now,
+        passed_over: refusal.is_passed_over(input.now),
+    })
 }
 
 fn rules_of(nodegroup: &Nodegroup) -> Option<&Rules> {
@@ -108,7 +137,6 @@ fn is_deliberate(reason: &Reason) -> bool {
             | Reason::NotOptedIn
             | Reason::OptedOut
             | Reason::InvalidTag(_)
-            | Reason::Pinned { .. }
             | Reason::ReportOnly { .. }
             | Reason::EndOfSupport { .. }
     )

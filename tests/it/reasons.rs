@@ -263,11 +263,14 @@ fn failed_before_on_this_target() {
     let sentence = "EKS refused 1.33.2-20260710 4 times; it is given up until a newer release";
     four.waits("FailedBefore", sentence);
 
-    let given_up = |offered: [&str; 2]| {
-        let four = |record| (0..4).fold(record, |record: NodegroupRecord, _| record.failed(offered[0], now()));
-        Fleet::blue().rules(Rules::default(), offered).after(four)
+    let given_up = |fail: fn(NodegroupRecord, &str, Timestamp) -> NodegroupRecord| {
+        let four = |record| (0..4).fold(record, |record, _| fail(record, "1.33.2-20260719", now()));
+        Fleet::blue().rules(Rules::default(), ["1.33.2-20260719", NEWER]).after(four)
     };
-    assert_eq!(given_up(["1.33.2-20260719", NEWER]).goes_to(), NEWER, "once it is given up, an older one is taken");
+    let broken = given_up(NodegroupRecord::broken);
+    assert_eq!(broken.goes_to(), NEWER, "once it is given up, an older one is taken");
+    let budgets = given_up(NodegroupRecord::evicted).reason();
+    assert_eq!((budgets.0, budgets.2), ("FailedBefore", None), "unless that would fail, too");
     let waiting = Fleet::blue().rules(Rules::default(), ["1.33.2-20260719", NEWER]);
     let waiting = waiting.after(|record| record.failed("1.33.2-20260719", now()));
     assert_eq!(waiting.reason().0, "FailedBefore", "but not while it is tried again");

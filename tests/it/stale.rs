@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use simulated_aws::{ApiError, Fault, HealthIssue, Nodegroup};
-use testing::{AL2023, CURRENT, NEWER, TestEnv, decisions, minutes, opted_in, tagged};
+use testing::{AL2023, CURRENT, NEWER, TestEnv, decisions, minutes, node_creation_failure, opted_in, tagged};
 
 /// So many days, in each of which `start` runs every six hours and `check` after it.
 async fn days(env: &TestEnv, days: i64) {
@@ -93,6 +93,41 @@ async fn one_that_cannot_be_described_is_reported_after_a_day() {
     env.world.clear_faults();
     days(&env, 1).await;
     assert_eq!(said(&env), ["NodegroupStale of blue: Unreadable", "NodegroupCurrent of blue: Unreadable"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_every_run_tries_in_vain_is_reported_after_a_day() {
+    let env = TestEnv::with_blue().await;
+    env.world.on_request(|request| match request.action.as_str() {
+        "eks:UpdateNodegroupVersion" => {
+            Fault::Error(ApiError::new(409, "ResourceInUseException", "Nodegroup cannot be updated"))
+        }
+        _ => Fault::None,
+    });
+    for day in 0..3 {
+        assert_eq!(decisions(&env.start().await), ["prod/blue: Start, InUse"], "day {day}");
+        env.check().await;
+        env.advance(24 * 60);
+    }
+    assert_eq!(said(&env), ["NodegroupStale of blue: BackingOff"]);
+    let detail = "EKS did not take an update of it: ResourceInUseException: Nodegroup cannot be updated; it is asked again from 2026-07-22T09:00:00Z";
+    assert_eq!(env.messages()[0]["stale"]["detail"], detail);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_always_fails_is_not_tried_without_end_however_many_releases_there_are() {
+    let env = TestEnv::with_blue().await;
+    for _ in 0..100 {
+        env.world.script_next_update("prod", "blue", node_creation_failure("blue"));
+    }
+    for release in ["1.33.3-20260801", "1.33.4-20260901", "1.33.5-20261001", "1.33.6-20261101"] {
+        env.world.publish_release(AL2023, "1.33", release);
+        env.start().await;
+        env.check().await;
+    }
+    days(&env, 60).await;
+    // Four releases, each tried once and three times again.
+    assert_eq!(env.world.updates("prod", "blue").len(), 16);
 }
 
 #[tokio::test(start_paused = true)]

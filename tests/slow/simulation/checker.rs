@@ -163,9 +163,8 @@ impl Checker {
         let (before, lowered) = std::mem::replace(&mut self.seen[index], (now.clone(), None));
         let Some((now, before)) = now.zip(before) else { return };
         let record: Option<NodegroupRecord> = env.record_of(&now.arn).await;
-        let is_less = |now: &Nodegroup, version: &str, release: &str| {
-            now.version == version && day(&now.release) < day(release)
-        };
+        let is_less =
+            |now: &Nodegroup, version: &str, release: &str| now.version == version && day(&now.release) < day(release);
         let brought = |version: &str, release: &str| {
             let mut successes = record.iter().flat_map(NodegroupRecord::successes);
             successes.any(|(attempt, _)| attempt.is_for(version, release) && attempt.token.is_some())

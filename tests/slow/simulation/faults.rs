@@ -35,10 +35,8 @@ pub struct Seen {
 pub fn chaos(world: &World, mut rng: Rng, groups: &[Group], trace: bool) -> Arc<Mutex<Seen>> {
     let seen = Arc::new(Mutex::new(Seen::default()));
     let arns = world.nodegroup_arns();
-    let ailing: BTreeMap<(String, String), Ailment> = groups
-        .iter()
-        .filter_map(|group| Some(((group.cluster.clone(), group.name.clone()), group.ailment?)))
-        .collect();
+    let ailing: BTreeMap<(String, String), Ailment> =
+        groups.iter().filter_map(|group| Some(((group.cluster.clone(), group.name.clone()), group.ailment?))).collect();
     let (inside, of) = (Arc::clone(&seen), world.clone());
     // Some simulations are wild, some almost quiet.
     let per_thousand = [5, 20, 80, 250][rng.usize(0..4)];

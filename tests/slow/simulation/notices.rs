@@ -34,8 +34,8 @@ impl Checker {
     /// What was reported as not kept current is reported as current again.
     pub fn current_reported(&mut self, env: &TestEnv, groups: &[Group]) {
         let (stale, current) = (told(env, "NodegroupStale"), told(env, "NodegroupCurrent"));
-        let still_ours = groups.iter().filter(|group| group.is_auto() && group.exists(&env.world));
-        for group in still_ours.filter(|group| stale.contains_key(&group.path())) {
+        let ours = groups.iter().filter(|group| group.is_auto() && group.exists(&env.world));
+        for group in ours.filter(|group| stale.contains_key(&group.path()) && group.pin.is_none()) {
             if !current.contains_key(&group.path()) {
                 self.broken(&format!("{} is kept current again, and nobody was notified", group.path()));
             }

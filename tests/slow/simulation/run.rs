@@ -18,8 +18,8 @@ use tokio::time::{Instant, sleep, timeout};
 use super::checker::Checker;
 use super::faults::{Seen, chaos};
 use super::fleet::{
-    Ailment, Clusters, DAYS, FIRST, FleetRules, Group, LAST, NEXT_VERSION, ONE_MORE, OWN_VERSION, Published, STOP_SWITCH,
-    choose_unverified, fall_ill, groups,
+    Ailment, Clusters, DAYS, FIRST, FleetRules, Group, LAST, NEXT_VERSION, ONE_MORE, OWN_VERSION, Published,
+    STOP_SWITCH, choose_unverified, fall_ill, groups,
 };
 use testing::{FLEET_KEY, TestEnv, minutes};
 
@@ -358,21 +358,19 @@ impl Simulation {
         let behind: Vec<(usize, &Group)> =
             self.groups.iter().enumerate().filter(|(_, group)| !self.runs_last(group)).collect();
         // What ails one costs no other its place, but later rings wait for it.
+        let unreadable = self.groups.iter().any(|other| other.ailment == Some(Ailment::Unreadable));
         let waits = |group: &Group| {
-            behind.iter().any(|(_, other)| {
-                let unreadable = other.ailment == Some(Ailment::Unreadable);
-                let is_canary = other.ring < group.ring && other.follow == group.follow;
-                group.ring > 0 && (is_canary || unreadable)
-            })
+            let is_canary = |other: &Group| other.ring < group.ring && other.follow == group.follow;
+            group.ring > 0 && (unreadable || behind.iter().any(|(_, other)| is_canary(other)))
         };
         let stays_lowered = |index: usize, group: &Group| {
             let lines = summary.map(|summary| &summary.decisions[..]).unwrap_or_default();
             let mut own = lines.iter().filter(|line| line.nodegroup == group.path());
-            self.lowered_by_others(group) && own.any(|line| line.decision == "Lowered") || self.checker.is_lowered(index)
+            self.lowered_by_others(group) && own.any(|line| line.decision == "Lowered")
+                || self.checker.is_lowered(index)
         };
-        let excused = |(index, group): &&(usize, &Group)| {
-            group.ailment.is_some() || waits(group) || stays_lowered(*index, group)
-        };
+        let excused =
+            |(index, group): &&(usize, &Group)| group.ailment.is_some() || waits(group) || stays_lowered(*index, group);
         behind.iter().filter(|it| !excused(it)).map(|(_, group)| (*group).clone()).collect()
     }
 
@@ -425,8 +423,7 @@ impl Simulation {
         self.tick(false).await;
         if !all_well {
             self.checker.retried(world.now());
-            let retry: Vec<String> =
-                self.groups.iter().filter(|group| group.is_auto()).map(Group::path).collect();
+            let retry: Vec<String> = self.groups.iter().filter(|group| group.is_auto()).map(Group::path).collect();
             drop(self.env.try_start(&json!({ "retry": retry })).await);
             self.settle("when all is well").await;
         }
