@@ -13,7 +13,7 @@ use super::input::PlanInput;
 use super::quarantine::not_quarantined;
 use super::versions::version_step;
 use crate::model::ami_type::{ReleaseTrack, TrackKey};
-use crate::model::attempt::{Attempt, Intent};
+use crate::model::attempt::Intent;
 use crate::model::fleet::{Discovered, NodegroupState};
 use crate::model::kubernetes::KubernetesVersion;
 use crate::model::nodegroup::Nodegroup;
@@ -162,12 +162,8 @@ fn judge(input: &PlanInput<'_>, gate: Gate<'_>, other: &Nodegroup, record: Optio
         let mut failures = record.into_iter().flat_map(|record| record.failures(version, target));
         return Verdict::Holds(if failures.next().is_some() { RingWait::Failed } else { RingWait::NotThere });
     }
-    let proving = |success: &Attempt| {
-        let Intent { version, release_version, .. } = &success.intent;
-        proves(input, gate, other, Some(version), Some(release_version))
-    };
-    let successes = record.into_iter().flat_map(NodegroupRecord::successes);
-    let since = successes.filter(|(success, _)| proving(success)).map(|(_, at)| at).min();
+    let proving = |version: &str, release: &str| proves(input, gate, other, Some(version), Some(release));
+    let since = record.and_then(|record| runs_since(record, proving));
     match soaked_at(input, other, since) {
         until if until <= input.now => Verdict::Proved,
         until => Verdict::Holds(RingWait::Soaking(until)),
@@ -196,6 +192,17 @@ fn proves(
     release.compare(gate.target).is_ok_and(Ordering::is_gt)
         && !is_withdrawn
         && not_quarantined(input, other, gate.track, &release).is_ok()
+}
+
+/// Since when a node group has run such releases without a break, as far as its record says.
+fn runs_since(record: &NodegroupRecord, is_such: impl Fn(&str, &str) -> bool) -> Option<Timestamp> {
+    let lowered = record.hold.as_ref().filter(|hold| !is_such(&hold.to.version, &hold.to.release_version));
+    let is_before = |at: Timestamp| lowered.is_some_and(|hold| at <= hold.since);
+    record.successes().fold(None, |since, (success, at)| {
+        let Intent { version, release_version, .. } = &success.intent;
+        let runs_on = is_such(version, release_version) && !is_before(at);
+        runs_on.then_some(since.unwrap_or(at))
+    })
 }
 
 /// When the soak time is over. A node group that came to its release otherwise than by an update that is recorded runs it since
@@ -236,14 +243,21 @@ fn proved(input: &PlanInput<'_>, nodegroup: &Nodegroup) -> Option<Proof> {
     let family = ReleaseTrack::of(&nodegroup.ami_type, version).ok()?.family;
     let current = nodegroup.release_version.as_deref()?;
     let running = ReleaseVersion::parse(family, current).ok()?;
-    let successes = || record.into_iter().flat_map(NodegroupRecord::successes);
-    let brought = successes().find(|(success, _)| success.is_for(version, current)).map(|(_, at)| at);
-    let ran = successes().filter(|(success, _)| success.intent.version == version);
-    let ran = ran.filter_map(|(success, at)| {
+    let since = |release: &ReleaseVersion| {
+        let is_such = |other_version: &str, other: &str| {
+            let other = ReleaseVersion::parse(family, other);
+            other_version == version && other.is_ok_and(|other| other.compare(release).is_ok_and(Ordering::is_ge))
+        };
+        record.and_then(|record| runs_since(record, is_such))
+    };
+    let successes = record.into_iter().flat_map(NodegroupRecord::successes);
+    let ran = successes.filter(|(success, _)| success.intent.version == version).filter_map(|(success, _)| {
         let release = ReleaseVersion::parse(family, &success.intent.release_version).ok()?;
+        let since = since(&release)?;
         // What it left for an older one was not run on.
-        release.compare(&running).is_ok_and(Ordering::is_le).then_some((release, Some(at)))
+        release.compare(&running).is_ok_and(Ordering::is_le).then_some((release, Some(since)))
     });
+    let brought = since(&running);
     let soaked =
         ran.chain([(running.clone(), brought)]).filter(|(_, at)| soaked_at(input, nodegroup, *at) <= input.now);
     let newest = soaked.reduce(|best, next| if next.0.is_newer_than(best.0.as_str()) { next } else { best });

@@ -14,8 +14,8 @@ use eks_nodegroup_updater::plan::plan;
 use eks_nodegroup_updater::reconcile::{FleetChange, NodegroupChange, Reconciled, reconcile, reports};
 use serde_json::json;
 use testing::{
-    Fleet, History, NEWER, UPDATE_ID, at, auto, fleet_record, id, intent, names, now, offers, quarantine, record,
-    selector, track, unreadable,
+    CURRENT, Fleet, History, NEWER, UPDATE_ID, at, auto, fleet_record, id, intent, names, now, offers, quarantine,
+    record, selector, track, unreadable,
 };
 
 fn reconciled(fleet: &Fleet) -> Reconciled {
@@ -184,6 +184,18 @@ fn what_is_sick_empty_or_too_young_or_what_no_later_ring_asks_for_is_not_written
     unproved(soaked().with(|canary| canary.policy = auto(Rules { ring: 1, ..Rules::default() })));
     unproved(soaked().after(|record| record.updated(NEWER, at("2026-07-19T09:00:01Z"))));
     unproved(soaked().after(|record| record.updating("1.33.2-20260719", now())));
+}
+
+#[test]
+fn what_a_canary_left_for_an_older_release_soaks_anew() {
+    let fleet = soaked().after(|record| {
+        let there = record.updated(NEWER, at("2026-07-18T09:00:00Z"));
+        there.updated(CURRENT, at("2026-07-18T10:00:00Z")).updated(NEWER, at("2026-07-20T08:00:00Z"))
+    });
+    let proof = Proof { version: "1.33".into(), release_version: CURRENT.into(), at: now() };
+    let changes = vec![NodegroupChange::Prove(proof)];
+    let expected = Reconciled { nodegroups: [(id("dev/canary"), changes)].into(), ..Reconciled::default() };
+    assert_eq!(reconciled(&fleet), expected);
 }
 
 #[test]

@@ -1,8 +1,12 @@
 //! What a run may ask of EKS, and when it fails as a whole.
 
+use std::time::Duration;
+
+use jiff::SignedDuration;
 use serde_json::json;
-use simulated_aws::{ApiError, Fault, Request};
-use testing::{TestEnv, decisions, errors, eviction_failure, opted_in, tagged};
+use simulated_aws::{ApiError, Fault, Request, World};
+use testing::{AL2023, NEWER, TestEnv, at, decisions, errors, eviction_failure, in_virtual_time, opted_in, tagged};
+use tokio::time::{Instant, sleep};
 
 const UPDATE: &str = "eks:UpdateNodegroupVersion";
 const HOUR: i64 = 60;
@@ -184,4 +188,40 @@ async fn while_its_cluster_is_upgraded_eks_refuses_the_step_and_the_own_version_
     assert_eq!(decisions(&env.start().await), ["prod/blue: Start, Accepted"]);
     assert_eq!(env.world.updates("prod", "blue").pop().unwrap().version.as_deref(), Some("1.35"));
     assert_eq!(env.messages().len(), 0, "it is no failure of the release");
+}
+
+#[test]
+fn a_run_that_is_overtaken_after_its_plan_starts_nothing() {
+    in_virtual_time(async {
+        let zero = Instant::now();
+        let world =
+            World::with_clock(move || at("2026-07-20T09:00:00Z") + SignedDuration::try_from(zero.elapsed()).unwrap());
+        world.add_nodegroup(opted_in("prod", "blue"));
+        world.publish_release(AL2023, "1.33", NEWER);
+        let env = TestEnv::in_world(world).await;
+        env.world.fail_next(UPDATE, 1, ApiError::new(409, "ResourceInUseException", "Nodegroup cannot be updated"));
+        assert_eq!(decisions(&env.start().await), ["prod/blue: Start, InUse"]);
+
+        sleep(Duration::from_hours(2)).await;
+        let mut first = true;
+        env.world.on_request(move |request| {
+            let is_record = request.action == "dynamodb:PutItem" && request.body.to_string().contains("nodegroup/");
+            match is_record && std::mem::take(&mut first) {
+                true => {
+                    Fault::Slow { before: Duration::from_secs(5), after: Duration::ZERO, then: Box::new(Fault::None) }
+                }
+                false => Fault::None,
+            }
+        });
+        let event = json!({});
+        let (overtaken, other) = tokio::join!(env.start_as("overtaken", &event), async {
+            sleep(Duration::from_secs(1)).await;
+            env.start_as("other", &event).await
+        });
+        assert_eq!(decisions(&other.unwrap()), ["prod/blue: Start, Accepted"]);
+        assert_eq!(decisions(&overtaken.unwrap()), ["prod/blue: Start, LostRace"]);
+        let record = env.record("prod", "blue").await.unwrap();
+        let update = &env.world.updates("prod", "blue")[0];
+        assert_eq!(record.open.unwrap().update_id, Some(update.id.clone()));
+    });
 }
