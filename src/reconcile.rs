@@ -78,7 +78,7 @@ pub enum NodegroupChange {
     /// It is reported as not kept current.
     ReportStale(Stale, Option<Obstacle>, Timestamp),
     /// That it is not kept current is deliberate.
-    ForgetStale,
+    ForgetStale(Timestamp),
     /// It is kept current, or not for too long yet.
     ReportCurrent(Option<Obstacle>, Timestamp),
     /// A rollback is asked for.
@@ -530,7 +530,7 @@ impl Reconciled {
                     }
                     Standing::Deliberate => {
                         if is_reported || record.obstacle.is_some() {
-                            self.change(id, NodegroupChange::ForgetStale);
+                            self.change(id, NodegroupChange::ForgetStale(input.now));
                         }
                     }
                     Standing::Current => {
@@ -584,7 +584,7 @@ impl NodegroupChange {
             Self::OptIn(at) => record.opt_in(*at),
             Self::OptOut(lost_tag, at) => record.opt_out(*lost_tag, *at),
             Self::ReportStale(stale, obstacle, at) => record.report_stale(stale, obstacle.as_ref(), *at),
-            Self::ForgetStale => record.forget_stale(),
+            Self::ForgetStale(at) => record.forget_stale(*at),
             Self::ReportCurrent(obstacle, at) => record.report_current(obstacle.as_ref(), *at),
             Self::Adopt(update) => record.adopt(update),
             Self::AllowRetry(at) => record.allow_retry(*at),

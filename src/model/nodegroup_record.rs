@@ -285,8 +285,11 @@ impl NodegroupRecord {
     }
 
     /// That it is not kept current is deliberate now, or reported otherwise.
-    pub fn forget_stale(&mut self) {
-        (self.obstacle, self.stale) = (None, None);
+    pub fn forget_stale(&mut self, now: Timestamp) {
+        self.obstacle = None;
+        if let Some(reported) = &mut self.stale {
+            reported.over_at.get_or_insert(now);
+        }
     }
 
     /// It is kept current again, or at least not stale any more; said where it was reported.

@@ -248,8 +248,14 @@ fn newest_allowed<'a>(
     releases: &[&'a Release],
 ) -> Result<&'a ReleaseVersion, Reason> {
     let mut first_reason = None;
+    let mut last_resort = None;
     for release in releases {
+        let is_passed_over = release.refusal.as_ref().is_some_and(|refusal| refusal.is_passed_over(input.now));
         match allowed(input, gates, candidate, track, release) {
+            // EKS is asked again for those that have nothing else to go to, or it would be asked for all at every run.
+            Ok(()) if is_passed_over => {
+                last_resort.get_or_insert(&release.version);
+            }
             Ok(()) => return Ok(&release.version),
             Err(reason) => {
                 let wait_for_it = is_asked_again_soon(&reason) || an_older_would_fail_too(&reason, candidate, track);
@@ -260,7 +266,8 @@ fn newest_allowed<'a>(
             }
         }
     }
-    Err(first_reason.unwrap_or_else(|| Reason::Unreadable(Unreadable("AWS offers no release".to_owned()))))
+    let none = || Reason::Unreadable(Unreadable("AWS offers no release".to_owned()));
+    last_resort.ok_or_else(|| first_reason.unwrap_or_else(none))
 }
 
 /// Whether no older release is taken meanwhile: the node group would be rotated twice within hours.

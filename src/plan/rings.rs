@@ -164,7 +164,7 @@ fn judge(input: &PlanInput<'_>, gate: Gate<'_>, other: &Nodegroup, record: Optio
     }
     let proving = |version: &str, release: &str| proves(input, gate, other, Some(version), Some(release));
     let since = record.and_then(|record| runs_since(record, proving));
-    match soaked_at(input, other, since) {
+    match soaked_at(input, other, record, since) {
         until if until <= input.now => Verdict::Proved,
         until => Verdict::Holds(RingWait::Soaking(until)),
     }
@@ -206,9 +206,15 @@ fn runs_since(record: &NodegroupRecord, is_such: impl Fn(&str, &str) -> bool) ->
 }
 
 /// When the soak time is over. A node group that came to its release otherwise than by an update that is recorded runs it since
-/// it last changed, at the latest.
-fn soaked_at(input: &PlanInput<'_>, nodegroup: &Nodegroup, since: Option<Timestamp>) -> Timestamp {
-    let since = since.or(nodegroup.modified_at).unwrap_or(input.now);
+/// it last changed, at the latest, and not since before the last that is recorded.
+fn soaked_at(
+    input: &PlanInput<'_>,
+    nodegroup: &Nodegroup,
+    record: Option<&NodegroupRecord>,
+    since: Option<Timestamp>,
+) -> Timestamp {
+    let changed = || nodegroup.modified_at.max(record.and_then(NodegroupRecord::last_success));
+    let since = since.or_else(changed).unwrap_or(input.now);
     since.saturating_add(input.settings.ring_soak).unwrap_or(Timestamp::MAX)
 }
 
@@ -259,7 +265,7 @@ fn proved(input: &PlanInput<'_>, nodegroup: &Nodegroup) -> Option<Proof> {
     });
     let brought = since(&running);
     let soaked =
-        ran.chain([(running.clone(), brought)]).filter(|(_, at)| soaked_at(input, nodegroup, *at) <= input.now);
+        ran.chain([(running.clone(), brought)]).filter(|(_, at)| soaked_at(input, nodegroup, record, *at) <= input.now);
     let newest = soaked.reduce(|best, next| if next.0.is_newer_than(best.0.as_str()) { next } else { best });
     let proof = newest.map(|(release, _)| Proof {
         version: version.to_owned(),

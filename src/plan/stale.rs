@@ -12,7 +12,7 @@ use crate::model::decision::Decision;
 use crate::model::fleet::Discovered;
 use crate::model::nodegroup::Nodegroup;
 use crate::model::nodegroup_record::NodegroupRecord;
-use crate::model::policy::{Policy, Rules};
+use crate::model::policy::{Mode, Policy, Rules};
 use crate::model::reason::{Freeze, Reason, RingWait};
 use crate::model::release_version::ReleaseVersion;
 use crate::model::releases::{Available, Release};
@@ -49,6 +49,10 @@ struct Behind<'a> {
 /// How a node group stands, for which this was decided. Only a run that looks at the whole fleet may ask.
 #[must_use]
 pub fn standing(input: &PlanInput<'_>, discovered: &Discovered, decision: &Decision) -> Standing {
+    let policy = discovered.nodegroup().map(|nodegroup| &nodegroup.policy);
+    if matches!(policy, Some(Policy::OptedIn(Mode::Notify, _))) {
+        return Standing::Deliberate;
+    }
     let record = input.fleet.records.nodegroup(&discovered.id).ok().flatten();
     let tried_before = match decision {
         Decision::Start(intent) | Decision::Next(intent, _) => tried_before(input, intent, record),

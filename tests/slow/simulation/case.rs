@@ -29,6 +29,8 @@ pub struct Case<'a> {
     pub updates: &'a [Update],
     pub published: &'a Published,
     pub rules: FleetRules,
+    /// How long a cluster has its version before its node groups follow.
+    pub follow_after: SignedDuration,
     /// Updates of ours, by id.
     pub ours: &'a BTreeMap<String, Ours>,
     /// By node group: whether it is opted in, and since when.
@@ -110,7 +112,11 @@ impl<'a> Case<'a> {
         });
         let raised = raised.filter(|_| self.group().pin.is_none());
         let from = raised.map(|lowered| (&lowered.from, lowered.times, lowered.at));
+        let steps = self.now(self.group()).is_some_and(|now| now.version != self.version());
+        let followed_after = self.follow_after - CLOCK_SKEW - CLOCK_SKEW;
+        let long_there = self.clusters.has_been(&self.group().cluster, self.version(), self.at(), followed_after);
         [
+            wrong(steps && !long_there, "its cluster has not had that version for long"),
             wrong(withdrawn, "AWS has withdrawn it"),
             wrong(from.is_some(), &format!("it was lowered from {from:?}, and is raised again")),
         ]

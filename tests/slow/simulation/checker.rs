@@ -20,6 +20,8 @@ pub const HINDSIGHT: SignedDuration = SignedDuration::from_mins(30);
 
 pub struct Checker {
     rules: FleetRules,
+    /// How long a cluster has its version before its node groups follow.
+    follow_after: SignedDuration,
     broken: Vec<String>,
     /// Updates of ours, by id.
     updates: BTreeMap<String, Ours>,
@@ -55,9 +57,10 @@ pub struct Ours {
 }
 
 impl Checker {
-    pub fn new(groups: &[Group], rules: FleetRules, now: Timestamp) -> Self {
+    pub fn new(groups: &[Group], rules: FleetRules, follow_after: SignedDuration, now: Timestamp) -> Self {
         Self {
             rules,
+            follow_after,
             broken: Vec::new(),
             updates: BTreeMap::new(),
             opted_in: groups.iter().map(|group| (group.is_auto(), now - HINDSIGHT)).collect(),
@@ -122,7 +125,7 @@ impl Checker {
             for update in &updates {
                 let Some(token) = &update.client_request_token else { continue };
                 if !self.updates.contains_key(&update.id) {
-                    let Self { rules, updates: ours, opted_in, running, retried, .. } = &*self;
+                    let Self { rules, follow_after, updates: ours, opted_in, running, retried, .. } = &*self;
                     let case = Case {
                         env,
                         groups,
@@ -131,6 +134,7 @@ impl Checker {
                         updates: &updates,
                         published,
                         rules: *rules,
+                        follow_after: *follow_after,
                         ours,
                         opted_in,
                         running: *running,
@@ -217,6 +221,14 @@ impl Checker {
         let mut in_clusters: BTreeMap<&str, usize> = BTreeMap::new();
         for (cluster, _) in accepted.filter_map(|line| line.nodegroup.split_once('/')) {
             *in_clusters.entry(cluster).or_default() += 1;
+        }
+        let quiet = summary.decisions.iter().all(|line| line.decision != "InProgress");
+        let mut outcomes = summary.decisions.iter().filter_map(|line| line.outcome).peekable();
+        let takes = ["Accepted", "Unclear", "LostRace", "InUse"];
+        let refused = outcomes.peek().is_some() && !outcomes.any(|outcome| takes.contains(&outcome));
+        let left = summary.decisions.iter().any(|line| line.decision == "Next" && line.outcome.is_none());
+        if quiet && refused && left {
+            self.broken(&format!("what EKS refused costs another its place: {:?}", summary.decisions));
         }
         let in_all: usize = in_clusters.values().sum();
         if in_all > limits.starts_per_run.min(limits.updates_in_progress) {

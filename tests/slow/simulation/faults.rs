@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use simulated_aws::{ApiError, Fault, Request, UpdateScript, World};
 
 use super::case::others_brought_it;
-use super::fleet::{Ailment, Group, is_forward, window_closes_in};
+use super::fleet::{Ailment, Group, NEVER_KNOWN, day, is_forward, window_closes_in};
 use testing::{OBSERVER_KEY, minutes};
 
 /// What the requests of a simulation came to.
@@ -21,14 +21,29 @@ pub struct Seen {
     pub tally: BTreeMap<String, u64>,
     /// Of every request, when it came, and its fate.
     pub requests: DefaultHasher,
-    /// What was asked for that does not bring a node group forward, whether or not EKS would have refused it.
-    pub backward: Vec<String>,
+    /// What was asked for that must not be, whether or not EKS would have refused it: what does not bring a node group forward.
+    pub broken: Vec<String>,
     /// When each attempt was begun, by its token: its intent is the first that anybody sees of it.
     pub begun: BTreeMap<String, Timestamp>,
+    /// When EKS was asked for what it never knows, by Kubernetes version and release.
+    asked_in_vain: BTreeMap<(String, String), Vec<Timestamp>>,
     /// Whether requests are answered as AWS should answer them, but for what ails the node groups.
     pub quiet: bool,
     /// Whether nothing ails them any more.
     pub mended: bool,
+}
+
+impl Seen {
+    /// It is asked for ever more rarely, whatever node group asks.
+    fn ask_in_vain(&mut self, version: &str, target: &str, at: Timestamp) {
+        let asked = self.asked_in_vain.entry((version.to_owned(), target.to_owned())).or_default();
+        asked.push(at);
+        if let [.., third_last, _, _, last] = asked[..]
+            && last.duration_since(third_last) < minutes(100)
+        {
+            self.broken.push(format!("EKS is asked for {target} (Kubernetes {version}) again and again until {at}"));
+        }
+    }
 }
 
 /// Lets everything go wrong that can, until it is [quiet](Seen::quiet); what ails node groups goes on.
@@ -66,10 +81,13 @@ pub fn chaos(world: &World, mut rng: Rng, groups: &[Group], trace: bool) -> Arc<
                 _ => of.script_next_update(cluster, name, course(&mut rng)),
             }
             let (version, target) = (text("version"), text("releaseVersion"));
+            if day(target) == NEVER_KNOWN {
+                inside.lock().unwrap().ask_in_vain(version, target, request.at);
+            }
             let forward = of.nodegroup(cluster, name).is_none_or(|now| is_forward(&now, version, target));
             if !forward && !others_brought_it(&of.updates(cluster, name), request.at) {
                 let what = format!("{cluster}/{name} is asked to go back to {target} at {}", request.at);
-                inside.lock().unwrap().backward.push(what);
+                inside.lock().unwrap().broken.push(what);
             }
         }
         if lags && !quiet && request.action == "eks:DescribeNodegroup" {

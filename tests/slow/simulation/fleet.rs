@@ -11,6 +11,8 @@ use testing::{AL2023, BOTTLEROCKET, minutes, selector};
 
 /// The day of the release that everybody is to run in the end.
 pub const LAST: &str = "20261001";
+/// The day of a newer one that EKS never knows.
+pub const NEVER_KNOWN: &str = "20261003";
 /// The day of one more, where a node group is put back again and again.
 pub const ONE_MORE: &str = "20261008";
 /// The days of those that come out while everything goes wrong.
@@ -304,6 +306,12 @@ impl Published {
         let settled = |since: Timestamp| at.duration_since(since) > seen_after;
         let older = last.is_some() && now.1 < day(release);
         older && settled(now.0) && !self.late.0 && settled(self.late.1)
+    }
+
+    /// Whether AWS ever named an older release after it had named this one.
+    pub fn was_withdrawn(&self, release: &str) -> bool {
+        let named = self.named.iter().map(|(_, named)| *named).skip_while(|named| *named != day(release));
+        named.into_iter().any(|named| named < day(release))
     }
 
     fn first_named(&self, day: &str) -> Option<Timestamp> {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use simulated_aws::Update;
 
 use super::checker::{Checker, Ours};
-use super::fleet::Group;
+use super::fleet::{Group, Published};
 use testing::TestEnv;
 
 /// What a node group may lose and get again, so that it may be reported each time.
@@ -38,6 +38,16 @@ impl Checker {
         for group in ours.filter(|group| stale.contains_key(&group.path()) && group.pin.is_none()) {
             if !current.contains_key(&group.path()) {
                 self.broken(&format!("{} is kept current again, and nobody was notified", group.path()));
+            }
+        }
+    }
+
+    /// What is reported as withdrawn is so.
+    pub fn withdrawals_are_true(&mut self, env: &TestEnv, published: &Published) {
+        for message in env.messages().iter().filter(|message| message["event"] == "ReleaseWithdrawn") {
+            let release = message["releaseVersion"].as_str().unwrap_or_default();
+            if !published.was_withdrawn(release) {
+                self.broken(&format!("{release} is reported as withdrawn, and AWS never took it back"));
             }
         }
     }

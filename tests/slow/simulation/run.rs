@@ -18,8 +18,8 @@ use tokio::time::{Instant, sleep, timeout};
 use super::checker::Checker;
 use super::faults::{Seen, chaos};
 use super::fleet::{
-    Ailment, Clusters, DAYS, FIRST, FleetRules, Group, LAST, NEXT_VERSION, ONE_MORE, OWN_VERSION, Published,
-    STOP_SWITCH, choose_unverified, fall_ill, groups,
+    Ailment, Clusters, DAYS, FIRST, FleetRules, Group, LAST, NEVER_KNOWN, NEXT_VERSION, ONE_MORE, OWN_VERSION,
+    Published, STOP_SWITCH, choose_unverified, fall_ill, groups,
 };
 use testing::{FLEET_KEY, TestEnv, minutes};
 
@@ -110,7 +110,8 @@ impl Simulation {
         let mut published = Published::default();
         published.publish(&env.world, DAYS[0]);
         let seen = chaos(&env.world, rng.fork(), &groups, trace);
-        let checker = Checker::new(&groups, rules, env.world.now());
+        let follow_after = env.start_config.settings.defaults.follow_cluster_after;
+        let checker = Checker::new(&groups, rules, follow_after, env.world.now());
         let (runs, tally) = (Vec::new(), BTreeMap::new());
         Self { env: Rc::new(env), groups, published, clusters, last: DAYS[0], checker, rng, seen, runs, tally }
     }
@@ -324,6 +325,11 @@ impl Simulation {
             world.cluster_upgrading(&group.cluster, false);
         }
         self.publish(LAST);
+        if self.rng.u8(0..8) == 0 {
+            // All wait for it in vain, until it is passed over after a day.
+            self.tick(true).await;
+            self.published.publish_unknown(&world, NEVER_KNOWN);
+        }
         self.settle("while others ail").await;
         self.is_reported_stale().await;
     }
@@ -404,10 +410,11 @@ impl Simulation {
         group.is_auto() && unpinned && group.exists(&self.env.world) && !self.runs_last(group)
     }
 
-    /// What ails node groups is mended, one more release comes, and a retry is asked for.
+    /// One more release comes where it makes a difference, what ails node groups is mended, and a retry is asked for.
     async fn mend(&mut self) {
         let world = self.env.world.clone();
-        if self.groups.iter().any(|group| group.ailment == Some(Ailment::PutBack)) {
+        let put_back = self.groups.iter().any(|group| group.ailment == Some(Ailment::PutBack));
+        if put_back || self.published.at(NEVER_KNOWN).is_some() {
             self.publish(ONE_MORE);
             for _ in 0..4 {
                 self.put_back();
@@ -420,7 +427,10 @@ impl Simulation {
         self.seen.lock().unwrap().mended = true;
         self.groups.iter_mut().for_each(|group| group.mend(&world));
         world.clear_update_scripts();
-        self.tick(false).await;
+        // What they have still put back is seen twice.
+        for _ in 0..if all_well { 1 } else { 6 } {
+            self.tick(!all_well).await;
+        }
         if !all_well {
             self.checker.retried(world.now());
             let retry: Vec<String> = self.groups.iter().filter(|group| group.is_auto()).map(Group::path).collect();
@@ -458,8 +468,22 @@ impl Simulation {
 
     /// Answers what `start` did, if it ran and could do its job.
     async fn tick(&mut self, start: bool) -> Option<StartSummary> {
-        let summary = if start { self.env.try_start(&json!({})).await.ok() } else { None };
-        summary.iter().for_each(|summary| self.started(summary));
+        let mut summary = None;
+        if start {
+            match self.env.try_start(&json!({})).await {
+                Ok(run) => {
+                    self.started(&run);
+                    let mut tagged = self.groups.iter().filter(|it| !it.mode.is_empty() && it.exists(&self.env.world));
+                    let all_unreadable = tagged.all(|it| it.ailment == Some(Ailment::Unreadable));
+                    let failure = run.failure.as_ref().filter(|_| !all_unreadable);
+                    if let Some(failure) = failure {
+                        self.checker.broken(&format!("a run fails for all, since one ails: {failure}"));
+                    }
+                    summary = Some(run);
+                }
+                Err(error) => self.checker.broken(&format!("a run fails in a quiet world: {error}")),
+            }
+        }
         drop(self.env.try_check(&json!({})).await);
         sleep(TICK).await;
         self.check().await;
@@ -551,11 +575,12 @@ impl Simulation {
             self.checker.broken(&format!("a quiet world causes {}: {}", request.action, request.body));
         }
         self.checker.all_reported(&self.env, &self.groups, self.last).await;
+        self.checker.withdrawals_are_true(&self.env, &self.published);
         let seen = std::mem::take(&mut *self.seen.lock().unwrap());
         let mut tally = self.tally;
         tally.extend(seen.tally.into_iter().map(|(kind, times)| (format!("requests {kind}"), times)));
         tally.extend(self.checker.tally());
-        let broken = [self.checker.into_broken(), seen.backward].concat();
+        let broken = [self.checker.into_broken(), seen.broken].concat();
         Outcome { broken, tally, requests: seen.requests.finish() }
     }
 }
