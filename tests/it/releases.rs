@@ -224,6 +224,27 @@ async fn a_release_that_eks_refuses_costs_no_other_its_place_and_is_passed_over_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_release_that_eks_never_knows_is_passed_over_where_a_run_comes_only_when_each_wait_is_over() {
+    let mut env = TestEnv::with([opted_in("dev", "a"), opted_in("prod", "b")]).await;
+    env.start_config.settings.stop_switch = Some("/switch".into());
+    env.world.put_parameter("/switch", "stopped");
+    env.start().await;
+    env.world.put_parameter("/switch", "running");
+    env.world.publish_release_unknown_to_eks(AL2023, "1.33", "1.33.2-20260720");
+    let refused = ["dev/a: Start, NotReady", "prod/b: Start, NotAsked"];
+    assert_eq!(decisions(&env.start().await), refused);
+    env.advance(DAY);
+    assert_eq!(decisions(&env.start().await), ["dev/a: Start, Accepted", "prod/b: Start, Accepted"]);
+    env.advance(HOUR);
+    env.check().await;
+    env.advance(DAY);
+    assert_eq!(decisions(&env.start().await), refused, "which now have nothing else");
+    let releases = ["dev/a", "prod/b"].map(|path| path.split_once('/').unwrap());
+    let releases = releases.map(|(cluster, name)| env.world.nodegroup(cluster, name).unwrap().release);
+    assert_eq!(releases, [NEWER, NEWER]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn in_a_region_without_the_parameters_of_one_family_the_others_are_read() {
     let windows = opted_in("dev", "win").ami_type("WINDOWS_CORE_2022_x86_64").release("1.33-2026.06.10");
     let env = TestEnv::with([windows, opted_in("prod", "blue")]).await;
