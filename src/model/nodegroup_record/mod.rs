@@ -1,27 +1,25 @@
 //! What the table holds of one node group, and how it changes.
 
-use std::cmp::Ordering;
+mod lowered;
+mod standing;
 
-use aws_sdk_eks::types::AmiTypes;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::attempt::{Attempt, ErrorDetail, Intent, MESSAGE_BYTES, StartedBy, Status, head, shorten};
-use super::hold::{DESCRIPTION_LAGS, Hold, LoweredBy, Rollback, Running, StepBack};
-use super::notice::{AttemptRef, Notice, NoticeKind};
-use super::policy::InvalidTag;
-use super::problem::Unreadable;
-use super::record::{Record, Revision, SchemaVersion, YES};
-use super::stale::{Obstacle, ReportedStale, Stale};
-use super::subject::NodegroupId;
+use crate::model::attempt::{Attempt, ErrorDetail, Intent, MESSAGE_BYTES, StartedBy, Status, head, shorten};
+use crate::model::hold::{Hold, Rollback, Running};
+use crate::model::notice::{AttemptRef, Notice, NoticeKind};
+use crate::model::policy::InvalidTag;
+use crate::model::problem::Unreadable;
+use crate::model::record::{Record, Revision, SchemaVersion, YES};
+use crate::model::stale::{Obstacle, ReportedStale};
+use crate::model::subject::NodegroupId;
 
 /// Ended attempts that are kept, and as many more as count against a release that may still be tried.
 const HISTORY: usize = 10;
 /// The most of those.
 const FAILURES: usize = 100;
-/// What was reported as not kept current is not reported again within so long.
-const REPORT_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How long a record is kept in which nothing is open, pending or reported. Releases come weekly, so a year is plenty.
 const KEEP_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
 /// Proofs that are kept.
@@ -254,53 +252,6 @@ impl NodegroupRecord {
         self.end_hold(now);
     }
 
-    /// The node group has opted in.
-    pub fn opt_in(&mut self, now: Timestamp) {
-        self.opted_in = Some(YES.to_owned());
-        self.opted_in_since.get_or_insert(now);
-    }
-
-    /// The node group has not opted in any more: it was deleted, its tag says so, or the tag is lost, which is reported.
-    pub fn opt_out(&mut self, lost_tag: bool, now: Timestamp) {
-        if self.opted_in.take().is_some() && lost_tag {
-            self.notify(NoticeKind::TagLost, now);
-        }
-        if let Some(rollback) = self.rollback.take() {
-            self.notify(NoticeKind::RollbackLapsed(rollback), now);
-        }
-        (self.opted_in_since, self.obstacle, self.stale) = (None, None, None);
-    }
-
-    /// It is not kept current: reported once, and again only where a week has passed.
-    pub fn report_stale(&mut self, stale: &Stale, obstacle: Option<&Obstacle>, now: Timestamp) {
-        self.obstacle = obstacle.cloned();
-        match &self.stale {
-            Some(reported) if reported.over_at.is_none() => {}
-            Some(reported) if now.duration_since(reported.at) < REPORT_AGAIN_AFTER => {}
-            _ => {
-                self.stale = Some(ReportedStale { stale: stale.clone(), at: now, over_at: None });
-                self.notify(NoticeKind::NodegroupStale(stale.clone()), now);
-            }
-        }
-    }
-
-    /// That it is not kept current is deliberate now, or reported otherwise.
-    pub fn forget_stale(&mut self, now: Timestamp) {
-        self.obstacle = None;
-        if let Some(reported) = &mut self.stale {
-            reported.over_at.get_or_insert(now);
-        }
-    }
-
-    /// It is kept current again, or at least not stale any more; said where it was reported.
-    pub fn report_current(&mut self, obstacle: Option<&Obstacle>, now: Timestamp) {
-        self.obstacle = obstacle.cloned();
-        let Some(reported) = self.stale.as_mut().filter(|reported| reported.over_at.is_none()) else { return };
-        reported.over_at = Some(now);
-        let stale = reported.stale.clone();
-        self.notify(NoticeKind::NodegroupCurrent(stale), now);
-    }
-
     /// A tag is not recognised: reported once for each key and value.
     pub fn report_invalid_tag(&mut self, tag: &InvalidTag, now: Timestamp) {
         if self.reported_tag.as_ref() != Some(tag) {
@@ -360,126 +311,6 @@ impl NodegroupRecord {
         }
     }
 
-    /// A description shows what the node group runs, and it is not being updated.
-    ///
-    /// `cluster_version` is that of the cluster, where the node group follows it: only then is a lowered Kubernetes version
-    /// held, since nothing raises it otherwise.
-    pub fn see(&mut self, runs: &Running, ami_type: &AmiTypes, cluster_version: Option<&str>, now: Timestamp) {
-        let held = self.hold.as_ref().filter(|hold| hold.is_open());
-        let is_over =
-            held.is_some_and(|hold| hold.is_of_version() && hold.cluster_version.as_deref() != cluster_version);
-        if is_over {
-            self.end_hold(now);
-        }
-        let Some(ran) = self.ran.clone() else {
-            self.ran = Some(runs.clone());
-            return;
-        };
-        let lower = runs.compare(&ran, ami_type) == Some(Ordering::Less);
-        let keeps_version = runs.version == ran.version || cluster_version.is_some();
-        if !lower || !keeps_version {
-            self.ran = Some(runs.clone());
-            self.dismiss_hold(now);
-            return;
-        }
-        let open = self.hold.as_mut().filter(|hold| hold.is_open() && !hold.confirmed && hold.to == *runs);
-        let settled = self.history.iter().filter_map(|attempt| attempt.ended_at).max();
-        let is_current =
-            |since: Timestamp| since < now && settled.is_none_or(|end| now.duration_since(end) >= DESCRIPTION_LAGS);
-        match open {
-            Some(hold) if is_current(hold.since) => {
-                hold.confirmed = true;
-                self.ran = Some(runs.clone());
-                self.report_lowered(now);
-            }
-            Some(_) => {}
-            None => {
-                let times = self.hold.take().map_or(0, |before| before.times) + 1;
-                self.hold = Some(Hold {
-                    from: ran,
-                    to: runs.clone(),
-                    since: now,
-                    by: LoweredBy::External,
-                    confirmed: false,
-                    times,
-                    ended_at: None,
-                    cluster_version: cluster_version.map(str::to_owned),
-                });
-            }
-        }
-    }
-
-    /// The updates that the node group had before it had a record were read; the last of them may have lowered it.
-    pub fn read_past(&mut self, lowered: Option<&StepBack>, now: Timestamp) {
-        if std::mem::replace(&mut self.past_read, true) || self.hold.is_some() {
-            return;
-        }
-        if let Some(StepBack { from, to }) = lowered {
-            self.hold = Some(Hold {
-                from: from.clone(),
-                to: to.clone(),
-                since: now,
-                by: LoweredBy::External,
-                confirmed: true,
-                times: 1,
-                ended_at: None,
-                cluster_version: None,
-            });
-            self.report_lowered(now);
-        }
-    }
-
-    /// What was lowered may be raised again.
-    pub fn end_hold(&mut self, now: Timestamp) {
-        if let Some(hold) = self.hold.as_mut().filter(|hold| hold.is_open()) {
-            hold.ended_at = Some(now);
-            // A person has decided, so the count begins anew with what the updater was asked for.
-            if hold.by == LoweredBy::Rollback {
-                hold.times = 0;
-            }
-        }
-    }
-
-    /// What looked lowered was an old description. How often it was really lowered is kept.
-    fn dismiss_hold(&mut self, now: Timestamp) {
-        let dismissed = self.hold.take_if(|hold| hold.is_open() && !hold.confirmed);
-        let before = dismissed.map(|hold| Hold { times: hold.times.saturating_sub(1), ended_at: Some(now), ..hold });
-        if let Some(before) = before.filter(|before| before.times > 0) {
-            self.hold = Some(before);
-        }
-    }
-
-    fn report_lowered(&mut self, now: Timestamp) {
-        if let Some(hold) = self.hold.clone() {
-            self.notify(NoticeKind::NodegroupLowered(hold), now);
-        }
-    }
-
-    /// A rollback is asked for. One that this run's event asked for before changes nothing.
-    pub fn ask_rollback(&mut self, rollback: &Rollback) {
-        if self.rollback_request.as_ref() != Some(&rollback.request_id) {
-            self.rollback_request = Some(rollback.request_id.clone());
-            self.rollback = Some(rollback.clone());
-        }
-    }
-
-    /// A rollback was not carried out in time, and no longer will be.
-    pub fn lapse_rollback(&mut self, request_id: &str, now: Timestamp) {
-        if let Some(rollback) = self.rollback.take_if(|rollback| rollback.request_id == request_id) {
-            self.notify(NoticeKind::RollbackLapsed(rollback), now);
-        }
-    }
-
-    fn report_rollback_started(&mut self) {
-        let Some(attempt) = &self.open else { return };
-        let (about, at) = (reference(attempt), attempt.started_at);
-        let is_known =
-            self.pending_notices.iter().any(|notice| notice.kind == NoticeKind::RollbackStarted(about.clone()));
-        if !is_known {
-            self.notify(NoticeKind::RollbackStarted(about), at);
-        }
-    }
-
     /// The cluster that the node group follows runs this Kubernetes version.
     pub fn see_cluster(&mut self, version: &str, now: Timestamp) {
         if self.cluster_version.as_ref().is_none_or(|seen| seen.version != version) {
@@ -520,28 +351,6 @@ impl NodegroupRecord {
         }
         self.history.push(attempt);
         self.trim();
-    }
-
-    /// An update of the updater was successful.
-    fn brought(&mut self, intent: &Intent, now: Timestamp) {
-        let runs = Running { version: intent.version.clone(), release_version: intent.release_version.clone() };
-        if intent.rollback.is_some() {
-            let from =
-                Running { version: intent.version.clone(), release_version: intent.previous_release_version.clone() };
-            self.hold = Some(Hold {
-                from,
-                to: runs.clone(),
-                since: now,
-                by: LoweredBy::Rollback,
-                confirmed: true,
-                times: 1,
-                ended_at: None,
-                cluster_version: None,
-            });
-        } else if self.hold.as_ref().is_some_and(|hold| hold.is_open() && hold.from.version == intent.version) {
-            self.end_hold(now);
-        }
-        self.ran = Some(runs);
     }
 
     /// The open attempt runs longer than it should: reported once. It is still watched.

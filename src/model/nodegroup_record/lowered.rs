@@ -1,0 +1,155 @@
+//! What was lowered stays, and what was asked to go back.
+
+use std::cmp::Ordering;
+
+use aws_sdk_eks::types::AmiTypes;
+use jiff::Timestamp;
+
+use super::{NodegroupRecord, reference};
+use crate::model::attempt::Intent;
+use crate::model::hold::{DESCRIPTION_LAGS, Hold, LoweredBy, Rollback, Running, StepBack};
+use crate::model::notice::NoticeKind;
+
+impl NodegroupRecord {
+    /// A description shows what the node group runs, and it is not being updated.
+    ///
+    /// `cluster_version` is that of the cluster, where the node group follows it: only then is a lowered Kubernetes version
+    /// held, since nothing raises it otherwise.
+    pub fn see(&mut self, runs: &Running, ami_type: &AmiTypes, cluster_version: Option<&str>, now: Timestamp) {
+        let held = self.hold.as_ref().filter(|hold| hold.is_open());
+        let is_over =
+            held.is_some_and(|hold| hold.is_of_version() && hold.cluster_version.as_deref() != cluster_version);
+        if is_over {
+            self.end_hold(now);
+        }
+        let Some(ran) = self.ran.clone() else {
+            self.ran = Some(runs.clone());
+            return;
+        };
+        let lower = runs.compare(&ran, ami_type) == Some(Ordering::Less);
+        let keeps_version = runs.version == ran.version || cluster_version.is_some();
+        if !lower || !keeps_version {
+            self.ran = Some(runs.clone());
+            self.dismiss_hold(now);
+            return;
+        }
+        let open = self.hold.as_mut().filter(|hold| hold.is_open() && !hold.confirmed && hold.to == *runs);
+        let settled = self.history.iter().filter_map(|attempt| attempt.ended_at).max();
+        let is_current =
+            |since: Timestamp| since < now && settled.is_none_or(|end| now.duration_since(end) >= DESCRIPTION_LAGS);
+        match open {
+            Some(hold) if is_current(hold.since) => {
+                hold.confirmed = true;
+                self.ran = Some(runs.clone());
+                self.report_lowered(now);
+            }
+            Some(_) => {}
+            None => {
+                let times = self.hold.take().map_or(0, |before| before.times) + 1;
+                self.hold = Some(Hold {
+                    from: ran,
+                    to: runs.clone(),
+                    since: now,
+                    by: LoweredBy::External,
+                    confirmed: false,
+                    times,
+                    ended_at: None,
+                    cluster_version: cluster_version.map(str::to_owned),
+                });
+            }
+        }
+    }
+
+    /// The updates that the node group had before it had a record were read; the last of them may have lowered it.
+    pub fn read_past(&mut self, lowered: Option<&StepBack>, now: Timestamp) {
+        if std::mem::replace(&mut self.past_read, true) || self.hold.is_some() {
+            return;
+        }
+        if let Some(StepBack { from, to }) = lowered {
+            self.hold = Some(Hold {
+                from: from.clone(),
+                to: to.clone(),
+                since: now,
+                by: LoweredBy::External,
+                confirmed: true,
+                times: 1,
+                ended_at: None,
+                cluster_version: None,
+            });
+            self.report_lowered(now);
+        }
+    }
+
+    /// What was lowered may be raised again.
+    pub fn end_hold(&mut self, now: Timestamp) {
+        if let Some(hold) = self.hold.as_mut().filter(|hold| hold.is_open()) {
+            hold.ended_at = Some(now);
+            // A person has decided, so the count begins anew with what the updater was asked for.
+            if hold.by == LoweredBy::Rollback {
+                hold.times = 0;
+            }
+        }
+    }
+
+    /// What looked lowered was an old description. How often it was really lowered is kept.
+    fn dismiss_hold(&mut self, now: Timestamp) {
+        let dismissed = self.hold.take_if(|hold| hold.is_open() && !hold.confirmed);
+        let before = dismissed.map(|hold| Hold { times: hold.times.saturating_sub(1), ended_at: Some(now), ..hold });
+        if let Some(before) = before.filter(|before| before.times > 0) {
+            self.hold = Some(before);
+        }
+    }
+
+    fn report_lowered(&mut self, now: Timestamp) {
+        if let Some(hold) = self.hold.clone() {
+            self.notify(NoticeKind::NodegroupLowered(hold), now);
+        }
+    }
+
+    /// A rollback is asked for. One that this run's event asked for before changes nothing.
+    pub fn ask_rollback(&mut self, rollback: &Rollback) {
+        if self.rollback_request.as_ref() != Some(&rollback.request_id) {
+            self.rollback_request = Some(rollback.request_id.clone());
+            self.rollback = Some(rollback.clone());
+        }
+    }
+
+    /// A rollback was not carried out in time, and no longer will be.
+    pub fn lapse_rollback(&mut self, request_id: &str, now: Timestamp) {
+        if let Some(rollback) = self.rollback.take_if(|rollback| rollback.request_id == request_id) {
+            self.notify(NoticeKind::RollbackLapsed(rollback), now);
+        }
+    }
+
+    pub(super) fn report_rollback_started(&mut self) {
+        let Some(attempt) = &self.open else { return };
+        let (about, at) = (reference(attempt), attempt.started_at);
+        let is_known =
+            self.pending_notices.iter().any(|notice| notice.kind == NoticeKind::RollbackStarted(about.clone()));
+        if !is_known {
+            self.notify(NoticeKind::RollbackStarted(about), at);
+        }
+    }
+
+    /// An update of the updater was successful.
+    pub(super) fn brought(&mut self, intent: &Intent, now: Timestamp) {
+        let runs = Running { version: intent.version.clone(), release_version: intent.release_version.clone() };
+        if intent.rollback.is_some() {
+            let from =
+                Running { version: intent.version.clone(), release_version: intent.previous_release_version.clone() };
+            self.hold = Some(Hold {
+                from,
+                to: runs.clone(),
+                since: now,
+                by: LoweredBy::Rollback,
+                confirmed: true,
+                times: 1,
+                ended_at: None,
+                cluster_version: None,
+            });
+        } else if self.hold.as_ref().is_some_and(|hold| hold.is_open() && hold.from.version == intent.version) {
+            self.end_hold(now);
+        }
+        self.ran = Some(runs);
+    }
+}

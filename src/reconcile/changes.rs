@@ -1,0 +1,197 @@
+//! The changes of records, each as a value.
+
+use aws_sdk_eks::types::AmiTypes;
+use jiff::Timestamp;
+
+use crate::model::ami_type::TrackKey;
+use crate::model::fleet_record::{FleetRecord, Quarantine};
+use crate::model::hold::{Rollback, Running, StepBack};
+use crate::model::names::Names;
+use crate::model::nodegroup_record::{ExternalUpdate, NodegroupRecord, Proof};
+use crate::model::notice::Reminder;
+use crate::model::policy::InvalidTag;
+use crate::model::record::YES;
+use crate::model::release_version::ReleaseVersion;
+use crate::model::settings::ReleaseSelector;
+use crate::model::stale::{Obstacle, Stale};
+use crate::model::subject::NodegroupName;
+use crate::model::support::SupportEnded;
+use crate::model::track_record::TrackRecord;
+
+/// A change of a node group's record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NodegroupChange {
+    /// An external update is taken up.
+    Adopt(ExternalUpdate),
+    /// A retry was asked for.
+    AllowRetry(Timestamp),
+    /// Its cluster runs this Kubernetes version.
+    SeeCluster(String, Timestamp),
+    /// It runs this, and is not being updated.
+    See {
+        /// What it runs.
+        runs: Running,
+        /// Its AMI type.
+        ami_type: AmiTypes,
+        /// The Kubernetes version of its cluster, where it follows it.
+        cluster_version: Option<String>,
+        /// When it was seen.
+        at: Timestamp,
+    },
+    /// The updates that it had before it had a record were read: what it ran, and what the last one took it back to.
+    ReadPast(Option<StepBack>, Timestamp),
+    /// It was first seen opted in.
+    OptIn(Timestamp),
+    /// It has not opted in any more; whether its tag was lost.
+    OptOut(bool, Timestamp),
+    /// It is reported as not kept current.
+    ReportStale(Stale, Option<Obstacle>, Timestamp),
+    /// That it is not kept current is deliberate.
+    ForgetStale(Timestamp),
+    /// It is kept current, or not for too long yet.
+    ReportCurrent(Option<Obstacle>, Timestamp),
+    /// A rollback is asked for.
+    AskRollback(Rollback),
+    /// A rollback that was asked for is no longer carried out.
+    LapseRollback(String, Timestamp),
+    /// It has proved a release.
+    Prove(Proof),
+    /// A release is reported as available.
+    ReportAvailable {
+        /// Its Kubernetes version.
+        version: String,
+        /// The release.
+        release_version: String,
+        /// When it was seen.
+        at: Timestamp,
+    },
+    /// A tag is reported as invalid.
+    ReportInvalidTag(InvalidTag, Timestamp),
+}
+
+/// A change of a release track's record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TrackChange {
+    /// AWS's parameter names a release.
+    Name {
+        /// The release.
+        release: ReleaseVersion,
+        /// The parameter's date.
+        date: Option<Timestamp>,
+        /// When it was seen.
+        at: Timestamp,
+    },
+    /// A withdrawn release is reported.
+    ReportWithdrawn {
+        /// The release.
+        release_version: String,
+        /// The release that AWS recommends now.
+        latest: String,
+        /// The node groups that run it.
+        running: Names,
+        /// When it was seen.
+        at: Timestamp,
+    },
+    /// A release that EKS refuses is reported.
+    ReportRefused(String, Timestamp),
+    /// EKS refused a release as not valid.
+    Refuse {
+        /// The release.
+        release_version: String,
+        /// EKS's words.
+        message: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// EKS accepted a release.
+    Accept(String),
+}
+
+/// A change of the fleet's record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FleetChange {
+    /// A newer release of a quarantined one's track is out.
+    Supersede(TrackKey, ReleaseVersion),
+    /// A release is quarantined.
+    Quarantine(Quarantine),
+    /// The quarantine of releases is lifted.
+    LiftQuarantine(ReleaseSelector, Timestamp),
+    /// The table held nothing.
+    NoteEmptyTable(Timestamp),
+    /// Whether a freeze lasts whose end is known.
+    SeeFreeze(bool, Timestamp),
+    /// The support of a Kubernetes version has ended.
+    ReportSupport(SupportEnded, Timestamp),
+    /// The node groups whose records cannot be read, and why.
+    SeeUnreadableRecords(Vec<(NodegroupName, String)>, Timestamp),
+    /// A week has begun; what lasts.
+    Remind(Option<Reminder>, Timestamp),
+    /// EKS refuses updates for want of a right.
+    ReportAccessDenied(String, Timestamp),
+    /// EKS accepted an update.
+    AccessGranted,
+}
+
+impl NodegroupChange {
+    /// Makes the change. All but one are made to node groups that have the tag.
+    pub fn apply(&self, record: &mut NodegroupRecord) {
+        if !matches!(self, Self::OptOut(..)) {
+            record.opted_in = Some(YES.to_owned());
+        }
+        match self {
+            Self::OptIn(at) => record.opt_in(*at),
+            Self::OptOut(lost_tag, at) => record.opt_out(*lost_tag, *at),
+            Self::ReportStale(stale, obstacle, at) => record.report_stale(stale, obstacle.as_ref(), *at),
+            Self::ForgetStale(at) => record.forget_stale(*at),
+            Self::ReportCurrent(obstacle, at) => record.report_current(obstacle.as_ref(), *at),
+            Self::Adopt(update) => record.adopt(update),
+            Self::AllowRetry(at) => record.allow_retry(*at),
+            Self::SeeCluster(version, at) => record.see_cluster(version, *at),
+            Self::See { runs, ami_type, cluster_version, at } => {
+                record.opt_in(*at);
+                record.see(runs, ami_type, cluster_version.as_deref(), *at);
+            }
+            Self::ReadPast(lowered, at) => record.read_past(lowered.as_ref(), *at),
+            Self::AskRollback(rollback) => record.ask_rollback(rollback),
+            Self::LapseRollback(request_id, at) => record.lapse_rollback(request_id, *at),
+            Self::Prove(proof) => record.prove(proof),
+            Self::ReportAvailable { version, release_version, at } => {
+                record.report_available(version, release_version, *at);
+            }
+            Self::ReportInvalidTag(tag, at) => record.report_invalid_tag(tag, *at),
+        }
+    }
+}
+
+impl TrackChange {
+    /// Makes the change.
+    pub fn apply(&self, record: &mut TrackRecord) {
+        match self {
+            Self::Name { release, date, at } => record.releases.name(release, *date, *at),
+            Self::ReportWithdrawn { release_version, latest, running, at } => {
+                record.report_withdrawn(release_version, latest, running, *at);
+            }
+            Self::ReportRefused(release, at) => record.report_refused(release, *at),
+            Self::Refuse { release_version, message, at } => record.refuse(release_version, message, *at),
+            Self::Accept(release) => record.accept(release),
+        }
+    }
+}
+
+impl FleetChange {
+    /// Makes the change.
+    pub fn apply(&self, record: &mut FleetRecord) {
+        match self {
+            Self::Supersede(track, latest) => record.supersede(track, latest),
+            Self::Quarantine(quarantine) => record.quarantine(quarantine),
+            Self::LiftQuarantine(releases, at) => record.lift_quarantine(releases, *at),
+            Self::NoteEmptyTable(at) => record.note_empty_table(*at),
+            Self::SeeFreeze(frozen, at) => record.see_freeze(*frozen, *at),
+            Self::ReportSupport(ended, at) => record.report_support(ended, *at),
+            Self::SeeUnreadableRecords(unreadable, at) => record.see_unreadable_records(unreadable, *at),
+            Self::Remind(reminder, at) => record.remind(reminder.as_ref(), *at),
+            Self::ReportAccessDenied(error, at) => record.report_access_denied(error, *at),
+            Self::AccessGranted => record.access_granted(),
+        }
+    }
+}

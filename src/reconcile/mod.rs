@@ -1,0 +1,275 @@
+//! What has to be recorded before the plan, and what because of it: pure, a list of changes that the store writes.
+//!
+//! A change does not depend on what else was written meanwhile: applied to a newer revision of its record, or twice, it comes
+//! to the same.
+
+mod changes;
+mod reports;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_eks::types::NodegroupStatus;
+use jiff::Timestamp;
+
+pub use self::changes::{FleetChange, NodegroupChange, TrackChange};
+pub use self::reports::reports;
+use crate::model::ami_type::TrackKey;
+use crate::model::decision::{Decision, Planned, Target};
+use crate::model::fleet_record::Quarantine;
+use crate::model::hold::{Rollback, Running, StepBack};
+use crate::model::names::Names;
+use crate::model::nodegroup_record::ExternalUpdate;
+use crate::model::policy::Policy;
+use crate::model::problem::{Problem, Unreadable};
+use crate::model::release_version::ReleaseVersion;
+use crate::model::releases::{Recommendation, Recommendations};
+use crate::model::subject::{FleetId, NodegroupId, NodegroupName, NodegroupPattern, TrackId};
+use crate::plan::{Plan, PlanInput, proofs, quarantines_due, tracks_of};
+
+/// What reconciling comes to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reconciled {
+    /// The changes of node groups' records.
+    pub nodegroups: BTreeMap<NodegroupId, Vec<NodegroupChange>>,
+    /// The changes of release tracks' records.
+    pub tracks: BTreeMap<TrackId, Vec<TrackChange>>,
+    /// The changes of the fleet's record.
+    pub fleet: Option<(FleetId, Vec<FleetChange>)>,
+    /// Node groups on whose records nothing may be built in this run, and why.
+    pub unreadable: Vec<(NodegroupId, Unreadable)>,
+    /// What was asked for and cannot be done.
+    pub errors: Vec<Problem>,
+}
+
+/// What has to be written of node groups, by node group.
+pub type Bookkeeping = BTreeMap<NodegroupId, Vec<NodegroupChange>>;
+
+/// Compares the records with what was observed and asked for.
+#[must_use]
+pub fn reconcile(
+    input: &PlanInput<'_>,
+    recommendations: &Recommendations,
+    external: Vec<(NodegroupId, Result<ExternalUpdate, Unreadable>)>,
+) -> Reconciled {
+    let PlanInput { fleet, request, now, .. } = input;
+    let mut reconciled = Reconciled::default();
+    for (id, update) in external {
+        match update {
+            Ok(update) => reconciled.change(&id, NodegroupChange::Adopt(update)),
+            Err(error) => reconciled.unreadable.push((id, error)),
+        }
+    }
+    for id in fleet.nodegroups.iter().map(|discovered| &discovered.id) {
+        if request.retry.contains(id.name()) && fleet.records.nodegroup(id).is_ok_and(|record| record.is_some()) {
+            reconciled.change(id, NodegroupChange::AllowRetry(*now));
+        }
+    }
+    reconciled.see_clusters(input);
+    reconciled.see_nodegroups(input);
+    reconciled.take_rollbacks(input);
+    for (id, proof) in proofs(input) {
+        reconciled.change(&id, NodegroupChange::Prove(proof));
+    }
+    reconciled.tracks = track_changes(input, recommendations);
+    let mut changes = quarantine_changes(input, &mut reconciled.errors);
+    if fleet.table_empty {
+        changes.push(FleetChange::NoteEmptyTable(*now));
+    }
+    reconciled.fleet = fleet.id().filter(|_| !changes.is_empty()).map(|id| (id, changes));
+    reconciled
+}
+
+/// What AWS's parameters name, where that is not known yet, and what has to be said of releases.
+fn track_changes(input: &PlanInput<'_>, recommendations: &Recommendations) -> BTreeMap<TrackId, Vec<TrackChange>> {
+    let PlanInput { fleet, now, .. } = input;
+    let Some(fleet_id) = fleet.id() else { return BTreeMap::new() };
+    let mut tracks = BTreeMap::new();
+    for (key, recommendation) in recommendations {
+        let Recommendation::Release(release, date) = recommendation else { continue };
+        let id = TrackId::of(&fleet_id, key);
+        // The plan says of one that cannot be read that nothing starts, and why.
+        let Ok(stored) = fleet.records.track_or_new(&id) else { continue };
+        let mut changes = Vec::new();
+        let mut named = stored.clone();
+        named.releases.name(release, *date, *now);
+        if named != stored {
+            changes.push(TrackChange::Name { release: release.clone(), date: *date, at: *now });
+        }
+        for known in named.withdrawals_to_report(*now) {
+            // Only while the parameter still names an older one.
+            if release.is_older_than(&known.release_version) {
+                changes.push(TrackChange::ReportWithdrawn {
+                    release_version: known.release_version.clone(),
+                    latest: release.to_string(),
+                    running: running(input, key, &known.release_version),
+                    at: *now,
+                });
+            }
+        }
+        let refused = named.refusals_to_report(*now).into_iter();
+        changes.extend(refused.map(|known| TrackChange::ReportRefused(known.release_version.clone(), *now)));
+        if !changes.is_empty() {
+            tracks.insert(id, changes);
+        }
+    }
+    tracks
+}
+
+/// The node groups that run a release.
+fn running(input: &PlanInput<'_>, track: &TrackKey, release: &str) -> Names {
+    let nodegroups = input.fleet.nodegroups.iter().filter_map(|discovered| discovered.nodegroup());
+    let running = nodegroups.filter(|nodegroup| {
+        nodegroup.ami_type == track.ami_type
+            && nodegroup.kubernetes_version.as_ref() == Some(&track.version)
+            && nodegroup.release_version.as_deref() == Some(release)
+    });
+    running.map(|nodegroup| nodegroup.id.name().clone()).collect::<Vec<NodegroupName>>().into()
+}
+
+fn quarantine_changes(input: &PlanInput<'_>, errors: &mut Vec<Problem>) -> Vec<FleetChange> {
+    let PlanInput { fleet, releases, request, now, .. } = input;
+    let record = match fleet.records.fleet() {
+        Ok(record) => record,
+        // The plan starts nothing then, and says why.
+        Err(_) => return Vec::new(),
+    };
+    let mut changes = Vec::new();
+    if record.is_some_and(|record| !record.quarantines.is_empty()) {
+        let tracks = fleet.nodegroups.iter().flat_map(|discovered| tracks_of(discovered, &fleet.clusters));
+        let latest = tracks.filter_map(|track| Some((track.clone(), releases.latest(&track)?.version.clone())));
+        let supersedes = |(track, latest): &(TrackKey, ReleaseVersion)| {
+            let open = record.iter().flat_map(|record| &record.quarantines);
+            open.filter(|quarantine| quarantine.superseded_by.is_none() && quarantine.track() == *track)
+                .any(|quarantine| latest.is_newer_than(&quarantine.release_version))
+        };
+        let latest: BTreeMap<String, (TrackKey, ReleaseVersion)> =
+            latest.filter(supersedes).map(|(track, latest)| (track.to_string(), (track, latest))).collect();
+        changes.extend(latest.into_values().map(|(track, latest)| FleetChange::Supersede(track, latest)));
+    }
+    changes.extend(quarantines_due(input).into_iter().map(FleetChange::Quarantine));
+    for releases in &request.lift_quarantine {
+        let names = |held: &Quarantine| releases.matches(&held.track(), &held.release_version);
+        let held = record.into_iter().flat_map(|record| &record.quarantines);
+        let is_quarantined = held.into_iter().any(|held| held.lifted_at.is_none() && names(held))
+            || changes.iter().any(|change| matches!(change, FleetChange::Quarantine(new) if names(new)));
+        if is_quarantined {
+            changes.push(FleetChange::LiftQuarantine(releases.clone(), *now));
+        } else {
+            errors.push(Problem::of_run(format!("the release {releases} is not quarantined, so nothing is lifted")));
+        }
+    }
+    changes
+}
+
+/// What reading the past of node groups comes to.
+#[must_use]
+pub fn take_pasts(pasts: Vec<(NodegroupId, Result<Option<StepBack>, Unreadable>)>, now: Timestamp) -> Reconciled {
+    let mut reconciled = Reconciled::default();
+    for (id, past) in pasts {
+        match past {
+            Ok(lowered) => reconciled.change(&id, NodegroupChange::ReadPast(lowered, now)),
+            Err(error) => reconciled.unreadable.push((id, error)),
+        }
+    }
+    reconciled
+}
+
+impl Reconciled {
+    /// Takes the changes of those node groups that may start: they are written with their intents, so that nothing comes between
+    /// the record by which an update was planned and the intent.
+    #[must_use]
+    pub fn take_of_starts(&mut self, plan: &Plan) -> Bookkeeping {
+        let may_start = |planned: &Planned| match (&planned.target, &planned.decision) {
+            (Target::Nodegroup(id), Decision::Start(_) | Decision::Next(..)) => Some(id.clone()),
+            _ => None,
+        };
+        let starts: BTreeSet<NodegroupId> = plan.decisions.iter().filter_map(may_start).collect();
+        self.nodegroups.extract_if(.., |id, _| starts.contains(id)).collect()
+    }
+
+    /// Adds a change of a node group's record.
+    pub fn change(&mut self, id: &NodegroupId, change: NodegroupChange) {
+        self.nodegroups.entry(id.clone()).or_default().push(change);
+    }
+
+    /// Adds a change of a release track's record.
+    pub fn change_track(&mut self, id: &TrackId, change: TrackChange) {
+        self.tracks.entry(id.clone()).or_default().push(change);
+    }
+
+    /// Adds a change of the fleet's record.
+    pub fn change_fleet(&mut self, id: &FleetId, change: FleetChange) {
+        self.fleet.get_or_insert_with(|| (id.clone(), Vec::new())).1.push(change);
+    }
+
+    /// What node groups run, where that is not what their records say.
+    fn see_nodegroups(&mut self, input: &PlanInput<'_>) {
+        let fleet = input.fleet;
+        for discovered in &fleet.nodegroups {
+            let Some(nodegroup) = discovered.nodegroup().filter(|it| it.status != NodegroupStatus::Updating) else {
+                continue;
+            };
+            let Policy::OptedIn(..) = nodegroup.policy else { continue };
+            let (Some(version), Some(release)) = (&nodegroup.kubernetes_version, &nodegroup.release_version) else {
+                continue;
+            };
+            let Ok(record) = fleet.records.nodegroup_or_new(&discovered.id) else { continue };
+            let cluster_version = match fleet.clusters.get(discovered.id.cluster()) {
+                Some(Ok(version)) if discovered.follows_cluster() => Some(version.to_string()),
+                // Whether its version was lowered cannot be told.
+                Some(Err(_)) if discovered.follows_cluster() => continue,
+                _ => None,
+            };
+            let change = NodegroupChange::See {
+                runs: Running { version: version.clone(), release_version: release.clone() },
+                ami_type: nodegroup.ami_type.clone(),
+                cluster_version,
+                at: input.now,
+            };
+            let mut seen = record.clone();
+            change.apply(&mut seen);
+            if record.open.is_none() && seen != record {
+                self.change(&discovered.id, change);
+            }
+        }
+    }
+
+    /// The rollbacks that the event asks for, and those that were not carried out in time.
+    fn take_rollbacks(&mut self, input: &PlanInput<'_>) {
+        let PlanInput { fleet, request, now, .. } = input;
+        for id in fleet.nodegroups.iter().map(|discovered| &discovered.id) {
+            let Ok(record) = fleet.records.nodegroup_or_new(id) else { continue };
+            if let Some(lapsed) = record.rollback.filter(|rollback| rollback.has_lapsed(*now) && record.open.is_none())
+            {
+                self.change(id, NodegroupChange::LapseRollback(lapsed.request_id, *now));
+            }
+            let asked = request.rollback.iter().find(|(pattern, _)| pattern.matches(id.name()));
+            if let Some((_, release)) = asked.filter(|_| record.rollback_request.as_deref() != Some(input.request_id)) {
+                let (release_version, request_id) = (release.clone(), input.request_id.to_owned());
+                self.change(id, NodegroupChange::AskRollback(Rollback { release_version, asked_at: *now, request_id }));
+            }
+        }
+        let known = |pattern: &NodegroupPattern| {
+            fleet.nodegroups.iter().any(|discovered| pattern.matches(discovered.id.name()))
+        };
+        for pattern in request.rollback.keys().filter(|pattern| !known(pattern)) {
+            let error = format!("no node group with the tag ami-update is named {pattern}, so nothing is rolled back");
+            self.errors.push(Problem::of_run(error));
+        }
+    }
+
+    fn see_clusters(&mut self, input: &PlanInput<'_>) {
+        let fleet = input.fleet;
+        for id in fleet.nodegroups.iter().filter(|it| it.follows_cluster()).map(|discovered| &discovered.id) {
+            let (Some(Ok(version)), Ok(record)) = (fleet.clusters.get(id.cluster()), fleet.records.nodegroup(id))
+            else {
+                continue;
+            };
+            let version = version.to_string();
+            let seen = record.and_then(|record| record.cluster_version.as_ref());
+            if seen.is_none_or(|seen| seen.version != version) {
+                self.change(id, NodegroupChange::SeeCluster(version, input.now));
+            }
+        }
+    }
+}

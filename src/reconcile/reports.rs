@@ -1,0 +1,202 @@
+//! What a plan has to leave in the records: what must be published of node groups that are not updated, how they stand, and what
+//! is said of the fleet as a whole.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp, ToSpan};
+
+use super::{FleetChange, NodegroupChange, Reconciled};
+use crate::model::ami_type::{Family, ReleaseTrack};
+use crate::model::decision::{Decision, Planned, Target};
+use crate::model::fleet::{Discovered, NodegroupState};
+use crate::model::notice::Reminder;
+use crate::model::policy::Policy;
+use crate::model::reason::{Freeze, Reason};
+use crate::model::subject::NodegroupName;
+use crate::model::support::{SupportEnded, amazon_linux_2};
+use crate::plan::{Plan, PlanInput, Standing, standing};
+
+/// What lasts is listed once it was reported so long ago.
+const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Causes that a reminder lists.
+const CAUSES: usize = 20;
+
+/// What a plan has to leave in the records: what must be published of node groups that are not updated, and, after a run that
+/// looked at the whole fleet, how they stand.
+#[must_use]
+pub fn reports(input: &PlanInput<'_>, plan: &Plan) -> Reconciled {
+    let now = input.now;
+    let mut reconciled = Reconciled::default();
+    for Planned { target, decision } in &plan.decisions {
+        let (Target::Nodegroup(id), Decision::Skip(reason)) = (target, decision) else { continue };
+        match reason {
+            Reason::ReportOnly { version, target } => reconciled.change(
+                id,
+                NodegroupChange::ReportAvailable { version: version.clone(), release_version: target.clone(), at: now },
+            ),
+            Reason::InvalidTag(tag) => reconciled.change(id, NodegroupChange::ReportInvalidTag(tag.clone(), now)),
+            _ => {}
+        }
+    }
+    if input.request.is_whole() {
+        for (discovered, planned) in input.fleet.nodegroups.iter().zip(&plan.decisions) {
+            reconciled.judge(input, discovered, &planned.decision);
+        }
+        for discovered in &input.fleet.missing {
+            reconciled.judge_missing(discovered, now);
+        }
+        let changes = fleet_reports(input, plan);
+        if let Some(id) = input.fleet.id() {
+            changes.into_iter().for_each(|change| reconciled.change_fleet(&id, change));
+        }
+    }
+    reconciled
+}
+
+/// What is said of the fleet as a whole.
+fn fleet_reports(input: &PlanInput<'_>, plan: &Plan) -> Vec<FleetChange> {
+    let PlanInput { fleet, now, .. } = input;
+    let Ok(record) = fleet.records.fleet() else { return Vec::new() };
+    let mut changes = Vec::new();
+    let frozen = matches!(fleet.freeze, Some(Freeze::CalendarClosed { until: Some(_) }));
+    let was_frozen = record.and_then(|record| record.freeze.as_ref()).is_some_and(|freeze| freeze.ended_at.is_none());
+    if frozen != was_frozen {
+        changes.push(FleetChange::SeeFreeze(frozen, *now));
+    }
+    changes.extend(supports_ended(input).into_iter().map(|ended| FleetChange::ReportSupport(ended, *now)));
+    let unreadable: Vec<(NodegroupName, String)> = fleet
+        .nodegroups
+        .iter()
+        .filter_map(|it| Some((it.id.name().clone(), fleet.records.nodegroup(&it.id).err()?.to_string())))
+        .collect();
+    if !unreadable.is_empty() || record.is_some_and(|record| !record.unreadable_records.is_empty()) {
+        changes.push(FleetChange::SeeUnreadableRecords(unreadable, *now));
+    }
+    let week = week_began(input);
+    let reminded_at = record.and_then(|record| record.reminded_at);
+    match reminded_at {
+        Some(at) if at < week => changes.push(FleetChange::Remind(reminder(input, plan), *now)),
+        Some(_) => {}
+        None => changes.push(FleetChange::Remind(None, *now)),
+    }
+    changes
+}
+
+/// The last Monday at nine in the schedule's time zone.
+fn week_began(input: &PlanInput<'_>) -> Timestamp {
+    let zone = &input.settings.time_zone;
+    let today = zone.to_datetime(input.now).date();
+    let days = i64::from(today.weekday().to_monday_zero_offset());
+    let monday = |weeks: i64| {
+        let day = today.checked_sub((days + 7 * weeks).days()).ok()?;
+        zone.to_timestamp(day.at(9, 0, 0, 0)).ok()
+    };
+    monday(0).filter(|at| *at <= input.now).or_else(|| monday(1)).unwrap_or(Timestamp::MIN)
+}
+
+/// What was reported a week ago or longer and still lasts.
+fn reminder(input: &PlanInput<'_>, plan: &Plan) -> Option<Reminder> {
+    let mut causes: BTreeMap<String, Vec<NodegroupName>> = BTreeMap::new();
+    for (discovered, planned) in input.fleet.nodegroups.iter().zip(&plan.decisions) {
+        let Ok(Some(record)) = input.fleet.records.nodegroup(&discovered.id) else { continue };
+        let long_ago = |at: Timestamp| input.now.duration_since(at) >= WEEK;
+        let stale = record.stale.as_ref().filter(|reported| reported.over_at.is_none() && long_ago(reported.at));
+        let invalid = matches!(planned.decision, Decision::Skip(Reason::InvalidTag(_)));
+        let invalid = invalid && record.reported_tag_at.is_some_and(long_ago);
+        let cause = stale.map(|reported| reported.stale.cause.clone());
+        if let Some(cause) = cause.or(invalid.then(|| "InvalidTag".to_owned())) {
+            causes.entry(cause).or_default().push(discovered.id.name().clone());
+        }
+    }
+    let count = causes.values().map(Vec::len).sum();
+    let causes = causes.into_iter().take(CAUSES).map(|(cause, nodegroups)| (cause, nodegroups.into())).collect();
+    (count > 0).then_some(Reminder { causes, count })
+}
+
+/// The Kubernetes versions and AMI types of the fleet whose support has ended, where that is not reported yet.
+fn supports_ended(input: &PlanInput<'_>) -> Vec<SupportEnded> {
+    let mut running: BTreeMap<String, Vec<NodegroupName>> = BTreeMap::new();
+    let nodegroups = input.fleet.nodegroups.iter().filter_map(|discovered| discovered.nodegroup());
+    for nodegroup in nodegroups.filter(|nodegroup| matches!(nodegroup.policy, Policy::OptedIn(..))) {
+        let Some(version) = &nodegroup.kubernetes_version else { continue };
+        let name = nodegroup.id.name();
+        running.entry(format!("Kubernetes {version}")).or_default().push(name.clone());
+        let track = ReleaseTrack::of(&nodegroup.ami_type, version);
+        if track.is_ok_and(|track| track.family == Family::AmazonLinux2) {
+            running.entry(Family::AmazonLinux2.to_string()).or_default().push(name.clone());
+        }
+    }
+    let record = input.fleet.records.fleet().ok().flatten();
+    let support = |what: &str| match what.strip_prefix("Kubernetes ") {
+        Some(version) => input.fleet.supports.get(version).copied(),
+        None => Some(amazon_linux_2()),
+    };
+    let ended = running.into_iter().filter_map(|(what, nodegroups)| {
+        let (ended, at) = support(&what)?.ended(input.now)?;
+        let end = (what, ended);
+        let is_reported = record.is_some_and(|record| record.reported_ends.contains(&end));
+        (!is_reported).then(|| SupportEnded { what: end.0, ended, at, nodegroups: nodegroups.into() })
+    });
+    ended.collect()
+}
+
+impl Reconciled {
+    /// How a node group stands, where that is not what its record says.
+    fn judge(&mut self, input: &PlanInput<'_>, discovered: &Discovered, decision: &Decision) {
+        let Ok(record) = input.fleet.records.nodegroup_or_new(&discovered.id) else { return };
+        let id = &discovered.id;
+        let was_ours = record.opted_in.is_some();
+        match decision {
+            Decision::Skip(Reason::NotOptedIn) if was_ours => self.change(id, NodegroupChange::OptOut(true, input.now)),
+            Decision::Skip(Reason::OptedOut) if was_ours => self.change(id, NodegroupChange::OptOut(false, input.now)),
+            Decision::Skip(Reason::NotOptedIn | Reason::OptedOut | Reason::Deleted) => {}
+            _ => {
+                if record.opted_in_since.is_none() {
+                    self.change(id, NodegroupChange::OptIn(input.now));
+                }
+                let is_reported = record.stale.as_ref().is_some_and(|reported| reported.over_at.is_none());
+                match standing(input, discovered, decision) {
+                    Standing::Unknown => {}
+                    Standing::Stale(stale, obstacle) => {
+                        let report = NodegroupChange::ReportStale(stale, obstacle, input.now);
+                        let mut changed = record.clone();
+                        report.apply(&mut changed);
+                        if changed != record {
+                            self.change(id, report);
+                        }
+                    }
+                    Standing::Waiting(obstacle) => {
+                        if is_reported || record.obstacle != obstacle {
+                            self.change(id, NodegroupChange::ReportCurrent(obstacle, input.now));
+                        }
+                    }
+                    Standing::Deliberate => {
+                        if is_reported || record.obstacle.is_some() {
+                            self.change(id, NodegroupChange::ForgetStale(input.now));
+                        }
+                    }
+                    Standing::Current => {
+                        if is_reported || record.obstacle.is_some() {
+                            self.change(id, NodegroupChange::ReportCurrent(None, input.now));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// What had opted in, and the tag index does not list any more.
+    fn judge_missing(&mut self, discovered: &Discovered, now: Timestamp) {
+        let lost_tag = match &discovered.state {
+            NodegroupState::Deleted => false,
+            NodegroupState::Exists(nodegroup) => match nodegroup.policy {
+                Policy::NotOptedIn => true,
+                Policy::OptedOut => false,
+                // The index lags: the next run looks again.
+                Policy::OptedIn(..) | Policy::Invalid { .. } => return,
+            },
+            NodegroupState::Unreadable(_) => return,
+        };
+        self.change(&discovered.id, NodegroupChange::OptOut(lost_tag, now));
+    }
+}
