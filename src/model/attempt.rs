@@ -202,7 +202,7 @@ impl Attempt {
     }
 
     /// Whether it failed for a cause that points at the release: its nodes did not come up, and nothing else explains that.
-    /// What somebody else started blames nothing.
+    /// An external update blames nothing.
     #[must_use]
     pub fn blames_release(&self) -> bool {
         let errors = self.errors.iter().map(|error| error.error_code.as_str());

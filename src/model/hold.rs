@@ -41,7 +41,7 @@ pub struct Hold {
     pub by: LoweredBy,
     /// Whether a second description showed it. Before, nothing starts either, but nothing is reported: the first may be old.
     pub confirmed: bool,
-    /// How often somebody else lowered it, each time after the updater had raised it again.
+    /// How often an external update lowered it, each time after the updater had raised it again.
     pub times: u32,
     /// When it ended; it is kept to count the next one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,7 +65,7 @@ pub struct StepBack {
 pub enum LoweredBy {
     /// The updater, because a rollback was asked for.
     Rollback,
-    /// Somebody else.
+    /// An external update.
     External,
 }
 

@@ -43,7 +43,7 @@ pub enum NoticeKind {
     RolledBack(AttemptRef),
     /// A rollback that was asked for was not carried out within a day.
     RollbackLapsed(Rollback),
-    /// Somebody else lowered a node group, so it stays there.
+    /// An external update lowered a node group, so it stays there.
     NodegroupLowered(Hold),
     /// A node group has not been kept current for longer than it may.
     NodegroupStale(Stale),

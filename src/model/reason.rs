@@ -287,7 +287,9 @@ fn lowered(hold: &Hold) -> String {
     };
     match hold.by {
         LoweredBy::Rollback => format!("it was rolled back from {from_release} to {to_release} and stays {end}"),
-        LoweredBy::External => format!("somebody else lowered it from {from_release} to {to_release}; it stays {end}"),
+        LoweredBy::External => {
+            format!("an external update lowered it from {from_release} to {to_release}; it stays {end}")
+        }
     }
 }
 

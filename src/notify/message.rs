@@ -95,7 +95,7 @@ pub(super) enum NextAction {
     ForceFrom(Timestamp),
     /// The tries are used up.
     GiveUp,
-    /// Somebody else started the update.
+    /// It is an external update.
     Theirs,
     /// A rollback is tried once.
     NoMore,
@@ -223,7 +223,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// The release that it is about, as people read it; for somebody else's update of the launch template alone, that.
+    /// The release that it is about, as people read it; for an external update of the launch template alone, that.
     pub(super) fn release(&self) -> String {
         match self.attempt.map(|attempt| &attempt.intent) {
             Some(Intent { launch_template: Some(template), .. }) => format!("the launch template {template}"),

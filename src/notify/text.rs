@@ -98,7 +98,9 @@ impl Writer<'_> {
             (NoticeKind::UpdateRefused(_), _) if self.lacks_launch_template() => {
                 "The function start may not launch instances with the node group's launch template, which EKS checks. docs/operations.md has a policy for its role, under Launch templates. No node was touched."
             }
-            (NoticeKind::UpdateCancelled(_), _) => "AWS or somebody else cancelled the update; the updater cannot.",
+            (NoticeKind::UpdateCancelled(_), _) => {
+                "AWS or another client cancelled the update; the updater never cancels one."
+            }
             (NoticeKind::UpdateStuck(_), _) => {
                 "The update runs longer than STUCK_AFTER. EKS cannot cancel it, and no other update of this node group starts meanwhile."
             }
@@ -132,7 +134,7 @@ impl Writer<'_> {
                 "The node group had opted in and no longer has the tag ami-update. Infrastructure as code often removes a tag that was set by hand. It is not updated any more."
             }
             (NoticeKind::Reminder(_), _) => {
-                "These node groups opted in and have not been kept current for a week or more since you were told."
+                "These node groups opted in and have not been kept current for a week or more since you were notified."
             }
             (NoticeKind::SupportEnded(ended), _) => match ended.ended {
                 Ended::StandardSupport => {
@@ -156,7 +158,7 @@ impl Writer<'_> {
                 "The rollback that was asked for did not start within a day. The runs of start since then say why."
             }
             (NoticeKind::NodegroupLowered(_), _) => {
-                "Somebody else took the node group back: a person, or a tool that wants to own its release or version too. What was lowered stays, so it is not kept up to date."
+                "A person, or a tool that manages its release or version as well, took the node group back. What was lowered stays, so it is not kept up to date."
             }
             (NoticeKind::TagInvalid(_), _) => {
                 "This version does not recognise the tag. The node group is not updated until the tag is fixed or removed."

@@ -216,7 +216,7 @@ impl Reconciled {
             let Ok(record) = fleet.records.nodegroup_or_new(&discovered.id) else { continue };
             let cluster_version = match fleet.clusters.get(discovered.id.cluster()) {
                 Some(Ok(version)) if discovered.follows_cluster() => Some(version.to_string()),
-                // Whether its version was lowered cannot be told.
+                // Whether its version was lowered is not known.
                 Some(Err(_)) if discovered.follows_cluster() => continue,
                 _ => None,
             };

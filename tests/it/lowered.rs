@@ -1,4 +1,4 @@
-//! What somebody else lowered stays.
+//! What an external update lowered stays.
 
 use serde_json::json;
 use simulated_aws::{Downgrade, UpdateScript};
@@ -18,7 +18,7 @@ async fn raised() -> TestEnv {
     env
 }
 
-/// Somebody else lowers it, and the next two runs see that.
+/// An external update lowers it, and the next two runs see that.
 async fn lower(env: &TestEnv, release: &str) {
     env.world.script_next_update("prod", "blue", UpdateScript::Succeed { after: minutes(5) });
     env.world.start_update("prod", "blue", "1.33", release).unwrap();
