@@ -89,7 +89,7 @@ broken *NAMES:
 
 # Changes the pure modules at random and sees that a test notices. Needs cargo-mutants.
 mutants *ARGS:
-    cargo mutants --file 'src/plan/**' --file 'src/model/**' --file src/reconcile.rs {{ARGS}} -- --test it --lib
+    cargo mutants --file 'src/plan/**' --file 'src/model/**' --file 'src/reconcile/**' {{ARGS}} -- --test it --lib
 
 # Fuzzes a target (event, answers, stored_item, tags_and_settings) for so many seconds. Needs cargo-fuzz.
 fuzz TARGET SECONDS:

@@ -88,6 +88,15 @@ impl Releases {
         self.0.iter()
     }
 
+    /// A release of a track, by its name.
+    #[must_use]
+    pub fn named(&self, track: &TrackKey, release: &str) -> Option<&Release> {
+        match self.on(track)? {
+            Available::Releases(releases) => releases.iter().find(|known| known.version.as_str() == release),
+            Available::NotPublished | Available::Unreadable(_) => None,
+        }
+    }
+
     /// The latest release on a track, where there is one.
     #[must_use]
     pub fn latest(&self, track: &TrackKey) -> Option<&Release> {

@@ -43,8 +43,8 @@ pub use versions::{tracks, tracks_of};
 pub struct Plan {
     /// One decision for each node group that was discovered, by name, and for every other that the event names.
     pub decisions: Vec<Planned>,
-    /// The indexes of the decisions that start an update or may, in that order: the node group that has waited longest
-    /// goes first.
+    /// The indexes of the decisions that start an update or may, in that order: the node group whose last turn is
+    /// longest ago goes first.
     pub order: Vec<usize>,
     /// What the limits leave once everything is started that is to start.
     pub capacity: Capacity,
@@ -58,12 +58,12 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
     let mut gates = Gates::default();
     let decide = |discovered| candidate(input, &mut gates, discovered).map_or_else(Decision::Skip, Decision::Start);
     let mut decisions: Vec<Decision> = input.fleet.nodegroups.iter().map(decide).collect();
-    // Where the limits leave too little, the node group that has waited longest goes first; by name, some never would.
-    // A rollback is what somebody asked for just now, and goes before all.
+    // Where the limits leave too little, the node group whose last turn is longest ago goes first; by name, some would never
+    // have one. A rollback was asked for just now, and goes before all.
     let mut order: Vec<(bool, Option<Timestamp>, usize)> = Vec::new();
     for (index, (discovered, decision)) in input.fleet.nodegroups.iter().zip(&decisions).enumerate() {
         if let Decision::Start(intent) = decision {
-            order.push((intent.rollback.is_none(), last_success(input, discovered), index));
+            order.push((intent.rollback.is_none(), last_turn(input, discovered, intent), index));
         }
     }
     order.sort_unstable();
@@ -101,8 +101,18 @@ impl Plan {
     }
 }
 
-fn last_success(input: &PlanInput<'_>, discovered: &Discovered) -> Option<Timestamp> {
-    input.fleet.records.nodegroup(&discovered.id).ok()??.last_success()
+/// When a node group last had its turn: it was updated, or EKS was asked in vain, for itself or for another one's same release.
+/// What is tried in vain again and again would otherwise come before all that is not.
+fn last_turn(input: &PlanInput<'_>, discovered: &Discovered, intent: &Intent) -> Option<Timestamp> {
+    let record = input.fleet.records.nodegroup(&discovered.id).ok().flatten();
+    let release = input.releases.named(&intent.track(), &intent.release_version);
+    let failures = record.into_iter().flat_map(|record| record.failures(&intent.version, &intent.release_version));
+    let turns = [
+        record.and_then(NodegroupRecord::last_success),
+        record.and_then(|record| record.back_off.as_ref()).map(|back_off| back_off.last),
+        release.and_then(|release| release.refusal.as_ref()).map(|refusal| refusal.last),
+    ];
+    failures.filter_map(|failure| failure.ended_at).chain(turns.into_iter().flatten()).max()
 }
 
 /// The update that a node group could get if there were no other node groups; or the first reason against it. This is the

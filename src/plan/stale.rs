@@ -113,8 +113,7 @@ fn tried_before(input: &PlanInput<'_>, intent: &Intent, record: Option<&Nodegrou
         let (target, failures) = (release_version.clone(), failures().count());
         return Some(Reason::FailedBefore { target, failures, status: last.status, until: Some(input.now) });
     }
-    let Some(Available::Releases(releases)) = input.releases.on(&intent.track()) else { return None };
-    let release = releases.iter().find(|release| release.version.as_str() == release_version)?;
+    let release = input.releases.named(&intent.track(), release_version)?;
     let refusal = release.refusal.as_ref()?;
     Some(Reason::ReleaseRefused {
         target: release.version.clone(),

@@ -87,6 +87,22 @@ async fn a_run_asks_at_most_twice_as_often_as_it_may_start() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_tried_in_vain_day_after_day_costs_no_other_its_turn() {
+    let mut env = clusters(["a", "b", "c"]).await;
+    env.start_config.settings.limits.starts_per_run = 1;
+    env.world.on_request(|request| {
+        let in_use = request.action == UPDATE && request.body["clusterName"] != "c";
+        let error = ApiError::new(409, "ResourceInUseException", "Nodegroup cannot be updated");
+        if in_use { Fault::Error(error) } else { Fault::None }
+    });
+    assert_eq!(decisions(&env.start().await), ["a/ng: Start, InUse", "b/ng: Next", "c/ng: Next"]);
+    env.advance(DAY);
+    assert_eq!(decisions(&env.start().await), ["a/ng: Next", "b/ng: Start, InUse", "c/ng: Next"]);
+    env.advance(DAY);
+    assert_eq!(decisions(&env.start().await), ["a/ng: Next", "b/ng: Next", "c/ng: Start, Accepted"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn start_fails_where_all_of_one_kind_fails_and_not_for_some() {
     for (action, some, failure) in [
         ("eks:DescribeNodegroup", "/prod/", "no node group could be described"),

@@ -179,9 +179,10 @@ impl Year {
         let freeze = ("2026-12-20T00:00:00Z".parse().unwrap(), "2027-01-07T00:00:00Z".parse().unwrap());
         env.world.close_calendar("december", freeze.0, freeze.1);
         env.start_config.settings.change_calendars = vec!["december".into()];
-        env.start_config.settings.limits =
-            Limits { updates_per_cluster: 10, updates_in_progress: 100, starts_per_run: 100 };
         let groups = groups(nodegroups(), cautious);
+        // All in one night.
+        env.start_config.settings.limits =
+            Limits { updates_per_cluster: 10, updates_in_progress: groups.len(), starts_per_run: groups.len() };
         for group in &groups {
             env.world.add_nodegroup(group.nodegroup(&releases[group.ami_type][0].text));
         }

@@ -12,8 +12,6 @@ use testing::TestEnv;
 
 /// The first try and three more.
 const TRIES: usize = 4;
-/// The wait before the second.
-const FIRST_WAIT: SignedDuration = SignedDuration::from_mins(20);
 /// A record dates an end by the beginning of the run that saw it, which may have waited for EKS until `check` was out of time.
 const DATED_EARLY: SignedDuration = SignedDuration::from_mins(5);
 
@@ -136,7 +134,8 @@ impl<'a> Case<'a> {
         let tries: Vec<&Update> = ours.filter(|other| self.is_same(other)).collect();
         let failed_just_now = |other: &&Update| {
             let failed = matches!(other.status.as_str(), "Failed" | "Cancelled");
-            failed && other.finished_at.is_some_and(|end| self.at().duration_since(end) < FIRST_WAIT - DATED_EARLY)
+            let wait = self.env.start_config.settings.retry_after.0[0] - DATED_EARLY;
+            failed && other.finished_at.is_some_and(|end| self.at().duration_since(end) < wait)
         };
         let evicted = |other: &Update| other.errors.iter().any(|error| error.code == "PodEvictionFailure");
         let may_force = self.group().force && updates.iter().any(|other| evicted(other) && self.is_same(other));

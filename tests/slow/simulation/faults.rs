@@ -35,11 +35,11 @@ pub struct Seen {
 
 impl Seen {
     /// It is asked for ever more rarely, whatever node group asks.
-    fn ask_in_vain(&mut self, version: &str, target: &str, at: Timestamp) {
+    fn ask_in_vain(&mut self, version: &str, target: &str, (at, waits): (Timestamp, [SignedDuration; 3])) {
         let asked = self.asked_in_vain.entry((version.to_owned(), target.to_owned())).or_default();
         asked.push(at);
         if let [.., third_last, _, _, last] = asked[..]
-            && last.duration_since(third_last) < minutes(100)
+            && last.duration_since(third_last) < waits.iter().sum::<SignedDuration>() - minutes(20)
         {
             self.broken.push(format!("EKS is asked for {target} (Kubernetes {version}) again and again until {at}"));
         }
@@ -47,7 +47,12 @@ impl Seen {
 }
 
 /// Lets everything go wrong that can, until it is [quiet](Seen::quiet); what ails node groups goes on.
-pub fn chaos(world: &World, mut rng: Rng, groups: &[Group], trace: bool) -> Arc<Mutex<Seen>> {
+pub fn chaos(
+    world: &World,
+    mut rng: Rng,
+    (groups, waits): (&[Group], [SignedDuration; 3]),
+    trace: bool,
+) -> Arc<Mutex<Seen>> {
     let seen = Arc::new(Mutex::new(Seen::default()));
     let arns = world.nodegroup_arns();
     let ailing: BTreeMap<(String, String), Ailment> =
@@ -82,7 +87,7 @@ pub fn chaos(world: &World, mut rng: Rng, groups: &[Group], trace: bool) -> Arc<
             }
             let (version, target) = (text("version"), text("releaseVersion"));
             if day(target) == NEVER_KNOWN {
-                inside.lock().unwrap().ask_in_vain(version, target, request.at);
+                inside.lock().unwrap().ask_in_vain(version, target, (request.at, waits));
             }
             let forward = of.nodegroup(cluster, name).is_none_or(|now| is_forward(&now, version, target));
             if !forward && !others_brought_it(&of.updates(cluster, name), request.at) {
