@@ -349,12 +349,12 @@ impl Simulation {
             if let Some(run) = self.tick(tick.is_multiple_of(TICKS_PER_START)).await {
                 summary = Some(run);
             }
-            if self.lagging(summary.as_ref()).is_empty() && self.checker.nothing_open(&self.env).await {
+            if self.lagging().is_empty() && self.checker.nothing_open(&self.env).await {
                 return;
             }
         }
         let lines = summary.as_ref().map(|summary| &summary.decisions[..]).unwrap_or_default();
-        for group in self.lagging(summary.as_ref()) {
+        for group in self.lagging() {
             let line = lines.iter().find(|line| line.nodegroup == group.path());
             let last = self.last;
             self.checker.broken(&format!("{} does not come to the release of {last} {when}: {line:?}", group.path()));
@@ -362,7 +362,7 @@ impl Simulation {
     }
 
     /// The node groups that should run the last release, and do not.
-    fn lagging(&self, summary: Option<&StartSummary>) -> Vec<Group> {
+    fn lagging(&self) -> Vec<Group> {
         let behind: Vec<(usize, &Group)> =
             self.groups.iter().enumerate().filter(|(_, group)| !self.runs_last(group)).collect();
         // What ails one costs no other its place, but later rings wait for it.
@@ -371,12 +371,7 @@ impl Simulation {
             let is_canary = |other: &Group| other.ring < group.ring && other.follow == group.follow;
             group.ring > 0 && (unreadable || behind.iter().any(|(_, other)| is_canary(other)))
         };
-        let stays_lowered = |index: usize, group: &Group| {
-            let lines = summary.map(|summary| &summary.decisions[..]).unwrap_or_default();
-            let mut own = lines.iter().filter(|line| line.nodegroup == group.path());
-            self.lowered_by_others(group) && own.any(|line| line.decision == "Lowered")
-                || self.checker.is_lowered(index)
-        };
+        let stays_lowered = |index: usize, group: &Group| self.lowered_by_others(group) && self.checker.is_held(index);
         let excused =
             |(index, group): &&(usize, &Group)| group.ailment.is_some() || waits(group) || stays_lowered(*index, group);
         behind.iter().filter(|it| !excused(it)).map(|(_, group)| (*group).clone()).collect()
