@@ -9,7 +9,7 @@ use crate::aws::StartClients;
 use crate::model::ami_type::TrackKey;
 use crate::model::attempt::{Attempt, ErrorDetail, Intent, Status};
 use crate::model::decision::{Decision, Planned, Target};
-use crate::model::nodegroup_record::NodegroupRecord;
+use crate::model::nodegroup_record::{NodegroupRecord, NotTaken};
 use crate::model::outcome::{NotAsked, Outcome};
 use crate::model::problem::Problem;
 use crate::model::record::YES;
@@ -168,12 +168,16 @@ fn learn(record: &mut NodegroupRecord, outcome: &Outcome, intent: &Intent, recor
             record.end(Status::Refused, vec![error.clone()], now);
         }
         // Only a pin asks for what AWS never named; no release track remembers that EKS refuses it.
-        Outcome::NotReady(error) if !is_known(intent, records) => record.back_off(outcome.code(), error, None, now),
+        Outcome::NotReady(error) if !is_known(intent, records) => {
+            record.back_off(outcome.code(), error, NotTaken::Release(&intent.release_version), now);
+        }
         Outcome::NotReady(_) | Outcome::Deleted(_) => record.withdraw(),
         Outcome::InUse(error) | Outcome::NotActive(error) | Outcome::AccessDenied(error) => {
-            record.back_off(outcome.code(), error, None, now);
+            record.back_off(outcome.code(), error, NotTaken::Update, now);
         }
-        Outcome::VersionNotReady(error) => record.back_off(outcome.code(), error, Some(&intent.version), now),
+        Outcome::VersionNotReady(error) => {
+            record.back_off(outcome.code(), error, NotTaken::Version(&intent.version), now);
+        }
         _ => {}
     }
 }

@@ -337,6 +337,7 @@ fn full() -> NodegroupRecord {
         outcome: "VersionNotReady".into(),
         error: "Nodegroup Kubernetes version should be equal to Cluster kubernetes version".into(),
         version: Some("1.34".into()),
+        release_version: Some("1.34.1-20260710".into()),
         since: now(),
         last: now(),
         times: 2,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use aws_sdk_eks::types::AmiTypes;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -156,7 +157,9 @@ pub fn day_of(release: &str) -> Option<String> {
 /// A day as eight digits, written so or as `2026.01.10`.
 fn date(text: &str) -> Option<String> {
     let digits: String = text.split(['.', '-']).collect();
-    (digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(digits)
+    // Eight digits of a Bottlerocket commit are hardly ever a day since EKS has managed node groups.
+    let day = (digits.len() == 8).then(|| Date::strptime("%Y%m%d", &digits).ok()).flatten();
+    day.filter(|day| day.year() >= 2019).map(|_| digits)
 }
 
 /// The waits before each further try of a release that failed on a node group. After the last try it is given up.

@@ -135,7 +135,7 @@ fn candidate(input: &PlanInput<'_>, gates: &mut Gates, discovered: &Discovered) 
     healthy(nodegroup)?;
     intent.may_force = rules.force == Force::AfterEvictionFailure;
     if let Some(record) = record {
-        not_backing_off(input, record)?;
+        not_backing_off(input, record, &intent)?;
         long_enough_ago(input, record, rules)?;
         intent.force = intent.may_force && eviction_failed(record, &intent);
     }
@@ -190,8 +190,8 @@ fn healthy(nodegroup: &Nodegroup) -> Result<(), Reason> {
 }
 
 /// What EKS did not take is asked again after a wait, so that it does not cost another node group its place in each run.
-fn not_backing_off(input: &PlanInput<'_>, record: &NodegroupRecord) -> Result<(), Reason> {
-    let Some(back_off) = record.back_off.as_ref().filter(|back_off| back_off.version.is_none()) else { return Ok(()) };
+fn not_backing_off(input: &PlanInput<'_>, record: &NodegroupRecord, intent: &Intent) -> Result<(), Reason> {
+    let Some(back_off) = record.back_off.as_ref().filter(|back_off| back_off.stops(intent)) else { return Ok(()) };
     let until = input.settings.retry_after.again(back_off.times, back_off.last);
     if until <= input.now { Ok(()) } else { Err(Reason::BackingOff { error: back_off.error.clone(), until }) }
 }

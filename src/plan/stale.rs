@@ -104,7 +104,7 @@ pub fn standing(input: &PlanInput<'_>, discovered: &Discovered, decision: &Decis
 
 /// Why it did not start before. Where a run comes only when each wait is over, every decision is a start.
 fn tried_before(input: &PlanInput<'_>, intent: &Intent, record: Option<&NodegroupRecord>) -> Option<Reason> {
-    if let Some(back_off) = record.and_then(|record| record.back_off.as_ref()) {
+    if let Some(back_off) = record.and_then(|record| record.back_off.as_ref()).filter(|it| it.stops(intent)) {
         return Some(Reason::BackingOff { error: back_off.error.clone(), until: input.now });
     }
     let Intent { version, release_version, .. } = intent;

@@ -6,7 +6,7 @@ use eks_nodegroup_updater::model::attempt::{Intent, Status};
 use eks_nodegroup_updater::model::decision::{Decision, Planned};
 use eks_nodegroup_updater::model::fleet_record::Quarantine;
 use eks_nodegroup_updater::model::nodegroup::Nodegroup;
-use eks_nodegroup_updater::model::nodegroup_record::{NodegroupRecord, Proof};
+use eks_nodegroup_updater::model::nodegroup_record::{NodegroupRecord, NotTaken, Proof};
 use eks_nodegroup_updater::model::policy::{Force, Mode, Policy, Rules, VersionPolicy};
 use eks_nodegroup_updater::model::reason::Freeze;
 use eks_nodegroup_updater::model::releases::{Available, Release};
@@ -191,7 +191,7 @@ impl World {
             |day| Proof { version: version.clone(), release_version: self.release(group.version, day), at: now() };
         record.proofs = group.proof.map(proof).into_iter().collect();
         if group.backing_off {
-            record.back_off("InUse", "ResourceInUseException", None, days_ago(0));
+            record.back_off("InUse", "ResourceInUseException", NotTaken::Update, days_ago(0));
         }
         if let Some(days) = group.ahead_for {
             record.see_cluster("1.34", days_ago(days));

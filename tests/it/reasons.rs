@@ -10,7 +10,7 @@ use eks_nodegroup_updater::model::fleet::NodegroupState;
 use eks_nodegroup_updater::model::fleet_record::Quarantine;
 use eks_nodegroup_updater::model::hold::{Rollback, Running, StepBack};
 use eks_nodegroup_updater::model::nodegroup::{HealthIssue, Nodegroup};
-use eks_nodegroup_updater::model::nodegroup_record::{NodegroupRecord, Proof};
+use eks_nodegroup_updater::model::nodegroup_record::{NodegroupRecord, NotTaken, Proof};
 use eks_nodegroup_updater::model::policy::{Force, Mode, Policy, Rules, VersionPolicy};
 use eks_nodegroup_updater::model::reason::{Freeze, Reason, RingWait};
 use eks_nodegroup_updater::model::release_version::ReleaseVersion;
@@ -813,7 +813,9 @@ mod following_the_cluster {
         };
         let refused = |fleet: &mut Fleet| {
             let error = "Nodegroup Kubernetes version should be equal to Cluster kubernetes version 1.33";
-            fleet.change_record("prod/blue", |record| record.back_off("VersionNotReady", error, Some("1.34"), now()));
+            fleet.change_record("prod/blue", |record| {
+                record.back_off("VersionNotReady", error, NotTaken::Version("1.34"), now())
+            });
         };
         let denied = |fleet: &mut Fleet| fleet.config.settings.denied = vec![selector(NEXT)];
         let ahead: [Held; 3] = [("FailedBefore", failed), ("BackingOff", refused), ("Denied", denied)];
@@ -1036,7 +1038,7 @@ fn the_rules_are_evaluated_in_the_documented_order() {
     fix(&mut |fleet| {
         fleet.change_record("prod/blue", |record| {
             record.allow_retry(now());
-            record.back_off("InUse", "text", None, now());
+            record.back_off("InUse", "text", NotTaken::Update, now());
         });
     });
     fix(&mut |fleet| {

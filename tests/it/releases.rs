@@ -224,6 +224,17 @@ async fn a_release_that_eks_refuses_costs_no_other_its_place_and_is_passed_over_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pin_that_eks_does_not_know_keeps_no_other_pin_waiting() {
+    let env = TestEnv::with([tagged("prod", "blue", &[("pin", "1.33.2-20260720")])]).await;
+    assert_eq!(decisions(&env.start().await), ["prod/blue: Start, NotReady"]);
+    assert_eq!(decisions(&env.start().await), ["prod/blue: BackingOff"]);
+    env.world.edit_nodegroup("prod", "blue", |blue| {
+        blue.tags.insert("ami-update/pin".to_owned(), NEWER.to_owned());
+    });
+    assert_eq!(decisions(&env.start().await), ["prod/blue: Start, Accepted"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_release_that_eks_never_knows_is_passed_over_where_a_run_comes_only_when_each_wait_is_over() {
     let mut env = TestEnv::with([opted_in("dev", "a"), opted_in("prod", "b")]).await;
     env.start_config.settings.stop_switch = Some("/switch".into());

@@ -153,12 +153,35 @@ pub struct BackOff {
     /// The Kubernetes version that EKS does not take the node group to yet, where that is all it refuses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// The release that EKS does not know, where that is all it refuses: a pin to one that AWS's parameters never named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release_version: Option<String>,
     /// When EKS first said so.
     pub since: Timestamp,
     /// When EKS last said so.
     pub last: Timestamp,
     /// How often in a row.
     pub times: usize,
+}
+
+impl BackOff {
+    /// Whether it stops this update.
+    #[must_use]
+    pub fn stops(&self, intent: &Intent) -> bool {
+        self.version.as_ref().is_none_or(|version| *version == intent.version)
+            && self.release_version.as_ref().is_none_or(|release| *release == intent.release_version)
+    }
+}
+
+/// What EKS did not take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotTaken<'a> {
+    /// Any update of the node group.
+    Update,
+    /// The step to this Kubernetes version.
+    Version(&'a str),
+    /// This release.
+    Release(&'a str),
 }
 
 /// An update that the updater did not start.
@@ -290,13 +313,22 @@ impl NodegroupRecord {
 
     /// EKS did not take the open attempt, for a cause that is not the release's: it is asked again after a wait. Where it only
     /// does not take the node group to a Kubernetes version yet, everything else goes on.
-    pub fn back_off(&mut self, outcome: &str, error: &str, version: Option<&str>, now: Timestamp) {
+    pub fn back_off(&mut self, outcome: &str, error: &str, not_taken: NotTaken<'_>, now: Timestamp) {
         self.open = None;
-        let before = self.back_off.take().filter(|before| before.outcome == outcome);
+        let (version, release) = match not_taken {
+            NotTaken::Update => (None, None),
+            NotTaken::Version(version) => (Some(version.to_owned()), None),
+            NotTaken::Release(release) => (None, Some(release.to_owned())),
+        };
+        let is_same = |before: &BackOff| {
+            (&before.version, &before.release_version) == (&version, &release) && before.outcome == outcome
+        };
+        let before = self.back_off.take().filter(is_same);
         self.back_off = Some(BackOff {
             outcome: outcome.to_owned(),
             error: head(error, MESSAGE_BYTES),
-            version: version.map(str::to_owned),
+            version,
+            release_version: release,
             since: before.as_ref().map_or(now, |before| before.since),
             last: now,
             times: before.map_or(0, |before| before.times) + 1,
