@@ -123,4 +123,10 @@ impl Hold {
     pub fn ends_with_newer(&self) -> bool {
         self.times < 2
     }
+
+    /// Whether a pin ends it. The one that the updater has raised the node group to before does so once.
+    #[must_use]
+    pub fn ends_with_pin(&self, pin: &str) -> bool {
+        self.ends_with_newer() || self.from.release_version != pin
+    }
 }

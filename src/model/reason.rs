@@ -283,7 +283,8 @@ fn lowered(hold: &Hold) -> String {
     let end = if hold.ends_with_newer() {
         format!("until a release newer than {from_release}, a retry or a pin")
     } else {
-        "until a retry or a pin, since it was lowered again after the updater had raised it".to_owned()
+        "until a retry or a pin to another release, since it was lowered again after the updater had raised it"
+            .to_owned()
     };
     match hold.by {
         LoweredBy::Rollback => format!("it was rolled back from {from_release} to {to_release} and stays {end}"),

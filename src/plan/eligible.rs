@@ -86,6 +86,9 @@ pub(super) fn release(input: &PlanInput<'_>, gates: &mut Gates, candidate: Candi
         return Err(Reason::Lowered(Box::new(hold.clone())));
     }
     if let Some(pin) = &rules.pin {
+        if let Some(hold) = hold.filter(|hold| !hold.ends_with_pin(pin)) {
+            return Err(Reason::Lowered(Box::new(hold.clone())));
+        }
         let target = pinned(input, candidate, pin)?;
         return Ok(candidate.intent(version, &target));
     }

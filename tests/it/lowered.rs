@@ -95,6 +95,27 @@ async fn a_pin_to_something_newer_ends_a_hold() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pin_to_what_it_was_lowered_from_raises_it_once_and_not_again_and_again() {
+    let env = raised().await;
+    env.world.edit_nodegroup("prod", "blue", |nodegroup| {
+        nodegroup.tags.insert("ami-update/pin".to_owned(), NEWER.to_owned());
+    });
+    let mut starts = 0;
+    for _ in 0..4 {
+        lower(&env, CURRENT).await;
+        for _ in 0..5 {
+            starts += usize::from(hourly(&env).await == "prod/blue: Start, Accepted");
+        }
+    }
+    assert_eq!(starts, 1);
+    assert_eq!(hourly(&env).await, "prod/blue: Lowered");
+    env.world.edit_nodegroup("prod", "blue", |nodegroup| {
+        nodegroup.tags.insert("ami-update/pin".to_owned(), CURRENT.to_owned());
+    });
+    assert_eq!(hourly(&env).await, "prod/blue: Pinned", "a cure");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_node_group_without_a_record_whose_last_update_was_a_step_back_stays() {
     let env = TestEnv::with([opted_in("prod", "blue"), opted_in("dev", "green")]).await;
     env.world.downgrade(Downgrade::Accepted);

@@ -82,6 +82,9 @@ pub fn chaos(
         if request.action == "eks:UpdateNodegroupVersion" {
             match ailment {
                 Some(Ailment::NoAddresses) => of.script_next_update(cluster, name, no_addresses(name)),
+                Some(Ailment::NeverJoins) => {
+                    of.script_next_update(cluster, name, UpdateScript::node_creation_failure(minutes(20), name));
+                }
                 _ if quiet => {}
                 _ => of.script_next_update(cluster, name, course(&mut rng)),
             }

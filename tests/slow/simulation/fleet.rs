@@ -50,6 +50,9 @@ pub enum Ailment {
     Unreadable,
     /// Its subnets have no addresses left, so that every update fails.
     NoAddresses,
+    /// Its nodes never join, so that every update fails as if the release were bad. One of a fleet at most: two would quarantine
+    /// each release.
+    NeverJoins,
     /// Somebody puts it back to the first release, whenever it runs a newer one.
     PutBack,
 }
@@ -119,6 +122,7 @@ impl Group {
                 2 => Some(Ailment::Unreadable),
                 3 => Some(Ailment::NoAddresses),
                 4 => Some(Ailment::PutBack),
+                5 => Some(Ailment::NeverJoins),
                 _ => None,
             },
         }
@@ -129,7 +133,7 @@ impl Group {
         match self.ailment {
             Some(Ailment::Unhealthy) => fall_ill(world, &self.cluster, &self.name),
             Some(Ailment::LaunchTemplateDenied) => world.deny_launch_template(&self.cluster, &self.name, true),
-            Some(Ailment::Unreadable | Ailment::NoAddresses | Ailment::PutBack) | None => {}
+            Some(Ailment::Unreadable | Ailment::NoAddresses | Ailment::NeverJoins | Ailment::PutBack) | None => {}
         }
     }
 
@@ -209,7 +213,10 @@ impl FleetRules {
 }
 
 pub fn groups(rng: &mut Rng) -> Vec<Group> {
-    (0..rng.usize(2..7)).map(|index| Group::random(rng, index)).collect()
+    let mut groups: Vec<Group> = (0..rng.usize(2..7)).map(|index| Group::random(rng, index)).collect();
+    let never_join = groups.iter_mut().filter(|group| group.ailment == Some(Ailment::NeverJoins));
+    never_join.skip(1).for_each(|group| group.ailment = None);
+    groups
 }
 
 fn release(ami_type: &str, day: &str) -> String {
