@@ -282,6 +282,7 @@ impl Year {
                 self.env.check().await;
             }
             self.measure();
+            self.env.world.clear_requests();
         }
     }
 

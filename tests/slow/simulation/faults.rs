@@ -50,7 +50,7 @@ impl Seen {
 pub fn chaos(
     world: &World,
     mut rng: Rng,
-    (groups, waits): (&[Group], [SignedDuration; 3]),
+    (groups, waits, clock_ahead): (&[Group], [SignedDuration; 3], SignedDuration),
     trace: bool,
 ) -> Arc<Mutex<Seen>> {
     let seen = Arc::new(Mutex::new(Seen::default()));
@@ -109,7 +109,8 @@ pub fn chaos(
             _ if !quiet && rng.u32(0..1000) < per_thousand => fault(&mut rng, request, &of, &arns),
             _ => ("answered", Fault::None),
         };
-        let closes = slow_at_the_end && window_closes_in(request.at, SignedDuration::from_secs(60));
+        let open = window_closes_in(request.at + clock_ahead);
+        let closes = slow_at_the_end && open.is_some_and(|open| open < SignedDuration::from_secs(60));
         let (kind, verdict) = match () {
             () if quiet => (kind, then),
             // The SDK gives up on an attempt after ten seconds.

@@ -31,12 +31,13 @@ const CALENDAR: &str = "freeze";
 
 /// Whether [`WINDOW`] is open.
 pub fn window_is_open(at: Timestamp) -> bool {
-    at.as_second().div_euclid(3600).rem_euclid(3) < 2
+    window_closes_in(at).is_some()
 }
 
-/// Whether [`WINDOW`] is open and closes within so long.
-pub fn window_closes_in(at: Timestamp, within: SignedDuration) -> bool {
-    window_is_open(at) && !window_is_open(at + within)
+/// How long [`WINDOW`] is still open; nothing where it is closed.
+pub fn window_closes_in(at: Timestamp) -> Option<SignedDuration> {
+    let seconds = 2 * 3600 - at.as_second().rem_euclid(3 * 3600);
+    (seconds > 0).then(|| SignedDuration::from_secs(seconds))
 }
 
 /// What keeps a node group from its updates until somebody mends it, however well everything else goes.

@@ -19,7 +19,7 @@ use super::checker::Checker;
 use super::faults::{Seen, chaos};
 use super::fleet::{
     Ailment, Clusters, DAYS, FIRST, FleetRules, Group, LAST, NEVER_KNOWN, NEXT_VERSION, ONE_MORE, OWN_VERSION,
-    Published, STOP_SWITCH, choose_unverified, fall_ill, groups,
+    Published, STOP_SWITCH, choose_unverified, fall_ill, groups, window_closes_in,
 };
 use testing::{FLEET_KEY, TestEnv, minutes};
 
@@ -77,12 +77,7 @@ impl Simulation {
     async fn begin(seed: u64, trace: bool) -> Self {
         let mut rng = Rng::with_seed(seed);
         let midnight: Timestamp = "2026-07-20T00:00:00Z".parse().unwrap();
-        let (mut begin, zero) = (midnight + minutes(rng.i64(0..24 * 60)), Instant::now());
-        if rng.bool() {
-            // The runs of some begin just before a window closes.
-            let five_minutes = begin.as_second().div_euclid(300) * 300;
-            begin = Timestamp::from_second(five_minutes - rng.i64(1..20)).unwrap();
-        }
+        let (begin, zero) = (midnight + minutes(rng.i64(0..24 * 60)), Instant::now());
         let world = World::with_clock(move || begin + SignedDuration::try_from(zero.elapsed()).unwrap());
         let mut env = TestEnv::in_world(world).await;
         // Where the waits are short, each is over when the next run comes.
@@ -111,7 +106,7 @@ impl Simulation {
         }
         let mut published = Published::default();
         published.publish(&env.world, DAYS[0]);
-        let seen = chaos(&env.world, rng.fork(), (&groups, waits), trace);
+        let seen = chaos(&env.world, rng.fork(), (&groups, waits, env.clock_ahead), trace);
         let follow_after = env.start_config.settings.defaults.follow_cluster_after;
         let checker = Checker::new(&groups, rules, follow_after, env.world.now());
         let (runs, tally) = (Vec::new(), BTreeMap::new());
@@ -125,18 +120,24 @@ impl Simulation {
             self.put_back();
             // Its schedule wakes it, and now and then an event.
             if tick.is_multiple_of(ticks_per_start) || self.rng.u8(0..5) == 0 {
-                self.invoke(true);
+                self.invoke(true, Duration::ZERO);
             }
-            self.invoke(false);
+            // A release comes out just before a window closes.
+            let open = window_closes_in(self.env.world.now() + self.env.clock_ahead);
+            if let Some(open) = open.filter(|open| *open < SignedDuration::try_from(TICK).unwrap()) {
+                self.published.publish(&self.env.world, DAYS[self.rng.usize(0..DAYS.len())]);
+                let before = Duration::from_secs(self.rng.u64(3..15));
+                self.invoke(true, Duration::try_from(open).unwrap().saturating_sub(before));
+            }
+            self.invoke(false, Duration::ZERO);
             sleep(TICK).await;
             self.check().await;
         }
     }
 
     /// Runs go on beside each other, twice or killed, as the seed decides.
-    fn invoke(&mut self, is_start: bool) {
+    fn invoke(&mut self, is_start: bool, mut delay: Duration) {
         let id = self.env.next_id();
-        let mut delay = Duration::ZERO;
         for copy in 0..=u8::from(self.rng.u8(0..8) == 0) {
             let (env, event) = (Rc::clone(&self.env), self.event());
             // Lambda tries again under the same id, EventBridge delivers again under another.
