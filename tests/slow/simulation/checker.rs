@@ -6,7 +6,7 @@ use eks_nodegroup_updater::model::fleet_record::FleetRecord;
 use eks_nodegroup_updater::model::hold::Hold;
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::settings::Limits;
-use eks_nodegroup_updater::summary::StartSummary;
+use eks_nodegroup_updater::summary::{StartLine, StartSummary};
 use jiff::{SignedDuration, Timestamp};
 use simulated_aws::{Nodegroup, Update};
 
@@ -228,13 +228,16 @@ impl Checker {
         for (cluster, _) in accepted.filter_map(|line| line.nodegroup.split_once('/')) {
             *in_clusters.entry(cluster).or_default() += 1;
         }
-        let quiet = summary.decisions.iter().all(|line| line.decision != "InProgress");
-        let mut outcomes = summary.decisions.iter().filter_map(|line| line.outcome).peekable();
+        let lines = &summary.decisions;
         let takes = ["Accepted", "Unclear", "LostRace", "InUse"];
-        let refused = outcomes.peek().is_some() && !outcomes.any(|outcome| takes.contains(&outcome));
-        let left = summary.decisions.iter().any(|line| line.decision == "Next" && line.outcome.is_none());
-        if quiet && refused && left {
-            self.broken(&format!("what EKS refused costs another its place: {:?}", summary.decisions));
+        let takes_none = !lines.iter().any(|line| line.outcome.is_some_and(|outcome| takes.contains(&outcome)));
+        let its_place = |line: &StartLine| format!("limit of 1 in its cluster is reached by {} (", line.nodegroup);
+        let places: Vec<String> = lines.iter().filter(|line| line.outcome.is_some()).map(its_place).collect();
+        let mut left = lines.iter().filter(|line| line.decision == "Next" && line.outcome.is_none());
+        let left = left.find(|line| places.iter().any(|place| line.reason.contains(place)));
+        // Where one is in progress in the whole fleet, another one may have the place.
+        if let Some(left) = left.filter(|_| takes_none && limits.updates_in_progress > 1) {
+            self.broken(&format!("what EKS refused costs another its place: {left:?}"));
         }
         let in_all: usize = in_clusters.values().sum();
         if in_all > limits.starts_per_run.min(limits.updates_in_progress) {

@@ -109,8 +109,9 @@ pub fn chaos(
             _ if !quiet && rng.u32(0..1000) < per_thousand => fault(&mut rng, request, &of, &arns),
             _ => ("answered", Fault::None),
         };
-        let open = window_closes_in(request.at + clock_ahead);
-        let closes = slow_at_the_end && open.is_some_and(|open| open < SignedDuration::from_secs(60));
+        // From a minute before to four after.
+        let open = window_closes_in(request.at + clock_ahead - minutes(4));
+        let closes = slow_at_the_end && open.is_some_and(|open| open < minutes(5));
         let (kind, verdict) = match () {
             () if quiet => (kind, then),
             // The SDK gives up on an attempt after ten seconds.

@@ -10,8 +10,8 @@ use super::checker::{Checker, Ours};
 use super::fleet::{Group, Published};
 use testing::TestEnv;
 
-/// What a node group may lose and get again, so that it may be reported each time.
-const REPEATED: [&str; 1] = ["TagLost"];
+/// What may happen again, and is then reported again: a tag is lost twice, a release is taken back twice.
+const REPEATED: [&str; 2] = ["TagLost", "ReleaseWithdrawn"];
 
 impl Checker {
     /// Every end but success is reported, each under one id; and every update is in its record.
