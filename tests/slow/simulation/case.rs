@@ -13,7 +13,7 @@ use testing::TestEnv;
 /// The first try and three more.
 const TRIES: usize = 4;
 /// An intent may leave so much later than it was decided on: the SDK holds requests up after AWS has throttled some.
-const HELD_UP: SignedDuration = SignedDuration::from_mins(1);
+const HELD_UP: SignedDuration = SignedDuration::from_secs(10);
 /// A record dates an end by the beginning of the run that saw it, which may have waited for EKS until `check` was out of time.
 const DATED_EARLY: SignedDuration = SignedDuration::from_mins(5);
 

@@ -63,8 +63,8 @@ pub fn chaos(
     // In some, DescribeNodegroup is behind, each time by something else.
     let lags = rng.bool();
     world.describe_lag(SignedDuration::from_secs(i64::from(lags)));
-    // In some, runs are slow when a window is about to close.
-    let slow_at_the_end = rng.bool();
+    // In most, runs are slow when a window is about to close.
+    let slow_at_the_end = rng.u8(0..4) > 0;
     world.on_request(move |request| {
         if request.access_key_id == OBSERVER_KEY {
             return Fault::None;
@@ -118,7 +118,8 @@ pub fn chaos(
             () if rng.u32(0..1000) < per_thousand / 4 => {
                 ("timed out", slow(Duration::from_secs(rng.u64(0..60)), Duration::from_secs(rng.u64(0..60)), then))
             }
-            () if closes => (kind, slow(Duration::from_secs(rng.u64(0..9)), Duration::ZERO, then)),
+            // Less than the five seconds after which the SDK takes an answer for stalled.
+            () if closes => (kind, slow(Duration::from_millis(rng.u64(2_000..4_900)), Duration::ZERO, then)),
             // Every request takes its time, so that runs meet between any two.
             () => (kind, slow(Duration::from_millis(rng.u64(0..40)), Duration::from_millis(rng.u64(0..40)), then)),
         };

@@ -17,6 +17,8 @@ pub const NEVER_KNOWN: &str = "20261003";
 pub const ONE_MORE: &str = "20261008";
 /// The days of those that come out while everything goes wrong.
 pub const DAYS: [&str; 3] = ["20260710", "20260721", "20260722"];
+/// The day of the one that comes out just before a window closes.
+pub const BEFORE_A_CLOSE: &str = "20260725";
 /// The day of the release that everybody runs at first.
 pub const FIRST: &str = "20260610";
 /// The Kubernetes version that everybody runs at first.

@@ -18,8 +18,8 @@ use tokio::time::{Instant, sleep, timeout};
 use super::checker::Checker;
 use super::faults::{Seen, chaos};
 use super::fleet::{
-    Ailment, Clusters, DAYS, FIRST, FleetRules, Group, LAST, NEVER_KNOWN, NEXT_VERSION, ONE_MORE, OWN_VERSION,
-    Published, STOP_SWITCH, choose_unverified, fall_ill, groups, window_closes_in,
+    Ailment, BEFORE_A_CLOSE, Clusters, DAYS, FIRST, FleetRules, Group, LAST, NEVER_KNOWN, NEXT_VERSION, ONE_MORE,
+    OWN_VERSION, Published, STOP_SWITCH, choose_unverified, fall_ill, groups, window_closes_in,
 };
 use testing::{FLEET_KEY, TestEnv, minutes};
 
@@ -89,7 +89,7 @@ impl Simulation {
         env.start_config.settings.stop_switch = Some(STOP_SWITCH.to_owned());
         env.check_config.stuck_after = STUCK_AFTER;
         // Without a margin, a slow run comes to the end of a window while it starts updates.
-        env.start_config.settings.window_margin = minutes([0, 30][rng.usize(0..2)]);
+        env.start_config.settings.window_margin = minutes([0, 0, 0, 30][rng.usize(0..4)]);
         if rng.bool() {
             env.clock_ahead = SignedDuration::from_secs(rng.i64(-CLOCK_SKEW.as_secs()..CLOCK_SKEW.as_secs()));
         }
@@ -122,11 +122,13 @@ impl Simulation {
             if tick.is_multiple_of(ticks_per_start) || self.rng.u8(0..5) == 0 {
                 self.invoke(true, Duration::ZERO);
             }
-            // A release comes out just before a window closes.
+            // A release comes out just before a window closes, while updates may start.
             let open = window_closes_in(self.env.world.now() + self.env.clock_ahead);
             if let Some(open) = open.filter(|open| *open < SignedDuration::try_from(TICK).unwrap()) {
-                self.published.publish(&self.env.world, DAYS[self.rng.usize(0..DAYS.len())]);
-                let before = Duration::from_secs(self.rng.u64(3..15));
+                self.published.publish(&self.env.world, BEFORE_A_CLOSE);
+                self.env.world.put_parameter(STOP_SWITCH, "running");
+                self.checker.switched(true, self.env.world.now());
+                let before = Duration::from_secs(self.rng.u64(1..5));
                 self.invoke(true, Duration::try_from(open).unwrap().saturating_sub(before));
             }
             self.invoke(false, Duration::ZERO);
