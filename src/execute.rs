@@ -144,14 +144,14 @@ impl Executor<'_> {
             return outcome;
         }
         let token = attempt.token.clone();
-        let learn = |record: &mut NodegroupRecord| {
+        let change = |record: &mut NodegroupRecord| {
             // Another run may have written meanwhile; `check` may have found the update first.
             let is_open = |open: &Attempt| open.token == token && open.update_id.is_none();
             if record.open.as_ref().is_some_and(is_open) {
-                learn(record, &outcome, intent, records, now);
+                take_answer(record, &outcome, intent, records, now);
             }
         };
-        if let Err(error) = self.store.merge(&mut record, now, learn).await {
+        if let Err(error) = self.store.merge(&mut record, now, change).await {
             let code = outcome.code();
             let error = format!("EKS's answer ({code}) could not be recorded; check finds out: {error}");
             errors.push(Problem::with(&record.id, error));
@@ -161,7 +161,7 @@ impl Executor<'_> {
 }
 
 /// What EKS's answer says of the open attempt.
-fn learn(record: &mut NodegroupRecord, outcome: &Outcome, intent: &Intent, records: &RecordSet, now: Timestamp) {
+fn take_answer(record: &mut NodegroupRecord, outcome: &Outcome, intent: &Intent, records: &RecordSet, now: Timestamp) {
     match outcome {
         Outcome::Accepted { update_id } => record.accept(update_id),
         Outcome::Refused(error) | Outcome::LaunchTemplateDenied(error) => {

@@ -109,11 +109,12 @@ fn rings_and_the_window_are_kept_one_update_hangs_and_what_fails_is_tried_again(
         ["staging/web", "2026-07-20T11:00:00Z", "2026-07-20T11:12:00Z", "Successful", "[]"],
         // The first run after `staging/general` has had it for two hours.
         ["prod/general", "2026-07-20T12:00:00Z", "2026-07-20T12:47:00Z", "Failed", r#"["PodEvictionFailure"]"#],
-        // Tried again after the back-off.
-        ["prod/general", "2026-07-20T14:00:00Z", "2026-07-20T14:26:00Z", "Successful", "[]"],
+        // The other one of the cluster has waited longer than what has just been tried.
+        ["prod/web", "2026-07-20T14:00:00Z", "2026-07-20T14:14:00Z", "Successful", "[]"],
         // Its window opens.
         ["prod/gpu", "2026-07-20T15:00:00Z", "2026-07-20T15:22:00Z", "Successful", "[]"],
-        ["prod/web", "2026-07-20T16:00:00Z", "2026-07-20T16:14:00Z", "Successful", "[]"],
+        // Tried again after the back-off.
+        ["prod/general", "2026-07-20T16:00:00Z", "2026-07-20T16:26:00Z", "Successful", "[]"],
     ];
     assert_eq!(updates, owned(expected));
     assert_eq!(story()["errors"], json!([]));
