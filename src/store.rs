@@ -96,9 +96,10 @@ impl<'a> RecordStore<'a> {
         self.writes.all_failed().then_some("no record could be written")
     }
 
-    /// Reads these records, as they are now, and adds them. One that the table does not hold is left out; one that cannot be
-    /// read comes with the reason.
-    pub async fn load(&self, keys: impl Iterator<Item = ItemKey>, records: &mut RecordSet) {
+    /// Reads these records, as they are now. One that the table does not hold is left out; one that cannot be read comes with
+    /// the reason.
+    pub async fn load(&self, keys: impl Iterator<Item = ItemKey>) -> RecordSet {
+        let mut records = RecordSet::default();
         let keys: BTreeSet<String> = keys.map(|key| key.key().to_owned()).collect();
         let keys: Vec<String> = keys.into_iter().collect();
         let calls = keys.chunks(KEYS_PER_CALL).map(|keys| self.load_some(keys.to_vec()));
@@ -112,6 +113,7 @@ impl<'a> RecordStore<'a> {
                 None => {}
             }
         }
+        records
     }
 
     async fn load_some(&self, keys: Vec<String>) -> Vec<(String, Result<Item, Unreadable>)> {
@@ -284,33 +286,35 @@ impl<'a> RecordStore<'a> {
             errors.extend(record.as_ref().err().map(|error| Problem::with(Subject::Fleet, error)));
             records.insert_fleet(record);
         }
-        let mut writes = Vec::new();
+        let mut nodegroup_writes = Vec::new();
         for (id, changes) in nodegroups {
             match records.nodegroup_or_new(&id) {
-                Ok(record) => writes.push(async move {
+                Ok(record) => nodegroup_writes.push(async move {
                     let change = |record: &mut _| changes.iter().for_each(|change| change.apply(record));
                     (id, self.write_one(record, now, change).await)
                 }),
                 Err(error) => errors.push(Problem::with(&id, error)),
             }
         }
-        let written: Vec<_> = stream::iter(writes).buffer_unordered(CONCURRENCY).collect().await;
-        for (id, record) in written {
-            errors.extend(record.as_ref().err().map(|error| Problem::with(&id, error)));
-            records.insert_nodegroup(id, record);
-        }
-        let mut writes = Vec::new();
+        let mut track_writes = Vec::new();
         for (id, changes) in tracks {
             // The plan says of one that cannot be read that nothing starts, and why.
             if let Ok(record) = records.track_or_new(&id) {
-                writes.push(async move {
+                track_writes.push(async move {
                     let change = |record: &mut _| changes.iter().for_each(|change| change.apply(record));
                     (id, self.write_one(record, now, change).await)
                 });
             }
         }
-        let written: Vec<_> = stream::iter(writes).buffer_unordered(CONCURRENCY).collect().await;
-        for (id, record) in written {
+        let (nodegroups, tracks): (Vec<_>, Vec<_>) = futures_util::join!(
+            stream::iter(nodegroup_writes).buffer_unordered(CONCURRENCY).collect(),
+            stream::iter(track_writes).buffer_unordered(CONCURRENCY).collect(),
+        );
+        for (id, record) in nodegroups {
+            errors.extend(record.as_ref().err().map(|error| Problem::with(&id, error)));
+            records.insert_nodegroup(id, record);
+        }
+        for (id, record) in tracks {
             let subject = || Subject::Track(Box::new(id.track().clone()));
             errors.extend(record.as_ref().err().map(|error| Problem::with(subject(), error)));
             records.insert_track(id.track().clone(), record);

@@ -20,7 +20,7 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, PutRequest, ReturnValuesOnConditionCheckFailure, TableStatus, WriteRequest,
 };
-use eks_nodegroup_updater::aws::config_loader;
+use eks_nodegroup_updater::aws::{config_loader, http};
 use eks_nodegroup_updater::model::attempt::{Attempt, ErrorDetail, Intent, StartedBy, Status};
 use eks_nodegroup_updater::model::fleet_record::FleetRecord;
 use eks_nodegroup_updater::model::names::Names;
@@ -114,7 +114,7 @@ impl Table {
             .credentials_provider(Credentials::new("AKIATEST000000000000", "secret", None, None, "test"))
             .region(Region::from_static(simulated_aws::REGION));
         let (loader, world) = match endpoint() {
-            Some(url) => (loader.endpoint_url(url), None),
+            Some(url) => (loader.endpoint_url(url).http_client(http::client(&|_| None).unwrap()), None),
             None => {
                 let world = World::new(now());
                 (loader.http_client(world.http_client()), Some(world))
@@ -208,9 +208,7 @@ impl Table {
 
 /// What the table holds of these.
 async fn load(store: &RecordStore<'_>, keys: impl IntoIterator<Item = ItemKey>) -> RecordSet {
-    let mut records = RecordSet::default();
-    store.load(keys.into_iter(), &mut records).await;
-    records
+    store.load(keys.into_iter()).await
 }
 
 fn fleet_key() -> ItemKey {

@@ -1,6 +1,6 @@
 //! The Lambda function `check`.
 
-use eks_nodegroup_updater::aws::{CheckClients, config_loader};
+use eks_nodegroup_updater::aws::{CheckClients, configuration};
 use eks_nodegroup_updater::config::{CheckConfig, process_environment};
 use eks_nodegroup_updater::handler::check;
 use eks_nodegroup_updater::logging;
@@ -16,7 +16,10 @@ async fn main() -> Result<(), Error> {
     logging::init(&process_environment);
     let config = CheckConfig::read(&process_environment)
         .inspect_err(|error| tracing::error!(%error, "invalid settings: {error}"))?;
-    let clients = CheckClients::new(&config_loader().load().await);
+    let aws = configuration(&process_environment)
+        .await
+        .inspect_err(|error| tracing::error!(%error, "invalid settings: {error:#}"))?;
+    let clients = CheckClients::new(&aws);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let run = Run::begin(&event.context, Timestamp::now());
         let summary = check(&clients, &config, &event.payload, run).await;

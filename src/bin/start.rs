@@ -1,6 +1,6 @@
 //! The Lambda function `start`.
 
-use eks_nodegroup_updater::aws::{StartClients, config_loader};
+use eks_nodegroup_updater::aws::{StartClients, configuration};
 use eks_nodegroup_updater::config::{StartConfig, process_environment};
 use eks_nodegroup_updater::handler::start;
 use eks_nodegroup_updater::logging;
@@ -16,7 +16,10 @@ async fn main() -> Result<(), Error> {
     logging::init(&process_environment);
     let config = StartConfig::read(&process_environment)
         .inspect_err(|error| tracing::error!(%error, "invalid settings: {error}"))?;
-    let clients = StartClients::new(&config_loader().load().await);
+    let aws = configuration(&process_environment)
+        .await
+        .inspect_err(|error| tracing::error!(%error, "invalid settings: {error:#}"))?;
+    let clients = StartClients::new(&aws);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let run = Run::begin(&event.context, Timestamp::now());
         let summary = start(&clients, &config, &event.payload, run).await;

@@ -98,8 +98,7 @@ struct Published {
 
 impl Checker<'_> {
     async fn settle_all(&self, keys: Vec<String>) -> Vec<Checked> {
-        let mut records = RecordSet::default();
-        self.store.load(keys.iter().filter_map(|key| ItemKey::read(key)), &mut records).await;
+        let records = self.store.load(keys.iter().filter_map(|key| ItemKey::read(key))).await;
         stream::iter(keys)
             .take_while(|_| std::future::ready(self.has_time()))
             .map(|key| self.settle_one(key, &records))

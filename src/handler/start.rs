@@ -11,8 +11,7 @@ use crate::model::reason::Freeze;
 use crate::model::releases::{Recommendation, Recommendations, Releases};
 use crate::model::request::StartRequest;
 use crate::model::settings::Settings;
-use crate::observe;
-use crate::observe::external::external_updates;
+use crate::observe::Observer;
 use crate::observe::past::pasts;
 use crate::plan::{Plan, PlanInput, plan as make_plan, tracks};
 use crate::reconcile::{reconcile, reports, take_pasts};
@@ -36,10 +35,10 @@ pub async fn start(
     let (settings, now) = (&config.settings, run.now);
     let asked = Asked { request: &request, settings, run };
 
-    let mut fleet = observe::fleet(clients, &store, settings, request.is_whole()).await?;
+    let observer = Observer { clients, store: &store, settings, now };
+    let mut fleet = observer.fleet(request.is_whole()).await?;
     let tracks = tracks(&fleet, &request);
-    let recommended = observe::recommendations(clients, &store, &mut fleet, tracks).await;
-    let external = external_updates(&clients.eks, &fleet, now).await;
+    let (recommended, external) = observer.latest(&mut fleet, tracks).await;
 
     let releases = Releases::of(&recommended, &fleet.records, now);
     let changes = reconcile(&asked.input(&fleet, &releases), &recommended, external);

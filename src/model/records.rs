@@ -231,6 +231,14 @@ impl RecordSet {
         self.nodegroups.insert(id, record);
     }
 
+    /// Takes in what was read beside.
+    pub fn extend(&mut self, other: Self) {
+        let Self { nodegroups, fleet, tracks } = other;
+        self.nodegroups.extend(nodegroups);
+        self.tracks.extend(tracks);
+        self.fleet = fleet.or(self.fleet.take());
+    }
+
     /// Takes in the record of the fleet, or why it cannot be read or relied upon.
     pub fn insert_fleet(&mut self, record: Result<FleetRecord, Unreadable>) {
         self.fleet = Some(record);

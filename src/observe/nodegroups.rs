@@ -15,29 +15,45 @@ use crate::model::policy::{OPT_IN_TAG, Rules};
 use crate::model::problem::Unreadable;
 use crate::model::subject::NodegroupId;
 
-/// Describes every node group that the tag index lists, by name: the index lags, lists node groups that lost their tags, and
-/// holds nothing but tags. Also returns the entries that are not a node group's ARN.
+/// What the tag index lists.
+pub struct Tagged {
+    /// The node groups, by name.
+    pub ids: BTreeSet<NodegroupId>,
+    /// The entries that are not a node group's ARN.
+    pub invalid_arns: Vec<String>,
+}
+
+/// Reads which node groups have the opt-in tag. The index lags, lists node groups that lost their tags, and holds nothing but
+/// tags, so each is described afterwards.
 ///
 /// # Errors
-/// When the index itself cannot be read. A node group that cannot be described is an item of the result.
-pub async fn discover(
-    tagging: &aws_sdk_resourcegroupstagging::Client,
-    eks: &aws_sdk_eks::Client,
-    defaults: &Rules,
-) -> anyhow::Result<(Vec<Discovered>, Vec<String>)> {
+/// When the index cannot be read.
+pub async fn tagged(tagging: &aws_sdk_resourcegroupstagging::Client) -> anyhow::Result<Tagged> {
+    let pages = tagging
+        .get_resources()
+        .resource_type_filters("eks:nodegroup")
+        .tag_filters(TagFilter::builder().key(OPT_IN_TAG).build())
+        .resources_per_page(100)
+        .into_paginator()
+        .send();
+    // The SDK's stream is none of `futures`, but collects into a `Result` by itself.
+    let pages: Result<Vec<_>, _> = pages.collect().await;
+    let pages = pages.map_err(|error| anyhow::anyhow!("finding tagged node groups: {}", in_words(&error)))?;
+    let resources: Option<Vec<_>> = pages.into_iter().map(|page| page.resource_tag_mapping_list).collect();
+    // An empty list says that none opted in; no list says nothing, and must not pass for it.
+    let resources = resources.context("finding tagged node groups: the answer has no ResourceTagMappingList")?;
     let mut ids = BTreeSet::new();
     let mut invalid_arns = BTreeSet::new();
-    for arn in tagged(tagging).await? {
+    for arn in resources.into_iter().flatten().map(|resource| resource.resource_arn.unwrap_or_default()) {
         match NodegroupId::from_arn(&arn) {
             Some(id) => ids.insert(id),
             None => invalid_arns.insert(arn),
         };
     }
-    let nodegroups = describe(eks, ids, defaults).await;
-    Ok((nodegroups, invalid_arns.into_iter().collect()))
+    Ok(Tagged { ids, invalid_arns: invalid_arns.into_iter().collect() })
 }
 
-/// Describes node groups, in this order.
+/// Describes node groups, in this order. One that cannot be described is an item of the result.
 pub async fn describe(
     eks: &aws_sdk_eks::Client,
     ids: impl IntoIterator<Item = NodegroupId>,
@@ -62,23 +78,6 @@ pub async fn followed_clusters(eks: &aws_sdk_eks::Client, nodegroups: &[Discover
     };
     let names = names.into_iter().map(str::to_owned);
     stream::iter(names).map(describe_cluster).buffer_unordered(CONCURRENCY).collect().await
-}
-
-async fn tagged(tagging: &aws_sdk_resourcegroupstagging::Client) -> anyhow::Result<Vec<String>> {
-    let pages = tagging
-        .get_resources()
-        .resource_type_filters("eks:nodegroup")
-        .tag_filters(TagFilter::builder().key(OPT_IN_TAG).build())
-        .resources_per_page(100)
-        .into_paginator()
-        .send();
-    // The SDK's stream is none of `futures`, but collects into a `Result` by itself.
-    let pages: Result<Vec<_>, _> = pages.collect().await;
-    let pages = pages.map_err(|error| anyhow::anyhow!("finding tagged node groups: {}", in_words(&error)))?;
-    let resources: Option<Vec<_>> = pages.into_iter().map(|page| page.resource_tag_mapping_list).collect();
-    // An empty list says that none opted in; no list says nothing, and must not pass for it.
-    let resources = resources.context("finding tagged node groups: the answer has no ResourceTagMappingList")?;
-    Ok(resources.into_iter().flatten().map(|resource| resource.resource_arn.unwrap_or_default()).collect())
 }
 
 async fn describe_nodegroup(eks: &aws_sdk_eks::Client, id: NodegroupId, defaults: &Rules) -> Discovered {

@@ -322,9 +322,9 @@ mod near_lambdas_deadline {
 
     use super::*;
 
-    /// Every answer takes four seconds, and a run may take 84.
+    /// Every answer takes four seconds, and a run may take 76.
     fn slow_down(env: &mut TestEnv) {
-        env.time_limit = Duration::from_secs(84);
+        env.time_limit = Duration::from_secs(76);
         let (before, after) = (Duration::from_secs(2), Duration::from_secs(2));
         env.world.on_request(move |_| Fault::Slow { before, after, then: Box::new(Fault::None) });
     }

@@ -95,7 +95,7 @@ async fn nothing_starts_in_a_window_that_closes_during_the_run() {
         TestEnv::with(["a", "b", "c"].map(|name| tagged(name, "ng", &[("window", "Mon 09:00-09:01 UTC")]))).await;
     env.start_config.settings.window_margin = minutes(0);
     // Each answer takes four seconds, so that the window closes while the first update is recorded.
-    env.world.advance(SignedDuration::from_secs(16));
+    env.world.advance(SignedDuration::from_secs(24));
     let (before, after) = (Duration::from_secs(2), Duration::from_secs(2));
     env.world.on_request(move |_| Fault::Slow { before, after, then: Box::new(Fault::None) });
     let summary = env.start().await;

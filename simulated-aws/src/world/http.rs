@@ -17,7 +17,8 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::wire::answer;
@@ -44,8 +45,16 @@ impl World {
                 Err(error) => return Err(error),
             };
             while connections.try_join_next().is_some() {}
-            connections.spawn(serve_connection(self.clone(), stream));
+            let world = self.clone();
+            connections.spawn(async move { world.serve_connection(stream).await });
         }
+    }
+
+    /// Serves one connection, for instance one with TLS, until the client ends it.
+    pub async fn serve_connection(&self, stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let service = service_fn(|request: Request<Incoming>| answer_over_http(self, request));
+        // An error here is a client that went away or a connection that was to break: nobody is left to tell.
+        let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
     }
 }
 
@@ -82,15 +91,6 @@ impl HttpConnector for InProcess {
             }
         })
     }
-}
-
-async fn serve_connection(world: World, stream: TcpStream) {
-    let service = service_fn(|request: Request<Incoming>| {
-        let world = world.clone();
-        async move { answer_over_http(&world, request).await }
-    });
-    // An error here is a client that went away or a connection that was to break: nobody is left to tell.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 async fn answer_over_http(world: &World, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {

@@ -1,5 +1,7 @@
 //! The AWS clients, and AWS's errors in words.
 
+pub mod http;
+
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
@@ -60,6 +62,14 @@ impl CheckClients {
             sns: aws_sdk_sns::Client::new(config),
         }
     }
+}
+
+/// The configuration of every client, with the HTTP client that they share.
+///
+/// # Errors
+/// When `AWS_CA_BUNDLE` cannot be read.
+pub async fn configuration(environment: &impl Fn(&str) -> Option<String>) -> anyhow::Result<SdkConfig> {
+    Ok(config_loader().http_client(http::client(environment)?).load().await)
 }
 
 /// What every client shares: adaptive retries, and time-outs within a Lambda's life. After a throttled request the adaptive

@@ -1,0 +1,191 @@
+//! Who does the job: the functions, the same job with boto3 and with Node.js, and the least that a process can do.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+use simulated_aws::REGION;
+
+use crate::fake_aws::{FakeAws, TABLE, host};
+
+/// A function of this project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Function {
+    Start,
+    Check,
+}
+
+impl Function {
+    /// The name of the binary.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Check => "check",
+        }
+    }
+}
+
+/// A way to do the job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contestant {
+    /// The functions, but for one of Amazon's roots, in whose place is the benchmark's.
+    Updater,
+    /// The functions, told to trust the system's roots.
+    UpdaterWithSystemRoots,
+    Boto3,
+    Node,
+    /// A bare process that makes so many calls, so many at once.
+    Floor {
+        calls: usize,
+        at_once: usize,
+    },
+}
+
+/// Where everything that was built lies, and how what is measured reaches the simulated AWS.
+pub struct Workshop {
+    /// The root of the repository.
+    pub root: PathBuf,
+    /// What is built and kept for the benchmark.
+    pub directory: PathBuf,
+    /// Whether AWS's own host names lead to the simulated AWS, and the system trusts it.
+    pub in_sandbox: bool,
+}
+
+impl Workshop {
+    /// The binaries of the tree as it is.
+    fn binary(&self, name: &str) -> PathBuf {
+        self.directory.join("build/release").join(name)
+    }
+
+    /// Builds the functions and the floor with the benchmark's root in the place of one of Amazon's.
+    pub fn build(&self, root_pem: &str) -> Result<()> {
+        let tree = self.directory.join("tree");
+        let mut git = Command::new("git");
+        git.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).current_dir(&self.root);
+        let listing = git.output().context("listing the files")?;
+        let listing = String::from_utf8(listing.stdout)?;
+        let files: BTreeSet<&str> = listing.split_terminator('\0').collect();
+        // What is no longer a file of the repository leaves the copy, too.
+        let copied = self.directory.join("files");
+        for old in fs::read_to_string(&copied).unwrap_or_default().split_terminator('\0') {
+            if !files.contains(old) {
+                fs::remove_file(tree.join(old)).with_context(|| format!("removing {old}"))?;
+            }
+        }
+        fs::write(copied, &listing)?;
+        for file in files {
+            let Ok(mut text) = fs::read(self.root.join(file)) else { continue };
+            if file == "src/aws/amazon_roots.pem" {
+                text = with_root(&String::from_utf8(text)?, root_pem)?.into_bytes();
+            }
+            let copy = tree.join(file);
+            // What is the same keeps its time, so that it is not built again.
+            if fs::read(&copy).ok().as_deref() != Some(&text) {
+                fs::create_dir_all(copy.parent().context("no directory")?)?;
+                fs::write(copy, text)?;
+            }
+        }
+        for (package, binaries) in [("eks-nodegroup-updater", "--bins"), ("floor", "--bins")] {
+            let mut cargo = Command::new("cargo");
+            cargo.args(["build", "--locked", "--release", "--package", package, binaries]).current_dir(&tree);
+            let status = cargo.env("CARGO_TARGET_DIR", self.directory.join("build")).status()?;
+            ensure!(status.success(), "cargo build failed");
+        }
+        Ok(())
+    }
+
+    /// The process of a contestant, or why there is none on this machine.
+    pub fn command(&self, contestant: Contestant, function: Function, aws: &FakeAws, topic: &str) -> Result<Command> {
+        let mut command = match contestant {
+            Contestant::Updater | Contestant::UpdaterWithSystemRoots => Command::new(self.binary(function.name())),
+            Contestant::Boto3 => {
+                let mut python = Command::new("python3");
+                python.arg(self.root.join("benches/lambda/boto3").join(function.name()).with_extension("py"));
+                python
+            }
+            Contestant::Node => {
+                let mut node = Command::new("node");
+                node.arg(self.root.join("benches/lambda/node/dist").join(function.name()).with_extension("cjs"));
+                node
+            }
+            Contestant::Floor { .. } => Command::new(self.binary("floor")),
+        };
+        command.env_clear();
+        let path = std::env::var_os("PATH").context("no PATH")?;
+        let bundle = self.directory.join("bundle.pem");
+        for (name, value) in [
+            ("AWS_ACCESS_KEY_ID", "AKIABENCHMARK"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("AWS_SESSION_TOKEN", "token"),
+            ("AWS_REGION", REGION),
+            ("AWS_DEFAULT_REGION", REGION),
+            ("AWS_LAMBDA_FUNCTION_NAME", function.name()),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+            ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
+            ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/benchmark"),
+            ("AWS_LAMBDA_LOG_STREAM_NAME", "benchmark"),
+            ("UPDATES_TABLE", TABLE),
+            ("NOTIFICATION_TOPIC_ARN", topic),
+        ] {
+            command.env(name, value);
+        }
+        command.env("PATH", path);
+        if !self.in_sandbox {
+            command.env("AWS_ENDPOINT_URL", format!("https://localhost:{}", aws.port)).env("SSL_CERT_FILE", &bundle);
+        }
+        match contestant {
+            Contestant::Updater => {}
+            Contestant::UpdaterWithSystemRoots => {
+                command.env("SSL_CERT_FILE", &bundle);
+            }
+            // Both SDKs bring roots of their own, to which these are added.
+            Contestant::Boto3 => {
+                command.env("AWS_CA_BUNDLE", &bundle);
+            }
+            Contestant::Node => {
+                command.env("NODE_EXTRA_CA_CERTS", self.directory.join("root.pem"));
+            }
+            Contestant::Floor { calls, at_once } => {
+                let host = if self.in_sandbox { host("eks") } else { "localhost".to_owned() };
+                command.env("FLOOR_HOST", host).env("FLOOR_PORT", aws.port.to_string());
+                command.env("FLOOR_CALLS", calls.to_string()).env("FLOOR_CONCURRENCY", at_once.to_string());
+            }
+        }
+        Ok(command)
+    }
+
+    /// Why a contestant cannot take part on this machine.
+    pub fn missing(&self, contestant: Contestant) -> Option<&'static str> {
+        let succeeds = |program: &str, arguments: &[&str]| {
+            Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
+        };
+        match contestant {
+            Contestant::Boto3 if !succeeds("python3", &["-c", "import boto3"]) => Some("python3 has no boto3"),
+            Contestant::Node if !succeeds("node", &["--version"]) => Some("there is no node"),
+            Contestant::Node if !self.root.join("benches/lambda/node/dist/start.cjs").exists() => {
+                Some("npm could not install or bundle the AWS SDK")
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The roots with the first one exchanged.
+fn with_root(roots: &str, root_pem: &str) -> Result<String> {
+    const END: &str = "-----END CERTIFICATE-----";
+    let (_, others) = roots.split_once(END).context("no certificate")?;
+    Ok(format!("{root_pem}{others}"))
+}
+
+/// Installs and bundles what Node.js needs, if it can.
+pub fn bundle_for_node(root: &Path) {
+    let npm = |arguments: &[&str]| {
+        let mut npm = Command::new("npm");
+        npm.args(arguments).current_dir(root.join("benches/lambda/node")).output().is_ok_and(|it| it.status.success())
+    };
+    // What is missing then is said when it is asked for.
+    let _ = npm(&["ci", "--ignore-scripts", "--no-audit", "--no-fund"]) && npm(&["run", "bundle"]);
+}

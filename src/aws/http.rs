@@ -1,0 +1,147 @@
+//! The HTTP client that all AWS clients share: one pool of connections, and whom it trusts.
+//!
+//! Parsing the hundred and more trust roots of a system takes longer than everything else that a function does before its
+//! first call. So it begins with the few that sign the certificates of AWS's endpoints, and turns to those of the system
+//! when a certificate is of somebody else: a proxy that looks inside, or an AWS partition with other roots.
+
+use std::error::Error;
+use std::fs;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context as _;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+
+/// The roots of Amazon Trust Services.
+const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
+
+#[cfg(feature = "fips")]
+const CRYPTO: CryptoMode = CryptoMode::AwsLcFips;
+#[cfg(not(feature = "fips"))]
+const CRYPTO: CryptoMode = CryptoMode::AwsLc;
+
+/// The client. It trusts
+/// * the roots in the file `AWS_CA_BUNDLE`, where that is set, and no others, as other AWS SDKs do;
+/// * else the system's, where `SSL_CERT_FILE` or `SSL_CERT_DIR` say which those are;
+/// * else Amazon's, and the system's as soon as a certificate is not of those.
+///
+/// # Errors
+/// When `AWS_CA_BUNDLE` cannot be read.
+pub fn client(environment: &impl Fn(&str) -> Option<String>) -> anyhow::Result<SharedHttpClient> {
+    let variable = |name| environment(name).filter(|value| !value.is_empty());
+    if let Some(path) = variable("AWS_CA_BUNDLE") {
+        let bundle = || fs::read(&path).context("cannot be read").and_then(only_certificates);
+        let bundle = bundle().with_context(|| format!("AWS_CA_BUNDLE, {path}"))?;
+        return trusting(TrustStore::empty().with_pem_certificate(bundle));
+    }
+    if variable("SSL_CERT_FILE").or_else(|| variable("SSL_CERT_DIR")).is_some() {
+        return trusting(TrustStore::default());
+    }
+    let clients = Clients {
+        amazon: trusting(TrustStore::empty().with_pem_certificate(AMAZON_ROOTS))?,
+        system: trusting(TrustStore::default())?,
+        is_elsewhere: AtomicBool::new(false),
+    };
+    Ok(SharedHttpClient::new(AmazonFirst(Arc::new(clients))))
+}
+
+/// The bundle, if it holds certificates and nothing that cannot be one. The SDK would panic.
+fn only_certificates(bundle: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&bundle) {
+        let certificate = certificate.context("is no PEM")?;
+        roots.add(certificate).with_context(|| format!("has a bad certificate after {}", roots.len()))?;
+    }
+    anyhow::ensure!(!roots.is_empty(), "has no certificate in PEM");
+    Ok(bundle)
+}
+
+fn trusting(roots: TrustStore) -> anyhow::Result<SharedHttpClient> {
+    let tls = TlsContext::builder().with_trust_store(roots).build().context("setting up TLS")?;
+    let client = Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut builder = Connector::builder().tls_provider(Provider::Rustls(CRYPTO)).tls_context(tls.clone());
+        builder.set_connector_settings(settings.cloned());
+        builder.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+        builder.proxy_config(ProxyConfig::from_env()).build()
+    });
+    Ok(client)
+}
+
+/// Trusts Amazon's roots first.
+#[derive(Clone, Debug)]
+struct AmazonFirst(Arc<Clients>);
+
+#[derive(Debug)]
+struct Clients {
+    amazon: SharedHttpClient,
+    system: SharedHttpClient,
+    /// Whether a certificate was of somebody else.
+    is_elsewhere: AtomicBool,
+}
+
+impl HttpClient for AmazonFirst {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        if self.0.is_elsewhere.load(Ordering::Relaxed) {
+            return self.0.system.http_connector(settings, components);
+        }
+        SharedHttpConnector::new(AmazonFirstConnector {
+            clients: self.0.clone(),
+            amazon: self.0.amazon.http_connector(settings, components),
+            settings: settings.clone(),
+            components: components.clone(),
+        })
+    }
+}
+
+#[derive(Debug)]
+struct AmazonFirstConnector {
+    clients: Arc<Clients>,
+    amazon: SharedHttpConnector,
+    settings: HttpConnectorSettings,
+    components: RuntimeComponents,
+}
+
+impl HttpConnector for AmazonFirstConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        // A body that is a stream cannot be sent twice; none of ours is one.
+        let again = request.try_clone();
+        let first = self.amazon.call(request);
+        let (clients, settings, components) = (self.clients.clone(), self.settings.clone(), self.components.clone());
+        HttpConnectorFuture::new(async move {
+            match (first.await, again) {
+                (Err(error), Some(request)) if is_of_somebody_else(&error) => {
+                    clients.is_elsewhere.store(true, Ordering::Relaxed);
+                    clients.system.http_connector(&settings, &components).call(request).await
+                }
+                (result, _) => result,
+            }
+        })
+    }
+}
+
+/// Whether the server's certificate is not of the roots. Nothing was sent then.
+fn is_of_somebody_else(error: &(dyn Error + 'static)) -> bool {
+    let mut errors = std::iter::successors(Some(error), |error| cause(*error));
+    let tls = errors.find_map(|error| error.downcast_ref::<rustls::Error>());
+    matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
+}
+
+fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    match error.downcast_ref::<io::Error>() {
+        // Its source is that of what it holds, which would be left out.
+        Some(error) => error.get_ref().map(|held| held as _),
+        None => error.source(),
+    }
+}
