@@ -15,6 +15,8 @@ pub struct Run<'a> {
     pub now: Timestamp,
     /// When it began, to count from.
     pub began: Instant,
+    /// Until when it may read the fleet: the rest is for what the plan is made of, and for the starts.
+    pub last_read: Instant,
     /// Until when it may begin something new. A call that is cut off is found again later, but better not made.
     pub last_start: Instant,
 }
@@ -36,7 +38,8 @@ impl<'a> Run<'a> {
     #[must_use]
     pub fn new(id: &'a str, now: Timestamp, time_out: Duration) -> Self {
         let began = Instant::now();
-        Self { id, now, began, last_start: began + time_out - SPARE.min(time_out / 4) }
+        let (last_read, last_start) = (began + time_out * 3 / 4, began + time_out - SPARE.min(time_out / 4));
+        Self { id, now, began, last_read, last_start }
     }
 }
 

@@ -5,21 +5,22 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use aws_sdk_eks::Client;
 use aws_sdk_eks::config::interceptors::BeforeTransmitInterceptorContextRef;
 use aws_sdk_eks::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_eks::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_eks::operation::update_nodegroup_version::UpdateNodegroupVersionError as Error;
 
 use crate::aws::describe;
+use crate::aws::pace::Eks;
 use crate::model::attempt::{Attempt, ErrorDetail};
 use crate::model::outcome::Outcome;
 use crate::model::subject::NodegroupId;
 
 /// Asks EKS to update the node group to the attempt's Kubernetes version and release: always both, so that EKS picks neither.
-pub async fn submit(eks: &Client, id: &NodegroupId, attempt: &Attempt) -> Outcome {
+pub async fn submit(eks: &Eks, id: &NodegroupId, attempt: &Attempt) -> Outcome {
     let requests = Arc::new(AtomicU32::new(0));
     let answer = eks
+        .write()
         .update_nodegroup_version()
         .cluster_name(id.cluster())
         .nodegroup_name(id.nodegroup())

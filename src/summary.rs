@@ -120,7 +120,8 @@ impl StartSummary {
         }
         errors.extend(execution.errors.iter().cloned());
         let is_left = |outcome: &&Outcome| matches!(outcome, Outcome::DeadlineNear);
-        errors.extend(left_over(execution.outcomes.values().filter(is_left).count()));
+        let not_reached = summary.counts.get("NotReached").copied().unwrap_or_default();
+        errors.extend(left_over(execution.outcomes.values().filter(is_left).count() + not_reached));
         summary.errors = errors;
         summary
     }

@@ -24,6 +24,8 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
+use crate::config::Environment;
+
 /// The roots of Amazon Trust Services.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
 
@@ -39,7 +41,7 @@ const CRYPTO: CryptoMode = CryptoMode::AwsLc;
 ///
 /// # Errors
 /// When `AWS_CA_BUNDLE` cannot be read.
-pub fn client(environment: &impl Fn(&str) -> Option<String>) -> anyhow::Result<SharedHttpClient> {
+pub fn client(environment: Environment<'_>) -> anyhow::Result<SharedHttpClient> {
     let variable = |name| environment(name).filter(|value| !value.is_empty());
     if let Some(path) = variable("AWS_CA_BUNDLE") {
         let bundle = || fs::read(&path).context("cannot be read").and_then(only_certificates);

@@ -1,6 +1,7 @@
 //! The AWS clients, and AWS's errors in words.
 
 pub mod http;
+pub mod pace;
 
 use std::time::Duration;
 
@@ -8,9 +9,15 @@ use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::Timeou
 use aws_sdk_eks::config::http::HttpResponse;
 use aws_sdk_eks::error::{ProvideErrorMetadata, SdkError};
 
+use self::pace::Eks;
+use crate::config::Environment;
+
 /// How many requests of one kind are in flight at once. EKS publishes no request rates, so this is cautious; the adaptive
 /// retries slow down further when AWS says so.
 pub const CONCURRENCY: usize = 8;
+
+/// How often a call is made in all before its error counts.
+const ATTEMPTS: u32 = 5;
 
 /// How much of an answer that is not AWS's is quoted.
 const BODY_CHARACTERS: usize = 200;
@@ -19,7 +26,7 @@ const BODY_CHARACTERS: usize = 200;
 #[derive(Clone, Debug)]
 pub struct StartClients {
     /// Node groups and their updates.
-    pub eks: aws_sdk_eks::Client,
+    pub eks: Eks,
     /// Which node groups have the opt-in tag.
     pub tagging: aws_sdk_resourcegroupstagging::Client,
     /// The releases that AWS publishes.
@@ -32,7 +39,7 @@ pub struct StartClients {
 #[derive(Clone, Debug)]
 pub struct CheckClients {
     /// Node groups and their updates.
-    pub eks: aws_sdk_eks::Client,
+    pub eks: Eks,
     /// The table.
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// Where notices are published.
@@ -44,7 +51,7 @@ impl StartClients {
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
         Self {
-            eks: aws_sdk_eks::Client::new(config),
+            eks: Eks::new(config.into()),
             tagging: aws_sdk_resourcegroupstagging::Client::new(config),
             ssm: aws_sdk_ssm::Client::new(config),
             dynamodb: aws_sdk_dynamodb::Client::new(config),
@@ -57,7 +64,7 @@ impl CheckClients {
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
         Self {
-            eks: aws_sdk_eks::Client::new(config),
+            eks: Eks::new(config.into()),
             dynamodb: aws_sdk_dynamodb::Client::new(config),
             sns: aws_sdk_sns::Client::new(config),
         }
@@ -68,7 +75,7 @@ impl CheckClients {
 ///
 /// # Errors
 /// When `AWS_CA_BUNDLE` cannot be read.
-pub async fn configuration(environment: &impl Fn(&str) -> Option<String>) -> anyhow::Result<SdkConfig> {
+pub async fn configuration(environment: Environment<'_>) -> anyhow::Result<SdkConfig> {
     Ok(config_loader().http_client(http::client(environment)?).load().await)
 }
 
@@ -78,7 +85,7 @@ pub async fn configuration(environment: &impl Fn(&str) -> Option<String>) -> any
 #[must_use]
 pub fn config_loader() -> aws_config::ConfigLoader {
     aws_config::defaults(BehaviorVersion::latest())
-        .retry_config(RetryConfig::adaptive().with_max_attempts(5))
+        .retry_config(RetryConfig::adaptive().with_max_attempts(ATTEMPTS))
         .timeout_config(
             TimeoutConfig::builder()
                 .connect_timeout(Duration::from_secs(3))

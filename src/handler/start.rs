@@ -35,7 +35,7 @@ pub async fn start(
     let (settings, now) = (&config.settings, run.now);
     let asked = Asked { request: &request, settings, run };
 
-    let observer = Observer { clients, store: &store, settings, now };
+    let observer = Observer { clients, store: &store, settings, run };
     let mut fleet = observer.fleet(request.is_whole()).await?;
     let tracks = tracks(&fleet, &request);
     let (recommended, external) = observer.latest(&mut fleet, tracks).await;

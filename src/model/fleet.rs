@@ -1,6 +1,6 @@
 //! The fleet as a run observed it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::kubernetes::KubernetesVersion;
 use super::nodegroup::Nodegroup;
@@ -16,6 +16,8 @@ use super::support::Supports;
 pub struct Fleet {
     /// The node groups that the tag index lists, by name.
     pub nodegroups: Vec<Discovered>,
+    /// The first of those, in the order in which they were read, that the run did not come to.
+    pub next_nodegroup: Option<NodegroupId>,
     /// Entries of the tag index that are not a node group's ARN.
     pub invalid_arns: Vec<String>,
     /// The Kubernetes version of each cluster that a node group follows.
@@ -55,6 +57,8 @@ pub enum NodegroupState {
     Deleted,
     /// It could not be described.
     Unreadable(Unreadable),
+    /// The time was over before it was its turn: the next run begins with it.
+    NotReached,
 }
 
 impl Discovered {
@@ -63,7 +67,7 @@ impl Discovered {
     pub fn nodegroup(&self) -> Option<&Nodegroup> {
         match &self.state {
             NodegroupState::Exists(nodegroup) => Some(nodegroup),
-            NodegroupState::Deleted | NodegroupState::Unreadable(_) => None,
+            NodegroupState::Deleted | NodegroupState::Unreadable(_) | NodegroupState::NotReached => None,
         }
     }
 
@@ -82,5 +86,18 @@ impl Fleet {
     #[must_use]
     pub fn id(&self) -> Option<FleetId> {
         self.nodegroups.first().map(|discovered| FleetId::of(&discovered.id))
+    }
+
+    /// The node groups in the order in which they are to be read: first those that the last run did not come to.
+    #[must_use]
+    pub fn in_turn(&self, mut nodegroups: BTreeSet<NodegroupId>) -> Vec<NodegroupId> {
+        let record = self.records.fleet().ok().flatten();
+        match record.and_then(|record| record.next_nodegroup.as_ref()) {
+            Some(next) => {
+                let first = nodegroups.split_off(next);
+                first.into_iter().chain(nodegroups).collect()
+            }
+            None => nodegroups.into_iter().collect(),
+        }
     }
 }

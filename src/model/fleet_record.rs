@@ -13,7 +13,7 @@ use super::record::{Record, Revision, SchemaVersion, YES};
 use super::release_version::ReleaseVersion;
 use super::settings::ReleaseSelector;
 use super::stale::UnreadableRecord;
-use super::subject::{FleetId, NodegroupName};
+use super::subject::{FleetId, NodegroupId, NodegroupName};
 use super::support::{Ended, SupportEnded};
 
 /// Quarantines that are kept: with the longest names, and all still to report, they fit into an item of 400 KB. Those that
@@ -50,6 +50,9 @@ pub struct FleetRecord {
     /// When what lasts was last listed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reminded_at: Option<Timestamp>,
+    /// The node group with which the next run begins to read, where the last one did not come to all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_nodegroup: Option<NodegroupId>,
     /// The ends of support that were reported: of what, and which.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reported_ends: Vec<(String, Ended)>,
@@ -137,6 +140,7 @@ impl FleetRecord {
             access_denied: None,
             freeze: None,
             reminded_at: None,
+            next_nodegroup: None,
             reported_ends: Vec::new(),
             unreadable_records: Vec::new(),
             pending_notices: Vec::new(),

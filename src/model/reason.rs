@@ -26,6 +26,9 @@ pub enum Reason {
     /// The tag index lists it, but it was deleted.
     #[error("it was deleted; the tag index still lists it")]
     Deleted,
+    /// AWS took so few calls that the run did not come to it.
+    #[error("AWS took so few calls that this run did not come to it; the next run begins with it")]
+    NotReached,
     /// AWS, the release or the record could not be read.
     #[error("could not be read: {0}")]
     Unreadable(Unreadable),

@@ -1,12 +1,12 @@
 //! Finds external updates, so that they are tracked and reported like the updater's own.
 
-use aws_sdk_eks::Client;
 use aws_sdk_eks::types::{NodegroupStatus, Update, UpdateParamType, UpdateStatus, UpdateType};
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 
 use super::updates::{NoAnswer, param, read_update, update_ids};
 use crate::aws::CONCURRENCY;
+use crate::aws::pace::Eks;
 use crate::model::attempt::Intent;
 use crate::model::fleet::Fleet;
 use crate::model::nodegroup::Nodegroup;
@@ -19,7 +19,7 @@ use crate::model::subject::NodegroupId;
 pub type ExternalUpdates = Vec<(NodegroupId, Result<ExternalUpdate, Unreadable>)>;
 
 /// Looks for the external update of each node group that opted in and is updating without an attempt of the updater.
-pub async fn external_updates(eks: &Client, fleet: &Fleet, now: Timestamp) -> ExternalUpdates {
+pub async fn external_updates(eks: &Eks, fleet: &Fleet, now: Timestamp) -> ExternalUpdates {
     let updating = fleet.nodegroups.iter().filter_map(|discovered| discovered.nodegroup()).filter(|nodegroup| {
         nodegroup.status == NodegroupStatus::Updating && matches!(nodegroup.policy, Policy::OptedIn(..))
     });
@@ -38,7 +38,7 @@ pub async fn external_updates(eks: &Client, fleet: &Fleet, now: Timestamp) -> Ex
 }
 
 async fn find_external(
-    eks: &Client,
+    eks: &Eks,
     nodegroup: &Nodegroup,
     record: &NodegroupRecord,
     now: Timestamp,

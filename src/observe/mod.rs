@@ -10,18 +10,20 @@ pub mod updates;
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-
 use self::external::ExternalUpdates;
 use self::nodegroups::Tagged;
 use crate::aws::StartClients;
 use crate::model::ami_type::TrackKey;
-use crate::model::fleet::{Discovered, Fleet};
+use crate::model::fleet::{Discovered, Fleet, NodegroupState};
 use crate::model::problem::Problem;
 use crate::model::releases::Recommendations;
 use crate::model::settings::Settings;
 use crate::model::subject::{FleetId, ItemKey, NodegroupId, TrackId};
+use crate::run::Run;
 use crate::store::RecordStore;
+
+/// So many node groups are read within a run however few calls AWS takes.
+const SURELY_REACHED: usize = 300;
 
 /// What a run reads, and by which settings and at what time.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +34,8 @@ pub struct Observer<'a> {
     pub store: &'a RecordStore<'a>,
     /// The settings.
     pub settings: &'a Settings,
-    /// When the run began.
-    pub now: Timestamp,
+    /// The run.
+    pub run: Run<'a>,
 }
 
 impl Observer<'_> {
@@ -44,7 +46,7 @@ impl Observer<'_> {
     /// # Errors
     /// When the tag index cannot be read. Whatever else cannot be read is said where it belongs.
     pub async fn fleet(self, whole: bool) -> anyhow::Result<Fleet> {
-        let Self { clients: StartClients { eks, tagging, .. }, store, settings, .. } = self;
+        let Self { clients: StartClients { eks, tagging, .. }, store, settings, run } = self;
         let opted_in = async { if whole { store.opted_in().await } else { Ok(BTreeSet::new()) } };
         let (tagged, supports, opted_in) =
             futures_util::join!(nodegroups::tagged(tagging), support::supports(eks), opted_in);
@@ -63,13 +65,23 @@ impl Observer<'_> {
         });
         let opted_in = opted_in.iter().filter_map(|arn| NodegroupId::from_arn(arn));
         let missing: BTreeSet<NodegroupId> = opted_in.filter(|id| !ids.contains(id)).collect();
-        let fleet_key = ids.first().map(|id| ItemKey::Fleet(FleetId::of(id)));
-        let keys = ids.iter().chain(&missing).cloned().map(ItemKey::Nodegroup).chain(fleet_key);
-        (fleet.records, fleet.nodegroups, fleet.missing) = futures_util::join!(
-            store.load(keys),
-            nodegroups::describe(eks, ids.iter().cloned(), &settings.defaults),
-            nodegroups::describe(eks, missing.iter().cloned(), &settings.defaults),
+        let mut fleet_key = ids.first().map(|id| ItemKey::Fleet(FleetId::of(id)));
+        if ids.len() > SURELY_REACHED {
+            // It says where the last run stopped.
+            fleet.records = store.load(fleet_key.take().into_iter()).await;
+        }
+        let keys: Vec<ItemKey> = ids.iter().chain(&missing).cloned().map(ItemKey::Nodegroup).chain(fleet_key).collect();
+        let turns = fleet.in_turn(ids);
+        let (records, mut nodegroups, missing) = futures_util::join!(
+            store.load(keys.into_iter()),
+            nodegroups::describe(eks, turns, &settings.defaults, run.last_read),
+            nodegroups::describe(eks, missing.iter().cloned(), &settings.defaults, run.last_read),
         );
+        fleet.records.extend(records);
+        let not_reached = nodegroups.iter().find(|discovered| discovered.state == NodegroupState::NotReached);
+        fleet.next_nodegroup = not_reached.map(|discovered| discovered.id.clone());
+        nodegroups.sort_by(|one, other| one.id.cmp(&other.id));
+        (fleet.nodegroups, fleet.missing) = (nodegroups, missing);
         fleet.clusters = nodegroups::followed_clusters(eks, &fleet.nodegroups).await;
         let is_new = |discovered: &Discovered| fleet.records.nodegroup(&discovered.id) == Ok(None);
         let all_new = !fleet.nodegroups.is_empty() && fleet.nodegroups.iter().all(is_new);
@@ -80,7 +92,7 @@ impl Observer<'_> {
     /// Reads what a plan must not be late with: what AWS recommends on these release tracks, and what the table holds of
     /// them; external updates; and whether updates are stopped.
     pub async fn latest(self, fleet: &mut Fleet, tracks: BTreeSet<TrackKey>) -> (Recommendations, ExternalUpdates) {
-        let Self { clients: StartClients { eks, ssm, .. }, store, settings, now } = self;
+        let Self { clients: StartClients { eks, ssm, .. }, store, settings, run } = self;
         let id = fleet.id();
         let keys = tracks.iter().filter_map(|track| Some(ItemKey::Track(TrackId::of(id.as_ref()?, track))));
         let keys: Vec<ItemKey> = keys.collect();
@@ -88,7 +100,7 @@ impl Observer<'_> {
             store.load(keys.into_iter()),
             releases::recommendations(ssm, tracks),
             freeze::freeze(ssm, settings),
-            external::external_updates(eks, fleet, now),
+            external::external_updates(eks, fleet, run.now),
         );
         fleet.records.extend(records);
         fleet.freeze = freeze;

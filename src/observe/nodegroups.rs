@@ -6,7 +6,9 @@ use anyhow::Context as _;
 use aws_sdk_eks::operation::describe_nodegroup::DescribeNodegroupError;
 use aws_sdk_resourcegroupstagging::types::TagFilter;
 use futures_util::{StreamExt, stream};
+use tokio::time::{Instant, timeout_at};
 
+use crate::aws::pace::Eks;
 use crate::aws::{CONCURRENCY, describe as in_words};
 use crate::model::fleet::{Clusters, Discovered, NodegroupState};
 use crate::model::kubernetes::InvalidVersion;
@@ -53,22 +55,26 @@ pub async fn tagged(tagging: &aws_sdk_resourcegroupstagging::Client) -> anyhow::
     Ok(Tagged { ids, invalid_arns: invalid_arns.into_iter().collect() })
 }
 
-/// Describes node groups, in this order. One that cannot be described is an item of the result.
+/// Describes node groups, in this order, as long as there is time. One that cannot be described is an item of the result.
 pub async fn describe(
-    eks: &aws_sdk_eks::Client,
+    eks: &Eks,
     ids: impl IntoIterator<Item = NodegroupId>,
     defaults: &Rules,
+    until: Instant,
 ) -> Vec<Discovered> {
-    let describe = |id| describe_nodegroup(eks, id, defaults);
+    let describe = |id| async move {
+        let state = describe_nodegroup(eks, &id, defaults, until).await;
+        Discovered { id, state }
+    };
     stream::iter(ids).map(describe).buffered(CONCURRENCY).collect().await
 }
 
 /// Reads the Kubernetes versions of the clusters that a node group follows; none, as long as none does.
-pub async fn followed_clusters(eks: &aws_sdk_eks::Client, nodegroups: &[Discovered]) -> Clusters {
+pub async fn followed_clusters(eks: &Eks, nodegroups: &[Discovered]) -> Clusters {
     let following = nodegroups.iter().filter(|discovered| discovered.follows_cluster());
     let names: BTreeSet<&str> = following.map(|discovered| discovered.id.cluster()).collect();
     let describe_cluster = |name: String| async move {
-        let version = match eks.describe_cluster().name(&name).send().await {
+        let version = match eks.read().await.describe_cluster().name(&name).send().await {
             Ok(answer) => answer.cluster.and_then(|cluster| cluster.version),
             Err(error) => return (name, Err(Unreadable(in_words(&error)))),
         };
@@ -80,12 +86,17 @@ pub async fn followed_clusters(eks: &aws_sdk_eks::Client, nodegroups: &[Discover
     stream::iter(names).map(describe_cluster).buffer_unordered(CONCURRENCY).collect().await
 }
 
-async fn describe_nodegroup(eks: &aws_sdk_eks::Client, id: NodegroupId, defaults: &Rules) -> Discovered {
+async fn describe_nodegroup(eks: &Eks, id: &NodegroupId, defaults: &Rules, until: Instant) -> NodegroupState {
+    // Its turn may be long after.
+    let eks = match timeout_at(until, eks.read()).await {
+        Ok(eks) if Instant::now() < until => eks,
+        _ => return NodegroupState::NotReached,
+    };
     let request = eks.describe_nodegroup().cluster_name(id.cluster()).nodegroup_name(id.nodegroup());
-    let state = match request.send().await {
+    match request.send().await {
         Ok(answer) => match answer.nodegroup().map(|nodegroup| Nodegroup::from_description(nodegroup, defaults)) {
             // A node group with the name of a deleted one: the index will list it under its own ARN.
-            Some(Ok(nodegroup)) if nodegroup.id != id => NodegroupState::Deleted,
+            Some(Ok(nodegroup)) if nodegroup.id != *id => NodegroupState::Deleted,
             Some(Ok(nodegroup)) => NodegroupState::Exists(Box::new(nodegroup)),
             Some(Err(missing)) => NodegroupState::Unreadable(Unreadable(missing.to_string())),
             None => NodegroupState::Unreadable(Unreadable("EKS described no node group".to_owned())),
@@ -94,6 +105,5 @@ async fn describe_nodegroup(eks: &aws_sdk_eks::Client, id: NodegroupId, defaults
             Some(DescribeNodegroupError::ResourceNotFoundException(_)) => NodegroupState::Deleted,
             _ => NodegroupState::Unreadable(Unreadable(in_words(&error))),
         },
-    };
-    Discovered { id, state }
+    }
 }

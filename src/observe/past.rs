@@ -1,12 +1,12 @@
 //! Reads the updates that a node group had before it had a record: the last one may have taken it back, and what was lowered
 //! stays.
 
-use aws_sdk_eks::Client;
 use aws_sdk_eks::types::{Update, UpdateParamType, UpdateStatus, UpdateType};
 use futures_util::{StreamExt, stream};
 
 use super::updates::{NoAnswer, param, read_update, update_ids};
 use crate::aws::CONCURRENCY;
+use crate::aws::pace::Eks;
 use crate::model::fleet::Fleet;
 use crate::model::hold::{Running, StepBack};
 use crate::model::nodegroup::Nodegroup;
@@ -21,7 +21,7 @@ const UPDATES: usize = 10;
 pub type Past = Result<Option<StepBack>, Unreadable>;
 
 /// Reads the past of these node groups.
-pub async fn pasts(eks: &Client, fleet: &Fleet, ids: Vec<NodegroupId>) -> Vec<(NodegroupId, Past)> {
+pub async fn pasts(eks: &Eks, fleet: &Fleet, ids: Vec<NodegroupId>) -> Vec<(NodegroupId, Past)> {
     let nodegroups = fleet.nodegroups.iter().filter_map(|discovered| discovered.nodegroup());
     let unread = nodegroups.filter(|nodegroup| ids.contains(&nodegroup.id)).cloned();
     let read = unread.map(|nodegroup| async move {
@@ -31,7 +31,7 @@ pub async fn pasts(eks: &Client, fleet: &Fleet, ids: Vec<NodegroupId>) -> Vec<(N
     stream::iter(read).buffer_unordered(CONCURRENCY).collect().await
 }
 
-async fn past(eks: &Client, nodegroup: &Nodegroup) -> Past {
+async fn past(eks: &Eks, nodegroup: &Nodegroup) -> Past {
     let unreadable = |error: String| Unreadable(format!("reading its updates: {error}"));
     let mut ids = update_ids(eks, &nodegroup.id).await.map_err(|error| unreadable(error.to_string()))?;
     let surplus = ids.len().saturating_sub(UPDATES);

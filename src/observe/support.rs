@@ -1,10 +1,10 @@
 //! How long AWS supports Kubernetes versions.
 
-use aws_sdk_eks::Client;
 use aws_sdk_eks::primitives::DateTime;
 use jiff::Timestamp;
 
 use crate::aws::describe;
+use crate::aws::pace::Eks;
 use crate::model::problem::Unreadable;
 use crate::model::support::{Support, Supports};
 
@@ -12,8 +12,8 @@ use crate::model::support::{Support, Supports};
 ///
 /// # Errors
 /// When EKS cannot be read: it costs nobody an update.
-pub async fn supports(eks: &Client) -> Result<Supports, Unreadable> {
-    let pages = eks.describe_cluster_versions().include_all(true).into_paginator().send();
+pub async fn supports(eks: &Eks) -> Result<Supports, Unreadable> {
+    let pages = eks.read().await.describe_cluster_versions().include_all(true).into_paginator().send();
     let pages: Result<Vec<_>, _> = pages.collect().await;
     let pages = pages.map_err(|error| Unreadable(describe(&error)))?;
     let versions = pages.into_iter().flat_map(|page| page.cluster_versions.unwrap_or_default());

@@ -3,7 +3,6 @@
 //! The truth is `DescribeUpdate`: after a failed update the node group is ACTIVE too. See
 //! [Update](https://docs.aws.amazon.com/eks/latest/APIReference/API_Update.html).
 
-use aws_sdk_eks::Client;
 use aws_sdk_eks::operation::describe_nodegroup::DescribeNodegroupError;
 use aws_sdk_eks::operation::describe_update::DescribeUpdateError;
 use aws_sdk_eks::operation::list_updates::ListUpdatesOutput;
@@ -11,6 +10,7 @@ use aws_sdk_eks::types::{self as eks, UpdateParamType, UpdateStatus, UpdateType}
 use jiff::{SignedDuration, Timestamp};
 
 use crate::aws::describe;
+use crate::aws::pace::Eks;
 use crate::model::attempt::{Attempt, ErrorDetail};
 use crate::model::nodegroup_record::NodegroupRecord;
 use crate::model::problem::Unreadable;
@@ -44,7 +44,7 @@ impl From<Unreadable> for NoAnswer {
 
 /// Looks at an open attempt. An intent without an update id is looked up among the node group's updates: the process may
 /// have ended between EKS's acceptance and its record.
-pub async fn observe(eks: &Client, record: &NodegroupRecord, attempt: &Attempt) -> Observation {
+pub async fn observe(eks: &Eks, record: &NodegroupRecord, attempt: &Attempt) -> Observation {
     let observation = match &attempt.update_id {
         Some(update_id) => describe_update(eks, &record.id, update_id).await,
         None => find_update(eks, record, attempt).await,
@@ -52,17 +52,12 @@ pub async fn observe(eks: &Client, record: &NodegroupRecord, attempt: &Attempt) 
     observation.unwrap_or_else(Observation::from)
 }
 
-async fn describe_update(eks: &Client, id: &NodegroupId, update_id: &str) -> Result<Observation, NoAnswer> {
+async fn describe_update(eks: &Eks, id: &NodegroupId, update_id: &str) -> Result<Observation, NoAnswer> {
     let update = read_update(eks, id, update_id).await?;
     progress(eks, id, update_id, &update).await
 }
 
-async fn progress(
-    eks: &Client,
-    id: &NodegroupId,
-    update_id: &str,
-    update: &eks::Update,
-) -> Result<Observation, NoAnswer> {
+async fn progress(eks: &Eks, id: &NodegroupId, update_id: &str, update: &eks::Update) -> Result<Observation, NoAnswer> {
     let progress = match update.status() {
         Some(UpdateStatus::Successful) => {
             let nodegroup = describe_nodegroup(eks, id).await?;
@@ -80,7 +75,7 @@ async fn progress(
     Ok(Observation::Update { update_id: update_id.to_owned(), progress })
 }
 
-async fn find_update(eks: &Client, record: &NodegroupRecord, attempt: &Attempt) -> Result<Observation, NoAnswer> {
+async fn find_update(eks: &Eks, record: &NodegroupRecord, attempt: &Attempt) -> Result<Observation, NoAnswer> {
     let id = &record.id;
     let update_ids = update_ids(eks, id).await?;
     let mut earliest: Option<(Timestamp, &String, eks::Update)> = None;
@@ -109,8 +104,9 @@ async fn find_update(eks: &Client, record: &NodegroupRecord, attempt: &Attempt) 
 ///
 /// # Errors
 /// When EKS cannot be read. An answer without a list is one, too: taken for an empty list it would lose updates.
-pub(super) async fn update_ids(eks: &Client, id: &NodegroupId) -> Result<Vec<String>, Unreadable> {
-    let pages = eks.list_updates().name(id.cluster()).nodegroup_name(id.nodegroup()).into_paginator().send();
+pub(super) async fn update_ids(eks: &Eks, id: &NodegroupId) -> Result<Vec<String>, Unreadable> {
+    let pages =
+        eks.read().await.list_updates().name(id.cluster()).nodegroup_name(id.nodegroup()).into_paginator().send();
     let pages: Result<Vec<ListUpdatesOutput>, _> = pages.collect().await;
     let pages = match pages {
         Ok(pages) => pages,
@@ -123,8 +119,9 @@ pub(super) async fn update_ids(eks: &Client, id: &NodegroupId) -> Result<Vec<Str
     listed.map(|ids| ids.concat()).ok_or_else(|| Unreadable("EKS listed updates without updateIds".to_owned()))
 }
 
-pub(super) async fn read_update(eks: &Client, id: &NodegroupId, update_id: &str) -> Result<eks::Update, NoAnswer> {
-    let request = eks.describe_update().name(id.cluster()).nodegroup_name(id.nodegroup()).update_id(update_id);
+pub(super) async fn read_update(eks: &Eks, id: &NodegroupId, update_id: &str) -> Result<eks::Update, NoAnswer> {
+    let request =
+        eks.read().await.describe_update().name(id.cluster()).nodegroup_name(id.nodegroup()).update_id(update_id);
     let answer = request.send().await.map_err(|error| match error.as_service_error() {
         Some(DescribeUpdateError::ResourceNotFoundException(error)) => not_found(error.message()),
         _ => Unreadable(describe(&error)).into(),
@@ -133,7 +130,7 @@ pub(super) async fn read_update(eks: &Client, id: &NodegroupId, update_id: &str)
 }
 
 /// The node group's health issues, which may explain a failure; none where it no longer exists.
-async fn health(eks: &Client, id: &NodegroupId) -> Result<Vec<String>, NoAnswer> {
+async fn health(eks: &Eks, id: &NodegroupId) -> Result<Vec<String>, NoAnswer> {
     let nodegroup = match describe_nodegroup(eks, id).await {
         Err(NoAnswer::NotFound(_)) => return Ok(Vec::new()),
         nodegroup => nodegroup?,
@@ -143,8 +140,8 @@ async fn health(eks: &Client, id: &NodegroupId) -> Result<Vec<String>, NoAnswer>
 }
 
 /// The node group as it is now.
-async fn describe_nodegroup(eks: &Client, id: &NodegroupId) -> Result<eks::Nodegroup, NoAnswer> {
-    let request = eks.describe_nodegroup().cluster_name(id.cluster()).nodegroup_name(id.nodegroup());
+async fn describe_nodegroup(eks: &Eks, id: &NodegroupId) -> Result<eks::Nodegroup, NoAnswer> {
+    let request = eks.read().await.describe_nodegroup().cluster_name(id.cluster()).nodegroup_name(id.nodegroup());
     let answer = request.send().await.map_err(|error| match error.as_service_error() {
         Some(DescribeNodegroupError::ResourceNotFoundException(error)) => not_found(error.message()),
         _ => Unreadable(describe(&error)).into(),

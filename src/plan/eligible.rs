@@ -306,7 +306,7 @@ fn allowed(
     let target = &release.version;
     not_denied(input, track, target)?;
     old_enough(input, candidate.rules, release)?;
-    not_quarantined(input, candidate.nodegroup, track, target)?;
+    not_quarantined(input, &candidate.nodegroup.id, track, target)?;
     not_refused(input, release)?;
     not_failed_before(input, candidate, track, target)?;
     gates.passed(input, Gate { ring: candidate.rules.ring, track, target })
@@ -385,7 +385,7 @@ fn pinned(input: &PlanInput<'_>, candidate: Candidate<'_>, pin: &str) -> Result<
         return Err(Reason::PinWithdrawn { pin: pin.to_owned() });
     }
     not_denied(input, &track, &target)?;
-    not_quarantined(input, nodegroup, &track, &target)?;
+    not_quarantined(input, &nodegroup.id, &track, &target)?;
     known.map_or(Ok(()), |release| not_refused(input, release))?;
     not_failed_before(input, candidate, &track, &target)?;
     Ok(target)

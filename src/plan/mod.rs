@@ -151,6 +151,7 @@ fn described<'a>(input: &PlanInput<'a>, discovered: &'a Discovered) -> Result<&'
     match &discovered.state {
         NodegroupState::Exists(nodegroup) => Ok(nodegroup),
         NodegroupState::Deleted => Err(Reason::Deleted),
+        NodegroupState::NotReached => Err(Reason::NotReached),
         NodegroupState::Unreadable(error) => Err(Reason::Unreadable(error.clone())),
     }
 }

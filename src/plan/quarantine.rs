@@ -16,7 +16,7 @@ use crate::model::reason::Reason;
 use crate::model::release_version::ReleaseVersion;
 use crate::model::releases::Available;
 use crate::model::settings::day_of;
-use crate::model::subject::NodegroupName;
+use crate::model::subject::{NodegroupId, NodegroupName};
 
 /// Releases of the same build that a quarantine names.
 const SISTERS: usize = 10;
@@ -144,12 +144,12 @@ fn sisters(input: &PlanInput<'_>, track: &TrackKey, release: &str) -> Vec<String
 /// Whether a release of a track is quarantined for a node group, and since when.
 pub(super) fn not_quarantined(
     input: &PlanInput<'_>,
-    nodegroup: &Nodegroup,
+    nodegroup: &NodegroupId,
     track: &TrackKey,
     release: &ReleaseVersion,
 ) -> Result<(), Reason> {
     let fleet = input.fleet.records.fleet().ok().flatten();
-    let held = fleet.and_then(|fleet| fleet.quarantined(track, release.as_str(), Some(nodegroup.id.cluster())));
+    let held = fleet.and_then(|fleet| fleet.quarantined(track, release.as_str(), Some(nodegroup.cluster())));
     match held {
         Some(held) => {
             Err(Reason::Quarantined { target: release.clone(), since: held.since, cluster: held.cluster.clone() })

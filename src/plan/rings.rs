@@ -15,6 +15,7 @@ use super::versions::version_step;
 use crate::model::ami_type::{ReleaseTrack, TrackKey};
 use crate::model::attempt::Intent;
 use crate::model::fleet::{Discovered, NodegroupState};
+use crate::model::hold::Hold;
 use crate::model::kubernetes::KubernetesVersion;
 use crate::model::nodegroup::Nodegroup;
 use crate::model::nodegroup_record::{NodegroupRecord, Proof};
@@ -97,6 +98,7 @@ fn verdict(input: &PlanInput<'_>, gate: Gate<'_>, discovered: &Discovered) -> Ve
         NodegroupState::Deleted => return Verdict::Apart,
         // Which ring and release it has is not known, so it may be one that has not proved the release.
         NodegroupState::Unreadable(_) => return Verdict::Holds(RingWait::Unreadable),
+        NodegroupState::NotReached => return not_reached(input, gate, &discovered.id),
     };
     if other.ami_type != gate.track.ami_type {
         return Verdict::Apart;
@@ -117,6 +119,16 @@ fn verdict(input: &PlanInput<'_>, gate: Gate<'_>, discovered: &Discovered) -> Ve
         Ok(record) => judge(input, gate, other, record),
         Err(_) => Verdict::Holds(RingWait::Unreadable),
     }
+}
+
+/// What a node group that this run did not come to says of the release: what an earlier run wrote down. Which ring and release
+/// it has is not known, so without that it may be one that has not proved the release.
+fn not_reached(input: &PlanInput<'_>, gate: Gate<'_>, id: &NodegroupId) -> Verdict {
+    let record = input.fleet.records.nodegroup(id).ok().flatten();
+    let is_held = record.is_some_and(|record| record.hold.as_ref().is_some_and(Hold::is_open));
+    let mut proofs = record.into_iter().flat_map(|record| &record.proofs);
+    let proves = |proof: &Proof| proves(input, gate, id, Some(&proof.version), Some(&proof.release_version));
+    if !is_held && proofs.any(proves) { Verdict::Proved } else { Verdict::Holds(RingWait::Unreadable) }
 }
 
 /// Whether a node group will get the release some day. One that is pinned elsewhere, or stays on another Kubernetes version,
@@ -143,7 +155,7 @@ fn judge(input: &PlanInput<'_>, gate: Gate<'_>, other: &Nodegroup, record: Optio
     if other.is_sick() {
         return Verdict::Holds(RingWait::Sick);
     }
-    if not_quarantined(input, other, gate.track, gate.target).is_err() {
+    if not_quarantined(input, &other.id, gate.track, gate.target).is_err() {
         return Verdict::Holds(RingWait::Quarantined);
     }
     let hold = record.and_then(|record| record.hold.as_ref()).filter(|hold| hold.is_open());
@@ -151,18 +163,18 @@ fn judge(input: &PlanInput<'_>, gate: Gate<'_>, other: &Nodegroup, record: Optio
         return Verdict::Holds(RingWait::Lowered);
     }
     let mut proofs = record.into_iter().flat_map(|record| &record.proofs);
-    if proofs.any(|proof| proves(input, gate, other, Some(&proof.version), Some(&proof.release_version))) {
+    if proofs.any(|proof| proves(input, gate, &other.id, Some(&proof.version), Some(&proof.release_version))) {
         return Verdict::Proved;
     }
     if other.desired_size == Some(0) {
         return Verdict::WithoutNodes;
     }
-    if !proves(input, gate, other, other.kubernetes_version.as_deref(), other.release_version.as_deref()) {
+    if !proves(input, gate, &other.id, other.kubernetes_version.as_deref(), other.release_version.as_deref()) {
         let (version, target) = (gate.track.version.as_str(), gate.target.as_str());
         let mut failures = record.into_iter().flat_map(|record| record.failures(version, target));
         return Verdict::Holds(if failures.next().is_some() { RingWait::Failed } else { RingWait::NotThere });
     }
-    let proving = |version: &str, release: &str| proves(input, gate, other, Some(version), Some(release));
+    let proving = |version: &str, release: &str| proves(input, gate, &other.id, Some(version), Some(release));
     let since = record.and_then(|record| runs_since(record, proving));
     match soaked_at(input, other, record, since) {
         until if until <= input.now => Verdict::Proved,
@@ -175,7 +187,7 @@ fn judge(input: &PlanInput<'_>, gate: Gate<'_>, other: &Nodegroup, record: Optio
 fn proves(
     input: &PlanInput<'_>,
     gate: Gate<'_>,
-    other: &Nodegroup,
+    other: &NodegroupId,
     version: Option<&str>,
     release: Option<&str>,
 ) -> bool {

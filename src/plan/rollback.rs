@@ -48,7 +48,7 @@ pub(super) fn intent(
         return Err(blocked(RollbackBlock::Withdrawn));
     }
     not_denied(input, &track, &target).map_err(|_| blocked(RollbackBlock::Denied))?;
-    not_quarantined(input, nodegroup, &track, &target).map_err(|_| blocked(RollbackBlock::Quarantined))?;
+    not_quarantined(input, &nodegroup.id, &track, &target).map_err(|_| blocked(RollbackBlock::Quarantined))?;
     Ok(Intent {
         version: version.to_owned(),
         ami_type: nodegroup.ami_type.as_str().to_owned(),

@@ -14,7 +14,7 @@ use crate::model::record::YES;
 use crate::model::release_version::ReleaseVersion;
 use crate::model::settings::ReleaseSelector;
 use crate::model::stale::{Obstacle, Stale};
-use crate::model::subject::NodegroupName;
+use crate::model::subject::{NodegroupId, NodegroupName};
 use crate::model::support::SupportEnded;
 use crate::model::track_record::TrackRecord;
 
@@ -118,6 +118,8 @@ pub enum FleetChange {
     LiftQuarantine(ReleaseSelector, Timestamp),
     /// The table held nothing.
     NoteEmptyTable(Timestamp),
+    /// The node group with which the next run begins to read.
+    ReadNext(Option<NodegroupId>),
     /// Whether a freeze lasts whose end is known.
     SeeFreeze(bool, Timestamp),
     /// The support of a Kubernetes version has ended.
@@ -186,6 +188,7 @@ impl FleetChange {
             Self::Quarantine(quarantine) => record.quarantine(quarantine),
             Self::LiftQuarantine(releases, at) => record.lift_quarantine(releases, *at),
             Self::NoteEmptyTable(at) => record.note_empty_table(*at),
+            Self::ReadNext(nodegroup) => record.next_nodegroup.clone_from(nodegroup),
             Self::SeeFreeze(frozen, at) => record.see_freeze(*frozen, *at),
             Self::ReportSupport(ended, at) => record.report_support(ended, *at),
             Self::SeeUnreadableRecords(unreadable, at) => record.see_unreadable_records(unreadable, *at),

@@ -75,6 +75,10 @@ pub fn reconcile(
     if fleet.table_empty {
         changes.push(FleetChange::NoteEmptyTable(*now));
     }
+    let stored = fleet.records.fleet().ok().flatten().and_then(|record| record.next_nodegroup.as_ref());
+    if stored != fleet.next_nodegroup.as_ref() {
+        changes.push(FleetChange::ReadNext(fleet.next_nodegroup.clone()));
+    }
     reconciled.fleet = fleet.id().filter(|_| !changes.is_empty()).map(|id| (id, changes));
     reconciled
 }

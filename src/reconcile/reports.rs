@@ -149,7 +149,7 @@ impl Reconciled {
         match decision {
             Decision::Skip(Reason::NotOptedIn) if was_ours => self.change(id, NodegroupChange::OptOut(true, input.now)),
             Decision::Skip(Reason::OptedOut) if was_ours => self.change(id, NodegroupChange::OptOut(false, input.now)),
-            Decision::Skip(Reason::NotOptedIn | Reason::OptedOut | Reason::Deleted) => {}
+            Decision::Skip(Reason::NotOptedIn | Reason::OptedOut | Reason::Deleted | Reason::NotReached) => {}
             _ => {
                 if record.opted_in_since.is_none() {
                     self.change(id, NodegroupChange::OptIn(input.now));
@@ -195,7 +195,7 @@ impl Reconciled {
                 // The index lags: the next run looks again.
                 Policy::OptedIn(..) | Policy::Invalid { .. } => return,
             },
-            NodegroupState::Unreadable(_) => return,
+            NodegroupState::Unreadable(_) | NodegroupState::NotReached => return,
         };
         self.change(&discovered.id, NodegroupChange::OptOut(lost_tag, now));
     }

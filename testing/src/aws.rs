@@ -7,6 +7,7 @@ use aws_config::{Region, SdkConfig};
 use aws_sdk_eks::config::Credentials;
 use aws_sdk_eks::config::retry::RetryPartition;
 use aws_smithy_async::time::TimeSource;
+use eks_nodegroup_updater::aws::pace::Eks;
 use eks_nodegroup_updater::aws::{CheckClients, StartClients, config_loader};
 use simulated_aws::World;
 use tokio::time::Instant;
@@ -51,7 +52,7 @@ pub(crate) fn start_clients(config: &SdkConfig) -> StartClients {
     let ssm = aws_sdk_ssm::config::Builder::from(config).retry_partition(partition());
     let dynamodb = aws_sdk_dynamodb::config::Builder::from(config).retry_partition(partition());
     StartClients {
-        eks: aws_sdk_eks::Client::from_conf(eks.build()),
+        eks: Eks::new(eks),
         tagging: aws_sdk_resourcegroupstagging::Client::from_conf(tagging.build()),
         ssm: aws_sdk_ssm::Client::from_conf(ssm.build()),
         dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
@@ -63,7 +64,7 @@ pub(crate) fn check_clients(config: &SdkConfig) -> CheckClients {
     let dynamodb = aws_sdk_dynamodb::config::Builder::from(config).retry_partition(partition());
     let sns = aws_sdk_sns::config::Builder::from(config).retry_partition(partition());
     CheckClients {
-        eks: aws_sdk_eks::Client::from_conf(eks.build()),
+        eks: Eks::new(eks),
         dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
         sns: aws_sdk_sns::Client::from_conf(sns.build()),
     }

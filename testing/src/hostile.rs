@@ -267,7 +267,7 @@ async fn fleet() -> TestEnv {
     }
     env.world.put_parameter(STOP_SWITCH, "running");
     env.world.add_calendar(CALENDAR);
-    let theirs = env.check.eks.update_nodegroup_version().cluster_name("qa").nodegroup_name("teal");
+    let theirs = env.check.eks.write().update_nodegroup_version().cluster_name("qa").nodegroup_name("teal");
     theirs.version("1.33").release_version(NEWER).send().await.unwrap();
     env.world.clear_requests();
     env

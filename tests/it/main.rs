@@ -17,4 +17,5 @@ mod rules;
 mod runs;
 mod settling;
 mod stale;
+mod throttling;
 mod windows;

@@ -97,6 +97,12 @@ fn described_no_longer() {
 }
 
 #[test]
+fn not_reached_in_time() {
+    let sentence = "AWS took so few calls that this run did not come to it; the next run begins with it";
+    Fleet::blue().observed_as(NodegroupState::NotReached).waits("NotReached", sentence);
+}
+
+#[test]
 fn unreadable_node_groups_releases_and_records() {
     let error = "AccessDeniedException: no";
     let sentence = "could not be read: AccessDeniedException: no";
@@ -976,6 +982,7 @@ fn the_rules_are_evaluated_in_the_documented_order() {
         codes.push(first_code(&fleet));
     };
     fix(&mut |fleet| fleet.request = StartRequest::default());
+    fix(&mut |fleet| fleet.at("prod/blue").state = NodegroupState::NotReached);
     fix(&mut |fleet| fleet.at("prod/blue").state = NodegroupState::Unreadable(unreadable("error")));
     fix(&mut |fleet| {
         fleet.at("prod/blue").state = exists.clone();

@@ -1,0 +1,145 @@
+//! How fast EKS is read, once it has said that it is too fast.
+//!
+//! An account has one rate for all that read its EKS: consoles, pipelines, autoscalers. AWS does not publish it. The SDK's
+//! adaptive retries find it by exceeding it again and again, and leave nothing to others. So after a refusal the updater reads
+//! at four fifths of what EKS took, and a tenth more after each minute without a refusal.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_sdk_eks::Client;
+use aws_sdk_eks::config::interceptors::FinalizerInterceptorContextRef;
+use aws_sdk_eks::config::retry::RetryConfig;
+use aws_sdk_eks::config::{Builder, ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_eks::error::BoxError;
+use tokio::time::{Instant, sleep_until};
+
+use super::ATTEMPTS;
+
+/// The share of what EKS took that the updater goes on with.
+const SHARE: f64 = 0.8;
+/// How long back it is counted what EKS took.
+const COUNTED: Duration = Duration::from_secs(2);
+/// The least time over which it is counted: what came in a burst says nothing of the rate.
+const SHORTEST: Duration = Duration::from_secs(1);
+/// Refusals within this time are of calls that were made before the pace was slowed down, and of their retries.
+const SETTLING: Duration = Duration::from_secs(3);
+/// The slowest pace, in calls a second.
+const SLOWEST: f64 = 0.5;
+/// After so long without a refusal the pace is raised, so much.
+const RAISED_AFTER: Duration = Duration::from_mins(1);
+const RAISED_BY: f64 = 1.1;
+
+/// The client of EKS, and how fast it reads.
+#[derive(Clone, Debug)]
+pub struct Eks {
+    client: Client,
+    pace: Pace,
+}
+
+impl Eks {
+    /// The client of a configuration. Its retries are the standard ones: adaptive ones would slow down a second time, and begin
+    /// with many seconds in which nothing is called.
+    #[must_use]
+    pub fn new(config: Builder) -> Self {
+        let pace = Pace::default();
+        let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
+        let config = config.retry_config(retries).interceptor(pace.clone());
+        Self { client: Client::from_conf(config.build()), pace }
+    }
+
+    /// The client, as soon as it may read again.
+    pub async fn read(&self) -> &Client {
+        let turn = self.pace.locked(|state| state.turn(Instant::now()));
+        if let Some(turn) = turn {
+            sleep_until(turn).await;
+        }
+        &self.client
+    }
+
+    /// The client, for what must not wait: an update that was recorded already.
+    #[must_use]
+    pub fn write(&self) -> &Client {
+        &self.client
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Pace(Arc<Mutex<State>>);
+
+impl Pace {
+    fn locked<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Intercept for Pace {
+    fn name(&self) -> &'static str {
+        "Pace"
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(response) = context.response() {
+            let name = response.headers().get("x-amzn-errortype").unwrap_or_default();
+            let is_refusal = response.status().as_u16() == 429 || name.starts_with("Throttl");
+            self.locked(|state| state.answered(is_refusal, Instant::now()));
+        }
+        Ok(())
+    }
+}
+
+/// What is known of EKS's rate.
+#[derive(Debug, Default)]
+struct State {
+    /// When EKS took the last calls, from old to new.
+    taken: VecDeque<Instant>,
+    limit: Option<Limit>,
+}
+
+/// There is one once EKS has refused a call.
+#[derive(Clone, Copy, Debug)]
+struct Limit {
+    /// Calls a second.
+    rate: f64,
+    /// When it was last set.
+    since: Instant,
+    /// When the next call may be made.
+    next: Instant,
+}
+
+impl State {
+    /// When the next call may be made, if it has to wait.
+    fn turn(&mut self, now: Instant) -> Option<Instant> {
+        let limit = self.limit.as_mut()?;
+        let quiet = now.saturating_duration_since(limit.since).as_secs_f64() / RAISED_AFTER.as_secs_f64();
+        if quiet >= 1.0 {
+            limit.rate *= RAISED_BY.powf(quiet.floor());
+            limit.since = now;
+        }
+        let turn = limit.next.max(now);
+        limit.next = turn + Duration::from_secs_f64(1.0 / limit.rate);
+        Some(turn)
+    }
+
+    fn answered(&mut self, is_refusal: bool, now: Instant) {
+        while self.taken.front().is_some_and(|at| now.saturating_duration_since(*at) > COUNTED) {
+            self.taken.pop_front();
+        }
+        if !is_refusal {
+            self.taken.push_back(now);
+        } else if self.limit.is_none_or(|limit| now.saturating_duration_since(limit.since) > SETTLING) {
+            let taken = u32::try_from(self.taken.len()).map_or(f64::MAX, f64::from);
+            let counted = self.taken.front().map_or(COUNTED, |first| now.saturating_duration_since(*first));
+            let rate = SHARE * taken / counted.max(SHORTEST).as_secs_f64();
+            // Never faster than before, whatever was counted in a burst.
+            let rate = self.limit.map_or(rate, |limit| rate.min(limit.rate * SHARE)).max(SLOWEST);
+            self.limit = Some(Limit { rate, since: now, next: now + Duration::from_secs_f64(1.0 / rate) });
+        }
+    }
+}

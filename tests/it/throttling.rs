@@ -1,0 +1,104 @@
+//! An account's rates are shared: what the updater takes of them, and what becomes of a fleet that is too large for a run.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use simulated_aws::{ApiError, Fault, Nodegroup, World};
+use testing::{AL2023, NEWER, TestEnv, errors, now, opted_in};
+use tokio::time::Instant;
+
+/// Calls of one operation of EKS that AWS takes in a second, and as many at once after a pause.
+const RATE: f64 = 10.0;
+const LATENCY: Duration = Duration::from_millis(20);
+
+/// What became of a call, and when.
+#[derive(Clone, Copy)]
+struct Answer {
+    at: Duration,
+    is_refusal: bool,
+}
+
+type Answers = Arc<Mutex<Vec<Answer>>>;
+
+/// A token bucket for each operation of EKS. Returns the answers to come.
+fn throttle(world: &World) -> Answers {
+    let answers = Answers::default();
+    let (seen, began) = (answers.clone(), Instant::now());
+    let mut buckets: HashMap<String, (f64, Instant)> = HashMap::new();
+    world.on_request(move |request| {
+        let then = if request.service == "eks" {
+            let now = Instant::now();
+            let (tokens, filled_at) = buckets.entry(request.action.clone()).or_insert((RATE, now));
+            *tokens = (*tokens + (now - *filled_at).as_secs_f64() * RATE).min(RATE);
+            *filled_at = now;
+            let is_refusal = *tokens < 1.0;
+            seen.lock().unwrap().push(Answer { at: began.elapsed(), is_refusal });
+            if is_refusal {
+                Fault::Error(ApiError::throttling())
+            } else {
+                *tokens -= 1.0;
+                Fault::None
+            }
+        } else {
+            Fault::None
+        };
+        Fault::Slow { before: LATENCY, after: Duration::ZERO, then: Box::new(then) }
+    });
+    answers
+}
+
+/// A current fleet of so many node groups.
+async fn fleet(nodegroups: usize) -> TestEnv {
+    let world = World::new(now());
+    for index in 0..nodegroups {
+        world.add_nodegroup(nodegroup(index).release(NEWER));
+    }
+    world.publish_release(AL2023, "1.33", NEWER);
+    TestEnv::in_world(world).await
+}
+
+fn nodegroup(index: usize) -> Nodegroup {
+    opted_in(&format!("cluster-{}", index / 30), &format!("nodegroup-{index}"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_first_seconds_hardly_a_call_is_refused_and_some_are_left_to_others() {
+    let env = fleet(300).await;
+    let answers = throttle(&env.world);
+    let summary = env.start().await;
+    assert_eq!((summary.counts["UpToDate"], summary.errors), (300, vec![]));
+
+    let answers = answers.lock().unwrap();
+    let later: Vec<_> = answers.iter().filter(|answer| answer.at > Duration::from_secs(5)).collect();
+    let refused = later.iter().filter(|answer| answer.is_refusal).count();
+    assert!(refused * 20 <= later.len(), "{refused} of {} were refused", later.len());
+    let last = answers.last().unwrap().at;
+    let rate = later.len() as f64 / (last - Duration::from_secs(5)).as_secs_f64();
+    // Four fifths of what EKS took at first, which was a little more than its rate.
+    assert!((0.7 * RATE..=0.9 * RATE).contains(&rate), "{rate} calls a second");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fleet_that_is_too_large_for_a_run_is_read_in_two() {
+    let mut env = fleet(600).await;
+    env.time_limit = Duration::from_mins(1);
+    let mut reached = BTreeSet::new();
+    let mut left = Vec::new();
+    for _ in 0..2 {
+        throttle(&env.world);
+        let summary = env.start().await;
+        let not_reached = summary.counts.get("NotReached").copied().unwrap_or_default();
+        assert_eq!(summary.counts["UpToDate"], 600 - not_reached);
+        let sentence = format!("{not_reached} node groups are left to the next run, since Lambda's time limit is near");
+        assert_eq!(errors(&summary.errors), [sentence]);
+        let lines = summary.decisions.into_iter().filter(|line| line.decision == "UpToDate");
+        reached.extend(lines.map(|line| line.nodegroup));
+        left.push(not_reached);
+    }
+    assert_eq!(reached.len(), 600, "each was read in one run or the other, {left:?} left");
+    env.world.clear_faults();
+    tokio::time::advance(Duration::from_hours(1)).await;
+    let summary = env.start().await;
+    assert_eq!((summary.counts["UpToDate"], summary.errors), (600, vec![]), "a fleet that can be read is read whole");
+}
