@@ -147,3 +147,88 @@ fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stati
         None => error.source(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use aws_config::{BehaviorVersion, Region};
+    use aws_sdk_sns::config::Credentials;
+    use rcgen::{CertifiedKey, generate_simple_self_signed};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+    use tokio_rustls::rustls::ServerConfig;
+
+    use super::*;
+    use crate::aws::describe;
+
+    /// A proxy that looks inside: a server whose certificate its owner signed. Returns its port, and that certificate.
+    async fn proxy() -> (u16, String) {
+        let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = rustls::pki_types::PrivatePkcs8KeyDer::from(signing_key.serialize_der()).into();
+        let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![cert.der().clone()], key);
+        let acceptor = TlsAcceptor::from(Arc::new(config.unwrap()));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                // The first handshake fails.
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let _ = stream.read(&mut [0; 4096]).await;
+                let body = "<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>";
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+                let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
+                let _ = stream.shutdown().await;
+            }
+        });
+        (port, cert.pem())
+    }
+
+    /// Publishes something there.
+    async fn publish(port: u16, clients: Clients) -> Result<String, String> {
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(AmazonFirst(Arc::new(clients)))
+            .credentials_provider(Credentials::new("AKIATEST", "secret", None, None, "test"))
+            .region(Region::from_static("eu-central-1"))
+            .retry_config(aws_config::retry::RetryConfig::disabled())
+            .endpoint_url(format!("https://localhost:{port}"));
+        let sns = aws_sdk_sns::Client::new(&config.load().await);
+        let answer = sns.publish().topic_arn("arn").message("text").send().await;
+        answer.map(|answer| answer.message_id.unwrap_or_default()).map_err(|error| describe(&error))
+    }
+
+    fn clients(system: TrustStore) -> Clients {
+        let amazon = trusting(TrustStore::empty().with_pem_certificate(AMAZON_ROOTS)).unwrap();
+        Clients { amazon, system: trusting(system).unwrap(), is_elsewhere: AtomicBool::new(false) }
+    }
+
+    #[tokio::test]
+    async fn a_certificate_that_is_not_of_amazons_roots_may_be_of_the_systems() {
+        let (port, root) = proxy().await;
+        let system = TrustStore::empty().with_pem_certificate(root);
+        assert_eq!(publish(port, clients(system)).await, Ok("1".to_owned()));
+
+        let system = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
+        let error = publish(port, clients(system)).await.unwrap_err();
+        assert!(error.contains("invalid peer certificate"), "{error}");
+    }
+
+    #[test]
+    fn a_bundle_that_cannot_be_used_is_an_error_that_names_it() {
+        let error = |path: &str| {
+            let path = path.to_owned();
+            let environment = move |name: &str| (name == "AWS_CA_BUNDLE").then(|| path.clone());
+            format!("{:#}", client(&environment).unwrap_err())
+        };
+        assert!(error("/nowhere.pem").starts_with("AWS_CA_BUNDLE, /nowhere.pem: cannot be read: No such file"));
+        assert!(error("Cargo.toml").ends_with("has no certificate in PEM"));
+        let read = |bundle: &str| only_certificates(bundle.as_bytes().to_vec()).map_err(|error| format!("{error:#}"));
+        let roots = String::from_utf8(AMAZON_ROOTS.to_vec()).unwrap();
+        assert_eq!(read(&roots).unwrap(), AMAZON_ROOTS);
+        let bad = format!("{roots}-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n");
+        let error = read(&bad).unwrap_err();
+        assert!(error.starts_with("has a bad certificate after 5: "), "{error}");
+    }
+}

@@ -4,6 +4,7 @@ mod answers;
 mod blame;
 mod docs;
 mod events;
+mod frugal;
 mod imports;
 mod invariants;
 mod lowered;

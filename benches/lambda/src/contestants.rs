@@ -34,6 +34,8 @@ pub enum Contestant {
     Updater,
     /// The functions, told to trust the system's roots.
     UpdaterWithSystemRoots,
+    /// The functions of another build.
+    OtherBuild,
     Boto3,
     Node,
     /// A bare process that makes so many calls, so many at once.
@@ -49,6 +51,8 @@ pub struct Workshop {
     pub root: PathBuf,
     /// What is built and kept for the benchmark.
     pub directory: PathBuf,
+    /// Where the binaries of another build are.
+    pub other_build: Option<PathBuf>,
     /// Whether AWS's own host names lead to the simulated AWS, and the system trusts it.
     pub in_sandbox: bool,
 }
@@ -100,6 +104,10 @@ impl Workshop {
     pub fn command(&self, contestant: Contestant, function: Function, aws: &FakeAws, topic: &str) -> Result<Command> {
         let mut command = match contestant {
             Contestant::Updater | Contestant::UpdaterWithSystemRoots => Command::new(self.binary(function.name())),
+            Contestant::OtherBuild => {
+                let directory = self.other_build.as_ref().context("no other build")?;
+                Command::new(directory.join(function.name()))
+            }
             Contestant::Boto3 => {
                 let mut python = Command::new("python3");
                 python.arg(self.root.join("benches/lambda/boto3").join(function.name()).with_extension("py"));
@@ -112,32 +120,10 @@ impl Workshop {
             }
             Contestant::Floor { .. } => Command::new(self.binary("floor")),
         };
-        command.env_clear();
-        let path = std::env::var_os("PATH").context("no PATH")?;
+        self.set_environment(&mut command, function, aws, topic)?;
         let bundle = self.directory.join("bundle.pem");
-        for (name, value) in [
-            ("AWS_ACCESS_KEY_ID", "AKIABENCHMARK"),
-            ("AWS_SECRET_ACCESS_KEY", "secret"),
-            ("AWS_SESSION_TOKEN", "token"),
-            ("AWS_REGION", REGION),
-            ("AWS_DEFAULT_REGION", REGION),
-            ("AWS_LAMBDA_FUNCTION_NAME", function.name()),
-            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
-            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
-            ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
-            ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/benchmark"),
-            ("AWS_LAMBDA_LOG_STREAM_NAME", "benchmark"),
-            ("UPDATES_TABLE", TABLE),
-            ("NOTIFICATION_TOPIC_ARN", topic),
-        ] {
-            command.env(name, value);
-        }
-        command.env("PATH", path);
-        if !self.in_sandbox {
-            command.env("AWS_ENDPOINT_URL", format!("https://localhost:{}", aws.port)).env("SSL_CERT_FILE", &bundle);
-        }
         match contestant {
-            Contestant::Updater => {}
+            Contestant::Updater | Contestant::OtherBuild => {}
             Contestant::UpdaterWithSystemRoots => {
                 command.env("SSL_CERT_FILE", &bundle);
             }
@@ -157,12 +143,42 @@ impl Workshop {
         Ok(command)
     }
 
+    /// What Lambda gives a function, and the template; and where AWS is.
+    pub fn set_environment(&self, command: &mut Command, function: Function, aws: &FakeAws, topic: &str) -> Result<()> {
+        command.env_clear();
+        let path = std::env::var_os("PATH").context("no PATH")?;
+        for (name, value) in [
+            ("AWS_ACCESS_KEY_ID", "AKIABENCHMARK"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("AWS_SESSION_TOKEN", "token"),
+            ("AWS_REGION", REGION),
+            ("AWS_DEFAULT_REGION", REGION),
+            ("AWS_LAMBDA_FUNCTION_NAME", function.name()),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+            ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
+            ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/benchmark"),
+            ("AWS_LAMBDA_LOG_STREAM_NAME", "benchmark"),
+            ("UPDATES_TABLE", TABLE),
+            ("NOTIFICATION_TOPIC_ARN", topic),
+        ] {
+            command.env(name, value);
+        }
+        command.env("PATH", path);
+        if !self.in_sandbox {
+            let bundle = self.directory.join("bundle.pem");
+            command.env("AWS_ENDPOINT_URL", format!("https://localhost:{}", aws.port)).env("SSL_CERT_FILE", bundle);
+        }
+        Ok(())
+    }
+
     /// Why a contestant cannot take part on this machine.
     pub fn missing(&self, contestant: Contestant) -> Option<&'static str> {
         let succeeds = |program: &str, arguments: &[&str]| {
             Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
         };
         match contestant {
+            Contestant::OtherBuild if self.other_build.is_none() => Some("--versus names none"),
             Contestant::Boto3 if !succeeds("python3", &["-c", "import boto3"]) => Some("python3 has no boto3"),
             Contestant::Node if !succeeds("node", &["--version"]) => Some("there is no node"),
             Contestant::Node if !self.root.join("benches/lambda/node/dist/start.cjs").exists() => {

@@ -49,9 +49,28 @@ pub struct Sample {
     pub logged: u64,
 }
 
-/// Starts the command, which must ask the Runtime API for its event, and waits for the answer. With a share the process has
-/// no more of a processor than that from when it has its event.
-pub async fn invoke(mut command: Command, event: &Value, share: Option<&CpuShare>, log: &Path) -> Result<Sample> {
+/// How a process ends that has answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// At once.
+    Kill,
+    /// In peace, so that it can say what it has counted.
+    Terminate,
+}
+
+/// Under which circumstances a process is measured.
+#[derive(Clone, Copy)]
+pub struct Circumstances<'a> {
+    /// It has no more of a processor than this, from when it has its event.
+    pub share: Option<&'a CpuShare>,
+    /// Where its output goes.
+    pub log: &'a Path,
+    pub end: End,
+}
+
+/// Starts the command, which must ask the Runtime API for its event, and waits for the answer.
+pub async fn invoke(mut command: Command, event: &Value, circumstances: Circumstances<'_>) -> Result<Sample> {
+    let Circumstances { share, log, end } = circumstances;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     command.env("AWS_LAMBDA_RUNTIME_API", listener.local_addr()?.to_string());
     let output = File::create(log)?;
@@ -75,7 +94,10 @@ pub async fn invoke(mut command: Command, event: &Value, share: Option<&CpuShare
     let peak = peak_memory(pid);
     serving.abort();
     // It may have ended by itself.
-    let _ = process.kill();
+    let _ = match end {
+        End::Kill => process.kill(),
+        End::Terminate => Command::new("kill").args(["-TERM", &pid.to_string()]).status().map(drop),
+    };
     let usage = process.wait4()?.rusage;
     let (at, body) = outcome.with_context(|| format!("{command:?}, whose log is {}", log.display()))?;
     Ok(Sample {

@@ -7,6 +7,7 @@
 mod contestants;
 mod cpu_share;
 mod fake_aws;
+mod guard;
 mod invocation;
 mod plot;
 mod report;
@@ -24,7 +25,8 @@ use serde_json::json;
 use contestants::{Contestant, Function, Workshop, bundle_for_node};
 use cpu_share::CpuShare;
 use fake_aws::{Certificates, FakeAws, calls, outdate_the_first, set_conditions, world};
-use invocation::{Sample, invoke};
+use guard::Guard;
+use invocation::{Circumstances, End, Sample, invoke};
 use report::{Case, Report, Run};
 
 /// The memory of the functions, in megabytes.
@@ -37,15 +39,26 @@ const LATENCY: Duration = Duration::from_millis(20);
 /// Measures the functions beside boto3 and Node.js. Takes about ten minutes, and a few more to build for the first time
 #[derive(Parser)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Subcommand>,
     /// How often each contestant takes its turn in what is short
     #[arg(long, default_value_t = 25)]
     rounds: usize,
     /// Only these
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Suite>,
+    /// Also measures the binaries `start` and `check` in this directory; they must trust the benchmark's root, as a copy of
+    /// what was built before does
+    #[arg(long)]
+    versus: Option<PathBuf>,
     /// Where everything is built, and where `results.json` and `cold-start.svg` are written
     #[arg(long, default_value = "target/lambda-bench")]
     directory: PathBuf,
+}
+
+#[derive(clap::Subcommand)]
+enum Subcommand {
+    Guard(Guard),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -69,7 +82,12 @@ async fn main() -> Result<()> {
     let directory = fs::canonicalize(&arguments.directory)?;
     let root = fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))?;
     let certificates = Certificates::issue(&directory)?;
-    let mut workshop = Workshop { root, directory, in_sandbox: sandbox::is_inside() };
+    let other_build = arguments.versus.as_ref().map(fs::canonicalize).transpose()?;
+    let mut workshop = Workshop { root, directory, other_build, in_sandbox: sandbox::is_inside() };
+    if let Some(Subcommand::Guard(guard)) = arguments.command {
+        let aws = FakeAws::listen(0, certificates).await?;
+        return guard::guard(guard, &workshop, &aws).await;
+    }
     if !workshop.in_sandbox {
         workshop.build(&certificates.root_pem)?;
         bundle_for_node(&workshop.root);
@@ -123,13 +141,13 @@ struct Bench {
 
 impl Bench {
     async fn run(&self, suite: Suite, rounds: usize, report: &mut Report) -> Result<()> {
-        use Contestant::{Boto3, Floor, Node, Updater, UpdaterWithSystemRoots};
+        use Contestant::{Boto3, Floor, Node, OtherBuild, Updater, UpdaterWithSystemRoots};
         use Function::{Check, Start};
         let one = Floor { calls: 1, at_once: 1 };
         let few = rounds.div_ceil(3);
         match suite {
             Suite::Cold => {
-                let all = [Updater, UpdaterWithSystemRoots, Boto3, Node, one];
+                let all = [Updater, UpdaterWithSystemRoots, OtherBuild, Boto3, Node, one];
                 self.case(Case::new("cold start", Start, 2).outdated(), &all, rounds, report).await?;
                 self.case(Case::new("cold start", Check, 2), &all, rounds, report).await?;
             }
@@ -173,7 +191,8 @@ impl Bench {
         let mut runs: Vec<(Contestant, Run)> = Vec::new();
         for contestant in contestants {
             match self.workshop.missing(*contestant) {
-                Some(why) => eprintln!("Without {contestant:?}: {why}"),
+                Some(why) if *contestant != Contestant::OtherBuild => eprintln!("Without {contestant:?}: {why}"),
+                Some(_) => {}
                 None => runs.push((*contestant, Run::new(*contestant))),
             }
         }
@@ -218,6 +237,7 @@ impl Bench {
     async fn invoke(&self, contestant: Contestant, case: &Case, topic: &str) -> Result<Sample> {
         let command = self.workshop.command(contestant, case.function, &self.aws, topic)?;
         let share = self.share.as_ref().filter(|_| case.memory.is_some());
-        invoke(command, &json!({}), share, &self.workshop.directory.join("log.txt")).await
+        let log = self.workshop.directory.join("log.txt");
+        invoke(command, &json!({}), Circumstances { share, log: &log, end: End::Kill }).await
     }
 }

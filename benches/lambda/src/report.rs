@@ -168,6 +168,7 @@ fn figures(run: &Run, first: &[Sample]) -> Figures {
         name: match run.contestant {
             Contestant::Updater => "eks-nodegroup-updater",
             Contestant::UpdaterWithSystemRoots => "  with the system's roots",
+            Contestant::OtherBuild => "  the other build",
             Contestant::Boto3 => "boto3",
             Contestant::Node => "Node.js",
             Contestant::Floor { .. } => "bare process",

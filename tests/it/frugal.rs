@@ -1,0 +1,105 @@
+//! What a run asks of AWS: each call is time, money, and a part of a rate that others need.
+
+use std::collections::BTreeMap;
+
+use simulated_aws::{Nodegroup, UpdateScript, World};
+use testing::{AL2023, NEWER, TestEnv, minutes, now, opted_in};
+
+/// The calls since the last look, by operation.
+fn calls(env: &TestEnv) -> Vec<(String, usize)> {
+    let mut calls: BTreeMap<String, usize> = BTreeMap::new();
+    for request in env.world.requests() {
+        *calls.entry(request.action).or_default() += 1;
+    }
+    env.world.clear_requests();
+    calls.into_iter().collect()
+}
+
+fn these<const N: usize>(calls: [(&str, usize); N]) -> Vec<(String, usize)> {
+    calls.map(|(action, count)| (action.to_owned(), count)).into()
+}
+
+/// A current fleet of so many node groups that earlier runs have seen.
+async fn fleet(nodegroups: usize) -> TestEnv {
+    let world = World::new(now());
+    for index in 0..nodegroups {
+        let nodegroup: Nodegroup = opted_in(&format!("cluster-{}", index / 30), &format!("nodegroup-{index}"));
+        world.add_nodegroup(nodegroup.release(NEWER));
+    }
+    world.publish_release(AL2023, "1.33", NEWER);
+    let env = TestEnv::in_world(world).await;
+    env.start().await;
+    env.check().await;
+    env.world.clear_requests();
+    env
+}
+
+#[tokio::test]
+async fn a_quiet_start_reads_each_node_group_once_and_writes_nothing() {
+    let env = fleet(300).await;
+    env.start().await;
+    let expected = [
+        ("dynamodb:BatchGetItem", 5), // 300 node groups and the fleet, a hundred at a time, and the release track
+        ("dynamodb:Query", 1),        // what had opted in
+        ("eks:DescribeClusterVersions", 1), // how long AWS supports them
+        ("eks:DescribeNodegroup", 300),
+        ("ssm:GetParameters", 1),
+        ("tag:GetResources", 3), // a hundred node groups each
+    ];
+    assert_eq!(calls(&env), these(expected));
+}
+
+#[tokio::test]
+async fn a_quiet_check_makes_one_call() {
+    let env = fleet(300).await;
+    env.check().await;
+    assert_eq!(calls(&env), these([("dynamodb:Query", 1)]));
+}
+
+#[tokio::test]
+async fn an_update_costs_its_track_two_writes_of_its_record_and_one_more_the_first_time() {
+    let env = fleet(2).await;
+    env.world.remove_nodegroup("cluster-0", "nodegroup-1");
+    env.start().await;
+    env.world.clear_requests();
+    let quiet = [
+        ("dynamodb:BatchGetItem", 2),
+        ("dynamodb:Query", 1),
+        ("eks:DescribeClusterVersions", 1),
+        ("eks:DescribeNodegroup", 1),
+        ("ssm:GetParameters", 1),
+        ("tag:GetResources", 1),
+    ];
+    env.start().await;
+    assert_eq!(calls(&env), these(quiet));
+
+    for (release, past) in [("1.33.4-20260801", true), ("1.33.4-20260815", false)] {
+        env.world.publish_release(AL2023, "1.33", release);
+        env.world.script_next_update("cluster-0", "nodegroup-0", UpdateScript::Succeed { after: minutes(20) });
+        env.start().await;
+        let mut started: BTreeMap<String, usize> = these(quiet).into_iter().collect();
+        started.insert("eks:UpdateNodegroupVersion".to_owned(), 1);
+        // The track's new release, the intent, and the update's id; before its first update ever, that its past was read.
+        started.insert("dynamodb:PutItem".to_owned(), if past { 4 } else { 3 });
+        if past {
+            started.insert("eks:ListUpdates".to_owned(), 1);
+        }
+        assert_eq!(calls(&env), started.into_iter().collect::<Vec<_>>(), "{release}");
+
+        env.check().await;
+        let in_progress = [("dynamodb:BatchGetItem", 1), ("dynamodb:Query", 1), ("eks:DescribeUpdate", 1)];
+        assert_eq!(calls(&env), these(in_progress), "an update in progress");
+
+        env.world.advance(minutes(30));
+        env.check().await;
+        let ended = [
+            ("dynamodb:BatchGetItem", 1),
+            ("dynamodb:PutItem", 1),
+            ("dynamodb:Query", 1),
+            ("eks:DescribeNodegroup", 1),
+            ("eks:DescribeUpdate", 1),
+        ];
+        assert_eq!(calls(&env), these(ended), "an update that has succeeded");
+        env.world.advance(minutes(24 * 60));
+    }
+}
