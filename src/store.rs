@@ -4,6 +4,7 @@
 //! [`RecordStore::merge`] is everything else: on a conflict the change is made again to what stands in the table now.
 
 use std::collections::{BTreeSet, HashMap};
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -103,14 +104,16 @@ impl<'a> RecordStore<'a> {
         let keys: BTreeSet<String> = keys.map(|key| key.key().to_owned()).collect();
         let keys: Vec<String> = keys.into_iter().collect();
         let calls = keys.chunks(KEYS_PER_CALL).map(|keys| self.load_some(keys.to_vec()));
-        let items: Vec<(String, Result<Item, Unreadable>)> =
-            stream::iter(calls).buffer_unordered(CONCURRENCY).flat_map(stream::iter).collect().await;
-        for (key, item) in items {
-            match ItemKey::read(&key) {
-                Some(ItemKey::Nodegroup(id)) => records.insert_nodegroup(id, item.and_then(read)),
-                Some(ItemKey::Fleet(_)) => records.insert_fleet(item.and_then(read)),
-                Some(ItemKey::Track(id)) => records.insert_track(id.track().clone(), item.and_then(read)),
-                None => {}
+        let mut answers = pin!(stream::iter(calls).buffer_unordered(CONCURRENCY));
+        // An item is many times as large as its record, so each answer is read as it comes.
+        while let Some(items) = answers.next().await {
+            for (key, item) in items {
+                match ItemKey::read(&key) {
+                    Some(ItemKey::Nodegroup(id)) => records.insert_nodegroup(id, item.and_then(read)),
+                    Some(ItemKey::Fleet(_)) => records.insert_fleet(item.and_then(read)),
+                    Some(ItemKey::Track(id)) => records.insert_track(id.track().clone(), item.and_then(read)),
+                    None => {}
+                }
             }
         }
         records

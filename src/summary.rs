@@ -6,7 +6,6 @@ use anyhow::anyhow;
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::execute::Execution;
 use crate::model::decision::{Decision, Planned};
@@ -131,11 +130,11 @@ impl StartSummary {
     ///
     /// # Errors
     /// When the run failed.
-    pub fn into_response(self) -> anyhow::Result<Value> {
+    pub fn into_response(self) -> anyhow::Result<Self> {
         if let Some(failure) = self.failure.as_ref().filter(|_| !self.dry_run) {
             return Err(failed_with(failure, &self.errors));
         }
-        Ok(serde_json::to_value(self)?)
+        Ok(self)
     }
 
     /// Logs every decision, and the run.
@@ -186,11 +185,11 @@ impl CheckSummary {
     ///
     /// # Errors
     /// When the run failed.
-    pub fn into_response(self) -> anyhow::Result<Value> {
+    pub fn into_response(self) -> anyhow::Result<Self> {
         if let Some(failure) = &self.failure {
             return Err(failed_with(failure, &self.errors));
         }
-        Ok(serde_json::to_value(self)?)
+        Ok(self)
     }
 
     /// Logs every update, and the run.

@@ -51,11 +51,16 @@ impl Eks {
 
     /// The client, as soon as it may read again.
     pub async fn read(&self) -> &Client {
-        let turn = self.pace.locked(|state| state.turn(Instant::now()));
-        if let Some(turn) = turn {
-            sleep_until(turn).await;
-        }
+        let turn = self.pace.locked(|state| state.turn(Instant::now(), None));
+        sleep_until(turn.unwrap_or_else(Instant::now)).await;
         &self.client
+    }
+
+    /// The client, as soon as it may read again, if that is before a time.
+    pub async fn read_before(&self, end: Instant) -> Option<&Client> {
+        let turn = self.pace.locked(|state| state.turn(Instant::now(), Some(end)));
+        sleep_until(turn?).await;
+        Some(&self.client)
     }
 
     /// The client, for what must not wait: an update that was recorded already.
@@ -114,15 +119,16 @@ struct Limit {
 }
 
 impl State {
-    /// When the next call may be made, if it has to wait.
-    fn turn(&mut self, now: Instant) -> Option<Instant> {
-        let limit = self.limit.as_mut()?;
+    /// When the next call may be made: from now on its turn is taken. None, where that is not before the end.
+    fn turn(&mut self, now: Instant, end: Option<Instant>) -> Option<Instant> {
+        let is_before = |turn: &Instant| end.is_none_or(|end| *turn < end);
+        let Some(limit) = self.limit.as_mut() else { return Some(now).filter(is_before) };
         let quiet = now.saturating_duration_since(limit.since).as_secs_f64() / RAISED_AFTER.as_secs_f64();
         if quiet >= 1.0 {
             limit.rate *= RAISED_BY.powf(quiet.floor());
             limit.since = now;
         }
-        let turn = limit.next.max(now);
+        let turn = Some(limit.next.max(now)).filter(is_before)?;
         limit.next = turn + Duration::from_secs_f64(1.0 / limit.rate);
         Some(turn)
     }

@@ -1,6 +1,6 @@
 //! The fleet as a run observed it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::kubernetes::KubernetesVersion;
 use super::nodegroup::Nodegroup;
@@ -86,18 +86,5 @@ impl Fleet {
     #[must_use]
     pub fn id(&self) -> Option<FleetId> {
         self.nodegroups.first().map(|discovered| FleetId::of(&discovered.id))
-    }
-
-    /// The node groups in the order in which they are to be read: first those that the last run did not come to.
-    #[must_use]
-    pub fn in_turn(&self, mut nodegroups: BTreeSet<NodegroupId>) -> Vec<NodegroupId> {
-        let record = self.records.fleet().ok().flatten();
-        match record.and_then(|record| record.next_nodegroup.as_ref()) {
-            Some(next) => {
-                let first = nodegroups.split_off(next);
-                first.into_iter().chain(nodegroups).collect()
-            }
-            None => nodegroups.into_iter().collect(),
-        }
     }
 }

@@ -10,20 +10,21 @@ pub mod updates;
 
 use std::collections::BTreeSet;
 
+use futures_util::{StreamExt as _, stream};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
 use self::external::ExternalUpdates;
-use self::nodegroups::Tagged;
+use self::nodegroups::{Page, Tagged};
 use crate::aws::StartClients;
 use crate::model::ami_type::TrackKey;
 use crate::model::fleet::{Discovered, Fleet, NodegroupState};
 use crate::model::problem::Problem;
+use crate::model::records::RecordSet;
 use crate::model::releases::Recommendations;
 use crate::model::settings::Settings;
 use crate::model::subject::{FleetId, ItemKey, NodegroupId, TrackId};
 use crate::run::Run;
 use crate::store::RecordStore;
-
-/// So many node groups are read within a run however few calls AWS takes.
-const SURELY_REACHED: usize = 300;
 
 /// What a run reads, and by which settings and at what time.
 #[derive(Clone, Copy, Debug)]
@@ -47,11 +48,26 @@ impl Observer<'_> {
     /// When the tag index cannot be read. Whatever else cannot be read is said where it belongs.
     pub async fn fleet(self, whole: bool) -> anyhow::Result<Fleet> {
         let Self { clients: StartClients { eks, tagging, .. }, store, settings, run } = self;
+        let (found, pages) = unbounded_channel();
+        let recorded = async {
+            let tagged = nodegroups::tagged(tagging, found).await?;
+            let fleet_key = tagged.ids.first().map(|id| ItemKey::Fleet(FleetId::of(id)));
+            let keys = tagged.ids.iter().cloned().map(ItemKey::Nodegroup);
+            // Where there are more pages, it was read after the first.
+            let records = store.load(keys.chain(fleet_key.filter(|_| tagged.pages == 1))).await;
+            anyhow::Ok((tagged, records))
+        };
         let opted_in = async { if whole { store.opted_in().await } else { Ok(BTreeSet::new()) } };
-        let (tagged, supports, opted_in) =
-            futures_util::join!(nodegroups::tagged(tagging), support::supports(eks), opted_in);
-        let Tagged { ids, invalid_arns } = tagged?;
-        let mut fleet = Fleet { invalid_arns, ..Fleet::default() };
+        let (recorded, described, supports, opted_in) =
+            futures_util::join!(recorded, self.described(pages), support::supports(eks), opted_in);
+        let (Tagged { ids, invalid_arns, .. }, mut records) = recorded?;
+        let (fleet_record, mut nodegroups) = described;
+        records.extend(fleet_record);
+        let not_reached = nodegroups.iter().find(|discovered| discovered.state == NodegroupState::NotReached);
+        let next_nodegroup = not_reached.map(|discovered| discovered.id.clone());
+        nodegroups.sort_by(|one, other| one.id.cmp(&other.id));
+        let invalid_arns = invalid_arns.into_iter().collect();
+        let mut fleet = Fleet { nodegroups, next_nodegroup, invalid_arns, records, ..Fleet::default() };
         match supports {
             Ok(supports) => fleet.supports = supports,
             Err(error) => {
@@ -64,29 +80,45 @@ impl Observer<'_> {
             BTreeSet::new()
         });
         let opted_in = opted_in.iter().filter_map(|arn| NodegroupId::from_arn(arn));
-        let missing: BTreeSet<NodegroupId> = opted_in.filter(|id| !ids.contains(id)).collect();
-        let mut fleet_key = ids.first().map(|id| ItemKey::Fleet(FleetId::of(id)));
-        if ids.len() > SURELY_REACHED {
-            // It says where the last run stopped.
-            fleet.records = store.load(fleet_key.take().into_iter()).await;
+        let missing: Vec<NodegroupId> = opted_in.filter(|id| !ids.contains(id)).collect();
+        if !missing.is_empty() {
+            let keys = missing.iter().cloned().map(ItemKey::Nodegroup);
+            let missing = stream::iter(missing.iter().cloned());
+            let (records, missing) = futures_util::join!(
+                store.load(keys),
+                nodegroups::describe(eks, missing, &settings.defaults, run.last_read),
+            );
+            fleet.records.extend(records);
+            fleet.missing = missing;
         }
-        let keys: Vec<ItemKey> = ids.iter().chain(&missing).cloned().map(ItemKey::Nodegroup).chain(fleet_key).collect();
-        let turns = fleet.in_turn(ids);
-        let (records, mut nodegroups, missing) = futures_util::join!(
-            store.load(keys.into_iter()),
-            nodegroups::describe(eks, turns, &settings.defaults, run.last_read),
-            nodegroups::describe(eks, missing.iter().cloned(), &settings.defaults, run.last_read),
-        );
-        fleet.records.extend(records);
-        let not_reached = nodegroups.iter().find(|discovered| discovered.state == NodegroupState::NotReached);
-        fleet.next_nodegroup = not_reached.map(|discovered| discovered.id.clone());
-        nodegroups.sort_by(|one, other| one.id.cmp(&other.id));
-        (fleet.nodegroups, fleet.missing) = (nodegroups, missing);
         fleet.clusters = nodegroups::followed_clusters(eks, &fleet.nodegroups).await;
         let is_new = |discovered: &Discovered| fleet.records.nodegroup(&discovered.id) == Ok(None);
         let all_new = !fleet.nodegroups.is_empty() && fleet.nodegroups.iter().all(is_new);
         fleet.table_empty = whole && all_new && fleet.missing.is_empty() && fleet.records.fleet() == Ok(None);
         Ok(fleet)
+    }
+
+    /// Describes the node groups of these pages as they come: first those of the first page, then those that the last run did
+    /// not come to. Where there are more pages than one, that is in the fleet's record, which is returned, too.
+    async fn described(self, mut pages: UnboundedReceiver<Page>) -> (RecordSet, Vec<Discovered>) {
+        let Self { clients: StartClients { eks, .. }, store, settings, run } = self;
+        let Some(first) = pages.recv().await else { return <_>::default() };
+        let mut records = RecordSet::default();
+        let turns = if first.is_last {
+            stream::iter(first.ids).boxed_local()
+        } else {
+            let key = first.ids.first().map(|id| ItemKey::Fleet(FleetId::of(id)));
+            records = store.load(key.into_iter()).await;
+            let record = records.fleet().ok().flatten();
+            let rest = stream::unfold(pages, async |mut pages| Some((stream::iter(pages.recv().await?.ids), pages)));
+            let rest = match record.and_then(|record| record.next_nodegroup.clone()) {
+                Some(next) => stream::iter(turns_from(&next, rest.flatten().collect().await)).boxed_local(),
+                None => rest.flatten().boxed_local(),
+            };
+            stream::iter(first.ids).chain(rest).boxed_local()
+        };
+        let nodegroups = nodegroups::describe(eks, turns, &settings.defaults, run.last_read).await;
+        (records, nodegroups)
     }
 
     /// Reads what a plan must not be late with: what AWS recommends on these release tracks, and what the table holds of
@@ -106,4 +138,11 @@ impl Observer<'_> {
         fleet.freeze = freeze;
         (recommendations, external)
     }
+}
+
+/// The node groups by name, beginning with this one.
+fn turns_from(next: &NodegroupId, nodegroups: BTreeSet<NodegroupId>) -> Vec<NodegroupId> {
+    let mut before = nodegroups;
+    let first = before.split_off(next);
+    first.into_iter().chain(before).collect()
 }

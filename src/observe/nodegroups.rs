@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use anyhow::Context as _;
 use aws_sdk_eks::operation::describe_nodegroup::DescribeNodegroupError;
 use aws_sdk_resourcegroupstagging::types::TagFilter;
-use futures_util::{StreamExt, stream};
-use tokio::time::{Instant, timeout_at};
+use futures_util::{Stream, StreamExt, stream};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
 
 use crate::aws::pace::Eks;
 use crate::aws::{CONCURRENCY, describe as in_words};
@@ -18,47 +19,72 @@ use crate::model::problem::Unreadable;
 use crate::model::subject::NodegroupId;
 
 /// What the tag index lists.
+#[derive(Debug, Default)]
 pub struct Tagged {
     /// The node groups, by name.
     pub ids: BTreeSet<NodegroupId>,
     /// The entries that are not a node group's ARN.
-    pub invalid_arns: Vec<String>,
+    pub invalid_arns: BTreeSet<String>,
+    /// How many pages it took.
+    pub pages: usize,
 }
 
-/// Reads which node groups have the opt-in tag. The index lags, lists node groups that lost their tags, and holds nothing but
-/// tags, so each is described afterwards.
+/// A page of the tag index: the node groups that no page listed before.
+#[derive(Debug)]
+pub struct Page {
+    /// The node groups, by name.
+    pub ids: Vec<NodegroupId>,
+    /// Whether it is the last one.
+    pub is_last: bool,
+}
+
+/// Reads which node groups have the opt-in tag, and passes on each page as it comes. The index lags, lists node groups that lost
+/// their tags, and holds nothing but tags, so each is described afterwards.
 ///
 /// # Errors
 /// When the index cannot be read.
-pub async fn tagged(tagging: &aws_sdk_resourcegroupstagging::Client) -> anyhow::Result<Tagged> {
-    let pages = tagging
+pub async fn tagged(
+    tagging: &aws_sdk_resourcegroupstagging::Client,
+    found: UnboundedSender<Page>,
+) -> anyhow::Result<Tagged> {
+    let mut pages = tagging
         .get_resources()
         .resource_type_filters("eks:nodegroup")
         .tag_filters(TagFilter::builder().key(OPT_IN_TAG).build())
         .resources_per_page(100)
         .into_paginator()
         .send();
-    // The SDK's stream is none of `futures`, but collects into a `Result` by itself.
-    let pages: Result<Vec<_>, _> = pages.collect().await;
-    let pages = pages.map_err(|error| anyhow::anyhow!("finding tagged node groups: {}", in_words(&error)))?;
-    let resources: Option<Vec<_>> = pages.into_iter().map(|page| page.resource_tag_mapping_list).collect();
-    // An empty list says that none opted in; no list says nothing, and must not pass for it.
-    let resources = resources.context("finding tagged node groups: the answer has no ResourceTagMappingList")?;
-    let mut ids = BTreeSet::new();
-    let mut invalid_arns = BTreeSet::new();
-    for arn in resources.into_iter().flatten().map(|resource| resource.resource_arn.unwrap_or_default()) {
-        match NodegroupId::from_arn(&arn) {
-            Some(id) => ids.insert(id),
-            None => invalid_arns.insert(arn),
-        };
+    let mut tagged = Tagged::default();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| anyhow::anyhow!("finding tagged node groups: {}", in_words(&error)))?;
+        let is_last = page.pagination_token().is_none_or(str::is_empty);
+        // An empty list says that none opted in; no list says nothing, and must not pass for it.
+        let resources = page.resource_tag_mapping_list;
+        let resources = resources.context("finding tagged node groups: the answer has no ResourceTagMappingList")?;
+        let mut ids = BTreeSet::new();
+        for arn in resources.into_iter().map(|resource| resource.resource_arn.unwrap_or_default()) {
+            match NodegroupId::from_arn(&arn) {
+                Some(id) if tagged.ids.contains(&id) => {}
+                Some(id) => {
+                    ids.insert(id);
+                }
+                None => {
+                    tagged.invalid_arns.insert(arn);
+                }
+            }
+        }
+        tagged.ids.extend(ids.iter().cloned());
+        tagged.pages += 1;
+        // Whoever reads them has the same end.
+        let _ = found.send(Page { ids: ids.into_iter().collect(), is_last });
     }
-    Ok(Tagged { ids, invalid_arns: invalid_arns.into_iter().collect() })
+    Ok(tagged)
 }
 
 /// Describes node groups, in this order, as long as there is time. One that cannot be described is an item of the result.
 pub async fn describe(
     eks: &Eks,
-    ids: impl IntoIterator<Item = NodegroupId>,
+    ids: impl Stream<Item = NodegroupId>,
     defaults: &Rules,
     until: Instant,
 ) -> Vec<Discovered> {
@@ -66,7 +92,7 @@ pub async fn describe(
         let state = describe_nodegroup(eks, &id, defaults, until).await;
         Discovered { id, state }
     };
-    stream::iter(ids).map(describe).buffered(CONCURRENCY).collect().await
+    ids.map(describe).buffered(CONCURRENCY).collect().await
 }
 
 /// Reads the Kubernetes versions of the clusters that a node group follows; none, as long as none does.
@@ -87,11 +113,7 @@ pub async fn followed_clusters(eks: &Eks, nodegroups: &[Discovered]) -> Clusters
 }
 
 async fn describe_nodegroup(eks: &Eks, id: &NodegroupId, defaults: &Rules, until: Instant) -> NodegroupState {
-    // Its turn may be long after.
-    let eks = match timeout_at(until, eks.read()).await {
-        Ok(eks) if Instant::now() < until => eks,
-        _ => return NodegroupState::NotReached,
-    };
+    let Some(eks) = eks.read_before(until).await else { return NodegroupState::NotReached };
     let request = eks.describe_nodegroup().cluster_name(id.cluster()).nodegroup_name(id.nodegroup());
     match request.send().await {
         Ok(answer) => match answer.nodegroup().map(|nodegroup| Nodegroup::from_description(nodegroup, defaults)) {

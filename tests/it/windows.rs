@@ -11,6 +11,7 @@ use proptest::test_runner::Config;
 use proptest_derive::Arbitrary;
 
 /// Zones with and without changes of clocks, with half hours, a change of half an hour, and far from UTC.
+/// Of those whose rules the oracle, which is of 2025, still has right: Morocco changed its own in 2026.
 const ZONES: [&str; 12] = [
     "Europe/Berlin",
     "America/New_York",
@@ -20,7 +21,7 @@ const ZONES: [&str; 12] = [
     "Asia/Kolkata",
     "Pacific/Apia",
     "Pacific/Kiritimati",
-    "Africa/Casablanca",
+    "Africa/Cairo",
     "America/Sao_Paulo",
     "Europe/Dublin",
     "UTC",
