@@ -95,9 +95,18 @@ mutants *ARGS:
 fuzz TARGET SECONDS:
     RUSTC_BOOTSTRAP=1 cargo fuzz run {{TARGET}} -- -max_total_time={{SECONDS}}
 
+# The functions as Lambda runs them, beside boto3 and Node.js: about ten minutes, and a few more the first time.
+bench *ARGS:
+    cargo run --locked --profile harness -p lambda-bench -- {{ARGS}}
+
 # How the plan grows with the fleet.
-bench:
+bench-plan:
     cargo bench --locked --bench plan
+
+# Instructions of a cold start, sizes of binaries and archives: no more than before? `just build` comes first. Needs valgrind.
+guard *ARGS:
+    cargo run --locked -p lambda-bench -- guard --start .aws-sam/build/StartFunction/bootstrap \
+        --check .aws-sam/build/CheckFunction/bootstrap {{ARGS}}
 
 # Draws the README's pictures anew. Needs Graphviz and rich (`pip install rich`).
 pictures:

@@ -147,7 +147,7 @@ impl Executor<'_> {
         let change = |record: &mut NodegroupRecord| {
             // Another run may have written meanwhile; `check` may have found the update first.
             let is_open = |open: &Attempt| open.token == token && open.update_id.is_none();
-            if record.open.as_ref().is_some_and(is_open) {
+            if record.open.as_deref().is_some_and(is_open) {
                 take_answer(record, &outcome, intent, records, now);
             }
         };

@@ -17,6 +17,7 @@ use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 
 use crate::aws::{CONCURRENCY, describe};
+use crate::model::nodegroup_record::NodegroupRecord;
 use crate::model::problem::{Problem, Unreadable};
 use crate::model::record::{Record, Revision, YES};
 use crate::model::records::RecordSet;
@@ -109,7 +110,12 @@ impl<'a> RecordStore<'a> {
         while let Some(items) = answers.next().await {
             for (key, item) in items {
                 match ItemKey::read(&key) {
-                    Some(ItemKey::Nodegroup(id)) => records.insert_nodegroup(id, item.and_then(read)),
+                    Some(ItemKey::Nodegroup(id)) => {
+                        let record: Result<NodegroupRecord, _> = item.and_then(read);
+                        // The same, held once.
+                        let id = record.as_ref().map_or(id, |record| record.id.clone());
+                        records.insert_nodegroup(id, record);
+                    }
                     Some(ItemKey::Fleet(_)) => records.insert_fleet(item.and_then(read)),
                     Some(ItemKey::Track(id)) => records.insert_track(id.track().clone(), item.and_then(read)),
                     None => {}

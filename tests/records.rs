@@ -318,13 +318,13 @@ fn full() -> NodegroupRecord {
     };
     let mut full = blank("größe-☃-𝔘");
     full.attempts = u32::MAX / 2;
-    full.open = Some(Attempt {
+    full.open = Some(Box::new(Attempt {
         update_id: None,
         ended_at: None,
         successful_since: None,
         token: None,
         ..attempt(Status::Intent)
-    });
+    }));
     full.pending_notices = kinds.map(|kind| Notice { kind, at: now() }).into();
     full.history = statuses.map(attempt).into();
     full.history[0].errors =

@@ -160,7 +160,7 @@ fn rows(record: &NodegroupRecord) -> Vec<Vec<Cell>> {
             Cell::new(format!("{status}{stuck}")).fg(color_of_attempt(attempt.status)),
         ]
     };
-    let attempts: Vec<_> = record.history.iter().chain(&record.open).map(row).collect();
+    let attempts: Vec<_> = record.history.iter().chain(record.open.as_deref()).map(row).collect();
     if !attempts.is_empty() {
         return attempts;
     }

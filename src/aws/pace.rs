@@ -51,15 +51,16 @@ impl Eks {
 
     /// The client, as soon as it may read again.
     pub async fn read(&self) -> &Client {
-        let turn = self.pace.locked(|state| state.turn(Instant::now(), None));
-        sleep_until(turn.unwrap_or_else(Instant::now)).await;
+        if let Some(turn) = self.pace.locked(|state| state.turn(Instant::now(), None)) {
+            wait_until(turn).await;
+        }
         &self.client
     }
 
     /// The client, as soon as it may read again, if that is before a time.
     pub async fn read_before(&self, end: Instant) -> Option<&Client> {
         let turn = self.pace.locked(|state| state.turn(Instant::now(), Some(end)));
-        sleep_until(turn?).await;
+        wait_until(turn?).await;
         Some(&self.client)
     }
 
@@ -67,6 +68,13 @@ impl Eks {
     #[must_use]
     pub fn write(&self) -> &Client {
         &self.client
+    }
+}
+
+/// Returns at once where there is nothing to wait for: a timer takes a millisecond at least.
+async fn wait_until(turn: Instant) {
+    if turn > Instant::now() {
+        sleep_until(turn).await;
     }
 }
 

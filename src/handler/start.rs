@@ -64,9 +64,11 @@ pub async fn start(
         false => executor.execute(&plan, &fleet.records, bookkeeping).await,
     };
     errors.extend(store.write(execution.changes.clone(), &mut fleet.records, now).await);
-    let mut summary = StartSummary::new(&request, &plan, &execution, errors);
-    summary.table_empty = fleet.table_empty;
-    summary.failure = failure(&fleet, &recommended, &plan, &store);
+    let failure = failure(&fleet, &recommended, &plan, &store);
+    let table_empty = fleet.table_empty;
+    // A summary of thousands of node groups needs the room.
+    drop(fleet);
+    let summary = StartSummary { table_empty, failure, ..StartSummary::new(&request, &plan, &execution, errors) };
     summary.log();
     Ok(summary)
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use aws_sdk_eks::types::AmiTypes;
 use serde::{Deserialize, Serialize};
@@ -50,8 +51,9 @@ pub struct InvalidName(String);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct NodegroupId {
-    name: NodegroupName,
-    arn: String,
+    // Shared by all that a run holds of a node group.
+    name: Arc<NodegroupName>,
+    arn: Arc<str>,
 }
 
 /// All node groups of one account and region. What holds for all of them is stored under this id.
@@ -105,7 +107,7 @@ impl NodegroupId {
         let (cluster, nodegroup, _uuid) = (parts.next()?, parts.next()?, parts.next()?);
         let complete = parts.next().is_none() && !cluster.is_empty() && !nodegroup.is_empty();
         let name = NodegroupName { cluster: cluster.to_owned(), nodegroup: nodegroup.to_owned() };
-        complete.then(|| Self { name, arn: arn.to_owned() })
+        complete.then(|| Self { name: name.into(), arn: arn.into() })
     }
 
     /// Its name and its cluster's.
@@ -149,7 +151,7 @@ impl FleetId {
     /// The fleet that a node group belongs to.
     #[must_use]
     pub fn of(nodegroup: &NodegroupId) -> Self {
-        let owner = nodegroup.arn.split_once(":nodegroup/").map_or(nodegroup.arn.as_str(), |(owner, _)| owner);
+        let owner = nodegroup.arn.split_once(":nodegroup/").map_or(nodegroup.arn(), |(owner, _)| owner);
         Self(format!("{owner}:fleet"))
     }
 
@@ -267,7 +269,7 @@ impl TryFrom<String> for NodegroupId {
 
 impl From<NodegroupId> for String {
     fn from(id: NodegroupId) -> Self {
-        id.arn
+        id.arn.as_ref().to_owned()
     }
 }
 
@@ -301,7 +303,7 @@ impl From<TrackId> for String {
 
 impl From<&NodegroupId> for Subject {
     fn from(id: &NodegroupId) -> Self {
-        Self::Nodegroup(id.name.clone())
+        Self::Nodegroup(id.name().clone())
     }
 }
 

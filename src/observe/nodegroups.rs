@@ -119,7 +119,7 @@ async fn describe_nodegroup(eks: &Eks, id: &NodegroupId, defaults: &Rules, until
         Ok(answer) => match answer.nodegroup().map(|nodegroup| Nodegroup::from_description(nodegroup, defaults)) {
             // A node group with the name of a deleted one: the index will list it under its own ARN.
             Some(Ok(nodegroup)) if nodegroup.id != *id => NodegroupState::Deleted,
-            Some(Ok(nodegroup)) => NodegroupState::Exists(Box::new(nodegroup)),
+            Some(Ok(nodegroup)) => NodegroupState::Exists(Box::new(Nodegroup { id: id.clone(), ..nodegroup })),
             Some(Err(missing)) => NodegroupState::Unreadable(Unreadable(missing.to_string())),
             None => NodegroupState::Unreadable(Unreadable("EKS described no node group".to_owned())),
         },

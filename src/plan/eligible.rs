@@ -81,7 +81,7 @@ impl<'a> Candidate<'a> {
 /// The update to the newest release that the rules allow, or the reason against the latest one.
 pub(super) fn release(input: &PlanInput<'_>, gates: &mut Gates, candidate: Candidate<'_>) -> Result<Intent, Reason> {
     let Candidate { version, current, family, rules, .. } = candidate;
-    let hold = candidate.record.and_then(|record| record.hold.as_ref()).filter(|hold| hold.is_open());
+    let hold = candidate.record.and_then(|record| record.hold.as_deref()).filter(|hold| hold.is_open());
     if let Some(hold) = hold.filter(|hold| !hold.confirmed) {
         return Err(Reason::Lowered(Box::new(hold.clone())));
     }

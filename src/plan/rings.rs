@@ -125,7 +125,7 @@ fn verdict(input: &PlanInput<'_>, gate: Gate<'_>, discovered: &Discovered) -> Ve
 /// it has is not known, so without that it may be one that has not proved the release.
 fn not_reached(input: &PlanInput<'_>, gate: Gate<'_>, id: &NodegroupId) -> Verdict {
     let record = input.fleet.records.nodegroup(id).ok().flatten();
-    let is_held = record.is_some_and(|record| record.hold.as_ref().is_some_and(Hold::is_open));
+    let is_held = record.is_some_and(|record| record.hold.as_deref().is_some_and(Hold::is_open));
     let mut proofs = record.into_iter().flat_map(|record| &record.proofs);
     let proves = |proof: &Proof| proves(input, gate, id, Some(&proof.version), Some(&proof.release_version));
     if !is_held && proofs.any(proves) { Verdict::Proved } else { Verdict::Holds(RingWait::Unreadable) }

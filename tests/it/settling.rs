@@ -31,7 +31,7 @@ fn running(release: &str) -> Observation {
 
 /// Status of the only attempt, and the notices that are pending.
 fn state(record: &NodegroupRecord) -> (Option<Status>, Vec<&'static str>) {
-    let attempt = record.open.as_ref().or(record.history.last());
+    let attempt = record.open.as_deref().or(record.history.last());
     (attempt.map(|attempt| attempt.status), record.pending_notices.iter().map(|notice| notice.kind.code()).collect())
 }
 

@@ -84,7 +84,7 @@ impl Scenario {
         let failures = ids("UpdateFailed", "updateIds");
         for (cluster, name) in groups {
             let record = env.record(cluster, name).await;
-            let attempts = record.iter().flat_map(|record| record.history.iter().chain(&record.open));
+            let attempts = record.iter().flat_map(|record| record.history.iter().chain(record.open.as_deref()));
             let recorded: Vec<Option<String>> = attempts.map(|attempt| attempt.update_id.clone()).collect();
             let updates = env.world.updates(cluster, name);
             for update in &updates {

@@ -46,7 +46,7 @@ impl NodegroupRecord {
             Some(_) => {}
             None => {
                 let times = self.hold.take().map_or(0, |before| before.times) + 1;
-                self.hold = Some(Hold {
+                self.hold = Some(Box::new(Hold {
                     from: ran,
                     to: runs.clone(),
                     since: now,
@@ -55,7 +55,7 @@ impl NodegroupRecord {
                     times,
                     ended_at: None,
                     cluster_version: cluster_version.map(str::to_owned),
-                });
+                }));
             }
         }
     }
@@ -66,7 +66,7 @@ impl NodegroupRecord {
             return;
         }
         if let Some(StepBack { from, to }) = lowered {
-            self.hold = Some(Hold {
+            self.hold = Some(Box::new(Hold {
                 from: from.clone(),
                 to: to.clone(),
                 since: now,
@@ -75,7 +75,7 @@ impl NodegroupRecord {
                 times: 1,
                 ended_at: None,
                 cluster_version: None,
-            });
+            }));
             self.report_lowered(now);
         }
     }
@@ -94,15 +94,15 @@ impl NodegroupRecord {
     /// What looked lowered was an old description. How often it was really lowered is kept.
     fn dismiss_hold(&mut self, now: Timestamp) {
         let dismissed = self.hold.take_if(|hold| hold.is_open() && !hold.confirmed);
-        let before = dismissed.map(|hold| Hold { times: hold.times.saturating_sub(1), ended_at: Some(now), ..hold });
+        let before = dismissed.map(|hold| Hold { times: hold.times.saturating_sub(1), ended_at: Some(now), ..*hold });
         if let Some(before) = before.filter(|before| before.times > 0) {
-            self.hold = Some(before);
+            self.hold = Some(Box::new(before));
         }
     }
 
     fn report_lowered(&mut self, now: Timestamp) {
         if let Some(hold) = self.hold.clone() {
-            self.notify(NoticeKind::NodegroupLowered(hold), now);
+            self.notify(NoticeKind::NodegroupLowered(*hold), now);
         }
     }
 
@@ -137,7 +137,7 @@ impl NodegroupRecord {
         if intent.rollback.is_some() {
             let from =
                 Running { version: intent.version.clone(), release_version: intent.previous_release_version.clone() };
-            self.hold = Some(Hold {
+            self.hold = Some(Box::new(Hold {
                 from,
                 to: runs.clone(),
                 since: now,
@@ -146,7 +146,7 @@ impl NodegroupRecord {
                 times: 1,
                 ended_at: None,
                 cluster_version: None,
-            });
+            }));
         } else if self.hold.as_ref().is_some_and(|hold| hold.is_open() && hold.from.version == intent.version) {
             self.end_hold(now);
         }

@@ -44,7 +44,7 @@ pub struct NodegroupRecord {
     pub attempts: u32,
     /// The attempt that has not ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub open: Option<Attempt>,
+    pub open: Option<Box<Attempt>>,
     /// What has to be published.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pending_notices: Vec<Notice>,
@@ -65,7 +65,7 @@ pub struct NodegroupRecord {
     pub ran: Option<Running>,
     /// That it was lowered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hold: Option<Hold>,
+    pub hold: Option<Box<Hold>>,
     /// Whether the updates that the node group had before it had a record were read.
     #[serde(default)]
     pub past_read: bool,
@@ -92,7 +92,7 @@ pub struct NodegroupRecord {
     pub obstacle: Option<Obstacle>,
     /// That it was reported as not kept current.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stale: Option<ReportedStale>,
+    pub stale: Option<Box<ReportedStale>>,
     /// Present once the node group had opted in when it was written: the key of the sparse index `opted-in-index`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opted_in: Option<String>,
@@ -244,7 +244,7 @@ impl NodegroupRecord {
 
     fn open(&mut self, intent: &Intent, started_at: Timestamp, token: Option<String>) {
         self.attempts += 1;
-        self.open = Some(Attempt {
+        self.open = Some(Box::new(Attempt {
             number: self.attempts,
             intent: intent.clone(),
             started_by: if token.is_some() { StartedBy::Updater } else { StartedBy::External },
@@ -258,7 +258,7 @@ impl NodegroupRecord {
             stuck_notified: false,
             retry_requested_at: None,
             successful_since: None,
-        });
+        }));
     }
 
     /// Whether an update is among those that have ended.
@@ -381,7 +381,7 @@ impl NodegroupRecord {
         if let Some(kind) = kind {
             self.notify(kind, now);
         }
-        self.history.push(attempt);
+        self.history.push(*attempt);
         self.trim();
     }
 
@@ -420,7 +420,7 @@ impl NodegroupRecord {
     /// The attempt with this number.
     #[must_use]
     pub fn attempt(&self, number: u32) -> Option<&Attempt> {
-        self.history.iter().chain(&self.open).find(|attempt| attempt.number == number)
+        self.history.iter().chain(self.open.as_deref()).find(|attempt| attempt.number == number)
     }
 
     fn notify(&mut self, kind: NoticeKind, at: Timestamp) {

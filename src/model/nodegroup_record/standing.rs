@@ -35,7 +35,7 @@ impl NodegroupRecord {
             Some(reported) if reported.over_at.is_none() => {}
             Some(reported) if now.duration_since(reported.at) < REPORT_AGAIN_AFTER => {}
             _ => {
-                self.stale = Some(ReportedStale { stale: stale.clone(), at: now, over_at: None });
+                self.stale = Some(Box::new(ReportedStale { stale: stale.clone(), at: now, over_at: None }));
                 self.notify(NoticeKind::NodegroupStale(stale.clone()), now);
             }
         }

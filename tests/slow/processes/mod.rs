@@ -39,7 +39,7 @@ async fn lost_and_doubled(env: &TestEnv, groups: usize) -> (Vec<String>, Vec<Str
         let record = env.record(&cluster, "ng").await;
         let recorded: BTreeSet<String> = record
             .iter()
-            .flat_map(|record| record.history.iter().chain(&record.open))
+            .flat_map(|record| record.history.iter().chain(record.open.as_deref()))
             .filter_map(|attempt| attempt.update_id.clone())
             .collect();
         let updates = env.world.updates(&cluster, "ng");

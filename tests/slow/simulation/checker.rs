@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use eks_nodegroup_updater::model::fleet_record::FleetRecord;
-use eks_nodegroup_updater::model::hold::Hold;
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::settings::Limits;
 use eks_nodegroup_updater::summary::{StartLine, StartSummary};
@@ -189,7 +188,7 @@ impl Checker {
             lowered
         };
         let hold = record.as_ref().and_then(|record| record.hold.as_ref());
-        self.held[index] = hold.is_some_and(Hold::is_open);
+        self.held[index] = hold.is_some_and(|hold| hold.is_open());
         let is_confirmed = hold.is_some_and(|hold| hold.is_open() && hold.confirmed);
         self.seen[index].1 = lowered.map(|mut lowered| {
             if is_confirmed && !lowered.confirmed && is_less(&now, &lowered.from.0, &lowered.from.1) {
@@ -253,7 +252,7 @@ impl Checker {
     /// An accepted update has an intent, from the first moment on.
     async fn has_intent(&mut self, env: &TestEnv, group: &Group, update: &Update) {
         let record: Option<NodegroupRecord> = env.record_of(&update.nodegroup_arn).await;
-        let attempts = record.iter().flat_map(|record| record.open.iter().chain(&record.history));
+        let attempts = record.iter().flat_map(|record| record.open.as_deref().into_iter().chain(&record.history));
         if !attempts.clone().any(|attempt| attempt.token.is_some() && attempt.token == update.client_request_token) {
             self.broken(&format!("{}: EKS accepted {}, of which no record knows", group.path(), update.id));
         }
