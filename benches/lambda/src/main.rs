@@ -222,12 +222,14 @@ impl Bench {
         Ok(())
     }
 
-    /// A world that `start` has seen before, so that the table knows its node groups.
+    /// A world that both functions have seen before: the table knows its node groups, and nothing is pending.
     async fn world(&self, case: &Case) -> Result<(simulated_aws::World, String)> {
         let (world, topic) = world(case.nodegroups);
         self.aws.put(world.clone());
-        let before = Case::new("before", Function::Start, case.nodegroups);
-        self.invoke(Contestant::Updater, &before, &topic).await?;
+        for function in [Function::Start, Function::Check] {
+            let before = Case::new("before", function, case.nodegroups);
+            self.invoke(Contestant::Updater, &before, &topic).await?;
+        }
         if case.outdated {
             outdate_the_first(&world);
         }
