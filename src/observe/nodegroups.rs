@@ -25,7 +25,7 @@ pub struct Tagged {
     pub ids: BTreeSet<NodegroupId>,
     /// The entries that are not a node group's ARN.
     pub invalid_arns: BTreeSet<String>,
-    /// How many pages it took.
+    /// How many pages there were, from the first that is not empty.
     pub pages: usize,
 }
 
@@ -73,10 +73,13 @@ pub async fn tagged(
                 }
             }
         }
-        tagged.ids.extend(ids.iter().cloned());
-        tagged.pages += 1;
-        // Whoever reads them has the same end.
-        let _ = found.send(Page { ids: ids.into_iter().collect(), is_last });
+        // Pages may be empty; whoever reads them begins with one that is not.
+        if tagged.pages > 0 || !ids.is_empty() {
+            tagged.pages += 1;
+            tagged.ids.extend(ids.iter().cloned());
+            // Who reads them has the same end.
+            let _ = found.send(Page { ids: ids.into_iter().collect(), is_last });
+        }
     }
     Ok(tagged)
 }

@@ -50,6 +50,15 @@ async fn a_quiet_start_reads_each_node_group_once_and_writes_nothing() {
 }
 
 #[tokio::test]
+async fn pages_of_the_tag_index_that_are_empty_change_nothing() {
+    let env = fleet(2).await;
+    env.world.sparse_tag_pages(true);
+    env.start().await;
+    let calls: BTreeMap<String, usize> = calls(&env).into_iter().collect();
+    assert_eq!((calls.get("dynamodb:BatchGetItem"), calls.get("dynamodb:PutItem")), (Some(&2), None));
+}
+
+#[tokio::test]
 async fn a_quiet_check_makes_one_call() {
     let env = fleet(300).await;
     env.check().await;
