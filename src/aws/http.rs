@@ -2,7 +2,7 @@
 //!
 //! Parsing the hundred and more trust roots of a system takes longer than everything else that a function does before its
 //! first call. So it begins with the few that sign the certificates of AWS's endpoints, and turns to those of the system
-//! when a certificate is of somebody else: a proxy that looks inside, or an AWS partition with other roots.
+//! when a certificate is not signed by those: behind a proxy that inspects TLS, or in an AWS partition with other roots.
 
 use std::error::Error;
 use std::fs;
@@ -54,7 +54,7 @@ pub fn client(environment: Environment<'_>) -> anyhow::Result<SharedHttpClient> 
     let clients = Clients {
         amazon: trusting(TrustStore::empty().with_pem_certificate(AMAZON_ROOTS))?,
         system: trusting(TrustStore::default())?,
-        is_elsewhere: AtomicBool::new(false),
+        needs_system: AtomicBool::new(false),
     };
     Ok(SharedHttpClient::new(AmazonFirst(Arc::new(clients))))
 }
@@ -89,28 +89,33 @@ struct AmazonFirst(Arc<Clients>);
 struct Clients {
     amazon: SharedHttpClient,
     system: SharedHttpClient,
-    /// Whether a certificate was of somebody else.
-    is_elsewhere: AtomicBool,
+    /// Whether a certificate was not signed by Amazon's roots.
+    needs_system: AtomicBool,
 }
 
 impl HttpClient for AmazonFirst {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        if self.0.is_elsewhere.load(Ordering::Relaxed) {
+        if self.0.needs_system.load(Ordering::Relaxed) {
             return self.0.system.http_connector(settings, components);
         }
+        let (settings, components) = (settings.clone(), components.clone());
         SharedHttpConnector::new(AmazonFirstConnector {
-            clients: self.0.clone(),
-            amazon: self.0.amazon.http_connector(settings, components),
-            settings: settings.clone(),
-            components: components.clone(),
+            amazon: self.0.amazon.http_connector(&settings, &components),
+            system: Arc::new(Fallback { clients: self.0.clone(), settings, components }),
         })
     }
 }
 
 #[derive(Debug)]
 struct AmazonFirstConnector {
-    clients: Arc<Clients>,
     amazon: SharedHttpConnector,
+    system: Arc<Fallback>,
+}
+
+/// What the connector that trusts the system's roots is made of, once it is needed: reading them is what takes so long.
+#[derive(Debug)]
+struct Fallback {
+    clients: Arc<Clients>,
     settings: HttpConnectorSettings,
     components: RuntimeComponents,
 }
@@ -120,12 +125,13 @@ impl HttpConnector for AmazonFirstConnector {
         // A body that is a stream cannot be sent twice; none of ours is one.
         let again = request.try_clone();
         let first = self.amazon.call(request);
-        let (clients, settings, components) = (self.clients.clone(), self.settings.clone(), self.components.clone());
+        let system = Arc::clone(&self.system);
         HttpConnectorFuture::new(async move {
             match (first.await, again) {
-                (Err(error), Some(request)) if is_of_somebody_else(&error) => {
-                    clients.is_elsewhere.store(true, Ordering::Relaxed);
-                    clients.system.http_connector(&settings, &components).call(request).await
+                (Err(error), Some(request)) if is_not_trusted(&error) => {
+                    let Fallback { clients, settings, components } = &*system;
+                    clients.needs_system.store(true, Ordering::Relaxed);
+                    clients.system.http_connector(settings, components).call(request).await
                 }
                 (result, _) => result,
             }
@@ -134,7 +140,7 @@ impl HttpConnector for AmazonFirstConnector {
 }
 
 /// Whether the server's certificate is not of the roots. Nothing was sent then.
-fn is_of_somebody_else(error: &(dyn Error + 'static)) -> bool {
+fn is_not_trusted(error: &(dyn Error + 'static)) -> bool {
     let mut errors = std::iter::successors(Some(error), |error| cause(*error));
     let tls = errors.find_map(|error| error.downcast_ref::<rustls::Error>());
     matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
@@ -163,7 +169,7 @@ mod tests {
     use super::*;
     use crate::aws::describe;
 
-    /// A proxy that looks inside: a server whose certificate its owner signed. Returns its port, and that certificate.
+    /// A proxy that inspects TLS: a server whose certificate is self-signed. Returns its port, and that certificate.
     async fn proxy() -> (u16, String) {
         let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let key = rustls::pki_types::PrivatePkcs8KeyDer::from(signing_key.serialize_der()).into();
@@ -201,7 +207,7 @@ mod tests {
 
     fn clients(system: TrustStore) -> Clients {
         let amazon = trusting(TrustStore::empty().with_pem_certificate(AMAZON_ROOTS)).unwrap();
-        Clients { amazon, system: trusting(system).unwrap(), is_elsewhere: AtomicBool::new(false) }
+        Clients { amazon, system: trusting(system).unwrap(), needs_system: AtomicBool::new(false) }
     }
 
     #[tokio::test]

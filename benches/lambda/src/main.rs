@@ -83,7 +83,7 @@ async fn main() -> Result<()> {
     let root = fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))?;
     let certificates = Certificates::issue(&directory)?;
     let other_build = arguments.versus.as_ref().map(fs::canonicalize).transpose()?;
-    let mut workshop = Workshop { root, directory, other_build, in_sandbox: sandbox::is_inside() };
+    let workshop = Workshop { root, directory, other_build, in_sandbox: sandbox::is_inside() };
     if let Some(Subcommand::Guard(guard)) = arguments.command {
         let aws = FakeAws::listen(0, certificates).await?;
         return guard::guard(guard, &workshop, &aws).await;
@@ -91,13 +91,12 @@ async fn main() -> Result<()> {
     if !workshop.in_sandbox {
         workshop.build(&certificates.root_pem)?;
         bundle_for_node(&workshop.root);
-        let system = rustls_native_bundle()?;
+        let system = system_bundle()?;
         fs::write(workshop.directory.join("bundle.pem"), system + &certificates.root_pem)?;
         if let Err(error) = sandbox::enter(&workshop.directory) {
             eprintln!("No private namespace here, so AWS is at https://localhost: {error:#}");
         }
     }
-    workshop.in_sandbox = sandbox::is_inside();
     let aws = FakeAws::listen(if workshop.in_sandbox { 443 } else { 0 }, certificates).await?;
     let share =
         CpuShare::of_memory(MEMORY).inspect_err(|error| eprintln!("No share of a processor here: {error:#}")).ok();
@@ -126,7 +125,7 @@ async fn main() -> Result<()> {
 }
 
 /// The system's trust roots, as one file.
-fn rustls_native_bundle() -> Result<String> {
+fn system_bundle() -> Result<String> {
     let candidates = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
     let bundle = candidates.iter().find(|path| Path::new(path).exists()).context("no bundle of trust roots")?;
     Ok(fs::read_to_string(bundle)?)
