@@ -79,7 +79,14 @@ class Call:
         return f"{IAM_PREFIX.get(self.service, self.service)}:{self.operation}"
 
     def concerns(self, action: str, parameters: dict[str, Any]) -> bool:
-        return self.action == action and parameters.items() <= self.parameters.items()
+        return self.action == action and _holds(self.parameters, parameters)
+
+
+def _holds(given: Any, asked: Any) -> bool:
+    """Whether a value is what was asked for; an object may have more members."""
+    if isinstance(given, dict) and isinstance(asked, dict):
+        return all(name in given and _holds(given[name], value) for name, value in asked.items())
+    return bool(given == asked)
 
 
 @dataclass

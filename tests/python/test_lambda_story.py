@@ -637,10 +637,11 @@ def test_a_node_group_that_cannot_be_read_stops_no_other(stack: Stack, blue: str
 
 
 def test_a_node_group_whose_record_cannot_be_written_is_left_alone_in_that_run(stack: Stack, blue: str) -> None:
-    stack.aws.refuse("dynamodb:PutItem", 400, "AccessDeniedException", "not authorized to perform: dynamodb:PutItem")
+    denied = "not authorized to perform: dynamodb:PutItem"
+    stack.aws.refuse("dynamodb:PutItem", 400, "AccessDeniedException", denied, Item={"itemKey": {"S": blue}})
     answer = payload(stack.start.invoke({}))
     (line,) = answer["decisions"]
-    words = "writing the record: AccessDeniedException: not authorized to perform: dynamodb:PutItem"
+    words = f"writing the record: AccessDeniedException: {denied}"
     assert (line["decision"], line["reason"]) == ("Unreadable", f"could not be read: {words}")
     assert set(answer["errors"]) == {f"prod/blue: {words}"}
     assert (updates_asked_for(stack), stack.record(blue)) == ([], None)
