@@ -34,6 +34,9 @@ pub enum InvalidEvent {
     /// A field of a manual event inside an envelope: following one and ignoring the other would surprise.
     #[error("the EventBridge event carries the field {0}, which only a manual event may have")]
     RequestInEnvelope(String),
+    /// The function was invoked through its alias that only looks.
+    #[error("the alias readonly only looks; invoke the function itself to retry, to roll back or to lift a quarantine")]
+    ReadOnly,
 }
 
 /// Reads the event of a run of `start`.
@@ -50,7 +53,17 @@ pub enum InvalidEvent {
 /// # Errors
 /// For anything that is neither a known envelope nor a manual event with known fields.
 pub fn parse_start(event: &Value) -> Result<StartRequest, InvalidEvent> {
-    if is_envelope(event)? { Ok(StartRequest::default()) } else { manual(event) }
+    let mut request: StartRequest = if is_envelope(event)? { StartRequest::default() } else { manual(event)? };
+    request.dry_run |= !request.explain.is_empty();
+    Ok(request)
+}
+
+/// What a request asks for where a run may only look, as one through the alias `readonly` may.
+///
+/// # Errors
+/// When it asks for something to be changed.
+pub fn read_only(request: StartRequest) -> Result<StartRequest, InvalidEvent> {
+    if request.has_wish() { Err(InvalidEvent::ReadOnly) } else { Ok(StartRequest { dry_run: true, ..request }) }
 }
 
 /// Reads the event of a run of `check`, which asks for nothing else.
@@ -136,6 +149,26 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_may_only_look_is_dry_and_takes_no_wish_of_any_kind() {
+        let only_look = |event: Value| read_only(parse_start(&event).unwrap());
+        assert!(only_look(json!({})).unwrap().dry_run);
+        assert_eq!(only_look(json!({"explain": ["prod/blue"]})).unwrap().explain.len(), 1);
+        for wish in [
+            json!({"retry": ["prod/blue"]}),
+            json!({"rollback": {"prod/*": "1.33.1-20260610"}}),
+            json!({"liftQuarantine": ["1.33.1-20260610"], "dryRun": true}),
+        ] {
+            let error = only_look(wish).unwrap_err().to_string();
+            assert!(error.starts_with("the alias readonly only looks"), "{error}");
+        }
+    }
+
+    #[test]
+    fn to_explain_is_to_look() {
+        assert!(parse_start(&json!({"explain": ["prod/blue"]})).unwrap().dry_run);
+    }
+
+    #[test]
     fn a_misspelt_field_is_an_error_that_names_it() {
         let message = error(json!({"dryrun": true}));
         assert!(message.contains("unknown field `dryrun`"), "{message}");
@@ -154,7 +187,7 @@ mod tests {
     #[test]
     fn no_wish_of_any_kind_passes_inside_an_envelope() {
         let fields = request_fields();
-        assert_eq!(fields, ["clusters", "dryRun", "liftQuarantine", "nodegroups", "retry", "rollback"]);
+        assert_eq!(fields, ["clusters", "dryRun", "explain", "liftQuarantine", "nodegroups", "retry", "rollback"]);
         for field in fields {
             let sns = json!({"Records": [{"EventSource": "aws:sns"}], &field: []});
             assert!(error(sns).contains(&field), "{field}");

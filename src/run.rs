@@ -19,7 +19,12 @@ pub struct Run<'a> {
     pub last_read: Instant,
     /// Until when it may begin something new. A call that is cut off is found again later, but better not made.
     pub last_start: Instant,
+    /// Whether it may only look: it was invoked through the alias `readonly`.
+    pub read_only: bool,
 }
+
+/// The alias of `start` through which a run may only look: another right than to invoke the function itself.
+pub const READ_ONLY_ALIAS: &str = "readonly";
 
 /// The longest that a run keeps free before its deadline: a call with its retries usually ends within it. Of a short
 /// time-out, the last quarter is enough.
@@ -31,7 +36,8 @@ impl<'a> Run<'a> {
     /// The run that Lambda has just begun.
     #[must_use]
     pub fn begin(context: &'a Context, now: Timestamp) -> Self {
-        Self::new(&context.request_id, now, time_left(context.deadline, now))
+        let run = Self::new(&context.request_id, now, time_left(context.deadline, now));
+        Self { read_only: alias(&context.invoked_function_arn) == Some(READ_ONLY_ALIAS), ..run }
     }
 
     /// A run that is ended after this time.
@@ -39,8 +45,13 @@ impl<'a> Run<'a> {
     pub fn new(id: &'a str, now: Timestamp, time_out: Duration) -> Self {
         let began = Instant::now();
         let (last_read, last_start) = (began + time_out * 3 / 4, began + time_out - SPARE.min(time_out / 4));
-        Self { id, now, began, last_read, last_start }
+        Self { id, now, began, last_read, last_start, read_only: false }
     }
+}
+
+/// The alias or version in `arn:aws:lambda:REGION:ACCOUNT:function:NAME:ALIAS`, if the function was invoked through one.
+fn alias(function_arn: &str) -> Option<&str> {
+    function_arn.splitn(8, ':').nth(7)
 }
 
 /// The time from now to Lambda's deadline, which is in milliseconds since 1970. One that is not ahead is none: local
@@ -81,6 +92,20 @@ mod tests {
     fn no_run_takes_longer_than_lambda_allows() {
         for deadline in [NOW + 900_000, NOW + 900_001, u64::MAX] {
             assert_eq!(left(deadline), LONGEST, "{deadline}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_run_through_the_alias_readonly_may_only_look() {
+        let only_looks = |arn: &str| {
+            let mut context = Context::default();
+            context.invoked_function_arn = arn.to_owned();
+            Run::begin(&context, Timestamp::UNIX_EPOCH).read_only
+        };
+        let arn = "arn:aws:lambda:eu-central-1:123456789012:function:updater-start";
+        assert!(only_looks(&format!("{arn}:readonly")));
+        for other in ["", arn, &format!("{arn}:live"), &format!("{arn}-readonly"), "readonly"] {
+            assert!(!only_looks(other), "{other}");
         }
     }
 

@@ -9,11 +9,12 @@ use serde::Serialize;
 
 use crate::execute::Execution;
 use crate::model::decision::{Decision, Planned};
+use crate::model::explanation::{Description, Explanation};
 use crate::model::outcome::Outcome;
 use crate::model::problem::Problem;
 use crate::model::reason::Reason;
 use crate::model::request::StartRequest;
-use crate::plan::Plan;
+use crate::plan::{Plan, View};
 
 /// Errors that the message of a failed run names; the log has all.
 const ERRORS_NAMED: usize = 5;
@@ -22,6 +23,8 @@ const ERRORS_NAMED: usize = 5;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StartSummary {
+    /// The program's version.
+    pub version: &'static str,
     /// Whether nothing was written or started, since the event said so.
     pub dry_run: bool,
     /// Whether the table held nothing, so that what was before is not known.
@@ -29,8 +32,14 @@ pub struct StartSummary {
     pub table_empty: bool,
     /// How many node groups there are of each decision.
     pub counts: BTreeMap<&'static str, usize>,
+    /// Why no update may start anywhere, if that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub freeze: Option<String>,
     /// One line for each node group.
     pub decisions: Vec<StartLine>,
+    /// What every rule says of the node groups that the event asks to explain.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub explanations: Vec<Explanation>,
     /// What went wrong.
     pub errors: Vec<Problem>,
     /// Why the run failed, where it could not do its job at all.
@@ -46,6 +55,9 @@ pub struct StartLine {
     pub nodegroup: String,
     /// `Start`, `Next`, or the reason's code.
     pub decision: &'static str,
+    /// What it runs; in a dry run only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runs: Option<Description>,
     /// The release that it is about, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
@@ -99,11 +111,28 @@ pub struct CheckLine {
 impl StartSummary {
     /// Puts together what was decided, what came of it, and what went wrong.
     #[must_use]
-    pub fn new(request: &StartRequest, plan: &Plan, execution: &Execution, mut errors: Vec<Problem>) -> Self {
-        let mut summary = Self { dry_run: request.dry_run, ..Self::default() };
+    pub fn new(
+        request: &StartRequest,
+        plan: &Plan,
+        view: View,
+        execution: &Execution,
+        mut errors: Vec<Problem>,
+    ) -> Self {
+        let mut summary = Self {
+            version: env!("CARGO_PKG_VERSION"),
+            dry_run: request.dry_run,
+            freeze: plan.freeze.as_ref().map(ToString::to_string),
+            explanations: view.explanations,
+            ..Self::default()
+        };
+        let mut runs = view.runs.into_iter();
         for (index, planned) in plan.decisions.iter().enumerate() {
+            let runs = runs.next().flatten();
+            if !request.answers_about(&planned.subject()) {
+                continue;
+            }
             let outcome = execution.outcomes.get(&index);
-            let line = StartLine::new(planned, outcome);
+            let line = StartLine { runs, ..StartLine::new(planned, outcome) };
             *summary.counts.entry(line.decision).or_default() += 1;
             if let Decision::Skip(Reason::Unreadable(error)) = &planned.decision {
                 let problem = Problem::with(planned.subject(), error);
@@ -166,6 +195,7 @@ impl StartLine {
         Self {
             nodegroup: planned.subject().to_string(),
             decision: planned.decision.code(),
+            runs: None,
             target: planned.decision.target().map(str::to_owned),
             reason: planned.decision.to_string(),
             until: planned.decision.until(),

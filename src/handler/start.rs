@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::aws::StartClients;
 use crate::config::StartConfig;
-use crate::event::parse_start;
+use crate::event::{parse_start, read_only};
 use crate::execute::{Execution, Executor};
 use crate::model::fleet::{Fleet, NodegroupState};
 use crate::model::reason::Freeze;
@@ -13,7 +13,7 @@ use crate::model::request::StartRequest;
 use crate::model::settings::Settings;
 use crate::observe::Observer;
 use crate::observe::past::pasts;
-use crate::plan::{Plan, PlanInput, plan as make_plan, tracks};
+use crate::plan::{Plan, PlanInput, View, plan as make_plan, tracks};
 use crate::reconcile::{reconcile, reports, take_pasts};
 use crate::run::Run;
 use crate::store::RecordStore;
@@ -31,6 +31,7 @@ pub async fn start(
     run: Run<'_>,
 ) -> anyhow::Result<StartSummary> {
     let request = parse_start(event)?;
+    let request = if run.read_only { read_only(request)? } else { request };
     let store = RecordStore::new(&clients.dynamodb, &config.updates_table, run.id, request.dry_run);
     let (settings, now) = (&config.settings, run.now);
     let asked = Asked { request: &request, settings, run };
@@ -66,9 +67,10 @@ pub async fn start(
     errors.extend(store.write(execution.changes.clone(), &mut fleet.records, now).await);
     let failure = failure(&fleet, &recommended, &plan, &store);
     let table_empty = fleet.table_empty;
+    let view = View::of(&asked.input(&fleet, &releases), &plan);
     // A summary of thousands of node groups needs the room.
     drop(fleet);
-    let summary = StartSummary { table_empty, failure, ..StartSummary::new(&request, &plan, &execution, errors) };
+    let summary = StartSummary { table_empty, failure, ..StartSummary::new(&request, &plan, view, &execution, errors) };
     summary.log();
     Ok(summary)
 }

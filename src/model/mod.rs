@@ -3,6 +3,7 @@
 pub mod ami_type;
 pub mod attempt;
 pub mod decision;
+pub mod explanation;
 pub mod fleet;
 pub mod fleet_record;
 pub mod hold;
@@ -20,6 +21,7 @@ pub mod records;
 pub mod release_version;
 pub mod releases;
 pub mod request;
+pub mod rule;
 pub mod settings;
 pub mod settle;
 pub mod stale;

@@ -69,7 +69,22 @@ pub struct Rules {
     pub follow_cluster_after: SignedDuration,
     /// `/stale-after`: how long it may not be kept current before that is reported; `None` for never.
     pub stale_after: Option<SignedDuration>,
+    /// The names of those that a tag sets.
+    pub tagged: Vec<&'static str>,
 }
+
+/// The names of the rules, as they stand behind `ami-update/` in a tag.
+pub const RULE_NAMES: [&str; 9] = [
+    "ring",
+    "min-age",
+    "pin",
+    "window",
+    "force",
+    "min-interval",
+    "kubernetes-version",
+    "follow-cluster-after",
+    "stale-after",
+];
 
 /// When an update overrides disruption budgets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -123,6 +138,7 @@ impl Policy {
             .filter_map(|(key, value)| Some((key.strip_prefix(OPT_IN_TAG)?.strip_prefix('/')?, value.as_str())))
             .collect();
         let mut policy = defaults.clone();
+        policy.tagged = RULE_NAMES.into_iter().filter(|name| rules.contains_key(name)).collect();
         match rules.into_iter().try_for_each(|(name, value)| policy.set(name, value)) {
             Ok(()) => Self::OptedIn(mode, policy),
             Err(tag) => invalid(tag),
@@ -246,6 +262,7 @@ mod tests {
             kubernetes_version: VersionPolicy::FollowCluster,
             follow_cluster_after: SignedDuration::from_hours(3 * 24),
             stale_after: Some(SignedDuration::from_hours(21 * 24)),
+            tagged: RULE_NAMES.to_vec(),
         };
         assert_eq!(policy(&tags), Policy::OptedIn(Mode::Auto, rules));
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::settings::ReleaseSelector;
-use super::subject::{NodegroupName, NodegroupPattern};
+use super::subject::{NodegroupName, NodegroupPattern, Subject};
 
 /// What a run of `start` is asked for; by default a full run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub struct StartRequest {
     /// Only the node groups of these clusters, and those of `nodegroups`.
     #[serde(default)]
     pub clusters: Vec<String>,
+    /// Say of these node groups what every rule says of them; only looks, as a dry run does.
+    #[serde(default)]
+    pub explain: Vec<NodegroupName>,
     /// Try again at once on these node groups what failed before.
     #[serde(default)]
     pub retry: Vec<NodegroupName>,
@@ -42,6 +45,19 @@ impl StartRequest {
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.includes_all() && !self.dry_run
+    }
+
+    /// Whether it asks for something to be changed, whatever else it asks for.
+    #[must_use]
+    pub fn has_wish(&self) -> bool {
+        let Self { dry_run: _, nodegroups: _, clusters: _, explain: _, retry, rollback, lift_quarantine } = self;
+        !retry.is_empty() || !rollback.is_empty() || !lift_quarantine.is_empty()
+    }
+
+    /// Whether the answer has a line about this.
+    #[must_use]
+    pub fn answers_about(&self, subject: &Subject) -> bool {
+        self.explain.is_empty() || matches!(subject, Subject::Nodegroup(name) if self.explain.contains(name))
     }
 
     /// Whether a node group is one of those asked for.

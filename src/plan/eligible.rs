@@ -4,9 +4,10 @@ use std::cmp::Ordering;
 
 use jiff::Timestamp;
 
+use super::evaluation::Evaluation;
 use super::input::PlanInput;
 use super::quarantine::not_quarantined;
-use super::rings::{Gate, Gates};
+use super::rings::Gate;
 use super::versions::version_step;
 use crate::model::ami_type::{Family, NoTrack, ReleaseTrack, TrackKey};
 use crate::model::attempt::{Attempt, Intent};
@@ -18,6 +19,7 @@ use crate::model::problem::Unreadable;
 use crate::model::reason::Reason;
 use crate::model::release_version::ReleaseVersion;
 use crate::model::releases::{Available, Release};
+use crate::model::rule::Rule;
 use crate::model::support::Ended;
 
 /// A node group whose release is looked for.
@@ -76,20 +78,35 @@ impl<'a> Candidate<'a> {
     fn track(&self, version: &str) -> TrackKey {
         TrackKey::new(version, &self.nodegroup.ami_type)
     }
+
+    /// Whether a release of a track would bring it forward: it is newer than the one that runs or, of another Kubernetes
+    /// version, not older.
+    pub(super) fn would_go_forward(&self, track: &TrackKey, release: &Release) -> bool {
+        let Ok(running) = ReleaseVersion::parse(self.family, self.current) else { return false };
+        if track.version == self.version {
+            return release.is_newer_than(&running);
+        }
+        release.version.compare(&running) != Ok(Ordering::Less)
+    }
 }
 
 /// The update to the newest release that the rules allow, or the reason against the latest one.
-pub(super) fn release(input: &PlanInput<'_>, gates: &mut Gates, candidate: Candidate<'_>) -> Result<Intent, Reason> {
+pub(super) fn release(
+    input: &PlanInput<'_>,
+    evaluation: &mut Evaluation,
+    candidate: Candidate<'_>,
+) -> Result<Intent, Reason> {
     let Candidate { version, current, family, rules, .. } = candidate;
     let hold = candidate.record.and_then(|record| record.hold.as_deref()).filter(|hold| hold.is_open());
+    let hold = hold.filter(|_| !evaluation.waives(Rule::NotLowered));
     if let Some(hold) = hold.filter(|hold| !hold.confirmed) {
         return Err(Reason::Lowered(Box::new(hold.clone())));
     }
-    if let Some(pin) = &rules.pin {
+    if let Some(pin) = rules.pin.as_ref().filter(|_| !evaluation.waives(Rule::Pin)) {
         if let Some(hold) = hold.filter(|hold| !hold.ends_with_pin(pin)) {
             return Err(Reason::Lowered(Box::new(hold.clone())));
         }
-        let target = pinned(input, candidate, pin)?;
+        let target = pinned(input, evaluation, candidate, pin)?;
         return Ok(candidate.intent(version, &target));
     }
     let mut ahead = None;
@@ -98,10 +115,10 @@ pub(super) fn release(input: &PlanInput<'_>, gates: &mut Gates, candidate: Candi
         let track = candidate.track(&step);
         let target = hold
             .map_or(Ok(()), |hold| Err(Reason::Lowered(Box::new(hold.clone()))))
-            .and_then(|()| may_step(input, candidate, &step))
+            .and_then(|()| evaluation.check(may_step(input, candidate, &step)))
             .and_then(|()| offered(input, &track))
             .and_then(|releases| not_older(releases, family, current))
-            .and_then(|releases| newest_allowed(input, gates, candidate, &track, &releases));
+            .and_then(|releases| newest_allowed(input, evaluation, candidate, &track, &releases));
         match target {
             Ok(target) => return Ok(candidate.intent(&step, target)),
             // Until it comes, the own version goes on.
@@ -112,7 +129,7 @@ pub(super) fn release(input: &PlanInput<'_>, gates: &mut Gates, candidate: Candi
     let target = offered(input, &track)
         .and_then(|releases| newer(input, candidate, releases))
         .and_then(|releases| not_held(releases, hold))
-        .and_then(|releases| newest_allowed(input, gates, candidate, &track, &releases));
+        .and_then(|releases| newest_allowed(input, evaluation, candidate, &track, &releases));
     target.map(|target| candidate.intent(version, target)).map_err(|own| deciding(ended(input, candidate, own), ahead))
 }
 
@@ -245,7 +262,7 @@ fn not_older<'a>(releases: Vec<&'a Release>, family: Family, current: &str) -> R
 /// The newest that is allowed; or the reason against the newest of all, with the earliest time at which any is old enough.
 fn newest_allowed<'a>(
     input: &PlanInput<'_>,
-    gates: &mut Gates,
+    evaluation: &mut Evaluation,
     candidate: Candidate<'_>,
     track: &TrackKey,
     releases: &[&'a Release],
@@ -254,7 +271,7 @@ fn newest_allowed<'a>(
     let mut last_resort = None;
     for release in releases {
         let is_passed_over = release.refusal.as_ref().is_some_and(|refusal| refusal.is_passed_over(input.now));
-        match allowed(input, gates, candidate, track, release) {
+        match allowed(input, evaluation, candidate, track, release) {
             // EKS is asked again for those that have nothing else to go to, or it would be asked for all at every run.
             Ok(()) if is_passed_over => {
                 last_resort.get_or_insert(&release.version);
@@ -298,18 +315,45 @@ fn earlier(first: Option<Reason>, later: Reason) -> Reason {
 
 fn allowed(
     input: &PlanInput<'_>,
-    gates: &mut Gates,
+    evaluation: &mut Evaluation,
     candidate: Candidate<'_>,
     track: &TrackKey,
     release: &Release,
 ) -> Result<(), Reason> {
     let target = &release.version;
-    not_denied(input, track, target)?;
-    old_enough(input, candidate.rules, release)?;
-    not_quarantined(input, &candidate.nodegroup.id, track, target)?;
-    not_refused(input, release)?;
-    not_failed_before(input, candidate, track, target)?;
-    gates.passed(input, Gate { ring: candidate.rules.ring, track, target })
+    evaluation.check(not_denied(input, track, target))?;
+    evaluation.check(old_enough(input, candidate.rules, release))?;
+    evaluation.check(not_quarantined(input, &candidate.nodegroup.id, track, target))?;
+    evaluation.check(not_refused(input, release))?;
+    evaluation.check(not_failed_before(input, candidate, track, target))?;
+    let proved = evaluation.gates.passed(input, Gate { ring: candidate.rules.ring, track, target });
+    evaluation.check(proved)
+}
+
+/// Everything that stands against one release, not only the first.
+pub(super) fn all_against(
+    input: &PlanInput<'_>,
+    evaluation: &mut Evaluation,
+    candidate: Candidate<'_>,
+    track: &TrackKey,
+    release: &Release,
+) -> Vec<Reason> {
+    let target = &release.version;
+    let is_step = track.version != candidate.version;
+    let hold = candidate.record.and_then(|record| record.hold.as_deref()).filter(|hold| hold.is_open());
+    let is_held = hold.is_some_and(|hold| !hold.confirmed || is_step) || not_held(vec![release], hold).is_err();
+    let held = hold.filter(|_| is_held).map_or(Ok(()), |hold| Err(Reason::Lowered(Box::new(hold.clone()))));
+    let verdicts = [
+        held,
+        if is_step { may_step(input, candidate, &track.version) } else { Ok(()) },
+        not_denied(input, track, target),
+        old_enough(input, candidate.rules, release),
+        not_quarantined(input, &candidate.nodegroup.id, track, target),
+        not_refused(input, release),
+        not_failed_before(input, candidate, track, target),
+        evaluation.gates.passed(input, Gate { ring: candidate.rules.ring, track, target }),
+    ];
+    verdicts.into_iter().filter_map(Result::err).collect()
 }
 
 pub(super) fn not_denied(input: &PlanInput<'_>, track: &TrackKey, release: &ReleaseVersion) -> Result<(), Reason> {
@@ -358,7 +402,12 @@ fn not_failed_before(
 
 /// A pin ignores minimum age and rings, but not what is known to be bad. One that the history does not hold may be older than
 /// the history: EKS judges it.
-fn pinned(input: &PlanInput<'_>, candidate: Candidate<'_>, pin: &str) -> Result<ReleaseVersion, Reason> {
+fn pinned(
+    input: &PlanInput<'_>,
+    evaluation: &Evaluation,
+    candidate: Candidate<'_>,
+    pin: &str,
+) -> Result<ReleaseVersion, Reason> {
     let Candidate { family, version, current, nodegroup, .. } = candidate;
     if pin == current {
         return Err(Reason::Pinned { release: pin.to_owned() });
@@ -384,9 +433,9 @@ fn pinned(input: &PlanInput<'_>, candidate: Candidate<'_>, pin: &str) -> Result<
     if known.is_some_and(|release| release.withdrawn) {
         return Err(Reason::PinWithdrawn { pin: pin.to_owned() });
     }
-    not_denied(input, &track, &target)?;
-    not_quarantined(input, &nodegroup.id, &track, &target)?;
-    known.map_or(Ok(()), |release| not_refused(input, release))?;
-    not_failed_before(input, candidate, &track, &target)?;
+    evaluation.check(not_denied(input, &track, &target))?;
+    evaluation.check(not_quarantined(input, &nodegroup.id, &track, &target))?;
+    evaluation.check(known.map_or(Ok(()), |release| not_refused(input, release)))?;
+    evaluation.check(not_failed_before(input, candidate, &track, &target))?;
     Ok(target)
 }

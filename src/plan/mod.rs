@@ -3,35 +3,34 @@
 
 mod capacity;
 mod eligible;
+mod evaluation;
+mod explain;
 mod input;
 mod quarantine;
 mod rings;
 mod rollback;
+mod rules;
 mod stale;
 mod versions;
 
 use std::collections::BTreeSet;
 
-use aws_sdk_eks::types::NodegroupStatus;
 use jiff::Timestamp;
 
-use eligible::Candidate;
-use rings::Gates;
+use evaluation::Evaluation;
+use rules::{candidate, freeze};
 
-use crate::model::attempt::{Intent, StartedBy};
+use crate::model::attempt::Intent;
 use crate::model::decision::{Decision, Planned, Target};
-use crate::model::fleet::{Discovered, NodegroupState};
-use crate::model::hold::DESCRIPTION_LAGS;
-use crate::model::nodegroup::Nodegroup;
+use crate::model::fleet::Discovered;
 use crate::model::nodegroup_record::NodegroupRecord;
-use crate::model::policy::{Force, Mode, Policy, Rules};
 use crate::model::problem::Unreadable;
 use crate::model::reason::{Freeze, Reason};
 use crate::model::records::RecordSet;
 use crate::model::subject::{NodegroupId, NodegroupName, Subject};
-use crate::model::window::Opening;
 
 pub use capacity::Capacity;
+pub use explain::View;
 pub use input::PlanInput;
 pub use quarantine::quarantines_due;
 pub use rings::proofs;
@@ -55,8 +54,9 @@ pub struct Plan {
 /// Decides for every node group that was discovered, and for every one that the event names and that was not.
 #[must_use]
 pub fn plan(input: &PlanInput<'_>) -> Plan {
-    let mut gates = Gates::default();
-    let decide = |discovered| candidate(input, &mut gates, discovered).map_or_else(Decision::Skip, Decision::Start);
+    let mut evaluation = Evaluation::default();
+    let decide =
+        |discovered| candidate(input, &mut evaluation, discovered).map_or_else(Decision::Skip, Decision::Start);
     let mut decisions: Vec<Decision> = input.fleet.nodegroups.iter().map(decide).collect();
     // Where the limits leave too little, the node group whose last turn is longest ago goes first; by name, some would never
     // have one. A rollback was asked for just now, and goes before all.
@@ -115,132 +115,6 @@ fn last_turn(input: &PlanInput<'_>, discovered: &Discovered, intent: &Intent) ->
     failures.filter_map(|failure| failure.ended_at).chain(turns.into_iter().flatten()).max()
 }
 
-/// The update that a node group could get if there were no other node groups; or the first reason against it. This is the
-/// order of the rules.
-fn candidate(input: &PlanInput<'_>, gates: &mut Gates, discovered: &Discovered) -> Result<Intent, Reason> {
-    let nodegroup = described(input, discovered)?;
-    let (mode, rules) = opted_in(nodegroup)?;
-    let record = input.fleet.records.nodegroup(&discovered.id).map_err(|error| Reason::Unreadable(error.clone()))?;
-    not_in_progress(nodegroup, record)?;
-    if let Some(rollback) = record.and_then(|record| record.rollback.as_ref()) {
-        let intent = rollback::intent(input, nodegroup, (mode, rules), rollback)?;
-        return not_frozen(input).map(|()| intent);
-    }
-    // What has failed before is no reason against a report.
-    let tried = record.filter(|_| mode == Mode::Auto);
-    let mut intent = eligible::release(input, gates, Candidate::of(nodegroup, rules, tried)?)?;
-    if mode == Mode::Notify {
-        return Err(Reason::ReportOnly { version: intent.version, target: intent.release_version });
-    }
-    healthy(nodegroup)?;
-    intent.may_force = rules.force == Force::AfterEvictionFailure;
-    if let Some(record) = record {
-        not_backing_off(input, record, &intent)?;
-        long_enough_ago(input, record, rules)?;
-        intent.force = intent.may_force && eviction_failed(record, &intent);
-    }
-    not_frozen(input)?;
-    intent.start_before = in_window(input, rules)?;
-    Ok(intent)
-}
-
-fn described<'a>(input: &PlanInput<'a>, discovered: &'a Discovered) -> Result<&'a Nodegroup, Reason> {
-    if !input.request.includes(discovered.id.name()) {
-        return Err(Reason::Excluded);
-    }
-    match &discovered.state {
-        NodegroupState::Exists(nodegroup) => Ok(nodegroup),
-        NodegroupState::Deleted => Err(Reason::Deleted),
-        NodegroupState::NotReached => Err(Reason::NotReached),
-        NodegroupState::Unreadable(error) => Err(Reason::Unreadable(error.clone())),
-    }
-}
-
-fn opted_in(nodegroup: &Nodegroup) -> Result<(Mode, &Rules), Reason> {
-    match &nodegroup.policy {
-        Policy::OptedIn(mode, rules) => Ok((*mode, rules)),
-        Policy::NotOptedIn => Err(Reason::NotOptedIn),
-        Policy::OptedOut => Err(Reason::OptedOut),
-        Policy::Invalid { tag, .. } => Err(Reason::InvalidTag(tag.clone())),
-    }
-}
-
-/// Also keeps a node group from being judged by a release that is just being replaced.
-fn not_in_progress(nodegroup: &Nodegroup, record: Option<&NodegroupRecord>) -> Result<(), Reason> {
-    match record.and_then(|record| record.open.as_ref()) {
-        Some(attempt) => Err(Reason::InProgress { since: Some(attempt.started_at), started_by: attempt.started_by }),
-        None if nodegroup.status == NodegroupStatus::Updating => {
-            Err(Reason::InProgress { since: None, started_by: StartedBy::External })
-        }
-        None => Ok(()),
-    }
-}
-
-/// EKS starts no update on a node group that is not active, and none with health issues beyond four that it tolerates.
-fn healthy(nodegroup: &Nodegroup) -> Result<(), Reason> {
-    let blocking = nodegroup.blocking_issues();
-    if !blocking.is_empty() {
-        return Err(Reason::Unhealthy { issues: blocking.into_iter().cloned().collect() });
-    }
-    // With issues, a node group is usually DEGRADED; with tolerated ones EKS takes the update all the same.
-    let tolerated = nodegroup.status == NodegroupStatus::Degraded && !nodegroup.health.is_empty();
-    if nodegroup.status == NodegroupStatus::Active || tolerated {
-        return Ok(());
-    }
-    Err(Reason::NotActive { status: nodegroup.status.clone() })
-}
-
-/// What EKS did not take is asked again after a wait, so that it does not cost another node group its place in each run.
-fn not_backing_off(input: &PlanInput<'_>, record: &NodegroupRecord, intent: &Intent) -> Result<(), Reason> {
-    let Some(back_off) = record.back_off.as_ref().filter(|back_off| back_off.stops(intent)) else { return Ok(()) };
-    let until = input.settings.retry_after.again(back_off.times, back_off.last);
-    if until <= input.now { Ok(()) } else { Err(Reason::BackingOff { error: back_off.error.clone(), until }) }
-}
-
-/// Fewer restarts: the interval counts from the end of the last update that replaced nodes. It is never so short that the
-/// description it is judged by may be older than that update.
-fn long_enough_ago(input: &PlanInput<'_>, record: &NodegroupRecord, rules: &Rules) -> Result<(), Reason> {
-    let Some(last) = record.last_success() else { return Ok(()) };
-    let until = last.saturating_add(rules.min_interval.max(DESCRIPTION_LAGS)).unwrap_or(Timestamp::MAX);
-    if until <= input.now { Ok(()) } else { Err(Reason::MinIntervalNotReached { until }) }
-}
-
-/// The last try of this release failed with the disruption budgets, and none was forced yet.
-fn eviction_failed(record: &NodegroupRecord, intent: &Intent) -> bool {
-    let failures = || record.failures(&intent.version, &intent.release_version);
-    let forced = failures().any(|attempt| attempt.intent.force);
-    !forced && failures().last().is_some_and(|attempt| attempt.failed_with("PodEvictionFailure"))
-}
-
-fn not_frozen(input: &PlanInput<'_>) -> Result<(), Reason> {
-    match freeze(input) {
-        Some(freeze) => Err(Reason::Frozen(freeze)),
-        None => Ok(()),
-    }
-}
-
-/// Why nothing may start anywhere, if something says so. Without the fleet's record it is not known what is quarantined.
-fn freeze(input: &PlanInput<'_>) -> Option<Freeze> {
-    let quarantines = input.fleet.records.fleet().err();
-    let unreadable = |error| Freeze::Unreadable(Unreadable(format!("the fleet's quarantines: {error}")));
-    input.fleet.freeze.clone().or_else(|| quarantines.map(unreadable))
-}
-
-/// A started update cannot be stopped, so the last part of a window is kept free. Returns when that part begins.
-fn in_window(input: &PlanInput<'_>, rules: &Rules) -> Result<Option<Timestamp>, Reason> {
-    let margin = input.settings.window_margin;
-    match rules.window.at(input.now) {
-        Opening::Open(None) => Ok(None),
-        Opening::Open(Some(closes)) if closes.duration_since(input.now) > margin => {
-            Ok(Some(closes.saturating_sub(margin).unwrap_or(Timestamp::MIN)))
-        }
-        Opening::Open(Some(_)) | Opening::Closed(_) => {
-            let opens = rules.window.next_start(input.now, margin);
-            Err(Reason::OutsideWindow { window: rules.window.clone(), opens })
-        }
-    }
-}
-
 /// The entries of the tag index that name no node group.
 fn invalid_entries(input: &PlanInput<'_>) -> impl Iterator<Item = Planned> {
     input.fleet.invalid_arns.iter().map(|arn| {
@@ -255,7 +129,8 @@ fn invalid_entries(input: &PlanInput<'_>) -> impl Iterator<Item = Planned> {
 fn not_found(input: &PlanInput<'_>) -> impl Iterator<Item = Planned> {
     let known: BTreeSet<&NodegroupName> =
         input.fleet.nodegroups.iter().map(|discovered| discovered.id.name()).collect();
-    let named: BTreeSet<&NodegroupName> = input.request.nodegroups.iter().chain(&input.request.retry).collect();
+    let named = input.request.nodegroups.iter().chain(&input.request.retry).chain(&input.request.explain);
+    let named: BTreeSet<&NodegroupName> = named.collect();
     let missing: Vec<&NodegroupName> = named.difference(&known).copied().collect();
     missing.into_iter().map(|name| Planned {
         target: Target::Other(Subject::Nodegroup(name.clone())),

@@ -46,6 +46,13 @@ struct Behind<'a> {
     since: Timestamp,
 }
 
+impl Behind<'_> {
+    /// How many days ago that release was published.
+    fn days(&self, now: Timestamp) -> i64 {
+        now.duration_since(self.oldest.published_at).as_hours() / 24
+    }
+}
+
 /// How a node group stands, for which this was decided. Only a run that looks at the whole fleet may ask.
 #[must_use]
 pub fn standing(input: &PlanInput<'_>, discovered: &Discovered, decision: &Decision) -> Standing {
@@ -83,7 +90,7 @@ pub fn standing(input: &PlanInput<'_>, discovered: &Discovered, decision: &Decis
     let stale = |since, behind: Option<&Behind<'_>>| Stale {
         since,
         oldest: behind.map(|behind| behind.oldest.version.to_string()),
-        days_behind: behind.map(|behind| input.now.duration_since(behind.oldest.published_at).as_hours() / 24),
+        days_behind: behind.map(|behind| behind.days(input.now)),
         reason: reason.map_or_else(|| decision.code(), Reason::code).to_owned(),
         detail: reason.map_or_else(|| decision.to_string(), Reason::to_string),
         cause: reason.map_or_else(|| decision.code().to_owned(), cause),
@@ -210,6 +217,13 @@ fn cause(reason: &Reason) -> String {
             None => code.to_owned(),
         },
     }
+}
+
+/// How many days ago the oldest release was published that is newer than what a node group runs.
+pub(super) fn days_behind(input: &PlanInput<'_>, nodegroup: &Nodegroup) -> Option<i64> {
+    let rules = rules_of(nodegroup).unwrap_or(&input.settings.defaults);
+    let record = input.fleet.records.nodegroup(&nodegroup.id).ok().flatten();
+    behind(input, nodegroup, rules, record).map(|behind| behind.days(input.now))
 }
 
 /// The oldest release that is newer than what runs, and since when a node group is behind it. One that reaches a release is

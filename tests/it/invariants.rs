@@ -4,14 +4,17 @@ use aws_sdk_eks::types::{AmiTypes, NodegroupStatus};
 use eks_nodegroup_updater::model::ami_type::TrackKey;
 use eks_nodegroup_updater::model::attempt::{Intent, Status};
 use eks_nodegroup_updater::model::decision::{Decision, Planned};
+use eks_nodegroup_updater::model::explanation::{Condition, ConditionStatus, Explanation, Objection};
 use eks_nodegroup_updater::model::fleet_record::Quarantine;
 use eks_nodegroup_updater::model::nodegroup::Nodegroup;
 use eks_nodegroup_updater::model::nodegroup_record::{NodegroupRecord, NotTaken, Proof};
 use eks_nodegroup_updater::model::policy::{Force, Mode, Policy, Rules, VersionPolicy};
 use eks_nodegroup_updater::model::reason::Freeze;
 use eks_nodegroup_updater::model::releases::{Available, Release};
+use eks_nodegroup_updater::model::rule::Rule;
 use eks_nodegroup_updater::model::settings::{Limits, ReleaseSelector};
 use eks_nodegroup_updater::model::window::{Opening, Windows};
+use eks_nodegroup_updater::plan::{View, plan};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
@@ -108,6 +111,8 @@ struct World {
 }
 
 const WINDOWS: [&str; 3] = ["Mon 08:00-10:00 UTC", "Mon 08:00-09:20 UTC", "Sat 02:00-06:00 Europe/Berlin"];
+/// Whether each of them is open now, and for long enough.
+const WINDOW_IS_OPEN: [bool; 3] = [true, false, false];
 const STATUSES: [NodegroupStatus; 3] = [NodegroupStatus::Active, NodegroupStatus::Updating, NodegroupStatus::Degraded];
 const ENDS: [Status; 4] = [Status::Successful, Status::Failed, Status::Failed, Status::Refused];
 
@@ -151,6 +156,7 @@ impl World {
             kubernetes_version: if group.follow { VersionPolicy::FollowCluster } else { VersionPolicy::Keep },
             follow_cluster_after: days(group.follow_after),
             stale_after: None,
+            tagged: Vec::new(),
         }
     }
 
@@ -246,6 +252,18 @@ impl World {
             Decision::Next(..) | Decision::Skip(_) => None,
         };
         decisions.into_iter().enumerate().filter_map(started).collect()
+    }
+
+    /// Each decision, and what is explained of it.
+    fn explanations(&self) -> Vec<(Planned, Explanation)> {
+        let mut fleet = self.fleet();
+        fleet.request.dry_run = true;
+        fleet.request.explain = fleet.observed.nodegroups.iter().map(|it| it.id.name().clone()).collect();
+        let releases = fleet.offered();
+        let plan = plan(&fleet.input(&releases));
+        let explanations = View::of(&fleet.input(&releases), &plan).explanations;
+        assert_eq!(explanations.len(), plan.decisions.len());
+        plan.decisions.into_iter().zip(explanations).collect()
     }
 
     fn denials(&self, day: u32) -> Vec<ReleaseSelector> {
@@ -365,6 +383,51 @@ proptest! {
             }
         }
         prop_assert_eq!(world.plan(), starts, "the same facts, the same plan");
+    }
+
+    #[test]
+    fn an_explanation_is_the_plans_and_leaves_out_nothing_that_stands_against_an_update(world: World) {
+        for (group, (planned, explained)) in world.groups.iter().zip(world.explanations()) {
+            let decision = &planned.decision;
+            let said = (explained.decision.as_str(), explained.reason.clone());
+            prop_assert_eq!(said, (decision.code(), decision.to_string()));
+            let deciding: Vec<&Condition> = explained.conditions.iter().filter(|it| it.decides).collect();
+            let failed = |rule| explained.conditions.iter().any(|it| it.rule == rule && it.status == ConditionStatus::False);
+            let failures = explained.conditions.iter().filter(|it| it.status == ConditionStatus::False).count();
+            match decision {
+                Decision::Start(intent) => {
+                    prop_assert_eq!((failures, explained.starts_at), (0, None));
+                    prop_assert_eq!(explained.target.as_ref(), Some(&intent.release_version));
+                    prop_assert!(explained.conditions.iter().all(|it| it.status == ConditionStatus::True));
+                    let of_track = explained.releases.iter().filter(|it| it.kubernetes_version == intent.version);
+                    let (taken, newer): (Vec<_>, Vec<_>) = of_track
+                        .take_while(|it| world.day(&it.release_version) >= world.day(&intent.release_version))
+                        .partition(|it| it.release_version == intent.release_version);
+                    prop_assert!(newer.iter().all(|it| !it.against.is_empty()), "each newer one was passed over");
+                    // A pinned node group waits for neither.
+                    let passes = |it: &Objection| ["MinAgeNotReached", "WaitingForRing"].contains(&it.reason.as_str());
+                    let passes = |it: &Objection| group.pin.is_some() && passes(it);
+                    prop_assert!(taken.iter().flat_map(|it| &it.against).all(passes), "and this one was not");
+                }
+                Decision::Next(..) => {
+                    prop_assert_eq!((failures, deciding.len()), (1, 1));
+                    prop_assert_eq!(deciding[0].rule, Rule::Limits);
+                }
+                Decision::Skip(reason) => {
+                    prop_assert_eq!(deciding.len(), 1);
+                    let decides = (deciding[0].rule, deciding[0].reason.as_str(), deciding[0].message.clone());
+                    prop_assert_eq!(decides, (reason.rule(), reason.code(), reason.to_string()));
+                }
+            }
+            if group.mode >= 1 {
+                prop_assert_eq!(failed(Rule::NotFrozen), world.frozen);
+                prop_assert_eq!(failed(Rule::Healthy), STATUSES[group.status] == NodegroupStatus::Degraded);
+                prop_assert_eq!(failed(Rule::NoUpdateInProgress), group.status == 1 || group.open);
+                prop_assert_eq!(failed(Rule::Window), group.window.is_some_and(|window| !WINDOW_IS_OPEN[window]));
+                let last = group.history.iter().filter(|ended| ended.successful()).map(|ended| ended.days_ago).min();
+                prop_assert_eq!(failed(Rule::MinInterval), last.is_some_and(|days| days < group.min_interval.max(1)));
+            }
+        }
     }
 
     #[test]

@@ -1,0 +1,397 @@
+//! Why an update of a node group starts or does not: what every rule says, not only the first that fails.
+//!
+//! It is the plan that is asked, again and again: each rule that has failed is waived, until an update would start or nothing is
+//! left to be asked. So what is explained is what is decided.
+
+use jiff::{SignedDuration, Timestamp};
+use strum::VariantArray as _;
+
+use super::evaluation::Evaluation;
+use super::input::PlanInput;
+use super::rules::{candidate, healthy, in_window, long_enough_ago, not_frozen, opted_in};
+use super::{Plan, eligible, stale, versions};
+use crate::model::ami_type::TrackKey;
+use crate::model::attempt::Intent;
+use crate::model::decision::{Decision, Planned};
+use crate::model::explanation::{Condition, ConditionStatus, ConsideredRelease, Description, Explanation, Objection};
+use crate::model::fleet::Discovered;
+use crate::model::nodegroup::Nodegroup;
+use crate::model::nodegroup_record::NodegroupRecord;
+use crate::model::policy::{Mode, Policy, Rules, VersionPolicy};
+use crate::model::reason::Reason;
+use crate::model::releases::Available;
+use crate::model::rule::Rule;
+use crate::model::subject::Subject;
+
+/// Releases that an explanation names.
+const RELEASES: usize = 20;
+/// The reason of a rule that is satisfied, and of one that was not evaluated.
+const SATISFIED: &str = "Satisfied";
+const NOT_EVALUATED: &str = "NotEvaluated";
+
+/// What people who only look want to see beside the decisions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// What each node group runs, in the order of the decisions.
+    pub runs: Vec<Option<Description>>,
+    /// What was asked to be explained.
+    pub explanations: Vec<Explanation>,
+}
+
+impl View {
+    /// What a dry run shows of a plan. Of every other run nobody reads the answer.
+    #[must_use]
+    pub fn of(input: &PlanInput<'_>, plan: &Plan) -> Self {
+        if !input.request.dry_run {
+            return Self::default();
+        }
+        // A plan decides for the node groups that were discovered first, and in their order.
+        let discovered = input.fleet.nodegroups.iter().map(Some).chain(std::iter::repeat(None));
+        let planned = || discovered.clone().zip(&plan.decisions);
+        let runs = |discovered: Option<&Discovered>| Some(description(input, discovered?.nodegroup()?));
+        let is_asked_for = |planned: &Planned| match planned.subject() {
+            Subject::Nodegroup(name) => input.request.explain.contains(&name),
+            Subject::Fleet | Subject::Track(_) | Subject::Entry(_) => false,
+        };
+        let asked_for = planned().filter(|(_, planned)| is_asked_for(planned));
+        Self {
+            runs: planned().map(|(discovered, _)| runs(discovered)).collect(),
+            explanations: asked_for.map(|(discovered, planned)| explain(input, discovered, planned)).collect(),
+        }
+    }
+}
+
+/// What every rule says of a node group, for which this was decided. Of one that was not discovered, only that is known.
+fn explain(input: &PlanInput<'_>, discovered: Option<&Discovered>, planned: &Planned) -> Explanation {
+    let evaluated = match discovered {
+        Some(discovered) => evaluate(input, discovered, &planned.decision),
+        None => Evaluated { reasons: reason_of(&planned.decision).into_iter().collect(), intent: None },
+    };
+    let nodegroup = discovered.and_then(Discovered::nodegroup);
+    let subject = About { input, nodegroup, evaluated: &evaluated, decision: &planned.decision };
+    let conditions = Rule::VARIANTS.iter().filter(|rule| subject.concerns(**rule)).map(|rule| subject.condition(*rule));
+    Explanation {
+        nodegroup: planned.subject().to_string(),
+        decision: planned.decision.code().to_owned(),
+        reason: planned.decision.to_string(),
+        runs: nodegroup.map(|nodegroup| description(input, nodegroup)),
+        target: evaluated.intent.as_ref().map(|intent| intent.release_version.clone()),
+        starts_at: starts_at(input, &evaluated, &planned.decision),
+        conditions: conditions.collect(),
+        releases: nodegroup.map(|nodegroup| considered(input, nodegroup)).unwrap_or_default(),
+    }
+}
+
+/// What a node group runs.
+fn description(input: &PlanInput<'_>, nodegroup: &Nodegroup) -> Description {
+    Description {
+        release_version: nodegroup.release_version.clone(),
+        kubernetes_version: nodegroup.kubernetes_version.clone(),
+        ami_type: nodegroup.ami_type.as_str().to_owned(),
+        days_behind: stale::days_behind(input, nodegroup),
+    }
+}
+
+/// Everything that stands against an update, in the order in which it was found, and the update that would start without it.
+struct Evaluated {
+    reasons: Vec<Reason>,
+    intent: Option<Intent>,
+}
+
+fn evaluate(input: &PlanInput<'_>, discovered: &Discovered, decision: &Decision) -> Evaluated {
+    let mut evaluation = Evaluation::default();
+    let mut reasons: Vec<Reason> = reason_of(decision).into_iter().collect();
+    reasons.iter().for_each(|reason| {
+        evaluation.waive(reason.rule());
+    });
+    loop {
+        match candidate(input, &mut evaluation, discovered) {
+            Ok(intent) => return Evaluated { reasons, intent: Some(intent) },
+            Err(reason) => {
+                // What nothing can be evaluated behind fails again although it is waived.
+                if !evaluation.waive(reason.rule()) {
+                    return Evaluated { reasons, intent: None };
+                }
+                reasons.push(reason);
+            }
+        }
+    }
+}
+
+fn reason_of(decision: &Decision) -> Option<Reason> {
+    match decision {
+        Decision::Skip(reason) => Some(reason.clone()),
+        Decision::Start(_) | Decision::Next(..) => None,
+    }
+}
+
+/// When the last of what stands against an update is over, where time alone ends all of it.
+fn starts_at(input: &PlanInput<'_>, evaluated: &Evaluated, decision: &Decision) -> Option<Timestamp> {
+    let waits = !evaluated.reasons.is_empty() && !matches!(decision, Decision::Next(..));
+    let until = |reason: &Reason| reason.until().filter(|until| *until > input.now);
+    let untils: Option<Vec<Timestamp>> = evaluated.reasons.iter().map(until).collect();
+    untils.filter(|_| waits && evaluated.intent.is_some())?.into_iter().max()
+}
+
+/// A node group, and what was found of it.
+struct About<'a> {
+    input: &'a PlanInput<'a>,
+    nodegroup: Option<&'a Nodegroup>,
+    evaluated: &'a Evaluated,
+    decision: &'a Decision,
+}
+
+impl About<'_> {
+    fn reason(&self, rule: Rule) -> Option<&Reason> {
+        self.evaluated.reasons.iter().find(|reason| reason.rule() == rule)
+    }
+
+    fn rules(&self) -> Option<&Rules> {
+        match &self.nodegroup?.policy {
+            Policy::OptedIn(_, rules) => Some(rules),
+            Policy::NotOptedIn | Policy::OptedOut | Policy::Invalid { .. } => None,
+        }
+    }
+
+    fn record(&self) -> Option<&NodegroupRecord> {
+        self.input.fleet.records.nodegroup(&self.nodegroup?.id).ok().flatten()
+    }
+
+    /// Whether a rule is one of this node group's at all.
+    fn concerns(&self, rule: Rule) -> bool {
+        self.reason(rule).is_some()
+            || match rule {
+                Rule::Selected => false,
+                Rule::RollbackAllowed => self.record().is_some_and(|record| record.rollback.is_some()),
+                Rule::Pin => self.rules().is_some_and(|rules| rules.pin.is_some()),
+                Rule::FollowClusterAfter => {
+                    self.rules().is_some_and(|rules| rules.kubernetes_version == VersionPolicy::FollowCluster)
+                }
+                _ => true,
+            }
+    }
+
+    fn condition(&self, rule: Rule) -> Condition {
+        if let (Rule::Limits, Decision::Next(_, limit)) = (rule, self.decision) {
+            let against = Against { code: "Next", message: limit.to_string(), until: None, since: None };
+            return self.unsatisfied(rule, against, true);
+        }
+        if let Some(reason) = self.reason(rule) {
+            let decides = self.evaluated.reasons.first() == Some(reason);
+            return self.unsatisfied(rule, self.against(reason), decides);
+        }
+        if !self.was_evaluated(rule) {
+            return match self.by_itself(rule) {
+                Some(Err(reason)) => self.unsatisfied(rule, self.against(&reason), false),
+                Some(Ok(())) => self.satisfied(rule),
+                None => {
+                    let message = "not evaluated: nothing is left to evaluate it for".to_owned();
+                    self.plain(rule, ConditionStatus::Unknown, NOT_EVALUATED, message)
+                }
+            };
+        }
+        self.satisfied(rule)
+    }
+
+    /// Whether the evaluation came to a rule: to its end, or to one that nothing can be evaluated behind.
+    fn was_evaluated(&self, rule: Rule) -> bool {
+        if rule == Rule::Limits {
+            return matches!(self.decision, Decision::Start(_));
+        }
+        let end = self.evaluated.reasons.last().filter(|_| self.evaluated.intent.is_none());
+        end.is_none_or(|end| rule < end.rule())
+    }
+
+    /// What a rule says that asks for no release.
+    fn by_itself(&self, rule: Rule) -> Option<Result<(), Reason>> {
+        let nodegroup = self.nodegroup?;
+        match rule {
+            Rule::OptedIn => Some(opted_in(nodegroup).map(|_| ())),
+            Rule::Healthy => Some(healthy(nodegroup)),
+            Rule::MinInterval => Some(long_enough_ago(self.input, self.record()?, self.rules()?)),
+            Rule::NotFrozen => Some(not_frozen(self.input)),
+            Rule::Window => Some(in_window(self.input, self.rules()?).map(|_| ())),
+            _ => None,
+        }
+    }
+
+    fn against(&self, reason: &Reason) -> Against {
+        let obstacle = self.record().and_then(|record| record.obstacle.as_ref());
+        let seen = obstacle.filter(|obstacle| obstacle.reason == reason.code()).map(|obstacle| obstacle.since);
+        Against {
+            code: reason.code(),
+            message: reason.to_string(),
+            until: reason.until(),
+            since: since(reason).or(seen),
+        }
+    }
+
+    fn unsatisfied(&self, rule: Rule, against: Against, decides: bool) -> Condition {
+        let Against { code, message, until, since } = against;
+        let condition = self.plain(rule, ConditionStatus::False, code, message);
+        Condition { decides, until, last_transition_time: since, ..condition }
+    }
+
+    fn satisfied(&self, rule: Rule) -> Condition {
+        self.plain(rule, ConditionStatus::True, SATISFIED, self.message(rule))
+    }
+
+    fn plain(&self, rule: Rule, status: ConditionStatus, reason: &str, message: String) -> Condition {
+        Condition {
+            rule,
+            status,
+            reason: reason.to_owned(),
+            message,
+            source: self.source(rule),
+            decides: false,
+            until: None,
+            last_transition_time: None,
+        }
+    }
+
+    /// Where a rule is known from.
+    fn source(&self, rule: Rule) -> String {
+        let set_by = |tag: &str, setting: &str| {
+            let is_tagged = self.rules().is_some_and(|rules| rules.tagged.contains(&tag));
+            if is_tagged { format!("tag ami-update/{tag}") } else { format!("setting {setting}") }
+        };
+        match rule {
+            Rule::Selected => "event".to_owned(),
+            Rule::Readable | Rule::ManagedAmi | Rule::Healthy => "EKS".to_owned(),
+            Rule::OptedIn | Rule::UpdatesAllowed => "tag ami-update".to_owned(),
+            Rule::NoUpdateInProgress
+            | Rule::RollbackAllowed
+            | Rule::NotLowered
+            | Rule::NotQuarantined
+            | Rule::ReleaseAccepted
+            | Rule::NotFailedBefore
+            | Rule::NotBackingOff => "record".to_owned(),
+            Rule::Pin => "tag ami-update/pin".to_owned(),
+            Rule::NewerRelease | Rule::NotFrozen => "SSM".to_owned(),
+            Rule::FollowClusterAfter => set_by("follow-cluster-after", "FOLLOW_CLUSTER_AFTER"),
+            Rule::NotDenied => "setting DENIED_RELEASES".to_owned(),
+            Rule::MinAge => set_by("min-age", "MIN_AGE"),
+            Rule::Ring => set_by("ring", "RING"),
+            Rule::MinInterval => set_by("min-interval", "MIN_INTERVAL"),
+            Rule::Window => set_by("window", "WINDOW"),
+            Rule::Limits => "settings MAX_…".to_owned(),
+        }
+    }
+
+    /// What a rule that is satisfied says.
+    fn message(&self, rule: Rule) -> String {
+        let rules = self.rules();
+        let target = self.evaluated.intent.as_ref().map_or("the release", |intent| &intent.release_version);
+        let value = |text: fn(&Rules) -> String| rules.map(text).unwrap_or_default();
+        match rule {
+            Rule::Selected => "the event asks for it".to_owned(),
+            Rule::Readable => "EKS, SSM and the table could be read".to_owned(),
+            Rule::OptedIn => match self.nodegroup.map(|nodegroup| &nodegroup.policy) {
+                Some(Policy::OptedIn(Mode::Notify, _)) => "ami-update=notify".to_owned(),
+                _ => "ami-update=auto".to_owned(),
+            },
+            Rule::NoUpdateInProgress => "no update of it is in progress".to_owned(),
+            Rule::RollbackAllowed => "the rollback that was asked for can start".to_owned(),
+            Rule::ManagedAmi => {
+                let ami_type = self.nodegroup.map_or("its AMI type", |nodegroup| nodegroup.ami_type.as_str());
+                format!("AWS publishes releases of {ami_type}")
+            }
+            Rule::NotLowered => "it was not lowered".to_owned(),
+            Rule::Pin => format!("ami-update/pin={}", value(|rules| rules.pin.clone().unwrap_or_default())),
+            Rule::NewerRelease => format!("{target} is newer than what it runs"),
+            Rule::FollowClusterAfter => value(|rules| days(rules.follow_cluster_after)),
+            Rule::NotDenied => format!("{target} is not denied"),
+            Rule::MinAge => format!("{target} is older than {}", value(|rules| days(rules.min_age))),
+            Rule::NotQuarantined => format!("{target} is not quarantined"),
+            Rule::ReleaseAccepted => format!("EKS has not refused {target}"),
+            Rule::NotFailedBefore => format!("{target} has not failed on it, or may be tried again"),
+            Rule::Ring => match rules.map_or(0, |rules| rules.ring) {
+                0 => "ring 0 waits for no other".to_owned(),
+                ring => format!("ring {ring}: the lower rings have proved {target}"),
+            },
+            Rule::UpdatesAllowed => "ami-update=auto".to_owned(),
+            Rule::Healthy => {
+                let status = self.nodegroup.map_or("ACTIVE", |nodegroup| nodegroup.status.as_str());
+                format!("{status}, with no health issue that keeps EKS from updating it")
+            }
+            Rule::NotBackingOff => "EKS has not refused to take an update of it lately".to_owned(),
+            Rule::MinInterval => {
+                format!("its last update is longer ago than {}", value(|rules| days(rules.min_interval)))
+            }
+            Rule::NotFrozen => "no stop switch and no change calendar stops updates".to_owned(),
+            Rule::Window => format!("updates may start {}", value(|rules| rules.window.to_string())),
+            Rule::Limits => "the limits leave it a place".to_owned(),
+        }
+    }
+}
+
+/// What stands against an update.
+struct Against {
+    code: &'static str,
+    message: String,
+    until: Option<Timestamp>,
+    since: Option<Timestamp>,
+}
+
+/// Since when a reason holds, where it knows.
+fn since(reason: &Reason) -> Option<Timestamp> {
+    match reason {
+        Reason::InProgress { since, .. } => *since,
+        Reason::Lowered(hold) => Some(hold.since),
+        Reason::NoNewReleases { since, .. }
+        | Reason::Quarantined { since, .. }
+        | Reason::ReleaseRefused { since, .. } => Some(*since),
+        _ => None,
+    }
+}
+
+fn days(duration: SignedDuration) -> String {
+    let hours = duration.as_hours();
+    if hours > 0 && hours % 24 == 0 && duration == SignedDuration::from_hours(hours) {
+        return format!("{}d", hours / 24);
+    }
+    format!("{duration:#}")
+}
+
+/// The newer releases of the tracks that the node group may be on, newest first, with all that stands against each.
+fn considered(input: &PlanInput<'_>, nodegroup: &Nodegroup) -> Vec<ConsideredRelease> {
+    let Policy::OptedIn(mode, rules) = &nodegroup.policy else { return Vec::new() };
+    let record = input.fleet.records.nodegroup(&nodegroup.id).ok().flatten().filter(|_| *mode == Mode::Auto);
+    let Ok(candidate) = eligible::Candidate::of(nodegroup, rules, record) else { return Vec::new() };
+    let mut evaluation = Evaluation::default();
+    let mut considered = Vec::new();
+    let discovered = input.fleet.nodegroups.iter().find(|discovered| discovered.id == nodegroup.id);
+    let tracks = discovered.map(|discovered| versions::tracks_of(discovered, &input.fleet.clusters));
+    let mut tracks: Vec<TrackKey> = tracks.unwrap_or_default();
+    tracks.reverse();
+    for track in tracks {
+        let Some(Available::Releases(releases)) = input.releases.on(&track) else { continue };
+        for release in releases.iter().filter(|release| candidate.would_go_forward(&track, release)).take(RELEASES) {
+            let mut against: Vec<Objection> = Vec::new();
+            if release.withdrawn {
+                against.push(Objection {
+                    reason: "Withdrawn".to_owned(),
+                    message: "AWS has withdrawn it".to_owned(),
+                    until: None,
+                });
+            }
+            if let Some(pin) = rules.pin.as_ref().filter(|pin| *pin != release.version.as_str()) {
+                let message = format!("the tag ami-update/pin names {pin}");
+                against.push(Objection { reason: "NotPinned".to_owned(), message, until: None });
+            }
+            let reasons = eligible::all_against(input, &mut evaluation, candidate, &track, release);
+            against.extend(reasons.iter().map(|reason| Objection {
+                reason: reason.code().to_owned(),
+                message: reason.to_string(),
+                until: reason.until(),
+            }));
+            considered.push(ConsideredRelease {
+                release_version: release.version.to_string(),
+                kubernetes_version: track.version.clone(),
+                published_at: release.published_at,
+                against,
+            });
+        }
+    }
+    considered
+}
