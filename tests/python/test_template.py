@@ -13,6 +13,7 @@ from unittest import mock
 
 import pytest
 import yaml
+from iam import listed
 from moto.events.models import EventPattern
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
@@ -80,11 +81,6 @@ def resources(kind: str) -> dict[str, Any]:
 def properties(name: str) -> dict[str, Any]:
     """The properties of one resource."""
     return template()["Resources"][name]["Properties"]
-
-
-def listed(value: Any) -> list[Any]:
-    """What IAM lets one write bare if it is one."""
-    return value if isinstance(value, list) else [value]
 
 
 def statements(role: str) -> dict[str, dict[str, Any]]:
