@@ -36,9 +36,17 @@ FACTS = {
     "StopSwitch": f"/{STACK}/stop-switch",
     "NotificationTopic": f"arn:aws:sns:{ARN_START}:{TOPIC}",
     "NotificationKey.Arn": f"arn:aws:kms:{ARN_START}:key/0a1b2c3d-0000-4000-8000-000000000000",
+    "DeadLetterQueue.Arn": f"arn:aws:sqs:{ARN_START}:{STACK}-DeadLetterQueue-7A8B9C",
+    "StartReadOnlyAlias": f"arn:aws:lambda:{ARN_START}:function:{STACK}-StartFunction-1A2B3C:readonly",
     "StartLogGroup": f"/aws/lambda/{STACK}-start",
     "CheckLogGroup": f"/aws/lambda/{STACK}-check",
 }
+for _name in ("StartFunction", "CheckFunction"):
+    FACTS[f"{_name}.Arn"] = f"arn:aws:lambda:{ARN_START}:function:{STACK}-{_name}-1A2B3C"
+    FACTS[f"{_name}Role.Arn"] = f"arn:aws:iam::{ACCOUNT}:role/{STACK}-{_name}Role-1A2B3C"
+    FACTS[f"{_name}Schedule.Arn"] = f"arn:aws:scheduler:{ARN_START}:schedule/default/{STACK}-{_name}Schedule-1A2B3C"
+for _name in ("StartErrorsAlarm", "CheckErrorsAlarm", "CheckNotRunAlarm", "DeadLetterQueueAlarm"):
+    FACTS[f"{_name}.Arn"] = f"arn:aws:cloudwatch:{ARN_START}:alarm:{STACK}-{_name}-1A2B3C"
 
 
 @dataclass

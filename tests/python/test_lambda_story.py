@@ -11,11 +11,11 @@ import re
 import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 from conftest import ARN_START, FACTS, ROOT, TABLE, Stack
+from iam import ALLOWED, decision
 from moto_server import KUBERNETES_VERSIONS, REGION, Call, MotoServer
 from runtime_api import Function, Invocation, Result, access_key, resolve
 from test_template import template_actions
@@ -880,16 +880,9 @@ def statements(stack: Stack, name: str) -> list[dict[str, Any]]:
 
 
 def allows(statement: dict[str, Any], action: str, resource: str, tags: dict[str, str]) -> bool:
-    """IAM's judgement, as far as the template uses its language."""
-
-    def matches(element: str, value: str) -> bool:
-        patterns = statement[element]
-        return any(fnmatchcase(value, pattern) for pattern in ([patterns] if isinstance(patterns, str) else patterns))
-
-    conditions = statement.get("Condition", {})
-    assert statement["Effect"] == "Allow" and conditions.keys() <= {"StringEquals"}
-    wanted = {key.removeprefix("aws:ResourceTag/"): value for key, value in conditions.get("StringEquals", {}).items()}
-    return matches("Action", action) and matches("Resource", resource) and wanted.items() <= tags.items()
+    """Whether a statement alone lets a request through, for a resource with these tags."""
+    context = {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
+    return decision([statement], action, resource, context) == ALLOWED
 
 
 def resources(stack: Stack, call: Call) -> Iterator[tuple[str, dict[str, str]]]:

@@ -13,6 +13,7 @@ from unittest import mock
 
 import pytest
 import yaml
+from iam import listed
 from moto.events.models import EventPattern
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
@@ -80,11 +81,6 @@ def resources(kind: str) -> dict[str, Any]:
 def properties(name: str) -> dict[str, Any]:
     """The properties of one resource."""
     return template()["Resources"][name]["Properties"]
-
-
-def listed(value: Any) -> list[Any]:
-    """What IAM lets one write bare if it is one."""
-    return value if isinstance(value, list) else [value]
 
 
 def statements(role: str) -> dict[str, dict[str, Any]]:
@@ -256,6 +252,23 @@ def test_the_stack_makes_no_other_roles():
     }
 
 
+def test_people_get_two_policies_that_need_no_names_and_are_not_replaced():
+    # A change of any of this but the document makes a new policy, and whoever has the old one keeps that.
+    policies = resources("AWS::IAM::ManagedPolicy")
+    without_document = {
+        name: {key: value for key, value in it.items() if key != "PolicyDocument"} for name, it in policies.items()
+    }
+    assert without_document == {
+        "ViewerPolicy": {
+            "Description": "Look at what the EKS node group updater does and would do. Changes nothing.",
+        },
+        "OperatorPolicy": {
+            "Description": "Steer the EKS node group updater. Attach the viewer policy as well, which finds and shows "
+            "what is steered.",
+        },
+    }
+
+
 # ── Functions and settings ───────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -294,6 +307,17 @@ def test_cargo_lambda_deploys_a_function_with_what_the_template_gives_it(functio
         "memory": properties(function)["MemorySize"],
         "timeout": properties(function)["Timeout"],
         "log_retention": template()["Parameters"]["LogRetentionDays"]["Default"],
+    }
+
+
+def test_start_has_a_second_name_for_those_who_may_only_look():
+    assert resources("AWS::Lambda::Alias") == {
+        "StartReadOnlyAlias": {
+            "Name": "readonly",
+            "Description": "A run invoked by this name is a dry run, whatever the event says.",
+            "FunctionName": "${StartFunction}",
+            "FunctionVersion": "$LATEST",
+        }
     }
 
 
@@ -492,6 +516,12 @@ def test_the_names_that_the_outside_depends_on_are_there():
         "NotificationTopicArn": TOPIC,
         "StopCommand": "aws ssm put-parameter --region ${AWS::Region} --name ${StopSwitch} --value stopped --overwrite",
         "DeadLetterQueueUrl": "${DeadLetterQueue}",
+        "StopSwitchName": "${StopSwitch}",
+        "StartScheduleName": "${StartFunctionSchedule}",
+        "CheckScheduleName": "${CheckFunctionSchedule}",
+        "AlarmNames": " ".join(f"${{{name}}}" for name in resources("AWS::CloudWatch::Alarm")),
+        "ViewerPolicyArn": "${ViewerPolicy}",
+        "OperatorPolicyArn": "${OperatorPolicy}",
     }
 
 
@@ -723,6 +753,7 @@ def test_a_stack_that_takes_over_a_table_makes_none_and_uses_that_one_alone():
     assert sorted(set(used)) == [
         "${ExistingTable}",
         EXISTING_TABLE,
+        f"{EXISTING_TABLE}/index/*",
         f"{EXISTING_TABLE}/index/opted-in-index",
         f"{EXISTING_TABLE}/index/pending-index",
     ]
