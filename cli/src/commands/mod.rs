@@ -1,0 +1,4 @@
+//! The commands that look at an account, and those that steer the updater there.
+
+pub mod explain;
+pub mod plan;

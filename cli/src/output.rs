@@ -1,0 +1,56 @@
+//! How a command prints: tables for people, JSON for programs.
+
+use std::io::{self, Write as _};
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::page::{self, Page};
+
+/// How a command prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// Text and tables for people.
+    Table,
+    /// One JSON document.
+    Json,
+}
+
+impl Output {
+    /// Prints a document, or the page that shows it.
+    ///
+    /// # Errors
+    /// When stdout is closed.
+    pub fn print<T: Serialize>(self, document: &T, draw: impl FnOnce(&mut Page)) -> Result<(), Failure> {
+        let text = match self {
+            Self::Table => {
+                let mut page = Page::new(page::width());
+                draw(&mut page);
+                page.text
+            }
+            Self::Json => {
+                let text = serde_json::to_string_pretty(document);
+                text.map_err(|error| Failure::new(format!("writing JSON: {error}")))? + "\n"
+            }
+        };
+        print(&text)
+    }
+}
+
+/// Prints text on stdout.
+///
+/// # Errors
+/// When stdout is closed for another reason than that its reader has read enough, as `head` does.
+pub fn print(text: &str) -> Result<(), Failure> {
+    match anstream::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(format!("printing: {error}"))),
+        _ => Ok(()),
+    }
+}
+
+/// Says something beside the answer, on stderr.
+pub fn say(text: &str) {
+    // Whoever closed stderr does not want to know.
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
