@@ -4,10 +4,10 @@
 //! |---|---|
 //! | `commands/` | the commands on an account, a file each |
 //! | `account.rs`, `deployment.rs` | credentials and regions; the stack and its functions |
-//! | `answer.rs`, `decisions.rs` | what the functions answer, and what it means to its reader |
+//! | `answer.rs`, `records.rs`, `decisions.rs` | what the functions answer, what the table holds, and what it means |
 //! | `candidates.rs` | node groups that have not opted in |
 //! | `output.rs`, `page.rs`, `text.rs`, `progress.rs` | how people and programs read it |
-//! | `failure.rs` | how a command ends |
+//! | `confirm.rs`, `failure.rs` | asking before something is changed; how a command ends |
 //! | `demo.rs`, `serve.rs` | the commands on a simulated AWS |
 //! | `scenario.rs`, `simulation.rs`, `report.rs`, `render.rs` | its node groups, eight simulated hours, and how they are shown |
 
@@ -15,6 +15,7 @@ mod account;
 mod answer;
 mod candidates;
 mod commands;
+mod confirm;
 mod decisions;
 mod demo;
 mod deployment;
@@ -22,6 +23,7 @@ mod failure;
 mod output;
 mod page;
 mod progress;
+mod records;
 mod render;
 mod report;
 mod scenario;
@@ -38,7 +40,12 @@ use colorchoice::ColorChoice;
 
 use account::Account;
 use commands::explain::Explain;
+use commands::history::History;
 use commands::plan::Plan;
+use commands::run::RunCommand;
+use commands::status::Status;
+use commands::stop_switch::{Pause, Resume};
+use commands::wishes::{QuarantineCommand, Retry, Rollback};
 use failure::{Exit, Failure};
 use output::{Output, say};
 
@@ -73,6 +80,14 @@ enum Color {
 enum Command {
     Plan(Plan),
     Explain(Explain),
+    Status(Status),
+    History(History),
+    Run(RunCommand),
+    Pause(Pause),
+    Resume(Resume),
+    Retry(Retry),
+    Rollback(Rollback),
+    Quarantine(QuarantineCommand),
     Demo(demo::Demo),
     Serve(serve::Serve),
     /// Print the completions of a shell
@@ -115,6 +130,14 @@ async fn run(command: Command, account: &Account, output: Output) -> Result<Exit
     match command {
         Command::Plan(plan) => plan.run(account, output).await,
         Command::Explain(explain) => explain.run(account, output).await,
+        Command::Status(status) => status.run(account, output).await,
+        Command::History(history) => history.run(account, output).await,
+        Command::Run(run) => run.run(account, output).await,
+        Command::Pause(pause) => pause.run(account, output).await,
+        Command::Resume(resume) => resume.run(account, output).await,
+        Command::Retry(retry) => retry.run(account, output).await,
+        Command::Rollback(rollback) => rollback.run(account, output).await,
+        Command::Quarantine(quarantine) => quarantine.run(account, output).await,
         Command::Demo(demo) => Ok(demo.run(output).await.map(|()| Exit::Done)?),
         Command::Serve(serve) => Ok(serve.run().await.map(|()| Exit::Done)?),
         Command::Completions { shell } => {

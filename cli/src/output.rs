@@ -1,12 +1,12 @@
 //! How a command prints: tables for people, JSON for programs.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::page::{self, Page};
+use crate::page::Page;
 
 /// How a command prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -25,7 +25,7 @@ impl Output {
     pub fn print<T: Serialize>(self, document: &T, draw: impl FnOnce(&mut Page)) -> Result<(), Failure> {
         let text = match self {
             Self::Table => {
-                let mut page = Page::new(page::width());
+                let mut page = Page::here();
                 draw(&mut page);
                 page.text
             }
@@ -47,6 +47,14 @@ pub fn print(text: &str) -> Result<(), Failure> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(format!("printing: {error}"))),
         _ => Ok(()),
     }
+}
+
+/// Empties the terminal; what is not one shows one answer after the other.
+///
+/// # Errors
+/// When stdout is closed.
+pub fn clear() -> Result<(), Failure> {
+    if io::stdout().is_terminal() { print("\x1b[2J\x1b[H") } else { Ok(()) }
 }
 
 /// Says something beside the answer, on stderr.

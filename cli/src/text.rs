@@ -1,9 +1,8 @@
-//! Text from elsewhere, and times, as a terminal shows them.
+//! Text from elsewhere, and numbers, as a terminal shows them.
 
 use std::borrow::Cow;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use jiff::SignedDuration;
 
 /// Text of AWS, of tags and of names, with what would move a terminal's cursor or set its title made visible.
 pub fn safe(text: &str) -> Cow<'_, str> {
@@ -18,14 +17,15 @@ pub fn safe(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped.collect())
 }
 
-/// A time as the reader's clock shows it.
-pub fn local(at: Timestamp) -> String {
-    at.to_zoned_datetime(TimeZone::system()).strftime("%a %d %b %H:%M %Z").to_string()
-}
-
-/// A date as the reader's calendar shows it.
-pub fn date(at: Timestamp) -> String {
-    at.to_zoned_datetime(TimeZone::system()).strftime("%Y-%m-%d").to_string()
+/// A length of time, in its two largest units.
+pub fn duration(length: SignedDuration) -> String {
+    let minutes = length.as_mins();
+    match (minutes / (24 * 60), minutes / 60 % 24, minutes % 60) {
+        (0, 0, 0) => format!("{} s", length.as_secs()),
+        (0, 0, minutes) => format!("{minutes} min"),
+        (0, hours, minutes) => format!("{hours} h {minutes} min"),
+        (days, hours, _) => format!("{days} d {hours} h"),
+    }
 }
 
 /// `1 node group`, `2 node groups`.

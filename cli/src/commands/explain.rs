@@ -15,7 +15,7 @@ use crate::decisions::{Kind, remedy};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::page::Page;
-use crate::text::{date, local, nearest, safe};
+use crate::text::{nearest, safe};
 
 /// Releases that are listed.
 const RELEASES: usize = 8;
@@ -134,7 +134,7 @@ fn draw_condition(page: &mut Page, condition: &Condition, width: usize) {
         ConditionStatus::Unknown => ("·", AnsiColor::BrightBlack),
     };
     let style = color.on_default();
-    let until = condition.until.map(|until| format!(" (until {})", local(until))).unwrap_or_default();
+    let until = condition.until.map(|until| format!(" (until {})", page.time(until))).unwrap_or_default();
     let decides = if condition.decides { "  ← decides" } else { "" };
     let message = match condition.status {
         ConditionStatus::Unknown => "not evaluated".to_owned(),
@@ -160,7 +160,7 @@ fn draw_release(page: &mut Page, release: &ConsideredRelease) {
     let ConsideredRelease { release_version, kubernetes_version, published_at, against } = release;
     let against: Vec<&str> = against.iter().map(|objection| objection.reason.as_str()).collect();
     let verdict = if against.is_empty() { "allowed".to_owned() } else { against.join(", ") };
-    let (release, published) = (safe(release_version), date(*published_at));
+    let (release, published) = (safe(release_version), page.date(*published_at));
     page.paragraph(&format!("  {release}  Kubernetes {kubernetes_version}, published {published}: {verdict}"));
 }
 
@@ -177,7 +177,7 @@ fn draw_way_out(page: &mut Page, explanation: &Explanation) {
     }
     if let Some(at) = explanation.starts_at {
         page.heading("When an update may start");
-        page.line(&format!("If nothing else changes, from {}.", local(at)));
+        page.line(&format!("If nothing else changes, from {}.", page.time(at)));
     }
     if !remedies.is_empty() {
         page.heading("What to do");

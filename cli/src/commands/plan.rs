@@ -15,7 +15,7 @@ use crate::decisions::Kind;
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, say};
 use crate::page::Page;
-use crate::text::{count, local, safe};
+use crate::text::{count, safe};
 
 /// From so many columns, each node group has a single line.
 const WIDE: u16 = 110;
@@ -131,7 +131,7 @@ impl Region {
     }
 }
 
-fn draw_decisions(page: &mut Page, decisions: &[DecisionLine]) {
+pub fn draw_decisions(page: &mut Page, decisions: &[DecisionLine]) {
     let mut clusters: BTreeMap<&str, Vec<&DecisionLine>> = BTreeMap::new();
     for line in decisions {
         clusters.entry(line.nodegroup.split('/').next().unwrap_or_default()).or_default().push(line);
@@ -151,7 +151,7 @@ fn draw_decisions(page: &mut Page, decisions: &[DecisionLine]) {
         let name = Cell::new(safe(cluster)).add_attribute(comfy_table::Attribute::Bold);
         rows.push((vec![name, Cell::new(""), Cell::new(""), colored(&current, Kind::Current)], None));
         for line in lines.iter().filter(|line| !is_current(line)) {
-            rows.push((row(line), Some(&line.reason)));
+            rows.push((row(page, line), Some(&line.reason)));
         }
     }
     if wide {
@@ -186,11 +186,11 @@ fn width(cell: Option<&Cell>) -> usize {
     cell.map_or(0, |cell| textwrap::core::display_width(&cell.content()))
 }
 
-fn row(line: &DecisionLine) -> Vec<Cell> {
+fn row(page: &Page, line: &DecisionLine) -> Vec<Cell> {
     let kind = Kind::of(&line.decision, line.until);
     let name = line.nodegroup.split_once('/').map_or(line.nodegroup.as_str(), |(_, name)| name);
     let runs = line.runs.as_ref().and_then(|runs| runs.release_version.as_deref()).unwrap_or("");
-    let until = line.until.map(|until| format!(" until {}", local(until))).unwrap_or_default();
+    let until = line.until.map(|until| format!(" until {}", page.time(until))).unwrap_or_default();
     vec![
         colored(&format!("  {} {}", kind.glyph(), safe(name)), kind),
         Cell::new(safe(runs)),
