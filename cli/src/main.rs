@@ -3,13 +3,17 @@
 //! | file | holds |
 //! |---|---|
 //! | `scenario.rs` | the node groups, and what happens to them |
+//! | `functions.rs` | both functions, as clients of the simulated AWS |
 //! | `simulation.rs` | eight simulated hours |
 //! | `report.rs` | what happened in them, as data |
 //! | `demo.rs` | the command that runs them |
 //! | `render.rs`, `page.rs` | how people read it |
+//! | `lambda.rs` | the functions as Lambda functions of the simulated AWS, and their stack |
 //! | `serve.rs` | the command that serves the simulated AWS to other clients |
 
 mod demo;
+mod functions;
+mod lambda;
 mod page;
 mod render;
 mod report;
