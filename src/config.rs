@@ -9,8 +9,8 @@ use crate::model::settings::{Limits, ReleaseSelector, RetryAfter, Settings};
 /// The settings of `start`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StartConfig {
-    /// `UPDATES_TABLE`: name of the table.
-    pub updates_table: String,
+    /// `UPDATES_TABLE`: name of the table. A function has one; whoever looks before it is deployed does not.
+    pub updates_table: Option<String>,
     /// What the plan goes by.
     pub settings: Settings,
 }
@@ -72,7 +72,16 @@ impl StartConfig {
     /// # Errors
     /// For the first setting that is missing or invalid.
     pub fn read(environment: Environment<'_>) -> Result<Self, InvalidSetting> {
-        Ok(Self { updates_table: required(environment, "UPDATES_TABLE")?, settings: settings(environment)? })
+        let updates_table = Some(required(environment, "UPDATES_TABLE")?);
+        Ok(Self { updates_table, settings: settings(environment)? })
+    }
+
+    /// Reads the settings of whoever looks before a function is deployed.
+    ///
+    /// # Errors
+    /// For the first setting that is invalid.
+    pub fn without_table(environment: Environment<'_>) -> Result<Self, InvalidSetting> {
+        Ok(Self { updates_table: None, settings: settings(environment)? })
     }
 }
 
@@ -199,7 +208,7 @@ mod tests {
         assert_eq!(
             StartConfig::read(&environment(&[("UPDATES_TABLE", "updates")])),
             Ok(StartConfig {
-                updates_table: "updates".into(),
+                updates_table: Some("updates".into()),
                 settings: Settings {
                     defaults: Rules {
                         follow_cluster_after: SignedDuration::from_hours(7 * 24),

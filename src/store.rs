@@ -44,7 +44,8 @@ type Item = HashMap<String, AttributeValue>;
 #[derive(Debug)]
 pub struct RecordStore<'a> {
     client: &'a Client,
-    table: &'a str,
+    /// `None` before the updater is deployed.
+    table: Option<&'a str>,
     writer: &'a str,
     dry_run: bool,
     reads: Tally,
@@ -83,9 +84,11 @@ pub enum NotSaved<R> {
 }
 
 impl<'a> RecordStore<'a> {
-    /// The table of this name, for a run that writes under this id; a dry run writes nothing.
+    /// The table of this name, for a run that writes under this id; a dry run writes nothing. Where there is no table yet,
+    /// nothing is recorded, and nothing can be.
     #[must_use]
-    pub fn new(client: &'a Client, table: &'a str, writer: &'a str, dry_run: bool) -> Self {
+    pub fn new(client: &'a Client, table: Option<&'a str>, writer: &'a str, dry_run: bool) -> Self {
+        let dry_run = dry_run || table.is_none();
         Self { client, table, writer, dry_run, reads: Tally::default(), writes: Tally::default() }
     }
 
@@ -108,28 +111,36 @@ impl<'a> RecordStore<'a> {
         let mut answers = pin!(stream::iter(calls).buffer_unordered(CONCURRENCY));
         // An item is many times as large as its record, so each answer is read as it comes.
         while let Some(items) = answers.next().await {
-            for (key, item) in items {
-                match ItemKey::read(&key) {
-                    Some(ItemKey::Nodegroup(id)) => {
-                        let record: Result<NodegroupRecord, _> = item.and_then(read);
-                        // The same, held once.
-                        let id = record.as_ref().map_or(id, |record| record.id.clone());
-                        records.insert_nodegroup(id, record);
-                    }
-                    Some(ItemKey::Fleet(_)) => records.insert_fleet(item.and_then(read)),
-                    Some(ItemKey::Track(id)) => records.insert_track(id.track().clone(), item.and_then(read)),
-                    None => {}
-                }
-            }
+            items.into_iter().for_each(|(key, item)| insert(&mut records, &key, item));
         }
         records
     }
 
+    /// Reads everything that the table holds, for people who look; no run does.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn scan(&self) -> anyhow::Result<RecordSet> {
+        let mut records = RecordSet::default();
+        let Some(table) = self.table else { return Ok(records) };
+        let mut pages = self.client.scan().table_name(table).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| anyhow::anyhow!("reading the table {table}: {}", describe(&error)))?;
+            for item in page.items.unwrap_or_default() {
+                if let Some(key) = key_of(&item) {
+                    insert(&mut records, &key, Ok(item));
+                }
+            }
+        }
+        Ok(records)
+    }
+
     async fn load_some(&self, keys: Vec<String>) -> Vec<(String, Result<Item, Unreadable>)> {
+        let Some(table) = self.table else { return Vec::new() };
         let mut items = Vec::new();
         let mut asked = keys;
         for round in 0..ROUNDS {
-            let answer = self.batch_get(&asked).await;
+            let answer = self.batch_get(table, &asked).await;
             self.reads.count(answer.is_err());
             let answer = match answer {
                 Ok(answer) => answer,
@@ -148,17 +159,17 @@ impl<'a> RecordStore<'a> {
     }
 
     /// The items of these keys, and the keys that DynamoDB left unprocessed.
-    async fn batch_get(&self, keys: &[String]) -> Result<(Vec<Item>, Vec<String>), Unreadable> {
+    async fn batch_get(&self, table: &str, keys: &[String]) -> Result<(Vec<Item>, Vec<String>), Unreadable> {
         let unreadable = |error: &str| Unreadable(format!("reading its record: {error}"));
         let keys = keys.iter().map(|key| HashMap::from([(KEY.to_owned(), AttributeValue::S(key.clone()))]));
         let request = KeysAndAttributes::builder().set_keys(Some(keys.collect())).consistent_read(true).build();
         let request = request.map_err(|error| unreadable(&error.to_string()))?;
-        let answer = self.client.batch_get_item().request_items(self.table, request).send().await;
+        let answer = self.client.batch_get_item().request_items(table, request).send().await;
         let answer = answer.map_err(|error| unreadable(&describe(&error)))?;
         let mut tables = answer.responses.ok_or_else(|| unreadable("DynamoDB's answer has no Responses"))?;
-        let left = answer.unprocessed_keys.and_then(|mut tables| tables.remove(self.table));
+        let left = answer.unprocessed_keys.and_then(|mut tables| tables.remove(table));
         let left = left.map(|left| left.keys.iter().filter_map(key_of).collect()).unwrap_or_default();
-        Ok((tables.remove(self.table).unwrap_or_default(), left))
+        Ok((tables.remove(table).unwrap_or_default(), left))
     }
 
     /// The keys of the items with an open attempt or a pending notice.
@@ -179,10 +190,11 @@ impl<'a> RecordStore<'a> {
     }
 
     async fn indexed(&self, index: &str, key: &str) -> anyhow::Result<BTreeSet<String>> {
+        let Some(table) = self.table else { return Ok(BTreeSet::new()) };
         let query = self
             .client
             .query()
-            .table_name(self.table)
+            .table_name(table)
             .index_name(index)
             .key_condition_expression(format!("{key} = :yes"))
             .expression_attribute_values(":yes", AttributeValue::S(YES.to_owned()));
@@ -205,7 +217,7 @@ impl<'a> RecordStore<'a> {
         let put = self
             .client
             .put_item()
-            .table_name(self.table)
+            .set_table_name(self.table.map(str::to_owned))
             .set_item(Some(item))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let put = if before.number == 0 {
@@ -343,6 +355,20 @@ impl<'a> RecordStore<'a> {
         }
         let merged = self.merge(&mut record, now, change).await;
         merged.map(|()| record).map_err(|error| Unreadable(error.to_string()))
+    }
+}
+
+fn insert(records: &mut RecordSet, key: &str, item: Result<Item, Unreadable>) {
+    match ItemKey::read(key) {
+        Some(ItemKey::Nodegroup(id)) => {
+            let record: Result<NodegroupRecord, _> = item.and_then(read);
+            // The same, held once.
+            let id = record.as_ref().map_or(id, |record| record.id.clone());
+            records.insert_nodegroup(id, record);
+        }
+        Some(ItemKey::Fleet(_)) => records.insert_fleet(item.and_then(read)),
+        Some(ItemKey::Track(id)) => records.insert_track(id.track().clone(), item.and_then(read)),
+        None => {}
     }
 }
 

@@ -129,7 +129,7 @@ impl Table {
     }
 
     fn of<'a>(&'a self, writer: &'a str) -> RecordStore<'a> {
-        RecordStore::new(&self.client, &self.name, writer, false)
+        RecordStore::new(&self.client, Some(&self.name), writer, false)
     }
 
     /// Writes a record that must not exist yet, and returns it as the table has it.
@@ -578,7 +578,7 @@ async fn an_attribute_of_an_unknown_type_is_a_malformed_record_and_no_panic() {
     let config = config_loader().http_client(world.http_client()).region(Region::from_static("eu-central-1"));
     let config = config.credentials_provider(Credentials::new("AKIA", "secret", None, None, "test")).load().await;
     let client = Client::new(&config);
-    let records = RecordStore::new(&client, "updates", "reader", false);
+    let records = RecordStore::new(&client, Some("updates"), "reader", false);
     for attribute in [json!({"X": "y"}), json!({"L": [{"M": {"a": {"X": "y"}}}]})] {
         let item = json!({"itemKey": {"S": arn("blue")}, "open": attribute});
         let read = json!({"Responses": {"updates": [item]}}).to_string();
@@ -918,7 +918,7 @@ async fn what_was_reconciled_is_written_and_what_cannot_be_read_is_reported() {
 async fn a_dry_run_takes_in_what_was_reconciled_and_writes_nothing() {
     let table = Table::new().await;
     let mut records = RecordSet::default();
-    let dry = RecordStore::new(&table.client, &table.name, "first", true);
+    let dry = RecordStore::new(&table.client, Some(&table.name), "first", true);
     assert_eq!(dry.write(reconciled(), &mut records, now()).await, []);
     assert_eq!(table.answers(), 0);
     for name in ["blue", "green"] {

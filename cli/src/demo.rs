@@ -4,9 +4,10 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::output::Output;
 use crate::simulation::{self, Step};
 use crate::{page, render};
 
@@ -20,29 +21,19 @@ const PAUSE: Duration = Duration::from_millis(40);
 /// waits for its window, one update fails and is tried again, one hangs, and a release that breaks nodes is quarantined.
 /// Eight hours pass in a few seconds.
 #[derive(Args)]
-pub struct Demo {
-    /// Tables for people, or one JSON document with the same content
-    #[arg(long, value_enum, default_value_t = Output::Table)]
-    output: Output,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Output {
-    Table,
-    Json,
-}
+pub struct Demo {}
 
 impl Demo {
     /// Runs the simulation and prints what happened.
     ///
     /// # Errors
     /// When a run failed as a whole, which no fault of the fleet brings about, or stdout is closed.
-    pub async fn run(self) -> anyhow::Result<()> {
+    pub async fn run(self, output: Output) -> anyhow::Result<()> {
         let bar = progress_bar();
         let report = simulation::run(async |step| show(&bar, &step).await).await?;
         bar.println("");
         bar.finish_and_clear();
-        let text = match self.output {
+        let text = match output {
             Output::Table => render::report(&report, page::width()),
             Output::Json => serde_json::to_string_pretty(&report).context("writing the report as JSON")? + "\n",
         };

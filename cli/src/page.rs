@@ -6,6 +6,9 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::{Attribute, Cell, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle};
+use eks_nodegroup_updater::config::process_environment;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 /// The width where there is no terminal.
 const WIDTH_ELSEWHERE: u16 = 120;
@@ -14,9 +17,10 @@ const RULE_UNDER_HEADER: TableStyle = TableStyle::new().header_separator(LineSty
 const HEADING: Style = AnsiColor::Cyan.on_default().bold();
 const QUIET: Style = Style::new().dimmed();
 
-/// How many columns stdout has.
+/// How many columns stdout has; where it is no terminal, `COLUMNS` may say so.
 pub fn width() -> u16 {
-    Table::new().width().unwrap_or(WIDTH_ELSEWHERE)
+    let columns = || process_environment("COLUMNS")?.parse().ok().filter(|columns| *columns >= 40);
+    Table::new().width().or_else(columns).unwrap_or(WIDTH_ELSEWHERE)
 }
 
 /// A page that is being written.
@@ -25,12 +29,29 @@ pub struct Page {
     pub text: String,
     /// Its width in characters.
     pub width: u16,
+    /// The clock of its reader.
+    zone: TimeZone,
 }
 
 impl Page {
-    /// An empty page.
-    pub fn new(width: u16) -> Self {
-        Self { text: String::new(), width }
+    /// An empty page, for a reader in this time zone.
+    pub fn new(width: u16, zone: TimeZone) -> Self {
+        Self { text: String::new(), width, zone }
+    }
+
+    /// An empty page for whoever sits at the terminal.
+    pub fn here() -> Self {
+        Self::new(width(), TimeZone::system())
+    }
+
+    /// A time as the reader's clock shows it.
+    pub fn time(&self, at: Timestamp) -> String {
+        at.to_zoned_datetime(self.zone.clone()).strftime("%a %d %b %H:%M %Z").to_string()
+    }
+
+    /// A date as the reader's calendar shows it.
+    pub fn date(&self, at: Timestamp) -> String {
+        at.to_zoned_datetime(self.zone.clone()).strftime("%Y-%m-%d").to_string()
     }
 
     /// What follows is about this.

@@ -4,6 +4,7 @@ use comfy_table::{Cell, Color};
 use eks_nodegroup_updater::model::attempt::{Attempt, Status};
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::notice::Notice;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::page::Page;
@@ -15,7 +16,7 @@ const WIDE: u16 = 140;
 
 /// The whole report, for this many columns.
 pub fn report(report: &Report, width: u16) -> String {
-    let mut page = Page::new(width);
+    let mut page = Page::new(width, TimeZone::UTC);
     introduction(&mut page, report);
     plans(&mut page, report);
     updates(&mut page, report);

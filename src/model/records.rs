@@ -226,6 +226,11 @@ impl RecordSet {
         self.nodegroups.values().filter_map(|record| record.as_ref().ok())
     }
 
+    /// Every record of a release track that could be read.
+    pub fn readable_tracks(&self) -> impl Iterator<Item = &TrackRecord> {
+        self.tracks.values().filter_map(|record| record.as_ref().ok())
+    }
+
     /// Takes in the record of a node group, or why it cannot be read or relied upon.
     pub fn insert_nodegroup(&mut self, id: NodegroupId, record: Result<NodegroupRecord, Unreadable>) {
         self.nodegroups.insert(id, record);

@@ -328,11 +328,19 @@ impl NodegroupPattern {
     }
 }
 
+impl FromStr for NodegroupPattern {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        text.parse().map(Self)
+    }
+}
+
 impl TryFrom<String> for NodegroupPattern {
     type Error = InvalidName;
 
     fn try_from(text: String) -> Result<Self, InvalidName> {
-        text.parse().map(Self)
+        text.parse()
     }
 }
 

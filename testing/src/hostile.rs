@@ -100,7 +100,7 @@ pub fn tags_and_settings(data: &[u8]) {
             blue.tags = pairs.clone().into_iter().filter(|(name, _)| in_tags(name)).collect();
         });
         if let Ok(config) = start_config {
-            env.start_config = StartConfig { updates_table: TABLE.to_owned(), ..config };
+            env.start_config = StartConfig { updates_table: Some(TABLE.to_owned()), ..config };
         }
         if let Ok(config) = check_config {
             let notification_topic_arn = env.check_config.notification_topic_arn;

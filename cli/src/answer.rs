@@ -1,0 +1,149 @@
+//! What the functions answer, as far as people want to see it.
+
+use std::collections::BTreeMap;
+
+use aws_config::SdkConfig;
+use eks_nodegroup_updater::aws::StartClients;
+use eks_nodegroup_updater::config::{StartConfig, process_environment};
+use eks_nodegroup_updater::handler;
+use eks_nodegroup_updater::model::explanation::{Description, Explanation};
+use eks_nodegroup_updater::run::Run;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::account::region;
+use crate::deployment::{Deployment, Function};
+use crate::failure::Failure;
+
+/// The answer of `start`. Fields that a newer function adds are left out.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StartAnswer {
+    /// The function's version.
+    #[serde(default)]
+    pub version: String,
+    /// Whether it only looked.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// Why no update may start anywhere, if that is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freeze: Option<String>,
+    /// One line for each node group.
+    #[serde(default)]
+    pub decisions: Vec<DecisionLine>,
+    /// What was asked to be explained.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub explanations: Vec<Explanation>,
+    /// What went wrong.
+    #[serde(default)]
+    pub errors: Vec<String>,
+}
+
+/// What was decided for one node group.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DecisionLine {
+    /// `cluster/nodegroup`.
+    pub nodegroup: String,
+    /// `Start`, `Next`, or the reason's code.
+    pub decision: String,
+    /// What it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs: Option<Description>,
+    /// The release that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// The sentence.
+    pub reason: String,
+    /// When it may change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// What came of a start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
+    /// The sentence to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// The update's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update_id: Option<String>,
+}
+
+/// The answer of `check`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckAnswer {
+    /// How many updates there are of each status.
+    #[serde(default)]
+    pub counts: BTreeMap<String, usize>,
+    /// One line for each update that was open.
+    #[serde(default)]
+    pub updates: Vec<UpdateLine>,
+    /// Ids of the messages that were published.
+    #[serde(default)]
+    pub published: Vec<String>,
+    /// What went wrong.
+    #[serde(default)]
+    pub errors: Vec<String>,
+}
+
+/// What became of one update.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdateLine {
+    /// `cluster/nodegroup`.
+    pub nodegroup: String,
+    /// The update's id.
+    pub update_id: Option<String>,
+    /// The release it brings.
+    pub release_version: String,
+    /// Its status.
+    pub status: String,
+}
+
+/// Reads a function's answer.
+///
+/// # Errors
+/// When it is none that this version understands.
+pub fn read<T: for<'de> Deserialize<'de>>(answer: Value) -> Result<T, Failure> {
+    serde_json::from_value(answer)
+        .map_err(|error| Failure::new(format!("the function's answer is not understood: {error}")))
+}
+
+/// What was seen of a region, without changing anything.
+pub struct Look {
+    /// The region.
+    pub region: String,
+    /// The stack that was asked; `None` where none is deployed and the caller's own credentials were used.
+    pub deployment: Option<Deployment>,
+    /// What it answered.
+    pub answer: StartAnswer,
+}
+
+/// What the next run would do: the deployed function is asked where there is one, for its role and settings decide. Before,
+/// the same code runs here, with the caller's credentials and the settings of the environment.
+///
+/// # Errors
+/// When neither can be done.
+pub async fn look(configuration: &SdkConfig, stack: Option<&str>, event: &Value) -> Result<Look, Failure> {
+    let deployment = Deployment::find(configuration, stack).await?;
+    let answer = match &deployment {
+        Some(deployment) => read(deployment.invoke(configuration, Function::StartReadOnly, event).await?)?,
+        None => read(run_here(configuration, event).await?)?,
+    };
+    Ok(Look { region: region(configuration).to_owned(), deployment, answer })
+}
+
+/// The event of a run that only looks.
+pub fn looking() -> Value {
+    json!({"dryRun": true})
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge: here the clock is read, once a run")]
+async fn run_here(configuration: &SdkConfig, event: &Value) -> Result<Value, Failure> {
+    let config = StartConfig::without_table(&process_environment).map_err(Failure::usage)?;
+    let run = Run { read_only: true, ..Run::new("here", Timestamp::now(), crate::deployment::LONGEST_RUN) };
+    let summary = handler::start(&StartClients::new(configuration), &config, event, run).await?;
+    serde_json::to_value(summary).map_err(|error| Failure::new(error.to_string()))
+}

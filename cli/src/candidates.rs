@@ -1,0 +1,153 @@
+//! Node groups that have not opted in, and what they would get if they did.
+
+use std::collections::{BTreeSet, HashMap};
+
+use aws_config::SdkConfig;
+use aws_sdk_eks::types as eks;
+use eks_nodegroup_updater::aws::{CONCURRENCY, StartClients};
+use eks_nodegroup_updater::config::{StartConfig, process_environment};
+use eks_nodegroup_updater::model::fleet::{Discovered, Fleet, NodegroupState};
+use eks_nodegroup_updater::model::nodegroup::Nodegroup;
+use eks_nodegroup_updater::model::policy::OPT_IN_TAG;
+use eks_nodegroup_updater::model::releases::Releases;
+use eks_nodegroup_updater::model::request::StartRequest;
+use eks_nodegroup_updater::observe::Observer;
+use eks_nodegroup_updater::plan::{PlanInput, plan, tracks};
+use eks_nodegroup_updater::run::Run;
+use eks_nodegroup_updater::store::RecordStore;
+use futures_util::{StreamExt as _, stream};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::progress::Progress;
+
+/// A node group that has not opted in.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Candidate {
+    /// `cluster/nodegroup`.
+    pub nodegroup: String,
+    /// The release it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runs: Option<String>,
+    /// The release it would get.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// What would be decided.
+    pub decision: String,
+    /// The sentence to it.
+    pub reason: String,
+}
+
+/// A node group as EKS describes it.
+#[derive(Clone, Debug)]
+pub struct Described {
+    /// `cluster/nodegroup`.
+    pub name: String,
+    /// What EKS says, or why it does not.
+    pub description: Result<eks::Nodegroup, String>,
+}
+
+/// All node groups of the region, by name.
+///
+/// # Errors
+/// When clusters or node groups cannot be listed.
+pub async fn list(configuration: &SdkConfig) -> Result<Vec<String>, Failure> {
+    let eks = aws_sdk_eks::Client::new(configuration);
+    let clusters: Result<Vec<String>, _> = eks.list_clusters().into_paginator().items().send().collect().await;
+    let clusters = clusters.map_err(|error| Failure::of_call("listing clusters", &error))?;
+    let mut lists = stream::iter(clusters)
+        .map(|cluster| {
+            let call = eks.list_nodegroups().cluster_name(&cluster).into_paginator().items().send();
+            async move { (call.collect::<Result<Vec<String>, _>>().await, cluster) }
+        })
+        .buffered(CONCURRENCY);
+    let mut names = Vec::new();
+    while let Some((nodegroups, cluster)) = lists.next().await {
+        let doing = format!("listing the node groups of {cluster}");
+        let nodegroups = nodegroups.map_err(|error| Failure::of_call(&doing, &error))?;
+        names.extend(nodegroups.into_iter().map(|name| format!("{cluster}/{name}")));
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Describes these node groups.
+pub async fn describe(configuration: &SdkConfig, names: Vec<String>) -> Vec<Described> {
+    let eks = aws_sdk_eks::Client::new(configuration);
+    let progress = Progress::over(names.len(), "node groups");
+    let described = stream::iter(names).map(|name| {
+        let (cluster, nodegroup) = name.split_once('/').unwrap_or((&name, ""));
+        let call = eks.describe_nodegroup().cluster_name(cluster).nodegroup_name(nodegroup).send();
+        let progress = &progress;
+        async move {
+            let answer = call.await.map_err(|error| eks_nodegroup_updater::aws::describe(&error));
+            progress.advance();
+            let description =
+                answer.and_then(|answer| answer.nodegroup.ok_or_else(|| "EKS's answer has no node group".to_owned()));
+            Described { name, description }
+        }
+    });
+    described.buffered(CONCURRENCY).collect().await
+}
+
+/// Those that are not among the known ones, and what they would get with the settings of the environment.
+///
+/// # Errors
+/// When they cannot be listed, or the settings are not understood.
+pub async fn candidates(configuration: &SdkConfig, known: &[String]) -> Result<Vec<Candidate>, Failure> {
+    let known: BTreeSet<&String> = known.iter().collect();
+    let names = list(configuration).await?.into_iter().filter(|name| !known.contains(name));
+    let described = describe(configuration, names.collect()).await;
+    let config = StartConfig::without_table(&process_environment).map_err(Failure::usage)?;
+    let settings = &config.settings;
+    let (mut fleet, mut candidates) = (Fleet::default(), Vec::new());
+    for Described { name, description } in described {
+        let opted_in = description.and_then(|mut description| {
+            let mut tags: HashMap<String, String> = description.tags.take().unwrap_or_default();
+            tags.insert(OPT_IN_TAG.to_owned(), "auto".to_owned());
+            description.tags = Some(tags);
+            Nodegroup::from_description(&description, &settings.defaults).map_err(|error| error.to_string())
+        });
+        match opted_in {
+            Ok(nodegroup) => fleet
+                .nodegroups
+                .push(Discovered { id: nodegroup.id.clone(), state: NodegroupState::Exists(Box::new(nodegroup)) }),
+            Err(reason) => candidates.push(Candidate {
+                nodegroup: name,
+                runs: None,
+                target: None,
+                decision: "Unreadable".to_owned(),
+                reason,
+            }),
+        }
+    }
+    let (request, clients) =
+        (StartRequest { dry_run: true, ..StartRequest::default() }, StartClients::new(configuration));
+    let store = RecordStore::new(&clients.dynamodb, None, "here", true);
+    let run = here();
+    let observer = Observer { clients: &clients, store: &store, settings, run };
+    let tracks = tracks(&fleet, &request);
+    let (recommended, _) = observer.latest(&mut fleet, tracks).await;
+    let releases = Releases::of(&recommended, &fleet.records, run.now);
+    let input =
+        PlanInput { fleet: &fleet, releases: &releases, request: &request, request_id: run.id, settings, now: run.now };
+    let plan = plan(&input);
+    for (discovered, planned) in fleet.nodegroups.iter().zip(&plan.decisions) {
+        candidates.push(Candidate {
+            nodegroup: discovered.id.to_string(),
+            runs: discovered.nodegroup().and_then(|nodegroup| nodegroup.release_version.clone()),
+            target: planned.decision.target().map(str::to_owned),
+            decision: planned.decision.code().to_owned(),
+            reason: planned.decision.to_string(),
+        });
+    }
+    candidates.sort_by(|one, other| one.nodegroup.cmp(&other.nodegroup));
+    Ok(candidates)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge: here the clock is read, once a run")]
+fn here() -> Run<'static> {
+    Run::new("here", Timestamp::now(), crate::deployment::LONGEST_RUN)
+}

@@ -1,0 +1,188 @@
+//! `explain`: what every rule says of a node group.
+
+use std::collections::BTreeMap;
+
+use anstyle::{AnsiColor, Style};
+use clap::Args;
+use eks_nodegroup_updater::model::explanation::{Condition, ConditionStatus, ConsideredRelease, Explanation};
+use eks_nodegroup_updater::model::subject::NodegroupName;
+use serde_json::json;
+
+use crate::account::Account;
+use crate::answer::{Look, look};
+use crate::candidates;
+use crate::decisions::{Kind, remedy};
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+use crate::page::Page;
+use crate::text::{nearest, safe};
+
+/// Releases that are listed.
+const RELEASES: usize = 8;
+
+/// Show what every rule says of a node group, and what would have to change for an update to start
+#[derive(Args)]
+pub struct Explain {
+    /// The node group, as CLUSTER/NODEGROUP
+    nodegroup: NodegroupName,
+}
+
+impl Explain {
+    /// Asks for the explanation and prints it.
+    ///
+    /// # Errors
+    /// When there is no such node group, or nobody can be asked.
+    pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
+        let configuration = account.one_region().await?;
+        let event = json!({"explain": [self.nodegroup]});
+        let Look { region, deployment, answer } = look(&configuration, account.stack.as_deref(), &event).await?;
+        let name = self.nodegroup.to_string();
+        let explanation = answer.explanations.into_iter().find(|explanation| explanation.nodegroup == name);
+        let explanation =
+            explanation.ok_or_else(|| Failure::new(format!("the function's answer says nothing of {name}")))?;
+        if explanation.decision == "NotFound" {
+            let all = candidates::list(&configuration).await?;
+            return Err(not_found(&name, &region, &all));
+        }
+        output.print(&explanation, |page| draw(page, &explanation))?;
+        if deployment.is_none() {
+            crate::output::say(&format!(
+                "note: nothing is deployed in {region}; seen with default settings and no records"
+            ));
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// Whether it exists without the tag, or what was meant.
+fn not_found(name: &str, region: &str, all: &[String]) -> Failure {
+    if all.iter().any(|known| known == name) {
+        return Failure::new(format!("{name} has no tag ami-update, so the updater leaves it alone"))
+            .hint(format!("Opt it in: eks-nodegroup-updater opt-in {name}"));
+    }
+    let failure = Failure::new(format!("there is no node group {name} in {region}"));
+    match nearest(name, all.iter().map(String::as_str)).as_slice() {
+        [] => failure.hint("See them all: eks-nodegroup-updater plan --all"),
+        near => failure.hint(format!("Did you mean {}?", near.join(" or "))),
+    }
+}
+
+fn draw(page: &mut Page, explanation: &Explanation) {
+    page.paragraph(&headline(explanation));
+    page.line("");
+    let width = explanation.conditions.iter().map(|condition| label(condition).len()).max().unwrap_or_default();
+    for condition in &explanation.conditions {
+        draw_condition(page, condition, width);
+    }
+    if !explanation.releases.is_empty() {
+        page.heading("Releases newer than what it runs");
+        explanation.releases.iter().take(RELEASES).for_each(|release| draw_release(page, release));
+        let more = explanation.releases.len().saturating_sub(RELEASES);
+        if more > 0 {
+            page.note(&format!("and {more} older ones"));
+        }
+    }
+    draw_way_out(page, explanation);
+}
+
+/// Where it stands, in a sentence.
+fn headline(explanation: &Explanation) -> String {
+    let Explanation { nodegroup, decision, runs, .. } = explanation;
+    let kind = Kind::of(decision, deciding(explanation).and_then(|condition| condition.until));
+    let runs = runs.as_ref().map(|runs| {
+        let release = runs.release_version.as_deref().unwrap_or("an unknown release");
+        let version = runs.kubernetes_version.as_deref().unwrap_or("of an unknown version");
+        let behind = match runs.days_behind {
+            Some(0) => ", less than a day behind".to_owned(),
+            Some(1) => ", 1 day behind".to_owned(),
+            Some(days) => format!(", {days} days behind"),
+            None => String::new(),
+        };
+        format!(" runs {release} ({}, Kubernetes {version}){behind}", runs.ami_type)
+    });
+    let what = match kind {
+        Kind::Start => "an update starts with the next run",
+        Kind::Updating => "an update is in progress",
+        Kind::Waits => "it waits, and goes on by itself",
+        Kind::NeedsYou => "it needs you",
+        Kind::LeftAlone => "it is left alone",
+        Kind::Current => "it is current",
+    };
+    format!("{}{}: {what}. {decision}: {}", safe(nodegroup), safe(&runs.unwrap_or_default()), safe(&explanation.reason))
+}
+
+fn deciding(explanation: &Explanation) -> Option<&Condition> {
+    explanation.conditions.iter().find(|condition| condition.decides)
+}
+
+/// A rule's name, in words.
+fn label(condition: &Condition) -> String {
+    let mut words = String::new();
+    for character in condition.rule.name().chars() {
+        if character.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.extend(character.to_lowercase());
+    }
+    words
+}
+
+fn draw_condition(page: &mut Page, condition: &Condition, width: usize) {
+    let (glyph, color) = match condition.status {
+        ConditionStatus::True => ("✔", AnsiColor::Green),
+        ConditionStatus::False => ("✗", AnsiColor::Red),
+        ConditionStatus::Unknown => ("·", AnsiColor::BrightBlack),
+    };
+    let style = color.on_default();
+    let until = condition.until.map(|until| format!(" (until {})", page.time(until))).unwrap_or_default();
+    let decides = if condition.decides { "  ← decides" } else { "" };
+    let message = match condition.status {
+        ConditionStatus::Unknown => "not evaluated".to_owned(),
+        ConditionStatus::False => format!("{}: {}{until}{decides}", condition.reason, safe(&condition.message)),
+        ConditionStatus::True => safe(&condition.message).into_owned(),
+    };
+    let source = format!(" [{}]", safe(&condition.source));
+    let indent = " ".repeat(width + 6);
+    let columns = usize::from(page.width).max(width + 30);
+    let options = textwrap::Options::new(columns).subsequent_indent(&indent).break_words(false);
+    let label = label(condition);
+    let text = textwrap::fill(&format!("  {glyph} {label:width$}  {message}{source}"), options);
+    let dim = Style::new().dimmed();
+    let text = text.replacen(glyph, &format!("{style}{glyph}{style:#}"), 1);
+    let text = match text.rsplit_once(&source) {
+        Some((before, after)) => format!("{before}{dim}{source}{dim:#}{after}"),
+        None => text,
+    };
+    page.line(&text);
+}
+
+fn draw_release(page: &mut Page, release: &ConsideredRelease) {
+    let ConsideredRelease { release_version, kubernetes_version, published_at, against } = release;
+    let against: Vec<&str> = against.iter().map(|objection| objection.reason.as_str()).collect();
+    let verdict = if against.is_empty() { "allowed".to_owned() } else { against.join(", ") };
+    let (release, published) = (safe(release_version), page.date(*published_at));
+    page.paragraph(&format!("  {release}  Kubernetes {kubernetes_version}, published {published}: {verdict}"));
+}
+
+/// What would have to change for an update to start, and when that may be.
+fn draw_way_out(page: &mut Page, explanation: &Explanation) {
+    let failed = explanation.conditions.iter().filter(|condition| condition.status == ConditionStatus::False);
+    let mut remedies: BTreeMap<&str, String> = BTreeMap::new();
+    for condition in failed {
+        if let Some(remedy) = remedy(&condition.reason) {
+            let remedy = remedy.replace("NODEGROUP", &safe(&explanation.nodegroup));
+            let release = explanation.target.as_deref().unwrap_or("RELEASE");
+            remedies.insert(&condition.reason, remedy.replace("RELEASE", &safe(release)));
+        }
+    }
+    if let Some(at) = explanation.starts_at {
+        page.heading("When an update may start");
+        page.line(&format!("If nothing else changes, from {}.", page.time(at)));
+    }
+    if !remedies.is_empty() {
+        page.heading("What to do");
+        for (reason, remedy) in remedies {
+            page.line(&format!("  {reason}: {remedy}"));
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The commands that look at an account, and those that steer the updater there.
+
+pub mod explain;
+pub mod history;
+pub mod plan;
+pub mod run;
+pub mod status;
+pub mod stop_switch;
+pub mod wishes;

@@ -1,0 +1,255 @@
+//! `plan`: what the next run would do.
+
+use std::collections::BTreeMap;
+
+use anstyle::Style;
+use clap::Args;
+use comfy_table::Cell;
+use eks_nodegroup_updater::model::subject::NodegroupPattern;
+use serde::Serialize;
+
+use crate::account::Account;
+use crate::answer::{DecisionLine, Look, StartAnswer, look, looking};
+use crate::candidates::{Candidate, candidates};
+use crate::decisions::Kind;
+use crate::failure::{Exit, Failure};
+use crate::output::{Output, say};
+use crate::page::Page;
+use crate::text::{count, safe};
+
+/// From so many columns, each node group has a single line.
+const WIDE: u16 = 110;
+
+/// Show what the next run would do, and why; nothing is changed
+///
+/// Where the updater is deployed, its own function is asked, so that its role and its settings decide. Before it is, the
+/// same code runs here, with your credentials and default settings.
+#[derive(Args)]
+pub struct Plan {
+    /// Only node groups of this name; * stands for any characters but the slash, as in prod/*
+    #[arg(long, value_name = "PATTERN")]
+    filter: Vec<NodegroupPattern>,
+    /// Also node groups without the tag ami-update, and what they would get if they opted in
+    #[arg(long)]
+    all: bool,
+    /// End with 2 when an update would start
+    #[arg(long)]
+    exit_code: bool,
+}
+
+/// What the next run would do, by region.
+#[derive(Serialize)]
+struct Document {
+    regions: Vec<Region>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Region {
+    region: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stack: Option<String>,
+    #[serde(flatten)]
+    answer: StartAnswer,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    candidates: Option<Vec<Candidate>>,
+}
+
+impl Plan {
+    /// Looks at each region and prints what would happen there.
+    ///
+    /// # Errors
+    /// When a region cannot be looked at.
+    pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
+        let mut regions = Vec::new();
+        for configuration in account.regions().await? {
+            let Look { region, deployment, mut answer } =
+                look(&configuration, account.stack.as_deref(), &looking()).await?;
+            let known: Vec<String> = answer.decisions.iter().map(|line| line.nodegroup.clone()).collect();
+            answer.decisions.retain(|line| self.is_wanted(&line.nodegroup));
+            let candidates = match self.all {
+                true => Some(candidates(&configuration, &known).await?),
+                false => None,
+            };
+            let candidates = candidates.map(|mut all| {
+                all.retain(|candidate| self.is_wanted(&candidate.nodegroup));
+                all
+            });
+            let (stack, account) = deployment.map(|deployment| (deployment.stack, deployment.account)).unzip();
+            regions.push(Region { region, account, stack, answer, candidates });
+        }
+        let starts = regions.iter().flat_map(|region| &region.answer.decisions).any(|line| line.decision == "Start");
+        let document = Document { regions };
+        output.print(&document, |page| document.regions.iter().for_each(|region| region.draw(page)))?;
+        for region in &document.regions {
+            region.answer.errors.iter().for_each(|error| say(&format!("warning: {}", safe(error))));
+        }
+        Ok(if self.exit_code && starts { Exit::Found } else { Exit::Done })
+    }
+
+    fn is_wanted(&self, name: &str) -> bool {
+        self.filter.is_empty()
+            || name.parse().is_ok_and(|name| self.filter.iter().any(|pattern| pattern.matches(&name)))
+    }
+}
+
+impl Region {
+    fn draw(&self, page: &mut Page) {
+        page.paragraph(&self.introduction());
+        let decisions = &self.answer.decisions;
+        if !decisions.is_empty() {
+            page.line("");
+            draw_decisions(page, decisions);
+        }
+        if let Some(candidates) = &self.candidates {
+            draw_candidates(page, candidates);
+        }
+        page.line("");
+        page.line(&conclusion(decisions));
+        let waits = |kind| decisions.iter().find(|line| Kind::of(&line.decision, line.until) == kind);
+        if let Some(line) = waits(Kind::NeedsYou).or_else(|| waits(Kind::Waits)) {
+            page.note(&format!("Why: eks-nodegroup-updater explain {}", safe(&line.nodegroup)));
+        }
+    }
+
+    fn introduction(&self) -> String {
+        let region = &self.region;
+        let (Some(stack), Some(account)) = (&self.stack, &self.account) else {
+            return format!(
+                "The updater is not deployed in {region}. This is what it would do with the default settings, seen with your \
+                 credentials; nothing was changed. It cannot know yet what earlier runs would have recorded: which releases \
+                 came before the newest, what failed, and what the lower rings have proved."
+            );
+        };
+        let freeze = self.answer.freeze.as_ref().map(|freeze| format!(" No update starts now: {}.", safe(freeze)));
+        format!(
+            "What the next run of the stack {stack} in {region}, account {account}, would do; nothing was changed.{}",
+            freeze.unwrap_or_default()
+        )
+    }
+}
+
+pub fn draw_decisions(page: &mut Page, decisions: &[DecisionLine]) {
+    let mut clusters: BTreeMap<&str, Vec<&DecisionLine>> = BTreeMap::new();
+    for line in decisions {
+        clusters.entry(line.nodegroup.split('/').next().unwrap_or_default()).or_default().push(line);
+    }
+    let wide = page.width >= WIDE;
+    let mut header = vec!["  Node group", "Runs", "Target", "Decision"];
+    if wide {
+        header.push("Why");
+    }
+    let mut table = page.table(&header, if wide { 4 } else { 3 });
+    let mut rows: Vec<(Vec<Cell>, Option<&str>)> = Vec::new();
+    for (cluster, lines) in clusters {
+        let is_current = |line: &&&DecisionLine| Kind::of(&line.decision, line.until) == Kind::Current;
+        let current = lines.iter().filter(is_current).count();
+        let glyph = Kind::Current.glyph();
+        let current = if current > 0 { format!("{glyph} {current} current") } else { String::new() };
+        let name = Cell::new(safe(cluster)).add_attribute(comfy_table::Attribute::Bold);
+        rows.push((vec![name, Cell::new(""), Cell::new(""), colored(&current, Kind::Current)], None));
+        for line in lines.iter().filter(|line| !is_current(line)) {
+            rows.push((row(page, line), Some(&line.reason)));
+        }
+    }
+    if wide {
+        let used = |column: usize| rows.iter().map(|(cells, _)| width(cells.get(column))).max().unwrap_or_default() + 2;
+        let left = usize::from(page.width).saturating_sub((0..4).map(used).sum());
+        for (mut cells, why) in rows {
+            cells.push(Cell::new(why.map(|why| shortened(&safe(why), left)).unwrap_or_default()));
+            table.add_row(cells);
+        }
+        return page.add(&table);
+    }
+    let mut reasons = Vec::new();
+    for (cells, why) in rows {
+        table.add_row(cells);
+        reasons.push(why);
+    }
+    // A reason has a line of its own, under its node group.
+    let text = table.trim_fmt();
+    let mut lines = text.lines();
+    lines.by_ref().take(2).for_each(|line| page.line(line));
+    for (line, why) in lines.zip(reasons) {
+        page.line(line);
+        if let Some(why) = why {
+            let dim = Style::new().dimmed();
+            let why = shortened(&safe(why), usize::from(page.width).saturating_sub(4));
+            page.line(&format!("    {dim}{why}{dim:#}"));
+        }
+    }
+}
+
+fn width(cell: Option<&Cell>) -> usize {
+    cell.map_or(0, |cell| textwrap::core::display_width(&cell.content()))
+}
+
+fn row(page: &Page, line: &DecisionLine) -> Vec<Cell> {
+    let kind = Kind::of(&line.decision, line.until);
+    let name = line.nodegroup.split_once('/').map_or(line.nodegroup.as_str(), |(_, name)| name);
+    let runs = line.runs.as_ref().and_then(|runs| runs.release_version.as_deref()).unwrap_or("");
+    let until = line.until.map(|until| format!(" until {}", page.time(until))).unwrap_or_default();
+    vec![
+        colored(&format!("  {} {}", kind.glyph(), safe(name)), kind),
+        Cell::new(safe(runs)),
+        Cell::new(line.target.as_deref().map(safe).unwrap_or_default()),
+        colored(&format!("{}{until}", line.decision), kind),
+    ]
+}
+
+fn colored(text: &str, kind: Kind) -> Cell {
+    Cell::new(text).fg(kind.color())
+}
+
+/// As much of a text as fits, in one line.
+pub fn shortened(text: &str, columns: usize) -> String {
+    let text = text.replace('\n', " ");
+    if textwrap::core::display_width(&text) <= columns {
+        return text;
+    }
+    let kept: String = text.chars().take(columns.saturating_sub(1)).collect();
+    format!("{}…", kept.trim_end())
+}
+
+fn draw_candidates(page: &mut Page, candidates: &[Candidate]) {
+    page.line("");
+    if candidates.is_empty() {
+        return page.line("Every node group of the region has the tag ami-update.");
+    }
+    page.paragraph("Not opted in; with the default settings, these would get:");
+    let mut table = page.table(&["  Node group", "Runs", "Target", "Decision"], 3);
+    for candidate in candidates {
+        let Candidate { nodegroup, runs, target, decision, .. } = candidate;
+        table.add_row([
+            Cell::new(format!("  {} {}", Kind::LeftAlone.glyph(), safe(nodegroup))),
+            Cell::new(safe(runs.as_deref().unwrap_or_default())),
+            Cell::new(safe(target.as_deref().unwrap_or_default())),
+            Cell::new(decision),
+        ]);
+    }
+    page.add(&table);
+    page.note("Opt one in: eks-nodegroup-updater opt-in CLUSTER/NODEGROUP");
+}
+
+/// `Plan: 1 to start, 2 wait, 1 needs you, 12 current.`
+fn conclusion(decisions: &[DecisionLine]) -> String {
+    if decisions.is_empty() {
+        return "Plan: nothing. No node group has the tag ami-update; see them all with: eks-nodegroup-updater plan --all"
+            .to_owned();
+    }
+    let number = |kind| decisions.iter().filter(|line| Kind::of(&line.decision, line.until) == kind).count();
+    let verb = |number: usize, one: &str, many: &str| format!("{number} {}", if number == 1 { one } else { many });
+    let parts = [
+        (number(Kind::Start), "to start", "to start"),
+        (number(Kind::Updating), "updating", "updating"),
+        (number(Kind::Waits), "waits", "wait"),
+        (number(Kind::NeedsYou), "needs you", "need you"),
+        (number(Kind::LeftAlone), "left alone", "left alone"),
+        (number(Kind::Current), "current", "current"),
+    ];
+    let parts = parts.into_iter().filter(|(number, ..)| *number > 0);
+    let parts: Vec<String> = parts.map(|(number, one, many)| verb(number, one, many)).collect();
+    format!("Plan for {}: {}.", count(decisions.len(), "node group"), parts.join(", "))
+}

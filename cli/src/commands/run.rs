@@ -1,0 +1,111 @@
+//! `run start` and `run check`: the deployed functions, at once instead of by their schedules.
+
+use clap::{Args, Subcommand};
+use comfy_table::Cell;
+use serde_json::json;
+
+use super::plan::draw_decisions;
+use crate::account::Account;
+use crate::answer::{CheckAnswer, StartAnswer, read};
+use crate::decisions::Kind;
+use crate::deployment::{Deployment, Function};
+use crate::failure::{Exit, Failure};
+use crate::output::{Output, say};
+use crate::page::Page;
+use crate::text::{count, safe};
+
+/// Run a deployed function now, instead of waiting for its schedule
+#[derive(Args)]
+pub struct RunCommand {
+    #[command(subcommand)]
+    function: Which,
+}
+
+#[derive(Clone, Copy, Subcommand)]
+enum Which {
+    /// Start the updates that are due, by the rules of every run
+    Start,
+    /// Look after the updates in progress, and publish what is to be said of them
+    Check,
+}
+
+impl RunCommand {
+    /// Invokes the function and prints its summary.
+    ///
+    /// # Errors
+    /// When it is not deployed, or fails.
+    pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
+        let configuration = account.one_region().await?;
+        let deployment = Deployment::required(&configuration, account.stack.as_deref()).await?;
+        match self.function {
+            Which::Start => {
+                let answer = deployment.invoke(&configuration, Function::Start, &json!({})).await?;
+                show_start(&read(answer)?, output)
+            }
+            Which::Check => {
+                let answer = deployment.invoke(&configuration, Function::Check, &json!({})).await?;
+                let answer: CheckAnswer = read(answer)?;
+                output.print(&answer, |page| draw_check(page, &answer))?;
+                Ok(with_errors(&answer.errors))
+            }
+        }
+    }
+}
+
+/// Prints what a run of `start` did.
+///
+/// # Errors
+/// When stdout is closed.
+pub fn show_start(answer: &StartAnswer, output: Output) -> Result<Exit, Failure> {
+    output.print(answer, |page| {
+        let started: Vec<_> = answer.decisions.iter().filter(|line| line.outcome.is_some()).cloned().collect();
+        if !started.is_empty() {
+            draw_decisions(page, &started);
+            page.line("");
+        }
+        let number = |outcome: &str| started.iter().filter(|line| line.outcome.as_deref() == Some(outcome)).count();
+        let accepted = number("Accepted");
+        let others = answer.decisions.len() - started.len();
+        let refused = started.len() - accepted;
+        let refused = if refused > 0 { format!(", {refused} not accepted") } else { String::new() };
+        page.line(&format!(
+            "Run of start: {} started{refused}; {} left as they are.",
+            count(accepted, "update"),
+            others
+        ));
+    })?;
+    Ok(with_errors(&answer.errors))
+}
+
+/// Says what went wrong, of a run that did its job otherwise.
+fn with_errors(errors: &[String]) -> Exit {
+    errors.iter().for_each(|error| say(&format!("warning: {}", safe(error))));
+    Exit::Done
+}
+
+fn draw_check(page: &mut Page, answer: &CheckAnswer) {
+    if !answer.updates.is_empty() {
+        let mut table = page.table(&["Node group", "To release", "Status", "Update id"], 3);
+        for update in &answer.updates {
+            let kind = match update.status.as_str() {
+                "InProgress" | "Intent" => Kind::Updating,
+                "Successful" => Kind::Current,
+                _ => Kind::NeedsYou,
+            };
+            table.add_row([
+                Cell::new(safe(&update.nodegroup)),
+                Cell::new(safe(&update.release_version)),
+                Cell::new(format!("{} {}", kind.glyph(), update.status)).fg(kind.color()),
+                Cell::new(safe(update.update_id.as_deref().unwrap_or_default())),
+            ]);
+        }
+        page.add(&table);
+        page.line("");
+    }
+    let (open, published) = (answer.updates.len(), answer.published.len());
+    page.line(&format!(
+        "Run of check: {} looked at, {} published.",
+        count(open, "update"),
+        count(published, "message")
+    ));
+}

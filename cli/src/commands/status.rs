@@ -1,0 +1,337 @@
+//! `status`: whether the fleet is current, and what keeps it from that.
+
+use std::time::Duration;
+
+use clap::Args;
+use comfy_table::Cell;
+use eks_nodegroup_updater::model::fleet_record::Quarantine;
+use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
+use eks_nodegroup_updater::model::records::RecordSet;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::plan::shortened;
+use crate::account::Account;
+use crate::answer::{DecisionLine, Look, StartAnswer, look, looking};
+use crate::decisions::Kind;
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+use crate::page::Page;
+use crate::records;
+use crate::text::{count, duration, safe};
+
+/// Node groups that need somebody and are listed.
+const LISTED: usize = 20;
+
+/// Show whether the fleet is current, and what keeps it from that
+#[derive(Args)]
+pub struct Status {
+    /// Look again every so many seconds, until Ctrl-C
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "30",
+        value_parser = clap::value_parser!(u64).range(5..))]
+    watch: Option<u64>,
+    /// End with 2 when a node group needs somebody
+    #[arg(long)]
+    exit_code: bool,
+}
+
+/// How the fleet stands, by region.
+#[derive(Serialize)]
+struct Document {
+    regions: Vec<Region>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Region {
+    region: String,
+    stack: String,
+    account: String,
+    /// Why no update may start anywhere, if that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    freeze: Option<String>,
+    nodegroups: Numbers,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    days_behind: Option<DaysBehind>,
+    in_progress: Vec<InProgress>,
+    needs_you: Vec<Waiting>,
+    held_back: Vec<HeldBack>,
+    stale: Vec<String>,
+    quarantines: Vec<Quarantine>,
+    withdrawn: Vec<String>,
+    pending_notices: usize,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Numbers {
+    all: usize,
+    current: usize,
+    starts: usize,
+    updating: usize,
+    waits: usize,
+    needs_you: usize,
+    left_alone: usize,
+}
+
+#[derive(Serialize)]
+struct DaysBehind {
+    worst: i64,
+    median: i64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InProgress {
+    nodegroup: String,
+    release_version: String,
+    since: Timestamp,
+    /// How long an update of it usually takes; where it had none, one of the fleet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usually_seconds: Option<i64>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Waiting {
+    nodegroup: String,
+    decision: String,
+    reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    days_behind: Option<i64>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HeldBack {
+    decision: String,
+    nodegroups: usize,
+}
+
+impl Status {
+    /// Looks and prints, once or again and again.
+    ///
+    /// # Errors
+    /// When a region cannot be looked at.
+    pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
+        loop {
+            let document = Document { regions: regions(account).await? };
+            if self.watch.is_some() && output == Output::Table {
+                crate::output::clear()?;
+            }
+            output.print(&document, |page| document.regions.iter().for_each(|region| region.draw(page)))?;
+            let Some(seconds) = self.watch else {
+                let needs_you = document.regions.iter().any(|region| region.nodegroups.needs_you > 0);
+                return Ok(if self.exit_code && needs_you { Exit::Found } else { Exit::Done });
+            };
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+        }
+    }
+}
+
+async fn regions(account: &Account) -> Result<Vec<Region>, Failure> {
+    let mut regions = Vec::new();
+    for configuration in account.regions().await? {
+        let Look { region, deployment, answer } = look(&configuration, account.stack.as_deref(), &looking()).await?;
+        let deployment = deployment.ok_or_else(|| {
+            Failure::new(format!("the updater is not deployed in {region}"))
+                .hint("See what it would do: eks-nodegroup-updater plan")
+        })?;
+        let records = records::scan(&configuration, &deployment.table).await?;
+        regions.push(Region::of(region, deployment.stack, deployment.account, &answer, &records));
+    }
+    Ok(regions)
+}
+
+impl Region {
+    fn of(region: String, stack: String, account: String, answer: &StartAnswer, records: &RecordSet) -> Self {
+        let kind = |line: &DecisionLine| Kind::of(&line.decision, line.until);
+        let number = |wanted| answer.decisions.iter().filter(|line| kind(line) == wanted).count();
+        let days = |line: &DecisionLine| line.runs.as_ref().and_then(|runs| runs.days_behind);
+        let mut behind: Vec<i64> = answer.decisions.iter().filter_map(days).collect();
+        behind.sort_unstable();
+        let mut needs_you: Vec<Waiting> = answer
+            .decisions
+            .iter()
+            .filter(|line| kind(line) == Kind::NeedsYou)
+            .map(|line| Waiting {
+                nodegroup: line.nodegroup.clone(),
+                decision: line.decision.clone(),
+                reason: line.reason.clone(),
+                days_behind: days(line),
+            })
+            .collect();
+        needs_you.sort_by_key(|waiting| std::cmp::Reverse(waiting.days_behind));
+        let mut held_back: Vec<HeldBack> = Vec::new();
+        for line in answer.decisions.iter().filter(|line| kind(line) == Kind::Waits) {
+            match held_back.iter_mut().find(|held| held.decision == line.decision) {
+                Some(held) => held.nodegroups += 1,
+                None => held_back.push(HeldBack { decision: line.decision.clone(), nodegroups: 1 }),
+            }
+        }
+        held_back.sort_by_key(|held| std::cmp::Reverse(held.nodegroups));
+        let fleet = records.fleet().ok().flatten();
+        let stops = |it: &&Quarantine| it.lifted_at.is_none() && it.superseded_by.is_none();
+        let pending = records.readable().map(|record| record.pending_notices.len()).sum::<usize>()
+            + records.readable_tracks().map(|record| record.pending_notices.len()).sum::<usize>()
+            + fleet.map_or(0, |fleet| fleet.pending_notices.len());
+        let is_stale = |record: &&NodegroupRecord| record.stale.as_ref().is_some_and(|stale| stale.over_at.is_none());
+        Self {
+            region,
+            stack,
+            account,
+            freeze: answer.freeze.clone(),
+            nodegroups: Numbers {
+                all: answer.decisions.len(),
+                current: number(Kind::Current),
+                starts: number(Kind::Start),
+                updating: number(Kind::Updating),
+                waits: number(Kind::Waits),
+                needs_you: number(Kind::NeedsYou),
+                left_alone: number(Kind::LeftAlone),
+            },
+            days_behind: behind
+                .last()
+                .zip(behind.get(behind.len() / 2))
+                .map(|(worst, median)| DaysBehind { worst: *worst, median: *median }),
+            in_progress: in_progress(records),
+            needs_you,
+            held_back,
+            stale: records.readable().filter(is_stale).map(|record| record.id.to_string()).collect(),
+            quarantines: fleet.into_iter().flat_map(|fleet| &fleet.quarantines).filter(stops).cloned().collect(),
+            withdrawn: withdrawn(answer, records),
+            pending_notices: pending,
+        }
+    }
+
+    fn draw(&self, page: &mut Page) {
+        let Self { region, stack, account, nodegroups, .. } = self;
+        page.note(&format!("Stack {stack} in {region}, account {account}"));
+        let parts = [
+            (Kind::Current, nodegroups.current, "current"),
+            (Kind::Start, nodegroups.starts, "to start"),
+            (Kind::Updating, nodegroups.updating, "updating"),
+            (Kind::Waits, nodegroups.waits, "waiting"),
+            (Kind::NeedsYou, nodegroups.needs_you, "in need of you"),
+            (Kind::LeftAlone, nodegroups.left_alone, "left alone"),
+        ];
+        let parts = parts.into_iter().filter(|(_, number, _)| *number > 0);
+        let parts: Vec<String> =
+            parts.map(|(kind, number, what)| format!("{} {number} {what}", kind.glyph())).collect();
+        page.paragraph(&format!("{}: {}", count(nodegroups.all, "node group"), parts.join("   ")));
+        if let Some(DaysBehind { worst, median }) = &self.days_behind {
+            let number = |days: i64| count(usize::try_from(days).unwrap_or_default(), "day");
+            page.line(&format!("Behind: worst {}, median of those behind {}", number(*worst), number(*median)));
+        }
+        match &self.freeze {
+            Some(freeze) => page.paragraph(&format!("✗ No update starts: {}", safe(freeze))),
+            None => page.line("Updates may start: neither the stop switch nor a change calendar stops them"),
+        }
+        if self.pending_notices > 0 {
+            page.line(&format!("{} to be published by the next run of check", count(self.pending_notices, "message")));
+        }
+        self.draw_in_progress(page);
+        self.draw_needs_you(page);
+        if !self.held_back.is_empty() {
+            page.heading("Held back by rules");
+            self.held_back.iter().for_each(|held| page.line(&format!("  ◷ {:4} {}", held.nodegroups, held.decision)));
+        }
+        let place = |it: &Quarantine| it.cluster.clone().unwrap_or_else(|| "all clusters".to_owned());
+        let since = |it: &Quarantine| page.time(it.since);
+        let quarantine = |it: &Quarantine| format!("{} in {} since {}", it.release_version, place(it), since(it));
+        let quarantines = self.quarantines.iter().map(quarantine).collect();
+        let mut list = |title: &str, lines: Vec<String>| {
+            if !lines.is_empty() {
+                page.heading(title);
+                lines.iter().take(LISTED).for_each(|line| page.paragraph(&format!("  ✗ {}", safe(line))));
+            }
+        };
+        list("Quarantined", quarantines);
+        list("Withdrawn by AWS, and still running", self.withdrawn.clone());
+        list("Not kept current for too long", self.stale.clone());
+    }
+
+    fn draw_in_progress(&self, page: &mut Page) {
+        if self.in_progress.is_empty() {
+            return;
+        }
+        page.heading("In progress");
+        let mut table = page.table(&["  Node group", "To release", "Since", "Usually"], 3);
+        for it in &self.in_progress {
+            let usually = it.usually_seconds.map(|seconds| duration(SignedDuration::from_secs(seconds)));
+            table.add_row([
+                format!("  ↻ {}", safe(&it.nodegroup)),
+                safe(&it.release_version).into_owned(),
+                page.time(it.since),
+                usually.unwrap_or_default(),
+            ]);
+        }
+        page.add(&table);
+    }
+
+    fn draw_needs_you(&self, page: &mut Page) {
+        if self.needs_you.is_empty() {
+            return;
+        }
+        page.heading("Needs you");
+        let mut table = page.table(&["  Node group", "Behind", "Decision", "Why"], 3);
+        let used = self.needs_you.iter().map(|it| it.nodegroup.len() + it.decision.len()).max().unwrap_or_default();
+        let left = usize::from(page.width).saturating_sub(used + 20).max(20);
+        for it in self.needs_you.iter().take(LISTED) {
+            table.add_row([
+                Cell::new(format!("  ✗ {}", safe(&it.nodegroup))).fg(Kind::NeedsYou.color()),
+                Cell::new(it.days_behind.map(|days| format!("{days} d")).unwrap_or_default()),
+                Cell::new(&it.decision),
+                Cell::new(shortened(&safe(&it.reason), left)),
+            ]);
+        }
+        page.add(&table);
+        let more = self.needs_you.len().saturating_sub(LISTED);
+        if more > 0 {
+            page.note(&format!("  and {more} more: eks-nodegroup-updater plan"));
+        }
+    }
+}
+
+fn in_progress(records: &RecordSet) -> Vec<InProgress> {
+    let successes = |record: &NodegroupRecord| -> Vec<i64> {
+        let took = record.successes().map(|(attempt, ended)| ended.duration_since(attempt.started_at).as_secs());
+        took.collect()
+    };
+    let of_fleet = median(records.readable().flat_map(successes).collect());
+    let open = records.readable().filter_map(|record| Some((record, record.open.as_deref()?)));
+    let shown = open.map(|(record, attempt)| InProgress {
+        nodegroup: record.id.to_string(),
+        release_version: attempt.intent.release_version.clone(),
+        since: attempt.started_at,
+        usually_seconds: median(successes(record)).or(of_fleet),
+    });
+    shown.collect()
+}
+
+fn median(mut numbers: Vec<i64>) -> Option<i64> {
+    numbers.sort_unstable();
+    numbers.get(numbers.len() / 2).copied()
+}
+
+/// The releases that AWS took back and that node groups run.
+fn withdrawn(answer: &StartAnswer, records: &RecordSet) -> Vec<String> {
+    let mut lines = Vec::new();
+    for record in records.readable_tracks() {
+        let track = record.id.track();
+        for release in record.releases.iter().filter(|release| release.withdrawal.is_some()) {
+            let runs = |line: &&DecisionLine| {
+                line.runs.as_ref().is_some_and(|runs| {
+                    runs.ami_type == track.ami_type.as_str()
+                        && runs.kubernetes_version.as_ref() == Some(&track.version)
+                        && runs.release_version.as_ref() == Some(&release.release_version)
+                })
+            };
+            let number = answer.decisions.iter().filter(runs).count();
+            if number > 0 {
+                lines.push(format!("{} on {}", release.release_version, count(number, "node group")));
+            }
+        }
+    }
+    lines
+}

@@ -1,0 +1,93 @@
+//! `pause` and `resume`: the stop switch, an SSM parameter that every run of `start` reads.
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::account::Account;
+use crate::confirm::{confirm, unchanged};
+use crate::deployment::Deployment;
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+use crate::text::safe;
+
+/// Stop all updates from starting; those in progress go on
+#[derive(Args)]
+pub struct Pause {
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+}
+
+/// Let updates start again, by the rules of every run
+#[derive(Args)]
+pub struct Resume {
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+}
+
+/// What became of the stop switch.
+#[derive(Serialize)]
+struct Switched<'a> {
+    stack: &'a str,
+    parameter: &'a str,
+    before: String,
+    value: &'static str,
+}
+
+impl Pause {
+    /// Sets the stop switch to `stopped`.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
+        switch(account, output, "stopped", self.yes).await
+    }
+}
+
+impl Resume {
+    /// Sets the stop switch to `running`.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
+        switch(account, output, "running", self.yes).await
+    }
+}
+
+async fn switch(account: &Account, output: Output, value: &'static str, yes: bool) -> Result<Exit, Failure> {
+    let configuration = account.one_region().await?;
+    let deployment = Deployment::required(&configuration, account.stack.as_deref()).await?;
+    let (stack, parameter) = (deployment.stack.as_str(), deployment.output("StopSwitchName")?);
+    let ssm = aws_sdk_ssm::Client::new(&configuration);
+    let read = ssm.get_parameter().name(parameter).send().await;
+    let read = read.map_err(|error| Failure::of_call(&format!("reading the stop switch {parameter}"), &error))?;
+    let before = read.parameter.and_then(|parameter| parameter.value).unwrap_or_default();
+    if before != value {
+        let question = match value {
+            "stopped" => format!("Stop all updates of the stack {stack} from starting?"),
+            _ => format!("Let updates of the stack {stack} start again?"),
+        };
+        if !confirm(&question, yes)? {
+            return Ok(unchanged());
+        }
+        let write = ssm.put_parameter().name(parameter).value(value).overwrite(true).send().await;
+        write.map_err(|error| Failure::of_call(&format!("writing the stop switch {parameter}"), &error))?;
+    }
+    let switched = Switched { stack, parameter, before, value };
+    output.print(&switched, |page| {
+        let was = if switched.before == value {
+            ", as before".to_owned()
+        } else {
+            format!("; it was {}", safe(&switched.before))
+        };
+        page.paragraph(&format!("The stop switch {parameter} is set to {value}{was}."));
+        match value {
+            "stopped" => {
+                page.note("Updates in progress go on. To let updates start again: eks-nodegroup-updater resume")
+            }
+            _ => page.note("The next run starts what is due; to start it now: eks-nodegroup-updater run start"),
+        }
+    })?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,231 @@
+//! `retry`, `rollback` and `quarantine`: what `start` can be asked for beside its rules, with the node groups that it reaches
+//! shown first.
+
+use std::collections::BTreeMap;
+
+use aws_config::SdkConfig;
+use clap::{Args, Subcommand};
+use comfy_table::Cell;
+use eks_nodegroup_updater::model::fleet_record::Quarantine;
+use eks_nodegroup_updater::model::settings::ReleaseSelector;
+use eks_nodegroup_updater::model::subject::NodegroupPattern;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::run::show_start;
+use crate::account::Account;
+use crate::answer::{DecisionLine, Look, look, looking, read};
+use crate::confirm::{confirm, unchanged};
+use crate::deployment::{Deployment, Function};
+use crate::failure::{Exit, Failure};
+use crate::output::{Output, say};
+use crate::page::Page;
+use crate::records;
+use crate::text::{count, nearest, safe};
+
+/// Try again at once what failed before, once its cause is fixed
+#[derive(Args)]
+pub struct Retry {
+    /// Node groups as CLUSTER/NODEGROUP; * stands for any characters but the slash
+    #[arg(required = true, value_name = "NODEGROUP")]
+    nodegroups: Vec<NodegroupPattern>,
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+}
+
+/// Take node groups back to an older release of their Kubernetes version
+///
+/// They stay there until there is a newer release than the one they leave. Windows, rings and minimum ages do not count;
+/// the opt-in, a freeze and the limits do. EKS decides whether it takes the update.
+#[derive(Args)]
+pub struct Rollback {
+    /// Node groups as CLUSTER/NODEGROUP; * stands for any characters but the slash
+    #[arg(required = true, value_name = "NODEGROUP")]
+    nodegroups: Vec<NodegroupPattern>,
+    /// The release to go back to, such as 1.33.1-20260304
+    #[arg(long, value_name = "RELEASE")]
+    to: String,
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+}
+
+/// See which releases are quarantined, or lift a quarantine
+#[derive(Args)]
+pub struct QuarantineCommand {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// List the quarantined releases
+    List,
+    /// Let a quarantined release be installed again, once its cause is understood
+    Lift {
+        /// A release, or all of a day such as *-20260110; each also as AMI-TYPE/… or KUBERNETES-VERSION/AMI-TYPE/…
+        #[arg(value_name = "RELEASE", value_parser = selector)]
+        release: ReleaseSelector,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+fn selector(text: &str) -> Result<ReleaseSelector, String> {
+    ReleaseSelector::try_from(text.to_owned()).map_err(|error| error.to_string())
+}
+
+impl Retry {
+    /// Shows what would be tried again, asks, and asks for it.
+    ///
+    /// # Errors
+    /// When nothing matches, nobody can be asked, or the run fails.
+    pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
+        let reached = Reached::find(account, &self.nodegroups).await?;
+        let names: Vec<&str> = reached.lines.iter().map(|line| line.nodegroup.as_str()).collect();
+        let event = json!({"retry": names, "nodegroups": names});
+        let question = format!("Try again at once on {}?", count(names.len(), "node group"));
+        reached.ask(&question, &event, self.yes, output).await
+    }
+}
+
+impl Rollback {
+    /// Shows what would be taken back, asks, and asks for it.
+    ///
+    /// # Errors
+    /// When nothing matches, nobody can be asked, or the run fails.
+    pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
+        let reached = Reached::find(account, &self.nodegroups).await?;
+        let targets: BTreeMap<&str, &str> =
+            reached.lines.iter().map(|line| (line.nodegroup.as_str(), self.to.as_str())).collect();
+        let names: Vec<&&str> = targets.keys().collect();
+        let event = json!({"rollback": targets, "nodegroups": names});
+        let question = format!("Take {} back to {}?", count(names.len(), "node group"), safe(&self.to));
+        reached.ask(&question, &event, self.yes, output).await
+    }
+}
+
+/// The node groups that a wish reaches.
+struct Reached {
+    configuration: SdkConfig,
+    deployment: Deployment,
+    lines: Vec<DecisionLine>,
+}
+
+impl Reached {
+    async fn find(account: &Account, patterns: &[NodegroupPattern]) -> Result<Self, Failure> {
+        let configuration = account.one_region().await?;
+        let Look { region, deployment, answer } = look(&configuration, account.stack.as_deref(), &looking()).await?;
+        let deployment = deployment.ok_or_else(|| Failure::new(format!("the updater is not deployed in {region}")))?;
+        let matches = |pattern: &NodegroupPattern, line: &DecisionLine| {
+            line.nodegroup.parse().is_ok_and(|name| pattern.matches(&name))
+        };
+        for pattern in patterns {
+            if !answer.decisions.iter().any(|line| matches(pattern, line)) {
+                let failure =
+                    Failure::new(format!("no node group with the tag ami-update is named {pattern} in {region}"));
+                let names = answer.decisions.iter().map(|line| line.nodegroup.as_str());
+                let near = nearest(&pattern.to_string(), names);
+                return Err(match near.as_slice() {
+                    [] => failure.hint("See them all: eks-nodegroup-updater plan --all"),
+                    near => failure.hint(format!("Did you mean {}?", near.join(" or "))),
+                });
+            }
+        }
+        let mut lines = answer.decisions;
+        lines.retain(|line| patterns.iter().any(|pattern| matches(pattern, line)));
+        Ok(Self { configuration, deployment, lines })
+    }
+
+    async fn ask(&self, question: &str, event: &Value, yes: bool, output: Output) -> Result<Exit, Failure> {
+        let mut page = Page::here();
+        let mut table = page.table(&["Node group", "Runs", "Decision now", "Why"], 3);
+        for line in &self.lines {
+            let runs = line.runs.as_ref().and_then(|runs| runs.release_version.as_deref()).unwrap_or_default();
+            table.add_row([safe(&line.nodegroup), safe(runs), safe(&line.decision), safe(&line.reason)].map(Cell::new));
+        }
+        page.add(&table);
+        say(&page.text);
+        if !confirm(question, yes)? {
+            return Ok(unchanged());
+        }
+        let answer = self.deployment.invoke(&self.configuration, Function::Start, event).await?;
+        let mut answer: crate::answer::StartAnswer = read(answer)?;
+        answer.decisions.retain(|line| line.decision != "Excluded");
+        show_start(&answer, output)
+    }
+}
+
+/// The quarantined releases.
+#[derive(Serialize)]
+struct Quarantines {
+    quarantines: Vec<Quarantine>,
+}
+
+impl QuarantineCommand {
+    /// Lists or lifts.
+    ///
+    /// # Errors
+    /// When the table cannot be read, nothing is quarantined by that name, or the run fails.
+    pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
+        let configuration = account.one_region().await?;
+        let deployment = Deployment::required(&configuration, account.stack.as_deref()).await?;
+        let records = records::scan(&configuration, &deployment.table).await?;
+        let fleet = records.fleet().map_err(Failure::new)?;
+        let stops = |it: &&Quarantine| it.lifted_at.is_none() && it.superseded_by.is_none();
+        let quarantines: Vec<Quarantine> =
+            fleet.into_iter().flat_map(|fleet| &fleet.quarantines).filter(stops).cloned().collect();
+        match self.action {
+            Action::List => {
+                let document = Quarantines { quarantines };
+                output.print(&document, |page| draw(page, &document.quarantines))?;
+                Ok(Exit::Done)
+            }
+            Action::Lift { release, yes } => {
+                let is_meant = |it: &Quarantine| {
+                    let track = eks_nodegroup_updater::model::ami_type::TrackKey::new(
+                        &it.version,
+                        &it.ami_type.as_str().into(),
+                    );
+                    release.matches(&track, &it.release_version)
+                };
+                let meant: Vec<Quarantine> = quarantines.into_iter().filter(is_meant).collect();
+                if meant.is_empty() {
+                    return Err(Failure::new(format!("{} is not quarantined", release_text(&release)))
+                        .hint("See what is: eks-nodegroup-updater quarantine list"));
+                }
+                let mut page = Page::here();
+                draw(&mut page, &meant);
+                say(&page.text);
+                if !confirm(&format!("Lift {}?", count(meant.len(), "quarantine")), yes)? {
+                    return Ok(unchanged());
+                }
+                let event = json!({"liftQuarantine": [release]});
+                let answer = deployment.invoke(&configuration, Function::Start, &event).await?;
+                show_start(&read(answer)?, output)
+            }
+        }
+    }
+}
+
+fn release_text(release: &ReleaseSelector) -> String {
+    serde_json::to_value(release).ok().and_then(|text| text.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn draw(page: &mut Page, quarantines: &[Quarantine]) {
+    if quarantines.is_empty() {
+        return page.line("No release is quarantined.");
+    }
+    let mut table = page.table(&["Release", "Where", "Since", "Failed on"], 3);
+    for it in quarantines {
+        table.add_row([
+            Cell::new(safe(&format!("{}/{}/{}", it.version, it.ami_type, it.release_version))),
+            Cell::new(it.cluster.as_deref().map_or("all clusters".into(), safe)),
+            Cell::new(page.time(it.since)),
+            Cell::new(safe(&it.nodegroups.to_string())),
+        ]);
+    }
+    page.add(&table);
+}

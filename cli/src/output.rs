@@ -1,0 +1,64 @@
+//! How a command prints: tables for people, JSON for programs.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::page::Page;
+
+/// How a command prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// Text and tables for people.
+    Table,
+    /// One JSON document.
+    Json,
+}
+
+impl Output {
+    /// Prints a document, or the page that shows it.
+    ///
+    /// # Errors
+    /// When stdout is closed.
+    pub fn print<T: Serialize>(self, document: &T, draw: impl FnOnce(&mut Page)) -> Result<(), Failure> {
+        let text = match self {
+            Self::Table => {
+                let mut page = Page::here();
+                draw(&mut page);
+                page.text
+            }
+            Self::Json => {
+                let text = serde_json::to_string_pretty(document);
+                text.map_err(|error| Failure::new(format!("writing JSON: {error}")))? + "\n"
+            }
+        };
+        print(&text)
+    }
+}
+
+/// Prints text on stdout.
+///
+/// # Errors
+/// When stdout is closed for another reason than that its reader has read enough, as `head` does.
+pub fn print(text: &str) -> Result<(), Failure> {
+    match anstream::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(format!("printing: {error}"))),
+        _ => Ok(()),
+    }
+}
+
+/// Empties the terminal; what is not one shows one answer after the other.
+///
+/// # Errors
+/// When stdout is closed.
+pub fn clear() -> Result<(), Failure> {
+    if io::stdout().is_terminal() { print("\x1b[2J\x1b[H") } else { Ok(()) }
+}
+
+/// Says something beside the answer, on stderr.
+pub fn say(text: &str) {
+    // Whoever closed stderr does not want to know.
+    let _ = writeln!(anstream::stderr(), "{text}");
+}

@@ -1,0 +1,35 @@
+//! How far a long command is: a bar in a terminal, and nothing elsewhere.
+
+use std::io::{self, IsTerminal as _};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// How far a long command is.
+pub struct Progress(ProgressBar);
+
+impl Progress {
+    /// A bar over so many of these.
+    pub fn over(number: usize, things: &'static str) -> Self {
+        let number = u64::try_from(number).unwrap_or(u64::MAX);
+        let style = ProgressStyle::with_template("{wide_bar:.green} {pos} of {len} {msg}");
+        let bar = match style {
+            Ok(style) if io::stderr().is_terminal() => {
+                let bar = ProgressBar::with_draw_target(Some(number), ProgressDrawTarget::stderr());
+                bar.with_style(style.progress_chars("━╸ ")).with_message(things)
+            }
+            _ => ProgressBar::hidden(),
+        };
+        Self(bar)
+    }
+
+    /// One more is done.
+    pub fn advance(&self) {
+        self.0.inc(1);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
