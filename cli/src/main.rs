@@ -10,6 +10,7 @@
 //! | `confirm.rs`, `failure.rs` | asking before something is changed; how a command ends |
 //! | `demo.rs`, `serve.rs` | the commands on a simulated AWS |
 //! | `scenario.rs`, `simulation.rs`, `report.rs`, `render.rs` | its node groups, eight simulated hours, and how they are shown |
+//! | `functions.rs`, `lambda.rs` | both functions as clients of it, and as its Lambda functions with their stack |
 
 mod account;
 mod answer;
@@ -20,6 +21,8 @@ mod decisions;
 mod demo;
 mod deployment;
 mod failure;
+mod functions;
+mod lambda;
 mod output;
 mod page;
 mod progress;

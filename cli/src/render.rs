@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::page::Page;
 use crate::report::{Message, Plan, Planned, Quarantined, Report};
-use crate::{scenario, simulation};
+use crate::{functions, scenario};
 
 /// The width from which the plan has a line for each node group; below, it has two.
 const WIDE: u16 = 140;
@@ -46,7 +46,7 @@ fn introduction(page: &mut Page, report: &Report) {
         "The rules here: the node groups of prod have the tag ami-update/ring=1, so they take a release once every node \
          group of the same AMI type in dev and staging, which are ring 0, has run it for {} (the setting RING_SOAK; by \
          default 24h). prod/gpu also has ami-update/window={}. Everything else is the default.",
-        simulation::RING_SOAK,
+        functions::RING_SOAK,
         scenario::WINDOW,
     ));
 }

@@ -94,9 +94,17 @@ pub fn populate(world: &World) -> anyhow::Result<String> {
     Ok(world.create_topic(TOPIC))
 }
 
+/// The template.
+///
+/// # Errors
+/// When it is no YAML.
+pub fn template() -> anyhow::Result<Value> {
+    serde_saphyr::from_str(TEMPLATE).context("reading template.yaml")
+}
+
 /// The table as the template defines it.
 fn updates_table() -> anyhow::Result<Value> {
-    let mut template: Value = serde_saphyr::from_str(TEMPLATE).context("reading template.yaml")?;
+    let mut template = template()?;
     let mut table = template["Resources"]["UpdatesTable"]["Properties"].take();
     table["TableName"] = TABLE.into();
     Ok(table)

@@ -10,13 +10,14 @@ use serde_json::Value;
 use simulated_aws::{Fault, Request, World};
 use tokio::net::TcpListener;
 
+use crate::lambda::DeployedFunctions;
 use crate::scenario;
 
 /// Serve a simulated AWS on 127.0.0.1 to the AWS CLI, boto3 or the Lambda functions
 ///
 /// The first line on stdout is the endpoint's URL; everything else goes to stderr. It has EKS node groups, the public SSM
-/// parameters of the AMI releases, the tag index, a DynamoDB table, an SNS topic and STS. Signatures are not checked. Ends
-/// with Ctrl-C, and forgets everything.
+/// parameters of the AMI releases, the tag index, a DynamoDB table, an SNS topic, STS, and both functions with their
+/// CloudFormation stack. Signatures are not checked. Ends with Ctrl-C, and forgets everything.
 #[derive(Args)]
 pub struct Serve {
     /// The port; 0 takes a free one
@@ -39,6 +40,7 @@ impl Serve {
         let endpoint = format!("http://{}", listener.local_addr().context("reading the port")?);
         let world = World::with_clock(clock(self.speed));
         let topic_arn = scenario::populate(&world)?;
+        let functions = DeployedFunctions::new(world.clone(), &endpoint, &topic_arn).await?;
         if io::stderr().is_terminal() {
             world.on_request(log);
         }
@@ -49,6 +51,7 @@ impl Serve {
         eprint(&instructions(&endpoint, &topic_arn, self.speed));
         tokio::select! {
             ended = world.serve(listener) => ended.context("serving"),
+            () = functions.run() => Ok(()),
             interrupted = tokio::signal::ctrl_c() => interrupted.context("waiting for Ctrl-C"),
         }
     }

@@ -1,15 +1,10 @@
 //! Eight simulated hours: both functions on their schedules, and what they leave behind.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
 
 use anyhow::Context as _;
-use aws_config::{Region, SdkConfig};
-use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_dynamodb::types::AttributeValue;
-use eks_nodegroup_updater::aws::{CheckClients, StartClients, config_loader, describe};
-use eks_nodegroup_updater::config::{CheckConfig, StartConfig};
-use eks_nodegroup_updater::handler;
+use eks_nodegroup_updater::aws::describe;
 use eks_nodegroup_updater::model::fleet_record::FleetRecord;
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::run::Run;
@@ -19,6 +14,7 @@ use serde_json::json;
 use simulated_aws::World;
 use tokio::net::TcpListener;
 
+use crate::functions::{CHECK_KEY, Functions, START_KEY, TIME_OUT, sdk_config, settings};
 use crate::report::{Message, Plan, Planned, Quarantined, Report, Update};
 use crate::scenario;
 
@@ -26,21 +22,15 @@ use crate::scenario;
 pub const STEPS: u64 = 8 * 12 + 1;
 /// How often `check` runs.
 const STEP_LENGTH: SignedDuration = SignedDuration::from_mins(5);
-/// The functions' time-out.
-const TIME_OUT: Duration = Duration::from_mins(15);
 /// `start` runs at every twelfth step, once an hour.
 const STEPS_PER_START: u64 = 12;
 /// The plan of this run is shown beside the first: by then a ring soaks, a window is awaited and a release quarantined.
 const LATER_PLAN: usize = 4;
-/// `RING_SOAK`, by default a day, so that the simulation ends within one.
-pub const RING_SOAK: &str = "2h";
 
 /// An item of the table.
 type Item = HashMap<String, AttributeValue>;
 
-/// Access keys, by which the simulated AWS tells the callers apart.
-const START_KEY: &str = "AKIASTART";
-const CHECK_KEY: &str = "AKIACHECK";
+/// The demo's own access key, beside those of the functions.
 const DEMO_KEY: &str = "AKIADEMO";
 
 /// One step of the simulation.
@@ -63,37 +53,25 @@ pub async fn run(show: impl AsyncFnMut(Step)) -> anyhow::Result<Report> {
     let topic_arn = scenario::populate(&world)?;
     let listener = TcpListener::bind("127.0.0.1:0").await.context("listening on 127.0.0.1")?;
     let endpoint = format!("http://{}", listener.local_addr().context("reading the port")?);
-    let simulation = Simulation::new(world.clone(), &endpoint, topic_arn).await?;
+    let simulation = Simulation::new(world.clone(), &endpoint, &topic_arn).await?;
     tokio::select! {
         ended = world.serve(listener) => Err(anyhow::anyhow!("the simulated AWS ended: {ended:?}")),
         report = simulation.run(show) => report,
     }
 }
 
-/// The world, and both functions with what Lambda would give them.
+/// The world, and both functions.
 struct Simulation {
     world: World,
-    start: StartClients,
-    start_config: StartConfig,
-    check: CheckClients,
-    check_config: CheckConfig,
+    functions: Functions,
     dynamodb: aws_sdk_dynamodb::Client,
 }
 
 impl Simulation {
-    async fn new(world: World, endpoint: &str, topic_arn: String) -> anyhow::Result<Self> {
-        let environment = |name: &str| match name {
-            "UPDATES_TABLE" => Some(scenario::TABLE.to_owned()),
-            "NOTIFICATION_TOPIC_ARN" => Some(topic_arn.clone()),
-            "RING_SOAK" => Some(RING_SOAK.to_owned()),
-            _ => None,
-        };
+    async fn new(world: World, endpoint: &str, topic_arn: &str) -> anyhow::Result<Self> {
         Ok(Self {
             world,
-            start: StartClients::new(&sdk_config(endpoint, START_KEY).await),
-            start_config: StartConfig::read(&environment)?,
-            check: CheckClients::new(&sdk_config(endpoint, CHECK_KEY).await),
-            check_config: CheckConfig::read(&environment)?,
+            functions: Functions::new(endpoint, &settings(topic_arn)).await?,
             dynamodb: aws_sdk_dynamodb::Client::new(&sdk_config(endpoint, DEMO_KEY).await),
         })
     }
@@ -156,13 +134,13 @@ impl Simulation {
     async fn run_start(&self, step: u64) -> anyhow::Result<StartSummary> {
         let id = format!("start-{step}");
         let run = self.invocation(&id);
-        handler::start(&self.start, &self.start_config, &json!({}), run).await
+        self.functions.start(&json!({}), run).await
     }
 
     async fn run_check(&self, step: u64) -> anyhow::Result<CheckSummary> {
         let id = format!("check-{step}");
         let run = self.invocation(&id);
-        handler::check(&self.check, &self.check_config, &json!({}), run).await
+        self.functions.check(&json!({}), run).await
     }
 
     fn updates(&self) -> Vec<Update> {
@@ -221,20 +199,6 @@ impl Simulation {
         }
         calls
     }
-}
-
-/// As in a Lambda function, but for this endpoint: whatever the environment says, nothing goes elsewhere, and nothing
-/// through a proxy.
-async fn sdk_config(endpoint: &str, access_key: &str) -> SdkConfig {
-    config_loader()
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .endpoint_url(endpoint)
-        .credentials_provider(Credentials::new(access_key, "simulated", None, None, "simulation"))
-        .region(Region::from_static(simulated_aws::REGION))
-        .use_fips(false)
-        .use_dual_stack(false)
-        .load()
-        .await
 }
 
 fn name(nodegroup: &simulated_aws::Nodegroup) -> String {

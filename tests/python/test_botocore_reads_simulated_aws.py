@@ -55,7 +55,10 @@ class Aws:
     def _judge(self, operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
         service = operation_model.service_model.signing_name
         self.called.add(f"{'tag' if service == 'tagging' else service}:{operation_model.name}")
-        if response_dict["status_code"] < 300 and operation_model.metadata.get("protocol") != "query":
+        has_members = operation_model.metadata.get("protocol") != "query"
+        # The body of an invocation's answer is the function's own.
+        has_members &= "payload" not in operation_model.output_shape.serialization
+        if response_dict["status_code"] < 300 and has_members:
             conforms(json.loads(response_dict["body"]), operation_model.output_shape, operation_model.name)
 
 
@@ -168,3 +171,48 @@ def test_botocore_reads_every_declared_error_of_the_update(aws: Aws) -> None:
     none = {"clusterName": "staging", "nodegroupName": "none"}
     assert refusal(aws.eks.describe_nodegroup, **none) == (404, "ResourceNotFoundException")
     assert refusal(aws.sns.publish, TopicArn="arn:aws:sns:eu-central-1:123456789012:none", Message="x")[0] == 404
+
+
+def test_botocore_finds_the_stack_and_invokes_its_functions(aws: Aws) -> None:
+    pages = aws.cloudformation.get_paginator("describe_stacks").paginate()
+    stacks = [stack for page in pages for stack in page["Stacks"]]
+    assert [(stack["StackName"], stack["StackStatus"]) for stack in stacks] == [
+        ("eks-nodegroup-updater", "CREATE_COMPLETE")
+    ]
+    by_arn = aws.cloudformation.describe_stacks(StackName=stacks[0]["StackId"])["Stacks"]
+    assert by_arn == aws.cloudformation.describe_stacks(StackName="eks-nodegroup-updater")["Stacks"] == stacks
+    with pytest.raises(ClientError, match="Stack with id none does not exist"):
+        aws.cloudformation.describe_stacks(StackName="none")
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stacks[0]["Outputs"]}
+    start, check = outputs["StartFunctionName"], outputs["CheckFunctionName"]
+
+    functions = getattr(aws, "lambda")
+    configuration = functions.get_function_configuration(FunctionName=start)
+    assert (configuration["State"], configuration["Timeout"]) == ("Active", 900)
+    settings = configuration["Environment"]["Variables"]
+    assert (settings["UPDATES_TABLE"], settings["STOP_SWITCH"]) == (
+        outputs["UpdatesTableName"],
+        outputs["StopSwitchName"],
+    )
+
+    def invoke(name: str, event: dict[str, Any], **parameters: Any) -> tuple[int, str | None, Any]:
+        answer = functions.invoke(FunctionName=name, Payload=json.dumps(event), **parameters)
+        payload = answer["Payload"].read()
+        return answer["StatusCode"], answer.get("FunctionError"), json.loads(payload) if payload else None
+
+    read_only = {"Qualifier": "readonly"}
+    status, error, plan = invoke(start, {}, **read_only)
+    assert (status, error, plan["dryRun"]) == (200, None, True)
+    status, error, failure = invoke(f"{configuration['FunctionArn']}:readonly", {"retry": ["prod/web"]})
+    assert (status, error, failure["errorType"]) == (200, "Unhandled", "RunFailed")
+    assert invoke(start, {}, InvocationType="DryRun", **read_only) == (204, None, None)
+    assert invoke(check, {}, InvocationType="Event") == (202, None, None)
+    for missing in ["none", f"{start}:none"]:
+        assert refusal(functions.invoke, FunctionName=missing) == (404, "ResourceNotFoundException")
+    with pytest.raises(functions.exceptions.ResourceNotFoundException, match="Function not found: arn:aws:lambda:"):
+        functions.get_function_configuration(FunctionName=start, Qualifier="none")
+
+    switch = {"Name": outputs["StopSwitchName"], "Value": "stopped"}
+    assert refusal(aws.ssm.put_parameter, **switch) == (400, "ParameterAlreadyExists")
+    assert aws.ssm.put_parameter(**switch, Overwrite=True)["Version"] == 2
+    assert "stop switch" in invoke(start, {}, **read_only)[2]["freeze"]

@@ -31,11 +31,35 @@ impl Served {
     /// An EKS request, and the body of its answer.
     fn eks(&self, method: &str, path: &str, body: &Value) -> Value {
         let body = if body.is_null() { String::new() } else { body.to_string() };
+        let (_, answer) = self.request("eks", method, path, &body);
+        serde_json::from_str(&answer).unwrap()
+    }
+
+    /// Invokes a function: whether it failed, and what it answers.
+    fn invoke(&self, function: &str, event: &Value) -> (bool, Value) {
+        let path = format!("/2015-03-31/functions/{function}/invocations");
+        let (head, answer) = self.request("lambda", "POST", &path, &event.to_string());
+        (head.contains("x-amz-function-error: Unhandled"), serde_json::from_str(&answer).unwrap())
+    }
+
+    /// A request to SSM, and the body of its answer.
+    fn ssm(&self, operation: &str, body: &str) -> Value {
+        let target = format!("X-Amz-Target: AmazonSSM.{operation}\r\n");
+        let (_, answer) = self.send("ssm", "POST /", &target, body);
+        serde_json::from_str(&answer).unwrap()
+    }
+
+    /// A request that is signed for a service, and its answer: head and body.
+    fn request(&self, service: &str, method: &str, path: &str, body: &str) -> (String, String) {
+        self.send(service, &format!("{method} {path}"), "", body)
+    }
+
+    fn send(&self, service: &str, start: &str, headers: &str, body: &str) -> (String, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n\
-             Authorization: AWS4-HMAC-SHA256 Credential=AKIA/20260720/eu-central-1/eks/aws4_request, Signature=0\r\n\r\n{body}",
+            "{start} HTTP/1.1\r\n{headers}Host: {}\r\nConnection: close\r\nContent-Length: {}\r\n\
+             Authorization: AWS4-HMAC-SHA256 Credential=AKIA/20260720/eu-central-1/{service}/aws4_request, Signature=0\r\n\r\n{body}",
             self.address,
             body.len(),
         )
@@ -44,7 +68,7 @@ impl Served {
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 200 "), "{answer}");
-        serde_json::from_str(body).unwrap()
+        (head.to_owned(), body.to_owned())
     }
 }
 
@@ -95,6 +119,98 @@ fn its_time_passes_faster() {
         assert!(asked.elapsed() < Duration::from_secs(20), "the update did not end");
         sleep(Duration::from_millis(50));
     }
+}
+
+const START: &str = "eks-nodegroup-updater-start";
+const CHECK: &str = "eks-nodegroup-updater-check";
+
+/// What a run of `start` is to start, and what came of it; without those of `prod`, where a window may be open.
+fn started(summary: &Value) -> Vec<(&str, Option<&str>)> {
+    let decisions = summary["decisions"].as_array().unwrap().iter();
+    let lines = decisions.map(|line| (line["nodegroup"].as_str().unwrap(), line));
+    lines
+        .filter(|(nodegroup, line)| line["decision"] == "Start" && !nodegroup.starts_with("prod/"))
+        .map(|(nodegroup, line)| (nodegroup, line["outcome"].as_str()))
+        .collect()
+}
+
+#[test]
+fn the_functions_run_when_they_are_invoked() {
+    let served = Served::at_speed("1");
+    let first = ["data/postgres", "dev/ingress", "staging/general"];
+    let (failed, plan) = served.invoke(&format!("{START}:readonly"), &json!({}));
+    assert_eq!((failed, &plan["dryRun"], &plan["errors"]), (false, &json!(true), &json!([])));
+    assert_eq!(started(&plan), first.map(|nodegroup| (nodegroup, None)));
+    let nodegroup = served.eks("GET", "/clusters/staging/node-groups/general", &Value::Null);
+    assert_eq!(nodegroup["nodegroup"]["status"], "ACTIVE");
+    assert_eq!(
+        served.invoke(&format!("{START}:readonly"), &json!({ "retry": ["prod/web"] })),
+        (
+            true,
+            json!({
+                "errorType": "RunFailed",
+                "errorMessage": "the alias readonly only looks; invoke the function itself to retry, to roll back or to \
+                                 lift a quarantine",
+            })
+        )
+    );
+
+    let (failed, summary) = served.invoke(START, &json!({}));
+    assert_eq!((failed, &summary["dryRun"], &summary["errors"]), (false, &json!(false), &json!([])));
+    assert_eq!(started(&summary), first.map(|nodegroup| (nodegroup, Some("Accepted"))));
+
+    let (failed, checked) = served.invoke(CHECK, &json!({}));
+    assert_eq!((failed, &checked["errors"]), (false, &json!([])));
+    let watched = checked["updates"].as_array().unwrap().iter();
+    let watched: Vec<_> = watched
+        .map(|line| (line["nodegroup"].as_str().unwrap(), line["status"].as_str().unwrap()))
+        .filter(|(nodegroup, _)| !nodegroup.starts_with("prod/"))
+        .collect();
+    assert_eq!(watched, first.map(|nodegroup| (nodegroup, "InProgress")));
+}
+
+#[test]
+fn the_stop_switch_stops_the_functions() {
+    let served = Served::at_speed("1");
+    let put = r#"{ "Name": "/eks-nodegroup-updater/stop-switch", "Value": "stopped", "Overwrite": true }"#;
+    assert_eq!(served.ssm("PutParameter", put), json!({ "Version": 2, "Tier": "Standard" }));
+    let (failed, summary) = served.invoke(START, &json!({}));
+    assert_eq!((failed, started(&summary)), (false, vec![]));
+    assert_eq!(summary["freeze"], "the stop switch /eks-nodegroup-updater/stop-switch is set to stopped");
+}
+
+#[test]
+fn the_stack_names_what_there_is() {
+    let served = Served::at_speed("1");
+    let (_, stacks) = served.request("cloudformation", "POST", "/", "Action=DescribeStacks&Version=2010-05-15");
+    let texts = |element: &str| -> Vec<String> {
+        let start = format!("<{element}>");
+        stacks.split(&start).skip(1).map(|part| part.split('<').next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(texts("StackName"), ["eks-nodegroup-updater"]);
+    let outputs: Vec<_> = texts("OutputKey").into_iter().zip(texts("OutputValue")).collect();
+    let expected = [
+        ("StartFunctionName", START),
+        ("CheckFunctionName", CHECK),
+        ("UpdatesTableName", "updates"),
+        ("NotificationTopicArn", "arn:aws:sns:eu-central-1:123456789012:notifications"),
+        ("StopSwitchName", "/eks-nodegroup-updater/stop-switch"),
+    ];
+    assert_eq!(outputs, expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    // The stack, and each of its outputs.
+    assert_eq!(texts("Description").len(), 6);
+    let path = format!("/2015-03-31/functions/{START}/configuration");
+    let (_, configuration) = served.request("lambda", "GET", &path, "");
+    let configuration: Value = serde_json::from_str(&configuration).unwrap();
+    assert_eq!(
+        configuration["Environment"]["Variables"],
+        json!({
+            "UPDATES_TABLE": "updates",
+            "NOTIFICATION_TOPIC_ARN": "arn:aws:sns:eu-central-1:123456789012:notifications",
+            "RING_SOAK": "2h",
+            "STOP_SWITCH": "/eks-nodegroup-updater/stop-switch",
+        })
+    );
 }
 
 #[test]

@@ -3,8 +3,10 @@
 //! A service answers calls from the state, and names the ARNs that a call concerns. It knows no other service; what it
 //! alone keeps goes into the state's `extensions`.
 
+mod cloudformation;
 mod dynamodb;
 mod eks;
+mod lambda;
 mod sns;
 mod ssm;
 mod sts;
@@ -93,10 +95,30 @@ const SERVICES: &[Service] = &[
         answer: sts::answer,
         resources: sts::resources,
     },
+    Service {
+        name: "cloudformation",
+        action_prefix: "cloudformation",
+        protocol: Protocol::Query { xml_namespace: "http://cloudformation.amazonaws.com/doc/2010-05-15/" },
+        denied: (403, "AccessDenied"),
+        answer: cloudformation::answer,
+        resources: cloudformation::resources,
+    },
+    Service {
+        name: "lambda",
+        action_prefix: "lambda",
+        protocol: Protocol::RestJson { route: lambda::route },
+        denied: (403, "AccessDeniedException"),
+        answer: lambda::answer,
+        resources: lambda::resources,
+    },
 ];
 
 /// Reads a request; an error comes with the protocol in which to answer it.
-pub(crate) fn parse(parts: &Parts, body: &Bytes) -> Result<(&'static Service, Call), (Protocol, ApiError)> {
+pub(crate) fn parse(
+    parts: &Parts,
+    body: &Bytes,
+    request_id: &str,
+) -> Result<(&'static Service, Call), (Protocol, ApiError)> {
     let name = signature::service(parts);
     let Some(service) = SERVICES.iter().find(|service| service.name == name) else {
         let error = if name.is_empty() {
@@ -109,7 +131,8 @@ pub(crate) fn parse(parts: &Parts, body: &Bytes) -> Result<(&'static Service, Ca
     let protocol = service.protocol.of_request(&parts.headers);
     let (operation, input) = protocol.read(parts, body).map_err(|error| (protocol, error))?;
     let access_key_id = signature::access_key_id(&parts.headers).to_owned();
-    Ok((service, Call { service: service.name, protocol, operation, input, access_key_id }))
+    let request_id = request_id.to_owned();
+    Ok((service, Call { request_id, service: service.name, protocol, operation, input, access_key_id }))
 }
 
 impl Service {
@@ -126,11 +149,19 @@ impl Service {
         Request {
             service: self.name,
             operation: call.operation.clone(),
-            action: format!("{}:{}", self.action_prefix, call.operation),
+            action: self.action(&call.operation),
             resources,
             access_key_id: call.access_key_id.clone(),
             body: call.input.clone(),
             at: state.now,
+        }
+    }
+
+    /// The IAM action for an operation. It has the operation's name, but for one.
+    fn action(&self, operation: &str) -> String {
+        match (self.action_prefix, operation) {
+            ("lambda", "Invoke") => "lambda:InvokeFunction".to_owned(),
+            (prefix, _) => format!("{prefix}:{operation}"),
         }
     }
 }

@@ -27,6 +27,16 @@ pub(crate) fn table_arn(name: &str) -> String {
     format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}")
 }
 
+pub(crate) fn stack_arn(name: &str, id: &str) -> String {
+    format!("arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{name}/{id}")
+}
+
+/// A Lambda function, perhaps by an alias or a version.
+pub(crate) fn function_arn(name: &str, qualifier: Option<&str>) -> String {
+    let qualifier = qualifier.map(|qualifier| format!(":{qualifier}")).unwrap_or_default();
+    format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}{qualifier}")
+}
+
 /// An SSM document, for instance a change calendar.
 pub(crate) fn document_arn(name: &str) -> String {
     format!("arn:aws:ssm:{REGION}:{ACCOUNT}:document/{name}")

@@ -1,9 +1,11 @@
 //! What the world holds: plain data, and what follows from changing it.
 
 pub(crate) mod arns;
+pub(crate) mod cloudformation;
 pub(crate) mod cluster;
 pub(crate) mod ids;
 pub(crate) mod kubernetes;
+pub(crate) mod lambda;
 pub(crate) mod nodegroup;
 pub(crate) mod quirks;
 pub(crate) mod releases;
@@ -18,9 +20,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use http::Extensions;
 use jiff::Timestamp;
 
+use crate::state::cloudformation::Stack;
 use crate::state::cluster::Cluster;
 use crate::state::ids::Ids;
 use crate::state::kubernetes::KubernetesVersion;
+use crate::state::lambda::Function;
 use crate::state::nodegroup::{Key, Nodegroup, key};
 use crate::state::quirks::Quirks;
 use crate::state::releases::Releases;
@@ -53,6 +57,10 @@ pub(crate) struct State {
     pub(crate) calendars: BTreeMap<String, Calendar>,
     pub(crate) topics: BTreeMap<String, Topic>,
     pub(crate) published: Vec<PublishedMessage>,
+    /// By name.
+    pub(crate) functions: BTreeMap<String, Function>,
+    /// By name.
+    pub(crate) stacks: BTreeMap<String, Stack>,
     /// ARNs that have or had tags.
     pub(crate) ever_tagged: BTreeSet<String>,
     /// Tags in the tag index that differ from the resource's own.
@@ -145,10 +153,12 @@ impl State {
         }
     }
 
-    /// Writes a new version of a parameter.
-    pub(crate) fn put_parameter(&mut self, name: &str, value: &str) {
+    /// Writes a new version of a parameter; answers its number.
+    pub(crate) fn put_parameter(&mut self, name: &str, value: &str) -> usize {
         let now = self.now;
-        self.parameters.entry(name.to_owned()).or_default().versions.push((value.to_owned(), now));
+        let versions = &mut self.parameters.entry(name.to_owned()).or_default().versions;
+        versions.push((value.to_owned(), now));
+        versions.len()
     }
 
     /// Subscribes to a topic; answers the subscription's ARN, or nothing when there is no such topic.

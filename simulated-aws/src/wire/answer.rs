@@ -1,5 +1,8 @@
 //! What an operation answers, and the HTTP response in which a protocol carries it.
 
+use std::future::Future;
+use std::pin::Pin;
+
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
@@ -17,7 +20,12 @@ pub(crate) enum Answer {
     Xml(String),
     /// A whole answer of a service that speaks for itself.
     Raw(Response<Bytes>),
+    /// One that takes its time, and is waited for without the lock on the state.
+    Later(Later),
 }
+
+/// An answer in the making.
+pub(crate) type Later = Pin<Box<dyn Future<Output = Response<Bytes>> + Send>>;
 
 impl Answer {
     /// The same without one of its members; XML as it is.
@@ -33,18 +41,20 @@ impl Answer {
                 members::remove(&mut answer, 1, number);
                 Bytes::from(answer.to_string())
             })),
-            Self::Xml(_) => self,
+            Self::Xml(_) | Self::Later(_) => self,
         }
     }
 }
 
-/// The HTTP response for an outcome.
-pub(crate) fn render(call: &Call, request_id: &str, outcome: Result<Answer, ApiError>) -> Response<Bytes> {
+/// The HTTP response for an outcome that nothing is waited for any more.
+pub(crate) fn render(call: &Call, outcome: Result<Answer, ApiError>) -> Response<Bytes> {
+    let request_id = &call.request_id;
     let mut response = match outcome {
         Ok(Answer::Json(value)) if matches!(call.protocol, Protocol::Cbor) => cbor(200, &value),
         Ok(Answer::Json(value)) => json_body(200, call.protocol, &value),
-        Ok(Answer::Xml(result)) => success_xml(call, request_id, &result),
+        Ok(Answer::Xml(result)) => success_xml(call, &result),
         Ok(Answer::Raw(response)) => response,
+        Ok(Answer::Later(_)) => render_error(call.protocol, request_id, &ApiError::server()),
         Err(error) => render_error(call.protocol, request_id, &error),
     };
     set(&mut response, "x-amzn-requestid", request_id);
@@ -100,7 +110,9 @@ fn cbor(status: u16, value: &Value) -> Response<Bytes> {
 }
 
 fn error_members(error: &ApiError, kind: Option<&str>) -> Value {
-    let mut members = json!({ "message": error.message });
+    // Some exceptions spell it in their own way, and bring it with them.
+    let has_own = error.members.iter().any(|(name, _)| name == "Message");
+    let mut members = if has_own { json!({}) } else { json!({ "message": error.message }) };
     if let Some(kind) = kind {
         members["__type"] = json!(kind);
     }
@@ -110,7 +122,7 @@ fn error_members(error: &ApiError, kind: Option<&str>) -> Value {
     members
 }
 
-fn success_xml(call: &Call, request_id: &str, result: &str) -> Response<Bytes> {
+fn success_xml(call: &Call, result: &str) -> Response<Bytes> {
     let operation = &call.operation;
     let namespace = match call.protocol {
         Protocol::Query { xml_namespace } => xml_namespace,
@@ -119,7 +131,7 @@ fn success_xml(call: &Call, request_id: &str, result: &str) -> Response<Bytes> {
     let body = format!(
         "<{operation}Response xmlns=\"{namespace}\"><{operation}Result>{result}</{operation}Result>\
          <ResponseMetadata>{}</ResponseMetadata></{operation}Response>",
-        xml::element("RequestId", request_id)
+        xml::element("RequestId", &call.request_id)
     );
     response(200, "text/xml", Bytes::from(body))
 }

@@ -7,6 +7,8 @@ use crate::wire::protocol::Protocol;
 
 /// A request that was understood as far as service, operation and input.
 pub(crate) struct Call {
+    /// Lambda gives it to the function, too.
+    pub(crate) request_id: String,
     /// The service's name.
     pub(crate) service: &'static str,
     pub(crate) protocol: Protocol,

@@ -4,8 +4,9 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 use crate::services::{self, Service};
-use crate::wire::answer;
+use crate::wire::answer::{self, Answer};
 use crate::wire::call::Call;
+use crate::wire::error::ApiError;
 use crate::world::World;
 use crate::world::fault::Fault;
 
@@ -17,7 +18,7 @@ impl World {
     pub(crate) async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ConnectionLost> {
         let (parts, body) = request.into_parts();
         let request_id = self.state().next_id("request");
-        let (service, call) = match services::parse(&parts, &body) {
+        let (service, call) = match services::parse(&parts, &body, &request_id) {
             Ok(parsed) => parsed,
             Err((protocol, error)) => return Ok(answer::render_error(protocol, &request_id, &error)),
         };
@@ -30,7 +31,7 @@ impl World {
         let (before, after, then) = match self.faults().fault(&record) {
             Fault::Slow { before, after, then } => (before, after, *then),
             fault => {
-                let answer = self.apply_fault(service, &call, &request_id, fault);
+                let answer = self.apply_fault(service, &call, fault).await;
                 // A real answer takes a while to travel: whatever else runs gets its turn meanwhile.
                 tokio::task::yield_now().await;
                 return answer;
@@ -39,34 +40,43 @@ impl World {
         let world = self.clone();
         let task = tokio::spawn(async move {
             tokio::time::sleep(before).await;
-            let answer = world.apply_fault(service, &call, &request_id, then);
+            let answer = world.apply_fault(service, &call, then).await;
             tokio::time::sleep(after).await;
             answer
         });
         task.await.unwrap_or(Err(ConnectionLost))
     }
 
+    /// What the service answers. Whatever it takes time for has the world to itself as any client does: without the
+    /// lock, and to its end even if the client goes away.
+    async fn outcome(&self, service: &Service, call: &Call) -> Result<Answer, ApiError> {
+        let outcome = service.answer(&mut self.state(), call);
+        match outcome {
+            Ok(Answer::Later(work)) => tokio::spawn(work).await.map(Answer::Raw).map_err(|_| ApiError::server()),
+            outcome => outcome,
+        }
+    }
+
     /// Answers a request that has arrived; one that was slow to arrive is not slow again.
-    fn apply_fault(
+    async fn apply_fault(
         &self,
         service: &Service,
         call: &Call,
-        request_id: &str,
         fault: Fault,
     ) -> Result<Response<Bytes>, ConnectionLost> {
         match fault {
-            Fault::Error(error) => return Ok(answer::render(call, request_id, Err(error))),
+            Fault::Error(error) => return Ok(answer::render(call, Err(error))),
             Fault::LostBefore => return Err(ConnectionLost),
             _ => {}
         }
-        let mut outcome = service.answer(&mut self.state(), call);
+        let mut outcome = self.outcome(service, call).await;
         if let Fault::WithoutMember(number) = fault {
             outcome = outcome.map(|answer| answer.without_member(number));
         }
-        let response = answer::render(call, request_id, outcome);
+        let response = answer::render(call, outcome);
         match fault {
             Fault::LostAfter => Err(ConnectionLost),
-            Fault::ErrorAfter(error) => Ok(answer::render(call, request_id, Err(error))),
+            Fault::ErrorAfter(error) => Ok(answer::render(call, Err(error))),
             Fault::Body { status, body } => Ok(answer::response(status, "text/plain", body)),
             Fault::Truncated => Ok(response.map(|body| body.slice(..body.len() / 2))),
             Fault::None | Fault::WithoutMember(_) | Fault::Error(_) | Fault::LostBefore | Fault::Slow { .. } => {

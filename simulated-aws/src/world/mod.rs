@@ -2,12 +2,14 @@
 
 mod announcement;
 mod clock;
+mod cloudformation;
 mod clusters;
 mod dynamodb;
 mod eks;
 mod exchange;
 pub(crate) mod fault;
 mod http;
+mod lambda;
 mod quirks;
 mod releases;
 mod requests;

@@ -1,3 +1,6 @@
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
 use simulated_aws::{Fault, Nodegroup, World};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,6 +19,34 @@ pub async fn raw(endpoint: &str, start: &str, headers: &str, body: &[u8]) -> any
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;
     Ok(answer)
+}
+
+/// An answer, as far as a service says what is in it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    /// The headers that a service adds, but for the id of the request.
+    pub headers: BTreeMap<String, String>,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn new(status: u16, headers: &[(&str, &str)], body: &str) -> Self {
+        let headers = headers.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Self { status, headers, body: body.to_owned() }
+    }
+}
+
+/// Sends a request that is signed for a service.
+pub async fn signed(endpoint: &str, service: &str, start: &str, headers: &str, body: &[u8]) -> anyhow::Result<Answer> {
+    let scope = format!("Credential=A/20260701/eu-central-1/{service}/aws4_request, x");
+    let headers = format!("authorization: AWS4-HMAC-SHA256 {scope}\r\n{headers}");
+    let answer = String::from_utf8(raw(endpoint, start, &headers, body).await?)?;
+    let (head, body) = answer.split_once("\r\n\r\n").context("no head")?;
+    let status = head.split(' ').nth(1).context("no status")?.parse()?;
+    let headers = head.lines().filter_map(|line| line.split_once(": "));
+    let own = |(name, _): &(&str, &str)| name.starts_with("x-amz") && *name != "x-amzn-requestid";
+    Ok(Answer::new(status, &headers.filter(own).collect::<Vec<_>>(), body))
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The world as the real AWS SDK sees it, in-process and over HTTP.
 
+mod cloudformation;
 mod clusters;
 mod dynamodb;
 mod eks;
@@ -7,6 +8,7 @@ mod failures;
 mod faults;
 mod floors;
 mod http;
+mod lambda;
 mod launch_templates;
 mod quirks;
 mod releases;

@@ -1,4 +1,4 @@
-use aws_sdk_ssm::types::Parameter;
+use aws_sdk_ssm::types::{Parameter, ParameterTier, ParameterType};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -104,6 +104,51 @@ async fn earlier_versions_of_a_parameter_are_kept() -> anyhow::Result<()> {
     let versions: Vec<_> = history.iter().map(|version| (version.version(), version.value().unwrap())).collect();
     assert_eq!(versions, [(1, "a"), (2, "b"), (3, "c")]);
     Ok(())
+}
+
+#[tokio::test]
+async fn an_own_parameter_is_written_and_written_over() -> anyhow::Result<()> {
+    let world = world();
+    let ssm = clients(&world).await.ssm;
+    let put = |value: &str| ssm.put_parameter().name("/own/switch").value(value);
+    let written = put("running").r#type(ParameterType::String).send().await?;
+    assert_eq!((written.version(), written.tier().map(ParameterTier::as_str)), (1, Some("Standard")));
+    world.advance(SignedDuration::from_hours(1));
+    assert_eq!(put("stopped").overwrite(true).send().await?.version(), 2);
+    let parameter = ssm.get_parameter().name("/own/switch").send().await?.parameter.unwrap();
+    assert_eq!((parameter.value(), parameter.version()), (Some("stopped"), 2));
+    assert_eq!(parameter.last_modified_date().unwrap().secs(), world.now().as_second());
+    let request = &world.requests()[0];
+    assert_eq!(request.action, "ssm:PutParameter");
+    assert_eq!(request.resources, ["arn:aws:ssm:eu-central-1:123456789012:parameter/own/switch"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_writing_a_parameter_refuses() {
+    let world = world();
+    world.put_parameter("/own", "value");
+    let ssm = clients(&world).await.ssm;
+    let put = |name: &str| ssm.put_parameter().name(name).value("new");
+    let exists = put("/own").r#type(ParameterType::String).send().await;
+    assert!(exists.as_ref().unwrap_err().as_service_error().unwrap().is_parameter_already_exists());
+    assert_eq!(
+        refusal(exists).1,
+        "The parameter already exists. To overwrite this value, set the overwrite option in the request to true."
+    );
+    let refused = |code: &str, message: &str| (code.to_owned(), message.to_owned());
+    assert_eq!(
+        refusal(put("/none").overwrite(true).send().await),
+        refused("ValidationException", "A parameter type is required when you create a parameter.")
+    );
+    assert_eq!(
+        refusal(put("/aws/service/own").r#type(ParameterType::String).send().await),
+        refused("AccessDeniedException", "No access to reserved parameter name: /aws/service/own.")
+    );
+    let secret = put("/secret").r#type(ParameterType::SecureString).send().await;
+    assert_eq!(refusal(secret).0, "UnsupportedParameterType");
+    assert_eq!(world.parameter("/own").as_deref(), Some("value"));
+    assert_eq!((world.parameter("/none"), world.parameter("/secret")), (None, None));
 }
 
 #[tokio::test]

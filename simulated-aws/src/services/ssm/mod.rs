@@ -2,6 +2,7 @@
 
 mod calendar;
 mod parameters;
+mod write;
 
 use crate::state::State;
 use crate::wire::answer::Answer;
@@ -15,6 +16,7 @@ pub(crate) fn answer(state: &mut State, call: &Call) -> Result<Answer, ApiError>
         "GetParameters" => parameters::get_parameters(state, input),
         "GetParametersByPath" => parameters::get_parameters_by_path(state, input),
         "GetParameterHistory" => parameters::get_parameter_history(state, input),
+        "PutParameter" => write::put_parameter(state, input),
         "GetCalendarState" => calendar::get_calendar_state(state, input),
         _ => Err(call.unknown()),
     }

@@ -149,7 +149,7 @@ fn not_found(name: &str) -> ApiError {
     ApiError::new(400, "ParameterNotFound", format!("Parameter {name} not found."))
 }
 
-fn missing(member: &str) -> ApiError {
+pub(super) fn missing(member: &str) -> ApiError {
     constraint(member, "Member must not be null")
 }
 
@@ -157,7 +157,7 @@ fn constraint(member: &str, rule: &str) -> ApiError {
     validation(&format!("1 validation error detected: Value at '{member}' failed to satisfy constraint: {rule}"))
 }
 
-fn validation(message: &str) -> ApiError {
+pub(super) fn validation(message: &str) -> ApiError {
     ApiError::new(400, "ValidationException", message)
 }
 

@@ -1,0 +1,128 @@
+//! What a deployment of `template.yaml` would add to the fleet: the functions, the stop switch, and the stack by which a
+//! client finds them.
+
+use std::rc::Rc;
+
+use anyhow::Context as _;
+use eks_nodegroup_updater::run::{READ_ONLY_ALIAS, Run};
+use eks_nodegroup_updater::summary::failed;
+use serde::Serialize;
+use serde_json::Value;
+use simulated_aws::{Function, FunctionError, Invocation, Stack, World};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{LocalSet, spawn_local};
+
+use crate::functions::{Functions, TIME_OUT, settings};
+use crate::scenario;
+
+/// The stack's name.
+const STACK: &str = "eks-nodegroup-updater";
+const START: &str = "eks-nodegroup-updater-start";
+const CHECK: &str = "eks-nodegroup-updater-check";
+const STOP_SWITCH: &str = "/eks-nodegroup-updater/stop-switch";
+
+type Answer = Result<Value, FunctionError>;
+
+/// An invocation, and where its answer is awaited.
+struct Invoked {
+    function: &'static str,
+    invocation: Invocation,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// The deployed functions. They keep to one thread, which what serves requests need not.
+pub struct DeployedFunctions {
+    world: World,
+    functions: Rc<Functions>,
+    invoked: mpsc::UnboundedReceiver<Invoked>,
+}
+
+impl DeployedFunctions {
+    /// Deploys to a world that is served at this endpoint. The functions are its clients, and their time is the world's.
+    ///
+    /// # Errors
+    /// When the template has no output that is to be shown here.
+    pub async fn new(world: World, endpoint: &str, topic_arn: &str) -> anyhow::Result<Self> {
+        world.put_parameter(STOP_SWITCH, "running");
+        let mut settings = settings(topic_arn);
+        settings.insert("STOP_SWITCH", STOP_SWITCH.to_owned());
+        let functions = Rc::new(Functions::new(endpoint, &settings).await?);
+        let (invoke, invoked) = mpsc::unbounded_channel();
+        let function = |name| {
+            let function = function(name, invoke.clone()).timeout(TIME_OUT);
+            settings.iter().fold(function, |function, (name, value)| function.environment(name, value))
+        };
+        world.add_function(function(START).alias(READ_ONLY_ALIAS));
+        world.add_function(function(CHECK));
+        world.add_stack(stack(topic_arn)?);
+        Ok(Self { world, functions, invoked })
+    }
+
+    /// Runs the functions whenever they are invoked, until nobody can invoke them any more.
+    pub async fn run(mut self) {
+        let runs = LocalSet::new();
+        let start_runs = async {
+            while let Some(Invoked { function, invocation, answer }) = self.invoked.recv().await {
+                let (functions, world) = (Rc::clone(&self.functions), self.world.clone());
+                spawn_local(async move {
+                    // Whoever asked may be gone.
+                    let _ = answer.send(run(&functions, &world, function, &invocation).await);
+                });
+            }
+        };
+        runs.run_until(start_runs).await;
+    }
+}
+
+/// The Lambda function of this name.
+fn function(name: &'static str, invoke: mpsc::UnboundedSender<Invoked>) -> Function {
+    Function::new(name, move |invocation| {
+        let (answer, answered) = oneshot::channel();
+        let sent = invoke.send(Invoked { function: name, invocation, answer });
+        async move {
+            let ended = || FunctionError {
+                error_type: "Runtime.ExitError".to_owned(),
+                error_message: "The function ended without an answer".to_owned(),
+            };
+            sent.map_err(|_| ended())?;
+            answered.await.unwrap_or_else(|_| Err(ended()))
+        }
+    })
+}
+
+async fn run(functions: &Functions, world: &World, function: &str, invocation: &Invocation) -> Answer {
+    let Invocation { function_arn, request_id, payload } = invocation;
+    let read_only = function_arn.ends_with(&format!(":{READ_ONLY_ALIAS}"));
+    let run = Run { read_only, ..Run::new(request_id, world.now(), TIME_OUT) };
+    match function {
+        START => answer(functions.start(payload, run).await.and_then(|summary| summary.into_response())),
+        _ => answer(functions.check(payload, run).await.and_then(|summary| summary.into_response())),
+    }
+}
+
+/// As the functions' binaries answer.
+fn answer(summary: anyhow::Result<impl Serialize>) -> Answer {
+    let summary = summary.and_then(|summary| serde_json::to_value(summary).context("writing the summary"));
+    summary.map_err(|error| {
+        let failed = failed(error);
+        FunctionError { error_type: failed.error_type, error_message: failed.error_message }
+    })
+}
+
+/// The outputs that name something which exists here, as the template describes them.
+fn stack(topic_arn: &str) -> anyhow::Result<Stack> {
+    let template = scenario::template()?;
+    let description = template["Description"].as_str().context("template.yaml has no description")?;
+    let outputs = [
+        ("StartFunctionName", START),
+        ("CheckFunctionName", CHECK),
+        ("UpdatesTableName", scenario::TABLE),
+        ("NotificationTopicArn", topic_arn),
+        ("StopSwitchName", STOP_SWITCH),
+    ];
+    outputs.into_iter().try_fold(Stack::new(STACK).description(description), |stack, (key, value)| {
+        let description = template["Outputs"][key]["Description"].as_str();
+        let description = description.with_context(|| format!("template.yaml has no output {key}"))?;
+        Ok(stack.output(key, value, description))
+    })
+}

@@ -1,0 +1,17 @@
+//! What a test does to stacks.
+
+use crate::state::arns::stack_arn;
+use crate::state::cloudformation::Stack;
+use crate::world::World;
+
+impl World {
+    /// Adds a stack, created now, and answers its ARN; one of the same name is replaced. It is a description only:
+    /// what its outputs name is to be added by itself.
+    pub fn add_stack(&self, stack: Stack) -> String {
+        let mut state = self.state();
+        let arn = stack_arn(&stack.name, &state.next_id("stack"));
+        let stack = Stack { arn: arn.clone(), created_at: state.now, ..stack };
+        state.stacks.insert(stack.name.clone(), stack);
+        arn
+    }
+}
