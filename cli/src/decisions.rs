@@ -1,5 +1,6 @@
 //! What a decision means to whoever reads it: whether anything is to be done, and what.
 
+use anstyle::{AnsiColor, Style};
 use comfy_table::Color;
 use jiff::Timestamp;
 
@@ -58,6 +59,18 @@ impl Kind {
         }
     }
 
+    /// Its color in text.
+    pub fn style(self) -> Style {
+        let color = match self {
+            Self::Start | Self::Updating => AnsiColor::Blue,
+            Self::Waits => AnsiColor::Yellow,
+            Self::NeedsYou => AnsiColor::Red,
+            Self::LeftAlone => AnsiColor::BrightBlack,
+            Self::Current => AnsiColor::Green,
+        };
+        color.on_default()
+    }
+
     /// Its color in tables.
     pub fn color(self) -> Color {
         match self {
@@ -92,7 +105,7 @@ pub fn remedy(decision: &str) -> Option<&'static str> {
         "Quarantined" => "wait for the next release, or: eks-nodegroup-updater quarantine lift RELEASE",
         "FailedBefore" => "fix the cause, then: eks-nodegroup-updater retry NODEGROUP",
         "BackingOff" => "fix what EKS says, then: eks-nodegroup-updater retry NODEGROUP",
-        "WaitingForRing" => "look at the node group that it waits for: eks-nodegroup-updater explain NODEGROUP",
+        "WaitingForRing" => "look at the node group that the reason names: eks-nodegroup-updater explain CLUSTER/NAME",
         "ReportOnly" => "to have it updated: eks-nodegroup-updater set mode=auto NODEGROUP",
         "Unhealthy" => "fix the health issues that the reason names",
         "NotActive" => "bring it back to ACTIVE first",

@@ -9,6 +9,7 @@ use comfy_table::{Attribute, Cell, ColumnConstraint, ContentArrangement, LineSty
 use eks_nodegroup_updater::config::process_environment;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use textwrap::core::display_width;
 
 /// The width where there is no terminal.
 const WIDTH_ELSEWHERE: u16 = 120;
@@ -102,4 +103,91 @@ impl Page {
     pub fn add(&mut self, table: &Table) {
         let _ = writeln!(self.text, "{}", table.trim_fmt());
     }
+}
+
+/// Rows of cells, each in a single line, and what is to be said of a row in a line under it.
+pub struct Rows<const N: usize> {
+    header: [&'static str; N],
+    rows: Vec<Row<N>>,
+}
+
+struct Row<const N: usize> {
+    cells: [String; N],
+    style: Style,
+    is_title: bool,
+    detail: Option<String>,
+}
+
+impl<const N: usize> Rows<N> {
+    /// No rows under a header.
+    pub fn new(header: [&'static str; N]) -> Self {
+        Self { header, rows: Vec::new() }
+    }
+
+    /// A row, in the style of its first and last cell.
+    pub fn row(&mut self, cells: [String; N], style: Style, detail: Option<String>) {
+        self.rows.push(Row { cells, style, is_title: false, detail });
+    }
+
+    /// What the next rows are about, and what is to be said of it in the last column.
+    pub fn title(&mut self, name: &str, last: &str, style: Style) {
+        let cell = |index| if index + 1 == N { last } else { "" };
+        let mut cells: [String; N] = std::array::from_fn(|index| cell(index).to_owned());
+        if let Some(first) = cells.first_mut() {
+            name.clone_into(first);
+        }
+        self.rows.push(Row { cells, style, is_title: true, detail: None });
+    }
+
+    /// The width of each column; one without a cell has none.
+    fn widths(&self) -> [usize; N] {
+        std::array::from_fn(|column| {
+            let cells = self.rows.iter().filter_map(|row| row.cells.get(column));
+            let widest = cells.map(|cell| display_width(cell)).max().unwrap_or_default();
+            let header = self.header.get(column).map_or(0, |header| display_width(header));
+            if widest == 0 { 0 } else { widest.max(header) + 2 }
+        })
+    }
+}
+
+impl Page {
+    /// Rows that are filled.
+    pub fn rows<const N: usize>(&mut self, rows: &Rows<N>) {
+        let widths = rows.widths();
+        let in_line = |cells: [&str; N], style: &dyn Fn(usize) -> Style| {
+            let mut line = String::new();
+            for (index, (cell, width)) in cells.iter().zip(widths).enumerate().filter(|(_, (_, width))| *width > 0) {
+                let (style, fill) = (style(index), " ".repeat(width.saturating_sub(display_width(cell))));
+                let _ = write!(line, "{style}{cell}{style:#}{fill}");
+            }
+            line.trim_end().to_owned()
+        };
+        let header = in_line(rows.header, &|_| Style::new().bold());
+        self.line(&header);
+        let columns = usize::from(self.width);
+        self.line(&"─".repeat(widths.iter().sum::<usize>().saturating_sub(2).min(columns)));
+        for Row { cells, style, is_title, detail } in &rows.rows {
+            let style_of = |index: usize| match (index, *is_title) {
+                (0, true) => Style::new().bold(),
+                (index, _) if index == 0 || index + 1 == N => *style,
+                _ => Style::new(),
+            };
+            let line = in_line(cells.each_ref().map(String::as_str), &style_of);
+            self.line(&line);
+            if let Some(detail) = detail {
+                let detail = shortened(detail, columns.saturating_sub(4));
+                self.line(&format!("    {QUIET}{detail}{QUIET:#}"));
+            }
+        }
+    }
+}
+
+/// As much of a text as fits, in one line.
+pub fn shortened(text: &str, columns: usize) -> String {
+    let text = text.replace('\n', " ");
+    if display_width(&text) <= columns {
+        return text;
+    }
+    let kept: String = text.chars().take(columns.saturating_sub(1)).collect();
+    format!("{}…", kept.trim_end())
 }

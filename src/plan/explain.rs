@@ -301,7 +301,10 @@ impl About<'_> {
             Rule::NewerRelease => format!("{target} is newer than what it runs"),
             Rule::FollowClusterAfter => value(|rules| days(rules.follow_cluster_after)),
             Rule::NotDenied => format!("{target} is not denied"),
-            Rule::MinAge => format!("{target} is older than {}", value(|rules| days(rules.min_age))),
+            Rule::MinAge => match rules.map(|rules| rules.min_age).filter(|min_age| !min_age.is_zero()) {
+                Some(min_age) => format!("{target} is older than {}", days(min_age)),
+                None => "a release may be of any age".to_owned(),
+            },
             Rule::NotQuarantined => format!("{target} is not quarantined"),
             Rule::ReleaseAccepted => format!("EKS has not refused {target}"),
             Rule::NotFailedBefore => format!("{target} has not failed on it, or may be tried again"),

@@ -70,6 +70,7 @@ fn not_found(name: &str, region: &str, all: &[String]) -> Failure {
 fn draw(page: &mut Page, explanation: &Explanation) {
     page.paragraph(&headline(explanation));
     page.line("");
+    page.note("→ decides   ✔ satisfied   ✗ stands against an update   · not evaluated");
     let width = explanation.conditions.iter().map(|condition| label(condition).len()).max().unwrap_or_default();
     for condition in &explanation.conditions {
         draw_condition(page, condition, width);
@@ -124,7 +125,7 @@ fn label(condition: &Condition) -> String {
         }
         words.extend(character.to_lowercase());
     }
-    words
+    words.replace(" ami", " AMI")
 }
 
 fn draw_condition(page: &mut Page, condition: &Condition, width: usize) {
@@ -135,10 +136,9 @@ fn draw_condition(page: &mut Page, condition: &Condition, width: usize) {
     };
     let style = color.on_default();
     let until = condition.until.map(|until| format!(" (until {})", page.time(until))).unwrap_or_default();
-    let decides = if condition.decides { "  ← decides" } else { "" };
     let message = match condition.status {
         ConditionStatus::Unknown => "not evaluated".to_owned(),
-        ConditionStatus::False => format!("{}: {}{until}{decides}", condition.reason, safe(&condition.message)),
+        ConditionStatus::False => format!("{}: {}{until}", condition.reason, safe(&condition.message)),
         ConditionStatus::True => safe(&condition.message).into_owned(),
     };
     let source = format!(" [{}]", safe(&condition.source));
@@ -146,7 +146,8 @@ fn draw_condition(page: &mut Page, condition: &Condition, width: usize) {
     let columns = usize::from(page.width).max(width + 30);
     let options = textwrap::Options::new(columns).subsequent_indent(&indent).break_words(false);
     let label = label(condition);
-    let text = textwrap::fill(&format!("  {glyph} {label:width$}  {message}{source}"), options);
+    let decides = if condition.decides { "→" } else { " " };
+    let text = textwrap::fill(&format!("{decides} {glyph} {label:width$}  {message}{source}"), options);
     let dim = Style::new().dimmed();
     let text = text.replacen(glyph, &format!("{style}{glyph}{style:#}"), 1);
     let text = match text.rsplit_once(&source) {

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anstyle::Style;
 use clap::Args;
-use comfy_table::Cell;
 use eks_nodegroup_updater::model::subject::NodegroupPattern;
 use serde::Serialize;
 
@@ -14,11 +12,8 @@ use crate::candidates::{Candidate, candidates};
 use crate::decisions::Kind;
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, say};
-use crate::page::Page;
+use crate::page::{Page, Rows};
 use crate::text::{count, safe};
-
-/// From so many columns, each node group has a single line.
-const WIDE: u16 = 110;
 
 /// Show what the next run would do, and why; nothing is changed
 ///
@@ -131,86 +126,46 @@ impl Region {
     }
 }
 
+/// Draws decisions by cluster; those that are current are one line of their cluster.
 pub fn draw_decisions(page: &mut Page, decisions: &[DecisionLine]) {
     let mut clusters: BTreeMap<&str, Vec<&DecisionLine>> = BTreeMap::new();
     for line in decisions {
         clusters.entry(line.nodegroup.split('/').next().unwrap_or_default()).or_default().push(line);
     }
-    let wide = page.width >= WIDE;
-    let mut header = vec!["  Node group", "Runs", "Target", "Decision"];
-    if wide {
-        header.push("Why");
-    }
-    let mut table = page.table(&header, if wide { 4 } else { 3 });
-    let mut rows: Vec<(Vec<Cell>, Option<&str>)> = Vec::new();
+    let mut rows = Rows::new(["  Node group", "Runs", "Target", "Decision"]);
     for (cluster, lines) in clusters {
         let is_current = |line: &&&DecisionLine| Kind::of(&line.decision, line.until) == Kind::Current;
-        let current = lines.iter().filter(is_current).count();
         let glyph = Kind::Current.glyph();
-        let current = if current > 0 { format!("{glyph} {current} current") } else { String::new() };
-        let name = Cell::new(safe(cluster)).add_attribute(comfy_table::Attribute::Bold);
-        rows.push((vec![name, Cell::new(""), Cell::new(""), colored(&current, Kind::Current)], None));
+        let current = match lines.iter().filter(is_current).count() {
+            0 => String::new(),
+            current => format!("{glyph} {current} current"),
+        };
+        rows.title(&safe(cluster), &current, Kind::Current.style());
         for line in lines.iter().filter(|line| !is_current(line)) {
-            rows.push((row(page, line), Some(&line.reason)));
+            let kind = Kind::of(&line.decision, line.until);
+            let name = line.nodegroup.split_once('/').map_or(line.nodegroup.as_str(), |(_, name)| name);
+            let runs = line.runs.as_ref().and_then(|runs| runs.release_version.as_deref()).unwrap_or_default();
+            let cells = [
+                format!("  {} {}", kind.glyph(), safe(name)),
+                safe(runs).into_owned(),
+                safe(line.target.as_deref().unwrap_or_default()).into_owned(),
+                line.outcome.as_ref().map_or_else(|| line.decision.clone(), |it| format!("{}: {it}", line.decision)),
+            ];
+            rows.row(cells, kind.style(), detail(page, line));
         }
     }
-    if wide {
-        let used = |column: usize| rows.iter().map(|(cells, _)| width(cells.get(column))).max().unwrap_or_default() + 2;
-        let left = usize::from(page.width).saturating_sub((0..4).map(used).sum());
-        for (mut cells, why) in rows {
-            cells.push(Cell::new(why.map(|why| shortened(&safe(why), left)).unwrap_or_default()));
-            table.add_row(cells);
-        }
-        return page.add(&table);
-    }
-    let mut reasons = Vec::new();
-    for (cells, why) in rows {
-        table.add_row(cells);
-        reasons.push(why);
-    }
-    // A reason has a line of its own, under its node group.
-    let text = table.trim_fmt();
-    let mut lines = text.lines();
-    lines.by_ref().take(2).for_each(|line| page.line(line));
-    for (line, why) in lines.zip(reasons) {
-        page.line(line);
-        if let Some(why) = why {
-            let dim = Style::new().dimmed();
-            let why = shortened(&safe(why), usize::from(page.width).saturating_sub(4));
-            page.line(&format!("    {dim}{why}{dim:#}"));
-        }
-    }
+    page.rows(&rows);
 }
 
-fn width(cell: Option<&Cell>) -> usize {
-    cell.map_or(0, |cell| textwrap::core::display_width(&cell.content()))
-}
-
-fn row(page: &Page, line: &DecisionLine) -> Vec<Cell> {
-    let kind = Kind::of(&line.decision, line.until);
-    let name = line.nodegroup.split_once('/').map_or(line.nodegroup.as_str(), |(_, name)| name);
-    let runs = line.runs.as_ref().and_then(|runs| runs.release_version.as_deref()).unwrap_or("");
-    let until = line.until.map(|until| format!(" until {}", page.time(until))).unwrap_or_default();
-    vec![
-        colored(&format!("  {} {}", kind.glyph(), safe(name)), kind),
-        Cell::new(safe(runs)),
-        Cell::new(line.target.as_deref().map(safe).unwrap_or_default()),
-        colored(&format!("{}{until}", line.decision), kind),
-    ]
-}
-
-fn colored(text: &str, kind: Kind) -> Cell {
-    Cell::new(text).fg(kind.color())
-}
-
-/// As much of a text as fits, in one line.
-pub fn shortened(text: &str, columns: usize) -> String {
-    let text = text.replace('\n', " ");
-    if textwrap::core::display_width(&text) <= columns {
-        return text;
-    }
-    let kept: String = text.chars().take(columns.saturating_sub(1)).collect();
-    format!("{}…", kept.trim_end())
+/// Why, for what is not said by the decision and its target alone.
+fn detail(page: &Page, line: &DecisionLine) -> Option<String> {
+    let reason = match (&line.detail, line.decision.as_str()) {
+        (Some(detail), _) if line.outcome.as_deref() != Some("Accepted") => detail,
+        (_, "Start") => return None,
+        _ => &line.reason,
+    };
+    let until = line.until.map(|until| format!("until {}: ", page.time(until)));
+    Some(format!("{}{}", until.unwrap_or_default(), safe(reason)))
 }
 
 fn draw_candidates(page: &mut Page, candidates: &[Candidate]) {
@@ -219,17 +174,13 @@ fn draw_candidates(page: &mut Page, candidates: &[Candidate]) {
         return page.line("Every node group of the region has the tag ami-update.");
     }
     page.paragraph("Not opted in; with the default settings, these would get:");
-    let mut table = page.table(&["  Node group", "Runs", "Target", "Decision"], 3);
-    for candidate in candidates {
-        let Candidate { nodegroup, runs, target, decision, .. } = candidate;
-        table.add_row([
-            Cell::new(format!("  {} {}", Kind::LeftAlone.glyph(), safe(nodegroup))),
-            Cell::new(safe(runs.as_deref().unwrap_or_default())),
-            Cell::new(safe(target.as_deref().unwrap_or_default())),
-            Cell::new(decision),
-        ]);
+    let mut rows = Rows::new(["  Node group", "Runs", "Target", "Decision"]);
+    for Candidate { nodegroup, runs, target, decision, .. } in candidates {
+        let text = |text: &Option<String>| safe(text.as_deref().unwrap_or_default()).into_owned();
+        let name = format!("  {} {}", Kind::LeftAlone.glyph(), safe(nodegroup));
+        rows.row([name, text(runs), text(target), decision.clone()], Kind::LeftAlone.style(), None);
     }
-    page.add(&table);
+    page.rows(&rows);
     page.note("Opt one in: eks-nodegroup-updater opt-in CLUSTER/NODEGROUP");
 }
 

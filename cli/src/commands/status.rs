@@ -10,13 +10,12 @@ use eks_nodegroup_updater::model::records::RecordSet;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::plan::shortened;
 use crate::account::Account;
 use crate::answer::{DecisionLine, Look, StartAnswer, look, looking};
 use crate::decisions::Kind;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
-use crate::page::Page;
+use crate::page::{Page, shortened};
 use crate::records;
 use crate::text::{count, duration, safe};
 
@@ -212,7 +211,7 @@ impl Region {
             (Kind::Start, nodegroups.starts, "to start"),
             (Kind::Updating, nodegroups.updating, "updating"),
             (Kind::Waits, nodegroups.waits, "waiting"),
-            (Kind::NeedsYou, nodegroups.needs_you, "in need of you"),
+            (Kind::NeedsYou, nodegroups.needs_you, "needing you"),
             (Kind::LeftAlone, nodegroups.left_alone, "left alone"),
         ];
         let parts = parts.into_iter().filter(|(_, number, _)| *number > 0);
