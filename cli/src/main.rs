@@ -21,6 +21,8 @@ mod decisions;
 mod demo;
 mod deployment;
 mod failure;
+#[cfg(test)]
+mod fixture;
 mod functions;
 mod lambda;
 mod output;

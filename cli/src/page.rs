@@ -50,6 +50,11 @@ impl Page {
         at.to_zoned_datetime(self.zone.clone()).strftime("%a %d %b %H:%M %Z").to_string()
     }
 
+    /// The same, by the calendar, for a column.
+    pub fn date_and_time(&self, at: Timestamp) -> String {
+        at.to_zoned_datetime(self.zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
+    }
+
     /// A date as the reader's calendar shows it.
     pub fn date(&self, at: Timestamp) -> String {
         at.to_zoned_datetime(self.zone.clone()).strftime("%Y-%m-%d").to_string()

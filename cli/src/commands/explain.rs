@@ -183,7 +183,55 @@ fn draw_way_out(page: &mut Page, explanation: &Explanation) {
     if !remedies.is_empty() {
         page.heading("What to do");
         for (reason, remedy) in remedies {
-            page.line(&format!("  {reason}: {remedy}"));
+            // A command stays in one piece, so that it can be copied.
+            match remedy.split_once(": eks-nodegroup-updater") {
+                Some((what, command)) => {
+                    page.paragraph(&format!("  {reason}: {what}"));
+                    page.line(&format!("    eks-nodegroup-updater{command}"));
+                }
+                None => page.paragraph(&format!("  {reason}: {remedy}")),
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{after, every_output};
+
+    async fn explained(hours: i64, name: &str) -> Explanation {
+        let moment = after(hours, &json!({"explain": [name]})).await;
+        let [explanation] = <[Explanation; 1]>::try_from(moment.look.answer.explanations).unwrap();
+        explanation
+    }
+
+    #[tokio::test]
+    async fn a_node_group_that_waits_for_a_lower_ring() {
+        let explanation = explained(0, "prod/general").await;
+        insta::assert_snapshot!(every_output(&explanation, |page| draw(page, &explanation)));
+    }
+
+    #[tokio::test]
+    async fn a_node_group_whose_last_update_failed() {
+        let explanation = explained(5, "prod/general").await;
+        insta::assert_snapshot!(every_output(&explanation, |page| draw(page, &explanation)));
+    }
+
+    #[tokio::test]
+    async fn a_node_group_with_an_invalid_tag() {
+        let explanation = explained(0, "staging/tools").await;
+        insta::assert_snapshot!(every_output(&explanation, |page| draw(page, &explanation)));
+    }
+
+    #[test]
+    fn a_name_that_is_not_known_is_answered_with_those_that_are_near() {
+        let all = ["prod/general".to_owned(), "dev/sandbox".to_owned()];
+        let failure = |name| not_found(name, "eu-central-1", &all).to_string();
+        let meant = "error: there is no node group prod/genral in eu-central-1\n\nDid you mean prod/general?";
+        assert_eq!(failure("prod/genral"), meant);
+        let untagged = "error: dev/sandbox has no tag ami-update, so the updater leaves it alone\n\n\
+                        Opt it in: eks-nodegroup-updater opt-in dev/sandbox";
+        assert_eq!(failure("dev/sandbox"), untagged);
     }
 }

@@ -2,7 +2,6 @@
 
 use aws_config::SdkConfig;
 use clap::Args;
-use comfy_table::Cell;
 use eks_nodegroup_updater::aws::describe;
 use eks_nodegroup_updater::model::attempt::{Attempt, StartedBy, Status};
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
@@ -16,7 +15,7 @@ use crate::decisions::Kind;
 use crate::deployment::Deployment;
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, say};
-use crate::page::Page;
+use crate::page::{Page, Rows};
 use crate::records;
 use crate::text::{duration, safe};
 
@@ -186,26 +185,36 @@ fn draw_updates(page: &mut Page, updates: &[Update]) {
     if updates.is_empty() {
         return page.line("No update is recorded yet.");
     }
-    let mut table = page.table(&["Started", "Node group", "From", "To", "By", "Took", "Result"], 6);
+    let mut rows = Rows::new(["Started", "Node group", "To release", "Took", "Result"]);
     for update in updates {
         let kind = match update.status.as_str() {
             status if status == <&str>::from(Status::Successful) => Kind::Current,
             "InProgress" | "Intent" => Kind::Updating,
             _ => Kind::NeedsYou,
         };
-        let codes =
-            if update.error_codes.is_empty() { String::new() } else { format!(": {}", update.error_codes.join(", ")) };
-        table.add_row([
-            Cell::new(page.time(update.started_at)),
-            Cell::new(safe(&update.nodegroup)),
-            Cell::new(safe(update.from.as_deref().unwrap_or_default())),
-            Cell::new(safe(update.to.as_deref().unwrap_or_default())),
-            Cell::new(update.started_by),
-            Cell::new(update.duration_seconds.map(|it| duration(SignedDuration::from_secs(it))).unwrap_or_default()),
-            Cell::new(format!("{} {}{}", kind.glyph(), safe(&update.status), safe(&codes))).fg(kind.color()),
-        ]);
+        let took = update.duration_seconds.map(|seconds| duration(SignedDuration::from_secs(seconds)));
+        let cells = [
+            page.date_and_time(update.started_at),
+            safe(&update.nodegroup).into_owned(),
+            safe(update.to.as_deref().unwrap_or_default()).into_owned(),
+            took.unwrap_or_default(),
+            format!("{} {}", kind.glyph(), safe(&update.status)),
+        ];
+        rows.row(cells, kind.style(), Some(detail(update)));
     }
-    page.add(&table);
+    page.rows(&rows);
+}
+
+/// Where it came from, who started it, and what AWS said.
+fn detail(update: &Update) -> String {
+    let from = update.from.as_ref().map(|from| format!("from {}, ", safe(from))).unwrap_or_default();
+    let by = match update.started_by {
+        "Updater" => "by the updater",
+        _ => "external",
+    };
+    let codes = update.error_codes.join(", ");
+    let codes = if codes.is_empty() { codes } else { format!(": {}", safe(&codes)) };
+    format!("{from}{by}{codes}")
 }
 
 fn tracks(records: &RecordSet, limit: usize) -> Vec<Track> {
@@ -250,5 +259,27 @@ fn draw_tracks(page: &mut Page, tracks: &[Track]) {
             ]);
         }
         page.add(&table);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::looking;
+    use crate::fixture::{after, every_output};
+
+    #[tokio::test]
+    async fn how_updates_ended() {
+        let moment = after(5, &looking()).await;
+        let mut updates: Vec<Update> = moment.records.readable().flat_map(recorded).collect();
+        updates.sort_by_key(|update| std::cmp::Reverse(update.started_at));
+        let document = Updates { updates };
+        insta::assert_snapshot!(every_output(&document, |page| draw_updates(page, &document.updates)));
+    }
+
+    #[tokio::test]
+    async fn the_releases_of_each_track() {
+        let document = Tracks { tracks: tracks(&after(1, &looking()).await.records, 3) };
+        insta::assert_snapshot!(every_output(&document, |page| draw_tracks(page, &document.tracks)));
     }
 }

@@ -60,20 +60,10 @@ impl Plan {
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
         let mut regions = Vec::new();
         for configuration in account.regions().await? {
-            let Look { region, deployment, mut answer } =
-                look(&configuration, account.stack.as_deref(), &looking()).await?;
-            let known: Vec<String> = answer.decisions.iter().map(|line| line.nodegroup.clone()).collect();
-            answer.decisions.retain(|line| self.is_wanted(&line.nodegroup));
-            let candidates = match self.all {
-                true => Some(candidates(&configuration, &known).await?),
-                false => None,
-            };
-            let candidates = candidates.map(|mut all| {
-                all.retain(|candidate| self.is_wanted(&candidate.nodegroup));
-                all
-            });
-            let (stack, account) = deployment.map(|deployment| (deployment.stack, deployment.account)).unzip();
-            regions.push(Region { region, account, stack, answer, candidates });
+            let look = look(&configuration, account.stack.as_deref(), &looking()).await?;
+            let known: Vec<String> = look.answer.decisions.iter().map(|line| line.nodegroup.clone()).collect();
+            let candidates = if self.all { Some(candidates(&configuration, &known).await?) } else { None };
+            regions.push(Region::of(look, candidates, |name| self.is_wanted(name)));
         }
         let starts = regions.iter().flat_map(|region| &region.answer.decisions).any(|line| line.decision == "Start");
         let document = Document { regions };
@@ -91,6 +81,17 @@ impl Plan {
 }
 
 impl Region {
+    fn of(look: Look, candidates: Option<Vec<Candidate>>, is_wanted: impl Fn(&str) -> bool) -> Self {
+        let Look { region, deployment, mut answer } = look;
+        let (stack, account) = deployment.map(|deployment| (deployment.stack, deployment.account)).unzip();
+        answer.decisions.retain(|line| is_wanted(&line.nodegroup));
+        let candidates = candidates.map(|mut candidates| {
+            candidates.retain(|candidate| is_wanted(&candidate.nodegroup));
+            candidates
+        });
+        Self { region, account, stack, answer, candidates }
+    }
+
     fn draw(&self, page: &mut Page) {
         page.paragraph(&self.introduction());
         let decisions = &self.answer.decisions;
@@ -102,7 +103,7 @@ impl Region {
             draw_candidates(page, candidates);
         }
         page.line("");
-        page.line(&conclusion(decisions));
+        page.paragraph(&conclusion(decisions));
         let waits = |kind| decisions.iter().find(|line| Kind::of(&line.decision, line.until) == kind);
         if let Some(line) = waits(Kind::NeedsYou).or_else(|| waits(Kind::Waits)) {
             page.note(&format!("Why: eks-nodegroup-updater explain {}", safe(&line.nodegroup)));
@@ -203,4 +204,49 @@ fn conclusion(decisions: &[DecisionLine]) -> String {
     let parts = parts.into_iter().filter(|(number, ..)| *number > 0);
     let parts: Vec<String> = parts.map(|(number, one, many)| verb(number, one, many)).collect();
     format!("Plan for {}: {}.", count(decisions.len(), "node group"), parts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{after, every_output};
+
+    #[tokio::test]
+    async fn the_first_plan_of_a_fleet() {
+        let document = Region::of(after(0, &looking()).await.look, None, |_| true);
+        insta::assert_snapshot!(every_output(&document, |page| document.draw(page)));
+    }
+
+    #[tokio::test]
+    async fn a_plan_before_the_updater_is_deployed_with_what_has_not_opted_in() {
+        let look = Look { deployment: None, ..after(0, &looking()).await.look };
+        let candidate = Candidate {
+            nodegroup: "dev/sandbox".to_owned(),
+            runs: Some("1.33.1-20260610".to_owned()),
+            target: Some("1.33.2-20260710".to_owned()),
+            decision: "Start".to_owned(),
+            reason: "from 1.33.1-20260610 to 1.33.2-20260710 (Kubernetes 1.33)".to_owned(),
+        };
+        let document = Region::of(look, Some(vec![candidate]), |name| name.starts_with("dev/"));
+        insta::assert_snapshot!(every_output(&document, |page| document.draw(page)));
+    }
+
+    #[tokio::test]
+    async fn a_plan_of_300_node_groups_of_which_290_are_current_fits_40_lines() {
+        let mut look = after(0, &looking()).await.look;
+        let of = |decision: &str| look.answer.decisions.iter().find(|it| it.decision == decision).cloned().unwrap();
+        let (current, waits) = (of("UpToDate"), of("WaitingForRing"));
+        look.answer.decisions = (0..300)
+            .map(|number| {
+                let line = if number % 30 == 0 { &waits } else { &current };
+                DecisionLine { nodegroup: format!("cluster-{}/ng-{number}", number / 25), ..line.clone() }
+            })
+            .collect();
+        let document = Region::of(look, None, |_| true);
+        for width in [80, 120] {
+            let mut page = Page::new(width, jiff::tz::TimeZone::UTC);
+            document.draw(&mut page);
+            assert!(page.text.lines().count() <= 40, "{}", page.text);
+        }
+    }
 }

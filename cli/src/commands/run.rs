@@ -57,24 +57,21 @@ impl RunCommand {
 /// # Errors
 /// When stdout is closed.
 pub fn show_start(answer: &StartAnswer, output: Output) -> Result<Exit, Failure> {
-    output.print(answer, |page| {
-        let started: Vec<_> = answer.decisions.iter().filter(|line| line.outcome.is_some()).cloned().collect();
-        if !started.is_empty() {
-            draw_decisions(page, &started);
-            page.line("");
-        }
-        let number = |outcome: &str| started.iter().filter(|line| line.outcome.as_deref() == Some(outcome)).count();
-        let accepted = number("Accepted");
-        let others = answer.decisions.len() - started.len();
-        let refused = started.len() - accepted;
-        let refused = if refused > 0 { format!(", {refused} not accepted") } else { String::new() };
-        page.line(&format!(
-            "Run of start: {} started{refused}; {} left as they are.",
-            count(accepted, "update"),
-            others
-        ));
-    })?;
+    output.print(answer, |page| draw_start(page, answer))?;
     Ok(with_errors(&answer.errors))
+}
+
+fn draw_start(page: &mut Page, answer: &StartAnswer) {
+    let started: Vec<_> = answer.decisions.iter().filter(|line| line.outcome.is_some()).cloned().collect();
+    if !started.is_empty() {
+        draw_decisions(page, &started);
+        page.line("");
+    }
+    let accepted = started.iter().filter(|line| line.outcome.as_deref() == Some("Accepted")).count();
+    let others = answer.decisions.len() - started.len();
+    let refused = started.len() - accepted;
+    let refused = if refused > 0 { format!(", {refused} not accepted") } else { String::new() };
+    page.line(&format!("Run of start: {} started{refused}; {others} left as they are.", count(accepted, "update")));
 }
 
 /// Says what went wrong, of a run that did its job otherwise.
@@ -108,4 +105,23 @@ fn draw_check(page: &mut Page, answer: &CheckAnswer) {
         count(open, "update"),
         count(published, "message")
     ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::looking;
+    use crate::fixture::{after, every_output};
+
+    #[tokio::test]
+    async fn what_a_run_of_start_did() {
+        let answer = after(1, &looking()).await.started;
+        insta::assert_snapshot!(every_output(&answer, |page| draw_start(page, &answer)));
+    }
+
+    #[tokio::test]
+    async fn what_a_run_of_check_did() {
+        let answer = after(1, &looking()).await.checked;
+        insta::assert_snapshot!(every_output(&answer, |page| draw_check(page, &answer)));
+    }
 }

@@ -334,3 +334,17 @@ fn withdrawn(answer: &StartAnswer, records: &RecordSet) -> Vec<String> {
     }
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{after, every_output};
+
+    #[tokio::test]
+    async fn a_fleet_at_work() {
+        let moment = after(5, &looking()).await;
+        let (stack, account) = ("eks-nodegroup-updater".to_owned(), "123456789012".to_owned());
+        let region = Region::of("eu-central-1".to_owned(), stack, account, &moment.look.answer, &moment.records);
+        insta::assert_snapshot!(every_output(&region, |page| region.draw(page)));
+    }
+}

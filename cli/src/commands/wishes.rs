@@ -229,3 +229,18 @@ fn draw(page: &mut Page, quarantines: &[Quarantine]) {
     }
     page.add(&table);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{after, every_output};
+
+    #[tokio::test]
+    async fn the_quarantined_releases() {
+        let records = after(6, &looking()).await.records;
+        let quarantines = records.fleet().unwrap().unwrap().quarantines.clone();
+        assert_eq!(quarantines.len(), 1);
+        let document = Quarantines { quarantines };
+        insta::assert_snapshot!(every_output(&document, |page| draw(page, &document.quarantines)));
+    }
+}

@@ -1,0 +1,97 @@
+//! The demo's fleet at some hour of its day, as the commands see it: for the tests of what they print.
+
+use anstream::adapter::strip_str;
+use eks_nodegroup_updater::model::records::RecordSet;
+use eks_nodegroup_updater::run::Run;
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use serde_json::{Value, json};
+use simulated_aws::World;
+use tokio::net::TcpListener;
+
+use crate::answer::{CheckAnswer, Look, StartAnswer, read};
+use crate::deployment::Deployment;
+use crate::functions::{Functions, TIME_OUT, sdk_config, settings};
+use crate::page::Page;
+use crate::{records, scenario};
+
+/// What there is to see at an hour.
+pub struct Moment {
+    /// What a dry run answers to an event.
+    pub look: Look,
+    /// What the table holds.
+    pub records: RecordSet,
+    /// What the last run of `start` answered.
+    pub started: StartAnswer,
+    /// What the last run of `check` answered.
+    pub checked: CheckAnswer,
+}
+
+/// The fleet so many hours after nine in the morning. Both functions have run on their schedules; a dry run is asked with this
+/// event.
+pub async fn after(hours: i64, event: &Value) -> Moment {
+    let world = World::new("2026-07-20T09:00:00Z".parse().expect("a time"));
+    let topic = scenario::populate(&world).expect("a fleet");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
+    let functions = Functions::new(&endpoint, &settings(&topic)).await.expect("settings");
+    let configuration = sdk_config(&endpoint, "AKIATEST").await;
+    let story = async {
+        let (mut started, mut checked) = (StartAnswer::default(), CheckAnswer::default());
+        for step in 0..=hours * 12 {
+            let run = || Run::new("1", world.now(), TIME_OUT);
+            let summary = functions.check(&json!({}), run()).await.expect("check runs");
+            checked = read(json!(summary)).expect("an answer");
+            if step % 12 == 0 && step < hours * 12 {
+                let summary = functions.start(&json!({}), run()).await.expect("start runs");
+                started = read(json!(summary)).expect("an answer");
+            }
+            if step < hours * 12 {
+                world.advance(SignedDuration::from_mins(5));
+            }
+        }
+        let run = Run { read_only: true, ..Run::new("look", world.now(), TIME_OUT) };
+        let answer = read(json!(functions.start(event, run).await.expect("it looks"))).expect("an answer");
+        let records = records::scan(&configuration, scenario::TABLE).await.expect("the table answers");
+        let look = Look { region: "eu-central-1".to_owned(), deployment: Some(deployment()), answer };
+        Moment { look, records, started, checked }
+    };
+    tokio::select! {
+        moment = story => moment,
+        ended = world.clone().serve(listener) => panic!("{ended:?}"),
+    }
+}
+
+fn deployment() -> Deployment {
+    Deployment {
+        stack: "eks-nodegroup-updater".to_owned(),
+        region: "eu-central-1".to_owned(),
+        account: "123456789012".to_owned(),
+        status: "UPDATE_COMPLETE".to_owned(),
+        start: "start".to_owned(),
+        check: "check".to_owned(),
+        table: scenario::TABLE.to_owned(),
+        outputs: [].into(),
+    }
+}
+
+/// A document as a command prints it: at 80 columns and at 120 without color, at 120 with it, and as JSON.
+pub fn every_output<T: Serialize>(document: &T, draw: impl Fn(&mut Page)) -> String {
+    let drawn = |width| {
+        let mut page = Page::new(width, TimeZone::UTC);
+        draw(&mut page);
+        page.text
+    };
+    let plain = |width| {
+        let text = drawn(width);
+        let text = strip_str(&text).to_string();
+        for line in text.lines() {
+            assert!(textwrap::core::display_width(line) <= usize::from(width), "{width}: {line}");
+        }
+        text
+    };
+    let json = serde_json::to_string_pretty(document).expect("JSON");
+    let colored = drawn(120).replace('\u{1b}', "ESC");
+    format!("80 columns\n\n{}\n120 columns\n\n{}\nin color\n\n{colored}\nJSON\n\n{json}\n", plain(80), plain(120))
+}
