@@ -2,11 +2,12 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `commands/` | the commands on an account, a file each |
+//! | `commands/` | the commands on an account, a module each |
 //! | `account.rs`, `deployment.rs` | credentials and regions; the stack and its functions |
 //! | `answer.rs`, `decisions.rs` | what the functions answer, and what it means to its reader |
 //! | `candidates.rs` | node groups that have not opted in |
 //! | `output.rs`, `page.rs`, `text.rs`, `progress.rs` | how people and programs read it |
+//! | `confirm.rs` | the question before something is changed |
 //! | `failure.rs` | how a command ends |
 //! | `demo.rs`, `serve.rs` | the commands on a simulated AWS |
 //! | `scenario.rs`, `simulation.rs`, `report.rs`, `render.rs` | its node groups, eight simulated hours, and how they are shown |
@@ -15,6 +16,7 @@ mod account;
 mod answer;
 mod candidates;
 mod commands;
+mod confirm;
 mod decisions;
 mod demo;
 mod deployment;
@@ -39,6 +41,7 @@ use colorchoice::ColorChoice;
 use account::Account;
 use commands::explain::Explain;
 use commands::plan::Plan;
+use commands::tags::{OptIn, OptOut, Set};
 use failure::{Exit, Failure};
 use output::{Output, say};
 
@@ -73,6 +76,9 @@ enum Color {
 enum Command {
     Plan(Plan),
     Explain(Explain),
+    OptIn(OptIn),
+    OptOut(OptOut),
+    Set(Set),
     Demo(demo::Demo),
     Serve(serve::Serve),
     /// Print the completions of a shell
@@ -97,7 +103,10 @@ async fn main() -> ExitCode {
         Color::Never => ColorChoice::Never.write_global(),
     }
     let ended = match cli.command {
-        Command::Serve(serve) => serve.run().await.map(|()| Exit::Done).map_err(Failure::from),
+        // They hear Ctrl-C themselves, and end what they have begun.
+        command @ (Command::Serve(_) | Command::OptIn(_) | Command::OptOut(_) | Command::Set(_)) => {
+            run(command, &cli.account, cli.output).await
+        }
         command => tokio::select! {
             ended = run(command, &cli.account, cli.output) => ended,
             _ = tokio::signal::ctrl_c() => Ok(Exit::Interrupted),
@@ -115,6 +124,9 @@ async fn run(command: Command, account: &Account, output: Output) -> Result<Exit
     match command {
         Command::Plan(plan) => plan.run(account, output).await,
         Command::Explain(explain) => explain.run(account, output).await,
+        Command::OptIn(opt_in) => opt_in.run(account, output).await,
+        Command::OptOut(opt_out) => opt_out.run(account, output).await,
+        Command::Set(set) => set.run(account, output).await,
         Command::Demo(demo) => Ok(demo.run(output).await.map(|()| Exit::Done)?),
         Command::Serve(serve) => Ok(serve.run().await.map(|()| Exit::Done)?),
         Command::Completions { shell } => {

@@ -3,3 +3,4 @@
 mod demo;
 mod serve;
 mod served;
+mod tags;
