@@ -1,31 +1,54 @@
-//! Asking before something is changed.
+//! The question before something is changed.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::thread;
 
-use crate::failure::{Exit, Failure};
+use tokio::sync::oneshot;
+
+use crate::failure::Failure;
 use crate::output::say;
 
-/// Whether to go on: `--yes` says so, or whoever sits at the terminal.
+/// Asks on the terminal whether to go on; `yes` is the answer that was given beforehand, with `--yes`. Whoever says no is
+/// told that nothing was changed.
 ///
 /// # Errors
-/// When nobody can be asked.
-pub fn confirm(question: &str, yes: bool) -> Result<bool, Failure> {
+/// When nobody can be asked, or the answer cannot be read.
+pub async fn confirm(question: &str, yes: bool) -> Result<bool, Failure> {
     if yes {
         return Ok(true);
     }
-    if !io::stdin().is_terminal() {
-        return Err(Failure::usage("there is no terminal to ask on").hint("Give --yes to go on without being asked."));
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Err(Failure::usage("this changes something, and there is no terminal to ask on")
+            .hint("Give --yes to answer beforehand."));
     }
     let mut stderr = anstream::stderr();
-    let mut answer = String::new();
     let asked = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
-    let read = asked.and_then(|()| io::stdin().lock().read_line(&mut answer));
-    read.map_err(|error| Failure::new(format!("asking: {error}")))?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    asked.map_err(|error| Failure::new(format!("asking: {error}")))?;
+    let (sender, answer) = oneshot::channel();
+    // Not a thread of tokio's, for which the program would wait: so Ctrl-C ends it while the question is open.
+    thread::spawn(move || {
+        let mut line = String::new();
+        sender.send(io::stdin().read_line(&mut line).map(|_| line))
+    });
+    let answer = answer.await.map_err(|_| Failure::new("the answer was not read"))?;
+    let goes_on = is_yes(&answer.map_err(|error| Failure::new(format!("reading the answer: {error}")))?);
+    if !goes_on {
+        say("Nothing was changed.");
+    }
+    Ok(goes_on)
 }
 
-/// Says that the answer was no.
-pub fn unchanged() -> Exit {
-    say("Nothing was changed.");
-    Exit::Done
+fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_yes_is_yes() {
+        let answers = ["y\n", "Yes\r\n", "", "\n", "n\n", "no\n", "yesterday\n"];
+        assert_eq!(answers.map(is_yes), [true, true, false, false, false, false, false]);
+    }
 }

@@ -90,12 +90,12 @@ pub fn remedy(decision: &str) -> Option<&'static str> {
         "Unreadable" => "fix the error that the reason quotes; see: eks-nodegroup-updater doctor",
         "NotOptedIn" => "opt it in: eks-nodegroup-updater opt-in NODEGROUP",
         "OptedOut" => "opt it in again: eks-nodegroup-updater opt-in NODEGROUP",
-        "InvalidTag" => "fix or remove the tag: eks-nodegroup-updater set RULE=VALUE NODEGROUP",
+        "InvalidTag" => "fix or remove the tag: eks-nodegroup-updater set NODEGROUP RULE=VALUE",
         "RollbackBlocked" => "fix what the reason says, or ask again for another release",
         "CustomAmi" => "update the AMI in its launch template",
         "UnknownAmiType" => "deploy a newer version of the updater",
         "PinIsDowngrade" | "PinUnknown" | "PinWithdrawn" => {
-            "move the pin: eks-nodegroup-updater set pin=RELEASE NODEGROUP"
+            "move the pin: eks-nodegroup-updater set NODEGROUP pin=RELEASE"
         }
         "NoRelease" => "check its AMI type and Kubernetes version",
         "EndOfSupport" => "move to AL2023 or Bottlerocket, or upgrade the cluster",
@@ -106,7 +106,7 @@ pub fn remedy(decision: &str) -> Option<&'static str> {
         "FailedBefore" => "fix the cause, then: eks-nodegroup-updater retry NODEGROUP",
         "BackingOff" => "fix what EKS says, then: eks-nodegroup-updater retry NODEGROUP",
         "WaitingForRing" => "look at the node group that the reason names: eks-nodegroup-updater explain CLUSTER/NAME",
-        "ReportOnly" => "to have it updated: eks-nodegroup-updater set mode=auto NODEGROUP",
+        "ReportOnly" => "to have it updated: eks-nodegroup-updater set NODEGROUP mode=auto",
         "Unhealthy" => "fix the health issues that the reason names",
         "NotActive" => "bring it back to ACTIVE first",
         "Frozen" => "open the calendar, or: eks-nodegroup-updater resume",

@@ -31,8 +31,10 @@ pub enum Exit {
 pub struct Failure {
     /// How it ends.
     pub exit: Exit,
-    message: String,
-    hint: Option<String>,
+    /// What could not be done, and why.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
 }
 
 impl From<Exit> for ExitCode {
@@ -75,8 +77,16 @@ impl Failure {
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
-        let message = format!("{doing}: {}", describe(error));
-        match error.code() {
+        Self::of_code(error.code(), format!("{doing}: {}", describe(error)))
+    }
+
+    /// AWS refused something, in the words of [`describe`], which begin with its code.
+    pub fn of_text(text: &str) -> Self {
+        Self::of_code(text.split(':').next(), text.to_owned())
+    }
+
+    fn of_code(code: Option<&str>, message: String) -> Self {
+        match code {
             Some(code) if is_want_of_rights(code) => Self::denied(message)
                 .hint("The stack's outputs ViewerPolicyArn and OperatorPolicyArn are policies with the rights to look and to steer."),
             Some(code) if is_bad_credentials(code) => {

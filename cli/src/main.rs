@@ -2,7 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `commands/` | the commands on an account, a file each |
+//! | `commands/` | the commands on an account, a module each |
 //! | `account.rs`, `deployment.rs` | credentials and regions; the stack and its functions |
 //! | `answer.rs`, `records.rs`, `decisions.rs` | what the functions answer, what the table holds, and what it means |
 //! | `candidates.rs` | node groups that have not opted in |
@@ -50,6 +50,7 @@ use commands::plan::Plan;
 use commands::run::RunCommand;
 use commands::status::Status;
 use commands::stop_switch::{Pause, Resume};
+use commands::tags::{OptIn, OptOut, Set};
 use commands::wishes::{QuarantineCommand, Retry, Rollback};
 use failure::{Exit, Failure};
 use output::{Output, say};
@@ -93,6 +94,9 @@ enum Command {
     Retry(Retry),
     Rollback(Rollback),
     Quarantine(QuarantineCommand),
+    OptIn(OptIn),
+    OptOut(OptOut),
+    Set(Set),
     Demo(demo::Demo),
     Serve(serve::Serve),
     /// Print the completions of a shell
@@ -117,7 +121,10 @@ async fn main() -> ExitCode {
         Color::Never => ColorChoice::Never.write_global(),
     }
     let ended = match cli.command {
-        Command::Serve(serve) => serve.run().await.map(|()| Exit::Done).map_err(Failure::from),
+        // They hear Ctrl-C themselves, and end what they have begun.
+        command @ (Command::Serve(_) | Command::OptIn(_) | Command::OptOut(_) | Command::Set(_)) => {
+            run(command, &cli.account, cli.output).await
+        }
         command => tokio::select! {
             ended = run(command, &cli.account, cli.output) => ended,
             _ = tokio::signal::ctrl_c() => Ok(Exit::Interrupted),
@@ -143,6 +150,9 @@ async fn run(command: Command, account: &Account, output: Output) -> Result<Exit
         Command::Retry(retry) => retry.run(account, output).await,
         Command::Rollback(rollback) => rollback.run(account, output).await,
         Command::Quarantine(quarantine) => quarantine.run(account, output).await,
+        Command::OptIn(opt_in) => opt_in.run(account, output).await,
+        Command::OptOut(opt_out) => opt_out.run(account, output).await,
+        Command::Set(set) => set.run(account, output).await,
         Command::Demo(demo) => Ok(demo.run(output).await.map(|()| Exit::Done)?),
         Command::Serve(serve) => Ok(serve.run().await.map(|()| Exit::Done)?),
         Command::Completions { shell } => {

@@ -171,9 +171,7 @@ fn draw_way_out(page: &mut Page, explanation: &Explanation) {
     let mut remedies: BTreeMap<&str, String> = BTreeMap::new();
     for condition in failed {
         if let Some(remedy) = remedy(&condition.reason) {
-            let remedy = remedy.replace("NODEGROUP", &safe(&explanation.nodegroup));
-            let release = explanation.target.as_deref().unwrap_or("RELEASE");
-            remedies.insert(&condition.reason, remedy.replace("RELEASE", &safe(release)));
+            remedies.insert(&condition.reason, remedy.replace("NODEGROUP", &safe(&explanation.nodegroup)));
         }
     }
     if let Some(at) = explanation.starts_at {

@@ -6,4 +6,5 @@ pub mod plan;
 pub mod run;
 pub mod status;
 pub mod stop_switch;
+pub mod tags;
 pub mod wishes;

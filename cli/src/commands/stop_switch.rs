@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::account::Account;
-use crate::confirm::{confirm, unchanged};
+use crate::confirm::confirm;
 use crate::deployment::Deployment;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -68,8 +68,8 @@ async fn switch(account: &Account, output: Output, value: &'static str, yes: boo
             "stopped" => format!("Stop all updates of the stack {stack} from starting?"),
             _ => format!("Let updates of the stack {stack} start again?"),
         };
-        if !confirm(&question, yes)? {
-            return Ok(unchanged());
+        if !confirm(&question, yes).await? {
+            return Ok(Exit::Done);
         }
         let write = ssm.put_parameter().name(parameter).value(value).overwrite(true).send().await;
         write.map_err(|error| Failure::of_call(&format!("writing the stop switch {parameter}"), &error))?;

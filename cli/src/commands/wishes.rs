@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::run::show_start;
 use crate::account::Account;
 use crate::answer::{DecisionLine, Look, look, looking, read};
-use crate::confirm::{confirm, unchanged};
+use crate::confirm::confirm;
 use crate::deployment::{Deployment, Function};
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, say};
@@ -148,8 +148,8 @@ impl Reached {
         }
         page.add(&table);
         say(&page.text);
-        if !confirm(question, yes)? {
-            return Ok(unchanged());
+        if !confirm(question, yes).await? {
+            return Ok(Exit::Done);
         }
         let answer = self.deployment.invoke(&self.configuration, Function::Start, event).await?;
         let mut answer: crate::answer::StartAnswer = read(answer)?;
@@ -199,8 +199,8 @@ impl QuarantineCommand {
                 let mut page = Page::here();
                 draw(&mut page, &meant);
                 say(&page.text);
-                if !confirm(&format!("Lift {}?", count(meant.len(), "quarantine")), yes)? {
-                    return Ok(unchanged());
+                if !confirm(&format!("Lift {}?", count(meant.len(), "quarantine")), yes).await? {
+                    return Ok(Exit::Done);
                 }
                 let event = json!({"liftQuarantine": [release]});
                 let answer = deployment.invoke(&configuration, Function::Start, &event).await?;

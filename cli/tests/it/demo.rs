@@ -256,7 +256,7 @@ fn the_story_is_the_same_each_time_whatever_the_machine_is_set_up_for() {
 #[test]
 fn an_unknown_flag_is_a_clear_error() {
     let output = output(cli(&["demo", "--outptu", "json"]));
-    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(output.status.code(), Some(64));
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.contains("unexpected argument '--outptu'") && stderr.contains("'--output'"), "{stderr}");
     assert!(output.stdout.is_empty());
@@ -265,7 +265,7 @@ fn an_unknown_flag_is_a_clear_error() {
 #[test]
 fn an_unknown_output_is_a_clear_error() {
     let output = output(cli(&["demo", "--output", "yaml"]));
-    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(output.status.code(), Some(64));
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.contains("'yaml'") && stderr.contains("table, json"), "{stderr}");
 }

@@ -2,3 +2,5 @@
 
 mod demo;
 mod serve;
+mod served;
+mod tags;

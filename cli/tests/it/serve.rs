@@ -1,83 +1,13 @@
 //! The simulated AWS, as any client finds it.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-/// A `serve` of its own; it ends with the test.
-struct Served {
-    process: Child,
-    address: String,
-}
-
-impl Served {
-    fn at_speed(speed: &str) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_eks-nodegroup-updater"))
-            .args(["serve", "--port", "0", "--speed", speed])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut first = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut first).unwrap();
-        let address = first.trim_end().strip_prefix("http://").unwrap().to_owned();
-        Self { process, address }
-    }
-
-    /// An EKS request, and the body of its answer.
-    fn eks(&self, method: &str, path: &str, body: &Value) -> Value {
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let (_, answer) = self.request("eks", method, path, &body);
-        serde_json::from_str(&answer).unwrap()
-    }
-
-    /// Invokes a function: whether it failed, and what it answers.
-    fn invoke(&self, function: &str, event: &Value) -> (bool, Value) {
-        let path = format!("/2015-03-31/functions/{function}/invocations");
-        let (head, answer) = self.request("lambda", "POST", &path, &event.to_string());
-        (head.contains("x-amz-function-error: Unhandled"), serde_json::from_str(&answer).unwrap())
-    }
-
-    /// A request to SSM, and the body of its answer.
-    fn ssm(&self, operation: &str, body: &str) -> Value {
-        let target = format!("X-Amz-Target: AmazonSSM.{operation}\r\n");
-        let (_, answer) = self.send("ssm", "POST /", &target, body);
-        serde_json::from_str(&answer).unwrap()
-    }
-
-    /// A request that is signed for a service, and its answer: head and body.
-    fn request(&self, service: &str, method: &str, path: &str, body: &str) -> (String, String) {
-        self.send(service, &format!("{method} {path}"), "", body)
-    }
-
-    fn send(&self, service: &str, start: &str, headers: &str, body: &str) -> (String, String) {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        write!(
-            stream,
-            "{start} HTTP/1.1\r\n{headers}Host: {}\r\nConnection: close\r\nContent-Length: {}\r\n\
-             Authorization: AWS4-HMAC-SHA256 Credential=AKIA/20260720/eu-central-1/{service}/aws4_request, Signature=0\r\n\r\n{body}",
-            self.address,
-            body.len(),
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 200 "), "{answer}");
-        (head.to_owned(), body.to_owned())
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-}
+use crate::served::Served;
 
 #[test]
 fn the_first_line_is_where_it_answers() {
@@ -231,6 +161,6 @@ fn a_speed_that_is_none_is_refused() {
         .args(["serve", "--port", "0", "--speed", "0"])
         .output()
         .unwrap();
-    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(output.status.code(), Some(64));
     assert!(String::from_utf8(output.stderr).unwrap().contains("0 is not in 1..=3600"));
 }

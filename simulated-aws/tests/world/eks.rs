@@ -118,8 +118,31 @@ async fn tags_are_added_read_and_removed() -> anyhow::Result<()> {
 
     let answer = eks.tag_resource().resource_arn(format!("{arn}x")).tags("a", "b").send().await;
     assert_eq!(refusal(answer).0, "NotFoundException");
-    let answer = eks.tag_resource().resource_arn(&arn).tags("a", "b".repeat(257)).send().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn tags_keep_to_the_restrictions_of_aws() -> anyhow::Result<()> {
+    let world = world();
+    let arn = world.add_nodegroup(Nodegroup::new("prod", "blue").tag("aws:cloudformation:stack-name", "eks"));
+    let eks = clients(&world).await.eks;
+
+    for (key, value) in [("", "b"), ("a", "b,c"), ("a;", "b"), ("aws:a", "b"), ("a", "AWS:b")] {
+        let answer = eks.tag_resource().resource_arn(&arn).tags(key, value).send().await;
+        assert_eq!(refusal(answer).0, "BadRequestException", "{key}={value}");
+    }
+    for (key, value) in [("a".repeat(129), "b".to_owned()), ("a".to_owned(), "b".repeat(257))] {
+        let answer = eks.tag_resource().resource_arn(&arn).tags(key, value).send().await;
+        assert_eq!(refusal(answer).0, "BadRequestException");
+    }
+    let answer = eks.untag_resource().resource_arn(&arn).tag_keys("aws:cloudformation:stack-name").send().await;
     assert_eq!(refusal(answer).0, "BadRequestException");
+
+    let fifty = (0..50).map(|number| (format!("é {number} _.:/=+-@"), String::new())).collect();
+    eks.tag_resource().resource_arn(&arn).set_tags(Some(fifty)).send().await?;
+    let answer = eks.tag_resource().resource_arn(&arn).tags("a", "b").send().await;
+    assert_eq!(refusal(answer).0, "BadRequestException", "a tag of AWS does not count, the 51st of others does");
+    assert_eq!(world.nodegroup("prod", "blue").unwrap().tags.len(), 51);
     Ok(())
 }
 

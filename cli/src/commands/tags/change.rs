@@ -1,0 +1,274 @@
+//! What would change on a node group, what became of it, and how both are shown.
+
+use std::collections::{BTreeMap, HashMap};
+
+use anstyle::{AnsiColor, Style};
+use eks_nodegroup_updater::model::policy::{OPT_IN_TAG, Policy, Rules};
+use serde::Serialize;
+
+use super::owner;
+use super::wanted::{Wanted, rule};
+use crate::failure::{Exit, Failure};
+use crate::page::Page;
+use crate::text::{count, safe};
+
+/// Tags that AWS allows on a resource, without its own.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-eks-accessentry-tag.html>
+const TAGS: usize = 50;
+/// How the keys of AWS's own tags begin.
+const AWS_KEYS: &str = "aws:";
+
+/// A node group, and what changes on it.
+#[derive(Debug, Serialize)]
+pub struct Change {
+    /// `cluster/nodegroup`.
+    pub nodegroup: String,
+    /// Its ARN; none where it could not be described.
+    #[serde(skip)]
+    pub arn: String,
+    /// Tags that are written.
+    pub set: BTreeMap<String, String>,
+    /// The keys of tags that are removed.
+    pub removed: Vec<String>,
+    /// What became of it.
+    pub result: Outcome,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What those tags say now.
+    #[serde(skip)]
+    before: BTreeMap<String, String>,
+    /// How the command would end if all had failed like this one.
+    #[serde(skip)]
+    pub exit: Exit,
+    /// What to do about it.
+    #[serde(skip)]
+    pub hint: Option<String>,
+}
+
+/// What became of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Outcome {
+    /// The tags are written.
+    Written,
+    /// They were so before.
+    Unchanged,
+    /// EKS refused it.
+    Failed,
+    /// It was not begun.
+    NotReached,
+    /// It was not to be done.
+    DryRun,
+}
+
+impl Change {
+    /// What makes of these tags the ones that are wanted. It is not begun yet.
+    pub fn of(nodegroup: String, arn: String, tags: &HashMap<String, String>, wanted: &Wanted) -> Self {
+        let (mut set, mut removed, mut before) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
+        for (key, value) in wanted {
+            let is = tags.get(key);
+            if is == value.as_ref() {
+                continue;
+            }
+            match value {
+                Some(value) => drop(set.insert(key.clone(), value.clone())),
+                None => removed.push(key.clone()),
+            }
+            before.extend(is.map(|is| (key.clone(), is.clone())));
+        }
+        let result = if set.is_empty() && removed.is_empty() { Outcome::Unchanged } else { Outcome::NotReached };
+        Self { nodegroup, arn, set, removed, result, error: None, before, exit: Exit::Done, hint: None }
+    }
+
+    /// One about which EKS says nothing.
+    pub fn unreadable(nodegroup: String, failure: Failure) -> Self {
+        let mut change = Self::of(nodegroup, String::new(), &HashMap::new(), &Wanted::new());
+        change.end(Err(failure));
+        change
+    }
+
+    /// What became of it.
+    pub fn end(&mut self, result: Result<(), Failure>) {
+        match result {
+            Ok(()) => self.result = Outcome::Written,
+            Err(failure) => {
+                self.result = Outcome::Failed;
+                (self.error, self.exit, self.hint) = (Some(failure.message), failure.exit, failure.hint);
+            }
+        }
+    }
+
+    /// Shows the tags that change.
+    pub fn draw(&self, page: &mut Page) {
+        let bold = Style::new().bold();
+        page.line(&format!("{bold}{}{bold:#}", safe(&self.nodegroup)));
+        let mut line = |color: AnsiColor, text: String| {
+            let style = color.on_default();
+            page.line(&format!("  {style}{}{style:#}", safe(&text)));
+        };
+        for (key, value) in &self.set {
+            match self.before.get(key) {
+                Some(before) => line(AnsiColor::Yellow, format!("~ {key} {} → {value}", quoted(before))),
+                None => line(AnsiColor::Green, format!("+ {key}={value}")),
+            }
+        }
+        for key in &self.removed {
+            let before = self.before.get(key).map_or("", String::as_str);
+            line(AnsiColor::Red, format!("- {key}={before}"));
+        }
+    }
+}
+
+/// A value as it is, but for the empty one, which nobody would see.
+fn quoted(value: &str) -> &str {
+    if value.is_empty() { "\"\"" } else { value }
+}
+
+/// The tags of a node group once they are as wanted.
+pub fn after(tags: &HashMap<String, String>, wanted: &Wanted) -> HashMap<String, String> {
+    let mut tags = tags.clone();
+    for (key, value) in wanted {
+        match value {
+            Some(value) => drop(tags.insert(key.clone(), value.clone())),
+            None => drop(tags.remove(key)),
+        }
+    }
+    tags
+}
+
+/// Whether AWS takes so many tags.
+///
+/// # Errors
+/// With how many there would be.
+pub fn check_number(after: &HashMap<String, String>) -> Result<(), String> {
+    let number = after.keys().filter(|key| !key.to_lowercase().starts_with(AWS_KEYS)).count();
+    if number <= TAGS { Ok(()) } else { Err(format!("it would have {}; AWS allows {TAGS}", count(number, "tag"))) }
+}
+
+/// What whoever changes these tags should know: that they have no effect, or that they may not stay.
+pub fn warnings(change: &Change, after: &HashMap<String, String>) -> Vec<String> {
+    let effect = match Policy::from_tags(after, &Rules::default()) {
+        Policy::NotOptedIn => Some(
+            "not opted in, so its rules have no effect; to opt it in: eks-nodegroup-updater opt-in NODEGROUP"
+                .to_owned(),
+        ),
+        Policy::Invalid { tag, .. } => {
+            let way_out = if tag.key == OPT_IN_TAG { "mode=auto".to_owned() } else { format!("{}=", rule(&tag.key)) };
+            Some(format!("not updated, since {tag}; to end that: eks-nodegroup-updater set NODEGROUP {way_out}"))
+        }
+        Policy::OptedOut if !change.set.contains_key(OPT_IN_TAG) && change.result != Outcome::Unchanged => Some(
+            "ami-update is off, so its rules have no effect; to opt it in: eks-nodegroup-updater opt-in NODEGROUP"
+                .to_owned(),
+        ),
+        Policy::OptedOut | Policy::OptedIn(..) => None,
+    };
+    let owner = owner::warning(after).filter(|_| change.result != Outcome::Unchanged);
+    effect.into_iter().chain(owner).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tags(tags: &[(&str, &str)]) -> HashMap<String, String> {
+        tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn wanted(wanted: &[(&str, Option<&str>)]) -> Wanted {
+        wanted.iter().map(|(key, value)| ((*key).to_owned(), value.map(str::to_owned))).collect()
+    }
+
+    fn change(is: &[(&str, &str)], to_be: &[(&str, Option<&str>)]) -> Change {
+        Change::of("prod/blue".to_owned(), "arn".to_owned(), &tags(is), &wanted(to_be))
+    }
+
+    fn warned(is: &[(&str, &str)], to_be: &[(&str, Option<&str>)]) -> Vec<String> {
+        warnings(&change(is, to_be), &after(&tags(is), &wanted(to_be)))
+    }
+
+    fn drawn(change: &Change) -> String {
+        let mut page = Page::new(80, jiff::tz::TimeZone::UTC);
+        change.draw(&mut page);
+        anstream::adapter::strip_str(&page.text).to_string()
+    }
+
+    #[test]
+    fn each_tag_is_added_changed_removed_or_left() {
+        let is =
+            [("ami-update", "auto"), ("ami-update/pin", "1.33.1-20260610"), ("ami-update/ring", "0"), ("team", "a")];
+        let to_be = [
+            ("ami-update", Some("auto")),
+            ("ami-update/min-age", Some("7d")),
+            ("ami-update/pin", None),
+            ("ami-update/ring", Some("1")),
+            ("ami-update/window", None),
+        ];
+        let change = change(&is, &to_be);
+        assert_eq!(
+            drawn(&change),
+            "prod/blue\n  + ami-update/min-age=7d\n  ~ ami-update/ring 0 → 1\n  - ami-update/pin=1.33.1-20260610\n"
+        );
+        let json = serde_json::json!({
+            "nodegroup": "prod/blue",
+            "set": {"ami-update/min-age": "7d", "ami-update/ring": "1"},
+            "removed": ["ami-update/pin"],
+            "result": "NotReached",
+        });
+        assert_eq!(serde_json::to_value(&change).unwrap(), json);
+        let expected =
+            tags(&[("ami-update", "auto"), ("ami-update/min-age", "7d"), ("ami-update/ring", "1"), ("team", "a")]);
+        assert_eq!(after(&tags(&is), &wanted(&to_be)), expected);
+    }
+
+    #[test]
+    fn tags_that_are_as_wanted_stay() {
+        let change = change(&[("ami-update", "auto")], &[("ami-update", Some("auto")), ("ami-update/pin", None)]);
+        assert_eq!((change.set, change.removed, change.result), (BTreeMap::new(), vec![], Outcome::Unchanged));
+    }
+
+    #[test]
+    fn a_tag_that_would_steer_the_terminal_is_made_visible() {
+        let change = change(&[("ami-update", "\u{1b}[2J")], &[("ami-update", Some("off"))]);
+        assert_eq!(drawn(&change), "prod/blue\n  ~ ami-update \\u{1b}[2J → off\n");
+    }
+
+    #[test]
+    fn tags_of_aws_do_not_count() {
+        let mut tags: HashMap<_, _> = (0..50).map(|number| (format!("tag-{number}"), String::new())).collect();
+        tags.insert("aws:cloudformation:stack-name".to_owned(), "eks".to_owned());
+        assert_eq!(check_number(&tags), Ok(()));
+        tags.insert("ami-update".to_owned(), "auto".to_owned());
+        assert_eq!(check_number(&tags), Err("it would have 51 tags; AWS allows 50".to_owned()));
+    }
+
+    #[test]
+    fn tags_without_effect_are_warned_of() {
+        let ring = [("ami-update/ring", Some("1"))];
+        let opt_in = "to opt it in: eks-nodegroup-updater opt-in NODEGROUP";
+        assert_eq!(warned(&[], &ring), [format!("not opted in, so its rules have no effect; {opt_in}")]);
+        let off = [format!("ami-update is off, so its rules have no effect; {opt_in}")];
+        assert_eq!(warned(&[("ami-update", "off")], &ring), off);
+        assert_eq!(warned(&[("ami-update", "auto")], &[("ami-update", Some("off"))]), [""; 0]);
+        assert_eq!(warned(&[("ami-update", "auto")], &ring), [""; 0]);
+    }
+
+    #[test]
+    fn a_tag_that_is_not_recognised_is_warned_of_with_the_command_that_removes_it() {
+        let is = [("ami-update/windw", "Sat")];
+        let expected = "not updated, since its tag ami-update/windw has the value \"Sat\"; this version has no such rule; to \
+                        end that: eks-nodegroup-updater set NODEGROUP windw=";
+        assert_eq!(warned(&is, &[("ami-update", Some("auto"))]), [expected]);
+        let expected = "not updated, since its tag ami-update has the value \"yes\"; expected auto, notify or off; to end \
+                        that: eks-nodegroup-updater set NODEGROUP mode=auto";
+        assert_eq!(warned(&[("ami-update", "yes")], &[("ami-update/ring", Some("1"))]), [expected]);
+    }
+
+    #[test]
+    fn another_owner_is_warned_of_where_something_changes() {
+        let is = [("ami-update", "auto"), ("Terraform", "true")];
+        assert_eq!(warned(&is, &[("ami-update", Some("auto"))]), [""; 0]);
+        let expected = "managed by Terraform or OpenTofu (tag Terraform=true), whose next apply may undo this; write the same \
+                        there: tags of the aws_eks_node_group";
+        assert_eq!(warned(&is, &[("ami-update", Some("notify"))]), [expected]);
+    }
+}

@@ -1,0 +1,302 @@
+//! All that a command changes, and how it is shown.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use eks_nodegroup_updater::model::policy::RULE_NAMES;
+use eks_nodegroup_updater::model::subject::{NodegroupName, NodegroupPattern};
+use serde::Serialize;
+
+use super::change::{Change, Outcome, after, check_number, warnings};
+use super::wanted::{Wanted, no_such_rule, rule};
+use crate::candidates::Described;
+use crate::failure::{Exit, Failure};
+use crate::output::say;
+use crate::page::Page;
+use crate::text::{count, nearest, safe};
+
+/// Names in a sentence.
+const NAMES: usize = 20;
+
+/// All that a command changes in a region.
+#[derive(Debug, Serialize)]
+pub struct Document {
+    region: String,
+    /// By node group.
+    pub changes: Vec<Change>,
+    warnings: Vec<String>,
+}
+
+/// The node groups that patterns name.
+///
+/// # Errors
+/// When one of the patterns names none.
+pub fn select(patterns: &[NodegroupPattern], all: &[String], region: &str) -> Result<Vec<String>, Failure> {
+    let mut selected = BTreeSet::new();
+    for pattern in patterns {
+        let is_meant = |name: &&String| name.parse::<NodegroupName>().is_ok_and(|name| pattern.matches(&name));
+        let mut meant = all.iter().filter(is_meant).cloned().peekable();
+        if meant.peek().is_none() {
+            let pattern = pattern.to_string();
+            let failure = Failure::new(format!("there is no node group {pattern} in {region}"));
+            return Err(match nearest(&pattern, all.iter().map(String::as_str)).as_slice() {
+                [] => failure.hint("See them all: eks-nodegroup-updater plan --all"),
+                near => failure.hint(format!("Did you mean {}?", safe(&near.join(" or ")))),
+            });
+        }
+        selected.extend(meant);
+    }
+    Ok(selected.into_iter().collect())
+}
+
+impl Document {
+    /// What changes on these node groups.
+    ///
+    /// # Errors
+    /// When one of them cannot have the tags that are wanted.
+    pub fn of(region: &str, described: Vec<Described>, wanted: &Wanted) -> Result<Self, Failure> {
+        let (mut changes, mut warned, mut present) = (Vec::new(), BTreeMap::<_, Vec<_>>::new(), BTreeSet::new());
+        for Described { name, description } in described {
+            let described = description.and_then(|nodegroup| {
+                let arn = nodegroup.nodegroup_arn.ok_or_else(|| "EKS's answer has no ARN".to_owned())?;
+                Ok((arn, nodegroup.tags.unwrap_or_default()))
+            });
+            let (arn, tags) = match described {
+                Ok(described) => described,
+                Err(error) => {
+                    changes.push(Change::unreadable(name, Failure::of_text(&error)));
+                    continue;
+                }
+            };
+            let after = after(&tags, wanted);
+            check_number(&after).map_err(|error| Failure::new(format!("{name}: {error}")))?;
+            present.extend(wanted.keys().filter(|key| tags.contains_key(*key)).cloned());
+            let change = Change::of(name.clone(), arn, &tags, wanted);
+            for warning in warnings(&change, &after) {
+                warned.entry(warning).or_default().push(name.clone());
+            }
+            changes.push(change);
+        }
+        for (key, value) in wanted {
+            let rule = rule(key);
+            // A tag that is no rule can be removed; one that nobody has is a slip.
+            if value.is_none() && !present.contains(key) && !RULE_NAMES.contains(&rule) {
+                return Err(Failure::usage(no_such_rule(rule)));
+            }
+        }
+        let warnings = warned.into_iter().map(|(warning, nodegroups)| {
+            let example = nodegroups.first().map_or("NODEGROUP", String::as_str);
+            format!("{}: {}", names(&nodegroups), warning.replace("NODEGROUP", example))
+        });
+        Ok(Self { region: region.to_owned(), warnings: warnings.collect(), changes })
+    }
+
+    /// What is to be written.
+    pub fn waiting(&self) -> impl Iterator<Item = &Change> {
+        self.with(Outcome::NotReached)
+    }
+
+    fn with(&self, outcome: Outcome) -> impl Iterator<Item = &Change> {
+        self.changes.iter().filter(move |change| change.result == outcome)
+    }
+
+    /// Writes nothing.
+    pub fn skip(&mut self) {
+        for change in &mut self.changes {
+            if change.result == Outcome::NotReached {
+                change.result = Outcome::DryRun;
+            }
+        }
+    }
+
+    /// How the command ends.
+    pub fn exit(&self) -> Exit {
+        if self.with(Outcome::Failed).next().is_none() {
+            Exit::Done
+        } else if self.with(Outcome::Failed).all(|change| change.exit == Exit::Denied) {
+            Exit::Denied
+        } else {
+            Exit::Failed
+        }
+    }
+
+    /// Says what whoever changes these tags should know.
+    pub fn say_warnings(&self) {
+        self.warnings.iter().for_each(|warning| say(&format!("warning: {}", safe(warning))));
+    }
+
+    /// Says what failed, a line each, and once what to do about it.
+    pub fn say_failures(&self) {
+        let mut hints = BTreeSet::new();
+        for Change { nodegroup, error, hint, .. } in self.with(Outcome::Failed) {
+            say(&format!("error: {}: {}", safe(nodegroup), safe(error.as_deref().unwrap_or_default())));
+            hints.extend(hint);
+        }
+        hints.iter().for_each(|hint| say(&format!("\n{hint}")));
+    }
+
+    /// What would change.
+    pub fn draw_changes(&self, page: &mut Page) {
+        for change in self.waiting() {
+            change.draw(page);
+            page.line("");
+        }
+        let unchanged = self.with(Outcome::Unchanged).count();
+        if unchanged > 0 {
+            let verb = if unchanged == 1 { "is" } else { "are" };
+            page.line(&format!("{} {verb} already so.", count(unchanged, "node group")));
+        }
+        let unreadable = self.with(Outcome::Failed).count();
+        if unreadable > 0 {
+            page.line(&format!("{} cannot be read.", count(unreadable, "node group")));
+        }
+    }
+
+    /// What became of it.
+    pub fn draw_results(&self, page: &mut Page) {
+        let written = nodegroups(self.with(Outcome::Written));
+        let not_reached = nodegroups(self.with(Outcome::NotReached));
+        if !written.is_empty() {
+            page.line(&format!("Wrote the tags of {}.", count(written.len(), "node group")));
+        }
+        // After an interruption, each of them matters.
+        if !not_reached.is_empty() {
+            if !written.is_empty() {
+                page.paragraph(&safe(&format!("Written: {}.", written.join(", "))));
+            }
+            page.paragraph(&safe(&format!("Not written: {}.", not_reached.join(", "))));
+        }
+        // Of what failed, a part may be written.
+        if written.is_empty() && self.with(Outcome::Failed).next().is_none() {
+            page.line("Nothing was changed.");
+        }
+    }
+}
+
+fn nodegroups<'a>(changes: impl Iterator<Item = &'a Change>) -> Vec<&'a str> {
+    changes.map(|change| change.nodegroup.as_str()).collect()
+}
+
+/// As many names as fit into a sentence.
+fn names(names: &[String]) -> String {
+    let more = names.len().saturating_sub(NAMES);
+    let first = names.iter().take(NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if more == 0 { first } else { format!("{first} and {more} more") }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_eks::types::Nodegroup;
+    use serde_json::json;
+
+    use super::*;
+
+    fn described(name: &str, tags: &[(&str, &str)]) -> Described {
+        let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let nodegroup = Nodegroup::builder().nodegroup_arn(format!("arn:{name}")).set_tags(Some(tags)).build();
+        Described { name: name.to_owned(), description: Ok(nodegroup) }
+    }
+
+    fn unreadable(name: &str, error: &str) -> Described {
+        Described { name: name.to_owned(), description: Err(error.to_owned()) }
+    }
+
+    fn document(described: Vec<Described>, key: &str, value: Option<&str>) -> Result<Document, String> {
+        let wanted = [(key.to_owned(), value.map(str::to_owned))].into();
+        Document::of("eu-central-1", described, &wanted).map_err(|failure| failure.to_string())
+    }
+
+    fn text(draw: impl FnOnce(&mut Page)) -> String {
+        let mut page = Page::new(80, jiff::tz::TimeZone::UTC);
+        draw(&mut page);
+        anstream::adapter::strip_str(&page.text).to_string()
+    }
+
+    #[test]
+    fn patterns_name_each_node_group_once() {
+        let all = ["dev/blue", "prod/blue", "prod/green"].map(str::to_owned);
+        let select = |patterns: &[&str]| {
+            let patterns: Vec<_> = patterns.iter().map(|pattern| pattern.parse().unwrap()).collect();
+            select(&patterns, &all, "eu-central-1").map_err(|failure| failure.to_string())
+        };
+        assert_eq!(select(&["prod/*", "*/blue"]), Ok(all.to_vec()));
+        let error = "error: there is no node group prod/bleu in eu-central-1\n\nDid you mean prod/blue";
+        assert!(select(&["prod/*", "prod/bleu"]).unwrap_err().starts_with(error));
+        let error =
+            "error: there is no node group xyz/* in eu-central-1\n\nSee them all: eks-nodegroup-updater plan --all";
+        assert_eq!(select(&["xyz/*"]), Err(error.to_owned()));
+    }
+
+    #[test]
+    fn each_node_group_is_changed_unchanged_or_unreadable() {
+        let described = vec![
+            described("prod/blue", &[("Terraform", "true")]),
+            described("prod/green", &[("ami-update", "auto")]),
+            unreadable("prod/red", "AccessDeniedException: no"),
+            described("prod/web", &[("Terraform", "true")]),
+        ];
+        let document = document(described, "ami-update", Some("auto")).unwrap();
+        let expected = json!({
+            "region": "eu-central-1",
+            "changes": [
+                {"nodegroup": "prod/blue", "set": {"ami-update": "auto"}, "removed": [], "result": "NotReached"},
+                {"nodegroup": "prod/green", "set": {}, "removed": [], "result": "Unchanged"},
+                {
+                    "nodegroup": "prod/red", "set": {}, "removed": [], "result": "Failed",
+                    "error": "AccessDeniedException: no",
+                },
+                {"nodegroup": "prod/web", "set": {"ami-update": "auto"}, "removed": [], "result": "NotReached"},
+            ],
+            "warnings": [
+                "prod/blue, prod/web: managed by Terraform or OpenTofu (tag Terraform=true), whose next apply may undo this; \
+                 write the same there: tags of the aws_eks_node_group",
+            ],
+        });
+        assert_eq!(serde_json::to_value(&document).unwrap(), expected);
+        assert_eq!(
+            text(|page| document.draw_changes(page)),
+            "prod/blue\n  + ami-update=auto\n\nprod/web\n  + ami-update=auto\n\n1 node group is already so.\n\
+             1 node group cannot be read.\n"
+        );
+    }
+
+    #[test]
+    fn it_ends_denied_only_where_every_failure_is_for_want_of_rights() {
+        let exit = |described| document(described, "ami-update", Some("auto")).unwrap().exit();
+        let denied = || unreadable("prod/red", "AccessDeniedException: no");
+        assert_eq!(exit(vec![described("prod/blue", &[])]), Exit::Done);
+        assert_eq!(exit(vec![described("prod/blue", &[]), denied()]), Exit::Denied);
+        assert_eq!(exit(vec![denied(), unreadable("prod/web", "ServerException: no")]), Exit::Failed);
+    }
+
+    #[test]
+    fn an_interruption_names_what_is_written_and_what_is_not() {
+        let described = ["prod/blue", "prod/green", "prod/red"].map(|name| described(name, &[]));
+        let mut document = document(described.into(), "ami-update", Some("auto")).unwrap();
+        document.changes[1].end(Ok(()));
+        assert_eq!(
+            text(|page| document.draw_results(page)),
+            "Wrote the tags of 1 node group.\nWritten: prod/green.\nNot written: prod/blue, prod/red.\n"
+        );
+    }
+
+    #[test]
+    fn a_tag_that_is_no_rule_can_be_removed_where_it_is() {
+        let typo = [("ami-update", "auto"), ("ami-update/windw", "Sat")];
+        let both = vec![described("prod/blue", &typo), described("prod/green", &[("ami-update", "auto")])];
+        let document_of_both = document(both, "ami-update/windw", None).unwrap();
+        assert_eq!(
+            text(|page| document_of_both.draw_changes(page)),
+            "prod/blue\n  - ami-update/windw=Sat\n\n1 node group is already so.\n"
+        );
+        let error = r#"error: there is no rule "rnig"; did you mean ring?"#;
+        assert_eq!(document(vec![described("prod/blue", &typo)], "ami-update/rnig", None).unwrap_err(), error);
+    }
+
+    #[test]
+    fn nothing_is_written_where_a_node_group_would_have_too_many_tags() {
+        let many: Vec<String> = (0..50).map(|number| format!("tag-{number}")).collect();
+        let many: Vec<(&str, &str)> = many.iter().map(|key| (key.as_str(), "")).collect();
+        let error = document(vec![described("prod/blue", &many)], "ami-update", Some("auto")).unwrap_err();
+        assert_eq!(error, "error: prod/blue: it would have 51 tags; AWS allows 50");
+    }
+}

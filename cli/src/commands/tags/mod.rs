@@ -1,0 +1,182 @@
+//! `opt-in`, `opt-out`, `set`: writes the tags by which node groups are steered.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `wanted.rs` | what tags are to say |
+//! | `change.rs` | what changes on a node group |
+//! | `owner.rs` | who else writes its tags |
+//! | `document.rs` | all changes of a command, and how they are shown |
+//! | `write.rs` | the writing |
+
+mod change;
+mod document;
+mod owner;
+mod wanted;
+mod write;
+
+use std::pin::pin;
+
+use clap::Args;
+use eks_nodegroup_updater::model::policy::OPT_IN_TAG;
+use eks_nodegroup_updater::model::subject::NodegroupPattern;
+
+use self::document::{Document, select};
+use self::wanted::{Argument, Wanted, sort_out};
+use crate::account::{Account, region};
+use crate::candidates;
+use crate::confirm::confirm;
+use crate::failure::{Exit, Failure};
+use crate::output::{Output, say};
+use crate::page::Page;
+use crate::text::count;
+
+/// Have node groups kept current: writes the tag ami-update=auto
+#[derive(Args)]
+pub struct OptIn {
+    /// The node groups, as CLUSTER/NODEGROUP; * stands for any characters but the slash, as in prod/*
+    #[arg(required = true, value_name = "NODEGROUP")]
+    nodegroups: Vec<NodegroupPattern>,
+    /// Only report newer releases, and update nothing: writes ami-update=notify
+    #[arg(long)]
+    notify: bool,
+    #[command(flatten)]
+    writing: Writing,
+}
+
+/// Have node groups left alone: writes the tag ami-update=off
+///
+/// The tag is not removed, since a tag that is gone is reported as lost.
+#[derive(Args)]
+pub struct OptOut {
+    /// The node groups, as CLUSTER/NODEGROUP; * stands for any characters but the slash, as in prod/*
+    #[arg(required = true, value_name = "NODEGROUP")]
+    nodegroups: Vec<NodegroupPattern>,
+    #[command(flatten)]
+    writing: Writing,
+}
+
+/// Set rules of node groups: writes tags ami-update/RULE=VALUE
+///
+/// The rules are ring, min-age, pin, window, force, min-interval, kubernetes-version, follow-cluster-after and stale-after.
+/// RULE= without a value removes the tag, so that the setting of the same name applies again. mode=auto, mode=notify and
+/// mode=off write the tag ami-update itself.
+#[derive(Args)]
+#[command(override_usage = "eks-nodegroup-updater set [OPTIONS] NODEGROUP... RULE=VALUE...")]
+pub struct Set {
+    /// Node groups, as CLUSTER/NODEGROUP, where * stands for any characters but the slash; and rules, in any order
+    #[arg(required = true, value_name = "NODEGROUP|RULE=VALUE")]
+    arguments: Vec<Argument>,
+    #[command(flatten)]
+    writing: Writing,
+}
+
+/// How tags are written.
+#[derive(Args)]
+struct Writing {
+    /// Write without asking
+    #[arg(long, short)]
+    yes: bool,
+    /// Only show what would be written
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl OptIn {
+    /// Writes the tag.
+    ///
+    /// # Errors
+    /// When nothing was written at all, since it cannot be.
+    pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
+        let mode = if self.notify { "notify" } else { "auto" };
+        self.writing.run(&self.nodegroups, &mode_is(mode), account, output).await
+    }
+}
+
+impl OptOut {
+    /// Writes the tag.
+    ///
+    /// # Errors
+    /// When nothing was written at all, since it cannot be.
+    pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
+        self.writing.run(&self.nodegroups, &mode_is("off"), account, output).await
+    }
+}
+
+impl Set {
+    /// Writes and removes the tags.
+    ///
+    /// # Errors
+    /// When nothing was written at all, since it cannot be.
+    pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
+        let (nodegroups, wanted) = sort_out(self.arguments)?;
+        self.writing.run(&nodegroups, &wanted, account, output).await
+    }
+}
+
+fn mode_is(mode: &str) -> Wanted {
+    [(OPT_IN_TAG.to_owned(), Some(mode.to_owned()))].into()
+}
+
+impl Writing {
+    /// Looks, shows, asks, writes. Ctrl-C ends it at once before something is written, and cleanly while it is.
+    async fn run(
+        &self,
+        patterns: &[NodegroupPattern],
+        wanted: &Wanted,
+        account: &Account,
+        output: Output,
+    ) -> Result<Exit, Failure> {
+        let mut interrupted = pin!(async {
+            // Without signals there is no interruption.
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        });
+        let look = async {
+            let configuration = account.one_region().await?;
+            let all = candidates::list(&configuration).await?;
+            let names = select(patterns, &all, region(&configuration))?;
+            let described = candidates::describe(&configuration, names).await;
+            let document = Document::of(region(&configuration), described, wanted)?;
+            let goes_on = self.ask(&document, output).await?;
+            Ok::<_, Failure>((configuration, document, goes_on))
+        };
+        let (configuration, mut document, goes_on) = tokio::select! {
+            looked = look => looked?,
+            () = &mut interrupted => {
+                say("\nNothing was changed.");
+                return Ok(Exit::Interrupted);
+            }
+        };
+        if !goes_on {
+            return Ok(Exit::Done);
+        }
+        let is_interrupted = if self.dry_run {
+            document.skip();
+            false
+        } else {
+            write::write(&aws_sdk_eks::Client::new(&configuration), &mut document.changes, interrupted).await
+        };
+        document.say_failures();
+        output.print(&document, |page| document.draw_results(page))?;
+        Ok(if is_interrupted { Exit::Interrupted } else { document.exit() })
+    }
+
+    /// Shows what would change, and asks whether it is to be written.
+    async fn ask(&self, document: &Document, output: Output) -> Result<bool, Failure> {
+        let number = document.waiting().count();
+        let asks = number > 0 && !self.dry_run && !self.yes;
+        match output {
+            Output::Table => output.print(document, |page| document.draw_changes(page))?,
+            // The document comes at the end, and whoever is asked must know about what.
+            Output::Json if asks => {
+                let mut page = Page::here();
+                document.draw_changes(&mut page);
+                say(page.text.trim_end());
+            }
+            Output::Json => {}
+        }
+        document.say_warnings();
+        confirm(&format!("Write these tags on {}?", count(number, "node group")), !asks).await
+    }
+}
