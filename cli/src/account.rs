@@ -71,24 +71,26 @@ impl Account {
     }
 
     async fn check_credentials(&self, configuration: &SdkConfig) -> Result<(), Failure> {
-        let none = || Failure::denied("no AWS credentials were found").hint(SIGN_IN);
-        let provider = configuration.credentials_provider().ok_or_else(none)?;
-        match provider.provide_credentials().await {
-            Ok(_) => Ok(()),
-            Err(CredentialsError::CredentialsNotLoaded(_)) => Err(none()),
+        let provided = match configuration.credentials_provider() {
+            Some(provider) => provider.provide_credentials().await.map(drop),
+            None => Err(CredentialsError::not_loaded("there is no provider")),
+        };
+        let message = match provided {
+            Ok(()) => return Ok(()),
+            Err(CredentialsError::CredentialsNotLoaded(_)) => "no AWS credentials were found".to_owned(),
             Err(error) => {
                 let sources = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
-                let message = sources.map(ToString::to_string).collect::<Vec<_>>().join(": ");
-                Err(Failure::denied(format!("AWS credentials could not be loaded: {message}"))
-                    .hint(self.way_in().await))
+                let sources: Vec<String> = sources.map(ToString::to_string).collect();
+                format!("AWS credentials could not be loaded: {}", sources.join(": "))
             }
-        }
+        };
+        Err(Failure::denied(message).hint(self.way_in().await))
     }
 
     /// What to do where credentials could not be loaded.
     async fn way_in(&self) -> String {
         let name = self.profile.clone().or_else(|| process_environment("AWS_PROFILE"));
-        let name = name.unwrap_or_else(|| "default".to_owned());
+        let Some(name) = name else { return SIGN_IN.to_owned() };
         let files = aws_config::profile::load(&<_>::default(), &<_>::default(), &<_>::default(), None).await;
         let Ok(profiles) = files else { return SIGN_IN.to_owned() };
         let Some(profile) = profiles.get_profile(&name) else {

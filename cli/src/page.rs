@@ -9,6 +9,7 @@ use comfy_table::{Attribute, Cell, ColumnConstraint, ContentArrangement, LineSty
 use eks_nodegroup_updater::config::process_environment;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use textwrap::WordSplitter;
 use textwrap::core::display_width;
 
 /// The width where there is no terminal.
@@ -22,6 +23,11 @@ const QUIET: Style = Style::new().dimmed();
 pub fn width() -> u16 {
     let columns = || process_environment("COLUMNS")?.parse().ok().filter(|columns| *columns >= 40);
     Table::new().width().or_else(columns).unwrap_or(WIDTH_ELSEWHERE)
+}
+
+/// How text is broken into lines: not within a word, for a release or a name that is broken cannot be copied.
+pub fn wrapping(columns: usize) -> textwrap::Options<'static> {
+    textwrap::Options::new(columns).break_words(false).word_splitter(WordSplitter::NoHyphenation)
 }
 
 /// A page that is being written.
@@ -81,7 +87,7 @@ impl Page {
     }
 
     fn wrapped(&self, text: &str) -> String {
-        textwrap::fill(text, textwrap::Options::new(usize::from(self.width)).break_words(false))
+        textwrap::fill(text, wrapping(usize::from(self.width)))
     }
 
     /// An empty table. The column with the number `flexible` is as wide as the others leave it room.

@@ -318,9 +318,10 @@ impl About<'_> {
                 format!("{status}, with no health issue that keeps EKS from updating it")
             }
             Rule::NotBackingOff => "EKS has not refused to take an update of it lately".to_owned(),
-            Rule::MinInterval => {
-                format!("its last update is longer ago than {}", value(|rules| days(rules.min_interval)))
-            }
+            Rule::MinInterval => match rules.map(|rules| rules.min_interval).filter(|interval| !interval.is_zero()) {
+                Some(interval) => format!("its last update is longer ago than {}", days(interval)),
+                None => "its last update is long enough ago".to_owned(),
+            },
             Rule::NotFrozen => "no stop switch and no change calendar stops updates".to_owned(),
             Rule::Window => format!("updates may start {}", value(|rules| rules.window.to_string())),
             Rule::Limits => "the limits leave it a place".to_owned(),

@@ -14,7 +14,7 @@ use crate::candidates;
 use crate::decisions::{Kind, remedy};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
-use crate::page::Page;
+use crate::page::{Page, wrapping};
 use crate::text::{nearest, safe};
 
 /// Releases that are listed.
@@ -102,6 +102,7 @@ fn headline(explanation: &Explanation) -> String {
         format!(" runs {release} ({}, Kubernetes {version}){behind}", runs.ami_type)
     });
     let what = match kind {
+        Kind::Start if decision == "Next" => "an update starts once a limit leaves a place",
         Kind::Start => "an update starts with the next run",
         Kind::Updating => "an update is in progress",
         Kind::Waits => "it waits, and goes on by itself",
@@ -144,7 +145,7 @@ fn draw_condition(page: &mut Page, condition: &Condition, width: usize) {
     let source = format!(" [{}]", safe(&condition.source));
     let indent = " ".repeat(width + 6);
     let columns = usize::from(page.width).max(width + 30);
-    let options = textwrap::Options::new(columns).subsequent_indent(&indent).break_words(false);
+    let options = wrapping(columns).subsequent_indent(&indent);
     let label = label(condition);
     let decides = if condition.decides { "→" } else { " " };
     let text = textwrap::fill(&format!("{decides} {glyph} {label:width$}  {message}{source}"), options);
@@ -212,7 +213,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_node_group_whose_last_update_failed() {
-        let explanation = explained(5, "prod/general").await;
+        let explanation = explained(4, "prod/general").await;
         insta::assert_snapshot!(every_output(&explanation, |page| draw(page, &explanation)));
     }
 

@@ -215,8 +215,9 @@ impl Region {
             (Kind::LeftAlone, nodegroups.left_alone, "left alone"),
         ];
         let parts = parts.into_iter().filter(|(_, number, _)| *number > 0);
-        let parts: Vec<String> =
-            parts.map(|(kind, number, what)| format!("{} {number} {what}", kind.glyph())).collect();
+        let parts: Vec<String> = parts
+            .map(|(kind, number, what)| format!("{} {number} {what}", kind.glyph()).replace(' ', "\u{a0}"))
+            .collect();
         page.paragraph(&format!("{}: {}", count(nodegroups.all, "node group"), parts.join("   ")));
         if let Some(DaysBehind { worst, median }) = &self.days_behind {
             let number = |days: i64| count(usize::try_from(days).unwrap_or_default(), "day");

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
 use clap::{Args, Subcommand};
-use comfy_table::Cell;
 use eks_nodegroup_updater::model::fleet_record::Quarantine;
 use eks_nodegroup_updater::model::settings::ReleaseSelector;
 use eks_nodegroup_updater::model::subject::NodegroupPattern;
@@ -16,10 +15,11 @@ use super::run::show_start;
 use crate::account::Account;
 use crate::answer::{DecisionLine, Look, look, looking, read};
 use crate::confirm::confirm;
+use crate::decisions::Kind;
 use crate::deployment::{Deployment, Function};
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, say};
-use crate::page::Page;
+use crate::page::{Page, Rows};
 use crate::records;
 use crate::text::{count, nearest, safe};
 
@@ -141,12 +141,13 @@ impl Reached {
 
     async fn ask(&self, question: &str, event: &Value, yes: bool, output: Output) -> Result<Exit, Failure> {
         let mut page = Page::here();
-        let mut table = page.table(&["Node group", "Runs", "Decision now", "Why"], 3);
+        let mut rows = Rows::new(["Node group", "Runs", "Decision now"]);
         for line in &self.lines {
             let runs = line.runs.as_ref().and_then(|runs| runs.release_version.as_deref()).unwrap_or_default();
-            table.add_row([safe(&line.nodegroup), safe(runs), safe(&line.decision), safe(&line.reason)].map(Cell::new));
+            let cells = [&line.nodegroup, runs, &line.decision].map(|cell| safe(cell).into_owned());
+            rows.row(cells, Kind::of(&line.decision, line.until).style(), Some(safe(&line.reason).into_owned()));
         }
-        page.add(&table);
+        page.rows(&rows);
         say(&page.text);
         if !confirm(question, yes).await? {
             return Ok(Exit::Done);
@@ -218,16 +219,14 @@ fn draw(page: &mut Page, quarantines: &[Quarantine]) {
     if quarantines.is_empty() {
         return page.line("No release is quarantined.");
     }
-    let mut table = page.table(&["Release", "Where", "Since", "Failed on"], 3);
+    let mut rows = Rows::new(["Release", "Where", "Since"]);
     for it in quarantines {
-        table.add_row([
-            Cell::new(safe(&format!("{}/{}/{}", it.version, it.ami_type, it.release_version))),
-            Cell::new(it.cluster.as_deref().map_or("all clusters".into(), safe)),
-            Cell::new(page.time(it.since)),
-            Cell::new(safe(&it.nodegroups.to_string())),
-        ]);
+        let release = format!("{}/{}/{}", it.version, it.ami_type, it.release_version);
+        let place = it.cluster.as_deref().unwrap_or("all clusters");
+        let cells = [safe(&release).into_owned(), safe(place).into_owned(), page.date_and_time(it.since)];
+        rows.row(cells, Kind::NeedsYou.style(), Some(format!("failed on {}", safe(&it.nodegroups.to_string()))));
     }
-    page.add(&table);
+    page.rows(&rows);
 }
 
 #[cfg(test)]

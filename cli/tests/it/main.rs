@@ -1,6 +1,8 @@
 //! The command line, as a person and as a script run it.
 
+mod account;
 mod demo;
 mod serve;
 mod served;
+mod story;
 mod tags;

@@ -79,3 +79,41 @@ impl Drop for Served {
         self.process.wait().unwrap();
     }
 }
+
+/// How a command ended.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Ended {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// A command that talks to this address, without a terminal and with nothing of whoever runs the test.
+pub fn command(address: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_eks-nodegroup-updater"));
+    command
+        .args(arguments)
+        .env_clear()
+        .envs([
+            ("AWS_ENDPOINT_URL", format!("http://{address}").as_str()),
+            ("AWS_REGION", "eu-central-1"),
+            ("AWS_ACCESS_KEY_ID", "simulated"),
+            ("AWS_SECRET_ACCESS_KEY", "simulated"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+            ("AWS_CONFIG_FILE", "/nonexistent"),
+            ("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent"),
+            ("HOME", "/nonexistent"),
+        ])
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs such a command to its end.
+pub fn run(address: &str, arguments: &[&str]) -> Ended {
+    let output = command(address, arguments).output().unwrap();
+    Ended {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}

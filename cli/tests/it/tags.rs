@@ -9,44 +9,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::served::Served;
-
-/// How a command ended.
-#[derive(Debug, PartialEq, Eq)]
-struct Ended {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-/// A command that talks to this address, without a terminal and with nothing of whoever runs the test.
-fn command(address: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_eks-nodegroup-updater"));
-    command
-        .args(arguments)
-        .env_clear()
-        .envs([
-            ("AWS_ENDPOINT_URL", format!("http://{address}").as_str()),
-            ("AWS_REGION", "eu-central-1"),
-            ("AWS_ACCESS_KEY_ID", "simulated"),
-            ("AWS_SECRET_ACCESS_KEY", "simulated"),
-            ("AWS_EC2_METADATA_DISABLED", "true"),
-            ("AWS_CONFIG_FILE", "/nonexistent"),
-            ("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent"),
-            ("HOME", "/nonexistent"),
-        ])
-        .stdin(Stdio::null());
-    command
-}
-
-fn run(address: &str, arguments: &[&str]) -> Ended {
-    let output = command(address, arguments).output().unwrap();
-    Ended {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
-}
+use crate::served::{Ended, Served, command, run};
 
 fn ended(code: i32, stdout: &str, stderr: &str) -> Ended {
     Ended { code: Some(code), stdout: stdout.to_owned(), stderr: stderr.to_owned() }
