@@ -111,4 +111,4 @@ guard *ARGS:
 # Draws the README's pictures anew. Needs Graphviz and rich (`pip install rich`).
 pictures:
     dot -Tsvg docs/images/flow.dot -o docs/images/flow.svg
-    CLICOLOR_FORCE=1 cargo run --locked -p eks-nodegroup-updater-cli -- demo | python3 docs/images/demo.py
+    python3 docs/images/terminal.py

@@ -57,15 +57,15 @@ use output::{Output, say};
 
 /// Keep EKS managed node groups on current AMI releases: see what the updater would do, ask why, and steer it
 #[derive(Parser)]
-#[command(version, arg_required_else_help = true, after_help = EXIT_CODES)]
+#[command(name = "eks-nodegroup-updater", version, arg_required_else_help = true, after_help = EXIT_CODES)]
 struct Cli {
     #[command(flatten)]
     account: Account,
     /// Tables for people, or one JSON document
-    #[arg(long, short, global = true, value_enum, default_value_t = Output::Table)]
+    #[arg(long, short, global = true, value_enum, default_value_t = Output::Table, help_heading = "Output")]
     output: Output,
     /// When to color; NO_COLOR is honoured
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, help_heading = "Output")]
     color: Color,
     #[command(subcommand)]
     command: Command,
@@ -159,5 +159,65 @@ async fn run(command: Command, account: &Account, output: Output) -> Result<Exit
             clap_complete::generate(shell, &mut Cli::command(), "eks-nodegroup-updater", &mut io::stdout());
             Ok(Exit::Done)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// What is written from the help texts stands behind this in `docs/cli.md`.
+    const MARK: &str = "<!-- What follows is written by `just snapshots` from the help texts. -->\n";
+
+    fn pages(command: &mut clap::Command, path: &str, text: &mut String) {
+        let is_hidden = |name: &str| ["help", "completions"].contains(&name);
+        let names: Vec<String> = command.get_subcommands().map(|it| it.get_name().to_owned()).collect();
+        for name in names.into_iter().filter(|name| !is_hidden(name)) {
+            let Some(subcommand) = command.find_subcommand_mut(&name) else { continue };
+            let path = format!("{path} {name}");
+            let help = subcommand.render_long_help().to_string();
+            // The options of every command stand once, at the end.
+            page(path.trim(), help.split("\nAWS account:").next().unwrap_or_default(), text);
+            pages(subcommand, &path, text);
+        }
+    }
+
+    fn page(title: &str, help: &str, text: &mut String) {
+        let help: Vec<&str> = help.lines().map(str::trim_end).collect();
+        text.push_str(&format!("\n## {title}\n\n```text\n{}\n```\n", help.join("\n").trim_end()));
+    }
+
+    #[test]
+    fn the_documentation_is_the_help_texts() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cli.md");
+        let document = fs::read_to_string(path).unwrap();
+        let (introduction, written) = document.split_once(MARK).unwrap();
+        let mut expected = String::new();
+        let mut command = Cli::command().term_width(100);
+        command.build();
+        pages(&mut command, "", &mut expected);
+        let help = command.find_subcommand_mut("plan").unwrap().render_long_help().to_string();
+        let options = help.split_once("\nAWS account:").unwrap().1;
+        page("Options of every command", &format!("AWS account:{options}"), &mut expected);
+        if std::env::var_os("INSTA_UPDATE").is_some_and(|update| update == "always") {
+            fs::write(path, format!("{introduction}{MARK}{expected}")).unwrap();
+        } else {
+            assert_eq!(written, expected, "`just snapshots` writes it anew");
+        }
+    }
+
+    #[test]
+    fn every_decision_is_known_to_the_command_line() {
+        // What is not known asks for somebody, so a new one is never overlooked; but it would have no way out.
+        let decisions = include_str!("../../docs/decisions.md").split("## Outcomes").next().unwrap();
+        let codes: Vec<&str> =
+            decisions.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+        assert!(codes.len() > 35, "{codes:?}");
+        let needs_you = |code: &&&str| decisions::Kind::of(code, None) == decisions::Kind::NeedsYou;
+        let without_remedy: Vec<&&str> =
+            codes.iter().filter(needs_you).filter(|code| decisions::remedy(code).is_none()).collect();
+        assert!(without_remedy.is_empty(), "{without_remedy:?}");
     }
 }

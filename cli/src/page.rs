@@ -169,6 +169,7 @@ impl Page {
             let mut line = String::new();
             for (index, (cell, width)) in cells.iter().zip(widths).enumerate().filter(|(_, (_, width))| *width > 0) {
                 let (style, fill) = (style(index), " ".repeat(width.saturating_sub(display_width(cell))));
+                let style = if cell.is_empty() { Style::new() } else { style };
                 let _ = write!(line, "{style}{cell}{style:#}{fill}");
             }
             line.trim_end().to_owned()
