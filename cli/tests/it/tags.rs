@@ -166,8 +166,8 @@ fn ctrl_c_leaves_no_node_group_half_written_and_names_those_that_are() {
     }
     let interrupt = Command::new("kill").args(["-INT", &process.id().to_string()]).status().unwrap();
     assert!(interrupt.success());
-    let said = BufReader::new(process.stderr.take().unwrap()).lines().map(Result::unwrap);
-    let interrupted = said.skip_while(|line| line.starts_with("warning: ")).next();
+    let mut said = BufReader::new(process.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let interrupted = said.find(|line| !line.starts_with("warning: "));
     assert_eq!(interrupted.as_deref(), Some("Interrupted; waiting for the calls that are in progress."));
     drop::<Sender<()>>(let_go);
 
