@@ -7,7 +7,7 @@ use jiff::Timestamp;
 /// What a decision asks of its reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// An update starts, or starts next.
+    /// An update starts.
     Start,
     /// An update is in progress.
     Updating,
@@ -25,7 +25,7 @@ impl Kind {
     /// What a decision asks of its reader.
     pub fn of(decision: &str, until: Option<Timestamp>) -> Self {
         match decision {
-            "Start" | "Next" => Self::Start,
+            "Start" => Self::Start,
             "InProgress" => Self::Updating,
             "UpToDate" | "Pinned" => Self::Current,
             "OptedOut" | "ReportOnly" | "Excluded" | "Deleted" => Self::LeftAlone,

@@ -102,7 +102,6 @@ fn headline(explanation: &Explanation) -> String {
         format!(" runs {release} ({}, Kubernetes {version}){behind}", runs.ami_type)
     });
     let what = match kind {
-        Kind::Start if decision == "Next" => "an update starts once a limit leaves a place",
         Kind::Start => "an update starts with the next run",
         Kind::Updating => "an update is in progress",
         Kind::Waits => "it waits, and goes on by itself",
