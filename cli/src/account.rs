@@ -1,5 +1,8 @@
 //! The caller's AWS account: credentials by every usual way, and the regions to look at.
 
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials as _;
 use aws_credential_types::provider::error::CredentialsError;
@@ -55,7 +58,7 @@ impl Account {
     }
 
     async fn configuration(&self, region: Option<&String>) -> Result<SdkConfig, Failure> {
-        let mut loader = config_loader().http_client(http::client(&process_environment)?);
+        let mut loader = config_loader().http_client(http::client(&process_environment)?).retry_config(retries());
         if let Some(profile) = &self.profile {
             loader = loader.profile_name(profile);
         }
@@ -118,6 +121,11 @@ impl Account {
 }
 
 const SIGN_IN: &str = "Choose a profile with --profile or AWS_PROFILE, or sign in, such as with: aws sso login";
+
+/// Somebody waits for the answer.
+fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(4).with_max_backoff(Duration::from_secs(2))
+}
 
 /// The name of a configuration's region.
 pub fn region(configuration: &SdkConfig) -> &str {
