@@ -46,6 +46,13 @@ pub enum InvalidSetting {
     },
 }
 
+/// `STACK_NAME`: the stack whose metrics a function writes. Without one it writes none: they are paid for, and those of two
+/// installations would be one.
+#[must_use]
+pub fn stack_name(environment: Environment<'_>) -> Option<String> {
+    environment("STACK_NAME").filter(|name| !name.is_empty())
+}
+
 /// The environment: a name's value, if it has one.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -250,6 +257,13 @@ mod tests {
         assert_eq!(error.to_string(), "the setting UPDATES_TABLE is missing");
         let error = CheckConfig::read(&environment(&[("UPDATES_TABLE", "updates"), ("NOTIFICATION_TOPIC_ARN", "")]));
         assert_eq!(error.unwrap_err().to_string(), "the setting NOTIFICATION_TOPIC_ARN is missing");
+    }
+
+    #[test]
+    fn without_a_stacks_name_there_are_no_metrics() {
+        assert_eq!(stack_name(&environment(&[("STACK_NAME", "updater")])).as_deref(), Some("updater"));
+        assert_eq!(stack_name(&environment(&[("STACK_NAME", "")])), None);
+        assert_eq!(stack_name(&environment(&[])), None);
     }
 
     #[test]

@@ -19,7 +19,7 @@
 //! | [`store`] | the table of records |
 //! | [`notify`] | messages, and publishing them |
 //! | [`model`] | the nouns: values without I/O and without a clock |
-//! | [`summary`], [`logging`], [`aws`] | answers, logs, clients |
+//! | [`summary`], [`logging`], [`metrics`], [`aws`] | answers, logs, metrics, clients |
 //!
 //! `model`, `reconcile` and `plan` import nothing that does I/O: `model` imports only itself, `plan` only `model`, and
 //! `reconcile` those two. A test holds them to it.
@@ -32,6 +32,7 @@ pub mod event;
 pub mod execute;
 pub mod handler;
 pub mod logging;
+pub mod metrics;
 pub mod model;
 pub mod notify;
 pub mod observe;

@@ -11,19 +11,33 @@ use tracing_subscriber::{Layer, fmt};
 
 use crate::config::Environment;
 
+/// What says from which level on to log; the first that does. Below the level of its logging controls, which it makes the
+/// second of, Lambda drops metrics as well, so the template leaves that one open and sets the first.
+const LEVELS: [&str; 2] = ["LOG_LEVEL", "AWS_LAMBDA_LOG_LEVEL"];
 /// Digits of an account's id.
 const ACCOUNT_DIGITS: usize = 12;
 
 /// Logs to standard output from here on: JSON if `AWS_LAMBDA_LOG_FORMAT` says so, this program's own records from
-/// `AWS_LAMBDA_LOG_LEVEL` on, and warnings of the libraries. Each has a time stamp, by which Lambda filters.
+/// [`LEVELS`] on, and warnings of the libraries. Each has a time stamp, by which Lambda filters.
 pub fn init(environment: Environment<'_>) {
-    let level = environment("AWS_LAMBDA_LOG_LEVEL").and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
+    let level = level(environment);
     let own = [env!("CARGO_CRATE_NAME"), "start", "check"].map(|target| (target, level));
     let filter = Targets::new().with_default(LevelFilter::WARN.min(level)).with_targets(own);
     let json = environment("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("json"));
     let layer = fmt::layer().with_writer(|| WithoutAccounts(io::stdout()));
     let layer = if json { layer.json().flatten_event(true).with_span_list(false).boxed() } else { layer.boxed() };
     tracing_subscriber::registry().with(layer.with_filter(filter)).init();
+}
+
+fn level(environment: Environment<'_>) -> LevelFilter {
+    let said = LEVELS.into_iter().filter_map(environment).filter(|level| !level.is_empty());
+    said.filter_map(|level| level.parse().ok()).next().unwrap_or(LevelFilter::INFO)
+}
+
+/// Prints a line to standard output, whole, whatever the log's level.
+pub fn print(line: &str) {
+    // Metrics that cannot be written are no reason to fail a run whose work is done.
+    let _ = writeln!(io::stdout().lock(), "{line}");
 }
 
 /// Keeps the ids of accounts out of the log: AWS quotes whole ARNs in its errors, and logs travel further than those.
@@ -58,6 +72,18 @@ mod tests {
         let mut writer = WithoutAccounts(Vec::new());
         writer.write_all(record.as_bytes()).unwrap();
         String::from_utf8(writer.0).unwrap()
+    }
+
+    #[test]
+    fn the_programs_own_setting_comes_before_lambdas() {
+        let level = |own: Option<&str>, lambdas: Option<&str>| {
+            level(&|name| (if name == "LOG_LEVEL" { own } else { lambdas }).map(str::to_owned))
+        };
+        assert_eq!(level(Some("WARN"), Some("TRACE")), LevelFilter::WARN);
+        assert_eq!(level(None, Some("DEBUG")), LevelFilter::DEBUG);
+        assert_eq!(level(Some("loud"), Some("ERROR")), LevelFilter::ERROR);
+        assert_eq!(level(Some(""), None), LevelFilter::INFO);
+        assert_eq!(level(None, None), LevelFilter::INFO);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use lambda_runtime::Diagnostic;
 use serde::Serialize;
 
 use crate::execute::Execution;
+use crate::metrics::Metrics;
 use crate::model::decision::{Decision, Planned};
 use crate::model::explanation::{Description, Explanation};
 use crate::model::outcome::Outcome;
@@ -45,6 +46,9 @@ pub struct StartSummary {
     /// Why the run failed, where it could not do its job at all.
     #[serde(skip)]
     pub failure: Option<String>,
+    /// What it measured, where it may speak for the fleet.
+    #[serde(skip)]
+    pub metrics: Option<Metrics>,
 }
 
 /// What was decided for one node group, and what came of it.
@@ -92,6 +96,9 @@ pub struct CheckSummary {
     /// Why the run failed, where it could not do its job at all.
     #[serde(skip)]
     pub failure: Option<String>,
+    /// What it measured.
+    #[serde(skip)]
+    pub metrics: Option<Metrics>,
 }
 
 /// What became of one update.

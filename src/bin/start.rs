@@ -1,7 +1,7 @@
 //! The Lambda function `start`.
 
 use eks_nodegroup_updater::aws::{StartClients, configuration};
-use eks_nodegroup_updater::config::{StartConfig, process_environment};
+use eks_nodegroup_updater::config::{StartConfig, process_environment, stack_name};
 use eks_nodegroup_updater::handler::start;
 use eks_nodegroup_updater::logging;
 use eks_nodegroup_updater::run::Run;
@@ -20,10 +20,14 @@ async fn main() -> Result<(), Error> {
         .await
         .inspect_err(|error| tracing::error!(%error, "invalid settings: {error:#}"))?;
     let clients = StartClients::new(&aws);
+    let stack = stack_name(&process_environment);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let run = Run::begin(&event.context, Timestamp::now());
-        let summary = start(&clients, &config, &event.payload, run).await;
-        summary.and_then(|summary| summary.into_response()).map_err(failed)
+        let summary = start(&clients, &config, &event.payload, run).await.map_err(failed)?;
+        if let (Some(metrics), Some(stack)) = (&summary.metrics, &stack) {
+            logging::print(&metrics.line(stack, run.now));
+        }
+        summary.into_response().map_err(failed)
     }))
     .await
 }

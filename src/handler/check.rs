@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -10,6 +11,7 @@ use uuid::Uuid;
 use crate::aws::{CONCURRENCY, CheckClients};
 use crate::config::CheckConfig;
 use crate::event::parse_check;
+use crate::metrics::{Metrics, UpdateFacts};
 use crate::model::attempt::Attempt;
 use crate::model::nodegroup_record::NodegroupRecord;
 use crate::model::notice::Notice;
@@ -51,7 +53,10 @@ pub async fn check(
     let mut summary = CheckSummary::default();
     summary.errors.extend(left_over(count - checked.len()));
     let mut records = Vec::new();
-    for Checked { subject, line, record, errors } in checked {
+    let mut facts = UpdateFacts { complete: count == checked.len(), ..UpdateFacts::default() };
+    for Checked { subject, line, record, errors, open_since, ended } in checked {
+        facts.in_progress.extend(open_since);
+        facts.ended.extend(ended);
         summary.errors.extend(errors.into_iter().map(|error| Problem::with(subject.clone(), error)));
         records.extend(record);
         if let Some(line) = line {
@@ -59,7 +64,10 @@ pub async fn check(
             summary.updates.push(line);
         }
     }
+    let notices: usize = records.iter().map(|record| record.pending_notices().len()).sum();
     let Published { ids, errors, failed } = checker.publish_all(records).await;
+    facts.notices_pending = notices.saturating_sub(ids.len());
+    summary.metrics = Some(Metrics::of_updates(&facts, run.now));
     summary.failure = checker.store.failure().map(str::to_owned);
     if failed > 0 && ids.is_empty() {
         summary.failure.get_or_insert_with(|| "nothing could be published".to_owned());
@@ -85,6 +93,10 @@ struct Checked {
     /// What may have something to publish.
     record: Option<AnyRecord>,
     errors: Vec<String>,
+    /// When the update began that is in progress.
+    open_since: Option<Timestamp>,
+    /// The attempt that was found to have ended.
+    ended: Option<Attempt>,
 }
 
 /// What was published.
@@ -147,9 +159,15 @@ impl Checker<'_> {
                 Ok(()) => {}
                 // Another run was first, and does the rest.
                 Err(NotSaved::Conflict(_)) => return,
-                Err(error) => return checked.errors.push(error.to_string()),
+                Err(error) => {
+                    checked.open_since = before.open.map(|attempt| attempt.started_at);
+                    return checked.errors.push(error.to_string());
+                }
             }
         }
+        checked.open_since = record.open.as_ref().map(|attempt| attempt.started_at);
+        let attempt = before.open.and_then(|open| record.attempt(open.number));
+        checked.ended = attempt.filter(|attempt| attempt.ended_at.is_some()).cloned();
         checked.record = Some(AnyRecord::Nodegroup(record));
     }
 
@@ -261,7 +279,7 @@ impl Checker<'_> {
 
 impl Checked {
     fn new(subject: Subject) -> Self {
-        Self { subject, line: None, record: None, errors: Vec::new() }
+        Self { subject, line: None, record: None, errors: Vec::new(), open_since: None, ended: None }
     }
 
     fn readable<'a, R>(&mut self, record: Result<Option<&'a R>, &Unreadable>) -> Option<&'a R> {

@@ -6,6 +6,7 @@ use crate::aws::StartClients;
 use crate::config::StartConfig;
 use crate::event::{parse_start, read_only};
 use crate::execute::{Execution, Executor};
+use crate::metrics::Metrics;
 use crate::model::fleet::{Fleet, NodegroupState};
 use crate::model::reason::Freeze;
 use crate::model::releases::{Recommendation, Recommendations, Releases};
@@ -68,9 +69,13 @@ pub async fn start(
     let failure = failure(&fleet, &recommended, &plan, &store);
     let table_empty = fleet.table_empty;
     let view = View::of(&asked.input(&fleet, &releases), &plan);
+    let metrics = Metrics::of_fleet(&asked.input(&fleet, &releases), &plan, &execution.outcomes);
+    // A run that could not do its job does not know how the fleet stands.
+    let metrics = metrics.filter(|_| failure.is_none());
     // A summary of thousands of node groups needs the room.
     drop(fleet);
-    let summary = StartSummary { table_empty, failure, ..StartSummary::new(&request, &plan, view, &execution, errors) };
+    let summary = StartSummary::new(&request, &plan, view, &execution, errors);
+    let summary = StartSummary { table_empty, failure, metrics, ..summary };
     summary.log();
     Ok(summary)
 }

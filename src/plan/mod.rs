@@ -34,7 +34,7 @@ pub use explain::View;
 pub use input::PlanInput;
 pub use quarantine::quarantines_due;
 pub use rings::proofs;
-pub use stale::{Standing, standing};
+pub use stale::{Standing, newer_published_at, standing};
 pub use versions::{tracks, tracks_of};
 
 /// What a run does, to the last choice.

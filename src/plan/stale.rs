@@ -221,9 +221,19 @@ fn cause(reason: &Reason) -> String {
 
 /// How many days ago the oldest release was published that is newer than what a node group runs.
 pub(super) fn days_behind(input: &PlanInput<'_>, nodegroup: &Nodegroup) -> Option<i64> {
+    behind_by_its_rules(input, nodegroup).map(|behind| behind.days(input.now))
+}
+
+/// When the oldest release was published that is newer than what a node group runs. One that is being updated is behind none.
+#[must_use]
+pub fn newer_published_at(input: &PlanInput<'_>, nodegroup: &Nodegroup) -> Option<Timestamp> {
+    behind_by_its_rules(input, nodegroup).map(|behind| behind.oldest.published_at)
+}
+
+fn behind_by_its_rules<'a>(input: &PlanInput<'a>, nodegroup: &Nodegroup) -> Option<Behind<'a>> {
     let rules = rules_of(nodegroup).unwrap_or(&input.settings.defaults);
     let record = input.fleet.records.nodegroup(&nodegroup.id).ok().flatten();
-    behind(input, nodegroup, rules, record).map(|behind| behind.days(input.now))
+    behind(input, nodegroup, rules, record)
 }
 
 /// The oldest release that is newer than what runs, and since when a node group is behind it. One that reaches a release is

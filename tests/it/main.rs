@@ -9,6 +9,7 @@ mod imports;
 mod invariants;
 mod lowered;
 mod messages;
+mod metrics;
 mod promises;
 mod reasons;
 mod reconciling;

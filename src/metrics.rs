@@ -1,0 +1,317 @@
+//! What a run measured, as one line of CloudWatch's embedded metric format.
+//!
+//! CloudWatch Logs makes metrics of such a line, so that no call, no right and no crate is needed. It drops a line that breaks
+//! the [specification](https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html)
+//! without a word, so each line is tested against it. All values are whole numbers from zero: none is negative or no number.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::model::attempt::Attempt;
+use crate::model::decision::Decision;
+use crate::model::fleet::{Discovered, NodegroupState};
+use crate::model::nodegroup_record::NodegroupRecord;
+use crate::model::outcome::Outcome;
+use crate::model::reason::{Freeze, Reason};
+use crate::plan::{Plan, PlanInput, newer_published_at};
+
+/// The namespace of all metrics.
+pub const NAMESPACE: &str = "EksNodegroupUpdater";
+/// The one dimension, so that two stacks of a region are told apart. Each further one would be paid for again.
+const DIMENSION: &str = "Stack";
+/// Values that a metric may have in one line.
+const VALUES: usize = 100;
+
+/// A metric. What each answers is in `docs/metrics.md`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr, strum::VariantArray)]
+pub enum Metric {
+    /// Node groups that are kept current: those that have opted in.
+    Nodegroups,
+    /// Those that are current.
+    NodegroupsCurrent,
+    /// Those for which a newer release is known.
+    NodegroupsBehind,
+    /// How long ago the oldest newer release was published, for each of those.
+    BehindSeconds,
+    /// Those that a rule holds back.
+    NodegroupsHeldByRule,
+    /// Those that something holds back which somebody should look at.
+    NodegroupsHeldByFault,
+    /// Those for which there is no release to go to.
+    NodegroupsWithoutRelease,
+    /// Those whose last update did not succeed, and which are not current since.
+    NodegroupsFailed,
+    /// Those that were reported as not kept current, and are not since.
+    NodegroupsStale,
+    /// Releases that are quarantined, and that no newer one of their track supersedes.
+    ReleasesQuarantined,
+    /// Updates in progress.
+    UpdatesInProgress,
+    /// How long the oldest of those has lasted.
+    OldestUpdateSeconds,
+    /// Updates that were found to have succeeded.
+    UpdatesSucceeded,
+    /// Updates that were found to have ended otherwise.
+    UpdatesFailed,
+    /// How long each of those that ended lasted.
+    UpdateSeconds,
+    /// Notices that could not be published.
+    NoticesPending,
+}
+
+impl Metric {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+
+    /// Its unit, as CloudWatch knows it.
+    #[must_use]
+    pub fn unit(self) -> &'static str {
+        if self.name().ends_with("Seconds") { "Seconds" } else { "Count" }
+    }
+}
+
+/// What a run measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metrics {
+    function: &'static str,
+    values: BTreeMap<Metric, Vec<u64>>,
+    /// How many node groups there are of each decision: no metric, which would be paid for, but found in the log.
+    decisions: BTreeMap<&'static str, usize>,
+}
+
+/// How a node group stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// Nobody keeps it current.
+    NotKept,
+    Current,
+    /// Its update starts or is in progress.
+    Moving,
+    /// A metric counts what holds it back.
+    Held(Metric),
+}
+
+/// What a run of `check` found.
+#[derive(Clone, Debug, Default)]
+pub struct UpdateFacts {
+    /// Whether it came to every record. What it did not come to must not pass for nothing.
+    pub complete: bool,
+    /// When each update that is in progress began.
+    pub in_progress: Vec<Timestamp>,
+    /// The attempts that were found to have ended.
+    pub ended: Vec<Attempt>,
+    /// Notices that are still to be published.
+    pub notices_pending: usize,
+}
+
+impl Metrics {
+    /// What a run of `start` knows of the fleet once it has started what was to start. Only a run that looked at the whole
+    /// fleet and came to all of it says anything: a part would pass for a smaller fleet.
+    #[must_use]
+    pub fn of_fleet(input: &PlanInput<'_>, plan: &Plan, outcomes: &BTreeMap<usize, Outcome>) -> Option<Self> {
+        let fleet = input.fleet;
+        let not_reached = |discovered: &Discovered| discovered.state == NodegroupState::NotReached;
+        if !input.request.is_whole() || fleet.nodegroups.iter().any(not_reached) {
+            return None;
+        }
+        let mut metrics = Self { function: "start", values: BTreeMap::new(), decisions: BTreeMap::new() };
+        let counts = [
+            Metric::Nodegroups,
+            Metric::NodegroupsCurrent,
+            Metric::NodegroupsBehind,
+            Metric::NodegroupsHeldByRule,
+            Metric::NodegroupsHeldByFault,
+            Metric::NodegroupsWithoutRelease,
+            Metric::NodegroupsFailed,
+            Metric::NodegroupsStale,
+        ];
+        counts.into_iter().for_each(|metric| metrics.set(metric, 0));
+        let mut behind = Vec::new();
+        for (index, (discovered, planned)) in fleet.nodegroups.iter().zip(&plan.decisions).enumerate() {
+            *metrics.decisions.entry(planned.decision.code()).or_default() += 1;
+            let standing = Standing::of(&planned.decision);
+            if standing == Standing::NotKept {
+                continue;
+            }
+            metrics.count(Metric::Nodegroups);
+            let record = fleet.records.nodegroup(&discovered.id).ok().flatten();
+            if record.and_then(|record| record.stale.as_ref()).is_some_and(|stale| stale.over_at.is_none()) {
+                metrics.count(Metric::NodegroupsStale);
+            }
+            if standing == Standing::Current {
+                metrics.count(Metric::NodegroupsCurrent);
+                continue;
+            }
+            if let Standing::Held(by) = standing {
+                metrics.count(by);
+            }
+            if record.is_some_and(has_failed) || outcomes.get(&index).is_some_and(is_refusal) {
+                metrics.count(Metric::NodegroupsFailed);
+            }
+            let published_at = discovered.nodegroup().and_then(|nodegroup| newer_published_at(input, nodegroup));
+            behind.extend(published_at.map(|at| seconds(at, input.now)));
+        }
+        metrics.set(Metric::NodegroupsBehind, behind.len());
+        metrics.set_all(Metric::BehindSeconds, behind);
+        if let Ok(record) = fleet.records.fleet() {
+            let quarantined = record.map_or(0, |record| {
+                let lasts = record.quarantines.iter().filter(|it| it.lifted_at.is_none() && it.superseded_by.is_none());
+                lasts.count()
+            });
+            metrics.set(Metric::ReleasesQuarantined, quarantined);
+        }
+        Some(metrics)
+    }
+
+    /// What a run of `check` found and left.
+    #[must_use]
+    pub fn of_updates(facts: &UpdateFacts, now: Timestamp) -> Self {
+        let mut metrics = Self { function: "check", values: BTreeMap::new(), decisions: BTreeMap::new() };
+        if facts.complete {
+            let oldest = facts.in_progress.iter().map(|began| seconds(*began, now)).max();
+            metrics.set(Metric::UpdatesInProgress, facts.in_progress.len());
+            metrics.set_all(Metric::OldestUpdateSeconds, vec![oldest.unwrap_or_default()]);
+            metrics.set(Metric::NoticesPending, facts.notices_pending);
+        }
+        let failed = facts.ended.iter().filter(|attempt| attempt.failed()).count();
+        metrics.set(Metric::UpdatesFailed, failed);
+        metrics.set(Metric::UpdatesSucceeded, facts.ended.len() - failed);
+        let lasted = facts.ended.iter().filter_map(|attempt| Some(seconds(attempt.started_at, attempt.ended_at?)));
+        metrics.set_all(Metric::UpdateSeconds, lasted.collect());
+        metrics
+    }
+
+    /// The values of a metric; none, where the run does not know them.
+    #[must_use]
+    pub fn values(&self, metric: Metric) -> &[u64] {
+        self.values.get(&metric).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The line of a stack. By its time stamp and level Lambda takes it for a record of the log.
+    #[must_use]
+    pub fn line(&self, stack: &str, now: Timestamp) -> String {
+        let definition = |metric: &Metric| json!({"Name": metric.name(), "Unit": metric.unit()});
+        let definitions: Vec<Value> = self.values.keys().map(definition).collect();
+        let mut line = Map::new();
+        let mut put = |name: &str, value: Value| line.insert(name.to_owned(), value);
+        put(
+            "_aws",
+            json!({
+                "Timestamp": now.as_millisecond(),
+                "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [[DIMENSION]], "Metrics": definitions}],
+            }),
+        );
+        put("timestamp", format!("{now:.3}").into());
+        put("level", "INFO".into());
+        put("message", "metrics".into());
+        put("function", self.function.into());
+        put(DIMENSION, stack.into());
+        if !self.decisions.is_empty() {
+            put("decisions", json!(self.decisions));
+        }
+        for (metric, values) in &self.values {
+            let value = match values.as_slice() {
+                [one] => json!(one),
+                many => json!(many),
+            };
+            put(metric.name(), value);
+        }
+        Value::Object(line).to_string()
+    }
+
+    fn set(&mut self, metric: Metric, count: usize) {
+        self.set_all(metric, vec![u64::try_from(count).unwrap_or(u64::MAX)]);
+    }
+
+    fn count(&mut self, metric: Metric) {
+        self.values.entry(metric).or_default().iter_mut().for_each(|count| *count += 1);
+    }
+
+    /// A metric without a value is left out.
+    fn set_all(&mut self, metric: Metric, values: Vec<u64>) {
+        if !values.is_empty() {
+            self.values.insert(metric, sample(values));
+        }
+    }
+}
+
+impl Standing {
+    fn of(decision: &Decision) -> Self {
+        match decision {
+            Decision::Start(_) => Self::Moving,
+            Decision::Next(..) => Self::Held(Metric::NodegroupsHeldByRule),
+            Decision::Skip(reason) => Self::because_of(reason),
+        }
+    }
+
+    fn because_of(reason: &Reason) -> Self {
+        match reason {
+            Reason::Excluded | Reason::NotFound | Reason::Deleted | Reason::NotOptedIn | Reason::OptedOut => {
+                Self::NotKept
+            }
+            Reason::InProgress { .. } => Self::Moving,
+            Reason::UpToDate { .. }
+            | Reason::NoNewReleases { .. }
+            | Reason::RunsWithdrawnRelease { .. }
+            | Reason::Pinned { .. } => Self::Current,
+            Reason::Lowered(_)
+            | Reason::PinIsDowngrade { .. }
+            | Reason::Denied { .. }
+            | Reason::MinAgeNotReached { .. }
+            | Reason::ClusterUpgradedRecently { .. }
+            | Reason::WaitingForRing { .. }
+            | Reason::ReportOnly { .. }
+            | Reason::MinIntervalNotReached { .. }
+            | Reason::Frozen(Freeze::Stopped { .. } | Freeze::CalendarClosed { .. })
+            | Reason::OutsideWindow { .. } => Self::Held(Metric::NodegroupsHeldByRule),
+            Reason::NotReached
+            | Reason::Unreadable(_)
+            | Reason::InvalidTag(_)
+            | Reason::RollbackBlocked { .. }
+            | Reason::Quarantined { .. }
+            | Reason::ReleaseRefused { .. }
+            | Reason::Unhealthy { .. }
+            | Reason::NotActive { .. }
+            | Reason::FailedBefore { .. }
+            | Reason::BackingOff { .. }
+            | Reason::Frozen(Freeze::Unreadable(_)) => Self::Held(Metric::NodegroupsHeldByFault),
+            Reason::CustomAmi
+            | Reason::UnknownAmiType { .. }
+            | Reason::PinUnknown { .. }
+            | Reason::PinWithdrawn { .. }
+            | Reason::NoRelease { .. }
+            | Reason::EndOfSupport { .. }
+            | Reason::NotComparable { .. } => Self::Held(Metric::NodegroupsWithoutRelease),
+        }
+    }
+}
+
+/// Whether the last update that ended did not succeed. One that is tried again has still failed.
+fn has_failed(record: &NodegroupRecord) -> bool {
+    record.history.last().is_some_and(Attempt::failed)
+}
+
+/// Whether it is a failure that the records, which were read before, do not show yet.
+fn is_refusal(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Refused(_) | Outcome::LaunchTemplateDenied(_))
+}
+
+/// The seconds from one time to another; zero, where a clock was set back between them.
+fn seconds(from: Timestamp, to: Timestamp) -> u64 {
+    u64::try_from(to.duration_since(from).as_secs()).unwrap_or_default()
+}
+
+/// No more values than a line may have. Of more, every so many-th by size: the largest, the smallest and the median stay.
+fn sample(mut values: Vec<u64>) -> Vec<u64> {
+    let last = values.len().saturating_sub(1);
+    if values.len() <= VALUES {
+        return values;
+    }
+    values.sort_unstable();
+    (0..VALUES).filter_map(|index| values.get(index * last / (VALUES - 1)).copied()).collect()
+}
