@@ -289,7 +289,7 @@ def test_a_function_is_small_built_by_cargo_lambda_and_outside_of_any_vpc(functi
         "Role": f"${{{function}Role.Arn}}",
         "LoggingConfig": {
             "LogFormat": "JSON",
-            "ApplicationLogLevel": "${LogLevel}",
+            "ApplicationLogLevel": "TRACE",  # below it, Lambda would drop metrics as well
             "LogGroup": f"${{{binary.title()}LogGroup}}",
         },
     }
@@ -330,12 +330,15 @@ def documented() -> dict[str, str]:
 
 def test_each_setting_of_a_function_is_the_parameter_in_whose_row_it_stands():
     given = [item for name in FUNCTIONS for item in properties(name)["Environment"]["Variables"].items()]
-    of_resources = {"UPDATES_TABLE": TABLE_NAME, "NOTIFICATION_TOPIC_ARN": TOPIC, "STOP_SWITCH": "${StopSwitch}"}
+    of_resources = {
+        "UPDATES_TABLE": TABLE_NAME,
+        "NOTIFICATION_TOPIC_ARN": TOPIC,
+        "STOP_SWITCH": "${StopSwitch}",
+        "STACK_NAME": {"Fn::If": ["WritesMetrics", "${AWS::StackName}", ""]},
+    }
     assert {name: value for name, value in given if name in of_resources} == of_resources
     variables = {value[2:-1]: name for name, value in given if name not in of_resources}
-    # Lambda itself makes this of the function's logging configuration.
-    variables["LogLevel"] = "AWS_LAMBDA_LOG_LEVEL"
-    assert documented() == variables
+    assert documented() == variables | {"Metrics": "STACK_NAME"}
 
 
 def test_every_parameter_has_a_default():
