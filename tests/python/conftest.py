@@ -45,7 +45,9 @@ for _name in ("StartFunction", "CheckFunction"):
     FACTS[f"{_name}.Arn"] = f"arn:aws:lambda:{ARN_START}:function:{STACK}-{_name}-1A2B3C"
     FACTS[f"{_name}Role.Arn"] = f"arn:aws:iam::{ACCOUNT}:role/{STACK}-{_name}Role-1A2B3C"
     FACTS[f"{_name}Schedule.Arn"] = f"arn:aws:scheduler:{ARN_START}:schedule/default/{STACK}-{_name}Schedule-1A2B3C"
-for _name in ("StartErrorsAlarm", "CheckErrorsAlarm", "CheckNotRunAlarm", "DeadLetterQueueAlarm"):
+for _name in read_template(ROOT / "template.yaml")["Resources"]:
+    if not _name.endswith("Alarm"):
+        continue
     FACTS[f"{_name}.Arn"] = f"arn:aws:cloudwatch:{ARN_START}:alarm:{STACK}-{_name}-1A2B3C"
 
 

@@ -31,6 +31,9 @@ PUBLIC_PARAMETERS = "arn:${AWS::Partition}:ssm:${AWS::Region}::parameter/aws/ser
 EXISTING_TABLE = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${ExistingTable}"
 TABLE = {"Fn::If": ["HasOwnTable", "${UpdatesTable.Arn}", EXISTING_TABLE]}
 TABLE_NAME = {"Fn::If": ["HasOwnTable", "${UpdatesTable}", "${ExistingTable}"]}
+NO_VALUE = "${AWS::NoValue}"
+NAMESPACE = "EksNodegroupUpdater"
+METRICS = json.loads((ROOT / "tests/schemas/metrics.json").read_text())
 ALARMS = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:${AWS::StackName}-*"
 
 
@@ -76,6 +79,12 @@ def index(name: str) -> dict[str, Any]:
 def resources(kind: str) -> dict[str, Any]:
     """The properties of every resource of a type, by logical id."""
     return {name: it["Properties"] for name, it in template()["Resources"].items() if it["Type"] == kind}
+
+
+def alarm_names(condition: str | None) -> str:
+    """References to the alarms that exist under this condition."""
+    alarms = {name: it for name, it in template()["Resources"].items() if it["Type"] == "AWS::CloudWatch::Alarm"}
+    return " ".join(f"${{{name}}}" for name, it in alarms.items() if it.get("Condition") == condition)
 
 
 def properties(name: str) -> dict[str, Any]:
@@ -522,7 +531,7 @@ def test_the_names_that_the_outside_depends_on_are_there():
         "StopSwitchName": "${StopSwitch}",
         "StartScheduleName": "${StartFunctionSchedule}",
         "CheckScheduleName": "${CheckFunctionSchedule}",
-        "AlarmNames": " ".join(f"${{{name}}}" for name in resources("AWS::CloudWatch::Alarm")),
+        "AlarmNames": {"Fn::Join": [" ", [alarm_names(None), {"Fn::If": ["WritesMetrics", alarm_names("WritesMetrics"), NO_VALUE]}]]},
         "ViewerPolicyArn": "${ViewerPolicy}",
         "OperatorPolicyArn": "${OperatorPolicy}",
     }
@@ -829,7 +838,7 @@ def test_an_e_mail_address_is_subscribed_if_there_is_one():
     assert given == {"Fn::Not": [{"Fn::Equals": ["${NotificationEmail}", ""]}]}
 
 
-def test_alarms_report_errors_a_check_that_does_not_run_and_lost_events():
+def test_alarms_report_what_fails_what_does_not_run_and_what_is_lost_and_also_when_that_is_over():
     def alarm(namespace, metric, dimension, value, **rest):
         return {
             "Namespace": namespace,
@@ -837,6 +846,7 @@ def test_alarms_report_errors_a_check_that_does_not_run_and_lost_events():
             "Dimensions": [{"Name": dimension, "Value": value}],
             "EvaluationPeriods": 1,
             "AlarmActions": [TOPIC],
+            "OKActions": [TOPIC],
         } | rest
 
     error = {
@@ -846,11 +856,22 @@ def test_alarms_report_errors_a_check_that_does_not_run_and_lost_events():
         "Threshold": 1,
         "TreatMissingData": "notBreaching",
     }
+    not_run = {
+        "Statistic": "Sum",
+        "Period": 3600,
+        "ComparisonOperator": "LessThanThreshold",
+        "Threshold": 1,
+        "TreatMissingData": "breaching",
+    }
+    fleet = error | {"Statistic": "Maximum", "Period": 3600, "TreatMissingData": "ignore"}
+    own = ["Stack", "${AWS::StackName}"]
+    groups = ["${StartLogGroup}", "${CheckLogGroup}"]
     alarms = resources("AWS::CloudWatch::Alarm")
     assert [name for name, it in alarms.items() if not it["AlarmDescription"]] == []
     without_text = {
         name: {key: value for key, value in it.items() if key != "AlarmDescription"} for name, it in alarms.items()
     }
+    malformed = without_text.pop("MetricsMalformedAlarm")
     assert without_text == {
         "StartErrorsAlarm": alarm("AWS/Lambda", "Errors", "FunctionName", "${StartFunction}", **error),
         "CheckErrorsAlarm": alarm("AWS/Lambda", "Errors", "FunctionName", "${CheckFunction}", **error),
@@ -859,13 +880,14 @@ def test_alarms_report_errors_a_check_that_does_not_run_and_lost_events():
             "Invocations",
             "FunctionName",
             "${CheckFunction}",
-            Statistic="Sum",
-            Period=3600,
-            ComparisonOperator="LessThanThreshold",
-            Threshold=1,
-            TreatMissingData="breaching",
-            OKActions=[TOPIC],
+            **not_run,
+            WarmUpConfiguration={"WarmUpPeriodDurationInMinutes": 60},
         ),
+        "StartNotRunAlarm": alarm("AWS/Lambda", "Invocations", "FunctionName", "${StartFunction}", **not_run)
+        | {
+            "EvaluationPeriods": "${StartNotRunAfterHours}",
+            "WarmUpConfiguration": {"WarmUpPeriodDurationInMinutes": 2880},
+        },
         "DeadLetterQueueAlarm": alarm(
             "AWS/SQS",
             "ApproximateNumberOfMessagesVisible",
@@ -877,7 +899,31 @@ def test_alarms_report_errors_a_check_that_does_not_run_and_lost_events():
             Threshold=0,
             TreatMissingData="notBreaching",
         ),
+        "NodegroupsFailedAlarm": alarm(NAMESPACE, "NodegroupsFailed", *own, **fleet),
+        "NodegroupsStaleAlarm": alarm(NAMESPACE, "NodegroupsStale", *own, **fleet),
+        "NoticesPendingAlarm": alarm(NAMESPACE, "NoticesPending", *own, **fleet)
+        | {"Statistic": "Minimum", "ComparisonOperator": "GreaterThanThreshold", "Threshold": 0},
     }
+    errors, *read = malformed["Metrics"]
+    assert (errors["Expression"], malformed["TreatMissingData"]) == ("SUM(METRICS())", "notBreaching")
+    metrics = [it["MetricStat"]["Metric"] for it in read]
+    assert [(it["Namespace"], it["MetricName"], it["Dimensions"]) for it in metrics] == [
+        ("AWS/Logs", name, [{"Name": "LogGroupName", "Value": group}])
+        for group in groups
+        for name in ["EMFParsingErrors", "EMFValidationErrors"]
+    ]
+
+
+def test_what_is_made_of_metrics_exists_only_where_they_are_written():
+    assert template()["Conditions"]["WritesMetrics"] == {"Fn::Equals": ["${Metrics}", "on"]}
+    for name, it in template()["Resources"].items():
+        of_metrics = NAMESPACE in json.dumps(it) or "EMF" in json.dumps(it)
+        assert (it.get("Condition") == "WritesMetrics") is of_metrics, name
+
+
+def test_every_alarm_has_a_section_that_says_what_to_do():
+    headings = re.findall(r"^### (.+)$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+    assert [it for it in headings if it.endswith("Alarm")] == list(resources("AWS::CloudWatch::Alarm"))
 
 
 # ── Test events ──────────────────────────────────────────────────────────────────────────────────────────────────────
