@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import jsonschema
 import pytest
-from conftest import ARN_START, FACTS, ROOT, TABLE, Stack
-from iam import ALLOWED, decision
+from conftest import ARN_START, FACTS, ROOT, STACK, TABLE, Stack
+from iam import ALLOWED, decision, listed
 from moto_server import KUBERNETES_VERSIONS, REGION, Call, MotoServer
 from runtime_api import Function, Invocation, Result, access_key, resolve
 from test_template import template_actions
@@ -776,13 +777,50 @@ def test_every_line_of_the_log_is_json_that_lambda_can_filter(stack: Stack, blue
         assert all({"timestamp", "level", "message"} <= record.keys() for record in result.records())
 
 
+def metrics(result: Result) -> list[dict[str, Any]]:
+    """The lines of a run of which CloudWatch makes metrics."""
+    return [record for record in result.records() if "_aws" in record]
+
+
+@pytest.mark.parametrize("level", ["TRACE", "INFO", "ERROR"])
+def test_cloudwatch_can_make_metrics_of_a_line_of_each_run_whatever_the_level(stack: Stack, blue: str, level: str) -> None:
+    schema = json.loads((ROOT / "tests/schemas/emf.json").read_text())
+    written = json.loads((ROOT / "tests/schemas/metrics.json").read_text())
+    for name in ["start", "check"]:
+        function: Function = getattr(stack, name)
+        function.environment["LOG_LEVEL"] = level
+        result = function.invoke({})
+        payload(result)
+        (line,) = metrics(result)
+        jsonschema.validate(line, schema)
+        (directive,) = line["_aws"]["CloudWatchMetrics"]
+        units = {it["Name"]: it["Unit"] for it in directive["Metrics"]}
+        assert units.items() <= written[name].items()
+        assert set(written[name]) - set(units) <= {"UpdateSeconds"}  # no update has ended
+        assert all(isinstance(value, int) for it in units for value in listed(line[it]))
+        frame = [*directive["Dimensions"][0], "level", "message", "function"]
+        assert [line[it] for it in frame] == [STACK, "INFO", "metrics", name]
+        seconds = datetime.fromisoformat(line["timestamp"]).timestamp()
+        assert seconds * 1000 == pytest.approx(line["_aws"]["Timestamp"], abs=1)
+        assert level != "ERROR" or len(result.log) == 1
+
+
+def test_a_dry_run_and_a_stack_without_metrics_write_none(stack: Stack, blue: str) -> None:
+    assert metrics(stack.start.invoke({"dryRun": True})) == []
+    assert metrics(stack.start.invoke({"nodegroups": ["prod/blue"]})) == []
+    for function in (stack.start, stack.check):
+        function.environment["STACK_NAME"] = ""
+        assert metrics(function.invoke({})) == []
+
+
 def test_the_log_has_the_fields_that_the_page_of_settings_names(stack: Stack, blue: str) -> None:
     _, _, logs = (ROOT / "docs/settings.md").read_text().partition("\n## Logs\n")
     named = set(re.findall(r"`(\w+)`", logs))
     stack.aws.create_nodegroup("stage/locked", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
     stack.aws.refuse("eks:DescribeNodegroup", 403, "AccessDeniedException", "no", nodegroupName="locked")
     runs = [stack.start.invoke({}), stack.check.invoke({})]
-    records = [record for run in runs for record in run.records()]
+    # Metrics are not records of what happened; docs/metrics.md has them.
+    records = [record for run in runs for record in run.records() if "_aws" not in record]
     (started,) = [record for record in records if record.get("decision") == "Start"]
     expected = ("prod/blue", "Accepted", stack.aws.updates("prod/blue")[0]["id"])
     assert tuple(started[name] for name in ["nodegroup", "outcome", "update_id"]) == expected

@@ -531,7 +531,12 @@ def test_the_names_that_the_outside_depends_on_are_there():
         "StopSwitchName": "${StopSwitch}",
         "StartScheduleName": "${StartFunctionSchedule}",
         "CheckScheduleName": "${CheckFunctionSchedule}",
-        "AlarmNames": {"Fn::Join": [" ", [alarm_names(None), {"Fn::If": ["WritesMetrics", alarm_names("WritesMetrics"), NO_VALUE]}]]},
+        "AlarmNames": {
+            "Fn::Join": [
+                " ",
+                [alarm_names(None), {"Fn::If": ["WritesMetrics", alarm_names("WritesMetrics"), NO_VALUE]}],
+            ]
+        },
         "ViewerPolicyArn": "${ViewerPolicy}",
         "OperatorPolicyArn": "${OperatorPolicy}",
     }
@@ -924,6 +929,79 @@ def test_what_is_made_of_metrics_exists_only_where_they_are_written():
 def test_every_alarm_has_a_section_that_says_what_to_do():
     headings = re.findall(r"^### (.+)$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
     assert [it for it in headings if it.endswith("Alarm")] == list(resources("AWS::CloudWatch::Alarm"))
+
+
+# ── Dashboard and saved queries ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def widgets() -> list[dict[str, Any]]:
+    assert source()["Transform"] == ["AWS::LanguageExtensions", "AWS::Serverless-2016-10-31"]  # in this order
+    body = properties("Dashboard")["DashboardBody"]
+    return json.loads(json.dumps(body["Fn::ToJsonString"]))["widgets"]
+
+
+def drawn() -> list[tuple[str, list[str], dict[str, Any]]]:
+    """The metrics that the dashboard draws: title of the widget, the metric, and how."""
+    graphs = [it["properties"] for it in widgets() if it["type"] == "metric"]
+    return [(graph["title"], entry[:-1], entry[-1]) for graph in graphs for entry in graph["metrics"]]
+
+
+def test_alarms_and_dashboard_show_every_metric_that_is_written_and_no_other():
+    own = [metric for _, metric, _ in drawn() if metric]
+    assert [metric for metric in own if metric[0] != NAMESPACE or metric[2:] != ["Stack", "${AWS::StackName}"]] == []
+    alarms = resources("AWS::CloudWatch::Alarm").values()
+    of_alarms = {it["MetricName"] for it in alarms if it.get("Namespace") == NAMESPACE}
+    written = {name for metrics in METRICS.values() for name in metrics}
+    assert {metric[1] for metric in own} | of_alarms == written
+    assert of_alarms <= written
+
+
+def test_every_metric_is_documented_with_its_unit():
+    lines = (ROOT / "docs/metrics.md").read_text().splitlines()
+    rows = [[cell.strip(" `") for cell in line.split("|")[1:3]] for line in lines]
+    documented = [row for row in rows if len(row) == 2 and row[1] in {"Count", "Seconds"}]
+    written = {name: unit for metrics in METRICS.values() for name, unit in metrics.items()}
+    assert len(documented) == len(written)
+    assert dict(documented) == written
+
+
+def test_each_expression_is_of_metrics_of_its_widget():
+    for title, _, options in drawn():
+        of_widget = {it["id"] for other, metric, it in drawn() if metric and other == title and "id" in it}
+        assert set(re.findall(r"[a-z]+", options.get("expression", ""))) <= of_widget, title
+
+
+def test_the_widgets_fit_the_dashboard_and_hide_nothing():
+    cells = [
+        (x, y)
+        for it in widgets()
+        for x in range(it["x"], it["x"] + it["width"])
+        for y in range(it["y"], it["y"] + it["height"])
+    ]
+    assert len(cells) == len(set(cells))
+    assert max(x for x, _ in cells) == 23
+    assert sorted({y for _, y in cells}) == list(range(max(y for _, y in cells) + 1))
+
+
+def test_the_dashboard_shows_every_alarm():
+    (shown,) = [it["properties"]["alarms"] for it in widgets() if it["type"] == "alarm"]
+    assert shown == [f"${{{name}.Arn}}" for name in resources("AWS::CloudWatch::Alarm")]
+
+
+def test_the_dashboard_is_named_after_its_region_since_it_belongs_to_none():
+    assert properties("Dashboard")["DashboardName"] == "${AWS::StackName}-${AWS::Region}"
+
+
+def test_queries_ask_for_what_the_log_has():
+    saved = [it["QueryString"] for it in resources("AWS::Logs::QueryDefinition").values()]
+    queries = saved + [it["properties"]["query"] for it in widgets() if it["type"] == "log"]
+    words = r"as|asc|because|by|coalesce|desc|fields|filter|in|ispresent|latest|limit|not|seen|sort|stats|what|why|and|or"
+    page = (ROOT / "docs/settings.md").read_text().partition("\n## Logs\n")[2]
+    fields = set(re.findall(r"`(\w+)`", page)) | {"level", "message", "function"}
+    assert len(saved) == 5
+    for query in queries:
+        text = re.sub(r"#.*|'[^']*'|@\w+|SOURCE", "", query)
+        assert {it for it in re.findall(r"[A-Za-z_]+", text) if not re.fullmatch(words, it)} <= fields, query
 
 
 # ── Test events ──────────────────────────────────────────────────────────────────────────────────────────────────────
