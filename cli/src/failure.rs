@@ -31,8 +31,10 @@ pub enum Exit {
 pub struct Failure {
     /// How it ends.
     pub exit: Exit,
-    message: String,
-    hint: Option<String>,
+    /// What could not be done, and why.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
 }
 
 impl From<Exit> for ExitCode {

@@ -37,6 +37,7 @@ use clap_complete::Shell;
 use colorchoice::ColorChoice;
 
 use account::Account;
+use commands::doctor::Doctor;
 use commands::explain::Explain;
 use commands::plan::Plan;
 use failure::{Exit, Failure};
@@ -73,6 +74,7 @@ enum Color {
 enum Command {
     Plan(Plan),
     Explain(Explain),
+    Doctor(Doctor),
     Demo(demo::Demo),
     Serve(serve::Serve),
     /// Print the completions of a shell
@@ -115,6 +117,7 @@ async fn run(command: Command, account: &Account, output: Output) -> Result<Exit
     match command {
         Command::Plan(plan) => plan.run(account, output).await,
         Command::Explain(explain) => explain.run(account, output).await,
+        Command::Doctor(doctor) => doctor.run(account, output).await,
         Command::Demo(demo) => Ok(demo.run(output).await.map(|()| Exit::Done)?),
         Command::Serve(serve) => Ok(serve.run().await.map(|()| Exit::Done)?),
         Command::Completions { shell } => {
