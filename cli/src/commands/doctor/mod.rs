@@ -228,11 +228,16 @@ impl Report {
             let of_same_cause = |one: &Check, next: &Check| one.status == Status::Skipped && one.is_skipped_like(next);
             section.checks.chunk_by(of_same_cause).for_each(|checks| draw(page, checks));
             if let Some(note) = section.note {
-                page.indented(2, note, |page, text| page.quiet(text));
+                page.indented(2, note, Page::quiet);
             }
         }
         page.line("");
         page.line(&self.conclusion());
+        if self.sections.iter().flat_map(|section| &section.checks).any(|check| check.see == Some(RIGHTS_TO_LOOK)) {
+            let note =
+                format!("The stack's output ViewerPolicyArn is a policy with the rights to look: {RIGHTS_TO_LOOK}");
+            page.indented(0, &note, Page::quiet);
+        }
     }
 
     /// `1 problem, 2 warnings, 3 skipped.`
@@ -292,7 +297,8 @@ fn draw(page: &mut Page, checks: &[Check]) {
             None => page.indented(6, &safe(&line), Page::line),
         }
     }
-    if let Some(see) = check.see {
+    // The rights to look are said once, at the end.
+    if let Some(see) = check.see.filter(|see| *see != RIGHTS_TO_LOOK) {
         let quiet = Style::new().dimmed();
         page.line(&format!("      {quiet}see {see}{quiet:#}"));
     }

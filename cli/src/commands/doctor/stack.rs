@@ -15,8 +15,10 @@ use super::{Check, Checks, Installation, Question};
 const STACK: Question = Question { name: "Stack", about: "stack", action: "cloudformation:DescribeStacks" };
 const VERSION: Question =
     Question { name: "Version", about: "functions' version", action: "lambda:InvokeFunction on the alias readonly" };
-const FUNCTION: Question =
-    Question { name: "Function", about: "state of a function", action: "lambda:GetFunctionConfiguration" };
+const START: Question =
+    Question { name: "StartFunction", about: "state of start", action: "lambda:GetFunctionConfiguration" };
+const CHECK: Question =
+    Question { name: "CheckFunction", about: "state of check", action: "lambda:GetFunctionConfiguration" };
 const TABLE: Question = Question { name: "Table", about: "table", action: "dynamodb:DescribeTable" };
 const RECOVERY: Question = Question {
     name: "PointInTimeRecovery",
@@ -55,8 +57,8 @@ pub fn checks<'a>(installation: &'a Installation<'a>) -> Vec<Checks<'a>> {
     vec![
         Box::pin(async { Ok(vec![stack(deployment)]) }),
         Box::pin(version(installation, deployment)),
-        Box::pin(function(installation, &deployment.start)),
-        Box::pin(function(installation, &deployment.check)),
+        Box::pin(function(installation, START, &deployment.start)),
+        Box::pin(function(installation, CHECK, &deployment.check)),
         Box::pin(table(installation, deployment)),
         Box::pin(recovery(installation, deployment)),
         Box::pin(queue(installation, deployment)),
@@ -106,27 +108,27 @@ fn version_check(deployed: &str, stack: &str) -> Check {
     }
 }
 
-async fn function<'a>(installation: &'a Installation<'a>, name: &str) -> Result<Vec<Check>, Check> {
-    let function = installation.function(name).await.as_ref().map_err(|why| FUNCTION.unanswered(why))?;
+async fn function<'a>(installation: &'a Installation<'a>, question: Question, name: &str) -> Result<Vec<Check>, Check> {
+    let function = installation.function(name).await.as_ref().map_err(|why| question.unanswered(why))?;
     let (state, updated) = (function.state(), function.last_update_status());
     let reason = |reason: Option<&str>| reason.unwrap_or("Lambda says no reason").to_owned();
     let again = "Deploy the stack again.";
     Ok(vec![match (state, updated) {
         (Some(State::Failed), _) => {
-            FUNCTION.failed(format!("function {name} is Failed")).cause(reason(function.state_reason())).remedy(again)
+            question.failed(format!("function {name} is Failed")).cause(reason(function.state_reason())).remedy(again)
         }
-        (_, Some(LastUpdateStatus::Failed)) => FUNCTION
+        (_, Some(LastUpdateStatus::Failed)) => question
             .failed(format!("the last update of the function {name} failed"))
             .cause(reason(function.last_update_status_reason()))
             .remedy(again),
         (Some(State::Pending), _) | (_, Some(LastUpdateStatus::InProgress)) => {
-            FUNCTION.warning(format!("function {name} is being deployed")).remedy("Ask again in a minute.")
+            question.warning(format!("function {name} is being deployed")).remedy("Ask again in a minute.")
         }
         // Lambda takes the resources of a function that nobody has called for weeks; the next call brings them back.
         (Some(State::Active | State::Inactive), _) => {
-            FUNCTION.passed(format!("function {name} is {}", state.map_or("", State::as_str)))
+            question.passed(format!("function {name} is {}", state.map_or("", State::as_str)))
         }
-        _ => FUNCTION.skipped("Lambda does not say its state"),
+        _ => question.skipped("Lambda does not say its state"),
     }])
 }
 
@@ -144,10 +146,10 @@ async fn table<'a>(installation: &'a Installation<'a>, deployment: &Deployment) 
             _ => TABLE.failed(found).see("docs/operations.md#installing-again"),
         },
         match is_protected {
-            true => PROTECTION.passed("it is protected from deletion"),
+            true => PROTECTION.passed("the table is protected from deletion"),
             false => PROTECTION
-                .warning("it is not protected from deletion")
-                .cause("With it, every hold, quarantine and failure would be forgotten.")
+                .warning("the table is not protected from deletion")
+                .cause("Whoever deletes it deletes every hold, quarantine and failure.")
                 .remedy(format!("  aws dynamodb update-table --table-name {name} --deletion-protection-enabled"))
                 .see("docs/operations.md#installing-again"),
         },
@@ -163,9 +165,9 @@ async fn recovery<'a>(installation: &'a Installation<'a>, deployment: &Deploymen
         .and_then(|backups| backups.point_in_time_recovery_description())
         .and_then(|recovery| recovery.point_in_time_recovery_status());
     Ok(vec![match status {
-        Some(PointInTimeRecoveryStatus::Enabled) => RECOVERY.passed("it can be restored to any second"),
+        Some(PointInTimeRecoveryStatus::Enabled) => RECOVERY.passed("the table can be restored to any second"),
         _ => RECOVERY
-            .warning("its point-in-time recovery is off")
+            .warning("the table has no point-in-time recovery")
             .cause("What is lost or damaged in it cannot be restored.")
             .remedy(format!(
                 "  aws dynamodb update-continuous-backups --table-name {name} \
@@ -193,9 +195,9 @@ fn queue_check(messages: Option<usize>, url: &str) -> Check {
         Some(0) => QUEUE.passed("dead-letter queue is empty"),
         Some(number) => QUEUE
             .warning(format!("dead-letter queue holds {}", count(number, "event")))
-            .cause("They could not be delivered or handled. The schedules go on.")
+            .cause("What it holds could not be delivered or handled. The schedules go on.")
             .remedy(format!(
-                "Read why, and delete them when you know it:\n  aws sqs receive-message --queue-url {url} \
+                "Read why, and delete it when you know:\n  aws sqs receive-message --queue-url {url} \
                  --message-attribute-names All"
             ))
             .see("docs/operations.md#alarms"),

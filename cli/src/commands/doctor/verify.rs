@@ -255,7 +255,7 @@ fn untagged(described: &[Described]) -> String {
     }
     match empty + left_out {
         0 => format!("not to be told: each of {} has tags", count(described.len(), "node group")),
-        _ => format!("`tags: {{}}` {empty} times, no `tags` {left_out} times"),
+        _ => format!("`tags: {{}}` {}, no `tags` {}", count(empty, "time"), count(left_out, "time")),
     }
 }
 
