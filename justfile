@@ -71,6 +71,8 @@ build:
 
 # Binaries, template and table, judged by moto, dynalite and botocore. `just build` comes first.
 py *ARGS:
+    cargo build --locked -p eks-nodegroup-updater-cli
+    CLI_BINARY="$PWD/target/debug/eks-nodegroup-updater" \
     START_BINARY="$PWD/.aws-sam/build/StartFunction/bootstrap" CHECK_BINARY="$PWD/.aws-sam/build/CheckFunction/bootstrap" \
         python3 -m pytest --timeout 600 --durations 5 tests/python {{ARGS}}
 

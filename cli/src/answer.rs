@@ -140,8 +140,12 @@ pub fn looking() -> Value {
     json!({"dryRun": true})
 }
 
+/// A run that only looks, by the caller's own credentials and the settings of the environment.
+///
+/// # Errors
+/// When the settings are not understood, or the run fails.
 #[expect(clippy::disallowed_methods, reason = "the edge: here the clock is read, once a run")]
-async fn run_here(configuration: &SdkConfig, event: &Value) -> Result<Value, Failure> {
+pub async fn run_here(configuration: &SdkConfig, event: &Value) -> Result<Value, Failure> {
     let config = StartConfig::without_table(&process_environment).map_err(Failure::usage)?;
     let run = Run { read_only: true, ..Run::new("here", Timestamp::now(), crate::deployment::LONGEST_RUN) };
     let summary = handler::start(&StartClients::new(configuration), &config, event, run).await?;

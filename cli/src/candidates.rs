@@ -74,13 +74,11 @@ pub async fn list(configuration: &SdkConfig) -> Result<Vec<String>, Failure> {
 }
 
 /// Describes these node groups.
-pub async fn describe(configuration: &SdkConfig, names: Vec<String>) -> Vec<Described> {
+pub async fn describe(configuration: &SdkConfig, names: Vec<String>, progress: &Progress) -> Vec<Described> {
     let eks = aws_sdk_eks::Client::new(configuration);
-    let progress = Progress::over(names.len(), "node groups");
     let described = stream::iter(names).map(|name| {
         let (cluster, nodegroup) = name.split_once('/').unwrap_or((&name, ""));
         let call = eks.describe_nodegroup().cluster_name(cluster).nodegroup_name(nodegroup).send();
-        let progress = &progress;
         async move {
             let answer = call.await.map_err(|error| eks_nodegroup_updater::aws::describe(&error));
             progress.advance();
@@ -98,8 +96,10 @@ pub async fn describe(configuration: &SdkConfig, names: Vec<String>) -> Vec<Desc
 /// When they cannot be listed, or the settings are not understood.
 pub async fn candidates(configuration: &SdkConfig, known: &[String]) -> Result<Vec<Candidate>, Failure> {
     let known: BTreeSet<&String> = known.iter().collect();
-    let names = list(configuration).await?.into_iter().filter(|name| !known.contains(name));
-    let described = describe(configuration, names.collect()).await;
+    let names: Vec<String> = list(configuration).await?.into_iter().filter(|name| !known.contains(name)).collect();
+    let progress = Progress::over(names.len(), "node groups");
+    let described = describe(configuration, names, &progress).await;
+    drop(progress);
     let config = StartConfig::without_table(&process_environment).map_err(Failure::usage)?;
     let settings = &config.settings;
     let (mut fleet, mut candidates) = (Fleet::default(), Vec::new());

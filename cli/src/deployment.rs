@@ -170,18 +170,23 @@ impl Deployment {
         if answer.function_error().is_none() {
             return Ok(value);
         }
-        let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let (kind, message) = (text("errorType"), text("errorMessage"));
+        Err(self.failed(name, &value))
+    }
+
+    /// Why a run failed, as the function says it.
+    fn failed(&self, name: &str, error: &Value) -> Failure {
+        let text = |field: &str| error.get(field).and_then(Value::as_str).unwrap_or_default();
+        let message = text("errorMessage");
         if message.contains("unknown field") {
-            return Err(self.is_older(&format!("{name} does not understand this command line: {message}")));
+            return self.is_older(&format!("{name} does not understand this command line: {message}"));
         }
         let failure = Failure::new(format!("the run of {name} failed: {message}"));
-        Err(match kind.as_str() {
+        match text("errorType") {
             "Function.ResponseSizeTooLarge" => {
-                failure.hint("The answer is larger than Lambda allows; ask for some node groups only.")
+                failure.hint("The answer is larger than Lambda allows: there are too many node groups to show at once.")
             }
             _ => failure,
-        })
+        }
     }
 
     fn is_older(&self, message: &str) -> Failure {
@@ -196,5 +201,39 @@ async fn named(client: &aws_sdk_cloudformation::Client, name: &str) -> Result<Op
         Ok(answer) => Ok(answer.stacks.unwrap_or_default().into_iter().next()),
         Err(error) if error.message().is_some_and(|message| message.contains("does not exist")) => Ok(None),
         Err(error) => Err(Failure::of_call(&format!("looking for the stack {name}"), &error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::fixture;
+
+    #[test]
+    fn a_function_that_is_older_than_the_command_line_is_to_be_deployed_anew() {
+        let error =
+            json!({"errorType": "RunFailed", "errorMessage": "the event is not understood: unknown field `explain`"});
+        let expected = format!(
+            "error: start does not understand this command line: the event is not understood: unknown field `explain`\n\n\
+             The stack eks-nodegroup-updater is older than this command line ({}): deploy this version.",
+            env!("CARGO_PKG_VERSION")
+        );
+        assert_eq!(fixture::deployment().failed("start", &error).to_string(), expected);
+    }
+
+    #[test]
+    fn a_stack_without_an_output_that_is_needed_is_to_be_deployed_anew() {
+        let failure = fixture::deployment().output("StopSwitchName").unwrap_err().to_string();
+        let expected =
+            "error: the stack eks-nodegroup-updater has no output StopSwitchName: it is older than this command line";
+        assert!(failure.starts_with(expected), "{failure}");
+    }
+
+    #[test]
+    fn a_run_that_fails_is_answered_with_its_reason() {
+        let error = json!({"errorType": "RunFailed", "errorMessage": "no release could be read"});
+        let failure = fixture::deployment().failed("start", &error).to_string();
+        assert_eq!(failure, "error: the run of start failed: no release could be read");
     }
 }

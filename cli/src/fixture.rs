@@ -63,7 +63,8 @@ pub async fn after(hours: i64, event: &Value) -> Moment {
     }
 }
 
-fn deployment() -> Deployment {
+/// A stack that is deployed.
+pub fn deployment() -> Deployment {
     Deployment {
         stack: "eks-nodegroup-updater".to_owned(),
         region: "eu-central-1".to_owned(),

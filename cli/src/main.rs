@@ -44,6 +44,7 @@ use clap_complete::Shell;
 use colorchoice::ColorChoice;
 
 use account::Account;
+use commands::doctor::Doctor;
 use commands::explain::Explain;
 use commands::history::History;
 use commands::plan::Plan;
@@ -97,6 +98,7 @@ enum Command {
     OptIn(OptIn),
     OptOut(OptOut),
     Set(Set),
+    Doctor(Doctor),
     Demo(demo::Demo),
     Serve(serve::Serve),
     /// Print the completions of a shell
@@ -153,6 +155,7 @@ async fn run(command: Command, account: &Account, output: Output) -> Result<Exit
         Command::OptIn(opt_in) => opt_in.run(account, output).await,
         Command::OptOut(opt_out) => opt_out.run(account, output).await,
         Command::Set(set) => set.run(account, output).await,
+        Command::Doctor(doctor) => doctor.run(account, output).await,
         Command::Demo(demo) => Ok(demo.run(output).await.map(|()| Exit::Done)?),
         Command::Serve(serve) => Ok(serve.run().await.map(|()| Exit::Done)?),
         Command::Completions { shell } => {

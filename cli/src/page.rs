@@ -19,6 +19,11 @@ const RULE_UNDER_HEADER: TableStyle = TableStyle::new().header_separator(LineSty
 const HEADING: Style = AnsiColor::Cyan.on_default().bold();
 const QUIET: Style = Style::new().dimmed();
 
+/// A time as the clock of this machine shows it.
+pub fn local_time(at: Timestamp) -> String {
+    Page::new(WIDTH_ELSEWHERE, TimeZone::system()).time(at)
+}
+
 /// How many columns stdout has; where it is no terminal, `COLUMNS` may say so.
 pub fn width() -> u16 {
     let columns = || process_environment("COLUMNS")?.parse().ok().filter(|columns| *columns >= 40);
@@ -68,7 +73,10 @@ impl Page {
 
     /// What follows is about this.
     pub fn heading(&mut self, text: &str) {
-        let _ = writeln!(self.text, "\n{HEADING}{text}{HEADING:#}");
+        if !self.text.is_empty() {
+            self.line("");
+        }
+        self.line(&format!("{HEADING}{text}{HEADING:#}"));
     }
 
     /// Text as it is.
@@ -83,7 +91,24 @@ impl Page {
 
     /// What one may skip.
     pub fn note(&mut self, text: &str) {
-        let _ = writeln!(self.text, "{QUIET}{}{QUIET:#}", self.wrapped(text));
+        self.quiet(&self.wrapped(text));
+    }
+
+    /// The same, in lines as they are.
+    pub fn quiet(&mut self, text: &str) {
+        let _ = writeln!(self.text, "{QUIET}{text}{QUIET:#}");
+    }
+
+    /// Text in lines that fit and begin so many columns to the right, drawn by another method.
+    pub fn indented(&mut self, columns: usize, text: &str, draw: impl FnOnce(&mut Self, &str)) {
+        let indent = " ".repeat(columns);
+        let options = textwrap::Options::new(usize::from(self.width))
+            .initial_indent(&indent)
+            .subsequent_indent(&indent)
+            .break_words(false)
+            // Names and commands stay in one piece.
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        draw(self, &textwrap::fill(text, options));
     }
 
     fn wrapped(&self, text: &str) -> String {

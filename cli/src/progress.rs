@@ -22,6 +22,11 @@ impl Progress {
         Self(bar)
     }
 
+    /// So many more have turned up.
+    pub fn expect(&self, number: usize) {
+        self.0.inc_length(u64::try_from(number).unwrap_or_default());
+    }
+
     /// One more is done.
     pub fn advance(&self) {
         self.0.inc(1);

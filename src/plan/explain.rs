@@ -129,8 +129,8 @@ fn reason_of(decision: &Decision) -> Option<Reason> {
 fn starts_at(input: &PlanInput<'_>, evaluated: &Evaluated, decision: &Decision) -> Option<Timestamp> {
     let waits = !evaluated.reasons.is_empty() && !matches!(decision, Decision::Next(..));
     let until = |reason: &Reason| reason.until().filter(|until| *until > input.now);
-    let untils: Option<Vec<Timestamp>> = evaluated.reasons.iter().map(until).collect();
-    untils.filter(|_| waits && evaluated.intent.is_some())?.into_iter().max()
+    let ends: Option<Vec<Timestamp>> = evaluated.reasons.iter().map(until).collect();
+    ends.filter(|_| waits && evaluated.intent.is_some())?.into_iter().max()
 }
 
 /// A node group, and what was found of it.

@@ -3,7 +3,8 @@
 moto is an AWS that was written elsewhere, so it is a fair judge of the binaries. It has DynamoDB, SNS, SQS, Systems Manager,
 and of EKS what describes node groups. Added here, from outside: the update of a node group's version and its course, the
 Kubernetes versions that EKS knows, node groups in the Resource Groups Tagging API, change calendars, and parameters under
-`/aws/service`, which only AWS may put.
+`/aws/service`, which only AWS may put. For the command line: Lambda's Invoke, which runs a real binary; IAM's simulation of a
+role's policies; and CloudWatch's alarms in CBOR, which the AWS SDK for Rust speaks and moto does not.
 Every call is written down with the key that signed it, so that a test can say who called what.
 """
 
@@ -15,16 +16,21 @@ import logging
 import re
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 from unittest import mock
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 import boto3
+import iam
+from botocore.exceptions import ClientError
+from botocore.model import DenormalizedStructureBuilder, Shape
+from botocore.parsers import RpcV2CBORParser
+from botocore.serialize import RpcV2CBORSerializer
 from moto import settings
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
 from moto.core.request import Request
@@ -37,12 +43,15 @@ from moto.eks.exceptions import ResourceInUseException, ResourceNotFoundExceptio
 from moto.eks.models import EKSBackend, Nodegroup, eks_backends
 from moto.eks.responses import EKSResponse
 from moto.iam.access_control import IAMRequestBase
+from moto.iam.models import iam_backends
+from moto.iam.responses import IamResponse
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from moto.resourcegroupstaggingapi.models import ResourceGroupsTaggingAPIBackend
 from moto.ssm.exceptions import InvalidDocument
 from moto.ssm.models import Parameter, ssm_backends
 from moto.ssm.responses import SimpleSystemManagerResponse
+from runtime_api import Result
 from werkzeug.serving import make_server
 
 REGION = "eu-central-1"
@@ -51,13 +60,16 @@ REGION = "eu-central-1"
 TOLERATED_ISSUES = ["AsgInstanceLaunchFailures", "InstanceLimitExceeded", "InsufficientFreeAddresses", "ClusterUnreachable"]
 
 # IAM's prefix where it is not the name that requests are signed for.
-IAM_PREFIX = {"tagging": "tag"}
+IAM_PREFIX = {"monitoring": "cloudwatch", "tagging": "tag"}
 
 # The change calendars: for each, until when it is closed, or nothing where it is open.
 CALENDARS: dict[str, str | None] = {}
 
 # What EKS says of Kubernetes versions.
 KUBERNETES_VERSIONS: list[dict[str, Any]] = []
+
+# An error in CBOR, of which no service's model has the shape.
+CBOR_ERROR = DenormalizedStructureBuilder().with_members({it: {"type": "string"} for it in ("__type", "message")}).build_model()
 
 # No test waits longer than this for another thread or process.
 PATIENCE_SECONDS = 60
@@ -121,6 +133,8 @@ class MotoServer:
     def __init__(self) -> None:
         _teach_moto()
         self.calls: list[Call] = []
+        # What runs when a function is invoked, by its name: it is given the event and the alias.
+        self.functions: dict[str, Callable[[Any, str], Result]] = {}
         self._held: list[HeldAnswer] = []
         self._refusals: list[Refusal] = []
         # moto's backends check and write in two steps; AWS answers as if requests came one after another.
@@ -147,12 +161,13 @@ class MotoServer:
         with self._one_at_a_time:
             moto_api_backend.reset()
             self.calls.clear()
+            self.functions.clear()
             self._held.clear()
             self._refusals.clear()
             CALENDARS.clear()
             KUBERNETES_VERSIONS.clear()
 
-    def client(self, service: str, access_key: str = "AKIATEST000000000000") -> Any:
+    def client(self, service: str, access_key: str = "AKIATEST000000000000", token: str | None = None) -> Any:
         """A boto3 client of this AWS. moto reads keys of twenty capitals and digits."""
         return boto3.client(
             service,
@@ -160,6 +175,7 @@ class MotoServer:
             endpoint_url=self.url,
             aws_access_key_id=access_key,
             aws_secret_access_key="secret",
+            aws_session_token=token,
         )
 
     # What the test lets happen.
@@ -296,6 +312,8 @@ class MotoServer:
             if refusal:
                 refusal.times -= 1
                 body = _refuse(refusal, remember)
+            elif call.action == "lambda:Invoke" or _is_cbor(environ):
+                body = b""  # below: both make calls of their own
             else:
                 chunks = self._moto(environ, remember)
                 try:
@@ -304,6 +322,12 @@ class MotoServer:
                     close = getattr(chunks, "close", None)
                     if close:
                         close()
+        if not answer and call.action == "lambda:Invoke":
+            body = self._invoke(call, remember)
+        elif not answer:
+            body = self._describe_alarms(call, environ.get("HTTP_X_AMZ_SECURITY_TOKEN"), remember)
+        if answer[0].startswith("403"):
+            body = _refuse_as_aws(call, body, remember, form="urlencoded" in environ.get("CONTENT_TYPE", ""))
         status, headers = answer
         call.status = int(status.split()[0])
         for held in [held for held in self._held if call.status == 200 and call.concerns(held.action, held.parameters)]:
@@ -312,10 +336,51 @@ class MotoServer:
         start_response(status, headers)
         return [body]
 
+    def _invoke(self, call: Call, start_response: Any) -> bytes:
+        """Runs a function's binary, as Lambda does."""
+        function = self.functions.get(call.parameters["FunctionName"])
+        if not function:
+            missing = Refusal(call.action, {}, 404, "ResourceNotFoundException", "Function not found", 1)
+            return _refuse(missing, start_response)
+        result = function(call.parameters["Payload"], call.parameters.get("Qualifier", ""))
+        error = result.error or result.init_error
+        payload = {"errorType": error.error_type, "errorMessage": error.message} if error else result.payload
+        headers = [("Content-Type", "application/json")]
+        start_response("200 OK", headers + [("X-Amz-Function-Error", "Unhandled")] if error else headers)
+        return json.dumps(payload).encode()
+
+    def _describe_alarms(self, call: Call, token: str | None, start_response: Any) -> bytes:
+        """Asks moto, in the caller's name, by the protocol that it speaks."""
+        cloudwatch = self.client("cloudwatch", call.access_key, token)
+        try:
+            answer, status = cloudwatch.describe_alarms(**call.parameters), 200
+            shape = cloudwatch.meta.service_model.operation_model("DescribeAlarms").output_shape
+            del answer["ResponseMetadata"]
+        except ClientError as error:
+            said, status = error.response["Error"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+            answer, shape = {"__type": said["Code"], "message": said["Message"]}, CBOR_ERROR
+        start_response(f"{status} CBOR", [("Content-Type", "application/cbor"), ("smithy-protocol", "rpc-v2-cbor")])
+        return _to_cbor(answer, shape)
+
+
+def _to_cbor(value: dict[str, Any], shape: Shape) -> bytes:
+    body = bytearray()
+    RpcV2CBORSerializer()._serialize_data_item(body, value, shape)
+    return bytes(body)
+
+
+def _from_cbor(body: bytes) -> Any:
+    parser = RpcV2CBORParser()
+    return parser.parse_data_item(parser.get_peekable_stream_from_bytes(body))
+
 
 class _QuietHandler(MotoRequestHandler):
     def log(self, *_: Any) -> None:
         """Says nothing: the calls are written down, and a caller that was killed is no news."""
+
+
+def _is_cbor(environ: dict[str, Any]) -> bool:
+    return environ.get("HTTP_SMITHY_PROTOCOL") == "rpc-v2-cbor"
 
 
 def _read_call(environ: dict[str, Any]) -> Call:
@@ -328,9 +393,15 @@ def _read_call(environ: dict[str, Any]) -> Call:
     target = environ.get("HTTP_X_AMZ_TARGET", "")
     form = "urlencoded" in environ.get("CONTENT_TYPE", "")
     parameters = dict(parse_qsl(environ.get("QUERY_STRING", "")))
+    if _is_cbor(environ):
+        return Call(access_key, service, environ["PATH_INFO"].rpartition("/")[2], _from_cbor(body))
+    invoked = re.fullmatch("/2015-03-31/functions/([^/]+)/invocations", environ["PATH_INFO"])
+    if service == "lambda" and invoked:
+        of = {"FunctionName": unquote(invoked[1]), "Payload": json.loads(body or "{}")}
+        return Call(access_key, service, "Invoke", parameters | of)
     parameters |= dict(parse_qsl(body.decode())) if form else json.loads(body or "{}")
     operation = target.rpartition(".")[2] or parameters.pop("Action", "")
-    if service == "eks":
+    if service in ("eks", "lambda", "scheduler"):
         model, labels = get_service_router(service).match(Request(dict(environ, **{"wsgi.input": io.BytesIO(body)})))
         operation, parameters = model.name, parameters | labels
     return Call(access_key, service, operation, parameters)
@@ -341,6 +412,18 @@ def _refuse(refusal: Refusal, start_response: Any) -> bytes:
     headers = [("Content-Type", "application/json"), ("x-amzn-ErrorType", refusal.code), ("Content-Length", str(len(body)))]
     start_response(f"{refusal.status} Refused", headers)
     return body
+
+
+def _refuse_as_aws(call: Call, body: bytes, start_response: Any, *, form: bool) -> bytes:
+    """moto's IAM refuses in EC2's XML, whatever the service speaks."""
+    said = re.search(rb"<Code>(.*)</Code>\s*<Message>(.*)</Message>", body)
+    if not said or b"<Errors>" not in body:
+        return body
+    code, message = (it.decode() for it in said.groups())
+    if not form:
+        return _refuse(Refusal(call.action, {}, 403, code, message, 1), start_response)
+    start_response("403 Refused", [("Content-Type", "text/xml")])
+    return f"<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>".encode()
 
 
 def _eks() -> EKSBackend:
@@ -455,6 +538,32 @@ def _get_calendar_state(self: SimpleSystemManagerResponse) -> str:
     return json.dumps(answer)
 
 
+def _simulate_principal_policy(self: IamResponse) -> ActionResult:
+    """Judges by the role's inline policies. AWS also names the keys of conditions that the request says nothing of."""
+    role = iam_backends[ACCOUNT]["aws"].get_role(self._get_param("PolicySourceArn").rpartition("/")[2])
+    statements = [it for policy in role.policies.values() for it in json.loads(policy)["Statement"]]
+    entries = self._get_param("ContextEntries", [])
+    context = {entry["ContextKeyName"]: entry["ContextKeyValues"][0] for entry in entries}
+    results = []
+    for action in self._get_param("ActionNames"):
+        keys = {
+            key
+            for it in statements
+            if action in iam.listed(it["Action"])
+            for condition in it.get("Condition", {}).values()
+            for key in condition
+        }
+        for resource in self._get_param("ResourceArns", ["*"]):
+            result = {
+                "EvalActionName": action,
+                "EvalResourceName": resource,
+                "EvalDecision": iam.decision(statements, action, resource, context),
+                "MissingContextValues": sorted(keys - context.keys()),
+            }
+            results.append(result)
+    return ActionResult({"EvaluationResults": results, "IsTruncated": False})
+
+
 @cache
 def _teach_moto() -> None:
     """Adds to moto, once, what it lacks."""
@@ -483,4 +592,5 @@ def _teach_moto() -> None:
                         yield TaggedResource(nodegroup.arn, tags, "eks:nodegroup")
 
     ResourceGroupsTaggingAPIBackend._get_resources_generator = with_nodegroups
+    IamResponse.simulate_principal_policy = _simulate_principal_policy
     SimpleSystemManagerResponse.get_calendar_state = _get_calendar_state

@@ -73,9 +73,9 @@ class Function:
         environment |= {key: str(value) for key, value in properties["Environment"]["Variables"].items()}
         return cls(name, binary, environment, properties["Timeout"])
 
-    def invoke(self, event: Any) -> Result:
+    def invoke(self, event: Any, alias: str = "") -> Result:
         """Starts the process, hands over the event and waits for the end."""
-        with Invocation(self, event) as invocation:
+        with Invocation(self, event, alias) as invocation:
             return invocation.result()
 
 
@@ -105,9 +105,9 @@ class Result:
 class Invocation:
     """One process that serves one event. Leaving the block ends the process."""
 
-    def __init__(self, function: Function, event: Any) -> None:
+    def __init__(self, function: Function, event: Any, alias: str = "") -> None:
         self._log = tempfile.TemporaryFile()
-        self._api = _RuntimeApi(function, event)
+        self._api = _RuntimeApi(function, event, alias)
         self._began = time.monotonic()
         environment = self._environment = function.environment | {"AWS_LAMBDA_RUNTIME_API": self._api.address}
         self._process = subprocess.Popen(
@@ -162,11 +162,11 @@ class Invocation:
 class _RuntimeApi:
     """The Runtime API for one process and one event."""
 
-    def __init__(self, function: Function, event: Any) -> None:
+    def __init__(self, function: Function, event: Any, alias: str) -> None:
         self.result = Result()
         self.asked, self.idle = threading.Event(), threading.Event()
         self._closed = threading.Event()
-        self._function, self._event = function, json.dumps(event).encode()
+        self._function, self._event, self._alias = function, json.dumps(event).encode(), alias
         self._request_id = str(uuid.uuid4())
         api = self
 
@@ -207,6 +207,7 @@ class _RuntimeApi:
             self.asked.set()
             deadline = int((time.time() + self._function.timeout_seconds) * 1000)
             arn = f"arn:aws:lambda:{self._function.environment['AWS_REGION']}:123456789012:function:{self._function.name}"
+            arn += f":{self._alias}" if self._alias else ""
             headers = {
                 "Content-Type": "application/json",
                 "Lambda-Runtime-Aws-Request-Id": self._request_id,

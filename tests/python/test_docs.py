@@ -33,6 +33,15 @@ def test_every_link_leads_somewhere(page):
         assert not anchor or anchor in anchors(target), link
 
 
+def test_what_the_command_line_points_to_is_there():
+    sources = "".join(path.read_text() for path in sorted((ROOT / "cli/src").rglob("*.rs")))
+    places = sorted(set(re.findall(r'"(docs/[\w-]+\.md)(?:#([\w-]+))?"', sources)))
+    assert places
+    for path, anchor in places:
+        assert (ROOT / path).exists(), path
+        assert not anchor or anchor in anchors(ROOT / path), f"{path}#{anchor}"
+
+
 def test_every_page_is_linked_from_the_readme():
     readme = (ROOT / "README.md").read_text()
     for page in sorted((ROOT / "docs").glob("*.md")):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -80,6 +81,7 @@ def test_an_opted_in_node_group_is_updated_recorded_watched_and_then_left_alone(
     (asked,) = calls(stack, "eks:UpdateNodegroupVersion")
     (update,) = stack.aws.updates("prod/blue")
     assert answer == {
+        "version": tomllib.loads((ROOT / "Cargo.toml").read_text())["package"]["version"],
         "dryRun": False,
         "counts": {"Start": 1},
         "decisions": [

@@ -27,7 +27,8 @@ from conftest import ROOT
 
 SERVE = os.environ.get("SERVE_BINARY", str(ROOT / "target/debug/eks-nodegroup-updater"))
 EVENTS = sorted((ROOT / "events").glob("*.json"))
-LIFT_QUARANTINE, FILTER, DRY_RUN = (f"start-manual-{it}.json" for it in ["lift-quarantine", "filter", "dry-run"])
+LIFT_QUARANTINE, FILTER = "start-manual-lift-quarantine.json", "start-manual-filter.json"
+DRY_RUN, EXPLAIN = "start-manual-dry-run.json", "start-manual-explain.json"
 
 # What is due on a fleet as new: one node group of each cluster, but none of the ring that has to wait.
 DUE = {"data/postgres", "dev/ingress", "prod/gpu", "staging/general"}
@@ -225,7 +226,7 @@ def test_each_event_is_named_after_its_function():
     assert {event.name.split("-")[0] for event in EVENTS} == {"start", "check"}
 
 
-@pytest.mark.parametrize("event", named("start", LIFT_QUARANTINE, FILTER, DRY_RUN))
+@pytest.mark.parametrize("event", named("start", LIFT_QUARANTINE, FILTER, DRY_RUN, EXPLAIN))
 def test_start_starts_what_is_due(watch: Watch, aws: Aws, event: Path) -> None:
     started = watch.invoke(event).accepted()
     assert started.keys() == aws.updating() == DUE
@@ -245,6 +246,13 @@ def test_a_dry_run_decides_and_starts_nothing(watch: Watch, aws: Aws) -> None:
     assert answer["dryRun"] and answer["errors"] == []
     starts = [it for it in answer["decisions"] if it["decision"] == "Start"]
     assert {it["nodegroup"] for it in starts} == DUE and [it for it in starts if "outcome" in it] == []
+    assert aws.updating() == set()
+
+
+def test_an_explanation_starts_nothing(watch: Watch, aws: Aws) -> None:
+    answer = watch.invoke(ROOT / "events" / EXPLAIN).answer
+    (asked,) = json.loads((ROOT / "events" / EXPLAIN).read_text())["explain"]
+    assert answer["dryRun"] and [it["nodegroup"] for it in answer["explanations"]] == [asked]
     assert aws.updating() == set()
 
 

@@ -1016,6 +1016,7 @@ def test_there_is_a_test_event_for_each_way_a_function_is_woken():
         "start-image-builder",
         "start-manual",
         "start-manual-dry-run",
+        "start-manual-explain",
         "start-manual-filter",
         "start-manual-lift-quarantine",
         "start-manual-retry",

@@ -46,10 +46,10 @@ fn a_profile_that_does_not_exist_is_answered_with_those_that_do() {
         plan.env("AWS_CONFIG_FILE", &file);
         end(plan)
     };
-    let (code, stderr) = with("opps");
+    let (code, stderr) = with("elsewhere");
     assert_eq!(code, Some(3), "{stderr}");
     assert!(
-        stderr.contains("There is no profile \"opps\" in ~/.aws/config. Those that there are: admin, ops"),
+        stderr.contains("There is no profile \"elsewhere\" in ~/.aws/config. Those that there are: admin, ops"),
         "{stderr}"
     );
     let (code, stderr) = with("admin");

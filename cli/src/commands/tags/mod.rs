@@ -28,6 +28,7 @@ use crate::confirm::confirm;
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, say};
 use crate::page::Page;
+use crate::progress::Progress;
 use crate::text::count;
 
 /// Have node groups kept current: writes the tag ami-update=auto
@@ -136,7 +137,9 @@ impl Writing {
             let configuration = account.one_region().await?;
             let all = candidates::list(&configuration).await?;
             let names = select(patterns, &all, region(&configuration))?;
-            let described = candidates::describe(&configuration, names).await;
+            let progress = Progress::over(names.len(), "node groups");
+            let described = candidates::describe(&configuration, names, &progress).await;
+            drop(progress);
             let document = Document::of(region(&configuration), described, wanted)?;
             let goes_on = self.ask(&document, output).await?;
             Ok::<_, Failure>((configuration, document, goes_on))

@@ -1,0 +1,66 @@
+//! What several checks ask for: asked once.
+
+use aws_config::SdkConfig;
+use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
+use tokio::sync::OnceCell;
+
+use crate::answer::{StartAnswer, looking, read, run_here};
+use crate::deployment::{Deployment, Function};
+use crate::failure::Failure;
+use crate::progress::Progress;
+
+use super::NoAnswer;
+use super::access::Identity;
+
+/// What is looked at.
+pub struct Installation<'a> {
+    pub configuration: &'a SdkConfig,
+    /// The stack, where there is one.
+    pub deployment: Option<Deployment>,
+    /// Who looks, where AWS says so.
+    pub identity: Option<Identity>,
+    pub progress: Progress,
+    answer: OnceCell<Result<StartAnswer, Failure>>,
+    start: OnceCell<Result<GetFunctionConfigurationOutput, NoAnswer>>,
+    check: OnceCell<Result<GetFunctionConfigurationOutput, NoAnswer>>,
+}
+
+impl<'a> Installation<'a> {
+    pub fn new(configuration: &'a SdkConfig, deployment: Option<Deployment>, identity: Option<Identity>) -> Self {
+        Self {
+            configuration,
+            deployment,
+            identity,
+            progress: Progress::over(0, "questions"),
+            answer: OnceCell::new(),
+            start: OnceCell::new(),
+            check: OnceCell::new(),
+        }
+    }
+
+    /// What `start` would do now. It looks at all node groups, so nothing takes longer.
+    pub async fn answer(&self) -> &Result<StartAnswer, Failure> {
+        self.answer
+            .get_or_init(|| async {
+                read(match &self.deployment {
+                    Some(deployment) => {
+                        deployment.invoke(self.configuration, Function::StartReadOnly, &looking()).await?
+                    }
+                    None => run_here(self.configuration, &looking()).await?,
+                })
+            })
+            .await
+    }
+
+    /// The settings of `start`, or of `check`.
+    pub async fn function(&self, name: &str) -> &Result<GetFunctionConfigurationOutput, NoAnswer> {
+        let is_start = self.deployment.as_ref().is_some_and(|deployment| deployment.start == name);
+        let cell = if is_start { &self.start } else { &self.check };
+        cell.get_or_init(|| async {
+            let lambda = aws_sdk_lambda::Client::new(self.configuration);
+            let answer = lambda.get_function_configuration().function_name(name).send().await;
+            answer.map_err(|error| NoAnswer::of(&error))
+        })
+        .await
+    }
+}

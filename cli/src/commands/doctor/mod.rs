@@ -1,0 +1,411 @@
+//! `doctor`: whether the installation is in order, and what to do where it is not.
+//!
+//! Every check stands for itself: what one of them may not ask, or cannot, stops no other.
+
+mod access;
+mod installation;
+mod nodegroups;
+mod rights;
+mod runs;
+mod stack;
+mod verify;
+
+use std::collections::BTreeMap;
+
+use anstyle::{AnsiColor, Style};
+use aws_config::SdkConfig;
+use aws_sdk_eks::config::http::HttpResponse;
+use aws_sdk_eks::error::{ProvideErrorMetadata, SdkError};
+use clap::Args;
+use eks_nodegroup_updater::aws::{CONCURRENCY, describe};
+use futures_util::future::LocalBoxFuture;
+use futures_util::{StreamExt as _, stream};
+use serde::Serialize;
+
+use crate::account::{Account, region};
+use crate::deployment::Deployment;
+use crate::failure::{Exit, Failure, is_want_of_rights};
+use crate::output::Output;
+use crate::page::Page;
+use crate::text::{count, safe};
+
+use installation::Installation;
+
+/// Where the rights are that most skipped checks lack.
+const RIGHTS_TO_LOOK: &str = "docs/operations.md#who-may-look-and-who-may-steer";
+
+/// Checks that one line names, where they are skipped for the same cause.
+const NAMED: usize = 3;
+
+/// Check the installation: credentials, stack, notifications, schedules, rights and node groups; nothing is changed
+///
+/// Ends with 1 where something is wrong. What you lack the right to look at is skipped.
+#[derive(Args)]
+pub struct Doctor {
+    /// End with 2 when there are warnings, but no problem
+    #[arg(long)]
+    exit_code: bool,
+    /// Instead, ask what AWS does not document, for a report without names, ids or addresses
+    #[arg(long, conflicts_with = "exit_code")]
+    verify_aws: bool,
+}
+
+/// What was found.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    region: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stack: Option<String>,
+    /// How many checks there are of each status.
+    counts: BTreeMap<Status, usize>,
+    sections: Vec<Section>,
+}
+
+/// Checks of one kind.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Section {
+    name: &'static str,
+    /// What holds for all of its checks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'static str>,
+    checks: Vec<Check>,
+}
+
+/// What came of a check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Check {
+    /// Its name, for programs.
+    name: &'static str,
+    status: Status,
+    /// What was found; of a skipped one, what was not looked at.
+    message: String,
+    /// Why; line by line where there is more than one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
+    /// What to do. A line that begins with two spaces is a command.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<String>,
+    /// Where there is more about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    see: Option<&'static str>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+enum Status {
+    Passed,
+    Warning,
+    Failed,
+    Skipped,
+}
+
+/// What is asked: the check's name, what it is about, and the right that it takes.
+#[derive(Clone, Copy, Debug)]
+struct Question {
+    name: &'static str,
+    about: &'static str,
+    action: &'static str,
+}
+
+/// Why AWS did not answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum NoAnswer {
+    /// The caller lacks the right.
+    Denied,
+    /// Whoever stands in for AWS here does not know the call.
+    NotImplemented,
+    /// Another error, in AWS's words.
+    Failed(String),
+}
+
+/// The checks that one question leads to, or the one that says why it could not be asked.
+type Checks<'a> = LocalBoxFuture<'a, Result<Vec<Check>, Check>>;
+
+impl Doctor {
+    /// Makes the checks and prints what was found.
+    ///
+    /// # Errors
+    /// When there are no valid credentials, or it cannot be told which stack is meant.
+    pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
+        let configuration = account.one_region().await?;
+        if self.verify_aws {
+            return verify::run(&configuration, output).await;
+        }
+        let report = examine(&configuration, account.stack.as_deref()).await?;
+        output.print(&report, |page| report.draw(page))?;
+        Ok(report.exit(self.exit_code))
+    }
+}
+
+async fn examine(configuration: &SdkConfig, stack: Option<&str>) -> Result<Report, Failure> {
+    let (identity, found) =
+        futures_util::join!(access::identity(configuration), Deployment::find(configuration, stack));
+    let access = access::checks(configuration, identity.as_ref().map_err(Clone::clone));
+    let (deployment, not_found) = match found {
+        Ok(Some(deployment)) => (Some(deployment), None),
+        Ok(None) => (None, Some(stack::not_deployed(region(configuration)))),
+        // Which of several stacks is meant, or with which credentials, nobody can say but the caller.
+        Err(failure) if failure.exit == Exit::Usage => return Err(failure),
+        Err(failure) if failure.exit == Exit::Denied && identity.is_err() => return Err(failure),
+        Err(failure) => (None, Some(stack::not_found(&failure))),
+    };
+    let installation = Installation::new(configuration, deployment, identity.ok());
+    let mut sections = vec![("Access", None, Vec::new())];
+    if installation.deployment.is_some() {
+        sections.push(("Stack", None, stack::checks(&installation)));
+        sections.push(("Runs", None, runs::checks(&installation)));
+        sections.push(("Rights", Some(rights::NOTE), rights::checks(&installation)));
+    } else {
+        sections.push(("Stack", None, Vec::new()));
+    }
+    sections.push(("Node groups", None, nodegroups::checks(&installation)));
+    let sections = make(&installation, sections).await;
+    let mut report = Report {
+        region: region(configuration).to_owned(),
+        account: installation.identity.as_ref().map(|identity| identity.account.clone()),
+        stack: installation.deployment.as_ref().map(|deployment| deployment.stack.clone()),
+        counts: BTreeMap::new(),
+        sections,
+    };
+    report.sections[0].checks.extend(access);
+    report.sections[1].checks.extend(not_found);
+    report.count();
+    Ok(report)
+}
+
+/// Makes the checks of all sections, so many at a time.
+async fn make<'a>(
+    installation: &'a Installation<'a>,
+    sections: Vec<(&'static str, Option<&'static str>, Vec<Checks<'a>>)>,
+) -> Vec<Section> {
+    let mut made = Vec::new();
+    let mut questions = Vec::new();
+    for (name, note, checks) in sections {
+        questions.extend(checks.into_iter().map(|check| (made.len(), check)));
+        made.push(Section { name, note, checks: Vec::new() });
+    }
+    installation.progress.expect(questions.len());
+    let ask = |(section, check): (usize, Checks<'a>)| async move {
+        let checks = check.await.unwrap_or_else(|check| vec![check]);
+        installation.progress.advance();
+        (section, checks)
+    };
+    let answers: Vec<(usize, Vec<Check>)> = stream::iter(questions).map(ask).buffered(CONCURRENCY).collect().await;
+    for (section, checks) in answers {
+        made[section].checks.extend(checks);
+    }
+    made
+}
+
+impl Report {
+    fn count(&mut self) {
+        for check in self.sections.iter().flat_map(|section| &section.checks) {
+            *self.counts.entry(check.status).or_default() += 1;
+        }
+    }
+
+    fn number(&self, status: Status) -> usize {
+        self.counts.get(&status).copied().unwrap_or_default()
+    }
+
+    fn exit(&self, of_warnings: bool) -> Exit {
+        if self.number(Status::Failed) > 0 {
+            Exit::Failed
+        } else if of_warnings && self.number(Status::Warning) > 0 {
+            Exit::Found
+        } else {
+            Exit::Done
+        }
+    }
+
+    fn draw(&self, page: &mut Page) {
+        for section in &self.sections {
+            page.heading(section.name);
+            let of_same_cause = |one: &Check, next: &Check| one.status == Status::Skipped && one.is_skipped_like(next);
+            section.checks.chunk_by(of_same_cause).for_each(|checks| draw(page, checks));
+            if let Some(note) = section.note {
+                page.indented(2, note, Page::quiet);
+            }
+        }
+        page.line("");
+        page.line(&self.conclusion());
+        if self.sections.iter().flat_map(|section| &section.checks).any(|check| check.see == Some(RIGHTS_TO_LOOK)) {
+            let note =
+                format!("The stack's output ViewerPolicyArn is a policy with the rights to look: {RIGHTS_TO_LOOK}");
+            page.indented(0, &note, Page::quiet);
+        }
+    }
+
+    /// `1 problem, 2 warnings, 3 skipped.`
+    fn conclusion(&self) -> String {
+        let number = |status| self.number(status);
+        let (problems, warnings, skipped) = (number(Status::Failed), number(Status::Warning), number(Status::Skipped));
+        if problems + warnings + skipped == 0 {
+            return "All checks passed.".to_owned();
+        }
+        let mut parts = Vec::new();
+        if problems > 0 {
+            parts.push(count(problems, "problem"));
+        }
+        if warnings > 0 {
+            parts.push(count(warnings, "warning"));
+        }
+        if parts.is_empty() {
+            parts.push("No problems".to_owned());
+        }
+        if skipped > 0 {
+            parts.push(format!("{skipped} skipped"));
+        }
+        format!("{}.", parts.join(", "))
+    }
+}
+
+/// Draws a check, or several that were skipped for the same cause.
+fn draw(page: &mut Page, checks: &[Check]) {
+    let Some(check) = checks.first() else { return };
+    let (glyph, color) = match check.status {
+        Status::Passed => ("✔", AnsiColor::Green),
+        Status::Warning => ("‼", AnsiColor::Yellow),
+        Status::Failed => ("✗", AnsiColor::Red),
+        Status::Skipped => ("·", AnsiColor::BrightBlack),
+    };
+    let mut messages: Vec<&str> = checks.iter().take(NAMED).map(|check| check.message.as_str()).collect();
+    let more = format!("{} more", checks.len() - messages.len());
+    if checks.len() > NAMED {
+        messages.push(&more);
+    }
+    let mut message = messages.join(", ");
+    let mut below: Vec<String> = Vec::new();
+    match (&check.cause, check.status) {
+        (Some(cause), Status::Skipped) => message = format!("{message} skipped: {cause}"),
+        (Some(cause), _) => below.extend(cause.lines().map(str::to_owned)),
+        (None, _) => {}
+    }
+    below.extend(check.remedy.iter().flat_map(|remedy| remedy.lines()).map(str::to_owned));
+    let style = color.on_default();
+    page.indented(4, &safe(&message), |page, text| {
+        page.line(&text.replacen("    ", &format!("  {style}{glyph}{style:#} "), 1));
+    });
+    for line in below {
+        match line.strip_prefix("  ") {
+            // A command is copied, so it is not broken.
+            Some(command) => page.line(&format!("        {}", safe(command))),
+            None => page.indented(6, &safe(&line), Page::line),
+        }
+    }
+    // The rights to look are said once, at the end.
+    if let Some(see) = check.see.filter(|see| *see != RIGHTS_TO_LOOK) {
+        let quiet = Style::new().dimmed();
+        page.line(&format!("      {quiet}see {see}{quiet:#}"));
+    }
+}
+
+impl Check {
+    /// Why it is so.
+    fn cause(self, cause: impl Into<String>) -> Self {
+        Self { cause: Some(cause.into()), ..self }
+    }
+
+    /// What to do.
+    fn remedy(self, remedy: impl Into<String>) -> Self {
+        Self { remedy: Some(remedy.into()), ..self }
+    }
+
+    /// Where there is more about it.
+    fn see(self, see: &'static str) -> Self {
+        Self { see: Some(see), ..self }
+    }
+
+    fn is_skipped_like(&self, other: &Self) -> bool {
+        let why = |check: &Self| (check.status, check.cause.clone(), check.remedy.clone(), check.see);
+        why(self) == why(other)
+    }
+}
+
+impl Question {
+    fn is(&self, status: Status, message: impl Into<String>) -> Check {
+        Check { name: self.name, status, message: message.into(), cause: None, remedy: None, see: None }
+    }
+
+    /// All is well.
+    fn passed(&self, message: impl Into<String>) -> Check {
+        self.is(Status::Passed, message)
+    }
+
+    /// It works, but somebody should look.
+    fn warning(&self, message: impl Into<String>) -> Check {
+        self.is(Status::Warning, message)
+    }
+
+    /// It does not work.
+    fn failed(&self, message: impl Into<String>) -> Check {
+        self.is(Status::Failed, message)
+    }
+
+    /// Nobody looked, for this cause.
+    fn skipped(&self, cause: impl Into<String>) -> Check {
+        self.is(Status::Skipped, self.about).cause(cause)
+    }
+
+    /// An answer, or the check that says why there is none.
+    fn answered<T, E>(&self, answer: Result<T, SdkError<E, HttpResponse>>) -> Result<T, Check>
+    where
+        E: std::error::Error + ProvideErrorMetadata + 'static,
+    {
+        answer.map_err(|error| self.unanswered(&NoAnswer::of(&error)))
+    }
+
+    fn unanswered(&self, why: &NoAnswer) -> Check {
+        match why {
+            NoAnswer::Denied => self.skipped(format!("you lack the right {}", self.action)).see(RIGHTS_TO_LOOK),
+            NoAnswer::NotImplemented => self.skipped(format!("{} is not answered here", self.action)),
+            NoAnswer::Failed(error) => self.failed(format!("{} could not be looked at", self.about)).cause(error),
+        }
+    }
+
+    /// The same of a failure that is told already.
+    fn not_done(&self, failure: &Failure) -> Check {
+        if failure.exit == Exit::Denied {
+            return self.unanswered(&NoAnswer::Denied);
+        }
+        let check = self.failed(format!("{} could not be looked at", self.about)).cause(&failure.message);
+        match &failure.hint {
+            Some(hint) => check.remedy(hint),
+            None => check,
+        }
+    }
+
+    /// An output of the stack, which an older one may not have.
+    fn output<'a>(&self, deployment: &'a Deployment, name: &str) -> Result<&'a str, Check> {
+        deployment.output(name).map_err(|failure| self.skipped(failure.message))
+    }
+}
+
+impl NoAnswer {
+    fn of<E>(error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: std::error::Error + ProvideErrorMetadata + 'static,
+    {
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        Self::because(status, error.code(), || describe(error))
+    }
+
+    fn because(status: Option<u16>, code: Option<&str>, words: impl FnOnce() -> String) -> Self {
+        match (status, code) {
+            (_, Some(code)) if is_want_of_rights(code) => Self::Denied,
+            // What stands in for AWS in tests says so, each in its own way.
+            (Some(501), _)
+            | (_, Some("NotImplemented" | "InvalidAction" | "UnknownOperationException" | "UnknownOperation")) => {
+                Self::NotImplemented
+            }
+            _ => Self::Failed(words()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,268 @@
+//! Whether the node groups that opted in can be kept current, and are found.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use eks_nodegroup_updater::model::policy::OPT_IN_TAG;
+
+use crate::answer::DecisionLine;
+use crate::candidates::{self, Described};
+use crate::decisions::remedy;
+use crate::failure::Exit;
+use crate::text::count;
+
+use super::{Check, Checks, Installation, Question, Status};
+
+const DECISIONS: Question = Question {
+    name: "Decisions",
+    about: "what is decided for each node group",
+    action: "lambda:InvokeFunction on the alias readonly",
+};
+const INDEX: Question =
+    Question { name: "TagIndex", about: "node groups of the region", action: "eks:ListClusters or eks:ListNodegroups" };
+const DESCRIPTIONS: Question =
+    Question { name: "Descriptions", about: "tags of node groups", action: "eks:DescribeNodegroup" };
+const WITHOUT_TAG: Question = Question { name: "WithoutTag", about: "node groups without the tag", action: "" };
+
+/// Node groups that one check names.
+const NAMED: usize = 20;
+
+/// What is wrong with node groups of a decision that time does not change.
+struct Blocked {
+    decision: &'static str,
+    status: Status,
+    /// `2 node groups …`
+    that: &'static str,
+    see: &'static str,
+}
+
+const BLOCKED: [Blocked; 10] = [
+    blocked("InvalidTag", Status::Failed, "with a tag that is not recognised", "docs/rules.md"),
+    blocked("Unreadable", Status::Failed, "that could not be read", "docs/decisions.md"),
+    blocked("PinUnknown", Status::Failed, "pinned to what is no release", "docs/rules.md"),
+    blocked("PinIsDowngrade", Status::Failed, "pinned to an older release", "docs/rules.md"),
+    blocked("PinWithdrawn", Status::Failed, "pinned to a withdrawn release", "docs/operations.md#a-withdrawn-release"),
+    blocked("OutsideWindow", Status::Failed, "with a window that is never open long enough", "docs/rules.md#windows"),
+    blocked(
+        "CustomAmi",
+        Status::Warning,
+        "with a custom AMI, for which AWS publishes no releases",
+        "docs/decisions.md",
+    ),
+    blocked("UnknownAmiType", Status::Warning, "of an AMI type that the functions do not know", "docs/decisions.md"),
+    blocked("EndOfSupport", Status::Warning, "on what AWS no longer supports", "docs/operations.md#ended-support"),
+    blocked("NoRelease", Status::Warning, "for which AWS publishes no release", "docs/decisions.md"),
+];
+
+const fn blocked(decision: &'static str, status: Status, that: &'static str, see: &'static str) -> Blocked {
+    Blocked { decision, status, that, see }
+}
+
+pub fn checks<'a>(installation: &'a Installation<'a>) -> Vec<Checks<'a>> {
+    vec![Box::pin(decisions(installation)), Box::pin(tag_index(installation))]
+}
+
+async fn decisions<'a>(installation: &'a Installation<'a>) -> Result<Vec<Check>, Check> {
+    let answer = installation.answer().await.as_ref().map_err(|failure| {
+        // Of a deployed function, the section Stack says why.
+        match (&installation.deployment, failure.exit) {
+            (Some(_), _) => DECISIONS.skipped("start could not be asked what it would do"),
+            (None, Exit::Denied) => Question { action: "tag:GetResources", ..DECISIONS }.not_done(failure),
+            (None, _) => DECISIONS.not_done(failure),
+        }
+    })?;
+    Ok(decision_checks(&answer.decisions))
+}
+
+fn decision_checks(lines: &[DecisionLine]) -> Vec<Check> {
+    let mut by_decision: BTreeMap<&str, Vec<&DecisionLine>> = BTreeMap::new();
+    for line in lines {
+        // A window that opens again is a rule, and no obstacle.
+        if line.decision != "OutsideWindow" || line.until.is_none() {
+            by_decision.entry(&line.decision).or_default().push(line);
+        }
+    }
+    let found = BLOCKED.iter().filter_map(|blocked| Some((blocked, by_decision.get(blocked.decision)?)));
+    let mut checks: Vec<Check> = found.map(|(blocked, lines)| blocked.check(lines)).collect();
+    if checks.is_empty() {
+        checks.push(DECISIONS.passed(match lines.len() {
+            0 => format!("no node group has the tag {OPT_IN_TAG}"),
+            number => format!(
+                "{} with the tag {OPT_IN_TAG}: every rule is understood, and none blocks for good",
+                count(number, "node group")
+            ),
+        }));
+    }
+    checks
+}
+
+impl Blocked {
+    fn check(&self, lines: &[&DecisionLine]) -> Check {
+        let reasons = lines.iter().map(|line| format!("{}: {}", line.nodegroup, line.reason));
+        let question = Question { name: self.decision, about: self.that, action: "" };
+        let check = question
+            .is(self.status, format!("{} {}", count(lines.len(), "node group"), self.that))
+            .cause(listed(reasons.collect()))
+            .see(self.see);
+        let name = match lines {
+            [line] => &line.nodegroup,
+            _ => "CLUSTER/NODEGROUP",
+        };
+        let way_out = match self.decision {
+            "OutsideWindow" => Some("widen the window, or set a shorter WindowMargin"),
+            // Its usual remedy is to come here.
+            "Unreadable" => Some("fix the error that the reason quotes"),
+            decision => remedy(decision),
+        };
+        match way_out {
+            Some(way_out) => check.remedy(capitalized(&way_out.replace("NODEGROUP", name))),
+            None => check,
+        }
+    }
+}
+
+async fn tag_index<'a>(installation: &'a Installation<'a>) -> Result<Vec<Check>, Check> {
+    let all = async {
+        let names = candidates::list(installation.configuration).await.map_err(|failure| INDEX.not_done(&failure))?;
+        installation.progress.expect(names.len());
+        Ok(candidates::describe(installation.configuration, names, &installation.progress).await)
+    };
+    let (described, answer) = futures_util::join!(all, installation.answer());
+    let known: Option<BTreeSet<&str>> =
+        answer.as_ref().ok().map(|answer| answer.decisions.iter().map(|line| line.nodegroup.as_str()).collect());
+    Ok(index_checks(&described?, known.as_ref()))
+}
+
+/// Compares what EKS describes with what the tag index showed to `start`.
+fn index_checks(described: &[Described], known: Option<&BTreeSet<&str>>) -> Vec<Check> {
+    let mut checks = Vec::new();
+    let (mut tagged, mut without, mut unknown) = (Vec::new(), 0, Vec::new());
+    for Described { name, description } in described {
+        match description {
+            Ok(nodegroup) if nodegroup.tags().is_some_and(|tags| tags.contains_key(OPT_IN_TAG)) => tagged.push(name),
+            Ok(_) => without += 1,
+            Err(error) => unknown.push(format!("{name}: {error}")),
+        }
+    }
+    let missing: Vec<String> = match known {
+        Some(known) => tagged.iter().filter(|name| !known.contains(name.as_str())).map(|&name| name.clone()).collect(),
+        None => Vec::new(),
+    };
+    checks.push(match known {
+        None => Question { about: "tag index", ..INDEX }.skipped("start could not be asked which node groups it finds"),
+        Some(_) if missing.is_empty() => INDEX.passed(match tagged.len() {
+            0 => "the tag index lacks no node group".to_owned(),
+            number => format!("the tag index has every node group with the tag: {number}"),
+        }),
+        Some(_) => INDEX
+            .failed(format!("{} with the tag, which start does not find", count(missing.len(), "node group")))
+            .cause(listed(missing))
+            .remedy(
+                "The tag index follows a change within minutes. If it stays so, set the tag again where the node group is \
+                 defined.",
+            )
+            .see("docs/operations.md#a-lost-tag"),
+    });
+    if !unknown.is_empty() {
+        checks.push(descriptions_check(unknown));
+    }
+    checks.push(WITHOUT_TAG.passed(match without {
+        0 if described.is_empty() => "the region has no node groups".to_owned(),
+        0 => "every node group has the tag".to_owned(),
+        _ => format!("{without} of {} without the tag, left alone", count(described.len(), "node group")),
+    }));
+    checks
+}
+
+/// Of those that could not be described.
+fn descriptions_check(errors: Vec<String>) -> Check {
+    if errors.iter().all(|error| error.contains("AccessDenied")) {
+        return DESCRIPTIONS.unanswered(&super::NoAnswer::Denied);
+    }
+    let message = format!("{} could not be described", count(errors.len(), "node group"));
+    DESCRIPTIONS.warning(message).cause(listed(errors))
+}
+
+/// So many lines, and how many more there are.
+fn listed(mut lines: Vec<String>) -> String {
+    let more = lines.len().saturating_sub(NAMED);
+    lines.truncate(NAMED);
+    if more > 0 {
+        lines.push(format!("and {more} more"));
+    }
+    lines.join("\n")
+}
+
+fn capitalized(text: &str) -> String {
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => first.to_uppercase().chain(characters).collect(),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use aws_sdk_eks::types::Nodegroup;
+
+    use super::*;
+
+    fn line(nodegroup: &str, decision: &str, until: Option<&str>) -> DecisionLine {
+        DecisionLine {
+            nodegroup: nodegroup.to_owned(),
+            decision: decision.to_owned(),
+            runs: None,
+            target: None,
+            reason: "because".to_owned(),
+            until: until.and_then(|until| until.parse().ok()),
+            outcome: None,
+            detail: None,
+            update_id: None,
+        }
+    }
+
+    fn described(name: &str, tags: Option<&[&str]>) -> Described {
+        let tags =
+            tags.map(|tags| tags.iter().map(|tag| ((*tag).to_owned(), "auto".to_owned())).collect::<HashMap<_, _>>());
+        Described { name: name.to_owned(), description: Ok(Nodegroup::builder().set_tags(tags).build()) }
+    }
+
+    #[test]
+    fn what_waits_is_no_obstacle_and_what_never_can_start_is() {
+        let waits = [line("prod/a", "OutsideWindow", Some("2026-07-20T12:00:00Z")), line("prod/b", "UpToDate", None)];
+        assert_eq!(decision_checks(&waits).len(), 1);
+        assert_eq!(decision_checks(&waits)[0].status, Status::Passed);
+        let never = [
+            line("prod/a", "OutsideWindow", None),
+            line("prod/b", "InvalidTag", None),
+            line("prod/c", "InvalidTag", None),
+            line("prod/d", "CustomAmi", None),
+        ];
+        let checks = decision_checks(&never);
+        let found: Vec<(&str, Status)> = checks.iter().map(|check| (check.name, check.status)).collect();
+        assert_eq!(
+            found,
+            [("InvalidTag", Status::Failed), ("OutsideWindow", Status::Failed), ("CustomAmi", Status::Warning)]
+        );
+        assert_eq!(checks[0].cause.as_deref(), Some("prod/b: because\nprod/c: because"));
+    }
+
+    #[test]
+    fn a_node_group_that_the_index_lacks_is_named() {
+        let all =
+            [described("prod/a", Some(&["ami-update"])), described("prod/b", Some(&[])), described("prod/c", None)];
+        let checks = index_checks(&all, Some(&BTreeSet::from(["prod/a"])));
+        assert_eq!(checks[0].message, "the tag index has every node group with the tag: 1");
+        assert_eq!(checks[1].message, "2 of 3 node groups without the tag, left alone");
+        let checks = index_checks(&all, Some(&BTreeSet::new()));
+        assert_eq!((checks[0].status, checks[0].cause.as_deref()), (Status::Failed, Some("prod/a")));
+        assert_eq!(index_checks(&all, None)[0].status, Status::Skipped);
+    }
+
+    #[test]
+    fn a_long_list_is_capped() {
+        let lines: Vec<String> = (0..25).map(|number| format!("prod/{number}")).collect();
+        assert!(listed(lines).ends_with("prod/19\nand 5 more"));
+    }
+}
