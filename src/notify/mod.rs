@@ -1,5 +1,8 @@
 //! Publishes notices to SNS.
 
+mod email;
+mod facts;
+mod json;
 mod message;
 mod text;
 

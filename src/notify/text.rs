@@ -36,8 +36,9 @@ impl Writer<'_> {
         }
     }
 
-    pub(super) fn headline(&self) -> String {
-        let (name, release) = (self.name(), self.release());
+    /// One line. What others named is shown by `show`.
+    pub(super) fn headline(&self, show: impl Fn(&str) -> String) -> String {
+        let (name, release) = (show(&self.name()), show(&self.release()));
         match &self.notice.kind {
             NoticeKind::UpdateFailed(_) => format!("EKS update failed: {name} to {release}"),
             NoticeKind::UpdateCancelled(_) => format!("EKS update cancelled: {name} to {release}"),
@@ -57,11 +58,11 @@ impl Writer<'_> {
             NoticeKind::TagLost => format!("EKS node group without its tag: {name}"),
             NoticeKind::Reminder(reminder) => format!("EKS node groups not kept current: {}", reminder.count),
             NoticeKind::SupportEnded(ended) => match ended.ended {
-                Ended::StandardSupport => format!("{}: standard support has ended", ended.what),
-                Ended::AllSupport => format!("{}: support has ended", ended.what),
+                Ended::StandardSupport => format!("{}: standard support has ended", show(&ended.what)),
+                Ended::AllSupport => format!("{}: support has ended", show(&ended.what)),
             },
             NoticeKind::RecordUnreadable(record) => {
-                format!("EKS node group with an unreadable record: {}", record.nodegroup)
+                format!("EKS node group with an unreadable record: {}", show(&record.nodegroup.to_string()))
             }
             NoticeKind::TableEmpty => "The table of the EKS node group updater was empty".to_owned(),
             NoticeKind::RollbackStarted(_) => format!("EKS rollback started: {name} to {release}"),
