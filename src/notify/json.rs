@@ -17,13 +17,15 @@ impl Writer<'_> {
             NextAction::RetryFrom(from) | NextAction::ForceFrom(from) => Some(from),
             _ => None,
         };
-        json!({
+        let mut machine = json!({
             "version": "1",
             "id": self.id,
             "ids": self.ids,
             "nodegroups": self.members,
             "event": self.notice.kind.code(),
             "severity": self.severity(),
+            "status": self.status(),
+            "dedupKey": self.dedup_key(),
             "cluster": id.map(NodegroupId::cluster),
             "nodegroup": id.map(NodegroupId::nodegroup),
             "nodegroupArn": id.map(NodegroupId::arn),
@@ -34,6 +36,31 @@ impl Writer<'_> {
             "previousReleaseVersion": attempt.map(|attempt| &attempt.intent.previous_release_version),
             "kubernetesVersion": attempt.map(|attempt| &attempt.intent.version).or(available),
             "track": self.track(),
+            "startedBy": attempt.map(|attempt| attempt.started_by),
+            "rollback": self.rollback_request(),
+            "force": attempt.map(|attempt| attempt.intent.force),
+            "attempt": attempt.map(|attempt| attempt.number),
+            "updateId": attempt.filter(|_| self.members.is_none()).and_then(|attempt| attempt.update_id.as_ref()),
+            "updateIds": self.update_ids,
+            "startedAt": attempt.map(|attempt| attempt.started_at),
+            "endedAt": attempt.and_then(|attempt| attempt.ended_at),
+            "noticedAt": self.notice.at,
+            "durationSeconds": self.duration().map(|duration| duration.as_secs()),
+            "errors": self.errors,
+            "meaning": self.meaning(),
+            "nextSteps": self.next_steps(),
+            "nextAction": self.next_action(),
+            "nextTry": next_try,
+        });
+        if let (Value::Object(machine), Value::Object(details)) = (&mut machine, self.details()) {
+            machine.extend(details);
+        }
+        machine
+    }
+
+    /// What only some kinds have.
+    fn details(&self) -> Value {
+        json!({
             "failedOn": self.quarantined().map(|held| &held.nodegroups),
             "ranOn": self.quarantined().map(|held| &held.ran_on),
             "sameBuild": self.quarantined().map(|held| &held.sisters),
@@ -46,8 +73,6 @@ impl Writer<'_> {
                 NoticeKind::TagInvalid(tag) => Some(tag),
                 _ => None,
             },
-            "startedBy": attempt.map(|attempt| attempt.started_by),
-            "rollback": self.rollback_request(),
             "stale": match &self.notice.kind {
                 NoticeKind::NodegroupStale(stale) | NoticeKind::NodegroupCurrent(stale) => Some(stale),
                 _ => None,
@@ -64,19 +89,6 @@ impl Writer<'_> {
                 NoticeKind::NodegroupLowered(hold) => Some(hold),
                 _ => None,
             },
-            "force": attempt.map(|attempt| attempt.intent.force),
-            "attempt": attempt.map(|attempt| attempt.number),
-            "updateId": attempt.filter(|_| self.members.is_none()).and_then(|attempt| attempt.update_id.as_ref()),
-            "updateIds": self.update_ids,
-            "startedAt": attempt.map(|attempt| attempt.started_at),
-            "endedAt": attempt.and_then(|attempt| attempt.ended_at),
-            "noticedAt": self.notice.at,
-            "durationSeconds": self.duration().map(|duration| duration.as_secs()),
-            "errors": self.errors,
-            "meaning": self.meaning(),
-            "nextSteps": self.next_steps(),
-            "nextAction": self.next_action(),
-            "nextTry": next_try,
         })
     }
 }

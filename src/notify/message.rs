@@ -19,12 +19,16 @@ const MESSAGE_BYTES: usize = 250 * 1024;
 /// The longest value of a message attribute.
 const ATTRIBUTE_CHARACTERS: usize = 256;
 
+/// How many ARNs a message names.
+const ARNS: usize = 20;
+
 /// A message as SNS takes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// One line of ASCII.
     pub subject: String,
-    /// The text under `email` and the JSON under `default`, in SNS's JSON message structure.
+    /// The text under `email`, the notification for chats under `https` and the JSON under `default`, in SNS's JSON message
+    /// structure.
     pub body: String,
     /// Names and values to filter a subscription by.
     pub attributes: Vec<(&'static str, String)>,
@@ -50,6 +54,8 @@ impl Message {
         let updates = members.iter().filter_map(|(record, notice)| update_id(record.as_ref(), notice));
         writer.update_ids = updates.map(str::to_owned).collect();
         let names = members.iter().filter_map(|(record, _)| Some(record.as_ref().nodegroup()?.id.name().clone()));
+        let arns = members.iter().filter_map(|(record, _)| Some(record.as_ref().nodegroup()?.id.arn()));
+        writer.arns = arns.take(ARNS).collect();
         writer.members = Some(names.collect::<Vec<_>>().into());
         Some(Self::write(writer))
     }
@@ -58,7 +64,9 @@ impl Message {
         let mut room = MESSAGE_BYTES;
         loop {
             writer.errors = shorten(writer.attempt.map(|attempt| attempt.errors.clone()).unwrap_or_default(), room);
-            let body = json!({ "default": writer.machine().to_string(), "email": writer.email() }).to_string();
+            let machine = writer.machine();
+            let (default, https) = (machine.to_string(), writer.chat(&machine).to_string());
+            let body = json!({ "default": default, "email": writer.email(), "https": https }).to_string();
             if body.len() <= MESSAGE_BYTES || room == 0 {
                 return Self { subject: writer.subject(), body, attributes: writer.attributes() };
             }
@@ -81,6 +89,8 @@ pub(super) struct Writer<'a> {
     /// The ids of all notices that the message stands for, and those of their updates.
     pub(super) ids: Vec<String>,
     pub(super) update_ids: Vec<String>,
+    /// The ARNs of the node groups that it is about, twenty at most.
+    pub(super) arns: Vec<&'a str>,
 }
 
 /// What the updater does next about the release.
@@ -173,7 +183,8 @@ impl<'a> Writer<'a> {
         let next = NextAction::of(record, notice, attempt, retry_after);
         let ids = vec![id.clone()];
         let update_ids = update_id(record, notice).map(str::to_owned).into_iter().collect();
-        Self { record, id, notice, attempt, errors: Vec::new(), next, members: None, ids, update_ids }
+        let arns = record.nodegroup().map(|record| record.id.arn()).into_iter().collect();
+        Self { record, id, notice, attempt, errors: Vec::new(), next, members: None, ids, update_ids, arns }
     }
 
     pub(super) fn nodegroup(&self) -> Option<&'a NodegroupId> {
@@ -244,6 +255,7 @@ impl<'a> Writer<'a> {
     fn attributes(&self) -> Vec<(&'static str, String)> {
         let mut attributes =
             vec![("event", self.notice.kind.code().to_owned()), ("severity", self.severity().to_owned())];
+        attributes.extend(self.status().map(|status| ("status", status.to_owned())));
         if let Some(id) = self.nodegroup().filter(|_| self.members.is_none()) {
             attributes.push(("cluster", id.cluster().to_owned()));
             attributes.push(("nodegroup", id.nodegroup().to_owned()));

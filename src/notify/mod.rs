@@ -1,5 +1,6 @@
 //! Publishes notices to SNS.
 
+mod chat;
 mod email;
 mod facts;
 mod json;

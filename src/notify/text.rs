@@ -36,6 +36,34 @@ impl Writer<'_> {
         }
     }
 
+    /// Whether it is a trouble, the end of one, or neither. A forced update follows a failure of the same release.
+    pub(super) fn status(&self) -> Option<&'static str> {
+        match self.notice.kind {
+            NoticeKind::NodegroupCurrent(_) | NoticeKind::UpdateForced(_) | NoticeKind::RolledBack(_) => {
+                Some("resolved")
+            }
+            NoticeKind::UpdateAvailable { .. } | NoticeKind::RollbackStarted(_) | NoticeKind::TableEmpty => None,
+            NoticeKind::UpdateFailed(_)
+            | NoticeKind::UpdateCancelled(_)
+            | NoticeKind::UpdateStuck(_)
+            | NoticeKind::UpdateGone(_)
+            | NoticeKind::UpdateRefused(_)
+            | NoticeKind::UpdateUnverified(_)
+            | NoticeKind::RollbackLapsed(_)
+            | NoticeKind::NodegroupLowered(_)
+            | NoticeKind::NodegroupStale(_)
+            | NoticeKind::TagLost
+            | NoticeKind::Reminder(_)
+            | NoticeKind::SupportEnded(_)
+            | NoticeKind::RecordUnreadable(_)
+            | NoticeKind::ReleaseQuarantined(_)
+            | NoticeKind::AccessDenied { .. }
+            | NoticeKind::ReleaseWithdrawn { .. }
+            | NoticeKind::ReleaseRefused { .. }
+            | NoticeKind::TagInvalid(_) => Some("firing"),
+        }
+    }
+
     /// One line. What others named is shown by `show`.
     pub(super) fn headline(&self, show: impl Fn(&str) -> String) -> String {
         let (name, release) = (show(&self.name()), show(&self.release()));
@@ -103,7 +131,7 @@ impl Writer<'_> {
                 "AWS or another client cancelled the update; the updater never cancels one."
             }
             (NoticeKind::UpdateStuck(_), _) => {
-                "The update runs longer than STUCK_AFTER. EKS cannot cancel it, and no other update of this node group starts meanwhile."
+                "The update runs longer than StuckAfter. EKS cannot cancel it, and no other update of this node group starts meanwhile."
             }
             (NoticeKind::UpdateGone(_), _) => {
                 "EKS no longer knows the update: the node group, its cluster or the record of the update was deleted."

@@ -2,6 +2,7 @@
 
 mod answers;
 mod blame;
+mod chat;
 mod docs;
 mod events;
 mod frugal;
@@ -16,6 +17,7 @@ mod releases;
 mod rollback;
 mod rules;
 mod runs;
+mod schema;
 mod settling;
 mod stale;
 mod throttling;
