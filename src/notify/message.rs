@@ -1,16 +1,12 @@
 //! The text of a notice, for people and for machines.
 
-use std::fmt::Write as _;
-
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::model::attempt::{Attempt, ErrorDetail, Intent, StartedBy, shorten};
-use crate::model::hold::Running;
 use crate::model::names::Names;
 use crate::model::notice::{Notice, NoticeKind, QuarantinedRelease};
-use crate::model::policy::InvalidTag;
 use crate::model::records::{AnyRecord, RecordRef};
 use crate::model::settings::RetryAfter;
 use crate::model::subject::NodegroupId;
@@ -23,12 +19,16 @@ const MESSAGE_BYTES: usize = 250 * 1024;
 /// The longest value of a message attribute.
 const ATTRIBUTE_CHARACTERS: usize = 256;
 
+/// How many ARNs a message names.
+const ARNS: usize = 20;
+
 /// A message as SNS takes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// One line of ASCII.
     pub subject: String,
-    /// The text under `email` and the JSON under `default`, in SNS's JSON message structure.
+    /// The text under `email`, the notification for chats under `https` and the JSON under `default`, in SNS's JSON message
+    /// structure.
     pub body: String,
     /// Names and values to filter a subscription by.
     pub attributes: Vec<(&'static str, String)>,
@@ -54,6 +54,8 @@ impl Message {
         let updates = members.iter().filter_map(|(record, notice)| update_id(record.as_ref(), notice));
         writer.update_ids = updates.map(str::to_owned).collect();
         let names = members.iter().filter_map(|(record, _)| Some(record.as_ref().nodegroup()?.id.name().clone()));
+        let arns = members.iter().filter_map(|(record, _)| Some(record.as_ref().nodegroup()?.id.arn()));
+        writer.arns = arns.take(ARNS).collect();
         writer.members = Some(names.collect::<Vec<_>>().into());
         Some(Self::write(writer))
     }
@@ -62,7 +64,9 @@ impl Message {
         let mut room = MESSAGE_BYTES;
         loop {
             writer.errors = shorten(writer.attempt.map(|attempt| attempt.errors.clone()).unwrap_or_default(), room);
-            let body = json!({ "default": writer.machine().to_string(), "email": writer.human() }).to_string();
+            let machine = writer.machine();
+            let (default, https) = (machine.to_string(), writer.chat(&machine).to_string());
+            let body = json!({ "default": default, "email": writer.email(), "https": https }).to_string();
             if body.len() <= MESSAGE_BYTES || room == 0 {
                 return Self { subject: writer.subject(), body, attributes: writer.attributes() };
             }
@@ -81,10 +85,12 @@ pub(super) struct Writer<'a> {
     pub(super) errors: Vec<ErrorDetail>,
     pub(super) next: NextAction,
     /// The node groups of a message that is about many.
-    members: Option<Names>,
+    pub(super) members: Option<Names>,
     /// The ids of all notices that the message stands for, and those of their updates.
-    ids: Vec<String>,
-    update_ids: Vec<String>,
+    pub(super) ids: Vec<String>,
+    pub(super) update_ids: Vec<String>,
+    /// The ARNs of the node groups that it is about, twenty at most.
+    pub(super) arns: Vec<&'a str>,
 }
 
 /// What the updater does next about the release.
@@ -177,7 +183,8 @@ impl<'a> Writer<'a> {
         let next = NextAction::of(record, notice, attempt, retry_after);
         let ids = vec![id.clone()];
         let update_ids = update_id(record, notice).map(str::to_owned).into_iter().collect();
-        Self { record, id, notice, attempt, errors: Vec::new(), next, members: None, ids, update_ids }
+        let arns = record.nodegroup().map(|record| record.id.arn()).into_iter().collect();
+        Self { record, id, notice, attempt, errors: Vec::new(), next, members: None, ids, update_ids, arns }
     }
 
     pub(super) fn nodegroup(&self) -> Option<&'a NodegroupId> {
@@ -209,7 +216,7 @@ impl<'a> Writer<'a> {
     }
 
     /// The run that a rollback was asked of.
-    fn rollback_request(&self) -> Option<&'a str> {
+    pub(super) fn rollback_request(&self) -> Option<&'a str> {
         match &self.notice.kind {
             NoticeKind::RollbackLapsed(rollback) => Some(&rollback.request_id),
             _ => self.attempt?.intent.rollback.as_deref(),
@@ -232,7 +239,7 @@ impl<'a> Writer<'a> {
     }
 
     /// The release that it is about, where that is known.
-    fn release_version(&self) -> Option<&str> {
+    pub(super) fn release_version(&self) -> Option<&str> {
         self.notice.kind.release_version().filter(|release| !release.is_empty())
     }
 
@@ -242,12 +249,13 @@ impl<'a> Writer<'a> {
 
     fn subject(&self) -> String {
         let code = self.error_code().map(|code| format!(" ({code})")).unwrap_or_default();
-        ascii_line(&format!("{}{code}", self.headline()), SUBJECT_CHARACTERS)
+        ascii_line(&format!("{}{code}", self.headline(str::to_owned)), SUBJECT_CHARACTERS)
     }
 
     fn attributes(&self) -> Vec<(&'static str, String)> {
         let mut attributes =
             vec![("event", self.notice.kind.code().to_owned()), ("severity", self.severity().to_owned())];
+        attributes.extend(self.status().map(|status| ("status", status.to_owned())));
         if let Some(id) = self.nodegroup().filter(|_| self.members.is_none()) {
             attributes.push(("cluster", id.cluster().to_owned()));
             attributes.push(("nodegroup", id.nodegroup().to_owned()));
@@ -261,198 +269,10 @@ impl<'a> Writer<'a> {
     }
 
     /// How long the update took, or has been running.
-    fn duration(&self) -> Option<SignedDuration> {
+    pub(super) fn duration(&self) -> Option<SignedDuration> {
         let attempt = self.attempt?;
         let until = attempt.ended_at.unwrap_or(self.notice.at);
         Some(SignedDuration::from_secs(until.duration_since(attempt.started_at).as_secs()))
-    }
-
-    fn machine(&self) -> Value {
-        let (id, attempt) = (self.nodegroup().filter(|_| self.members.is_none()), self.attempt);
-        let available = match &self.notice.kind {
-            NoticeKind::UpdateAvailable { version, .. } => Some(version),
-            _ => None,
-        };
-        let next_try = match self.next {
-            NextAction::RetryFrom(from) | NextAction::ForceFrom(from) => Some(from),
-            _ => None,
-        };
-        json!({
-            "version": "1",
-            "id": self.id,
-            "ids": self.ids,
-            "nodegroups": self.members,
-            "event": self.notice.kind.code(),
-            "severity": self.severity(),
-            "cluster": id.map(NodegroupId::cluster),
-            "nodegroup": id.map(NodegroupId::nodegroup),
-            "nodegroupArn": id.map(NodegroupId::arn),
-            "region": self.region(),
-            "account": self.account(),
-            "releaseVersion": self.release_version(),
-            "launchTemplate": attempt.and_then(|attempt| attempt.intent.launch_template.as_ref()),
-            "previousReleaseVersion": attempt.map(|attempt| &attempt.intent.previous_release_version),
-            "kubernetesVersion": attempt.map(|attempt| &attempt.intent.version).or(available),
-            "track": self.track(),
-            "failedOn": self.quarantined().map(|held| &held.nodegroups),
-            "ranOn": self.quarantined().map(|held| &held.ran_on),
-            "sameBuild": self.quarantined().map(|held| &held.sisters),
-            "quarantinedIn": self.quarantined().and_then(|held| held.cluster.as_ref()),
-            "runningOn": match &self.notice.kind {
-                NoticeKind::ReleaseWithdrawn { nodegroups, .. } => Some(nodegroups),
-                _ => None,
-            },
-            "tag": match &self.notice.kind {
-                NoticeKind::TagInvalid(tag) => Some(tag),
-                _ => None,
-            },
-            "startedBy": attempt.map(|attempt| attempt.started_by),
-            "rollback": self.rollback_request(),
-            "stale": match &self.notice.kind {
-                NoticeKind::NodegroupStale(stale) | NoticeKind::NodegroupCurrent(stale) => Some(stale),
-                _ => None,
-            },
-            "support": match &self.notice.kind {
-                NoticeKind::SupportEnded(ended) => Some(ended),
-                _ => None,
-            },
-            "reminder": match &self.notice.kind {
-                NoticeKind::Reminder(reminder) => Some(reminder),
-                _ => None,
-            },
-            "lowered": match &self.notice.kind {
-                NoticeKind::NodegroupLowered(hold) => Some(hold),
-                _ => None,
-            },
-            "force": attempt.map(|attempt| attempt.intent.force),
-            "attempt": attempt.map(|attempt| attempt.number),
-            "updateId": attempt.filter(|_| self.members.is_none()).and_then(|attempt| attempt.update_id.as_ref()),
-            "updateIds": self.update_ids,
-            "startedAt": attempt.map(|attempt| attempt.started_at),
-            "endedAt": attempt.and_then(|attempt| attempt.ended_at),
-            "noticedAt": self.notice.at,
-            "durationSeconds": self.duration().map(|duration| duration.as_secs()),
-            "errors": self.errors,
-            "meaning": self.meaning(),
-            "nextSteps": self.next_steps(),
-            "nextAction": self.next_action(),
-            "nextTry": next_try,
-        })
-    }
-
-    fn human(&self) -> String {
-        let mut text = format!("{}\n\n", printable(&self.headline()));
-        for (label, value) in self.facts() {
-            let _ = writeln!(text, "{label:<11}{}", printable(&value));
-        }
-        let _ = write!(text, "\nWhat it means\n  {}\n\nWhat to do\n", self.meaning());
-        for step in self.next_steps() {
-            let _ = writeln!(text, "  {}", printable(&step));
-        }
-        let next_action = printable(&self.next_action());
-        let _ = write!(text, "\nWhat happens next\n  {next_action}\n\nMessage {}\n", self.id);
-        text
-    }
-
-    /// What is known, a label and a value each.
-    fn facts(&self) -> Vec<(&'static str, String)> {
-        let what = match (self.nodegroup(), self.track()) {
-            _ if self.members.is_some() => self.name(),
-            (Some(id), _) => format!("node group {id}"),
-            (None, Some(track)) => format!("every node group on {track}"),
-            (None, None) => "every node group".to_owned(),
-        };
-        let mut facts = vec![("Where", format!("{what} in {}, account {}", self.region(), self.account()))];
-        facts.extend(self.members.iter().map(|members| ("Which", members.to_string())));
-        if self.members.is_some() {
-            facts.push(("Example", self.nodegroup().map(ToString::to_string).unwrap_or_default()));
-        }
-        match &self.notice.kind {
-            NoticeKind::TagInvalid(InvalidTag { key, value, expected }) => {
-                facts.push(("Tag", format!("{key}={value}; {expected}")));
-            }
-            NoticeKind::UpdateAvailable { version, .. } => facts.push(("Version", format!("Kubernetes {version}"))),
-            NoticeKind::ReleaseQuarantined(held) => {
-                facts.push(("Failed on", held.nodegroups.to_string()));
-                facts.push((
-                    "Came up on",
-                    if held.ran_on.count == 0 { "none".to_owned() } else { held.ran_on.to_string() },
-                ));
-                facts.extend(held.sisters.iter().map(|sister| ("Same build", sister.clone())));
-            }
-            NoticeKind::ReleaseWithdrawn { latest, nodegroups, .. } => {
-                facts.push(("Latest now", latest.clone()));
-                let running = if nodegroups.count == 0 { "no node group".to_owned() } else { nodegroups.to_string() };
-                facts.push(("Runs on", running));
-            }
-            NoticeKind::ReleaseRefused { since, message, .. } => {
-                facts.push(("Since", format!("{since:.0}")));
-                facts.push(("AWS says", message.clone()));
-            }
-            NoticeKind::AccessDenied { error } => facts.push(("AWS says", error.clone())),
-            NoticeKind::NodegroupStale(stale) => {
-                facts.push(("Since", format!("{:.0}", stale.since)));
-                facts.extend(stale.oldest.as_ref().zip(stale.days_behind).map(|(oldest, days)| {
-                    ("Behind", format!("{oldest}, published {days} days ago, and all newer releases"))
-                }));
-                facts.push(("Why", format!("{}: {}", stale.reason, stale.detail)));
-            }
-            NoticeKind::NodegroupCurrent(stale) => {
-                facts.push(("It was", format!("{}: {}", stale.reason, stale.detail)))
-            }
-            NoticeKind::Reminder(reminder) => {
-                for (cause, nodegroups) in &reminder.causes {
-                    facts.push(("Why", format!("{cause}: {nodegroups}")));
-                }
-            }
-            NoticeKind::SupportEnded(ended) => {
-                facts.push(("Ended", format!("{:.0}", ended.at)));
-                facts.push(("Runs on", ended.nodegroups.to_string()));
-            }
-            NoticeKind::RecordUnreadable(record) => {
-                facts.push(("Since", format!("{:.0}", record.since)));
-                facts.push(("Why", record.error.clone()));
-            }
-            NoticeKind::NodegroupLowered(hold) => {
-                let runs = |it: &Running| format!("{} (Kubernetes {})", it.release_version, it.version);
-                facts.push(("Ran", runs(&hold.from)));
-                facts.push(("Runs", runs(&hold.to)));
-                facts.push(("Since", format!("{:.0}", hold.since)));
-            }
-            NoticeKind::RollbackLapsed(rollback) => {
-                facts.push(("To", rollback.release_version.clone()));
-                facts.push(("Asked for", format!("{:.0}", rollback.asked_at)));
-            }
-            _ => {}
-        }
-        facts.extend(self.attempt.into_iter().flat_map(|attempt| self.facts_of(attempt)));
-        let is_under_way = matches!(self.notice.kind, NoticeKind::UpdateStuck(_) | NoticeKind::RollbackStarted(_));
-        let went_well = matches!(self.notice.kind, NoticeKind::RolledBack(_) | NoticeKind::UpdateForced(_));
-        if self.attempt.is_some() && self.errors.is_empty() && !is_under_way && !went_well {
-            facts.push(("AWS says", "nothing more".to_owned()));
-        }
-        for error in &self.errors {
-            facts.push(("AWS says", format!("{}: {}", error.error_code, error.error_message)));
-            facts.extend(error.resource_ids.iter().map(|resource| ("", resource.clone())));
-        }
-        facts
-    }
-
-    fn facts_of(&self, attempt: &Attempt) -> Vec<(&'static str, String)> {
-        let mut facts = vec![("What", format!("{}, attempt {}", attempt.intent, attempt.number))];
-        if attempt.started_by == StartedBy::External {
-            facts.push(("Who", "an external update, not started by the updater".to_owned()));
-        }
-        facts.extend(self.rollback_request().map(|request_id| ("Asked in", format!("the run {request_id}"))));
-        facts.push(("Update", attempt.update_id.clone().unwrap_or_else(|| "EKS gave no id".to_owned())));
-        facts.push(("Since", format!("{:.0}", attempt.started_at)));
-        let duration = self.duration().unwrap_or_default();
-        // The end is when it was noticed; EKS does not say when it was.
-        facts.push(match attempt.ended_at {
-            Some(_) => ("Took", format!("at most {duration:#}")),
-            None => ("Running", format!("{duration:#}")),
-        });
-        facts
     }
 }
 
@@ -465,13 +285,4 @@ fn update_id<'a>(record: RecordRef<'a>, notice: &Notice) -> Option<&'a str> {
 fn ascii_line(text: &str, characters: usize) -> String {
     let printable = |character: char| if matches!(character, ' '..='~') { character } else { '?' };
     text.chars().take(characters).map(printable).collect()
-}
-
-/// Without control characters and without marks that turn the direction of reading.
-fn printable(text: &str) -> String {
-    let hidden = |character: char| {
-        character.is_control()
-            || matches!(character, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
-    };
-    text.chars().map(|character| if hidden(character) { ' ' } else { character }).collect()
 }

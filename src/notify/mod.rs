@@ -1,5 +1,9 @@
 //! Publishes notices to SNS.
 
+mod chat;
+mod email;
+mod facts;
+mod json;
 mod message;
 mod text;
 

@@ -36,8 +36,37 @@ impl Writer<'_> {
         }
     }
 
-    pub(super) fn headline(&self) -> String {
-        let (name, release) = (self.name(), self.release());
+    /// Whether it is a trouble, the end of one, or neither. A forced update follows a failure of the same release.
+    pub(super) fn status(&self) -> Option<&'static str> {
+        match self.notice.kind {
+            NoticeKind::NodegroupCurrent(_) | NoticeKind::UpdateForced(_) | NoticeKind::RolledBack(_) => {
+                Some("resolved")
+            }
+            NoticeKind::UpdateAvailable { .. } | NoticeKind::RollbackStarted(_) | NoticeKind::TableEmpty => None,
+            NoticeKind::UpdateFailed(_)
+            | NoticeKind::UpdateCancelled(_)
+            | NoticeKind::UpdateStuck(_)
+            | NoticeKind::UpdateGone(_)
+            | NoticeKind::UpdateRefused(_)
+            | NoticeKind::UpdateUnverified(_)
+            | NoticeKind::RollbackLapsed(_)
+            | NoticeKind::NodegroupLowered(_)
+            | NoticeKind::NodegroupStale(_)
+            | NoticeKind::TagLost
+            | NoticeKind::Reminder(_)
+            | NoticeKind::SupportEnded(_)
+            | NoticeKind::RecordUnreadable(_)
+            | NoticeKind::ReleaseQuarantined(_)
+            | NoticeKind::AccessDenied { .. }
+            | NoticeKind::ReleaseWithdrawn { .. }
+            | NoticeKind::ReleaseRefused { .. }
+            | NoticeKind::TagInvalid(_) => Some("firing"),
+        }
+    }
+
+    /// One line. What others named is shown by `show`.
+    pub(super) fn headline(&self, show: impl Fn(&str) -> String) -> String {
+        let (name, release) = (show(&self.name()), show(&self.release()));
         match &self.notice.kind {
             NoticeKind::UpdateFailed(_) => format!("EKS update failed: {name} to {release}"),
             NoticeKind::UpdateCancelled(_) => format!("EKS update cancelled: {name} to {release}"),
@@ -57,11 +86,11 @@ impl Writer<'_> {
             NoticeKind::TagLost => format!("EKS node group without its tag: {name}"),
             NoticeKind::Reminder(reminder) => format!("EKS node groups not kept current: {}", reminder.count),
             NoticeKind::SupportEnded(ended) => match ended.ended {
-                Ended::StandardSupport => format!("{}: standard support has ended", ended.what),
-                Ended::AllSupport => format!("{}: support has ended", ended.what),
+                Ended::StandardSupport => format!("{}: standard support has ended", show(&ended.what)),
+                Ended::AllSupport => format!("{}: support has ended", show(&ended.what)),
             },
             NoticeKind::RecordUnreadable(record) => {
-                format!("EKS node group with an unreadable record: {}", record.nodegroup)
+                format!("EKS node group with an unreadable record: {}", show(&record.nodegroup.to_string()))
             }
             NoticeKind::TableEmpty => "The table of the EKS node group updater was empty".to_owned(),
             NoticeKind::RollbackStarted(_) => format!("EKS rollback started: {name} to {release}"),
@@ -102,7 +131,7 @@ impl Writer<'_> {
                 "AWS or another client cancelled the update; the updater never cancels one."
             }
             (NoticeKind::UpdateStuck(_), _) => {
-                "The update runs longer than STUCK_AFTER. EKS cannot cancel it, and no other update of this node group starts meanwhile."
+                "The update runs longer than StuckAfter. EKS cannot cancel it, and no other update of this node group starts meanwhile."
             }
             (NoticeKind::UpdateGone(_), _) => {
                 "EKS no longer knows the update: the node group, its cluster or the record of the update was deleted."

@@ -2,6 +2,7 @@
 
 mod answers;
 mod blame;
+mod chat;
 mod docs;
 mod events;
 mod frugal;
@@ -17,6 +18,7 @@ mod releases;
 mod rollback;
 mod rules;
 mod runs;
+mod schema;
 mod settling;
 mod stale;
 mod throttling;

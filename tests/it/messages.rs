@@ -31,7 +31,7 @@ fn detail(code: &str, text: &str, resources: &[&str]) -> ErrorDetail {
 }
 
 /// The last notice that is pending, in words.
-fn last_message<R: Record>(record: &R) -> Message
+pub(crate) fn last_message<R: Record>(record: &R) -> Message
 where
     for<'a> RecordRef<'a>: From<&'a R>,
 {
@@ -44,17 +44,17 @@ fn ended(status: Status, errors: Vec<ErrorDetail>) -> Message {
     last_message(&record)
 }
 
-fn part(message: &Message, protocol: &str) -> String {
+pub(crate) fn part(message: &Message, protocol: &str) -> String {
     let body: Value = serde_json::from_str(&message.body).unwrap();
     body[protocol].as_str().unwrap().to_owned()
 }
 
-fn machine(message: &Message) -> Value {
+pub(crate) fn machine(message: &Message) -> Value {
     serde_json::from_str(&part(message, "default")).unwrap()
 }
 
 /// A track on which this release was named at nine on the tenth of July.
-fn track_with(release: &str) -> TrackRecord {
+pub(crate) fn track_with(release: &str) -> TrackRecord {
     let mut track = track_record();
     let named_at = at("2026-07-10T09:00:00Z");
     track.releases.name(&ReleaseVersion::parse(Family::AmazonLinux2023, release).unwrap(), Some(named_at), named_at);
@@ -79,7 +79,7 @@ fn refused() -> Message {
 }
 
 /// A record with a notice of each kind, by the kind's name.
-fn noticed() -> Vec<(&'static str, Message)> {
+pub(crate) fn noticed() -> Vec<(&'static str, Message)> {
     let end = |status| ended(status, vec![]);
     let mut stuck = record();
     stuck.report_stuck(at("2026-07-20T15:00:00Z"));
@@ -218,7 +218,8 @@ fn every_notification_reads_like_this_and_is_documented() {
     for (event, message) in noticed() {
         assert_eq!(machine(&message)["event"], event);
         let severity = machine(&message)["severity"].as_str().unwrap().to_owned();
-        assert!(PAGE.contains(&format!("\n| `{event}` | `{severity}` |")), "{event} {severity}");
+        let status = machine(&message)["status"].as_str().map_or("–".to_owned(), |status| format!("`{status}`"));
+        assert!(PAGE.contains(&format!("\n| `{event}` | `{severity}` | {status} |")), "{event} {severity} {status}");
         let id = machine(&message)["id"].as_str().unwrap().to_owned();
         let text = format!("Subject: {}\n\n{}", message.subject, part(&message, "email"));
         assert!(text.ends_with(&format!("\nMessage {id}\n")), "{text}");
@@ -235,10 +236,30 @@ fn machines_read_the_same_as_json() {
     for key in ["id", "ids", "meaning", "nextSteps", "nextAction"] {
         assert!(members.remove(key).is_some(), "{key}");
     }
+    for key in [
+        "nodegroups",
+        "launchTemplate",
+        "rollback",
+        "stale",
+        "support",
+        "reminder",
+        "lowered",
+        "track",
+        "failedOn",
+        "ranOn",
+        "sameBuild",
+        "quarantinedIn",
+        "runningOn",
+        "tag",
+    ] {
+        assert_eq!(members.remove(key), Some(Value::Null), "{key}");
+    }
     let expected = json!({
         "version": "1",
         "event": "UpdateFailed",
         "severity": "error",
+        "status": "firing",
+        "dedupKey": "123456789012/eu-central-1/prod/blue/1.33.2-20260710",
         "cluster": "prod",
         "nodegroup": "blue",
         "nodegroupArn": arn("prod/blue"),
@@ -247,20 +268,6 @@ fn machines_read_the_same_as_json() {
         "releaseVersion": NEWER,
         "previousReleaseVersion": CURRENT,
         "kubernetesVersion": "1.33",
-        "nodegroups": null,
-        "launchTemplate": null,
-        "rollback": null,
-        "stale": null,
-        "support": null,
-        "reminder": null,
-        "lowered": null,
-        "track": null,
-        "failedOn": null,
-        "ranOn": null,
-        "sameBuild": null,
-        "quarantinedIn": null,
-        "runningOn": null,
-        "tag": null,
         "startedBy": "Updater",
         "force": false,
         "attempt": 1,
@@ -285,6 +292,7 @@ fn attributes_let_a_subscription_filter() {
     let expected = [
         ("event", "UpdateFailed"),
         ("severity", "error"),
+        ("status", "firing"),
         ("cluster", "prod"),
         ("nodegroup", "blue"),
         ("errorCode", "PodEvictionFailure"),
@@ -387,7 +395,7 @@ fn a_quarantine_is_critical_and_says_how_to_lift_it() {
     assert_eq!(message.subject, "EKS release quarantined: 1.33.2-20260710");
     assert_eq!(machine(&message)["severity"], "critical");
     assert_eq!(machine(&message)["nodegroup"], Value::Null);
-    let attributes = [("event", "ReleaseQuarantined"), ("severity", "critical")];
+    let attributes = [("event", "ReleaseQuarantined"), ("severity", "critical"), ("status", "firing")];
     assert_eq!(message.attributes, attributes.map(|(name, value)| (name, value.to_owned())));
     let text = part(&message, "email");
     assert!(

@@ -208,6 +208,7 @@ def test_a_failed_update_is_notified_exactly_once_and_not_tried_again_at_once(st
     assert message.attributes == {
         "event": "UpdateFailed",
         "severity": "error",
+        "status": "firing",
         "cluster": "prod",
         "nodegroup": "blue",
         "errorCode": "PodEvictionFailure",
@@ -242,7 +243,7 @@ def test_more_than_three_failures_of_one_cause_are_one_message(stack: Stack) -> 
     stack.aws.settle(names[4], "Failed", {"errorCode": "NodeCreationFailure", "errorMessage": "Instances failed to join"})
     published = payload(stack.check.invoke({}))["published"]
     single, many = sorted(stack.messages(), key=lambda message: len(message.body["ids"]))
-    event = {"event": "UpdateFailed", "severity": "error", "errorCode": "PodEvictionFailure"}
+    event = {"event": "UpdateFailed", "severity": "error", "status": "firing", "errorCode": "PodEvictionFailure"}
     assert many.attributes == event, "no cluster and no node group"
     body = many.body
     assert (sorted(body["nodegroups"]["names"]), body["nodegroups"]["count"]) == (names[:4], 4)

@@ -13,7 +13,7 @@ async fn a_message_keeps_its_subject_structure_and_attributes() -> anyhow::Resul
     assert!(world.subscribe(&topic, "email").is_some());
     assert!(world.subscribe("arn:aws:sns:eu-central-1:123456789012:none", "email").is_none());
     let sns = clients(&world).await.sns;
-    let message = r#"{"default": "{\"event\": 1}", "email": "Two lines\n& <more>"}"#;
+    let message = r#"{"default": "{\"event\": 1}", "email": "Two lines\n& <more>", "https": "{}"}"#;
     let output = sns
         .publish()
         .topic_arn(&topic)
@@ -30,7 +30,9 @@ async fn a_message_keeps_its_subject_structure_and_attributes() -> anyhow::Resul
     assert_eq!(published.subject.as_deref(), Some("Update of prod/blue failed"));
     assert_eq!(published.message, message);
     assert_eq!(published.delivered_as("email"), "Two lines\n& <more>");
+    assert_eq!(published.delivered_as("https"), "{}");
     assert_eq!(published.delivered_as("sqs"), r#"{"event": 1}"#);
+    assert_eq!(published.delivered_as("http"), r#"{"event": 1}"#, "another protocol");
     assert_eq!(published.attributes["severity"], "error");
     assert_eq!(published.attributes["cluster"], "prod");
     assert_eq!(published.at, world.now());

@@ -1,0 +1,110 @@
+//! What is known, for people.
+
+use super::message::Writer;
+use crate::model::attempt::{Attempt, StartedBy};
+use crate::model::hold::Running;
+use crate::model::notice::NoticeKind;
+use crate::model::policy::InvalidTag;
+
+impl Writer<'_> {
+    /// A label and a value each; without a label, the value goes on.
+    pub(super) fn facts(&self) -> Vec<(&'static str, String)> {
+        let what = match (self.nodegroup(), self.track()) {
+            _ if self.members.is_some() => self.name(),
+            (Some(id), _) => format!("node group {id}"),
+            (None, Some(track)) => format!("every node group on {track}"),
+            (None, None) => "every node group".to_owned(),
+        };
+        let mut facts = vec![("Where", format!("{what} in {}, account {}", self.region(), self.account()))];
+        facts.extend(self.members.iter().map(|members| ("Which", members.to_string())));
+        if self.members.is_some() {
+            facts.push(("Example", self.nodegroup().map(ToString::to_string).unwrap_or_default()));
+        }
+        match &self.notice.kind {
+            NoticeKind::TagInvalid(InvalidTag { key, value, expected }) => {
+                facts.push(("Tag", format!("{key}={value}; {expected}")));
+            }
+            NoticeKind::UpdateAvailable { version, .. } => facts.push(("Version", format!("Kubernetes {version}"))),
+            NoticeKind::ReleaseQuarantined(held) => {
+                facts.push(("Failed on", held.nodegroups.to_string()));
+                facts.push((
+                    "Came up on",
+                    if held.ran_on.count == 0 { "none".to_owned() } else { held.ran_on.to_string() },
+                ));
+                facts.extend(held.sisters.iter().map(|sister| ("Same build", sister.clone())));
+            }
+            NoticeKind::ReleaseWithdrawn { latest, nodegroups, .. } => {
+                facts.push(("Latest now", latest.clone()));
+                let running = if nodegroups.count == 0 { "no node group".to_owned() } else { nodegroups.to_string() };
+                facts.push(("Runs on", running));
+            }
+            NoticeKind::ReleaseRefused { since, message, .. } => {
+                facts.push(("Since", format!("{since:.0}")));
+                facts.push(("AWS says", message.clone()));
+            }
+            NoticeKind::AccessDenied { error } => facts.push(("AWS says", error.clone())),
+            NoticeKind::NodegroupStale(stale) => {
+                facts.push(("Since", format!("{:.0}", stale.since)));
+                facts.extend(stale.oldest.as_ref().zip(stale.days_behind).map(|(oldest, days)| {
+                    ("Behind", format!("{oldest}, published {days} days ago, and all newer releases"))
+                }));
+                facts.push(("Why", format!("{}: {}", stale.reason, stale.detail)));
+            }
+            NoticeKind::NodegroupCurrent(stale) => {
+                facts.push(("It was", format!("{}: {}", stale.reason, stale.detail)))
+            }
+            NoticeKind::Reminder(reminder) => {
+                for (cause, nodegroups) in &reminder.causes {
+                    facts.push(("Why", format!("{cause}: {nodegroups}")));
+                }
+            }
+            NoticeKind::SupportEnded(ended) => {
+                facts.push(("Ended", format!("{:.0}", ended.at)));
+                facts.push(("Runs on", ended.nodegroups.to_string()));
+            }
+            NoticeKind::RecordUnreadable(record) => {
+                facts.push(("Since", format!("{:.0}", record.since)));
+                facts.push(("Why", record.error.clone()));
+            }
+            NoticeKind::NodegroupLowered(hold) => {
+                let runs = |it: &Running| format!("{} (Kubernetes {})", it.release_version, it.version);
+                facts.push(("Ran", runs(&hold.from)));
+                facts.push(("Runs", runs(&hold.to)));
+                facts.push(("Since", format!("{:.0}", hold.since)));
+            }
+            NoticeKind::RollbackLapsed(rollback) => {
+                facts.push(("To", rollback.release_version.clone()));
+                facts.push(("Asked for", format!("{:.0}", rollback.asked_at)));
+            }
+            _ => {}
+        }
+        facts.extend(self.attempt.into_iter().flat_map(|attempt| self.facts_of(attempt)));
+        let is_under_way = matches!(self.notice.kind, NoticeKind::UpdateStuck(_) | NoticeKind::RollbackStarted(_));
+        let went_well = matches!(self.notice.kind, NoticeKind::RolledBack(_) | NoticeKind::UpdateForced(_));
+        if self.attempt.is_some() && self.errors.is_empty() && !is_under_way && !went_well {
+            facts.push(("AWS says", "nothing more".to_owned()));
+        }
+        for error in &self.errors {
+            facts.push(("AWS says", format!("{}: {}", error.error_code, error.error_message)));
+            facts.extend(error.resource_ids.iter().map(|resource| ("", resource.clone())));
+        }
+        facts
+    }
+
+    fn facts_of(&self, attempt: &Attempt) -> Vec<(&'static str, String)> {
+        let mut facts = vec![("What", format!("{}, attempt {}", attempt.intent, attempt.number))];
+        if attempt.started_by == StartedBy::External {
+            facts.push(("Who", "an external update, not started by the updater".to_owned()));
+        }
+        facts.extend(self.rollback_request().map(|request_id| ("Asked in", format!("the run {request_id}"))));
+        facts.push(("Update", attempt.update_id.clone().unwrap_or_else(|| "EKS gave no id".to_owned())));
+        facts.push(("Since", format!("{:.0}", attempt.started_at)));
+        let duration = self.duration().unwrap_or_default();
+        // The end is when it was noticed; EKS does not say when it was.
+        facts.push(match attempt.ended_at {
+            Some(_) => ("Took", format!("at most {duration:#}")),
+            None => ("Running", format!("{duration:#}")),
+        });
+        facts
+    }
+}
