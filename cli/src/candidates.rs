@@ -147,7 +147,8 @@ pub async fn candidates(configuration: &SdkConfig, known: &[String]) -> Result<V
     Ok(candidates)
 }
 
+/// A run of this process.
 #[expect(clippy::disallowed_methods, reason = "the edge: here the clock is read, once a run")]
-fn here() -> Run<'static> {
+pub fn here() -> Run<'static> {
     Run::new("here", Timestamp::now(), crate::deployment::LONGEST_RUN)
 }

@@ -91,15 +91,11 @@ pub async fn describe(
     defaults: &Rules,
     until: Instant,
 ) -> Vec<Discovered> {
-    let describe = |(turn, id)| async move {
+    let describe = |id| async move {
         let state = describe_nodegroup(eks, &id, defaults, until).await;
-        (turn, Discovered { id, state })
+        Discovered { id, state }
     };
-    // A slow answer must not keep the next ones from being asked for.
-    let described = ids.enumerate().map(describe).buffer_unordered(CONCURRENCY);
-    let mut described: Vec<(usize, Discovered)> = described.collect().await;
-    described.sort_unstable_by_key(|(turn, _)| *turn);
-    described.into_iter().map(|(_, discovered)| discovered).collect()
+    ids.map(describe).buffered(CONCURRENCY).collect().await
 }
 
 /// Reads the Kubernetes versions of the clusters that a node group follows; none, as long as none does.

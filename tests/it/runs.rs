@@ -241,21 +241,3 @@ fn a_run_that_is_overtaken_after_its_plan_starts_nothing() {
         assert_eq!(record.open.unwrap().update_id, Some(update.id.clone()));
     });
 }
-
-#[tokio::test(start_paused = true)]
-async fn a_slow_answer_keeps_no_other_node_group_waiting() {
-    let world = World::new(testing::now());
-    (0..80).for_each(|number| drop(world.add_nodegroup(opted_in("prod", &format!("ng-{number}")))));
-    let env = TestEnv::in_world(world).await;
-    let mut described = 0;
-    env.world.on_request(move |request| {
-        let describes = request.action == "eks:DescribeNodegroup";
-        described += usize::from(describes);
-        let after = Duration::from_millis(if describes && described % 8 == 1 { 1000 } else { 20 });
-        Fault::Slow { before: Duration::ZERO, after, then: Box::new(Fault::None) }
-    });
-    let began = Instant::now();
-    env.start().await;
-    // Ten slow answers, one after the other, would be ten seconds.
-    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
-}

@@ -72,6 +72,7 @@ MAY = [
     *(("viewer", f"sns:{it}", TOPIC, {}) for it in ("GetTopicAttributes", "ListSubscriptionsByTopic")),
     ("viewer", "sqs:GetQueueAttributes", QUEUE, {}),
     *(("viewer", "cloudwatch:DescribeAlarms", alarm, {}) for alarm in ALARMS),
+    ("viewer", "cloudwatch:GetMetricStatistics", "*", {}),
     *(("viewer", "iam:SimulatePrincipalPolicy", role, {}) for role in (START_ROLE, CHECK_ROLE)),
     *(("operator", "lambda:InvokeFunction", function, {}) for function in (START, CHECK)),
     ("operator", "ssm:PutParameter", SWITCH, {}),

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use aws_config::SdkConfig;
+use aws_sdk_cloudwatch::primitives::DateTime;
+use aws_sdk_cloudwatch::types::{Dimension, Statistic};
 use clap::Args;
 use comfy_table::Cell;
+use eks_nodegroup_updater::metrics::{Metric, NAMESPACE};
 use eks_nodegroup_updater::model::fleet_record::Quarantine;
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::records::RecordSet;
@@ -12,6 +16,7 @@ use serde::Serialize;
 
 use crate::account::Account;
 use crate::answer::{DecisionLine, Look, StartAnswer, look, looking};
+use crate::candidates::here;
 use crate::decisions::Kind;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -59,6 +64,16 @@ struct Region {
     quarantines: Vec<Quarantine>,
     withdrawn: Vec<String>,
     pending_notices: usize,
+    /// Unknown where CloudWatch does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_runs: Option<LastRuns>,
+}
+
+/// When each function last measured something, as its metrics tell: to five minutes, and within a day.
+#[derive(Clone, Serialize)]
+struct LastRuns {
+    start: Option<Timestamp>,
+    check: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
@@ -137,7 +152,9 @@ async fn regions(account: &Account) -> Result<Vec<Region>, Failure> {
                 .hint("See what it would do: eks-nodegroup-updater plan")
         })?;
         let records = records::scan(&configuration, &deployment.table).await?;
-        regions.push(Region::of(region, deployment.stack, deployment.account, &answer, &records));
+        let last_runs = last_runs(&configuration, &deployment.stack).await;
+        regions
+            .push(Region { last_runs, ..Region::of(region, deployment.stack, deployment.account, &answer, &records) });
     }
     Ok(regions)
 }
@@ -200,6 +217,7 @@ impl Region {
             quarantines: fleet.into_iter().flat_map(|fleet| &fleet.quarantines).filter(stops).cloned().collect(),
             withdrawn: withdrawn(answer, records),
             pending_notices: pending,
+            last_runs: None,
         }
     }
 
@@ -229,6 +247,10 @@ impl Region {
         }
         if self.pending_notices > 0 {
             page.line(&format!("{} to be published by the next run of check", count(self.pending_notices, "message")));
+        }
+        if let Some(LastRuns { start, check }) = &self.last_runs {
+            let time = |at: &Option<Timestamp>| at.map_or_else(|| "not within a day".to_owned(), |at| page.time(at));
+            page.line(&format!("Last runs: start {}, check {}", time(start), time(check)));
         }
         self.draw_in_progress(page);
         self.draw_needs_you(page);
@@ -293,6 +315,31 @@ impl Region {
     }
 }
 
+/// What the metrics of the stack tell; nothing where they may not be read.
+async fn last_runs(configuration: &SdkConfig, stack: &str) -> Option<LastRuns> {
+    let cloudwatch = aws_sdk_cloudwatch::Client::new(configuration);
+    let now = here().now;
+    let last = async |metric: Metric| {
+        let time = |at: Timestamp| DateTime::from_secs(at.as_second());
+        let answer = cloudwatch
+            .get_metric_statistics()
+            .namespace(NAMESPACE)
+            .metric_name(metric.name())
+            .dimensions(Dimension::builder().name("Stack").value(stack).build())
+            .start_time(time(now - SignedDuration::from_hours(24)))
+            .end_time(time(now))
+            .period(300)
+            .statistics(Statistic::SampleCount)
+            .send()
+            .await
+            .ok()?;
+        let times = answer.datapoints().iter().filter_map(|point| Timestamp::new(point.timestamp()?.secs(), 0).ok());
+        Some(times.max())
+    };
+    let (start, check) = futures_util::join!(last(Metric::Nodegroups), last(Metric::UpdatesInProgress));
+    Some(LastRuns { start: start?, check: check? })
+}
+
 fn in_progress(records: &RecordSet) -> Vec<InProgress> {
     let successes = |record: &NodegroupRecord| -> Vec<i64> {
         let took = record.successes().map(|(attempt, ended)| ended.duration_since(attempt.started_at).as_secs());
@@ -346,6 +393,8 @@ mod tests {
         let moment = after(5, &looking()).await;
         let (stack, account) = ("eks-nodegroup-updater".to_owned(), "123456789012".to_owned());
         let region = Region::of("eu-central-1".to_owned(), stack, account, &moment.look.answer, &moment.records);
+        let last_runs = LastRuns { start: Some("2026-07-20T13:00:00Z".parse().unwrap()), check: None };
+        let region = Region { last_runs: Some(last_runs), ..region };
         insta::assert_snapshot!(every_output(&region, |page| region.draw(page)));
     }
 }
