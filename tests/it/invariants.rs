@@ -1,6 +1,9 @@
 //! What no plan may ever hold, over random fleets. The oracle below is naive on purpose: one question a rule.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_eks::types::{AmiTypes, NodegroupStatus};
+use eks_nodegroup_updater::metrics::{Metric, Metrics};
 use eks_nodegroup_updater::model::ami_type::TrackKey;
 use eks_nodegroup_updater::model::attempt::{Intent, Status};
 use eks_nodegroup_updater::model::decision::{Decision, Planned};
@@ -23,6 +26,8 @@ use testing::{
     Fleet, History, at, auto, days, error, intent, minutes, names, nodegroup, now, published, quarantine, record,
     selector,
 };
+
+use crate::metrics::read;
 
 /// A node group of a random fleet. Small domains, so that rules meet. A release stands as the day of July on which it came.
 #[derive(Clone, Debug, Arbitrary)]
@@ -266,6 +271,14 @@ impl World {
         plan.decisions.into_iter().zip(explanations).collect()
     }
 
+    /// What a run measures that starts all that is to start.
+    fn metrics(&self) -> Metrics {
+        let fleet = self.fleet();
+        let releases = fleet.offered();
+        let input = fleet.input(&releases);
+        Metrics::of_fleet(&input, &plan(&input), &BTreeMap::new()).expect("the run looks at the whole fleet")
+    }
+
     fn denials(&self, day: u32) -> Vec<ReleaseSelector> {
         match self.bottlerocket {
             true => vec![selector(&self.release(33, day))],
@@ -428,6 +441,24 @@ proptest! {
                 prop_assert_eq!(failed(Rule::MinInterval), last.is_some_and(|days| days < group.min_interval.max(1)));
             }
         }
+    }
+
+    #[test]
+    fn what_is_measured_of_a_fleet_adds_up_and_can_be_read(world: World) {
+        let metrics = world.metrics();
+        let count = |metric: Metric| metrics.values(metric)[0];
+        let held = [Metric::NodegroupsHeldByRule, Metric::NodegroupsHeldByFault, Metric::NodegroupsWithoutRelease];
+        let kept = world.groups.iter().filter(|group| group.mode >= 1).count();
+        let moving = (0..world.groups.len()).filter(|index| world.groups[*index].mode >= 1 && world.busy(*index)).count();
+        let moving = u64::try_from(moving + world.plan().len()).unwrap();
+        prop_assert_eq!(count(Metric::Nodegroups), u64::try_from(kept).unwrap());
+        let sum = count(Metric::NodegroupsCurrent) + held.into_iter().map(count).sum::<u64>() + moving;
+        prop_assert_eq!(sum, count(Metric::Nodegroups));
+        let not_current = count(Metric::Nodegroups) - count(Metric::NodegroupsCurrent);
+        prop_assert!(count(Metric::NodegroupsBehind).max(count(Metric::NodegroupsFailed)) <= not_current);
+        prop_assert_eq!(count(Metric::NodegroupsBehind), u64::try_from(metrics.values(Metric::BehindSeconds).len()).unwrap());
+        let line = read(&metrics, "updater", now());
+        prop_assert!(line.is_ok(), "{:?}", line);
     }
 
     #[test]

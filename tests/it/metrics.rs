@@ -18,7 +18,7 @@ use testing::{
 const NAMES: &str = include_str!("../schemas/metrics.json");
 
 /// A line, read as CloudWatch would: what breaks the specification is named.
-fn read(metrics: &Metrics, stack: &str, now: Timestamp) -> Result<Value, String> {
+pub fn read(metrics: &Metrics, stack: &str, now: Timestamp) -> Result<Value, String> {
     let line = metrics.line(stack, now);
     let document: Value = serde_json::from_str(&line).map_err(|error| error.to_string())?;
     let ensure = |holds: bool, what: &str| if holds { Ok(()) } else { Err(format!("{what}: {line}")) };

@@ -92,6 +92,7 @@ async fn a_fleet_that_is_too_large_for_a_run_is_read_in_two() {
         assert_eq!(summary.counts["UpToDate"], 600 - not_reached);
         let sentence = format!("{not_reached} node groups are left to the next run, since Lambda's time limit is near");
         assert_eq!(errors(&summary.errors), [sentence]);
+        assert_eq!(summary.metrics, None, "a part of the fleet must not pass for all of it");
         let lines = summary.decisions.into_iter().filter(|line| line.decision == "UpToDate");
         reached.extend(lines.map(|line| line.nodegroup));
         left.push(not_reached);
@@ -100,5 +101,6 @@ async fn a_fleet_that_is_too_large_for_a_run_is_read_in_two() {
     env.world.clear_faults();
     tokio::time::advance(Duration::from_hours(1)).await;
     let summary = env.start().await;
+    assert!(summary.metrics.is_some());
     assert_eq!((summary.counts["UpToDate"], summary.errors), (600, vec![]), "a fleet that can be read is read whole");
 }

@@ -910,7 +910,8 @@ def test_alarms_report_what_fails_what_does_not_run_and_what_is_lost_and_also_wh
         | {"Statistic": "Minimum", "ComparisonOperator": "GreaterThanThreshold", "Threshold": 0},
     }
     errors, *read = malformed["Metrics"]
-    assert (errors["Expression"], malformed["TreatMissingData"]) == ("SUM(METRICS())", "notBreaching")
+    assert errors["Expression"] == f"SUM([{', '.join(it['Id'] for it in read)}])"
+    assert (malformed["TreatMissingData"], malformed["OKActions"]) == ("notBreaching", [TOPIC])
     metrics = [it["MetricStat"]["Metric"] for it in read]
     assert [(it["Namespace"], it["MetricName"], it["Dimensions"]) for it in metrics] == [
         ("AWS/Logs", name, [{"Name": "LogGroupName", "Value": group}])
