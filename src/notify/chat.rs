@@ -170,10 +170,10 @@ fn is_plain(text: &str) -> bool {
 }
 
 /// In a code span formatting does not act, but a backtick ends it, and Slack reads `<!channel>`, `&lt;` and links there as
-/// well. Look-alikes stand for these characters: unlike an invisible one in between, a reader sees them. The other texts of
-/// the message have the characters themselves.
+/// well. Similar characters stand for these: unlike an invisible one in between, a reader sees that they differ. The other
+/// texts of the message have the characters themselves.
 fn code(text: &str) -> String {
-    let look_alike = |character: char| match character {
+    let similar = |character: char| match character {
         '`' => 'ˋ',
         '<' => '‹',
         '>' => '›',
@@ -182,11 +182,7 @@ fn code(text: &str) -> String {
         _ => character,
     };
     let text = printable(text);
-    if text.trim().is_empty() {
-        String::new()
-    } else {
-        format!("`{}`", text.chars().map(look_alike).collect::<String>())
-    }
+    if text.trim().is_empty() { String::new() } else { format!("`{}`", text.chars().map(similar).collect::<String>()) }
 }
 
 /// In UTF-16, in which no text is shorter than in Unicode's characters: AWS does not say which it counts.

@@ -4,7 +4,7 @@ use eks_nodegroup_updater::model::ami_type::Family;
 use eks_nodegroup_updater::model::attempt::{ErrorDetail, Intent, Status};
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::notice::Notice;
-use eks_nodegroup_updater::model::records::{AnyRecord, RecordRef};
+use eks_nodegroup_updater::model::records::AnyRecord;
 use eks_nodegroup_updater::model::release_version::ReleaseVersion;
 use eks_nodegroup_updater::notify::Message;
 use serde_json::{Value, json};
@@ -175,6 +175,6 @@ fn many_node_groups_are_one_notification() {
     assert_eq!(metadata["relatedResources"][0], arn("prod/n-01"));
     let context = &metadata["additionalContext"];
     assert_eq!((context.get("cluster"), context.get("updateId")), (None, None));
-    let single = machine(&Message::new(RecordRef::from(records[0].as_ref()), &notices[0], &retry_after()));
+    let single = machine(&Message::new(records[0].as_ref(), &notices[0], &retry_after()));
     assert_ne!(context["dedupKey"], single["dedupKey"], "some may still be ill when one is well");
 }

@@ -221,6 +221,11 @@ fn a_hundred_thousand_hostile_errors_are_reported_in_a_message_that_sns_takes() 
         character != '\n' && (character.is_control() || "\u{202E}\u{2066}\u{FEFF}".contains(character))
     };
     assert!(!text.contains(hidden));
+    let chat: Value = serde_json::from_str(body["https"].as_str().unwrap()).unwrap();
+    for key in ["title", "description"] {
+        let text = chat["content"][key].as_str().unwrap();
+        assert!(!text.contains(hidden) && text.len() <= 24_000, "{text}");
+    }
 }
 
 /// Runs a target on its corpus, on mutations of it, and on generated input.
