@@ -160,6 +160,7 @@ impl Workshop {
             ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
             ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/benchmark"),
             ("AWS_LAMBDA_LOG_STREAM_NAME", "benchmark"),
+            ("STACK_NAME", "eks-nodegroup-updater"),
             ("UPDATES_TABLE", TABLE),
             ("NOTIFICATION_TOPIC_ARN", topic),
         ] {
