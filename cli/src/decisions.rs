@@ -42,6 +42,8 @@ impl Kind {
             | "FailedBefore"
             | "Denied"
             | "Lowered"
+            | "Next"
+            | "Quarantined"
             | "RunsWithdrawnRelease" => Self::Waits,
             _ => Self::NeedsYou,
         }
