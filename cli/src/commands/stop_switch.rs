@@ -8,6 +8,7 @@ use crate::confirm::confirm;
 use crate::deployment::Deployment;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
+use crate::page::Page;
 use crate::text::safe;
 
 /// Stop all updates from starting; those in progress go on
@@ -75,19 +76,42 @@ async fn switch(account: &Account, output: Output, value: &'static str, yes: boo
         write.map_err(|error| Failure::of_call(&format!("writing the stop switch {parameter}"), &error))?;
     }
     let switched = Switched { stack, parameter, before, value };
-    output.print(&switched, |page| {
-        let was = if switched.before == value {
-            ", as before".to_owned()
-        } else {
-            format!("; it was {}", safe(&switched.before))
-        };
+    output.print(&switched, |page| switched.draw(page))?;
+    Ok(Exit::Done)
+}
+
+impl Switched<'_> {
+    fn draw(&self, page: &mut Page) {
+        let Self { parameter, before, value, .. } = self;
+        let was = if before == value { ", as before".to_owned() } else { format!("; it was {}", safe(before)) };
         page.paragraph(&format!("The stop switch {parameter} is set to {value}{was}."));
-        match value {
+        match *value {
             "stopped" => {
                 page.note("Updates in progress go on. To let updates start again: eks-nodegroup-updater resume")
             }
             _ => page.note("The next run starts what is due; to start it now: eks-nodegroup-updater run start"),
         }
-    })?;
-    Ok(Exit::Done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::every_output;
+
+    fn switched(before: &str, value: &'static str) -> String {
+        let (stack, parameter) = ("eks-nodegroup-updater", "/eks-nodegroup-updater/stop-switch");
+        let switched = Switched { stack, parameter, before: before.to_owned(), value };
+        every_output(&switched, |page| switched.draw(page))
+    }
+
+    #[test]
+    fn updates_are_stopped() {
+        insta::assert_snapshot!(switched("running", "stopped"));
+    }
+
+    #[test]
+    fn updates_start_again() {
+        insta::assert_snapshot!(switched("running", "running"));
+    }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::fixture::every_output;
 
 const A: Question =
     Question { name: "A", about: "table's point-in-time recovery", action: "dynamodb:DescribeContinuousBackups" };
@@ -43,12 +44,6 @@ fn report() -> Report {
     report
 }
 
-fn drawn(report: &Report, width: u16) -> String {
-    let mut page = Page::new(width, jiff::tz::TimeZone::UTC);
-    report.draw(&mut page);
-    anstream::adapter::strip_str(&page.text).to_string()
-}
-
 fn of(checks: Vec<Check>) -> Report {
     let mut report = report();
     report.sections = vec![Section { name: "Stack", note: None, checks }];
@@ -58,13 +53,9 @@ fn of(checks: Vec<Check>) -> Report {
 }
 
 #[test]
-fn a_report_in_80_columns() {
-    insta::assert_snapshot!(drawn(&report(), 80));
-}
-
-#[test]
-fn a_report_in_120_columns() {
-    insta::assert_snapshot!(drawn(&report(), 120));
+fn a_report_of_an_installation() {
+    let report = report();
+    insta::assert_snapshot!(every_output(&report, |page| report.draw(page)));
 }
 
 #[test]

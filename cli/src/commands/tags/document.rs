@@ -189,6 +189,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::fixture::every_output;
 
     fn described(name: &str, tags: &[(&str, &str)]) -> Described {
         let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
@@ -224,6 +225,20 @@ mod tests {
         let error =
             "error: there is no node group xyz/* in eu-central-1\n\nSee them all: eks-nodegroup-updater plan --all";
         assert_eq!(select(&["xyz/*"]), Err(error.to_owned()));
+    }
+
+    #[test]
+    fn what_is_written_as_it_is_shown() {
+        let described = vec![
+            described("prod/blue", &[("Terraform", "true"), ("ami-update", "notify")]),
+            described("prod/green", &[("ami-update", "auto")]),
+            described("prod/web", &[]),
+        ];
+        let document = document(described, "ami-update", Some("auto")).unwrap();
+        insta::assert_snapshot!(every_output(&document, |page| {
+            document.draw_changes(page);
+            document.draw_results(page);
+        }));
     }
 
     #[test]
