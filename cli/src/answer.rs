@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::account::region;
 use crate::deployment::{Deployment, Function};
 use crate::failure::Failure;
+use crate::progress::Progress;
 
 /// The answer of `start`. Fields that a newer function adds are left out.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -148,6 +149,8 @@ pub fn looking() -> Value {
 pub async fn run_here(configuration: &SdkConfig, event: &Value) -> Result<Value, Failure> {
     let config = StartConfig::without_table(&process_environment).map_err(Failure::usage)?;
     let run = Run { read_only: true, ..Run::new("here", Timestamp::now(), crate::deployment::LONGEST_RUN) };
+    let progress = Progress::of("looking at the account".to_owned());
     let summary = handler::start(&StartClients::new(configuration), &config, event, run).await?;
+    drop(progress);
     serde_json::to_value(summary).map_err(|error| Failure::new(error.to_string()))
 }

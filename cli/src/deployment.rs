@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::account::region;
 use crate::failure::{Failure, is_want_of_rights};
+use crate::progress::Progress;
 
 /// The name that `sam deploy` proposes.
 const USUAL_NAME: &str = "eks-nodegroup-updater";
@@ -157,7 +158,10 @@ impl Deployment {
             .set_qualifier(qualifier)
             .invocation_type(InvocationType::RequestResponse)
             .payload(Blob::new(event.to_string()));
-        let answer = invocation.send().await.map_err(|error| match error.code() {
+        let progress = Progress::of(format!("{name} runs"));
+        let answer = invocation.send().await;
+        drop(progress);
+        let answer = answer.map_err(|error| match error.code() {
             Some("ResourceNotFoundException") if function == Function::StartReadOnly => {
                 let words = describe(&error);
                 self.is_older(&format!("the function {name} has no alias {READ_ONLY_ALIAS}: {words}"))

@@ -1,8 +1,12 @@
 //! How far a long command is: a bar in a terminal, and nothing elsewhere.
 
 use std::io::{self, IsTerminal as _};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// How often the sign turns that something goes on.
+const TICK: Duration = Duration::from_millis(120);
 
 /// How far a long command is.
 pub struct Progress(ProgressBar);
@@ -19,6 +23,16 @@ impl Progress {
             }
             _ => ProgressBar::hidden(),
         };
+        Self(bar)
+    }
+
+    /// That something of unknown length goes on, such as a run of a function.
+    pub fn of(what: String) -> Self {
+        if !io::stderr().is_terminal() {
+            return Self(ProgressBar::hidden());
+        }
+        let bar = ProgressBar::new_spinner().with_message(what);
+        bar.enable_steady_tick(TICK);
         Self(bar)
     }
 
