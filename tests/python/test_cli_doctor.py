@@ -19,14 +19,14 @@ import pytest
 from conftest import ARN_START, FACTS, ROOT, STACK, TABLE, Stack
 from iam import listed
 from moto_server import ACCOUNT, REGION, MotoServer
-from runtime_api import resolve
+from runtime_api import read_template, resolve
 
 CLI = Path(os.environ.get("CLI_BINARY", ROOT / "target/debug/eks-nodegroup-updater"))
 
 LINUX = "/aws/service/eks/optimized-ami/1.33/amazon-linux-2023/x86_64/standard/recommended/release_version"
 OLD, NEW = "1.33.1-20260901", "1.33.5-20261101"
 FUNCTIONS = ("StartFunction", "CheckFunction")
-ALARMS = ("StartErrorsAlarm", "CheckErrorsAlarm", "CheckNotRunAlarm", "DeadLetterQueueAlarm")
+ALARMS = [name for name in read_template(ROOT / "template.yaml")["Resources"] if name.endswith("Alarm")]
 CALLER = {"AWS_ACCESS_KEY_ID": "AKIACALLER0000000000", "AWS_SECRET_ACCESS_KEY": "secret"}
 
 
