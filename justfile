@@ -69,9 +69,9 @@ build:
     sam build --region us-east-1 --parameter-overrides Architecture={{ if arch() == "aarch64" { "arm64" } else { "x86_64" } }}
     ls -l .aws-sam/build/StartFunction/bootstrap .aws-sam/build/CheckFunction/bootstrap
 
-# Binaries, template and table, judged by moto, dynalite and botocore. `just build` comes first.
+# Binaries, template and table, judged by moto, dynalite and botocore. `just build` comes first, and `just fast`, which leaves the
+# command line behind.
 py *ARGS:
-    cargo build --locked -p eks-nodegroup-updater-cli
     CLI_BINARY="$PWD/target/debug/eks-nodegroup-updater" \
     START_BINARY="$PWD/.aws-sam/build/StartFunction/bootstrap" CHECK_BINARY="$PWD/.aws-sam/build/CheckFunction/bootstrap" \
         python3 -m pytest --timeout 600 --durations 5 tests/python {{ARGS}}
