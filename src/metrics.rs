@@ -19,7 +19,7 @@ use crate::plan::{Plan, PlanInput, newer_published_at};
 
 /// The namespace of all metrics.
 pub const NAMESPACE: &str = "EksNodegroupUpdater";
-/// The one dimension, so that two stacks of a region are told apart. Each further one would be paid for again.
+/// The one dimension, so that two stacks of a region are kept apart. Each further one would be paid for again.
 const DIMENSION: &str = "Stack";
 /// Values that a metric may have in one line.
 const VALUES: usize = 100;

@@ -100,7 +100,7 @@ impl World {
     }
 
     /// While on, `UpdateNodegroupVersion` refuses requests for this node group, since the caller may not launch
-    /// instances with its launch template. [`World::start_update`] is somebody else, who may.
+    /// instances with its launch template. [`World::start_update`] is another caller, which may.
     pub fn deny_launch_template(&self, cluster: &str, name: &str, denied: bool) {
         let mut state = self.state();
         let key = key(cluster, name);

@@ -367,7 +367,7 @@ impl Question {
         }
     }
 
-    /// The same of a failure that is told already.
+    /// The same of a failure that is reported already.
     fn not_done(&self, failure: &Failure) -> Check {
         if failure.exit == Exit::Denied {
             return self.unanswered(&NoAnswer::Denied);
