@@ -159,10 +159,8 @@ impl Metrics {
         metrics.set(Metric::NodegroupsBehind, behind.len());
         metrics.set_all(Metric::BehindSeconds, behind);
         if let Ok(record) = fleet.records.fleet() {
-            let quarantined = record.map_or(0, |record| {
-                let lasts = record.quarantines.iter().filter(|it| it.lifted_at.is_none() && it.superseded_by.is_none());
-                lasts.count()
-            });
+            let quarantines = record.into_iter().flat_map(|record| &record.quarantines);
+            let quarantined = quarantines.filter(|quarantine| quarantine.lasts()).count();
             metrics.set(Metric::ReleasesQuarantined, quarantined);
         }
         Some(metrics)

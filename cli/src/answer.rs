@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::account::region;
+use crate::candidates::here;
 use crate::deployment::{Deployment, Function};
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -145,10 +146,9 @@ pub fn looking() -> Value {
 ///
 /// # Errors
 /// When the settings are not understood, or the run fails.
-#[expect(clippy::disallowed_methods, reason = "the edge: here the clock is read, once a run")]
 pub async fn run_here(configuration: &SdkConfig, event: &Value) -> Result<Value, Failure> {
     let config = StartConfig::without_table(&process_environment).map_err(Failure::usage)?;
-    let run = Run { read_only: true, ..Run::new("here", Timestamp::now(), crate::deployment::LONGEST_RUN) };
+    let run = Run { read_only: true, ..here() };
     let progress = Progress::of("looking at the account".to_owned());
     let summary = handler::start(&StartClients::new(configuration), &config, event, run).await?;
     drop(progress);

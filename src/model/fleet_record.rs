@@ -285,6 +285,12 @@ impl Quarantine {
         TrackKey::new(&self.version, &AmiTypes::from(self.ami_type.as_str()))
     }
 
+    /// Whether it still stops anything: nobody has lifted it, and no newer release has made it pointless.
+    #[must_use]
+    pub fn lasts(&self) -> bool {
+        self.lifted_at.is_none() && self.superseded_by.is_none()
+    }
+
     fn is_of(&self, track: &TrackKey, release: &str) -> bool {
         self.release_version == release && self.track() == *track
     }

@@ -187,7 +187,6 @@ impl Region {
         }
         held_back.sort_by_key(|held| std::cmp::Reverse(held.nodegroups));
         let fleet = records.fleet().ok().flatten();
-        let stops = |it: &&Quarantine| it.lifted_at.is_none() && it.superseded_by.is_none();
         let pending = records.readable().map(|record| record.pending_notices.len()).sum::<usize>()
             + records.readable_tracks().map(|record| record.pending_notices.len()).sum::<usize>()
             + fleet.map_or(0, |fleet| fleet.pending_notices.len());
@@ -214,7 +213,12 @@ impl Region {
             needs_you,
             held_back,
             stale: records.readable().filter(is_stale).map(|record| record.id.to_string()).collect(),
-            quarantines: fleet.into_iter().flat_map(|fleet| &fleet.quarantines).filter(stops).cloned().collect(),
+            quarantines: fleet
+                .into_iter()
+                .flat_map(|fleet| &fleet.quarantines)
+                .filter(|it| it.lasts())
+                .cloned()
+                .collect(),
             withdrawn: withdrawn(answer, records),
             pending_notices: pending,
             last_runs: None,

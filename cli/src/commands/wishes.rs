@@ -175,9 +175,8 @@ impl QuarantineCommand {
         let deployment = Deployment::required(&configuration, account.stack.as_deref()).await?;
         let records = records::scan(&configuration, &deployment.table).await?;
         let fleet = records.fleet().map_err(Failure::new)?;
-        let stops = |it: &&Quarantine| it.lifted_at.is_none() && it.superseded_by.is_none();
         let quarantines: Vec<Quarantine> =
-            fleet.into_iter().flat_map(|fleet| &fleet.quarantines).filter(stops).cloned().collect();
+            fleet.into_iter().flat_map(|fleet| &fleet.quarantines).filter(|it| it.lasts()).cloned().collect();
         match self.action {
             Action::List => {
                 let document = Quarantines { quarantines };
@@ -185,13 +184,7 @@ impl QuarantineCommand {
                 Ok(Exit::Done)
             }
             Action::Lift { release, yes } => {
-                let is_meant = |it: &Quarantine| {
-                    let track = eks_nodegroup_updater::model::ami_type::TrackKey::new(
-                        &it.version,
-                        &it.ami_type.as_str().into(),
-                    );
-                    release.matches(&track, &it.release_version)
-                };
+                let is_meant = |it: &Quarantine| release.matches(&it.track(), &it.release_version);
                 let meant: Vec<Quarantine> = quarantines.into_iter().filter(is_meant).collect();
                 if meant.is_empty() {
                     return Err(Failure::new(format!("{} is not quarantined", release_text(&release)))
