@@ -2,7 +2,9 @@
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
+use strum::VariantNames as _;
 
+use crate::model::notice::{NoticeKind, Sinks};
 use crate::model::policy::{InvalidTag, Rules, parse_duration};
 use crate::model::settings::{Limits, ReleaseSelector, RetryAfter, Settings};
 
@@ -13,6 +15,8 @@ pub struct StartConfig {
     pub updates_table: Option<String>,
     /// What the plan goes by.
     pub settings: Settings,
+    /// What is published where.
+    pub sinks: Sinks,
 }
 
 /// The settings of `check`.
@@ -26,6 +30,10 @@ pub struct CheckConfig {
     pub stuck_after: SignedDuration,
     /// `RETRY_AFTER`: when a failed release is tried again, for the message that says so.
     pub retry_after: RetryAfter,
+    /// `EVENT_BUS_NAME`: the bus that events are put on, if there is one.
+    pub event_bus: Option<String>,
+    /// What is published where.
+    pub sinks: Sinks,
 }
 
 /// A setting that is missing or invalid.
@@ -80,7 +88,7 @@ impl StartConfig {
     /// For the first setting that is missing or invalid.
     pub fn read(environment: Environment<'_>) -> Result<Self, InvalidSetting> {
         let updates_table = Some(required(environment, "UPDATES_TABLE")?);
-        Ok(Self { updates_table, settings: settings(environment)? })
+        Ok(Self { updates_table, settings: settings(environment)?, sinks: sinks(environment)? })
     }
 
     /// Reads the settings of whoever looks before a function is deployed.
@@ -88,7 +96,7 @@ impl StartConfig {
     /// # Errors
     /// For the first setting that is invalid.
     pub fn without_table(environment: Environment<'_>) -> Result<Self, InvalidSetting> {
-        Ok(Self { updates_table: None, settings: settings(environment)? })
+        Ok(Self { updates_table: None, settings: settings(environment)?, sinks: Sinks::default() })
     }
 }
 
@@ -104,8 +112,29 @@ impl CheckConfig {
             notification_topic_arn: required(environment, "NOTIFICATION_TOPIC_ARN")?,
             stuck_after: setting(environment, "STUCK_AFTER", "6h", expected, positive_duration)?,
             retry_after: retry_after(environment)?,
+            event_bus: event_bus(environment),
+            sinks: sinks(environment)?,
         })
     }
+}
+
+fn event_bus(environment: Environment<'_>) -> Option<String> {
+    environment("EVENT_BUS_NAME").filter(|name| !name.is_empty())
+}
+
+/// `EVENT_BUS_NAME`, and `NOTIFICATION_KINDS`: kinds of messages beyond the usual ones, and those to leave out, with a minus sign.
+fn sinks(environment: Environment<'_>) -> Result<Sinks, InvalidSetting> {
+    let name = "NOTIFICATION_KINDS";
+    let mut sinks = Sinks { events: event_bus(environment).is_some(), ..Sinks::default() };
+    for word in words(&environment(name).unwrap_or_default()) {
+        let (kind, is_left_out) = word.strip_prefix('-').map_or((word.as_str(), false), |kind| (kind, true));
+        let known = NoticeKind::VARIANTS.iter().find(|known| **known == kind).ok_or_else(|| {
+            let expected = "expected kinds separated by spaces, such as UpdateSucceeded -UpdateStuck".to_owned();
+            InvalidSetting::Malformed { name, value: word.clone(), expected }
+        })?;
+        if is_left_out { &mut sinks.fewer_messages } else { &mut sinks.more_messages }.push(known);
+    }
+    Ok(sinks)
 }
 
 fn settings(environment: Environment<'_>) -> Result<Settings, InvalidSetting> {
@@ -232,14 +261,19 @@ mod tests {
                     stop_switch: None,
                     time_zone: TimeZone::UTC,
                 },
+                sinks: Sinks::default(),
             })
         );
     }
 
     #[test]
     fn check_needs_table_and_topic() {
-        let settings: &[_] =
-            &[("UPDATES_TABLE", "updates"), ("NOTIFICATION_TOPIC_ARN", "arn:topic"), ("STUCK_AFTER", "1d")];
+        let settings: &[_] = &[
+            ("UPDATES_TABLE", "updates"),
+            ("NOTIFICATION_TOPIC_ARN", "arn:topic"),
+            ("STUCK_AFTER", "1d"),
+            ("EVENT_BUS_NAME", ""),
+        ];
         assert_eq!(
             CheckConfig::read(&environment(settings)),
             Ok(CheckConfig {
@@ -247,7 +281,32 @@ mod tests {
                 notification_topic_arn: "arn:topic".into(),
                 stuck_after: SignedDuration::from_hours(24),
                 retry_after: RetryAfter([1, 4, 12].map(SignedDuration::from_hours).into()),
+                event_bus: None,
+                sinks: Sinks::default(),
             })
+        );
+    }
+
+    #[test]
+    fn a_bus_and_the_kinds_of_messages_are_settings_of_both() {
+        let settings: &[_] = &[
+            ("UPDATES_TABLE", "updates"),
+            ("NOTIFICATION_TOPIC_ARN", "arn:topic"),
+            ("EVENT_BUS_NAME", "platform"),
+            ("NOTIFICATION_KINDS", "UpdateSucceeded -UpdateStuck  -TagLost"),
+        ];
+        let sinks = Sinks {
+            events: true,
+            more_messages: vec!["UpdateSucceeded"],
+            fewer_messages: vec!["UpdateStuck", "TagLost"],
+        };
+        let check = CheckConfig::read(&environment(settings)).unwrap();
+        assert_eq!((check.event_bus.as_deref(), &check.sinks), (Some("platform"), &sinks));
+        assert_eq!(StartConfig::read(&environment(settings)).unwrap().sinks, sinks);
+        let wrong: &[_] = &[("UPDATES_TABLE", "updates"), ("NOTIFICATION_KINDS", "UpdateSucceeded +UpdateStuck")];
+        assert_eq!(
+            StartConfig::read(&environment(wrong)).unwrap_err().to_string(),
+            r#"the setting NOTIFICATION_KINDS is "+UpdateStuck"; expected kinds separated by spaces, such as UpdateSucceeded -UpdateStuck"#
         );
     }
 

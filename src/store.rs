@@ -18,6 +18,7 @@ use jiff::Timestamp;
 
 use crate::aws::{CONCURRENCY, describe};
 use crate::model::nodegroup_record::NodegroupRecord;
+use crate::model::notice::Sinks;
 use crate::model::problem::{Problem, Unreadable};
 use crate::model::record::{Record, Revision, YES};
 use crate::model::records::RecordSet;
@@ -38,6 +39,9 @@ const FIRST_WAIT: Duration = Duration::from_millis(50);
 /// How often a change is made again to what another run wrote meanwhile.
 const MERGES: usize = 3;
 
+/// For who writes nothing.
+static NO_EVENTS: Sinks = Sinks { events: false, more_messages: Vec::new(), fewer_messages: Vec::new() };
+
 type Item = HashMap<String, AttributeValue>;
 
 /// The table.
@@ -48,6 +52,8 @@ pub struct RecordStore<'a> {
     table: Option<&'a str>,
     writer: &'a str,
     dry_run: bool,
+    /// What is published nowhere is not kept.
+    sinks: &'a Sinks,
     reads: Tally,
     /// A conflict is no failure.
     writes: Tally,
@@ -89,7 +95,14 @@ impl<'a> RecordStore<'a> {
     #[must_use]
     pub fn new(client: &'a Client, table: Option<&'a str>, writer: &'a str, dry_run: bool) -> Self {
         let dry_run = dry_run || table.is_none();
-        Self { client, table, writer, dry_run, reads: Tally::default(), writes: Tally::default() }
+        let sinks = &NO_EVENTS;
+        Self { client, table, writer, dry_run, sinks, reads: Tally::default(), writes: Tally::default() }
+    }
+
+    /// With what is published where, for a run that writes.
+    #[must_use]
+    pub fn publishing(self, sinks: &'a Sinks) -> Self {
+        Self { sinks, ..self }
     }
 
     /// What DynamoDB refused altogether, where there was any of it to do.
@@ -212,6 +225,7 @@ impl<'a> RecordStore<'a> {
     pub async fn save<R: Record>(&self, record: &mut R, now: Timestamp) -> Result<(), NotSaved<R>> {
         let before = record.revision().clone();
         let mut next = record.clone();
+        next.pending_notices_mut().retain(|notice| !self.sinks.left(notice).is_empty());
         next.prepare(Revision { number: before.number + 1, writer: self.writer.to_owned() }, now);
         let item: Item = serde_dynamo::to_item(&next).map_err(|error| NotSaved::Failed(error.to_string()))?;
         let put = self

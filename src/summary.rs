@@ -89,8 +89,10 @@ pub struct CheckSummary {
     pub counts: BTreeMap<&'static str, usize>,
     /// One line for each update that was open.
     pub updates: Vec<CheckLine>,
-    /// Ids of the messages that were published.
+    /// Ids of the notices of which messages were published.
     pub published: Vec<String>,
+    /// How many events were put on the bus.
+    pub events: usize,
     /// What went wrong.
     pub errors: Vec<Problem>,
     /// Why the run failed, where it could not do its job at all.
@@ -240,10 +242,17 @@ impl CheckSummary {
                 "{nodegroup}: update to {release_version}: {status}"
             );
         }
-        let Self { counts, published, errors, failure, .. } = self;
+        let Self { counts, published, events, errors, failure, .. } = self;
         log_errors(errors, failure.as_deref());
         let published = published.len();
-        tracing::info!(?counts, published, errors = errors.len(), "run of check finished: {published} published");
+        let errors = errors.len();
+        tracing::info!(
+            ?counts,
+            published,
+            events,
+            errors,
+            "run of check finished: {published} published, {events} events"
+        );
     }
 }
 

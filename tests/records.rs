@@ -25,7 +25,7 @@ use eks_nodegroup_updater::model::attempt::{Attempt, ErrorDetail, Intent, Starte
 use eks_nodegroup_updater::model::fleet_record::FleetRecord;
 use eks_nodegroup_updater::model::names::Names;
 use eks_nodegroup_updater::model::nodegroup_record::{BackOff, NodegroupRecord, Proof, ReportedRelease, SeenVersion};
-use eks_nodegroup_updater::model::notice::{AttemptRef, Notice, NoticeKind};
+use eks_nodegroup_updater::model::notice::{AttemptRef, Notice, NoticeKind, Sink};
 use eks_nodegroup_updater::model::policy::InvalidTag;
 use eks_nodegroup_updater::model::problem::{Problem, Unreadable};
 use eks_nodegroup_updater::model::record::{Record, Revision};
@@ -306,6 +306,7 @@ fn full() -> NodegroupRecord {
         intent: Intent { force: true, may_force: true, start_before: Some(now()), ..intent(NEWER) },
         token: Some("0b5ad5cf-6d3c-5c8e-9a57-1e2d3c4b5a69".to_owned()),
         started_by: StartedBy::External,
+        recovered_at: None,
         retry_requested_at: Some(now()),
         started_at: Timestamp::UNIX_EPOCH,
         update_id: Some("5fba87af-4c36-3a25-8a6b-7f3b3f3c2d10".to_owned()),
@@ -325,7 +326,7 @@ fn full() -> NodegroupRecord {
         token: None,
         ..attempt(Status::Intent)
     }));
-    full.pending_notices = kinds.map(|kind| Notice { kind, at: now() }).into();
+    full.pending_notices = kinds.map(|kind| Notice::new(kind, now())).into();
     full.history = statuses.map(attempt).into();
     full.history[0].errors =
         vec![error(String::new(), vec![]), error("\0 \"quoted\" \\ \n 日本語 é 👩‍🚀".to_owned(), nodes)];
@@ -383,7 +384,7 @@ async fn the_fleets_record_round_trips_whole_and_never_expires() {
     let twenty_and_a_count = Names { names: names_of(20).names, count: 23 };
     assert_eq!(written.quarantines[0].nodegroups, twenty_and_a_count);
     let listed = NoticeKind::ReleaseQuarantined(quarantine(NEWER, twenty_and_a_count, now()).into());
-    assert_eq!(written.pending_notices[0], Notice { kind: listed, at: now() });
+    assert_eq!(written.pending_notices[0], Notice::new(listed, now()));
     assert_eq!(table.fleet_record().await, written);
     let item = table.item(FLEET_KEY).await.unwrap();
     assert_eq!((item.get("kind"), item.get("expiresAt")), (Some(&text("Fleet")), None));
@@ -956,7 +957,7 @@ async fn only_what_is_open_or_unreported_is_pending() {
 
     for record in [&mut green, &mut red] {
         let notice = record.pending_notices[0].clone();
-        record.mark_published(&notice);
+        record.mark_published(&notice, &Sink::ALL);
         records.save(record, now()).await.unwrap();
     }
     assert_eq!(table.pending().await, names(&[]));
@@ -987,7 +988,7 @@ async fn only_what_is_settled_expires_and_in_seconds() {
     assert_eq!((item.get("pending"), item.get("expiresAt")), (Some(&text("yes")), None), "a notice is pending");
 
     let notice = record.pending_notices[0].clone();
-    record.mark_published(&notice);
+    record.mark_published(&notice, &Sink::ALL);
     table.of("first").save(&mut record, now()).await.unwrap();
     let item = table.item(&arn("blue")).await.unwrap();
     let expected = number(&(now() + days(400)).as_second().to_string());
@@ -1001,7 +1002,7 @@ async fn only_what_is_settled_expires_and_in_seconds() {
     let mut reported = blank("green");
     reported.report_available("1.33", NEWER, now());
     let notice = reported.pending_notices[0].clone();
-    reported.mark_published(&notice);
+    reported.mark_published(&notice, &Sink::ALL);
     table.with(reported).await;
     let item = table.item(&arn("green")).await.unwrap();
     assert_eq!((item.get("pending"), item.get("expiresAt")), (None, None), "what was reported is not forgotten");
@@ -1009,7 +1010,7 @@ async fn only_what_is_settled_expires_and_in_seconds() {
     let mut reported = blank("red");
     reported.report_invalid_tag(&invalid_tag(), now());
     let notice = reported.pending_notices[0].clone();
-    reported.mark_published(&notice);
+    reported.mark_published(&notice, &Sink::ALL);
     table.with(reported).await;
     let item = table.item(&arn("red")).await.unwrap();
     assert_eq!((item.get("pending"), item.get("expiresAt")), (None, None), "nor is a tag");

@@ -82,9 +82,12 @@ pub struct CheckAnswer {
     /// One line for each update that was open.
     #[serde(default)]
     pub updates: Vec<UpdateLine>,
-    /// Ids of the messages that were published.
+    /// Ids of the notices of which messages were published.
     #[serde(default)]
     pub published: Vec<String>,
+    /// How many events were put on the bus.
+    #[serde(default)]
+    pub events: usize,
     /// What went wrong.
     #[serde(default)]
     pub errors: Vec<String>,

@@ -70,6 +70,7 @@ pub fn settings(topic_arn: &str) -> Settings {
     BTreeMap::from([
         ("UPDATES_TABLE", scenario::TABLE.to_owned()),
         ("NOTIFICATION_TOPIC_ARN", topic_arn.to_owned()),
+        ("EVENT_BUS_NAME", "default".to_owned()),
         ("RING_SOAK", RING_SOAK.to_owned()),
     ])
 }

@@ -2,8 +2,8 @@
 //!
 //! An update of a node group takes minutes to hours, fails for reasons that are hard to bring about on
 //! purpose, and costs money. In this crate's [`World`] it takes no time: clusters, node groups and
-//! their updates, the public SSM parameters that announce AMI releases, SSM change calendars, SNS topics, DynamoDB
-//! tables, the tag index; and stacks with Lambda functions that a test writes. The real AWS SDK talks to it in-process ([`World::http_client`]); boto3, the AWS CLI and
+//! their updates, the public SSM parameters that announce AMI releases, SSM change calendars, SNS topics, EventBridge
+//! buses, DynamoDB tables, the tag index; and stacks with Lambda functions that a test writes. The real AWS SDK talks to it in-process ([`World::http_client`]); boto3, the AWS CLI and
 //! compiled Lambda functions talk to the same world over loopback HTTP ([`World::serve`]).
 //!
 //! Time stands still until [`World::advance`] moves it, ids come from counters, nothing is random: a test that
@@ -45,6 +45,7 @@ mod world;
 
 pub use state::arns::{ACCOUNT, REGION};
 pub use state::cloudformation::Stack;
+pub use state::eventbridge::PutEvent;
 pub use state::lambda::{Function, FunctionError, Invocation};
 pub use state::nodegroup::{HealthIssue, LaunchTemplate, Node, Nodegroup};
 pub use state::quirks::{AlreadyAtTarget, DegradedUpdate, Downgrade, TokenReplay};

@@ -42,8 +42,10 @@ pub struct CheckClients {
     pub eks: Eks,
     /// The table.
     pub dynamodb: aws_sdk_dynamodb::Client,
-    /// Where notices are published.
+    /// Where notices are published as messages.
     pub sns: aws_sdk_sns::Client,
+    /// Where notices are published as events.
+    pub eventbridge: aws_sdk_eventbridge::Client,
 }
 
 impl StartClients {
@@ -67,6 +69,7 @@ impl CheckClients {
             eks: Eks::new(config.into()),
             dynamodb: aws_sdk_dynamodb::Client::new(config),
             sns: aws_sdk_sns::Client::new(config),
+            eventbridge: aws_sdk_eventbridge::Client::new(config),
         }
     }
 }

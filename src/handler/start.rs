@@ -33,7 +33,8 @@ pub async fn start(
 ) -> anyhow::Result<StartSummary> {
     let request = parse_start(event)?;
     let request = if run.read_only { read_only(request)? } else { request };
-    let store = RecordStore::new(&clients.dynamodb, config.updates_table.as_deref(), run.id, request.dry_run);
+    let store = RecordStore::new(&clients.dynamodb, config.updates_table.as_deref(), run.id, request.dry_run)
+        .publishing(&config.sinks);
     let (settings, now) = (&config.settings, run.now);
     let asked = Asked { request: &request, settings, run };
 

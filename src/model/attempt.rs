@@ -105,6 +105,9 @@ pub struct Attempt {
     /// When a retry was asked for in spite of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_requested_at: Option<Timestamp>,
+    /// When it was reported that the trouble with it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovered_at: Option<Timestamp>,
     /// When `DescribeUpdate` first said `Successful`, for one whose node group does not show the release yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub successful_since: Option<Timestamp>,

@@ -162,7 +162,7 @@ impl FleetRecord {
         }
         self.quarantines.push(quarantine.clone());
         self.pending_notices
-            .push(Notice { kind: NoticeKind::ReleaseQuarantined(quarantine.clone().into()), at: quarantine.since });
+            .push(Notice::new(NoticeKind::ReleaseQuarantined(quarantine.clone().into()), quarantine.since));
     }
 
     /// Whether a release of a track is quarantined: in the whole fleet, or in this cluster.
@@ -204,7 +204,7 @@ impl FleetRecord {
     pub fn report_access_denied(&mut self, error: &str, now: Timestamp) {
         if self.access_denied.is_none() {
             self.access_denied = Some(AccessDenied { since: now, error: error.to_owned() });
-            self.pending_notices.push(Notice { kind: NoticeKind::AccessDenied { error: error.to_owned() }, at: now });
+            self.pending_notices.push(Notice::new(NoticeKind::AccessDenied { error: error.to_owned() }, now));
         }
     }
 
@@ -229,7 +229,7 @@ impl FleetRecord {
         if !self.reported_ends.contains(&end) {
             self.reported_ends.push(end);
             self.reported_ends.drain(..self.reported_ends.len().saturating_sub(REPORTED_ENDS));
-            self.pending_notices.push(Notice { kind: NoticeKind::SupportEnded(ended.clone()), at: now });
+            self.pending_notices.push(Notice::new(NoticeKind::SupportEnded(ended.clone()), now));
         }
     }
 
@@ -237,7 +237,7 @@ impl FleetRecord {
     pub fn remind(&mut self, reminder: Option<&Reminder>, now: Timestamp) {
         if self.reminded_at.is_none_or(|at| at < now) {
             self.reminded_at = Some(now);
-            let notice = reminder.map(|reminder| Notice { kind: NoticeKind::Reminder(reminder.clone()), at: now });
+            let notice = reminder.map(|reminder| Notice::new(NoticeKind::Reminder(reminder.clone()), now));
             self.pending_notices.extend(notice);
         }
     }
@@ -245,7 +245,7 @@ impl FleetRecord {
     /// The table held nothing.
     pub fn note_empty_table(&mut self, now: Timestamp) {
         if self.revision.number == 0 {
-            self.pending_notices.push(Notice { kind: NoticeKind::TableEmpty, at: now });
+            self.pending_notices.push(Notice::new(NoticeKind::TableEmpty, now));
         }
     }
 
@@ -262,7 +262,7 @@ impl FleetRecord {
             });
             if !known.reported && now.duration_since(known.since) >= REPORT_UNREADABLE_AFTER {
                 known.reported = true;
-                self.pending_notices.push(Notice { kind: NoticeKind::RecordUnreadable(known.clone()), at: now });
+                self.pending_notices.push(Notice::new(NoticeKind::RecordUnreadable(known.clone()), now));
             }
             self.unreadable_records.push(known);
         }
@@ -334,8 +334,8 @@ impl Record for FleetRecord {
         &self.pending_notices
     }
 
-    fn mark_published(&mut self, notice: &Notice) {
-        self.pending_notices.retain(|pending| pending != notice);
+    fn pending_notices_mut(&mut self) -> &mut Vec<Notice> {
+        &mut self.pending_notices
     }
 
     fn notice_id(&self, notice: &Notice) -> String {

@@ -1,4 +1,4 @@
-//! What must be published.
+//! What must be published, and where.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,12 +17,41 @@ pub struct Notice {
     pub kind: NoticeKind,
     /// When it was noticed.
     pub at: Timestamp,
+    /// Where it was published already.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub published: Vec<Sink>,
+}
+
+/// Where notices are published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Sink {
+    /// As a message, for people, to the SNS topic.
+    Message,
+    /// As an event, for programs, on an EventBridge bus.
+    Event,
+}
+
+/// Which notices are published where.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sinks {
+    /// Whether there is a bus for events.
+    pub events: bool,
+    /// The kinds of which there is a message though by default there is none.
+    pub more_messages: Vec<&'static str>,
+    /// The kinds of which there is no message though by default there is one.
+    pub fewer_messages: Vec<&'static str>,
 }
 
 /// What can happen that must be published.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr, strum::VariantNames)]
 #[serde(rename_all_fields = "camelCase")]
 pub enum NoticeKind {
+    /// EKS accepted an update.
+    UpdateStarted(AttemptRef),
+    /// The update was successful.
+    UpdateSucceeded(AttemptRef),
+    /// A node group that an update failed on, or hung, is well again.
+    UpdateRecovered(Recovery),
     /// EKS ended the update without success.
     UpdateFailed(AttemptRef),
     /// The update was cancelled.
@@ -73,6 +102,14 @@ pub enum NoticeKind {
         /// EKS's words.
         error: String,
     },
+    /// AWS recommends a release that it did not name before.
+    ReleaseAvailable {
+        /// The release.
+        release_version: String,
+        /// The parameter's date, where AWS gives one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        published_at: Option<Timestamp>,
+    },
     /// AWS took a release back.
     ReleaseWithdrawn {
         /// The release.
@@ -93,6 +130,18 @@ pub enum NoticeKind {
     },
     /// A tag is not recognised, so its node group is not updated.
     TagInvalid(InvalidTag),
+}
+
+/// A node group runs the release that it could not be brought to before, or a newer one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recovery {
+    /// The number of the last attempt that was reported.
+    pub number: u32,
+    /// Its release.
+    pub release_version: String,
+    /// The release that runs.
+    pub runs: String,
 }
 
 /// The attempt that a notice is about.
@@ -140,7 +189,80 @@ pub struct QuarantinedRelease {
     pub sisters: Vec<String>,
 }
 
+impl Notice {
+    /// A notice that is published nowhere yet.
+    #[must_use]
+    pub fn new(kind: NoticeKind, at: Timestamp) -> Self {
+        Self { kind, at, published: Vec::new() }
+    }
+
+    /// Whether it is the same, wherever it was published meanwhile.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        (&self.kind, self.at) == (&other.kind, other.at)
+    }
+}
+
+impl Sink {
+    /// Every sink.
+    pub const ALL: [Self; 2] = [Self::Message, Self::Event];
+}
+
+impl Sinks {
+    /// Where a notice is still to be published.
+    #[must_use]
+    pub fn left(&self, notice: &Notice) -> Vec<Sink> {
+        let is_left = |sink: &Sink| !notice.published.contains(sink) && self.take(*sink, &notice.kind);
+        Sink::ALL.into_iter().filter(is_left).collect()
+    }
+
+    fn take(&self, sink: Sink, kind: &NoticeKind) -> bool {
+        let code = kind.code();
+        match sink {
+            Sink::Message if kind.is_event_only() => self.more_messages.contains(&code),
+            Sink::Message => !self.fewer_messages.contains(&code),
+            Sink::Event => self.events && kind.detail_type().is_some(),
+        }
+    }
+}
+
 impl NoticeKind {
+    /// Whether it is nothing that people have to know, unless a setting says so.
+    #[must_use]
+    pub fn is_event_only(&self) -> bool {
+        matches!(self, Self::UpdateStarted(_) | Self::UpdateSucceeded(_) | Self::ReleaseAvailable { .. })
+    }
+
+    /// The detail type of its event, where there is one. Never `EKS AMI Release`, which wakes `start`.
+    #[must_use]
+    pub fn detail_type(&self) -> Option<&'static str> {
+        let name = match self {
+            Self::UpdateStarted(_) | Self::RollbackStarted(_) => "EKS Nodegroup Update Started",
+            Self::UpdateSucceeded(_) | Self::UpdateForced(_) | Self::RolledBack(_) => "EKS Nodegroup Update Succeeded",
+            Self::UpdateFailed(_) | Self::UpdateGone(_) | Self::UpdateUnverified(_) => "EKS Nodegroup Update Failed",
+            Self::UpdateRefused(_) => "EKS Nodegroup Update Refused",
+            Self::UpdateCancelled(_) => "EKS Nodegroup Update Cancelled",
+            Self::UpdateStuck(_) => "EKS Nodegroup Update Stuck",
+            Self::NodegroupStale(_) => "EKS Nodegroup Stale",
+            Self::NodegroupCurrent(_) | Self::UpdateRecovered(_) => "EKS Nodegroup Current",
+            Self::ReleaseAvailable { .. } => "EKS Release Available",
+            Self::ReleaseWithdrawn { .. } => "EKS Release Withdrawn",
+            Self::ReleaseQuarantined(_) => "EKS Release Quarantined",
+            Self::RollbackLapsed(_)
+            | Self::NodegroupLowered(_)
+            | Self::TagLost
+            | Self::Reminder(_)
+            | Self::SupportEnded(_)
+            | Self::RecordUnreadable(_)
+            | Self::TableEmpty
+            | Self::UpdateAvailable { .. }
+            | Self::AccessDenied { .. }
+            | Self::ReleaseRefused { .. }
+            | Self::TagInvalid(_) => return None,
+        };
+        Some(name)
+    }
+
     /// Its name, as messages carry it.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -151,7 +273,9 @@ impl NoticeKind {
     #[must_use]
     pub fn attempt(&self) -> Option<&AttemptRef> {
         match self {
-            Self::UpdateFailed(attempt)
+            Self::UpdateStarted(attempt)
+            | Self::UpdateSucceeded(attempt)
+            | Self::UpdateFailed(attempt)
             | Self::UpdateCancelled(attempt)
             | Self::UpdateStuck(attempt)
             | Self::UpdateGone(attempt)
@@ -161,7 +285,9 @@ impl NoticeKind {
             | Self::RollbackStarted(attempt)
             | Self::RolledBack(attempt) => Some(attempt),
             Self::UpdateAvailable { .. }
+            | Self::UpdateRecovered(_)
             | Self::ReleaseQuarantined(_)
+            | Self::ReleaseAvailable { .. }
             | Self::ReleaseWithdrawn { .. }
             | Self::ReleaseRefused { .. }
             | Self::AccessDenied { .. }
@@ -183,7 +309,9 @@ impl NoticeKind {
     pub fn release_version(&self) -> Option<&str> {
         match self {
             Self::UpdateAvailable { release_version, .. }
+            | Self::UpdateRecovered(Recovery { release_version, .. })
             | Self::ReleaseQuarantined(QuarantinedRelease { release_version, .. })
+            | Self::ReleaseAvailable { release_version, .. }
             | Self::ReleaseWithdrawn { release_version, .. }
             | Self::ReleaseRefused { release_version, .. } => Some(release_version),
             Self::RollbackLapsed(rollback) => Some(&rollback.release_version),

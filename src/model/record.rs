@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::notice::Notice;
+use super::notice::{Notice, Sink};
 use super::problem::Unreadable;
 
 /// The value of `pending` and `optedIn`, the keys of the sparse indexes.
@@ -32,8 +32,19 @@ pub trait Record: Clone + PartialEq + Serialize + DeserializeOwned {
     /// What has to be published.
     fn pending_notices(&self) -> &[Notice];
 
-    /// A notice was published.
-    fn mark_published(&mut self, notice: &Notice);
+    /// What has to be published, to be changed.
+    fn pending_notices_mut(&mut self) -> &mut Vec<Notice>;
+
+    /// A notice was published there, or is not to be. One that was published everywhere is forgotten.
+    fn mark_published(&mut self, notice: &Notice, sinks: &[Sink]) {
+        let pending = self.pending_notices_mut();
+        for marked in pending.iter_mut().filter(|pending| pending.is(notice)) {
+            marked.published.extend(sinks);
+            marked.published.sort_unstable();
+            marked.published.dedup();
+        }
+        pending.retain(|pending| pending.published != Sink::ALL);
+    }
 
     /// A notice's id: the same however often it is published, so that a reader can drop a repeat.
     fn notice_id(&self, notice: &Notice) -> String;

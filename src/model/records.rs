@@ -71,6 +71,28 @@ impl AnyRecord {
         self.as_ref().notice_id(notice)
     }
 
+    /// What a notice quarantines: a release of a track, in the fleet or in one cluster.
+    #[must_use]
+    pub fn quarantined(&self, notice: &Notice) -> Option<String> {
+        match &notice.kind {
+            NoticeKind::ReleaseQuarantined(held) => {
+                Some(quarantine_key(&held.version, &held.ami_type, &held.release_version, held.cluster.as_deref()))
+            }
+            _ => None,
+        }
+    }
+
+    /// The quarantine that says already what a node group's failed update would say, in the words of
+    /// [`quarantined`](Self::quarantined).
+    #[must_use]
+    pub fn explained_by(&self, notice: &Notice, fleet: &FleetRecord) -> Option<String> {
+        let (Self::Nodegroup(record), NoticeKind::UpdateFailed(about)) = (self, &notice.kind) else { return None };
+        let attempt = record.attempt(about.number).filter(|attempt| attempt.blames_release())?;
+        let (track, release) = (attempt.intent.track(), &attempt.intent.release_version);
+        let held = fleet.quarantined(&track, release, Some(record.id.cluster()))?;
+        Some(quarantine_key(&held.version, &held.ami_type, release, held.cluster.as_deref()))
+    }
+
     /// What a node group's notice has in common with those of others: its kind, release and cause. Other notices are about
     /// more than one node group already.
     #[must_use]
@@ -85,6 +107,10 @@ impl AnyRecord {
         let (code, release) = (notice.kind.code(), notice.kind.release_version().unwrap_or_default());
         Some(format!("{code}/{release}/{cause}"))
     }
+}
+
+fn quarantine_key(version: &str, ami_type: &str, release: &str, cluster: Option<&str>) -> String {
+    format!("{version}/{ami_type}/{release}/{}", cluster.unwrap_or_default())
 }
 
 impl From<NodegroupRecord> for AnyRecord {

@@ -52,17 +52,20 @@ pub struct Running {
 
 /// Takes an observation into the record. Without an open attempt nothing changes.
 pub fn settle(record: &mut NodegroupRecord, observation: &Observation, now: Timestamp, stuck_after: SignedDuration) {
-    let Some(attempt) = &mut record.open else { return };
+    let Some(attempt) = &record.open else { return };
     let young = now.duration_since(attempt.started_at) < GRACE;
     match observation {
         Observation::Update { update_id, progress } => {
-            attempt.update_id = Some(update_id.clone());
-            attempt.status = Status::InProgress;
+            if attempt.update_id.as_ref() != Some(update_id) {
+                record.accept(update_id);
+            }
             match progress {
                 Progress::InProgress => {}
                 Progress::Successful(running) => successful(record, running, now),
                 Progress::Failed(errors, health) => {
-                    attempt.health.clone_from(health);
+                    if let Some(attempt) = &mut record.open {
+                        attempt.health.clone_from(health);
+                    }
                     record.end(Status::Failed, errors.clone(), now);
                 }
                 Progress::Cancelled(errors) => record.end(Status::Cancelled, errors.clone(), now),

@@ -124,6 +124,16 @@ impl TrackRecord {
         }
     }
 
+    /// AWS's parameter names a release, with this date.
+    pub fn name(&mut self, release: &ReleaseVersion, date: Option<Timestamp>, now: Timestamp) {
+        let is_new = !self.releases.iter().any(|known| known.release_version == release.as_str());
+        self.releases.name(release, date, now);
+        if is_new {
+            let kind = NoticeKind::ReleaseAvailable { release_version: release.to_string(), published_at: date };
+            self.pending_notices.push(Notice::new(kind, now));
+        }
+    }
+
     /// Whether a withdrawal has now been seen for long enough to be reported.
     #[must_use]
     pub fn withdrawals_to_report(&self, now: Timestamp) -> Vec<&KnownRelease> {
@@ -143,7 +153,7 @@ impl TrackRecord {
             latest: latest.to_owned(),
             nodegroups: running.clone(),
         };
-        self.pending_notices.push(Notice { kind, at: now });
+        self.pending_notices.push(Notice::new(kind, now));
     }
 
     /// EKS refused a release as not valid. One that the history does not hold, such as a pin, is remembered nowhere.
@@ -193,7 +203,7 @@ impl TrackRecord {
             since: refusal.since,
             message: refusal.message.clone(),
         };
-        self.pending_notices.push(Notice { kind, at: now });
+        self.pending_notices.push(Notice::new(kind, now));
     }
 
     fn known_mut(&mut self, release: &str) -> Option<&mut KnownRelease> {
@@ -303,8 +313,8 @@ impl Record for TrackRecord {
         &self.pending_notices
     }
 
-    fn mark_published(&mut self, notice: &Notice) {
-        self.pending_notices.retain(|pending| pending != notice);
+    fn pending_notices_mut(&mut self) -> &mut Vec<Notice> {
+        &mut self.pending_notices
     }
 
     fn notice_id(&self, notice: &Notice) -> String {
@@ -313,6 +323,7 @@ impl Record for TrackRecord {
         let since =
             self.releases.iter().find(|known| known.release_version == release).and_then(|known| match notice.kind {
                 NoticeKind::ReleaseWithdrawn { .. } => known.withdrawal.as_ref().map(|held| held.seen_at),
+                NoticeKind::ReleaseAvailable { .. } => Some(known.first_seen_at),
                 _ => known.refusal.as_ref().map(|refusal| refusal.since),
             });
         let since = since.unwrap_or(notice.at);

@@ -10,8 +10,10 @@ impl Writer<'_> {
         for (label, value) in self.facts() {
             let _ = writeln!(text, "{label:<11}{}", printable(&value));
         }
-        let _ = write!(text, "\nWhat it means\n  {}\n\nWhat to do\n", self.meaning());
-        for step in self.next_steps() {
+        let _ = writeln!(text, "\nWhat it means\n  {}", self.meaning());
+        let steps = self.next_steps();
+        text.push_str(if steps.is_empty() { "" } else { "\nWhat to do\n" });
+        for step in steps {
             let _ = writeln!(text, "  {}", printable(&step));
         }
         let next_action = printable(&self.next_action());

@@ -31,7 +31,17 @@ impl Writer<'_> {
                     "Came up on",
                     if held.ran_on.count == 0 { "none".to_owned() } else { held.ran_on.to_string() },
                 ));
+                if self.included.count > 0 {
+                    facts.push(("Included", format!("the failed updates of {}", self.included)));
+                }
                 facts.extend(held.sisters.iter().map(|sister| ("Same build", sister.clone())));
+            }
+            NoticeKind::UpdateRecovered(over) => {
+                facts.push(("Reported", format!("attempt {}, to {}", over.number, over.release_version)));
+                facts.push(("Runs", over.runs.clone()));
+            }
+            NoticeKind::ReleaseAvailable { published_at, .. } => {
+                facts.extend(published_at.map(|at| ("Published", format!("{at:.0}"))));
             }
             NoticeKind::ReleaseWithdrawn { latest, nodegroups, .. } => {
                 facts.push(("Latest now", latest.clone()));
@@ -79,8 +89,14 @@ impl Writer<'_> {
             _ => {}
         }
         facts.extend(self.attempt.into_iter().flat_map(|attempt| self.facts_of(attempt)));
-        let is_under_way = matches!(self.notice.kind, NoticeKind::UpdateStuck(_) | NoticeKind::RollbackStarted(_));
-        let went_well = matches!(self.notice.kind, NoticeKind::RolledBack(_) | NoticeKind::UpdateForced(_));
+        let is_under_way = matches!(
+            self.notice.kind,
+            NoticeKind::UpdateStuck(_) | NoticeKind::UpdateStarted(_) | NoticeKind::RollbackStarted(_)
+        );
+        let went_well = matches!(
+            self.notice.kind,
+            NoticeKind::RolledBack(_) | NoticeKind::UpdateForced(_) | NoticeKind::UpdateSucceeded(_)
+        );
         if self.attempt.is_some() && self.errors.is_empty() && !is_under_way && !went_well {
             facts.push(("AWS says", "nothing more".to_owned()));
         }

@@ -65,6 +65,14 @@ impl Writer<'_> {
             "ranOn": self.quarantined().map(|held| &held.ran_on),
             "sameBuild": self.quarantined().map(|held| &held.sisters),
             "quarantinedIn": self.quarantined().and_then(|held| held.cluster.as_ref()),
+            "runs": match &self.notice.kind {
+                NoticeKind::UpdateRecovered(over) => Some(&over.runs),
+                _ => None,
+            },
+            "publishedAt": match &self.notice.kind {
+                NoticeKind::ReleaseAvailable { published_at, .. } => *published_at,
+                _ => None,
+            },
             "runningOn": match &self.notice.kind {
                 NoticeKind::ReleaseWithdrawn { nodegroups, .. } => Some(nodegroups),
                 _ => None,

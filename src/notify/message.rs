@@ -41,9 +41,22 @@ impl Message {
         Self::write(Writer::new(record.into(), notice, retry_after))
     }
 
-    /// The one message of many notices of one kind, release and cause; `None` where there is none.
+    /// The one message of notices of one kind, release and cause, and of others that need no message of their own because it
+    /// says as much; `None` where there is none.
     #[must_use]
-    pub fn of_group(members: &[(&AnyRecord, &Notice)], retry_after: &RetryAfter) -> Option<Self> {
+    pub fn of_many(
+        members: &[(&AnyRecord, &Notice)],
+        included: &[(&AnyRecord, &Notice)],
+        retry_after: &RetryAfter,
+    ) -> Option<Self> {
+        if let [(record, notice)] = members {
+            let mut writer = Writer::new(record.as_ref(), notice, retry_after);
+            writer.ids.extend(included.iter().map(|(record, notice)| record.notice_id(notice)));
+            let updates = included.iter().filter_map(|(record, notice)| update_id(record.as_ref(), notice));
+            writer.update_ids = updates.map(str::to_owned).collect();
+            writer.included = names_of(included);
+            return Some(Self::write(writer));
+        }
         let mut members = members.to_vec();
         // By name, so that the same notices are the same message, and its lists go together.
         members.sort_by_cached_key(|(record, notice)| (record.subject(), record.notice_id(notice)));
@@ -53,10 +66,9 @@ impl Message {
         writer.id = Uuid::new_v5(&Uuid::NAMESPACE_URL, writer.ids.join("/").as_bytes()).to_string();
         let updates = members.iter().filter_map(|(record, notice)| update_id(record.as_ref(), notice));
         writer.update_ids = updates.map(str::to_owned).collect();
-        let names = members.iter().filter_map(|(record, _)| Some(record.as_ref().nodegroup()?.id.name().clone()));
         let arns = members.iter().filter_map(|(record, _)| Some(record.as_ref().nodegroup()?.id.arn()));
         writer.arns = arns.take(ARNS).collect();
-        writer.members = Some(names.collect::<Vec<_>>().into());
+        writer.members = Some(names_of(&members));
         Some(Self::write(writer))
     }
 
@@ -86,6 +98,8 @@ pub(super) struct Writer<'a> {
     pub(super) next: NextAction,
     /// The node groups of a message that is about many.
     pub(super) members: Option<Names>,
+    /// The node groups whose failed updates it reports as well.
+    pub(super) included: Names,
     /// The ids of all notices that the message stands for, and those of their updates.
     pub(super) ids: Vec<String>,
     pub(super) update_ids: Vec<String>,
@@ -137,7 +151,10 @@ impl NextAction {
             NoticeKind::UpdateStuck(_) => Self::Watch,
             NoticeKind::UpdateAvailable { .. } => Self::ReportOnly,
             NoticeKind::UpdateForced(_) => Self::Nothing,
-            NoticeKind::RollbackStarted(_) => Self::Watch,
+            NoticeKind::UpdateStarted(_) | NoticeKind::RollbackStarted(_) => Self::Watch,
+            NoticeKind::UpdateSucceeded(_) | NoticeKind::UpdateRecovered(_) | NoticeKind::ReleaseAvailable { .. } => {
+                Self::CarryOn
+            }
             NoticeKind::RolledBack(_) => Self::StayBack,
             NoticeKind::RollbackLapsed(_) => Self::CarryOn,
             NoticeKind::NodegroupLowered(_) => Self::StayBack,
@@ -176,7 +193,7 @@ impl NextAction {
 }
 
 impl<'a> Writer<'a> {
-    fn new(record: RecordRef<'a>, notice: &'a Notice, retry_after: &RetryAfter) -> Self {
+    pub(super) fn new(record: RecordRef<'a>, notice: &'a Notice, retry_after: &RetryAfter) -> Self {
         let number = notice.kind.attempt().map(|attempt| attempt.number);
         let attempt = record.nodegroup().zip(number).and_then(|(record, number)| record.attempt(number));
         let id = record.notice_id(notice);
@@ -184,7 +201,19 @@ impl<'a> Writer<'a> {
         let ids = vec![id.clone()];
         let update_ids = update_id(record, notice).map(str::to_owned).into_iter().collect();
         let arns = record.nodegroup().map(|record| record.id.arn()).into_iter().collect();
-        Self { record, id, notice, attempt, errors: Vec::new(), next, members: None, ids, update_ids, arns }
+        Self {
+            record,
+            id,
+            notice,
+            attempt,
+            errors: Vec::new(),
+            next,
+            members: None,
+            included: Names::default(),
+            ids,
+            update_ids,
+            arns,
+        }
     }
 
     pub(super) fn nodegroup(&self) -> Option<&'a NodegroupId> {
@@ -274,6 +303,11 @@ impl<'a> Writer<'a> {
         let until = attempt.ended_at.unwrap_or(self.notice.at);
         Some(SignedDuration::from_secs(until.duration_since(attempt.started_at).as_secs()))
     }
+}
+
+fn names_of(members: &[(&AnyRecord, &Notice)]) -> Names {
+    let names = members.iter().filter_map(|(record, _)| Some(record.as_ref().nodegroup()?.id.name().clone()));
+    names.collect::<Vec<_>>().into()
 }
 
 /// The id of the update that a notice is about.

@@ -1,24 +1,32 @@
-//! Publishes notices to SNS.
+//! Publishes notices: messages to SNS, events to EventBridge.
 
 mod chat;
 mod email;
+mod event;
 mod facts;
 mod json;
 mod message;
 mod text;
 
-use aws_sdk_sns::Client;
+use aws_sdk_eventbridge::primitives::DateTime;
+use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
 use aws_sdk_sns::types::MessageAttributeValue;
 
 use crate::aws::describe;
 
+pub use event::{Event, SOURCE};
 pub use message::Message;
+
+/// How many events one call puts.
+pub const EVENTS_PER_CALL: usize = 10;
+/// How large those may be together. It was 256 KB for years, and is 1 MB by now.
+pub const CALL_BYTES: usize = 250 * 1024;
 
 /// Publishes a message to the topic.
 ///
 /// # Errors
 /// When SNS does not take it: the notice is then still pending.
-pub async fn publish(sns: &Client, topic_arn: &str, message: Message) -> anyhow::Result<()> {
+pub async fn publish(sns: &aws_sdk_sns::Client, topic_arn: &str, message: Message) -> anyhow::Result<()> {
     let mut request =
         sns.publish().topic_arn(topic_arn).subject(message.subject).message_structure("json").message(message.body);
     for (name, value) in message.attributes {
@@ -27,4 +35,42 @@ pub async fn publish(sns: &Client, topic_arn: &str, message: Message) -> anyhow:
     }
     request.send().await.map_err(|error| anyhow::anyhow!("publishing to {topic_arn}: {}", describe(&error)))?;
     Ok(())
+}
+
+/// Puts events on a bus, ten at most. One answer each, in their order: why EventBridge did not take it.
+///
+/// A bus that does not exist takes everything, and nobody ever hears of it:
+/// [AWS answers as if it did](https://github.com/aws/aws-sdk/issues/186).
+pub async fn put_events(
+    eventbridge: &aws_sdk_eventbridge::Client,
+    bus: &str,
+    events: &[Event],
+) -> Vec<Result<(), String>> {
+    let all = |error: &str| events.iter().map(|_| Err(format!("putting events on {bus}: {error}"))).collect();
+    let entries = events.iter().map(|event| {
+        PutEventsRequestEntry::builder()
+            .event_bus_name(bus)
+            .source(SOURCE)
+            .detail_type(event.detail_type)
+            .set_resources(Some(event.resources.clone()).filter(|resources| !resources.is_empty()))
+            .time(DateTime::from_secs(event.time.as_second()))
+            .detail(&event.detail)
+            .build()
+    });
+    let answer = match eventbridge.put_events().set_entries(Some(entries.collect())).send().await {
+        Ok(answer) => answer,
+        Err(error) => return all(&describe(&error)),
+    };
+    let entries = answer.entries.unwrap_or_default();
+    if entries.len() != events.len() {
+        return all(&format!("its answer is about {} events of {}", entries.len(), events.len()));
+    }
+    let result = |entry: PutEventsResultEntry| match (entry.event_id, entry.error_code) {
+        (Some(_), None) => Ok(()),
+        (_, code) => {
+            let (code, message) = (code.unwrap_or_default(), entry.error_message.unwrap_or_default());
+            Err(format!("putting an event on {bus}: {code}: {message}"))
+        }
+    };
+    entries.into_iter().map(result).collect()
 }

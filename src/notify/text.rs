@@ -26,6 +26,10 @@ impl Writer<'_> {
             | NoticeKind::Reminder(_)
             | NoticeKind::SupportEnded(_) => "warning",
             NoticeKind::UpdateAvailable { .. }
+            | NoticeKind::ReleaseAvailable { .. }
+            | NoticeKind::UpdateStarted(_)
+            | NoticeKind::UpdateSucceeded(_)
+            | NoticeKind::UpdateRecovered(_)
             | NoticeKind::NodegroupCurrent(_)
             | NoticeKind::TableEmpty
             | NoticeKind::UpdateForced(_)
@@ -39,10 +43,16 @@ impl Writer<'_> {
     /// Whether it is a trouble, the end of one, or neither. A forced update follows a failure of the same release.
     pub(super) fn status(&self) -> Option<&'static str> {
         match self.notice.kind {
-            NoticeKind::NodegroupCurrent(_) | NoticeKind::UpdateForced(_) | NoticeKind::RolledBack(_) => {
-                Some("resolved")
-            }
-            NoticeKind::UpdateAvailable { .. } | NoticeKind::RollbackStarted(_) | NoticeKind::TableEmpty => None,
+            NoticeKind::NodegroupCurrent(_)
+            | NoticeKind::UpdateSucceeded(_)
+            | NoticeKind::UpdateRecovered(_)
+            | NoticeKind::UpdateForced(_)
+            | NoticeKind::RolledBack(_) => Some("resolved"),
+            NoticeKind::UpdateAvailable { .. }
+            | NoticeKind::ReleaseAvailable { .. }
+            | NoticeKind::UpdateStarted(_)
+            | NoticeKind::RollbackStarted(_)
+            | NoticeKind::TableEmpty => None,
             NoticeKind::UpdateFailed(_)
             | NoticeKind::UpdateCancelled(_)
             | NoticeKind::UpdateStuck(_)
@@ -68,6 +78,13 @@ impl Writer<'_> {
     pub(super) fn headline(&self, show: impl Fn(&str) -> String) -> String {
         let (name, release) = (show(&self.name()), show(&self.release()));
         match &self.notice.kind {
+            NoticeKind::UpdateStarted(_) => format!("EKS update started: {name} to {release}"),
+            NoticeKind::UpdateSucceeded(_) => format!("EKS update succeeded: {name} to {release}"),
+            NoticeKind::UpdateRecovered(over) if self.members.is_some() => {
+                format!("EKS updates recovered: {name} run {} or newer", show(&over.release_version))
+            }
+            NoticeKind::UpdateRecovered(over) => format!("EKS update recovered: {name} runs {}", show(&over.runs)),
+            NoticeKind::ReleaseAvailable { .. } => format!("EKS release available: {release}"),
             NoticeKind::UpdateFailed(_) => format!("EKS update failed: {name} to {release}"),
             NoticeKind::UpdateCancelled(_) => format!("EKS update cancelled: {name} to {release}"),
             NoticeKind::UpdateStuck(_) => format!("EKS update still running: {name} to {release}"),
@@ -139,6 +156,14 @@ impl Writer<'_> {
             (NoticeKind::UpdateRefused(_), _) => "EKS did not start the update. No node was touched.",
             (NoticeKind::UpdateUnverified(_), _) => {
                 "EKS reports success, but the node group runs another release. It may have been changed meanwhile."
+            }
+            (NoticeKind::UpdateStarted(_), _) => "EKS accepted the update and replaces the nodes, one after the other.",
+            (NoticeKind::UpdateSucceeded(_), _) => "EKS ended the update with success.",
+            (NoticeKind::UpdateRecovered(_), _) => {
+                "You were notified of an update that failed or took too long. The node group now runs its release, or a newer one."
+            }
+            (NoticeKind::ReleaseAvailable { .. }, _) => {
+                "AWS recommends this release. Node groups are updated to it as their rules say."
             }
             (NoticeKind::UpdateForced(_), _) => {
                 "The update overrode disruption budgets, as the node group's tag ami-update/force allows after an eviction failure, and was successful."
@@ -228,6 +253,7 @@ impl Writer<'_> {
                 }
                 steps
             }
+            (NoticeKind::UpdateSucceeded(_) | NoticeKind::UpdateRecovered(_), Some(_)) => Vec::new(),
             (NoticeKind::TagLost, Some(id)) => vec![
                 tag(id, "ami-update=auto", "or where your infrastructure as code sets the tags of the node group"),
                 tag(id, "ami-update=off", "says that it is left alone on purpose"),
@@ -256,6 +282,13 @@ impl Writer<'_> {
                     format!("sam deploy --parameter-overrides DeniedReleases='*-{day}'   # denies the same build everywhere")
                 }));
                 steps
+            }
+            (NoticeKind::ReleaseAvailable { release_version, .. }, None) => {
+                let denied = format!("DeniedReleases={}/{release_version}", self.track().unwrap_or_default());
+                vec![
+                    format!("{}   # says what a run would decide", invoke("{\"dryRun\": true}")),
+                    format!("sam deploy --parameter-overrides {denied}   # keeps node groups from it"),
+                ]
             }
             (NoticeKind::ReleaseRefused { release_version, .. }, None) => {
                 let track = self.track().unwrap_or_default();
@@ -366,6 +399,9 @@ impl Writer<'_> {
             NextAction::WaitForTag => "The node group is not updated until the tag is fixed or removed.".to_owned(),
             NextAction::GiveUp => {
                 format!("{release} is not tried again on this node group; another newer release is, where there is one.")
+            }
+            NextAction::Watch if matches!(self.notice.kind, NoticeKind::UpdateStarted(_)) => {
+                "It is watched until it ends.".to_owned()
             }
             NextAction::Watch => "It is still being watched; you are notified when it ends.".to_owned(),
             NextAction::ReportOnly => "The next newer release is reported again.".to_owned(),

@@ -169,7 +169,7 @@ impl TrackChange {
     /// Makes the change.
     pub fn apply(&self, record: &mut TrackRecord) {
         match self {
-            Self::Name { release, date, at } => record.releases.name(release, *date, *at),
+            Self::Name { release, date, at } => record.name(release, *date, *at),
             Self::ReportWithdrawn { release_version, latest, running, at } => {
                 record.report_withdrawn(release_version, latest, running, *at);
             }

@@ -17,7 +17,7 @@ use eks_nodegroup_updater::summary::{CheckSummary, StartSummary};
 use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use simulated_aws::{Nodegroup, PublishedMessage, World};
+use simulated_aws::{Nodegroup, PublishedMessage, PutEvent, World};
 
 use crate::aws::{CHECK_KEY, OBSERVER_KEY, START_KEY, check_clients, sdk_config, start_clients};
 use crate::fixtures::{AL2023, FLEET_KEY, NEWER, TRACK_KEY, check_config, fleet_record, opted_in, start_config};
@@ -73,8 +73,12 @@ impl TestEnv {
             start: start_clients(&sdk_config(&world, START_KEY).await),
             check: check_clients(&sdk_config(&world, CHECK_KEY).await),
             observer,
-            start_config: start_config(&[("UPDATES_TABLE", TABLE)]),
-            check_config: check_config(&[("UPDATES_TABLE", TABLE), ("NOTIFICATION_TOPIC_ARN", &topic)]),
+            start_config: start_config(&[("UPDATES_TABLE", TABLE), ("EVENT_BUS_NAME", "default")]),
+            check_config: check_config(&[
+                ("UPDATES_TABLE", TABLE),
+                ("NOTIFICATION_TOPIC_ARN", &topic),
+                ("EVENT_BUS_NAME", "default"),
+            ]),
             world,
             time_limit: Duration::from_mins(15),
             clock_ahead: SignedDuration::ZERO,
@@ -155,6 +159,19 @@ impl TestEnv {
         let read =
             |published: &PublishedMessage| serde_json::from_str(&published.delivered_as("lambda")).expect("JSON");
         self.world.published().iter().map(read).collect()
+    }
+
+    /// Every event so far, as a rule on the bus would meet it.
+    pub fn events(&self) -> Vec<Value> {
+        let read = |event: &PutEvent| {
+            json!({
+                "source": event.source,
+                "detail-type": event.detail_type,
+                "resources": event.resources,
+                "detail": serde_json::from_str::<Value>(&event.detail).expect("JSON"),
+            })
+        };
+        self.world.events().iter().map(read).collect()
     }
 
     /// Every message so far, such as `UpdateFailed of blue`.

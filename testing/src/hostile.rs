@@ -9,6 +9,7 @@ use eks_nodegroup_updater::config::{CheckConfig, StartConfig};
 use eks_nodegroup_updater::event::{parse_check, parse_start};
 use eks_nodegroup_updater::model::fleet_record::FleetRecord;
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
+use eks_nodegroup_updater::model::notice::Sink;
 use eks_nodegroup_updater::model::policy::{Policy, Rules, VersionPolicy};
 use eks_nodegroup_updater::model::record::{Record, Revision};
 use eks_nodegroup_updater::model::records::RecordRef;
@@ -187,7 +188,7 @@ where
         for notice in record.pending_notices().to_vec() {
             let message = Message::new(&record, &notice, &env.check_config.retry_after);
             assert!(message.subject.len() < 100 && message.subject.bytes().all(|byte| matches!(byte, b' '..=b'~')));
-            record.mark_published(&notice);
+            record.mark_published(&notice, &Sink::ALL);
         }
         record.prepare(Revision::default(), now);
     }

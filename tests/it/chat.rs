@@ -161,9 +161,9 @@ fn the_end_of_a_trouble_has_its_key() {
 fn many_node_groups_are_one_notification() {
     let records: Vec<AnyRecord> =
         (1..=23).map(|number| failed(&format!("prod/n-{number:02}"), vec![eviction()]).into()).collect();
-    let notices: Vec<Notice> = records.iter().map(|record| record.pending_notices()[0].clone()).collect();
+    let notices: Vec<Notice> = records.iter().map(|record| record.pending_notices()[1].clone()).collect();
     let members: Vec<_> = records.iter().zip(&notices).collect();
-    let notification = chat(&Message::of_group(&members, &retry_after()).unwrap());
+    let notification = chat(&Message::of_many(&members, &[], &retry_after()).unwrap());
     assert_nothing_acts(&notification);
     let metadata = &notification["metadata"];
     assert_eq!(

@@ -66,7 +66,7 @@ async fn a_quiet_check_makes_one_call() {
 }
 
 #[tokio::test]
-async fn an_update_costs_its_track_two_writes_of_its_record_and_one_more_the_first_time() {
+async fn an_update_costs_five_writes_of_its_record_two_of_its_track_and_one_more_the_first_time() {
     let env = fleet(2).await;
     env.world.remove_nodegroup("cluster-0", "nodegroup-1");
     env.start().await;
@@ -96,6 +96,15 @@ async fn an_update_costs_its_track_two_writes_of_its_record_and_one_more_the_fir
         assert_eq!(calls(&env), started.into_iter().collect::<Vec<_>>(), "{release}");
 
         env.check().await;
+        let begun = [
+            ("dynamodb:BatchGetItem", 1),
+            ("dynamodb:PutItem", 2), // that the release and the start were published
+            ("dynamodb:Query", 1),
+            ("eks:DescribeUpdate", 1),
+            ("events:PutEvents", 1),
+        ];
+        assert_eq!(calls(&env), these(begun), "an update that has begun");
+        env.check().await;
         let in_progress = [("dynamodb:BatchGetItem", 1), ("dynamodb:Query", 1), ("eks:DescribeUpdate", 1)];
         assert_eq!(calls(&env), these(in_progress), "an update in progress");
 
@@ -103,10 +112,11 @@ async fn an_update_costs_its_track_two_writes_of_its_record_and_one_more_the_fir
         env.check().await;
         let ended = [
             ("dynamodb:BatchGetItem", 1),
-            ("dynamodb:PutItem", 1),
+            ("dynamodb:PutItem", 2), // the end, and that it was published
             ("dynamodb:Query", 1),
             ("eks:DescribeNodegroup", 1),
             ("eks:DescribeUpdate", 1),
+            ("events:PutEvents", 1),
         ];
         assert_eq!(calls(&env), these(ended), "an update that has succeeded");
         env.world.advance(minutes(24 * 60));

@@ -8,7 +8,7 @@ use eks_nodegroup_updater::model::nodegroup_record::{ExternalUpdate, NodegroupRe
 use eks_nodegroup_updater::model::notice::Reminder;
 use eks_nodegroup_updater::model::policy::InvalidTag;
 use eks_nodegroup_updater::model::record::Record;
-use eks_nodegroup_updater::model::records::RecordRef;
+use eks_nodegroup_updater::model::records::{AnyRecord, RecordRef};
 use eks_nodegroup_updater::model::release_version::ReleaseVersion;
 use eks_nodegroup_updater::model::stale::Stale;
 use eks_nodegroup_updater::model::support::{Ended, SupportEnded};
@@ -61,26 +61,52 @@ pub(crate) fn track_with(release: &str) -> TrackRecord {
     track
 }
 
-fn withdrawn() -> Message {
+fn track_named(release: &str) -> TrackRecord {
+    let mut track = track_record();
+    let named_at = at("2026-07-10T09:00:00Z");
+    track.name(&ReleaseVersion::parse(Family::AmazonLinux2023, release).unwrap(), Some(named_at), named_at);
+    track
+}
+
+fn recovered() -> NodegroupRecord {
+    let mut record = record();
+    record.end(Status::Failed, vec![eviction()], at("2026-07-20T09:16:02Z"));
+    record.begin(&intent("1.33.2-20260720"), at("2026-07-21T09:00:00Z"));
+    record.end(Status::Successful, vec![], at("2026-07-21T09:20:00Z"));
+    record
+}
+
+fn withdrawn() -> TrackRecord {
     let mut track = track_with(NEWER);
     let (current, later) =
         (ReleaseVersion::parse(Family::AmazonLinux2023, CURRENT).unwrap(), at("2026-07-20T09:00:00Z"));
     track.releases.name(&current, Some(later), later);
     track.report_withdrawn(NEWER, CURRENT, &names(["dev/a", "prod/blue"]), at("2026-07-20T10:00:00Z"));
-    last_message(&track)
+    track
 }
 
-fn refused() -> Message {
+fn refused() -> TrackRecord {
     let mut track = track_with(NEWER);
     let message = "Requested release version 1.33.2-20260710 is not valid for kubernetes version 1.33.";
     track.refuse(NEWER, message, at("2026-07-20T10:00:00Z"));
     track.report_refused(NEWER, at("2026-07-21T10:00:00Z"));
-    last_message(&track)
+    track
 }
 
-/// A record with a notice of each kind, by the kind's name.
+/// A message of each kind, by the kind's name.
 pub(crate) fn noticed() -> Vec<(&'static str, Message)> {
-    let end = |status| ended(status, vec![]);
+    let message =
+        |record: &AnyRecord| Message::new(record.as_ref(), record.pending_notices().last().unwrap(), &retry_after());
+    noticed_records().iter().map(|(kind, record)| (*kind, message(record))).collect()
+}
+
+/// A record whose last notice is of a kind, for each kind, by its name.
+pub(crate) fn noticed_records() -> Vec<(&'static str, AnyRecord)> {
+    let end = |status, errors| {
+        let mut record = record();
+        record.end(status, errors, at("2026-07-20T09:16:02Z"));
+        record.into()
+    };
     let mut stuck = record();
     stuck.report_stuck(at("2026-07-20T15:00:00Z"));
     let mut available = testing::record("prod/blue");
@@ -101,19 +127,23 @@ pub(crate) fn noticed() -> Vec<(&'static str, Message)> {
     let (key, value, expected) = ("ami-update/window".to_owned(), "Sat".to_owned(), "expected windows".to_owned());
     tag.report_invalid_tag(&InvalidTag { key, value, expected }, at("2026-07-20T10:00:00Z"));
     vec![
-        ("UpdateFailed", ended(Status::Failed, vec![eviction()])),
-        ("UpdateCancelled", end(Status::Cancelled)),
-        ("UpdateStuck", last_message(&stuck)),
-        ("UpdateGone", end(Status::Gone)),
-        ("UpdateRefused", end(Status::Refused)),
-        ("UpdateUnverified", end(Status::Unverified)),
-        ("UpdateAvailable", last_message(&available)),
-        ("UpdateForced", last_message(&forced)),
-        ("ReleaseQuarantined", last_message(&quarantined)),
-        ("TagInvalid", last_message(&tag)),
-        ("AccessDenied", last_message(&denied)),
-        ("ReleaseWithdrawn", withdrawn()),
-        ("ReleaseRefused", refused()),
+        ("UpdateStarted", record().into()),
+        ("UpdateSucceeded", end(Status::Successful, vec![])),
+        ("UpdateRecovered", recovered().into()),
+        ("ReleaseAvailable", track_named(NEWER).into()),
+        ("UpdateFailed", end(Status::Failed, vec![eviction()])),
+        ("UpdateCancelled", end(Status::Cancelled, vec![])),
+        ("UpdateStuck", stuck.into()),
+        ("UpdateGone", end(Status::Gone, vec![])),
+        ("UpdateRefused", end(Status::Refused, vec![])),
+        ("UpdateUnverified", end(Status::Unverified, vec![])),
+        ("UpdateAvailable", available.into()),
+        ("UpdateForced", forced.into()),
+        ("ReleaseQuarantined", quarantined.into()),
+        ("TagInvalid", tag.into()),
+        ("AccessDenied", denied.into()),
+        ("ReleaseWithdrawn", withdrawn().into()),
+        ("ReleaseRefused", refused().into()),
     ]
     .into_iter()
     .chain(of_a_node_group())
@@ -122,11 +152,11 @@ pub(crate) fn noticed() -> Vec<(&'static str, Message)> {
 }
 
 /// What is said of a node group that is not updated, or is taken back.
-fn of_a_node_group() -> [(&'static str, Message); 7] {
+fn of_a_node_group() -> [(&'static str, AnyRecord); 7] {
     let noticed = |change: &dyn Fn(&mut NodegroupRecord)| {
         let mut record = testing::record("prod/blue");
         change(&mut record);
-        last_message(&record)
+        record.into()
     };
     let (began, later) = (at("2026-07-20T09:00:00Z"), at("2026-07-20T09:20:00Z"));
     let stale = Stale {
@@ -183,11 +213,11 @@ fn of_a_node_group() -> [(&'static str, Message); 7] {
 }
 
 /// What is said of the fleet.
-fn of_the_fleet() -> [(&'static str, Message); 4] {
+fn of_the_fleet() -> [(&'static str, AnyRecord); 4] {
     let noticed = |change: &dyn Fn(&mut FleetRecord)| {
         let mut record = fleet_record();
         change(&mut record);
-        last_message(&record)
+        record.into()
     };
     let began = at("2026-07-20T09:00:00Z");
     let ended = SupportEnded {
@@ -250,6 +280,8 @@ fn machines_read_the_same_as_json() {
         "sameBuild",
         "quarantinedIn",
         "runningOn",
+        "runs",
+        "publishedAt",
         "tag",
     ] {
         assert_eq!(members.remove(key), Some(Value::Null), "{key}");
@@ -324,9 +356,10 @@ fn every_event_has_its_subject_and_severity() {
 
     let mut available = record();
     available.withdraw();
+    let before = available.pending_notices.len();
     available.report_available("1.33", NEWER, at("2026-07-20T15:00:00Z"));
     available.report_available("1.33", NEWER, at("2026-07-20T16:00:00Z"));
-    assert_eq!(available.pending_notices.len(), 1, "reported once a release");
+    assert_eq!(available.pending_notices.len(), before + 1, "reported once a release");
     let message = last_message(&available);
     assert_eq!(message.subject, "EKS release available: prod/blue can run 1.33.2-20260710");
     assert_eq!(machine(&message)["severity"], "info");
@@ -414,11 +447,12 @@ fn a_quarantine_is_critical_and_says_how_to_lift_it() {
 fn an_invalid_tag_is_quoted() {
     let mut record = record();
     record.withdraw();
+    let before = record.pending_notices.len();
     let (key, value, expected) = ("ami-update/window".to_owned(), "Sat".to_owned(), "expected windows".to_owned());
     let tag = InvalidTag { key, value, expected };
     record.report_invalid_tag(&tag, at("2026-07-20T10:00:00Z"));
     record.report_invalid_tag(&tag, at("2026-07-20T11:00:00Z"));
-    assert_eq!(record.pending_notices.len(), 1, "reported once");
+    assert_eq!(record.pending_notices.len(), before + 1, "reported once");
     let message = last_message(&record);
     assert_eq!(message.subject, "EKS update tag invalid: prod/blue");
     assert!(part(&message, "email").contains("Tag        ami-update/window=Sat; expected windows\n"));

@@ -681,6 +681,7 @@ mod promise_10_everything_has_a_reason {
 async fn a_quiet_world_causes_no_writes_and_no_reads_of_eks_by_check() {
     let env = TestEnv::with([opted_in("prod", "blue").release(NEWER)]).await;
     env.start().await;
+    env.check().await;
     env.world.clear_requests();
     env.check().await;
     let actions: Vec<String> = env.world.requests().into_iter().map(|request| request.action).collect();

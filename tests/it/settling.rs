@@ -2,6 +2,7 @@
 
 use eks_nodegroup_updater::model::attempt::{ErrorDetail, Status};
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
+use eks_nodegroup_updater::model::notice::{NoticeKind, Sink};
 use eks_nodegroup_updater::model::record::Record;
 use eks_nodegroup_updater::model::settle::{Observation, Progress, Running, settle};
 use jiff::{SignedDuration, Timestamp};
@@ -39,7 +40,7 @@ fn state(record: &NodegroupRecord) -> (Option<Status>, Vec<&'static str>) {
 fn a_failed_update_is_reported_with_every_detail() {
     let mut record = accepted();
     settle(&mut record, &saw(Progress::Failed(vec![eviction()], vec![])), after(16), SIX_HOURS);
-    assert_eq!(state(&record), (Some(Status::Failed), vec!["UpdateFailed"]));
+    assert_eq!(state(&record), (Some(Status::Failed), vec!["UpdateStarted", "UpdateFailed"]));
     assert_eq!(record.history[0].errors, [eviction()]);
     assert_eq!(record.open, None);
 }
@@ -56,38 +57,38 @@ fn the_health_of_its_node_group_is_kept_with_a_failure_since_it_may_explain_it()
 fn success_is_believed_when_the_node_group_runs_the_release() {
     let mut record = accepted();
     settle(&mut record, &running(NEWER), after(16), SIX_HOURS);
-    assert_eq!(state(&record), (Some(Status::Successful), vec![]));
+    assert_eq!(state(&record), (Some(Status::Successful), vec!["UpdateStarted", "UpdateSucceeded"]));
 }
 
 #[test]
 fn success_without_the_release_is_waited_for_and_then_reported() {
     let mut record = accepted();
     settle(&mut record, &running(CURRENT), after(16), SIX_HOURS);
-    assert_eq!(state(&record), (Some(Status::InProgress), vec![]));
+    assert_eq!(state(&record), (Some(Status::InProgress), vec!["UpdateStarted"]));
     settle(&mut record, &running(CURRENT), after(35), SIX_HOURS);
-    assert_eq!(state(&record), (Some(Status::InProgress), vec![]));
+    assert_eq!(state(&record), (Some(Status::InProgress), vec!["UpdateStarted"]));
     settle(&mut record, &running(CURRENT), after(36), SIX_HOURS);
-    assert_eq!(state(&record), (Some(Status::Unverified), vec!["UpdateUnverified"]));
+    assert_eq!(state(&record), (Some(Status::Unverified), vec!["UpdateStarted", "UpdateUnverified"]));
 }
 
 #[test]
 fn a_cancelled_update_is_reported() {
     let mut record = accepted();
     settle(&mut record, &saw(Progress::Cancelled(vec![])), after(16), SIX_HOURS);
-    assert_eq!(state(&record), (Some(Status::Cancelled), vec!["UpdateCancelled"]));
+    assert_eq!(state(&record), (Some(Status::Cancelled), vec!["UpdateStarted", "UpdateCancelled"]));
 }
 
 #[test]
 fn a_stuck_update_is_reported_once_and_still_watched() {
     let mut record = accepted();
     settle(&mut record, &saw(Progress::InProgress), after(359), SIX_HOURS);
-    assert_eq!(state(&record), (Some(Status::InProgress), vec![]));
+    assert_eq!(state(&record), (Some(Status::InProgress), vec!["UpdateStarted"]));
     for minutes in [360, 365, 1000] {
         settle(&mut record, &saw(Progress::InProgress), after(minutes), SIX_HOURS);
-        assert_eq!(state(&record), (Some(Status::InProgress), vec!["UpdateStuck"]));
+        assert_eq!(state(&record), (Some(Status::InProgress), vec!["UpdateStarted", "UpdateStuck"]));
     }
     settle(&mut record, &saw(Progress::Failed(vec![], vec![])), after(1005), SIX_HOURS);
-    assert_eq!(state(&record), (Some(Status::Failed), vec!["UpdateStuck", "UpdateFailed"]));
+    assert_eq!(state(&record), (Some(Status::Failed), vec!["UpdateStarted", "UpdateStuck", "UpdateFailed"]));
 }
 
 #[test]
@@ -97,7 +98,7 @@ fn an_update_that_cannot_be_read_for_hours_is_not_silent() {
     settle(&mut record, &unreadable, after(300), SIX_HOURS);
     assert_eq!(record, accepted());
     settle(&mut record, &unreadable, after(360), SIX_HOURS);
-    assert_eq!(state(&record), (Some(Status::InProgress), vec!["UpdateStuck"]));
+    assert_eq!(state(&record), (Some(Status::InProgress), vec!["UpdateStarted", "UpdateStuck"]));
 }
 
 #[test]
@@ -108,7 +109,7 @@ fn a_vanished_update_is_reported_once_it_cannot_just_be_late() {
     settle(&mut record, &not_found, after(19), SIX_HOURS);
     assert_eq!(record, accepted());
     settle(&mut record, &not_found, after(20), SIX_HOURS);
-    assert_eq!(state(&record), (Some(Status::Gone), vec!["UpdateGone"]));
+    assert_eq!(state(&record), (Some(Status::Gone), vec!["UpdateStarted", "UpdateGone"]));
     assert_eq!(record.history[0].errors, [error]);
 }
 
@@ -141,6 +142,13 @@ fn a_refusal_is_reported_once_for_each_release() {
     assert_eq!(record.history.len(), 3);
 }
 
+/// Takes these notices for published.
+fn publish(record: &mut NodegroupRecord, which: impl Fn(&NoticeKind) -> bool) {
+    for notice in record.pending_notices.clone().iter().filter(|notice| which(&notice.kind)) {
+        record.mark_published(notice, &Sink::ALL);
+    }
+}
+
 #[test]
 fn the_history_is_bounded_but_forgets_nothing_that_is_pending() {
     let mut record = intended();
@@ -148,11 +156,11 @@ fn the_history_is_bounded_but_forgets_nothing_that_is_pending() {
     for attempt in 0..30 {
         record.begin(&intent(NEWER), after(attempt));
         record.end(if attempt == 3 { Status::Failed } else { Status::Successful }, vec![], after(attempt));
+        publish(&mut record, |kind| matches!(kind, NoticeKind::UpdateSucceeded(_)));
     }
     let numbers: Vec<u32> = record.history.iter().map(|attempt| attempt.number).collect();
     assert_eq!(numbers, [5, 23, 24, 25, 26, 27, 28, 29, 30, 31][..].to_vec());
-    let notice = record.pending_notices[0].clone();
-    record.mark_published(&notice);
+    publish(&mut record, |_| true);
     record.begin(&intent(NEWER), after(40));
     record.end(Status::Successful, vec![], after(40));
     assert_eq!((record.history.len(), record.history[0].number), (10, 23));

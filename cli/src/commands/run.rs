@@ -101,9 +101,10 @@ fn draw_check(page: &mut Page, answer: &CheckAnswer) {
     }
     let (open, published) = (answer.updates.len(), answer.published.len());
     page.line(&format!(
-        "Run of check: {} looked at, {} published.",
+        "Run of check: {} looked at, {} and {} published.",
         count(open, "update"),
-        count(published, "message")
+        count(published, "message"),
+        count(answer.events, "event")
     ));
 }
 

@@ -161,8 +161,8 @@ fn exactly_what_must_be_reported_is_published() {
         .map(|message| message["attributes"]["severity"].as_str().unwrap().to_owned())
         .collect();
     let expected = [
-        ["2026-07-20T09:05:00Z", "EKS update tag invalid: staging/tools"],
         ["2026-07-20T09:05:00Z", "EKS release available: data/reports can run 1.32.9-20260710"],
+        ["2026-07-20T09:05:00Z", "EKS update tag invalid: staging/tools"],
         ["2026-07-20T09:05:00Z", "Amazon Linux 2: support has ended"],
         ["2026-07-20T09:05:00Z", "The table of the EKS node group updater was empty"],
         ["2026-07-20T09:25:00Z", "EKS update failed: dev/ingress to 1.46.1-9d20f4ae (NodeCreationFailure)"],
@@ -170,9 +170,13 @@ fn exactly_what_must_be_reported_is_published() {
         ["2026-07-20T11:05:00Z", "EKS release quarantined: 1.46.1-9d20f4ae"],
         ["2026-07-20T12:50:00Z", "EKS update failed: prod/general to 1.33.2-20260710 (PodEvictionFailure)"],
         ["2026-07-20T15:00:00Z", "EKS update still running: data/postgres to 1.32.9-20260710"],
+        ["2026-07-20T16:30:00Z", "EKS update recovered: prod/general runs 1.33.2-20260710"],
     ];
     assert_eq!(each(&story["messages"], ["at", "subject"]), owned(expected));
-    assert_eq!(severities, ["warning", "info", "warning", "info", "error", "error", "critical", "error", "warning"]);
+    assert_eq!(
+        severities,
+        ["info", "warning", "warning", "info", "error", "error", "critical", "error", "warning", "info"]
+    );
 }
 
 /// The message about the update that disruption budgets made fail.
@@ -195,7 +199,10 @@ fn the_failure_names_the_nodes_to_people_and_machines() {
 #[test]
 fn start_publishes_nothing_and_check_updates_nothing() {
     assert!(actions("start").contains(&"eks:UpdateNodegroupVersion".to_owned()));
-    assert!(!actions("start").contains(&"sns:Publish".to_owned()));
+    assert!(
+        !actions("start").contains(&"sns:Publish".to_owned())
+            && !actions("start").contains(&"events:PutEvents".to_owned())
+    );
     assert!(actions("check").contains(&"sns:Publish".to_owned()));
     assert!(!actions("check").contains(&"eks:UpdateNodegroupVersion".to_owned()));
 }

@@ -137,6 +137,7 @@ fn the_stack_names_what_there_is() {
         json!({
             "UPDATES_TABLE": "updates",
             "NOTIFICATION_TOPIC_ARN": "arn:aws:sns:eu-central-1:123456789012:notifications",
+            "EVENT_BUS_NAME": "default",
             "RING_SOAK": "2h",
             "STOP_SWITCH": "/eks-nodegroup-updater/stop-switch",
         })

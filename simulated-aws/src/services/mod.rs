@@ -6,6 +6,7 @@
 mod cloudformation;
 mod dynamodb;
 mod eks;
+mod eventbridge;
 mod lambda;
 mod sns;
 mod ssm;
@@ -66,6 +67,14 @@ const SERVICES: &[Service] = &[
         denied: (403, "AuthorizationError"),
         answer: sns::answer,
         resources: sns::resources,
+    },
+    Service {
+        name: "events",
+        action_prefix: "events",
+        protocol: Protocol::Json { content_type: "application/x-amz-json-1.1", namespace: "", or_cbor: false },
+        denied: (400, "AccessDeniedException"),
+        answer: eventbridge::answer,
+        resources: eventbridge::resources,
     },
     Service {
         name: "tagging",

@@ -3,6 +3,7 @@
 pub(crate) mod arns;
 pub(crate) mod cloudformation;
 pub(crate) mod cluster;
+pub(crate) mod eventbridge;
 pub(crate) mod ids;
 pub(crate) mod kubernetes;
 pub(crate) mod lambda;
@@ -22,6 +23,7 @@ use jiff::Timestamp;
 
 use crate::state::cloudformation::Stack;
 use crate::state::cluster::Cluster;
+use crate::state::eventbridge::Buses;
 use crate::state::ids::Ids;
 use crate::state::kubernetes::KubernetesVersion;
 use crate::state::lambda::Function;
@@ -57,6 +59,7 @@ pub(crate) struct State {
     pub(crate) calendars: BTreeMap<String, Calendar>,
     pub(crate) topics: BTreeMap<String, Topic>,
     pub(crate) published: Vec<PublishedMessage>,
+    pub(crate) buses: Buses,
     /// By name.
     pub(crate) functions: BTreeMap<String, Function>,
     /// By name.

@@ -6,6 +6,7 @@ mod cloudformation;
 mod clusters;
 mod dynamodb;
 mod eks;
+mod eventbridge;
 mod exchange;
 pub(crate) mod fault;
 mod http;

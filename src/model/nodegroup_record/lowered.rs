@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use aws_sdk_eks::types::AmiTypes;
 use jiff::Timestamp;
 
-use super::{NodegroupRecord, reference};
+use super::NodegroupRecord;
 use crate::model::attempt::Intent;
 use crate::model::hold::{DESCRIPTION_LAGS, Hold, LoweredBy, Rollback, Running, StepBack};
 use crate::model::notice::NoticeKind;
@@ -24,6 +24,7 @@ impl NodegroupRecord {
         }
         let Some(ran) = self.ran.clone() else {
             self.ran = Some(runs.clone());
+            self.recover(runs, now);
             return;
         };
         let lower = runs.compare(&ran, ami_type) == Some(Ordering::Less);
@@ -31,6 +32,7 @@ impl NodegroupRecord {
         if !lower || !keeps_version {
             self.ran = Some(runs.clone());
             self.dismiss_hold(now);
+            self.recover(runs, now);
             return;
         }
         let open = self.hold.as_mut().filter(|hold| hold.is_open() && !hold.confirmed && hold.to == *runs);
@@ -118,16 +120,6 @@ impl NodegroupRecord {
     pub fn lapse_rollback(&mut self, request_id: &str, now: Timestamp) {
         if let Some(rollback) = self.rollback.take_if(|rollback| rollback.request_id == request_id) {
             self.notify(NoticeKind::RollbackLapsed(rollback), now);
-        }
-    }
-
-    pub(super) fn report_rollback_started(&mut self) {
-        let Some(attempt) = &self.open else { return };
-        let (about, at) = (reference(attempt), attempt.started_at);
-        let is_known =
-            self.pending_notices.iter().any(|notice| notice.kind == NoticeKind::RollbackStarted(about.clone()));
-        if !is_known {
-            self.notify(NoticeKind::RollbackStarted(about), at);
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the table holds of one node group, and how it changes.
 
 mod lowered;
+mod recovery;
 mod standing;
 
 use jiff::{SignedDuration, Timestamp};
@@ -257,6 +258,7 @@ impl NodegroupRecord {
             health: Vec::new(),
             stuck_notified: false,
             retry_requested_at: None,
+            recovered_at: None,
             successful_since: None,
         }));
     }
@@ -301,8 +303,16 @@ impl NodegroupRecord {
             attempt.status = Status::InProgress;
         }
         self.back_off = None;
-        if self.open.as_ref().is_some_and(|attempt| attempt.intent.rollback.is_some() && attempt.update_id.is_some()) {
-            self.report_rollback_started();
+        self.report_started();
+    }
+
+    fn report_started(&mut self) {
+        let Some(attempt) = &self.open else { return };
+        let (about, at) = (reference(attempt), attempt.started_at);
+        let is_rollback = attempt.intent.rollback.is_some();
+        let kind = if is_rollback { NoticeKind::RollbackStarted(about) } else { NoticeKind::UpdateStarted(about) };
+        if !self.pending_notices.iter().any(|notice| notice.kind == kind) {
+            self.notify(kind, at);
         }
     }
 
@@ -376,12 +386,18 @@ impl NodegroupRecord {
             }
             Status::Successful if attempt.intent.rollback.is_some() => Some(NoticeKind::RolledBack(about)),
             Status::Successful if attempt.intent.force => Some(NoticeKind::UpdateForced(about)),
-            Status::Refused | Status::Successful | Status::Intent | Status::InProgress => None,
+            Status::Successful => Some(NoticeKind::UpdateSucceeded(about)),
+            Status::Refused | Status::Intent | Status::InProgress => None,
         };
         if let Some(kind) = kind {
             self.notify(kind, now);
         }
+        let forced = attempt.intent.force.then(|| attempt.intent.release_version.clone());
         self.history.push(*attempt);
+        if let Some(runs) = self.ran.clone().filter(|_| status == Status::Successful && ours) {
+            forced.iter().for_each(|release| self.recover_by_force(release, now));
+            self.recover(&runs, now);
+        }
         self.trim();
     }
 
@@ -424,7 +440,7 @@ impl NodegroupRecord {
     }
 
     fn notify(&mut self, kind: NoticeKind, at: Timestamp) {
-        self.pending_notices.push(Notice { kind, at });
+        self.pending_notices.push(Notice::new(kind, at));
     }
 
     fn was_refused(&self, attempt: &Attempt) -> bool {
@@ -502,6 +518,7 @@ impl Record for NodegroupRecord {
 
     fn prepare(&mut self, revision: Revision, now: Timestamp) {
         self.revision = revision;
+        self.trim();
         let pending = self.open.is_some() || !self.pending_notices.is_empty();
         self.pending = pending.then(|| YES.to_owned());
         let expires_at = now.saturating_add(KEEP_FOR).unwrap_or(Timestamp::MAX);
@@ -513,9 +530,8 @@ impl Record for NodegroupRecord {
         &self.pending_notices
     }
 
-    fn mark_published(&mut self, notice: &Notice) {
-        self.pending_notices.retain(|pending| pending != notice);
-        self.trim();
+    fn pending_notices_mut(&mut self) -> &mut Vec<Notice> {
+        &mut self.pending_notices
     }
 
     fn notice_id(&self, notice: &Notice) -> String {
@@ -531,6 +547,7 @@ impl Record for NodegroupRecord {
                     format!("{code}/{}/{}/{}", hold.from.release_version, hold.to.release_version, hold.since)
                 }
                 NoticeKind::RollbackLapsed(rollback) => format!("{code}/{}", rollback.request_id),
+                NoticeKind::UpdateRecovered(over) => format!("{code}/{}/{}", over.number, over.release_version),
                 NoticeKind::NodegroupStale(_) | NoticeKind::NodegroupCurrent(_) | NoticeKind::TagLost => {
                     format!("{code}/{}", notice.at)
                 }

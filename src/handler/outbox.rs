@@ -1,0 +1,247 @@
+//! What is pending is published, as messages and as events, and then marked: a notice may be published twice, but none is lost.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::{StreamExt, stream};
+use tokio::time::Instant;
+
+use crate::aws::{CONCURRENCY, CheckClients};
+use crate::config::CheckConfig;
+use crate::model::fleet_record::FleetRecord;
+use crate::model::notice::{Notice, Sink};
+use crate::model::problem::Problem;
+use crate::model::record::Record;
+use crate::model::records::AnyRecord;
+use crate::notify::{CALL_BYTES, EVENTS_PER_CALL, Event, Message, publish, put_events};
+use crate::run::Run;
+use crate::store::RecordStore;
+
+/// More notices than this of one kind, release and cause become one message.
+const SEPARATE: usize = 3;
+
+/// What a run of `check` publishes with.
+pub(super) struct Outbox<'a> {
+    pub(super) clients: &'a CheckClients,
+    pub(super) config: &'a CheckConfig,
+    pub(super) store: &'a RecordStore<'a>,
+    pub(super) run: Run<'a>,
+}
+
+/// What was published.
+#[derive(Default)]
+pub(super) struct Published {
+    /// The ids of the notices of which messages were published.
+    pub(super) ids: Vec<String>,
+    /// How many events were put on the bus.
+    pub(super) events: usize,
+    /// How many notices are still pending.
+    pub(super) pending: usize,
+    pub(super) errors: Vec<Problem>,
+    /// How many messages SNS did not take.
+    pub(super) failed: usize,
+}
+
+/// Which notice: of which record, and which of those that it has pending.
+type Position = (usize, usize);
+
+/// Where each notice was published in this run.
+type Done = BTreeMap<Position, Vec<Sink>>;
+
+/// Notices that are one message.
+struct Letter {
+    /// What it is about.
+    notices: Vec<Position>,
+    /// Notices that it makes needless.
+    included: Vec<Position>,
+}
+
+impl Outbox<'_> {
+    /// Publishes everything that is pending in these records.
+    pub(super) async fn empty(&self, records: Vec<AnyRecord>, fleet: Option<&FleetRecord>) -> Published {
+        let mut published = Published::default();
+        let mut done = Done::new();
+        self.put_events(&records, &mut done, &mut published).await;
+        let (many, mut singles) = letters(&records, |notice| self.is_left(notice, Sink::Message), fleet);
+        for letter in many {
+            self.publish_letter(&records, &letter, &mut done, &mut published).await;
+        }
+        let deliveries = records.into_iter().enumerate().map(|(index, record)| {
+            let alone = singles.remove(&index).unwrap_or_default();
+            let done = done.extract_if((index, 0)..=(index, usize::MAX), |_, _| true);
+            let done = done.map(|((_, notice), sinks)| (notice, sinks)).collect();
+            self.deliver(record, alone, done)
+        });
+        let deliveries: Vec<_> = deliveries.collect();
+        let mut delivered = stream::iter(deliveries).buffered(CONCURRENCY);
+        while let Some(Published { ids, pending, errors, failed, .. }) = delivered.next().await {
+            published.ids.extend(ids);
+            published.pending += pending;
+            published.errors.extend(errors);
+            published.failed += failed;
+        }
+        published
+    }
+
+    fn has_time(&self) -> bool {
+        Instant::now() < self.run.last_start
+    }
+
+    fn is_left(&self, notice: &Notice, sink: Sink) -> bool {
+        self.config.sinks.left(notice).contains(&sink)
+    }
+
+    /// The events of all records together, few calls for many. One that is not taken stays pending, alone.
+    async fn put_events(&self, records: &[AnyRecord], done: &mut Done, published: &mut Published) {
+        let Some(bus) = &self.config.event_bus else { return };
+        let mut events = Vec::new();
+        for (index, record) in records.iter().enumerate() {
+            for (number, notice) in record.pending_notices().iter().enumerate() {
+                let event = Event::new(record.as_ref(), notice, &self.config.retry_after);
+                events
+                    .extend(event.filter(|_| self.is_left(notice, Sink::Event)).map(|event| ((index, number), event)));
+            }
+        }
+        let mut errors = BTreeSet::new();
+        for call in calls(events) {
+            if !self.has_time() {
+                break;
+            }
+            let (positions, events): (Vec<Position>, Vec<Event>) = call.into_iter().unzip();
+            let answers = put_events(&self.clients.eventbridge, bus, &events).await;
+            for (position, answer) in positions.into_iter().zip(answers) {
+                match answer {
+                    Ok(()) => {
+                        published.events += 1;
+                        done.entry(position).or_default().push(Sink::Event);
+                    }
+                    Err(error) => drop(errors.insert(error)),
+                }
+            }
+        }
+        published.errors.extend(errors.into_iter().map(Problem::of_run));
+    }
+
+    /// One message of many notices.
+    async fn publish_letter(&self, records: &[AnyRecord], letter: &Letter, done: &mut Done, published: &mut Published) {
+        let members = |positions: &[Position]| -> Vec<(&AnyRecord, &Notice)> {
+            let member = |(index, number): &Position| {
+                let record = records.get(*index)?;
+                Some((record, record.pending_notices().get(*number)?))
+            };
+            positions.iter().filter_map(member).collect()
+        };
+        let (notices, included) = (members(&letter.notices), members(&letter.included));
+        let Some(message) = Message::of_many(&notices, &included, &self.config.retry_after) else { return };
+        if !self.has_time() {
+            return;
+        }
+        if let Err(error) = publish(&self.clients.sns, &self.config.notification_topic_arn, message).await {
+            published.failed += 1;
+            return published.errors.push(Problem::of_run(error.to_string()));
+        }
+        for position in letter.notices.iter().chain(&letter.included) {
+            done.entry(*position).or_default().push(Sink::Message);
+        }
+        published.ids.extend(notices.iter().chain(&included).map(|(record, notice)| record.notice_id(notice)));
+    }
+
+    /// Publishes the messages of one record, and marks what was published of it, in one write.
+    async fn deliver(&self, record: AnyRecord, alone: Vec<usize>, mut done: BTreeMap<usize, Vec<Sink>>) -> Published {
+        let mut published = Published::default();
+        for number in alone {
+            let Some(notice) = record.pending_notices().get(number).filter(|_| self.has_time()) else { continue };
+            let message = Message::new(record.as_ref(), notice, &self.config.retry_after);
+            match publish(&self.clients.sns, &self.config.notification_topic_arn, message).await {
+                Ok(()) => {
+                    published.ids.push(record.notice_id(notice));
+                    done.entry(number).or_default().push(Sink::Message);
+                }
+                Err(error) => {
+                    published.failed += 1;
+                    published.errors.push(Problem::with(record.subject(), error));
+                }
+            }
+        }
+        let mut marks = Vec::new();
+        for (number, notice) in record.pending_notices().iter().enumerate() {
+            let sinks = done.remove(&number).unwrap_or_default();
+            let is_done = self.config.sinks.left(notice).iter().all(|sink| sinks.contains(sink));
+            published.pending += usize::from(!is_done);
+            marks.push((notice.clone(), if is_done { Sink::ALL.to_vec() } else { sinks }));
+        }
+        let subject = record.subject();
+        let marked = match record {
+            AnyRecord::Nodegroup(record) => self.mark(record, &marks).await,
+            AnyRecord::Fleet(record) => self.mark(record, &marks).await,
+            AnyRecord::Track(record) => self.mark(record, &marks).await,
+        };
+        published.errors.extend(marked.err().map(|error| Problem::with(subject, error)));
+        published
+    }
+
+    async fn mark<R: Record>(&self, mut record: R, marks: &[(Notice, Vec<Sink>)]) -> Result<(), String> {
+        let mark =
+            |record: &mut R| marks.iter().for_each(|(notice, sinks)| record.mark_published(notice, sinks.as_slice()));
+        self.store.merge(&mut record, self.run.now, mark).await.map_err(|error| error.to_string())
+    }
+}
+
+/// Which notices are a message together, and which of each record are messages of their own.
+fn letters(
+    records: &[AnyRecord],
+    is_left: impl Fn(&Notice) -> bool,
+    fleet: Option<&FleetRecord>,
+) -> (Vec<Letter>, BTreeMap<usize, Vec<usize>>) {
+    let mut groups: BTreeMap<String, (Vec<Position>, usize)> = BTreeMap::new();
+    let mut quarantines: BTreeMap<String, Position> = BTreeMap::new();
+    for (index, record) in records.iter().enumerate() {
+        for (number, notice) in record.pending_notices().iter().enumerate().filter(|(_, notice)| is_left(notice)) {
+            let position = (index, number);
+            if let Some(quarantined) = record.quarantined(notice) {
+                quarantines.insert(quarantined, position);
+                continue;
+            }
+            // What a quarantine explains deserves no message for each node group.
+            let explained =
+                fleet.and_then(|fleet| record.explained_by(notice, fleet)).map(|quarantine| (quarantine, 1));
+            let group = explained
+                .or_else(|| Some((record.group(notice)?, SEPARATE)))
+                .unwrap_or_else(|| (record.notice_id(notice), SEPARATE));
+            groups.entry(group.0).or_insert_with(|| (Vec::new(), group.1)).0.push(position);
+        }
+    }
+    let mut singles = BTreeMap::<usize, Vec<usize>>::new();
+    let mut many = Vec::new();
+    for (group, position) in quarantines {
+        let included = groups.remove(&group).map(|(failures, _)| failures).unwrap_or_default();
+        many.push(Letter { notices: vec![position], included });
+    }
+    for (notices, separate) in groups.into_values() {
+        if notices.len() > separate {
+            many.push(Letter { notices, included: Vec::new() });
+        } else {
+            notices.into_iter().for_each(|(index, number)| singles.entry(index).or_default().push(number));
+        }
+    }
+    // As they came.
+    singles.values_mut().for_each(|numbers| numbers.sort_unstable());
+    (many, singles)
+}
+
+/// The events of each call: ten at most, and no more than a call may carry.
+fn calls(events: Vec<(Position, Event)>) -> Vec<Vec<(Position, Event)>> {
+    let mut calls: Vec<Vec<(Position, Event)>> = Vec::new();
+    let mut room = 0;
+    for event in events {
+        let size = event.1.size();
+        match calls.last_mut().filter(|call| call.len() < EVENTS_PER_CALL && size <= room) {
+            Some(call) => call.push(event),
+            None => {
+                room = CALL_BYTES;
+                calls.push(vec![event]);
+            }
+        }
+        room = room.saturating_sub(size);
+    }
+    calls
+}
