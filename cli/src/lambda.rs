@@ -16,7 +16,7 @@ use crate::functions::{Functions, TIME_OUT, settings};
 use crate::scenario;
 
 /// The stack's name.
-const STACK: &str = "eks-nodegroup-updater";
+pub const STACK: &str = "eks-nodegroup-updater";
 const START: &str = "eks-nodegroup-updater-start";
 const CHECK: &str = "eks-nodegroup-updater-check";
 const STOP_SWITCH: &str = "/eks-nodegroup-updater/stop-switch";

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use eks_nodegroup_updater::metrics::Metrics;
 use eks_nodegroup_updater::model::fleet_record::FleetRecord;
 use eks_nodegroup_updater::model::names::Names;
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
@@ -10,6 +11,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use simulated_aws::PublishedMessage;
+
+use crate::lambda::STACK;
 
 /// Everything that happened.
 #[derive(Serialize)]
@@ -23,6 +26,8 @@ pub struct Report {
     pub start_runs: usize,
     /// How often `check` ran.
     pub check_runs: u64,
+    /// Every run, in the order of time.
+    pub runs: Vec<Ran>,
     /// What two runs of `start` decided: the first, and a later one.
     pub plans: [Plan; 2],
     /// Node groups without the tag, which `start` does not see.
@@ -41,6 +46,35 @@ pub struct Report {
     pub calls: BTreeMap<&'static str, BTreeMap<String, usize>>,
     /// What went wrong in the runs.
     pub errors: Vec<String>,
+}
+
+/// A run of a function.
+#[derive(Serialize)]
+pub struct Ran {
+    /// `start` or `check`.
+    pub function: &'static str,
+    /// When.
+    pub at: Timestamp,
+    /// What it answered.
+    pub answer: Value,
+    /// The line of its log that CloudWatch makes metrics of.
+    pub metrics: Option<Value>,
+}
+
+impl Ran {
+    /// A run that has just ended.
+    ///
+    /// # Errors
+    /// When the answer is no JSON.
+    pub fn new(
+        function: &'static str,
+        at: Timestamp,
+        answer: &impl Serialize,
+        metrics: Option<&Metrics>,
+    ) -> serde_json::Result<Self> {
+        let line = metrics.map(|metrics| serde_json::from_str(&metrics.line(STACK, at)));
+        Ok(Self { function, at, answer: serde_json::to_value(answer)?, metrics: line.transpose()? })
+    }
 }
 
 /// What a run of `start` decided.

@@ -15,7 +15,7 @@ use simulated_aws::World;
 use tokio::net::TcpListener;
 
 use crate::functions::{CHECK_KEY, Functions, START_KEY, TIME_OUT, sdk_config, settings};
-use crate::report::{Message, Plan, Planned, Quarantined, Report, Update};
+use crate::report::{Message, Plan, Planned, Quarantined, Ran, Report, Update};
 use crate::scenario;
 
 /// How many steps the simulation has.
@@ -78,7 +78,7 @@ impl Simulation {
 
     async fn run(&self, mut show: impl AsyncFnMut(Step)) -> anyhow::Result<Report> {
         let from = self.world.now();
-        let (mut plans, mut errors) = (Vec::new(), Vec::new());
+        let (mut runs, mut plans, mut errors) = (Vec::new(), Vec::new(), Vec::new());
         for step in 0..STEPS {
             if step > 0 {
                 self.world.advance(STEP_LENGTH);
@@ -86,10 +86,12 @@ impl Simulation {
             let published = self.world.published().len();
             let mut news = Vec::new();
             let checked = self.run_check(step).await?;
+            runs.push(Ran::new("check", self.world.now(), &checked, checked.metrics.as_ref())?);
             news.extend(ends(&checked));
             errors.extend(checked.errors.iter().map(ToString::to_string));
             if step % STEPS_PER_START == 0 {
                 let started = self.run_start(step).await?;
+                runs.push(Ran::new("start", self.world.now(), &started, started.metrics.as_ref())?);
                 news.extend(starts(&started));
                 errors.extend(started.errors.iter().map(ToString::to_string));
                 plans.push(self.plan(started));
@@ -104,6 +106,7 @@ impl Simulation {
             to: self.world.now(),
             start_runs: plans.len(),
             check_runs: STEPS,
+            runs,
             quarantines: quarantines(fleet_record.as_ref(), plans.last()),
             plans: first_and_later(plans)?,
             without_tag: without_tag(),

@@ -197,6 +197,21 @@ fn the_failure_names_the_nodes_to_people_and_machines() {
 }
 
 #[test]
+fn every_run_hands_out_its_answer_and_its_line_of_metrics() {
+    let story = story();
+    let runs = story["runs"].as_array().unwrap();
+    for (function, metric, count) in [("start", "NodegroupsCurrent", 9), ("check", "UpdatesInProgress", 97)] {
+        let of_function: Vec<&Value> = runs.iter().filter(|run| run["function"] == function).collect();
+        assert_eq!(of_function.len(), count);
+        assert!(of_function.iter().all(|run| run["answer"]["counts"].is_object()));
+        assert!(of_function.iter().all(|run| run["metrics"][metric].is_u64()));
+    }
+    let last = &runs.last().unwrap();
+    assert_eq!(last["at"], "2026-07-20T17:00:00Z");
+    assert_eq!((&last["metrics"]["Nodegroups"], &last["metrics"]["NodegroupsCurrent"]), (&json!(17), &json!(7)));
+}
+
+#[test]
 fn start_publishes_nothing_and_check_updates_nothing() {
     assert!(actions("start").contains(&"eks:UpdateNodegroupVersion".to_owned()));
     assert!(
