@@ -71,6 +71,7 @@ class Stack:
         self._create_table()
         self.queue_url = aws.client("sqs").create_queue(QueueName="subscriber")["QueueUrl"]
         self.create_topic()
+        self.events_url = self._subscribe_to_events()
         self.switch("running")
 
     def has_run_before(self) -> None:
@@ -108,6 +109,14 @@ class Stack:
         assert arn == FACTS["NotificationTopic"]
         sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=f"arn:aws:sqs:{ARN_START}:subscriber")
 
+    def _subscribe_to_events(self) -> str:
+        """A queue that a rule on the bus sends all events of the stack to."""
+        url = self.aws.client("sqs").create_queue(QueueName="events")["QueueUrl"]
+        events, target = self.aws.client("events"), {"Id": "queue", "Arn": f"arn:aws:sqs:{ARN_START}:events"}
+        events.put_rule(Name="all", EventPattern=json.dumps({"source": ["eks-nodegroup-updater"]}))
+        events.put_targets(Rule="all", Targets=[target])
+        return url
+
     def delete_topic(self) -> None:
         self.aws.client("sns").delete_topic(TopicArn=FACTS["NotificationTopic"])
 
@@ -119,14 +128,22 @@ class Stack:
 
     def messages(self) -> list[Message]:
         """Takes what has reached the subscriber since the last look."""
-        sqs, messages = self.aws.client("sqs"), []
-        while batch := sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get("Messages"):
-            for message in batch:
-                envelope = json.loads(message["Body"])
-                attributes = {name: value["Value"] for name, value in envelope["MessageAttributes"].items()}
-                messages.append(Message(envelope["Subject"], json.loads(envelope["Message"]), attributes))
-                sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+        messages = []
+        for envelope in self._received(self.queue_url):
+            attributes = {name: value["Value"] for name, value in envelope["MessageAttributes"].items()}
+            messages.append(Message(envelope["Subject"], json.loads(envelope["Message"]), attributes))
         return messages
+
+    def events(self) -> list[dict[str, Any]]:
+        """Takes the events that have reached the rule's queue since the last look."""
+        return list(self._received(self.events_url))
+
+    def _received(self, queue_url: str) -> Iterator[dict[str, Any]]:
+        sqs = self.aws.client("sqs")
+        while batch := sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
+            for message in batch:
+                yield json.loads(message["Body"])
+                sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
 
 
 @pytest.fixture(scope="session")

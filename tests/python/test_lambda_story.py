@@ -26,6 +26,8 @@ LINUX = "/aws/service/eks/optimized-ami/1.33/amazon-linux-2023/x86_64/standard/r
 BOTTLEROCKET = "/aws/service/bottlerocket/aws-k8s-1.33/arm64/latest/image_version"
 WINDOWS = "/aws/service/ami-windows-latest/Windows_Server-2022-English-Core-EKS_Optimized-1.33"
 
+EVENT_SCHEMA = json.loads((ROOT / "events/published/schema.json").read_text())
+
 OLD, NEW, NEWER = "1.33.1-20260901", "1.33.5-20261101", "1.33.5-20261115"
 AUTO, NOTIFY = {"ami-update": "auto"}, {"ami-update": "notify"}
 
@@ -117,13 +119,27 @@ def test_an_opted_in_node_group_is_updated_recorded_watched_and_then_left_alone(
     assert decisions(stack.start.invoke({})) == {"prod/blue": "InProgress"}
     record = stack.record(blue)
     line = {"nodegroup": "prod/blue", "updateId": update["id"], "releaseVersion": NEW, "status": "InProgress"}
-    watched = {"counts": {"InProgress": 1}, "updates": [line], "published": [], "errors": []}
+    watched = {"counts": {"InProgress": 1}, "updates": [line], "published": [], "events": 2, "errors": []}
     assert payload(stack.check.invoke({})) == watched
+    del record["pendingNotices"]
+    record["revision"] = stack.record(blue)["revision"]
+    assert re.fullmatch(r"5/.+", record["revision"]), "and that the start was published"
+    assert stack.record(blue) == record
+    assert payload(stack.check.invoke({})) == watched | {"events": 0}
     assert stack.record(blue) == record
 
     stack.aws.settle("prod/blue", "Successful")
-    ended = {"counts": {"Successful": 1}, "updates": [line | {"status": "Successful"}]}
+    ended = {"counts": {"Successful": 1}, "updates": [line | {"status": "Successful"}], "events": 1}
     assert payload(stack.check.invoke({})) == watched | ended
+    events = stack.events()
+    assert {event["detail-type"] for event in events} == {
+        "EKS Release Available",
+        "EKS Nodegroup Update Started",
+        "EKS Nodegroup Update Succeeded",
+    }
+    assert len(events) == 3
+    for event in events:
+        jsonschema.Draft4Validator(EVENT_SCHEMA).validate(event)
     record = stack.record(blue)
     assert [attempt["status"] for attempt in record["history"]] == ["Successful"]
     assert "open" not in record and "pendingNotices" not in record and "pending" not in record
@@ -849,18 +865,30 @@ def test_each_call_is_allowed_on_its_resources_and_each_statement_is_used(stack:
     made = [call for call in stack.aws.calls if call.access_key == access_key(name)]
     unused = {statement["Sid"] for statement in statements(stack, name)} - {"EncryptNotices"}
     for call in made:
-        for resource, tags in resources(stack, call):
-            allowing = [s["Sid"] for s in statements(stack, name) if allows(s, call.action, resource, tags)]
+        for resource, context in resources(stack, call):
+            allowing = [s["Sid"] for s in statements(stack, name) if allows(s, call.action, resource, context)]
             assert allowing, f"{name} may not {call.action} on {resource}"
             unused -= set(allowing)
     assert not unused
 
 
 def test_no_node_group_without_the_tag_can_be_updated(stack: Stack, blue: str) -> None:
-    allowed = [s for s in statements(stack, "StartFunction") if allows(s, "eks:UpdateNodegroupVersion", blue, AUTO)]
+    action = "eks:UpdateNodegroupVersion"
+    allowed = [s for s in statements(stack, "StartFunction") if allows(s, action, blue, tagged(AUTO))]
     assert allowed
     for tags in ({}, NOTIFY, {"ami-update": "Auto"}):
-        assert not [s for s in allowed if allows(s, "eks:UpdateNodegroupVersion", blue, tags)]
+        assert not [s for s in allowed if allows(s, action, blue, tagged(tags))]
+
+
+def test_check_may_not_send_the_event_that_wakes_start_nor_one_of_another_source(stack: Stack) -> None:
+    def may_put(detail_type: str, source: str = "eks-nodegroup-updater", bus: str = "default") -> bool:
+        arn, context = event_bus(bus), {"events:source": source, "events:detail-type": detail_type}
+        return any(allows(s, "events:PutEvents", arn, context) for s in statements(stack, "CheckFunction"))
+
+    assert may_put("EKS Nodegroup Update Failed")
+    assert not may_put("EKS AMI Release")
+    assert not may_put("EKS Nodegroup Update Failed", source="aws.eks")
+    assert not may_put("EKS Nodegroup Update Failed", bus="other")
 
 
 def test_iam_of_moto_lets_each_function_do_its_part_and_nothing_else(stack: Stack, blue: str) -> None:
@@ -920,14 +948,22 @@ def statements(stack: Stack, name: str) -> list[dict[str, Any]]:
     return [statement for policy in policies for statement in policy["Statement"]]
 
 
-def allows(statement: dict[str, Any], action: str, resource: str, tags: dict[str, str]) -> bool:
-    """Whether a statement alone lets a request through, for a resource with these tags."""
-    context = {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
+def allows(statement: dict[str, Any], action: str, resource: str, context: dict[str, str]) -> bool:
+    """Whether a statement alone lets a request through."""
     return decision([statement], action, resource, context) == ALLOWED
 
 
+def tagged(tags: dict[str, str]) -> dict[str, str]:
+    """What a request says of a resource with these tags."""
+    return {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
+
+
+def event_bus(name: str) -> str:
+    return f"arn:aws:events:{ARN_START}:event-bus/{name}"
+
+
 def resources(stack: Stack, call: Call) -> Iterator[tuple[str, dict[str, str]]]:
-    """The resources that a call needs permission on, with their tags, by AWS's service authorization reference."""
+    """The resources that a call needs permission on, with what conditions ask for, by AWS's service authorization reference."""
     asked = call.parameters
     match call.action.split(":"):
         case ["tag", _] | ["eks", "DescribeClusterVersions"]:
@@ -941,6 +977,11 @@ def resources(stack: Stack, call: Call) -> Iterator[tuple[str, dict[str, str]]]:
             yield from ((f"arn:aws:ssm:{REGION}::parameter{name}", {}) for name in asked["Names"])
         case ["sns", _]:
             yield asked["TopicArn"], {}
+        case ["events", _]:
+            # AWS does not say how it judges a call with several entries: here, each must be allowed.
+            for entry in asked["Entries"]:
+                context = {"events:source": entry["Source"], "events:detail-type": entry["DetailType"]}
+                yield event_bus(entry["EventBusName"]), context
         case ["dynamodb", _]:
             for table in asked.get("RequestItems", [asked.get("TableName")]):
                 index = f"/index/{asked['IndexName']}" if "IndexName" in asked else ""
@@ -951,6 +992,6 @@ def resources(stack: Stack, call: Call) -> Iterator[tuple[str, dict[str, str]]]:
             if operation in ("DescribeUpdate", "ListUpdates"):
                 yield f"arn:aws:eks:{ARN_START}:cluster/{asked['name']}", {}
             nodegroup = stack.aws.nodegroup(f"{asked['name']}/{asked['nodegroupName']}")
-            yield nodegroup.arn, nodegroup.tags
+            yield nodegroup.arn, tagged(nodegroup.tags)
         case _:
             pytest.fail(f"it is not known which resources {call.action} needs")

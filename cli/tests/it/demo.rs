@@ -163,8 +163,8 @@ fn exactly_what_must_be_reported_is_published() {
     let expected = [
         ["2026-07-20T09:05:00Z", "EKS release available: data/reports can run 1.32.9-20260710"],
         ["2026-07-20T09:05:00Z", "EKS update tag invalid: staging/tools"],
-        ["2026-07-20T09:05:00Z", "Amazon Linux 2: support has ended"],
         ["2026-07-20T09:05:00Z", "The table of the EKS node group updater was empty"],
+        ["2026-07-20T09:05:00Z", "Amazon Linux 2: support has ended"],
         ["2026-07-20T09:25:00Z", "EKS update failed: dev/ingress to 1.46.1-9d20f4ae (NodeCreationFailure)"],
         ["2026-07-20T10:20:00Z", "EKS update failed: staging/ingress to 1.46.1-9d20f4ae (NodeCreationFailure)"],
         ["2026-07-20T11:05:00Z", "EKS release quarantined: 1.46.1-9d20f4ae"],
@@ -175,7 +175,7 @@ fn exactly_what_must_be_reported_is_published() {
     assert_eq!(each(&story["messages"], ["at", "subject"]), owned(expected));
     assert_eq!(
         severities,
-        ["info", "warning", "warning", "info", "error", "error", "critical", "error", "warning", "info"]
+        ["info", "warning", "info", "warning", "error", "error", "critical", "error", "warning", "info"]
     );
 }
 
