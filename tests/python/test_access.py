@@ -70,6 +70,7 @@ MAY = [
     *(("viewer", "scheduler:GetSchedule", schedule, {}) for schedule in SCHEDULES),
     ("viewer", "scheduler:ListSchedules", "*", {}),
     *(("viewer", f"sns:{it}", TOPIC, {}) for it in ("GetTopicAttributes", "ListSubscriptionsByTopic")),
+    ("viewer", "events:DescribeEventBus", f"arn:aws:events:{ARN_START}:event-bus/default", {}),
     ("viewer", "sqs:GetQueueAttributes", QUEUE, {}),
     *(("viewer", "cloudwatch:DescribeAlarms", alarm, {}) for alarm in ALARMS),
     ("viewer", "cloudwatch:GetMetricStatistics", "*", {}),

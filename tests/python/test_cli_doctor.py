@@ -264,6 +264,16 @@ def test_what_is_wrong_is_said_with_the_way_out(cli: Cli, deployed: Stack) -> No
     assert cli.run("doctor").stdout.splitlines()[-1] == "5 problems, 3 warnings, 1 skipped."
 
 
+def test_a_bus_that_does_not_exist_is_a_problem_since_eventbridge_drops_what_is_put_on_it(cli: Cli, deployed: Stack) -> None:
+    configuration = {"FunctionName": name("CheckFunction"), "Environment": {"Variables": {"EVENT_BUS_NAME": "platform"}}}
+    deployed.aws.client("lambda").update_function_configuration(**configuration)
+    (bus,) = cli.doctor().checks["EventBus"]
+    assert (bus["status"], bus["message"]) == ("Failed", "nobody hears of events: there is no bus platform")
+    deployed.aws.client("events").create_event_bus(Name="platform")
+    (bus,) = cli.doctor().checks["EventBus"]
+    assert (bus["status"], bus["message"]) == ("Passed", "events are put on the bus platform")
+
+
 def unconfirm(aws: MotoServer, topic: str) -> None:
     """moto confirms every subscription at once; AWS shows the words in place of the ARN until somebody does."""
     from moto.sns.models import sns_backends

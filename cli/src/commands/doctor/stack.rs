@@ -2,6 +2,7 @@
 
 use aws_sdk_cloudformation::types::StackStatus;
 use aws_sdk_dynamodb::types::{PointInTimeRecoveryStatus, TableStatus};
+use aws_sdk_eventbridge::operation::describe_event_bus::DescribeEventBusError;
 use aws_sdk_lambda::types::{LastUpdateStatus, State};
 use aws_sdk_sns::types::Subscription;
 use aws_sdk_sqs::types::QueueAttributeName;
@@ -31,6 +32,7 @@ const QUEUE: Question =
     Question { name: "DeadLetterQueue", about: "dead-letter queue", action: "sqs:GetQueueAttributes" };
 const SUBSCRIPTIONS: Question =
     Question { name: "Subscriptions", about: "topic's subscriptions", action: "sns:ListSubscriptionsByTopic" };
+const BUS: Question = Question { name: "EventBus", about: "bus for events", action: "events:DescribeEventBus" };
 
 /// The version of this command line.
 const VERSION_HERE: &str = env!("CARGO_PKG_VERSION");
@@ -63,6 +65,7 @@ pub fn checks<'a>(installation: &'a Installation<'a>) -> Vec<Checks<'a>> {
         Box::pin(recovery(installation, deployment)),
         Box::pin(queue(installation, deployment)),
         Box::pin(subscriptions(installation, deployment)),
+        Box::pin(event_bus(installation, deployment)),
     ]
 }
 
@@ -243,6 +246,34 @@ fn subscription_checks(subscriptions: &[Subscription], topic: &str) -> Vec<Check
         checks.push(check.remedy(remedy).see(SEE));
     }
     checks
+}
+
+/// Whether the bus exists: EventBridge takes what is put on one that does not, and drops it.
+async fn event_bus<'a>(installation: &'a Installation<'a>, deployment: &Deployment) -> Result<Vec<Check>, Check> {
+    let function = installation.function(&deployment.check).await.as_ref().map_err(|why| BUS.unanswered(why))?;
+    let variables = function.environment().and_then(|environment| environment.variables());
+    let Some(bus) = variables.and_then(|variables| variables.get("EVENT_BUS_NAME")).filter(|bus| !bus.is_empty())
+    else {
+        return Ok(Vec::new());
+    };
+    let eventbridge = aws_sdk_eventbridge::Client::new(installation.configuration);
+    let answer = eventbridge.describe_event_bus().name(bus).send().await;
+    let is_absent = answer.as_ref().is_err_and(|error| {
+        error.as_service_error().is_some_and(DescribeEventBusError::is_resource_not_found_exception)
+    });
+    if is_absent {
+        let check = BUS.failed(format!("nobody hears of events: there is no bus {bus}"));
+        return Ok(vec![
+            check
+                .cause("EventBridge takes what is put on a bus that does not exist, and drops it.")
+                .remedy(format!(
+                    "Create it, or deploy the stack with another EventBusName:\n  aws events create-event-bus --name {bus}"
+                ))
+                .see("docs/events.md#what-is-put-on-a-bus"),
+        ]);
+    }
+    BUS.answered(answer)?;
+    Ok(vec![BUS.passed(format!("events are put on the bus {bus}"))])
 }
 
 #[cfg(test)]
