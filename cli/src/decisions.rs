@@ -2,6 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::Color;
+use eks_nodegroup_updater::model::decision::goes_on_by_itself;
 use jiff::Timestamp;
 
 /// What a decision asks of its reader.
@@ -29,22 +30,7 @@ impl Kind {
             "InProgress" => Self::Updating,
             "UpToDate" | "Pinned" => Self::Current,
             "OptedOut" | "ReportOnly" | "Excluded" | "Deleted" => Self::LeftAlone,
-            "FailedBefore" if until.is_none() => Self::NeedsYou,
-            "MinAgeNotReached"
-            | "WaitingForRing"
-            | "ClusterUpgradedRecently"
-            | "MinIntervalNotReached"
-            | "OutsideWindow"
-            | "Frozen"
-            | "NotReached"
-            | "BackingOff"
-            | "ReleaseRefused"
-            | "FailedBefore"
-            | "Denied"
-            | "Lowered"
-            | "Next"
-            | "Quarantined"
-            | "RunsWithdrawnRelease" => Self::Waits,
+            _ if goes_on_by_itself(decision, until) => Self::Waits,
             _ => Self::NeedsYou,
         }
     }
@@ -83,36 +69,4 @@ impl Kind {
             Self::Current => Color::Green,
         }
     }
-}
-
-/// What to do about a decision; nothing where waiting or nothing is all there is to do.
-pub fn remedy(decision: &str) -> Option<&'static str> {
-    Some(match decision {
-        "NotFound" => "check name, tag and region; opt it in: eks-nodegroup-updater opt-in NODEGROUP",
-        "Unreadable" => "fix the error that the reason quotes; see: eks-nodegroup-updater doctor",
-        "NotOptedIn" => "opt it in: eks-nodegroup-updater opt-in NODEGROUP",
-        "OptedOut" => "opt it in again: eks-nodegroup-updater opt-in NODEGROUP",
-        "InvalidTag" => "fix or remove the tag: eks-nodegroup-updater set NODEGROUP RULE=VALUE",
-        "RollbackBlocked" => "fix what the reason says, or ask again for another release",
-        "CustomAmi" => "update the AMI in its launch template",
-        "UnknownAmiType" => "deploy a newer version of the updater",
-        "PinIsDowngrade" | "PinUnknown" | "PinWithdrawn" => {
-            "move the pin: eks-nodegroup-updater set NODEGROUP pin=RELEASE"
-        }
-        "NoRelease" => "check its AMI type and Kubernetes version",
-        "EndOfSupport" => "move to AL2023 or Bottlerocket, or upgrade the cluster",
-        "NoNewReleases" => "see whether AWS still supports its AMI type and Kubernetes version",
-        "NotComparable" => "look at both releases, and update it once by hand",
-        "Lowered" => "to bring it forward at once: eks-nodegroup-updater retry NODEGROUP",
-        "Quarantined" => "wait for the next release, or: eks-nodegroup-updater quarantine lift RELEASE",
-        "FailedBefore" => "fix the cause, then: eks-nodegroup-updater retry NODEGROUP",
-        "BackingOff" => "fix what EKS says, then: eks-nodegroup-updater retry NODEGROUP",
-        "WaitingForRing" => "look at the node group that the reason names: eks-nodegroup-updater explain CLUSTER/NAME",
-        "ReportOnly" => "to have it updated: eks-nodegroup-updater set NODEGROUP mode=auto",
-        "Unhealthy" => "fix the health issues that the reason names",
-        "NotActive" => "bring it back to ACTIVE first",
-        "Frozen" => "open the calendar, or: eks-nodegroup-updater resume",
-        "Next" => "wait, or raise the limit",
-        _ => return None,
-    })
 }

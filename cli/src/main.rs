@@ -169,6 +169,8 @@ async fn run(command: Command, account: &Account, output: Output) -> Result<Exit
 mod tests {
     use std::fs;
 
+    use eks_nodegroup_updater::model::decision::remedy;
+
     use super::*;
 
     /// What is written from the help texts stands behind this in `docs/cli.md`.
@@ -219,8 +221,7 @@ mod tests {
             decisions.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
         assert!(codes.len() > 35, "{codes:?}");
         let needs_you = |code: &&&str| decisions::Kind::of(code, None) == decisions::Kind::NeedsYou;
-        let without_remedy: Vec<&&str> =
-            codes.iter().filter(needs_you).filter(|code| decisions::remedy(code).is_none()).collect();
+        let without_remedy: Vec<&&str> = codes.iter().filter(needs_you).filter(|code| remedy(code).is_none()).collect();
         assert!(without_remedy.is_empty(), "{without_remedy:?}");
     }
 }

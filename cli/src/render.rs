@@ -190,7 +190,7 @@ fn messages(page: &mut Page, report: &Report) {
         page.note("Pretty-printed here; SNS delivers it in one line.");
         page.line(&format!("{:#}", message.default));
     }
-    if let Some(message) = with("event", "ReleaseQuarantined") {
+    if let Some(message) = with("kind", "ReleaseQuarantined") {
         page.heading("The quarantine, by e-mail");
         mail(page, message);
     }

@@ -87,3 +87,62 @@ impl fmt::Display for Decision {
         }
     }
 }
+
+/// Whether a node group of which this was decided, by the decision's code, goes on without anybody doing anything: it waits by
+/// a rule, or is tried again.
+#[must_use]
+pub fn goes_on_by_itself(decision: &str, until: Option<Timestamp>) -> bool {
+    match decision {
+        // Given up; or a window that never opens.
+        "FailedBefore" | "OutsideWindow" => until.is_some(),
+        "MinAgeNotReached"
+        | "WaitingForRing"
+        | "ClusterUpgradedRecently"
+        | "MinIntervalNotReached"
+        | "Frozen"
+        | "NotReached"
+        | "BackingOff"
+        | "ReleaseRefused"
+        | "Denied"
+        | "Lowered"
+        | "Next"
+        | "Quarantined"
+        | "RunsWithdrawnRelease" => true,
+        _ => false,
+    }
+}
+
+/// What to do about a decision, by its code; nothing where waiting or nothing is all there is to do. `NODEGROUP` stands for
+/// `cluster/nodegroup`, and `RELEASE` for the release.
+#[must_use]
+pub fn remedy(decision: &str) -> Option<&'static str> {
+    Some(match decision {
+        "NotFound" => "check name, tag and region; opt it in: eks-nodegroup-updater opt-in NODEGROUP",
+        "Unreadable" => "fix the error that the reason quotes; see: eks-nodegroup-updater doctor",
+        "NotOptedIn" => "opt it in: eks-nodegroup-updater opt-in NODEGROUP",
+        "OptedOut" => "opt it in again: eks-nodegroup-updater opt-in NODEGROUP",
+        "InvalidTag" => "fix or remove the tag: eks-nodegroup-updater set NODEGROUP RULE=VALUE",
+        "RollbackBlocked" => "fix what the reason says, or ask again for another release",
+        "CustomAmi" => "update the AMI in its launch template",
+        "UnknownAmiType" => "deploy a newer version of the updater",
+        "PinIsDowngrade" | "PinUnknown" | "PinWithdrawn" => {
+            "move the pin: eks-nodegroup-updater set NODEGROUP pin=RELEASE"
+        }
+        "NoRelease" => "check its AMI type and Kubernetes version",
+        "EndOfSupport" => "move to AL2023 or Bottlerocket, or upgrade the cluster",
+        "NoNewReleases" => "see whether AWS still supports its AMI type and Kubernetes version",
+        "NotComparable" => "look at both releases, and update it once by hand",
+        "Lowered" => "to bring it forward at once: eks-nodegroup-updater retry NODEGROUP",
+        "Quarantined" => "wait for the next release, or: eks-nodegroup-updater quarantine lift RELEASE",
+        "FailedBefore" => "fix the cause, then: eks-nodegroup-updater retry NODEGROUP",
+        "BackingOff" => "fix what EKS says, then: eks-nodegroup-updater retry NODEGROUP",
+        "WaitingForRing" => "look at the node group that the reason names: eks-nodegroup-updater explain CLUSTER/NAME",
+        "OutsideWindow" => "wait for its window, or give it another: eks-nodegroup-updater set NODEGROUP window=WINDOW",
+        "ReportOnly" => "to have it updated: eks-nodegroup-updater set NODEGROUP mode=auto",
+        "Unhealthy" => "fix the health issues that the reason names",
+        "NotActive" => "bring it back to ACTIVE first",
+        "Frozen" => "open the calendar, or: eks-nodegroup-updater resume",
+        "Next" => "wait, or raise the limit",
+        _ => return None,
+    })
+}

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::ami_type::TrackKey;
 use super::names::Names;
-use super::notice::{Notice, NoticeKind, QuarantinedRelease, Reminder};
+use super::notice::{Digest, Notice, NoticeKind, QuarantinedRelease};
 use super::problem::Unreadable;
 use super::record::{Record, Revision, SchemaVersion, YES};
 use super::release_version::ReleaseVersion;
@@ -49,7 +49,7 @@ pub struct FleetRecord {
     pub freeze: Option<FreezeSpan>,
     /// When what lasts was last listed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reminded_at: Option<Timestamp>,
+    pub digest_at: Option<Timestamp>,
     /// The node group with which the next run begins to read, where the last one did not come to all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_nodegroup: Option<NodegroupId>,
@@ -139,7 +139,7 @@ impl FleetRecord {
             quarantines: Vec::new(),
             access_denied: None,
             freeze: None,
-            reminded_at: None,
+            digest_at: None,
             next_nodegroup: None,
             reported_ends: Vec::new(),
             unreadable_records: Vec::new(),
@@ -234,10 +234,10 @@ impl FleetRecord {
     }
 
     /// A week has begun; what lasts is listed, where there is any.
-    pub fn remind(&mut self, reminder: Option<&Reminder>, now: Timestamp) {
-        if self.reminded_at.is_none_or(|at| at < now) {
-            self.reminded_at = Some(now);
-            let notice = reminder.map(|reminder| Notice::new(NoticeKind::Reminder(reminder.clone()), now));
+    pub fn report_digest(&mut self, digest: Option<&Digest>, now: Timestamp) {
+        if self.digest_at.is_none_or(|at| at < now) {
+            self.digest_at = Some(now);
+            let notice = digest.map(|digest| Notice::new(NoticeKind::Digest(digest.clone()), now));
             self.pending_notices.extend(notice);
         }
     }

@@ -81,7 +81,7 @@ pub enum NoticeKind {
     /// A node group has lost its tag, and so is not kept current any more.
     TagLost,
     /// What has not been kept current for a week or more.
-    Reminder(Reminder),
+    Digest(Digest),
     /// The support of a Kubernetes version has ended.
     SupportEnded(SupportEnded),
     /// The record of a node group has been unreadable for a day.
@@ -154,14 +154,49 @@ pub struct AttemptRef {
     pub release_version: String,
 }
 
-/// What has not been kept current for a week or more, by cause.
+/// What has not been kept current for a week or more, by cause, and what else there was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Reminder {
-    /// The causes, and the node groups of each.
-    pub causes: Vec<(String, Names)>,
-    /// How many node groups there are.
+pub struct Digest {
+    /// What does not go on before somebody does something.
+    pub needs_you: Vec<Lasting>,
+    /// What waits by a rule, or is tried again by itself.
+    pub waits: Vec<Lasting>,
+    /// How many node groups there are in both.
     pub count: usize,
+    /// What happened since the last one.
+    pub week: Week,
+}
+
+/// Node groups that have not been kept current for one cause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lasting {
+    /// The decision's code.
+    pub decision: String,
+    /// The cause, which begins with the code.
+    pub cause: String,
+    /// The node groups.
+    pub nodegroups: Names,
+    /// Since when the first of them has been so.
+    pub since: Timestamp,
+    /// When it may be over, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+/// What happened in a week, in the fleet as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Week {
+    /// When it began.
+    pub from: Timestamp,
+    /// Updates that were successful.
+    pub succeeded: usize,
+    /// Updates that ended otherwise.
+    pub failed: usize,
+    /// Releases that were quarantined.
+    pub quarantined: usize,
 }
 
 /// A release that is quarantined, and the evidence.
@@ -251,7 +286,7 @@ impl NoticeKind {
             Self::RollbackLapsed(_)
             | Self::NodegroupLowered(_)
             | Self::TagLost
-            | Self::Reminder(_)
+            | Self::Digest(_)
             | Self::SupportEnded(_)
             | Self::RecordUnreadable(_)
             | Self::TableEmpty
@@ -296,7 +331,7 @@ impl NoticeKind {
             | Self::NodegroupStale(_)
             | Self::NodegroupCurrent(_)
             | Self::TagLost
-            | Self::Reminder(_)
+            | Self::Digest(_)
             | Self::SupportEnded(_)
             | Self::TableEmpty
             | Self::RecordUnreadable(_)

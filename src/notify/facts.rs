@@ -3,7 +3,7 @@
 use super::message::Writer;
 use crate::model::attempt::{Attempt, StartedBy};
 use crate::model::hold::Running;
-use crate::model::notice::NoticeKind;
+use crate::model::notice::{Lasting, NoticeKind, Week};
 use crate::model::policy::InvalidTag;
 
 impl Writer<'_> {
@@ -63,10 +63,16 @@ impl Writer<'_> {
             NoticeKind::NodegroupCurrent(stale) => {
                 facts.push(("It was", format!("{}: {}", stale.reason, stale.detail)))
             }
-            NoticeKind::Reminder(reminder) => {
-                for (cause, nodegroups) in &reminder.causes {
-                    facts.push(("Why", format!("{cause}: {nodegroups}")));
-                }
+            NoticeKind::Digest(digest) => {
+                facts.extend(digest.needs_you.iter().map(|lasting| ("Needs you", line(lasting))));
+                facts.extend(digest.waits.iter().map(|lasting| ("Waits", line(lasting))));
+                let Week { from, succeeded, failed, quarantined } = &digest.week;
+                facts.push((
+                    "Meanwhile",
+                    format!(
+                        "since {from:.0}: updates succeeded {succeeded}, failed {failed}; releases quarantined {quarantined}"
+                    ),
+                ));
             }
             NoticeKind::SupportEnded(ended) => {
                 facts.push(("Ended", format!("{:.0}", ended.at)));
@@ -123,4 +129,10 @@ impl Writer<'_> {
         });
         facts
     }
+}
+
+/// One cause of a digest.
+fn line(Lasting { cause, nodegroups, since, until, .. }: &Lasting) -> String {
+    let until = until.map(|until| format!(", at least until {until:.0}")).unwrap_or_default();
+    format!("{cause}: {nodegroups}; since {since:.0}{until}")
 }

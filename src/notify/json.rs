@@ -22,7 +22,7 @@ impl Writer<'_> {
             "id": self.id,
             "ids": self.ids,
             "nodegroups": self.members,
-            "event": self.notice.kind.code(),
+            "kind": self.notice.kind.code(),
             "severity": self.severity(),
             "status": self.status(),
             "dedupKey": self.dedup_key(),
@@ -89,8 +89,8 @@ impl Writer<'_> {
                 NoticeKind::SupportEnded(ended) => Some(ended),
                 _ => None,
             },
-            "reminder": match &self.notice.kind {
-                NoticeKind::Reminder(reminder) => Some(reminder),
+            "digest": match &self.notice.kind {
+                NoticeKind::Digest(digest) => Some(digest),
                 _ => None,
             },
             "lowered": match &self.notice.kind {

@@ -158,7 +158,7 @@ impl NextAction {
             NoticeKind::RolledBack(_) => Self::StayBack,
             NoticeKind::RollbackLapsed(_) => Self::CarryOn,
             NoticeKind::NodegroupLowered(_) => Self::StayBack,
-            NoticeKind::NodegroupStale(_) | NoticeKind::Reminder(_) => Self::Remind,
+            NoticeKind::NodegroupStale(_) | NoticeKind::Digest(_) => Self::Remind,
             NoticeKind::NodegroupCurrent(_) | NoticeKind::SupportEnded(_) | NoticeKind::TableEmpty => Self::CarryOn,
             NoticeKind::TagLost => Self::WaitForTag,
             NoticeKind::RecordUnreadable(_) => Self::WaitForRecord,
@@ -283,7 +283,7 @@ impl<'a> Writer<'a> {
 
     fn attributes(&self) -> Vec<(&'static str, String)> {
         let mut attributes =
-            vec![("event", self.notice.kind.code().to_owned()), ("severity", self.severity().to_owned())];
+            vec![("kind", self.notice.kind.code().to_owned()), ("severity", self.severity().to_owned())];
         attributes.extend(self.status().map(|status| ("status", status.to_owned())));
         if let Some(id) = self.nodegroup().filter(|_| self.members.is_none()) {
             attributes.push(("cluster", id.cluster().to_owned()));

@@ -2,7 +2,8 @@
 
 use super::message::{NextAction, Writer};
 use crate::model::attempt::Attempt;
-use crate::model::notice::NoticeKind;
+use crate::model::decision::remedy;
+use crate::model::notice::{Digest, Lasting, NoticeKind};
 use crate::model::settings::day_of;
 use crate::model::subject::{NodegroupId, NodegroupName};
 use crate::model::support::Ended;
@@ -23,8 +24,9 @@ impl Writer<'_> {
             | NoticeKind::RollbackLapsed(_)
             | NoticeKind::NodegroupStale(_)
             | NoticeKind::TagLost
-            | NoticeKind::Reminder(_)
             | NoticeKind::SupportEnded(_) => "warning",
+            NoticeKind::Digest(ref digest) if !digest.needs_you.is_empty() => "warning",
+            NoticeKind::Digest(_) => "info",
             NoticeKind::UpdateAvailable { .. }
             | NoticeKind::ReleaseAvailable { .. }
             | NoticeKind::UpdateStarted(_)
@@ -52,6 +54,7 @@ impl Writer<'_> {
             | NoticeKind::ReleaseAvailable { .. }
             | NoticeKind::UpdateStarted(_)
             | NoticeKind::RollbackStarted(_)
+            | NoticeKind::Digest(_)
             | NoticeKind::TableEmpty => None,
             NoticeKind::UpdateFailed(_)
             | NoticeKind::UpdateCancelled(_)
@@ -63,7 +66,6 @@ impl Writer<'_> {
             | NoticeKind::NodegroupLowered(_)
             | NoticeKind::NodegroupStale(_)
             | NoticeKind::TagLost
-            | NoticeKind::Reminder(_)
             | NoticeKind::SupportEnded(_)
             | NoticeKind::RecordUnreadable(_)
             | NoticeKind::ReleaseQuarantined(_)
@@ -101,7 +103,11 @@ impl Writer<'_> {
             NoticeKind::NodegroupStale(_) => format!("EKS node group not kept current: {name}"),
             NoticeKind::NodegroupCurrent(_) => format!("EKS node group kept current again: {name}"),
             NoticeKind::TagLost => format!("EKS node group without its tag: {name}"),
-            NoticeKind::Reminder(reminder) => format!("EKS node groups not kept current: {}", reminder.count),
+            NoticeKind::Digest(Digest { needs_you, count, .. }) => {
+                let need: usize = needs_you.iter().map(|lasting| lasting.nodegroups.count).sum();
+                let need = if need == 0 { "none needs".to_owned() } else { format!("{need} need") };
+                format!("EKS node groups not kept current: {count}, of which {need} you")
+            }
             NoticeKind::SupportEnded(ended) => match ended.ended {
                 Ended::StandardSupport => format!("{}: standard support has ended", show(&ended.what)),
                 Ended::AllSupport => format!("{}: support has ended", show(&ended.what)),
@@ -187,8 +193,8 @@ impl Writer<'_> {
             (NoticeKind::TagLost, _) => {
                 "The node group had opted in and no longer has the tag ami-update. Infrastructure as code often removes a tag that was set by hand. It is not updated any more."
             }
-            (NoticeKind::Reminder(_), _) => {
-                "These node groups opted in and have not been kept current for a week or more since you were notified."
+            (NoticeKind::Digest(_), _) => {
+                "These node groups opted in and have not been kept current for a week or more since you were notified. What waits goes on by itself, by your rules."
             }
             (NoticeKind::SupportEnded(ended), _) => match ended.ended {
                 Ended::StandardSupport => {
@@ -302,8 +308,15 @@ impl Writer<'_> {
             (NoticeKind::TableEmpty, None) => vec![
                 "sam deploy --parameter-overrides ExistingTable=NAME   # takes over the table of an earlier stack".to_owned(),
             ],
-            (NoticeKind::Reminder(_), None) => {
-                vec![format!("{}   # says what a run would decide", invoke("{\"dryRun\": true}"))]
+            (NoticeKind::Digest(digest), None) => {
+                let explain = |lasting: &Lasting| {
+                    let first = lasting.nodegroups.names.first()?.to_string();
+                    let remedy = remedy(&lasting.decision).map(|remedy| remedy.replace("NODEGROUP", &first));
+                    let why = remedy.map_or_else(String::new, |remedy| format!("   # {}: {remedy}", lasting.decision));
+                    Some(format!("eks-nodegroup-updater explain {first}{why}"))
+                };
+                let all = "eks-nodegroup-updater status   # shows every node group".to_owned();
+                digest.needs_you.iter().filter_map(explain).chain([all]).collect()
             }
             (NoticeKind::RecordUnreadable(_), None) => {
                 vec!["aws dynamodb scan --table-name TABLE --filter-expression 'kind = :kind' --expression-attribute-values '{\":kind\": {\"S\": \"Nodegroup\"}}'".to_owned()]

@@ -8,7 +8,7 @@ use crate::model::fleet_record::{FleetRecord, Quarantine};
 use crate::model::hold::{Rollback, Running, StepBack};
 use crate::model::names::Names;
 use crate::model::nodegroup_record::{ExternalUpdate, NodegroupRecord, Proof};
-use crate::model::notice::Reminder;
+use crate::model::notice::Digest;
 use crate::model::policy::InvalidTag;
 use crate::model::record::YES;
 use crate::model::release_version::ReleaseVersion;
@@ -127,7 +127,7 @@ pub enum FleetChange {
     /// The node groups whose records cannot be read, and why.
     SeeUnreadableRecords(Vec<(NodegroupName, String)>, Timestamp),
     /// A week has begun; what lasts.
-    Remind(Option<Reminder>, Timestamp),
+    Digest(Option<Digest>, Timestamp),
     /// EKS refuses updates for want of a right.
     ReportAccessDenied(String, Timestamp),
     /// EKS accepted an update.
@@ -192,7 +192,7 @@ impl FleetChange {
             Self::SeeFreeze(frozen, at) => record.see_freeze(*frozen, *at),
             Self::ReportSupport(ended, at) => record.report_support(ended, *at),
             Self::SeeUnreadableRecords(unreadable, at) => record.see_unreadable_records(unreadable, *at),
-            Self::Remind(reminder, at) => record.remind(reminder.as_ref(), *at),
+            Self::Digest(digest, at) => record.report_digest(digest.as_ref(), *at),
             Self::ReportAccessDenied(error, at) => record.report_access_denied(error, *at),
             Self::AccessGranted => record.access_granted(),
         }

@@ -7,9 +7,10 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use super::{FleetChange, NodegroupChange, Reconciled};
 use crate::model::ami_type::{Family, ReleaseTrack};
-use crate::model::decision::{Decision, Planned, Target};
+use crate::model::attempt::{Attempt, Status};
+use crate::model::decision::{Decision, Planned, Target, goes_on_by_itself};
 use crate::model::fleet::{Discovered, NodegroupState};
-use crate::model::notice::Reminder;
+use crate::model::notice::{Digest, Lasting, Week};
 use crate::model::policy::Policy;
 use crate::model::reason::{Freeze, Reason};
 use crate::model::subject::NodegroupName;
@@ -18,7 +19,7 @@ use crate::plan::{Plan, PlanInput, Standing, standing};
 
 /// What lasts is listed once it was reported so long ago.
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// Causes that a reminder lists.
+/// Causes that a digest lists.
 const CAUSES: usize = 20;
 
 /// What a plan has to leave in the records: what must be published of node groups that are not updated, and, after a run that
@@ -73,11 +74,11 @@ fn fleet_reports(input: &PlanInput<'_>, plan: &Plan) -> Vec<FleetChange> {
         changes.push(FleetChange::SeeUnreadableRecords(unreadable, *now));
     }
     let week = week_began(input);
-    let reminded_at = record.and_then(|record| record.reminded_at);
-    match reminded_at {
-        Some(at) if at < week => changes.push(FleetChange::Remind(reminder(input, plan), *now)),
+    let digest_at = record.and_then(|record| record.digest_at);
+    match digest_at {
+        Some(at) if at < week => changes.push(FleetChange::Digest(digest(input, plan, at), *now)),
         Some(_) => {}
-        None => changes.push(FleetChange::Remind(None, *now)),
+        None => changes.push(FleetChange::Digest(None, *now)),
     }
     changes
 }
@@ -94,23 +95,72 @@ fn week_began(input: &PlanInput<'_>) -> Timestamp {
     monday(0).filter(|at| *at <= input.now).or_else(|| monday(1)).unwrap_or(Timestamp::MIN)
 }
 
-/// What was reported a week ago or longer and still lasts.
-fn reminder(input: &PlanInput<'_>, plan: &Plan) -> Option<Reminder> {
-    let mut causes: BTreeMap<String, Vec<NodegroupName>> = BTreeMap::new();
+/// What was reported a week ago or longer and still lasts, and what happened since the last digest; `None` where nothing lasts.
+fn digest(input: &PlanInput<'_>, plan: &Plan, last: Timestamp) -> Option<Digest> {
+    let mut causes: BTreeMap<(bool, String), Vec<Standstill<'_>>> = BTreeMap::new();
     for (discovered, planned) in input.fleet.nodegroups.iter().zip(&plan.decisions) {
-        let Ok(Some(record)) = input.fleet.records.nodegroup(&discovered.id) else { continue };
-        let long_ago = |at: Timestamp| input.now.duration_since(at) >= WEEK;
-        let stale = record.stale.as_ref().filter(|reported| reported.over_at.is_none() && long_ago(reported.at));
-        let invalid = matches!(planned.decision, Decision::Skip(Reason::InvalidTag(_)));
-        let invalid = invalid && record.reported_tag_at.is_some_and(long_ago);
-        let cause = stale.map(|reported| reported.stale.cause.clone());
-        if let Some(cause) = cause.or(invalid.then(|| "InvalidTag".to_owned())) {
-            causes.entry(cause).or_default().push(discovered.id.name().clone());
+        if let Some((cause, standstill)) = standstill(input, discovered, &planned.decision) {
+            let waits = goes_on_by_itself(planned.decision.code(), standstill.until);
+            causes.entry((waits, cause)).or_default().push(standstill);
         }
     }
     let count = causes.values().map(Vec::len).sum();
-    let causes = causes.into_iter().take(CAUSES).map(|(cause, nodegroups)| (cause, nodegroups.into())).collect();
-    (count > 0).then_some(Reminder { causes, count })
+    let (mut needs_you, mut waits) = (Vec::new(), Vec::new());
+    // What needs somebody sorts first.
+    for ((is_waiting, cause), nodegroups) in causes.into_iter().take(CAUSES) {
+        let Some(first) = nodegroups.first() else { continue };
+        let lasting = Lasting {
+            decision: first.decision.to_owned(),
+            cause,
+            since: nodegroups.iter().map(|it| it.since).min().unwrap_or(first.since),
+            until: nodegroups.iter().filter_map(|it| it.until).min(),
+            nodegroups: nodegroups.iter().map(|it| it.name.clone()).collect::<Vec<_>>().into(),
+        };
+        if is_waiting { &mut waits } else { &mut needs_you }.push(lasting);
+    }
+    (count > 0).then(|| Digest { needs_you, waits, count, week: week(input, last) })
+}
+
+/// That a node group has not been kept current for a week or more since it was reported.
+struct Standstill<'a> {
+    name: &'a NodegroupName,
+    decision: &'static str,
+    since: Timestamp,
+    until: Option<Timestamp>,
+}
+
+fn standstill<'a>(
+    input: &PlanInput<'_>,
+    discovered: &'a Discovered,
+    decision: &Decision,
+) -> Option<(String, Standstill<'a>)> {
+    let record = input.fleet.records.nodegroup(&discovered.id).ok().flatten()?;
+    let long_ago = |at: &Timestamp| input.now.duration_since(*at) >= WEEK;
+    let stale = record.stale.as_ref().filter(|reported| reported.over_at.is_none() && long_ago(&reported.at));
+    let invalid = record.reported_tag_at.filter(long_ago);
+    let (cause, since) = match (stale, decision) {
+        // It may be another cause by now.
+        (Some(reported), _) => match standing(input, discovered, decision) {
+            Standing::Stale(now, _) => (now.cause, reported.stale.since),
+            _ => (reported.stale.cause.clone(), reported.stale.since),
+        },
+        (None, Decision::Skip(reason @ Reason::InvalidTag(_))) => (reason.code().to_owned(), invalid?),
+        (None, _) => return None,
+    };
+    let (decision, until) = (decision.code(), decision.until());
+    Some((cause, Standstill { name: discovered.id.name(), decision, since, until }))
+}
+
+/// What happened since the last digest.
+fn week(input: &PlanInput<'_>, from: Timestamp) -> Week {
+    let attempts = || input.fleet.records.readable().flat_map(|record| &record.history);
+    let ended = |attempt: &&Attempt| attempt.ended_at.is_some_and(|at| at >= from);
+    let succeeded = attempts().filter(ended).filter(|attempt| attempt.status == Status::Successful).count();
+    let failed = attempts().filter(ended).count() - succeeded;
+    let fleet = input.fleet.records.fleet().ok().flatten();
+    let quarantines = fleet.into_iter().flat_map(|record| &record.quarantines);
+    let quarantined = quarantines.filter(|quarantine| quarantine.since >= from).count();
+    Week { from, succeeded, failed, quarantined }
 }
 
 /// The Kubernetes versions and AMI types of the fleet whose support has ended, where that is not reported yet.

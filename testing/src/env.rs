@@ -91,7 +91,7 @@ impl TestEnv {
     /// The fleet's item as an earlier run left it: this is no new installation.
     async fn has_run_before(&self) {
         let mut fleet = fleet_record();
-        fleet.reminded_at = Some(self.world.now());
+        fleet.digest_at = Some(self.world.now());
         fleet.prepare(Revision { number: 1, writer: "earlier".to_owned() }, self.world.now());
         self.put_item(&serde_json::to_value(fleet).expect("JSON")).await;
         self.world.clear_requests();
@@ -177,7 +177,7 @@ impl TestEnv {
     /// Every message so far, such as `UpdateFailed of blue`.
     pub fn message_events(&self) -> Vec<String> {
         let text = |message: &Value, key: &str| message[key].as_str().expect("text").to_owned();
-        let event = |message: &Value| format!("{} of {}", text(message, "event"), text(message, "nodegroup"));
+        let event = |message: &Value| format!("{} of {}", text(message, "kind"), text(message, "nodegroup"));
         self.messages().iter().map(event).collect()
     }
 

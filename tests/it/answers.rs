@@ -108,7 +108,7 @@ async fn other_refusals_are_recorded_and_reported_once() {
         env.check().await;
         env.check().await;
         let [reported] = &env.messages()[..] else { panic!("one message") };
-        assert_eq!((&reported["event"], &reported["errors"][0]["errorCode"]), (&json!("UpdateRefused"), &json!(code)));
+        assert_eq!((&reported["kind"], &reported["errors"][0]["errorCode"]), (&json!("UpdateRefused"), &json!(code)));
         assert_eq!(decisions(&env.start().await), ["prod/blue: FailedBefore"]);
     }
 }
@@ -315,7 +315,7 @@ async fn why_an_update_was_cancelled_is_reported_in_awss_words() {
     assert_eq!(env.check().await.updates[0].status, "Cancelled");
     let [message] = &env.messages()[..] else { panic!("one message") };
     let error = json!([{"errorCode": "Cancelled", "errorMessage": "Cancelled by the service"}]);
-    assert_eq!((&message["event"], &message["errors"]), (&json!("UpdateCancelled"), &error));
+    assert_eq!((&message["kind"], &message["errors"]), (&json!("UpdateCancelled"), &error));
 }
 
 #[tokio::test(start_paused = true)]

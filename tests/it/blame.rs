@@ -225,6 +225,6 @@ async fn a_release_that_fails_in_one_cluster_is_stopped_there_and_goes_on_elsewh
     assert_eq!(decisions(&env.start().await), after);
     env.check().await;
     let message = env.messages().pop().unwrap();
-    assert_eq!((&message["event"], &message["quarantinedIn"]), (&"ReleaseQuarantined".into(), &"dev".into()));
+    assert_eq!((&message["kind"], &message["quarantinedIn"]), (&"ReleaseQuarantined".into(), &"dev".into()));
     assert_eq!(message["track"], format!("1.33/{AL2023}"));
 }

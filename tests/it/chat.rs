@@ -57,7 +57,7 @@ fn every_notification_reads_like_this_in_a_chat() {
         assert_nothing_acts(&notification);
         assert_eq!(notification["id"], read["id"], "{event}");
         let context = &notification["metadata"]["additionalContext"];
-        for key in ["event", "severity", "region", "account", "dedupKey"] {
+        for key in ["kind", "severity", "region", "account", "dedupKey"] {
             assert_eq!(context[key], read[key], "{event}: {key}");
         }
         let text = serde_json::to_string_pretty(&notification).unwrap();

@@ -5,7 +5,7 @@ use eks_nodegroup_updater::model::attempt::{ErrorDetail, Intent, Status};
 use eks_nodegroup_updater::model::fleet_record::{FleetRecord, Quarantine};
 use eks_nodegroup_updater::model::hold::{Rollback, Running, StepBack};
 use eks_nodegroup_updater::model::nodegroup_record::{ExternalUpdate, NodegroupRecord};
-use eks_nodegroup_updater::model::notice::Reminder;
+use eks_nodegroup_updater::model::notice::{Digest, Lasting, Week};
 use eks_nodegroup_updater::model::policy::InvalidTag;
 use eks_nodegroup_updater::model::record::Record;
 use eks_nodegroup_updater::model::records::{AnyRecord, RecordRef};
@@ -226,10 +226,20 @@ fn of_the_fleet() -> [(&'static str, AnyRecord); 4] {
         at: began,
         nodegroups: names(["prod/blue"]),
     };
-    let reminder = Reminder { causes: vec![("CustomAmi".into(), names(["prod/blue", "prod/red"]))], count: 2 };
+    let lasting = |cause: &str, nodegroups, until| Lasting {
+        decision: cause.split(':').next().unwrap().into(),
+        cause: cause.into(),
+        nodegroups,
+        since: at("2026-06-20T09:00:00Z"),
+        until,
+    };
+    let failed = lasting("FailedBefore: 1.33.2-20260710", names(["prod/blue", "prod/red"]), None);
+    let waits = lasting("OutsideWindow", names(["prod/gpu"]), Some(at("2026-07-25T17:00:00Z")));
+    let week = Week { from: at("2026-07-13T09:00:00Z"), succeeded: 9, failed: 2, quarantined: 1 };
+    let digest = Digest { needs_you: vec![failed], waits: vec![waits], count: 3, week };
     let unreadable = [("prod/blue".parse().unwrap(), "its record in the table is malformed: revision".to_owned())];
     [
-        ("Reminder", noticed(&|record| record.remind(Some(&reminder), began))),
+        ("Digest", noticed(&|record| record.report_digest(Some(&digest), began))),
         ("SupportEnded", noticed(&|record| record.report_support(&ended, began))),
         ("TableEmpty", noticed(&|record| record.note_empty_table(began))),
         (
@@ -246,7 +256,7 @@ fn of_the_fleet() -> [(&'static str, AnyRecord); 4] {
 fn every_notification_reads_like_this_and_is_documented() {
     const PAGE: &str = include_str!("../../docs/notifications.md");
     for (event, message) in noticed() {
-        assert_eq!(machine(&message)["event"], event);
+        assert_eq!(machine(&message)["kind"], event);
         let severity = machine(&message)["severity"].as_str().unwrap().to_owned();
         let status = machine(&message)["status"].as_str().map_or("–".to_owned(), |status| format!("`{status}`"));
         assert!(PAGE.contains(&format!("\n| `{event}` | `{severity}` | {status} |")), "{event} {severity} {status}");
@@ -272,7 +282,7 @@ fn machines_read_the_same_as_json() {
         "rollback",
         "stale",
         "support",
-        "reminder",
+        "digest",
         "lowered",
         "track",
         "failedOn",
@@ -288,7 +298,7 @@ fn machines_read_the_same_as_json() {
     }
     let expected = json!({
         "version": "1",
-        "event": "UpdateFailed",
+        "kind": "UpdateFailed",
         "severity": "error",
         "status": "firing",
         "dedupKey": "123456789012/eu-central-1/prod/blue/1.33.2-20260710",
@@ -322,7 +332,7 @@ fn machines_read_the_same_as_json() {
 #[test]
 fn attributes_let_a_subscription_filter() {
     let expected = [
-        ("event", "UpdateFailed"),
+        ("kind", "UpdateFailed"),
         ("severity", "error"),
         ("status", "firing"),
         ("cluster", "prod"),
@@ -410,7 +420,7 @@ fn longer_than_sns_allows_is_shortened_and_never_lost() {
     assert!(message.body.len() <= 250 * 1024, "{}", message.body.len());
     assert_eq!(message.subject, "EKS update failed: prod/blue to 1.33.2-20260710 (PodEvictionFailure)");
     assert!(part(&message, "email").contains("further errors and resources are left out here"));
-    assert_eq!(machine(&message)["event"], "UpdateFailed");
+    assert_eq!(machine(&message)["kind"], "UpdateFailed");
 }
 
 #[test]
@@ -428,7 +438,7 @@ fn a_quarantine_is_critical_and_says_how_to_lift_it() {
     assert_eq!(message.subject, "EKS release quarantined: 1.33.2-20260710");
     assert_eq!(machine(&message)["severity"], "critical");
     assert_eq!(machine(&message)["nodegroup"], Value::Null);
-    let attributes = [("event", "ReleaseQuarantined"), ("severity", "critical"), ("status", "firing")];
+    let attributes = [("kind", "ReleaseQuarantined"), ("severity", "critical"), ("status", "firing")];
     assert_eq!(message.attributes, attributes.map(|(name, value)| (name, value.to_owned())));
     let text = part(&message, "email");
     assert!(

@@ -271,7 +271,7 @@ async fn failures_that_are_pending_when_their_release_is_quarantined_go_into_tha
     env.world.clear_faults();
     env.check().await;
     let [quarantine] = &env.messages()[..] else { panic!("{:?}", env.message_events()) };
-    assert_eq!((&quarantine["event"], quarantine["ids"].as_array().unwrap().len()), (&json!("ReleaseQuarantined"), 3));
+    assert_eq!((&quarantine["kind"], quarantine["ids"].as_array().unwrap().len()), (&json!("ReleaseQuarantined"), 3));
     assert_eq!(quarantine["updateIds"].as_array().unwrap().len(), 2);
     let email = env.world.published()[0].delivered_as("email");
     assert!(email.contains("Included   the failed updates of prod/a, prod/b\n"), "{email}");
@@ -293,7 +293,7 @@ async fn later_failures_of_a_quarantined_release_are_one_message_and_not_dropped
     env.advance(30);
     env.check().await;
     let [.., last] = &env.messages()[..] else { panic!("no message") };
-    assert_eq!((&last["event"], &last["nodegroups"]["names"]), (&json!("UpdateFailed"), &json!(["prod/c", "prod/d"])));
+    assert_eq!((&last["kind"], &last["nodegroups"]["names"]), (&json!("UpdateFailed"), &json!(["prod/c", "prod/d"])));
     assert_eq!(env.messages().len(), 4);
 }
 

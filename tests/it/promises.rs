@@ -397,7 +397,7 @@ mod promise_6_every_failure_is_reported {
             "errorMessage": "Reached max retries while trying to evict pods from nodes in node group blue",
             "resourceIds": [NODE],
         }]);
-        assert_eq!((&message["event"], &message["errors"]), (&json!("UpdateFailed"), &errors));
+        assert_eq!((&message["kind"], &message["errors"]), (&json!("UpdateFailed"), &errors));
         let published = env.world.published().remove(0);
         let subject = "EKS update failed: prod/blue to 1.33.2-20260710 (PodEvictionFailure)";
         assert_eq!(published.subject.as_deref(), Some(subject));

@@ -113,7 +113,7 @@ proptest! {
 
 /// The message of this event, which must be one.
 fn message(env: &TestEnv, event: &str) -> Value {
-    let of_event: Vec<Value> = env.messages().into_iter().filter(|message| message["event"] == event).collect();
+    let of_event: Vec<Value> = env.messages().into_iter().filter(|message| message["kind"] == event).collect();
     let [message] = &of_event[..] else { panic!("{of_event:?}") };
     message.clone()
 }

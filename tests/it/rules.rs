@@ -153,7 +153,7 @@ async fn a_release_that_fails_on_two_node_groups_is_quarantined_and_reported_onc
     let critical: Vec<Value> = env.messages().into_iter().filter(|message| message["severity"] == "critical").collect();
     let [message] = &critical[..] else { panic!("{critical:?}") };
     assert_eq!(
-        (&message["event"], &message["failedOn"]),
+        (&message["kind"], &message["failedOn"]),
         (&json!("ReleaseQuarantined"), &json!({"names": ["a/ng", "b/ng"], "count": 2}))
     );
 
@@ -317,7 +317,7 @@ async fn an_external_update_is_adopted_watched_and_reported() {
     env.advance(17);
     env.check().await;
     let message = env.messages().remove(0);
-    assert_eq!((&message["event"], &message["startedBy"]), (&json!("UpdateFailed"), &json!("External")));
+    assert_eq!((&message["kind"], &message["startedBy"]), (&json!("UpdateFailed"), &json!("External")));
     assert_eq!(decide(&env, "prod/blue").await.0, "FailedBefore");
 }
 
@@ -402,7 +402,7 @@ async fn an_update_that_leaves_the_kubernetes_version_as_it_was_is_without_effec
         env.check().await;
     }
     let message = env.messages().remove(0);
-    assert_eq!((&message["event"], &message["kubernetesVersion"]), (&json!("UpdateUnverified"), &json!("1.34")));
+    assert_eq!((&message["kind"], &message["kubernetesVersion"]), (&json!("UpdateUnverified"), &json!("1.34")));
     let error = "EKS reports the update as successful, but the node group runs 1.46.1-9d20f4ae (Kubernetes 1.33)";
     assert_eq!(message["errors"][0]["errorMessage"], error);
 }
@@ -449,7 +449,7 @@ async fn an_invalid_rule_is_reported_once_and_starts_nothing() {
         env.check().await;
     }
     let [message] = &env.messages()[..] else { panic!("one message") };
-    assert_eq!((&message["event"], &message["tag"]["value"]), (&json!("TagInvalid"), &json!("Saturday night")));
+    assert_eq!((&message["kind"], &message["tag"]["value"]), (&json!("TagInvalid"), &json!("Saturday night")));
     assert_eq!(env.world.updates("prod", "blue"), []);
 }
 
@@ -472,7 +472,7 @@ async fn an_update_of_somebody_elses_launch_template_names_the_template_and_prom
     env.advance(20);
     env.check().await;
     let [message] = <[Value; 1]>::try_from(env.messages()).unwrap();
-    let said = ["event", "startedBy", "launchTemplate", "nextAction"].map(|key| message[key].as_str().unwrap());
+    let said = ["kind", "startedBy", "launchTemplate", "nextAction"].map(|key| message[key].as_str().unwrap());
     let nothing = "Nothing: the updater did not start this update. It goes on as the node group's tags say.";
     assert_eq!(said, ["UpdateFailed", "External", "workers version 8", nothing]);
     assert_eq!((&message["releaseVersion"], &message["nextTry"]), (&Value::Null, &Value::Null));

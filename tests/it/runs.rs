@@ -44,7 +44,7 @@ async fn after_three_refusals_for_want_of_rights_a_run_asks_no_more_and_that_is_
         env.advance(HOUR);
         env.start().await;
     }
-    let events: Vec<String> = env.messages().iter().map(|message| message["event"].to_string()).collect();
+    let events: Vec<String> = env.messages().iter().map(|message| message["kind"].to_string()).collect();
     assert_eq!(events, ["\"AccessDenied\""]);
     assert!(env.calls(UPDATE) <= 5 * 8, "each node group backs off: {}", env.calls(UPDATE));
 

@@ -19,7 +19,7 @@ fn said(env: &TestEnv) -> Vec<String> {
     let line = |message: &Value| {
         let text = |value: &Value| value.as_str().unwrap_or("all").to_owned();
         let reason = message["stale"]["reason"].as_str().map(|reason| format!(": {reason}")).unwrap_or_default();
-        format!("{} of {}{reason}", text(&message["event"]), text(&message["nodegroup"]))
+        format!("{} of {}{reason}", text(&message["kind"]), text(&message["nodegroup"]))
     };
     env.messages().iter().map(line).collect()
 }
@@ -55,16 +55,31 @@ async fn a_node_group_that_is_sick_for_two_weeks_is_reported_once_and_when_it_is
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_lasts_is_listed_on_mondays() {
-    let env = TestEnv::with_blue().await;
+async fn what_lasts_is_listed_on_mondays_with_what_needs_somebody_first() {
+    let waits = tagged("prod", "denied", &[("window", "Sun 02:00-02:45 UTC")]);
+    let env = TestEnv::with([opted_in("dev", "well"), opted_in("prod", "blue"), waits]).await;
     env.world.edit_nodegroup("prod", "blue", sick);
     env.start().await;
     // It is a Monday; two weeks later it is reported, and a week after that listed.
     days(&env, 30).await;
-    let expected = ["NodegroupStale of blue: Unhealthy", "Reminder of all", "Reminder of all"];
-    assert_eq!(said(&env), expected);
-    let reminder = &env.messages()[1]["reminder"];
-    assert_eq!(*reminder, json!({"count": 1, "causes": [["Unhealthy", {"names": ["prod/blue"], "count": 1}]]}));
+    let stale = ["NodegroupStale of blue: Unhealthy", "NodegroupStale of denied: OutsideWindow"];
+    assert_eq!(said(&env), [&stale[..], &["Digest of all", "Digest of all"]].concat());
+    let lasting = |code: &str, name: &str| {
+        let nodegroups = json!({"names": [name], "count": 1});
+        json!({"decision": code, "cause": code, "nodegroups": nodegroups, "since": "2026-07-20T09:00:00Z"})
+    };
+    let mut waits = lasting("OutsideWindow", "prod/denied");
+    waits["until"] = json!("2026-08-16T02:00:00Z");
+    let mut expected = json!({
+        "count": 2,
+        "needsYou": [lasting("Unhealthy", "prod/blue")],
+        "waits": [waits],
+        "week": {"from": "2026-08-03T09:00:00Z", "succeeded": 0, "failed": 0, "quarantined": 0},
+    });
+    assert_eq!(env.messages()[2]["digest"], expected);
+    expected["waits"][0]["until"] = json!("2026-08-23T02:00:00Z");
+    expected["week"]["from"] = json!("2026-08-10T09:00:00Z");
+    assert_eq!(env.messages()[3]["digest"], expected);
 }
 
 #[tokio::test(start_paused = true)]
@@ -187,7 +202,7 @@ async fn the_stop_switch_that_is_forgotten_is_one_message_for_all() {
     env.start().await;
     days(&env, 16).await;
     let [message] = <[Value; 1]>::try_from(env.messages()).unwrap();
-    assert_eq!((&message["event"], &message["nodegroup"]), (&json!("NodegroupStale"), &Value::Null));
+    assert_eq!((&message["kind"], &message["nodegroup"]), (&json!("NodegroupStale"), &Value::Null));
     assert_eq!(message["nodegroups"]["count"], 5);
     assert_eq!(message["ids"].as_array().unwrap().len(), 5);
 }

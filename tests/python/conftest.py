@@ -81,7 +81,7 @@ class Stack:
             "kind": {"S": "Fleet"},
             "schemaVersion": {"N": "1"},
             "revision": {"S": "1/earlier"},
-            "remindedAt": {"S": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"},
+            "digestAt": {"S": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"},
         }
         self.aws.client("dynamodb").put_item(TableName=TABLE, Item=item)
 

@@ -222,7 +222,7 @@ def test_a_failed_update_is_notified_exactly_once_and_not_tried_again_at_once(st
     checked = payload(stack.check.invoke({}))
     (message,) = stack.messages()
     assert message.attributes == {
-        "event": "UpdateFailed",
+        "kind": "UpdateFailed",
         "severity": "error",
         "status": "firing",
         "cluster": "prod",
@@ -230,7 +230,7 @@ def test_a_failed_update_is_notified_exactly_once_and_not_tried_again_at_once(st
         "errorCode": "PodEvictionFailure",
     }
     body = message.body
-    assert (body["event"], body["cluster"], body["nodegroup"]) == ("UpdateFailed", "prod", "blue")
+    assert (body["kind"], body["cluster"], body["nodegroup"]) == ("UpdateFailed", "prod", "blue")
     assert (body["releaseVersion"], body["previousReleaseVersion"]) == (NEW, OLD)
     assert body["updateId"] == stack.aws.updates("prod/blue")[0]["id"]
     assert body["errors"] == [EVICTION]
@@ -259,7 +259,7 @@ def test_more_than_three_failures_of_one_cause_are_one_message(stack: Stack) -> 
     stack.aws.settle(names[4], "Failed", {"errorCode": "NodeCreationFailure", "errorMessage": "Instances failed to join"})
     published = payload(stack.check.invoke({}))["published"]
     single, many = sorted(stack.messages(), key=lambda message: len(message.body["ids"]))
-    event = {"event": "UpdateFailed", "severity": "error", "status": "firing", "errorCode": "PodEvictionFailure"}
+    event = {"kind": "UpdateFailed", "severity": "error", "status": "firing", "errorCode": "PodEvictionFailure"}
     assert many.attributes == event, "no cluster and no node group"
     body = many.body
     assert (sorted(body["nodegroups"]["names"]), body["nodegroups"]["count"]) == (names[:4], 4)
@@ -288,7 +288,7 @@ def test_a_cancelled_update_is_notified(stack: Stack, blue: str) -> None:
     payload(stack.start.invoke({}))
     stack.aws.settle("prod/blue", "Cancelled")
     payload(stack.check.invoke({}))
-    assert [message.body["event"] for message in stack.messages()] == ["UpdateCancelled"]
+    assert [message.body["kind"] for message in stack.messages()] == ["UpdateCancelled"]
 
 
 def test_a_release_for_a_node_group_tagged_notify_is_reported_once(stack: Stack) -> None:
@@ -298,7 +298,7 @@ def test_a_release_for_a_node_group_tagged_notify_is_reported_once(stack: Stack)
         payload(stack.start.invoke({}))
         payload(stack.check.invoke({}))
     (message,) = stack.messages()
-    assert (message.body["event"], message.body["releaseVersion"]) == ("UpdateAvailable", NEW)
+    assert (message.body["kind"], message.body["releaseVersion"]) == ("UpdateAvailable", NEW)
 
 
 def test_an_invalid_tag_is_notified_once(stack: Stack) -> None:
@@ -311,7 +311,7 @@ def test_an_invalid_tag_is_notified_once(stack: Stack) -> None:
         assert "ami-update/min-age" in reason(result, "dev/typo")
         payload(stack.check.invoke({}))
     (message,) = stack.messages()
-    assert (message.body["event"], message.attributes["severity"]) == ("TagInvalid", "warning")
+    assert (message.body["kind"], message.attributes["severity"]) == ("TagInvalid", "warning")
     assert (message.body["tag"]["key"], message.body["tag"]["value"]) == ("ami-update/min-age", "a week")
     assert "until the tag is fixed" in message.body["nextAction"]
     assert stack.record(arn)["reportedTag"]["key"] == "ami-update/min-age"
@@ -328,7 +328,7 @@ def test_a_refused_update_is_notified_once_and_fails_no_run(stack: Stack, blue: 
         payload(stack.check.invoke({}))
     (message,) = stack.messages()
     assert "docs/operations.md" in message.body["meaning"]
-    assert (message.body["event"], message.attributes["errorCode"]) == ("UpdateRefused", "InvalidRequestException")
+    assert (message.body["kind"], message.attributes["errorCode"]) == ("UpdateRefused", "InvalidRequestException")
     assert decisions(stack.start.invoke({})) == {"prod/blue": "FailedBefore"}
 
 
@@ -350,7 +350,7 @@ def test_a_notice_that_cannot_be_published_fails_the_run_and_is_published_later(
     stack.create_topic()
     payload(stack.check.invoke({}))
     payload(stack.check.invoke({}))
-    assert [message.body["event"] for message in stack.messages()] == ["UpdateFailed"]
+    assert [message.body["kind"] for message in stack.messages()] == ["UpdateFailed"]
     assert "pending" not in stack.record(blue)
 
 
@@ -396,7 +396,7 @@ def test_the_end_of_a_kubernetes_version_is_said_once(stack: Stack, blue: str) -
         assert decisions(stack.start.invoke({})) == {"prod/blue": "EndOfSupport"}
         payload(stack.check.invoke({}))
     (message,) = stack.messages()
-    assert (message.body["event"], message.body["support"]["what"]) == ("SupportEnded", "Kubernetes 1.33")
+    assert (message.body["kind"], message.body["support"]["what"]) == ("SupportEnded", "Kubernetes 1.33")
 
 
 def test_a_new_installation_says_once_that_the_table_was_empty(moto: MotoServer) -> None:
@@ -407,7 +407,7 @@ def test_a_new_installation_says_once_that_the_table_was_empty(moto: MotoServer)
     for is_empty in [True, False]:
         assert payload(stack.start.invoke({})).get("tableEmpty", False) == is_empty
         payload(stack.check.invoke({}))
-    assert [message.body["event"] for message in stack.messages()] == ["TableEmpty"]
+    assert [message.body["kind"] for message in stack.messages()] == ["TableEmpty"]
 
 
 def test_a_node_group_that_follows_its_cluster_goes_to_its_version(stack: Stack) -> None:
@@ -458,7 +458,7 @@ def test_what_the_last_update_lowered_before_there_was_a_record_stays(stack: Sta
     read = [len(calls(stack, f"eks:{operation}")) for operation in ("ListUpdates", "DescribeUpdate")]
     assert read == [1, 2], "its past, once"
     (message,) = stack.messages()
-    assert message.body["event"] == "NodegroupLowered"
+    assert message.body["kind"] == "NodegroupLowered"
     ran = [message.body["lowered"][end]["releaseVersion"] for end in ("from", "to")]
     assert (ran, stack.record(arn)["pastRead"]) == ([NEWER, NEW], True)
     assert updates_asked_for(stack) == ["blue"] * 2, "by hand"
@@ -508,8 +508,8 @@ def test_an_external_update_is_watched_and_notified_as_external(stack: Stack, bl
     stack.aws.settle("prod/blue", "Failed", EVICTION)
     payload(stack.check.invoke({}))
     (message,) = stack.messages()
-    reported = {name: message.body[name] for name in ["event", "updateId", "startedBy"]}
-    assert reported == {"event": "UpdateFailed", "updateId": update["id"], "startedBy": "External"}
+    reported = {name: message.body[name] for name in ["kind", "updateId", "startedBy"]}
+    assert reported == {"kind": "UpdateFailed", "updateId": update["id"], "startedBy": "External"}
     assert decisions(stack.start.invoke({})) == {"prod/blue": "FailedBefore"}
 
 
@@ -574,10 +574,10 @@ def test_a_release_that_fails_twice_is_quarantined_notified_and_lifted_by_an_eve
     assert (fleet["kind"], fleet["schemaVersion"]) == ("Fleet", 1)
     assert [it["releaseVersion"] for it in fleet["quarantines"]] == [NEW]
     assert "pending" not in fleet and "pendingNotices" not in fleet
-    quarantine, *failures = sorted(stack.messages(), key=lambda message: message.body["event"])
-    assert (quarantine.body["event"], quarantine.attributes["severity"]) == ("ReleaseQuarantined", "critical")
+    quarantine, *failures = sorted(stack.messages(), key=lambda message: message.body["kind"])
+    assert (quarantine.body["kind"], quarantine.attributes["severity"]) == ("ReleaseQuarantined", "critical")
     assert quarantine.body["failedOn"] == {"names": ["prod/blue", "stage/green"], "count": 2}
-    assert [message.body["event"] for message in failures] == ["UpdateFailed", "UpdateFailed"]
+    assert [message.body["kind"] for message in failures] == ["UpdateFailed", "UpdateFailed"]
     result = stack.start.invoke({"liftQuarantine": [NEW], "retry": ["prod/blue"]})
     assert decisions(result) == {"dev/red": "Start", "prod/blue": "Start", "stage/green": "FailedBefore"}
     (lifted,) = stack.record(fleet["itemKey"])["quarantines"]

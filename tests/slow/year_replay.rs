@@ -45,7 +45,7 @@ node groups saved from it                          8
 messages: NodegroupCurrent                         1
 messages: NodegroupStale                           2
 messages: ReleaseQuarantined                       1
-messages: Reminder                                23
+messages: Digest                                23
 messages: UpdateFailed                            50
 messages a week, median                            1
 messages a week, most                              4
@@ -313,7 +313,7 @@ impl Year {
         let mut events: BTreeMap<&str, usize> = BTreeMap::new();
         let mut days: BTreeMap<i64, usize> = (0..364).map(|day| (day, 0)).collect();
         for message in &messages {
-            *events.entry(message["event"].as_str().unwrap()).or_default() += 1;
+            *events.entry(message["kind"].as_str().unwrap()).or_default() += 1;
             let at: Timestamp = message["noticedAt"].as_str().unwrap().parse().unwrap();
             *days.entry(at.duration_since(begin()).as_hours() / 24).or_default() += 1;
         }
@@ -333,7 +333,7 @@ impl Year {
 
     fn nothing_is_lost_and_every_failure_reported(&self) {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let failures = self.env.messages().into_iter().filter(|message| message["event"] == "UpdateFailed");
+        let failures = self.env.messages().into_iter().filter(|message| message["kind"] == "UpdateFailed");
         let reported: BTreeSet<String> = failures
             .flat_map(|message| message["updateIds"].as_array().unwrap().iter().map(text).collect::<Vec<_>>())
             .collect();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anstyle::{AnsiColor, Style};
 use clap::Args;
+use eks_nodegroup_updater::model::decision::remedy;
 use eks_nodegroup_updater::model::explanation::{Condition, ConditionStatus, ConsideredRelease, Explanation};
 use eks_nodegroup_updater::model::subject::NodegroupName;
 use serde_json::json;
@@ -11,7 +12,7 @@ use serde_json::json;
 use crate::account::Account;
 use crate::answer::{Look, look};
 use crate::candidates;
-use crate::decisions::{Kind, remedy};
+use crate::decisions::Kind;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::page::{Page, wrapping};

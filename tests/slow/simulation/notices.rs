@@ -44,7 +44,7 @@ impl Checker {
 
     /// What is reported as withdrawn is so.
     pub fn withdrawals_are_true(&mut self, env: &TestEnv, published: &Published) {
-        for message in env.messages().iter().filter(|message| message["event"] == "ReleaseWithdrawn") {
+        for message in env.messages().iter().filter(|message| message["kind"] == "ReleaseWithdrawn") {
             let release = message["releaseVersion"].as_str().unwrap_or_default();
             if !published.was_withdrawn(release) {
                 self.broken(&format!("{release} is reported as withdrawn, and AWS never took it back"));
@@ -114,7 +114,7 @@ async fn updates_recorded(checker: &Checker, env: &TestEnv) -> Vec<String> {
 fn said_once(env: &TestEnv) -> Vec<String> {
     let mut said: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for message in env.messages() {
-        let event = message["event"].as_str().unwrap_or_default();
+        let event = message["kind"].as_str().unwrap_or_default();
         if REPEATED.contains(&event) || message["updateIds"].as_array().is_some_and(|ids| !ids.is_empty()) {
             continue;
         }
@@ -139,7 +139,7 @@ fn available_reported(env: &TestEnv, groups: &[Group], last: &str) -> Vec<String
         }
         let release = group.release(last);
         let available = env.messages().into_iter().filter(|message| {
-            (&message["event"], &message["releaseVersion"]) == (&"UpdateAvailable".into(), &release.as_str().into())
+            (&message["kind"], &message["releaseVersion"]) == (&"UpdateAvailable".into(), &release.as_str().into())
         });
         let is_told = available.flat_map(|message| members(&message)).any(|(path, _)| path == group.path());
         if !is_told {
@@ -163,7 +163,7 @@ fn brought(ours: &Ours, groups: &[Group], env: &TestEnv) -> bool {
 pub fn reports(env: &TestEnv) -> BTreeMap<(String, String), BTreeSet<String>> {
     let mut reports: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
     for message in &env.messages() {
-        let event = message["event"].as_str().unwrap_or_default();
+        let event = message["kind"].as_str().unwrap_or_default();
         for (update, id) in texts(&message["updateIds"]).zip(texts(&message["ids"])) {
             reports.entry((update, event.to_owned())).or_default().insert(id);
         }
@@ -174,7 +174,7 @@ pub fn reports(env: &TestEnv) -> BTreeMap<(String, String), BTreeSet<String>> {
 /// The node groups that a kind of message was about, and under which ids.
 fn told(env: &TestEnv, event: &str) -> BTreeMap<String, BTreeSet<String>> {
     let mut told: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for message in env.messages().iter().filter(|message| message["event"] == event) {
+    for message in env.messages().iter().filter(|message| message["kind"] == event) {
         for (path, id) in members(message) {
             told.entry(path).or_default().insert(id);
         }

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use eks_nodegroup_updater::model::decision::remedy;
 use eks_nodegroup_updater::model::policy::OPT_IN_TAG;
 
 use crate::answer::DecisionLine;
 use crate::candidates::{self, Described};
-use crate::decisions::remedy;
 use crate::failure::Exit;
 use crate::text::count;
 
