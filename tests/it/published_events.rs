@@ -54,7 +54,7 @@ fn there_is_an_example_of_every_kind_of_event() {
     for (name, event) in &examples {
         let text = format!("{}\n", serde_json::to_string_pretty(event).unwrap());
         let path = folder.join(format!("{name}.json"));
-        if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
+        if std::env::var_os("INSTA_UPDATE").is_some_and(|update| update == "always") {
             std::fs::write(&path, &text).unwrap();
         }
         assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), text, "{}", path.display());

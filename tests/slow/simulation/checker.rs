@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use eks_nodegroup_updater::model::fleet_record::FleetRecord;
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::settings::Limits;
+use eks_nodegroup_updater::model::track_record::TrackRecord;
 use eks_nodegroup_updater::summary::{StartLine, StartSummary};
 use jiff::{SignedDuration, Timestamp};
 use simulated_aws::{Nodegroup, Update};
 
 use super::case::Case;
-use super::fleet::{Clusters, FleetRules, Group, Published, day};
+use super::fleet::{Clusters, FleetRules, Group, Published, day, tracks};
 use super::notices::reports;
 use super::run::STUCK_AFTER;
 use testing::{FLEET_KEY, TestEnv};
@@ -263,6 +264,12 @@ impl Checker {
         for arn in env.world.nodegroup_arns() {
             let record: Option<NodegroupRecord> = env.record_of(&arn).await;
             if record.is_some_and(|record| record.open.is_some() || !record.pending_notices.is_empty()) {
+                return false;
+            }
+        }
+        for track in tracks() {
+            let record: Option<TrackRecord> = env.record_of(track.key()).await;
+            if record.is_some_and(|record| !record.pending_notices.is_empty()) {
                 return false;
             }
         }

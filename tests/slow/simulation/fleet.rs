@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use eks_nodegroup_updater::model::ami_type::TrackKey;
 use eks_nodegroup_updater::model::settings::{Limits, Settings};
+use eks_nodegroup_updater::model::subject::{FleetId, TrackId};
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use simulated_aws::{AlreadyAtTarget, DegradedUpdate, Downgrade, HealthIssue, Nodegroup, TokenReplay, World};
 
-use testing::{AL2023, BOTTLEROCKET, minutes, selector};
+use testing::{AL2023, BOTTLEROCKET, FLEET_KEY, minutes, selector};
 
 /// The day of the release that everybody is to run in the end.
 pub const LAST: &str = "20261001";
@@ -26,6 +28,12 @@ pub const OWN_VERSION: &str = "1.33";
 pub const NEXT_VERSION: &str = "1.34";
 /// What AWS publishes.
 const TRACKS: [(&str, &str); 3] = [(AL2023, OWN_VERSION), (BOTTLEROCKET, OWN_VERSION), (BOTTLEROCKET, NEXT_VERSION)];
+/// The release tracks.
+pub fn tracks() -> impl Iterator<Item = TrackId> {
+    let fleet = FleetId::from_key(FLEET_KEY).unwrap();
+    TRACKS.into_iter().map(move |(ami_type, version)| TrackId::of(&fleet, &TrackKey::new(version, &ami_type.into())))
+}
+
 /// Of every three hours, two are open: it closes often, so that slow runs come to its end.
 pub const WINDOW: &str = "Mon-Sun 00:00-02:00 UTC + Mon-Sun 03:00-05:00 UTC + Mon-Sun 06:00-08:00 UTC + Mon-Sun 09:00-11:00 UTC + Mon-Sun 12:00-14:00 UTC + Mon-Sun 15:00-17:00 UTC + Mon-Sun 18:00-20:00 UTC + Mon-Sun 21:00-23:00 UTC";
 pub const STOP_SWITCH: &str = "/updater/stop-switch";

@@ -3,15 +3,33 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
+use eks_nodegroup_updater::model::track_record::TrackRecord;
 use serde_json::Value;
 use simulated_aws::Update;
 
 use super::checker::{Checker, Ours};
-use super::fleet::{Group, Published};
+use super::fleet::{Group, Published, day, tracks};
 use testing::TestEnv;
 
-/// What may happen again, and is then reported again: a tag is lost twice, a release is taken back twice.
-const REPEATED: [&str; 2] = ["TagLost", "ReleaseWithdrawn"];
+/// What may happen again, and is then reported again: a tag is lost, a release is taken back, an update fails after it has
+/// recovered.
+const REPEATED: [&str; 3] = ["TagLost", "ReleaseWithdrawn", "UpdateRecovered"];
+
+/// The kinds of which there is a message and an event.
+const EVENTFUL: [&str; 12] = [
+    "NodegroupCurrent",
+    "NodegroupStale",
+    "ReleaseQuarantined",
+    "ReleaseWithdrawn",
+    "UpdateCancelled",
+    "UpdateFailed",
+    "UpdateForced",
+    "UpdateGone",
+    "UpdateRecovered",
+    "UpdateRefused",
+    "UpdateStuck",
+    "UpdateUnverified",
+];
 
 impl Checker {
     /// Every end but success is reported, each under one id; and every update is in its record.
@@ -20,6 +38,9 @@ impl Checker {
         broken.extend(updates_recorded(self, env).await);
         broken.extend(said_once(env));
         broken.extend(available_reported(env, groups, last));
+        broken.extend(events_put(self, env));
+        broken.extend(releases_put(env).await);
+        broken.extend(recovered(env, groups));
         broken.iter().for_each(|what| self.broken(what));
     }
 
@@ -149,6 +170,89 @@ fn available_reported(env: &TestEnv, groups: &[Group], last: &str) -> Vec<String
     broken
 }
 
+/// What is a message and an event has the same id in both places; and every update that has begun has one beginning and, if it is
+/// over, one end.
+fn events_put(checker: &Checker, env: &TestEnv) -> Vec<String> {
+    let mut broken = Vec::new();
+    let (mut ids, mut of_updates) = (BTreeSet::new(), BTreeMap::<String, BTreeMap<String, BTreeSet<String>>>::new());
+    for event in env.events() {
+        let (detail_type, detail) = (event["detail-type"].as_str().unwrap_or_default().to_owned(), &event["detail"]);
+        let id = detail["metadata"]["id"].as_str().unwrap_or_default().to_owned();
+        if let Some(update) = detail["data"]["updateId"].as_str() {
+            of_updates.entry(update.to_owned()).or_default().entry(detail_type).or_default().insert(id.clone());
+        }
+        ids.insert(id);
+    }
+    let with_event = |message: &Value| EVENTFUL.contains(&message["kind"].as_str().unwrap_or_default());
+    for message in env.messages().iter().filter(|message| with_event(message)) {
+        for id in texts(&message["ids"]).filter(|id| !ids.contains(id)) {
+            broken.push(format!("{} {id} is a message, and no event", message["kind"]));
+        }
+    }
+    for (id, ours) in checker.updates().filter(|(id, _)| !checker.has_vanished(id)) {
+        let events = of_updates.get(id).cloned().unwrap_or_default();
+        let count = |end: &str| events.get(&format!("EKS Nodegroup Update {end}")).map_or(0, BTreeSet::len);
+        let ends = count("Succeeded") + count("Failed") + count("Cancelled");
+        let is_over =
+            ours.update.status != "InProgress" && env.world.nodegroup_arns().contains(&ours.update.nodegroup_arn);
+        if count("Started") != 1 || ends > 1 || (is_over && ends != 1) {
+            broken.push(format!("{id} is {}, and these are its events: {events:?}", ours.update.status));
+        }
+    }
+    broken
+}
+
+/// Every release that is known was heard of, once.
+async fn releases_put(env: &TestEnv) -> Vec<String> {
+    let mut put: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    for event in env.events().iter().filter(|event| event["detail-type"] == "EKS Release Available") {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let data = &event["detail"]["data"];
+        let id = text(&event["detail"]["metadata"]["id"]);
+        put.entry((text(&data["track"]), text(&data["releaseVersion"]))).or_default().insert(id);
+    }
+    let mut broken = Vec::new();
+    for track in tracks() {
+        let record: Option<TrackRecord> = env.record_of(track.key()).await;
+        for known in record.iter().flat_map(|record| record.releases.iter()) {
+            let release = (track.track().to_string(), known.release_version.clone());
+            let ids = put.get(&release).map_or(0, BTreeSet::len);
+            if ids != 1 {
+                broken.push(format!("{release:?} was heard of under {ids} ids"));
+            }
+        }
+    }
+    broken
+}
+
+/// A trouble that was reported is over where the node group runs what it could not be brought to, or a newer release; and only
+/// there is that said.
+fn recovered(env: &TestEnv, groups: &[Group]) -> Vec<String> {
+    const TROUBLES: [&str; 6] =
+        ["UpdateFailed", "UpdateCancelled", "UpdateStuck", "UpdateGone", "UpdateRefused", "UpdateUnverified"];
+    let messages = env.messages();
+    let of = |kinds: &[&str]| -> BTreeSet<(String, String)> {
+        let is_one = |message: &&Value| kinds.contains(&message["kind"].as_str().unwrap_or_default());
+        let releases = messages.iter().filter(is_one).flat_map(|message| {
+            let release = message["releaseVersion"].as_str().unwrap_or_default().to_owned();
+            members(message).into_iter().map(move |(path, _)| (path, release.clone()))
+        });
+        releases.collect()
+    };
+    let (troubles, over) = (of(&TROUBLES), of(&["UpdateRecovered", "UpdateForced"]));
+    let mut broken: Vec<String> =
+        over.difference(&troubles).map(|what| format!("{what:?} has recovered from nothing")).collect();
+    for group in groups.iter().filter(|group| group.is_auto()) {
+        let Some(now) = env.world.nodegroup(&group.cluster, &group.name) else { continue };
+        let of_group =
+            troubles.iter().filter(|(path, release)| *path == group.path() && day(release) <= day(&now.release));
+        for trouble in of_group.filter(|trouble| !over.contains(trouble) && !trouble.1.is_empty()) {
+            broken.push(format!("{trouble:?} is over, and nobody was notified"));
+        }
+    }
+    broken
+}
+
 /// Whether an external update brought the node group to the same release.
 fn brought(ours: &Ours, groups: &[Group], env: &TestEnv) -> bool {
     let group = &groups[ours.group];
@@ -163,8 +267,12 @@ fn brought(ours: &Ours, groups: &[Group], env: &TestEnv) -> bool {
 pub fn reports(env: &TestEnv) -> BTreeMap<(String, String), BTreeSet<String>> {
     let mut reports: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
     for message in &env.messages() {
-        let event = message["kind"].as_str().unwrap_or_default();
-        for (update, id) in texts(&message["updateIds"]).zip(texts(&message["ids"])) {
+        // A quarantine stands for failures of its release as well; the first id is its own.
+        let (event, own) = match message["kind"].as_str().unwrap_or_default() {
+            "ReleaseQuarantined" => ("UpdateFailed", 1),
+            kind => (kind, 0),
+        };
+        for (update, id) in texts(&message["updateIds"]).zip(texts(&message["ids"]).skip(own)) {
             reports.entry((update, event.to_owned())).or_default().insert(id);
         }
     }

@@ -106,6 +106,9 @@ impl Simulation {
         }
         let mut published = Published::default();
         published.publish(&env.world, DAYS[0]);
+        if rng.bool() {
+            env.world.refuse_events(Some(rng.usize(2..6)));
+        }
         let seen = chaos(&env.world, rng.fork(), (&groups, waits, env.clock_ahead), trace);
         let follow_after = env.start_config.settings.defaults.follow_cluster_after;
         let checker = Checker::new(&groups, rules, follow_after, env.world.now());
@@ -295,6 +298,7 @@ impl Simulation {
         let world = self.env.world.clone();
         self.seen.lock().unwrap().quiet = true;
         world.describe_lag(SignedDuration::ZERO);
+        world.refuse_events(None);
         world.clear_update_scripts();
         world.put_parameter(STOP_SWITCH, "running");
         self.published.late(&world, None);
@@ -526,7 +530,7 @@ impl Simulation {
 
     /// The requests so far that change something.
     fn acts(&self) -> Vec<Request> {
-        let acts = ["dynamodb:PutItem", "sns:Publish", "eks:UpdateNodegroupVersion"];
+        let acts = ["dynamodb:PutItem", "sns:Publish", "events:PutEvents", "eks:UpdateNodegroupVersion"];
         let is_act =
             |request: &Request| acts.contains(&request.action.as_str()) && !self.is_about_a_refused_pin(request);
         self.env.world.requests().into_iter().filter(is_act).collect()
