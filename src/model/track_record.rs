@@ -319,15 +319,8 @@ impl Record for TrackRecord {
 
     fn notice_id(&self, notice: &Notice) -> String {
         let (code, release) = (notice.kind.code(), notice.kind.release_version().unwrap_or_default());
-        // Which of several withdrawals or refusals of one release: AWS may take one back twice.
-        let since =
-            self.releases.iter().find(|known| known.release_version == release).and_then(|known| match notice.kind {
-                NoticeKind::ReleaseWithdrawn { .. } => known.withdrawal.as_ref().map(|held| held.seen_at),
-                NoticeKind::ReleaseAvailable { .. } => Some(known.first_seen_at),
-                _ => known.refusal.as_ref().map(|refusal| refusal.since),
-            });
-        let since = since.unwrap_or(notice.at);
-        let name = format!("{}/{code}/{release}/{since}", self.id.key());
+        // Each is noticed once, and AWS may take a release back twice.
+        let name = format!("{}/{code}/{release}/{}", self.id.key(), notice.at);
         Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()).to_string()
     }
 }

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use self::recovery::is_trouble;
 use crate::model::attempt::{Attempt, ErrorDetail, Intent, MESSAGE_BYTES, StartedBy, Status, head, shorten};
 use crate::model::hold::{Hold, Rollback, Running};
 use crate::model::notice::{AttemptRef, Notice, NoticeKind};
@@ -454,13 +455,13 @@ impl NodegroupRecord {
         uuid(&self.id, &format!("{}/{}/{number}", intent.version, intent.release_version))
     }
 
-    /// Forgets the oldest attempts, but none that a notice is still about, nor a failure since the last success: what failed is
-    /// not tried for ever, however many releases do.
+    /// Forgets the oldest attempts, but none that a notice is still about or whose end is still to be reported, nor a failure since
+    /// the last success: what failed is not tried for ever, however many releases do.
     fn trim(&mut self) {
         let last_success = self.successes().map(|(attempt, _)| attempt.number).max();
         let Self { history, pending_notices, .. } = self;
         let is_reported = |number| pending_notices.iter().any(|notice| is_about(notice, number));
-        let counts = |attempt: &Attempt| attempt.failed() && Some(attempt.number) > last_success;
+        let counts = |attempt: &Attempt| attempt.failed() && Some(attempt.number) > last_success || is_trouble(attempt);
         let mut surplus = history.len().saturating_sub(HISTORY);
         history.retain(|attempt| {
             let is_needed = is_reported(attempt.number) || counts(attempt) && surplus <= FAILURES;

@@ -43,7 +43,7 @@ impl NodegroupRecord {
 }
 
 /// Whether it was reported, and that it is over was not. A rollback that failed is not tried again, so there is no end of it.
-fn is_trouble(attempt: &Attempt) -> bool {
+pub(super) fn is_trouble(attempt: &Attempt) -> bool {
     let failed = !matches!(attempt.status, Status::Intent | Status::InProgress | Status::Successful);
     (failed || attempt.stuck_notified) && attempt.recovered_at.is_none() && attempt.intent.rollback.is_none()
 }
