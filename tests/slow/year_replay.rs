@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use eks_nodegroup_updater::metrics::{Metric, Metrics};
 use eks_nodegroup_updater::model::settings::Limits;
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -24,6 +25,8 @@ const NVIDIA: &str = "AL2023_x86_64_NVIDIA";
 const IMMOVABLE: usize = 26;
 /// The node group that is sick for a month.
 const SICK: usize = 48;
+/// The gauges that alarms watch.
+const ALARMS: [Metric; 3] = [Metric::NodegroupsFailed, Metric::NodegroupsStale, Metric::NoticesPending];
 /// As many as a test run takes.
 const NODEGROUPS: usize = 70;
 
@@ -42,16 +45,30 @@ days behind in ring 2, median                      7
 days behind in ring 2, worst                      20
 node groups that met the bad release               2
 node groups saved from it                          8
+messages: Digest                                  23
 messages: NodegroupCurrent                         1
 messages: NodegroupStale                           2
 messages: ReleaseQuarantined                       1
-messages: Digest                                23
 messages: UpdateFailed                            50
-messages a week, median                            1
+messages: UpdateRecovered                          2
+messages a week, median                            2
 messages a week, most                              4
 messages a day, median                             0
 messages a day, most                               2
-days with more than one                            2
+days with more than one                            3
+alarm on NodegroupsFailed, times                   1
+alarm on NodegroupsFailed, days                  341
+alarm on NodegroupsStale, times                    1
+alarm on NodegroupsStale, days                   341
+alarm on NoticesPending, times                     0
+alarm on NoticesPending, days                      0
+events: EKS Nodegroup Current                      3
+events: EKS Nodegroup Stale                        2
+events: EKS Nodegroup Update Failed               50
+events: EKS Nodegroup Update Started            2930
+events: EKS Nodegroup Update Succeeded          2880
+events: EKS Release Available                    169
+events: EKS Release Quarantined                    1
 ";
 
 /// What it comes to where everything waits for two weeks and for a weekend.
@@ -72,6 +89,15 @@ messages a week, most                              0
 messages a day, median                             0
 messages a day, most                               0
 days with more than one                            0
+alarm on NodegroupsFailed, times                   0
+alarm on NodegroupsFailed, days                    0
+alarm on NodegroupsStale, times                    0
+alarm on NodegroupsStale, days                     0
+alarm on NoticesPending, times                     0
+alarm on NoticesPending, days                      0
+events: EKS Nodegroup Update Started            2762
+events: EKS Nodegroup Update Succeeded          2762
+events: EKS Release Available                    169
 ";
 
 /// A release of the year.
@@ -90,6 +116,10 @@ struct Year {
     releases: BTreeMap<&'static str, Vec<Release>>,
     recorded: BTreeSet<String>,
     behind: BTreeMap<u32, Vec<i64>>,
+    /// Of each gauge that an alarm watches: whether the alarm is on, how often it went off, and on how many days it was on.
+    alarms: BTreeMap<Metric, (bool, usize, usize)>,
+    /// How many events of each kind there were.
+    events: BTreeMap<String, usize>,
 }
 
 #[derive(Clone)]
@@ -186,7 +216,15 @@ impl Year {
         for group in &groups {
             env.world.add_nodegroup(group.nodegroup(&releases[group.ami_type][0].text));
         }
-        let mut year = Self { env, groups, releases, recorded: BTreeSet::new(), behind: BTreeMap::new() };
+        let mut year = Self {
+            env,
+            groups,
+            releases,
+            recorded: BTreeSet::new(),
+            behind: BTreeMap::new(),
+            alarms: ALARMS.map(|gauge| (gauge, (false, 0, 0))).into(),
+            events: BTreeMap::new(),
+        };
         year.decide_courses(rng, cautious);
         year
     }
@@ -275,14 +313,30 @@ impl Year {
             // It begins on a Monday. On Wednesdays, and on Saturdays, when the windows are open.
             if matches!(day % 7, 2 | 5) {
                 let summary = self.env.start().await;
+                self.watch(summary.metrics.as_ref());
                 self.recorded.extend(summary.decisions.into_iter().filter_map(|line| line.update_id));
             }
             for _ in 0..2 {
                 self.env.world.advance(SignedDuration::from_hours(12));
-                self.env.check().await;
+                let summary = self.env.check().await;
+                self.watch(summary.metrics.as_ref());
             }
             self.measure();
+            self.alarms.values_mut().for_each(|(on, _, days)| *days += usize::from(*on));
+            for event in self.env.world.events() {
+                *self.events.entry(event.detail_type).or_default() += 1;
+            }
+            self.env.world.clear_events();
             self.env.world.clear_requests();
+        }
+    }
+
+    /// An alarm is on from a value above zero to the next zero.
+    fn watch(&mut self, metrics: Option<&Metrics>) {
+        for (gauge, (on, times, _)) in &mut self.alarms {
+            let Some(value) = metrics.and_then(|metrics| metrics.values(*gauge).first()) else { continue };
+            *times += usize::from(*value > 0 && !*on);
+            *on = *value > 0;
         }
     }
 
@@ -328,6 +382,13 @@ impl Year {
         line("messages a day, median", median);
         line("messages a day, most", most);
         line("days with more than one", days.values().filter(|count| **count > 1).count());
+        for (gauge, (_, times, days)) in &self.alarms {
+            line(&format!("alarm on {}, times", gauge.name()), *times);
+            line(&format!("alarm on {}, days", gauge.name()), *days);
+        }
+        for (detail_type, count) in &self.events {
+            line(&format!("events: {detail_type}"), *count);
+        }
         table
     }
 

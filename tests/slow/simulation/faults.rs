@@ -89,7 +89,8 @@ pub fn chaos(
                 _ => of.script_next_update(cluster, name, course(&mut rng)),
             }
             let (version, target) = (text("version"), text("releaseVersion"));
-            if day(target) == NEVER_KNOWN {
+            // Where its launch template is refused, nothing is learned of the release.
+            if day(target) == NEVER_KNOWN && ailment != Some(&Ailment::LaunchTemplateDenied) {
                 inside.lock().unwrap().ask_in_vain(version, target, (request.at, waits));
             }
             let forward = of.nodegroup(cluster, name).is_none_or(|now| is_forward(&now, version, target));
