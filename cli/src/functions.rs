@@ -43,7 +43,7 @@ impl Functions {
         Ok(Self {
             start: StartClients::new(&sdk_config(endpoint, START_KEY).await),
             start_config: StartConfig::read(&environment)?,
-            check: CheckClients::new(&sdk_config(endpoint, CHECK_KEY).await),
+            check: CheckClients::new(sdk_config(endpoint, CHECK_KEY).await),
             check_config: CheckConfig::read(&environment)?,
         })
     }

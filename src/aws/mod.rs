@@ -3,6 +3,7 @@
 pub mod http;
 pub mod pace;
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
@@ -35,17 +36,20 @@ pub struct StartClients {
     pub dynamodb: aws_sdk_dynamodb::Client,
 }
 
-/// The clients that `check` calls.
+/// The clients that `check` calls. A quiet run calls the table alone, and to build a client takes longer than much of the rest: the
+/// others are built when they are first called.
 #[derive(Clone, Debug)]
 pub struct CheckClients {
-    /// Node groups and their updates.
-    pub eks: Eks,
     /// The table.
     pub dynamodb: aws_sdk_dynamodb::Client,
+    /// Node groups and their updates.
+    pub eks: OnceLock<Eks>,
     /// Where notices are published as messages.
-    pub sns: aws_sdk_sns::Client,
+    pub sns: OnceLock<aws_sdk_sns::Client>,
     /// Where notices are published as events.
-    pub eventbridge: aws_sdk_eventbridge::Client,
+    pub eventbridge: OnceLock<aws_sdk_eventbridge::Client>,
+    /// What they are built from.
+    pub config: SdkConfig,
 }
 
 impl StartClients {
@@ -64,13 +68,24 @@ impl StartClients {
 impl CheckClients {
     /// The clients of one configuration.
     #[must_use]
-    pub fn new(config: &SdkConfig) -> Self {
-        Self {
-            eks: Eks::new(config.into()),
-            dynamodb: aws_sdk_dynamodb::Client::new(config),
-            sns: aws_sdk_sns::Client::new(config),
-            eventbridge: aws_sdk_eventbridge::Client::new(config),
-        }
+    pub fn new(config: SdkConfig) -> Self {
+        let dynamodb = aws_sdk_dynamodb::Client::new(&config);
+        Self { dynamodb, eks: OnceLock::new(), sns: OnceLock::new(), eventbridge: OnceLock::new(), config }
+    }
+
+    /// Node groups and their updates.
+    pub fn eks(&self) -> &Eks {
+        self.eks.get_or_init(|| Eks::new((&self.config).into()))
+    }
+
+    /// Where notices are published as messages.
+    pub fn sns(&self) -> &aws_sdk_sns::Client {
+        self.sns.get_or_init(|| aws_sdk_sns::Client::new(&self.config))
+    }
+
+    /// Where notices are published as events.
+    pub fn eventbridge(&self) -> &aws_sdk_eventbridge::Client {
+        self.eventbridge.get_or_init(|| aws_sdk_eventbridge::Client::new(&self.config))
     }
 }
 

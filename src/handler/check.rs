@@ -141,7 +141,7 @@ impl Checker<'_> {
     async fn settle_nodegroup(&self, mut record: NodegroupRecord, checked: &mut Checked) {
         let (before, now) = (record.clone(), self.run.now);
         if let Some(attempt) = &before.open {
-            let observation = observe(&self.clients.eks, &before, attempt).await;
+            let observation = observe(self.clients.eks(), &before, attempt).await;
             settle(&mut record, &observation, now, self.config.stuck_after);
             checked.line = Some(line(&record, attempt));
             if let Observation::Unreadable(error) = observation {

@@ -107,7 +107,7 @@ impl Outbox<'_> {
                 break;
             }
             let (positions, events): (Vec<Position>, Vec<Event>) = call.into_iter().unzip();
-            let answers = put_events(&self.clients.eventbridge, bus, &events).await;
+            let answers = put_events(self.clients.eventbridge(), bus, &events).await;
             for (position, answer) in positions.into_iter().zip(answers) {
                 match answer {
                     Ok(()) => {
@@ -135,7 +135,7 @@ impl Outbox<'_> {
         if !self.has_time() {
             return;
         }
-        if let Err(error) = publish(&self.clients.sns, &self.config.notification_topic_arn, message).await {
+        if let Err(error) = publish(self.clients.sns(), &self.config.notification_topic_arn, message).await {
             published.failed += 1;
             return published.errors.push(Problem::of_run(error.to_string()));
         }
@@ -151,7 +151,7 @@ impl Outbox<'_> {
         for number in alone {
             let Some(notice) = record.pending_notices().get(number).filter(|_| self.has_time()) else { continue };
             let message = Message::new(record.as_ref(), notice, &self.config.retry_after);
-            match publish(&self.clients.sns, &self.config.notification_topic_arn, message).await {
+            match publish(self.clients.sns(), &self.config.notification_topic_arn, message).await {
                 Ok(()) => {
                     published.ids.push(record.notice_id(notice));
                     done.entry(number).or_default().push(Sink::Message);

@@ -65,9 +65,10 @@ pub(crate) fn check_clients(config: &SdkConfig) -> CheckClients {
     let sns = aws_sdk_sns::config::Builder::from(config).retry_partition(partition());
     let eventbridge = aws_sdk_eventbridge::config::Builder::from(config).retry_partition(partition());
     CheckClients {
-        eks: Eks::new(eks),
         dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
-        sns: aws_sdk_sns::Client::from_conf(sns.build()),
-        eventbridge: aws_sdk_eventbridge::Client::from_conf(eventbridge.build()),
+        eks: Eks::new(eks).into(),
+        sns: aws_sdk_sns::Client::from_conf(sns.build()).into(),
+        eventbridge: aws_sdk_eventbridge::Client::from_conf(eventbridge.build()).into(),
+        config: config.clone(),
     }
 }

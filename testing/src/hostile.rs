@@ -15,7 +15,7 @@ use eks_nodegroup_updater::model::record::{Record, Revision};
 use eks_nodegroup_updater::model::records::RecordRef;
 use eks_nodegroup_updater::model::settle::{Observation, Progress, Running, settle};
 use eks_nodegroup_updater::model::track_record::TrackRecord;
-use eks_nodegroup_updater::notify::Message;
+use eks_nodegroup_updater::notify::{CALL_BYTES, Event, Message};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use simulated_aws::{Fault, Nodegroup, Request};
@@ -188,6 +188,8 @@ where
         for notice in record.pending_notices().to_vec() {
             let message = Message::new(&record, &notice, &env.check_config.retry_after);
             assert!(message.subject.len() < 100 && message.subject.bytes().all(|byte| matches!(byte, b' '..=b'~')));
+            let event = Event::new(&record, &notice, &env.check_config.retry_after);
+            assert!(event.is_none_or(|event| event.size() < CALL_BYTES));
             record.mark_published(&notice, &Sink::ALL);
         }
         record.prepare(Revision::default(), now);
@@ -268,7 +270,7 @@ async fn fleet() -> TestEnv {
     }
     env.world.put_parameter(STOP_SWITCH, "running");
     env.world.add_calendar(CALENDAR);
-    let theirs = env.check.eks.write().update_nodegroup_version().cluster_name("qa").nodegroup_name("teal");
+    let theirs = env.check.eks().write().update_nodegroup_version().cluster_name("qa").nodegroup_name("teal");
     theirs.version("1.33").release_version(NEWER).send().await.unwrap();
     env.world.clear_requests();
     env

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use eks_nodegroup_updater::model::attempt::{ErrorDetail, Intent, Status};
-use eks_nodegroup_updater::notify::Message;
+use eks_nodegroup_updater::notify::{Event, Message};
 use fastrand::Rng;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -212,7 +212,10 @@ fn a_hundred_thousand_hostile_errors_are_reported_in_a_message_that_sns_takes() 
     };
     record.end(Status::Failed, vec![], now());
     record.history[0].errors = vec![error; 100_000];
-    let message = Message::new(&record, &record.pending_notices[0], &retry_after());
+    let failed = &record.pending_notices[1];
+    let event = Event::new(&record, failed, &retry_after()).unwrap();
+    assert!(event.detail.len() <= 60 * 1024, "EventBridge charges for every 64 KiB: {}", event.detail.len());
+    let message = Message::new(&record, failed, &retry_after());
     assert!(message.body.len() <= 250 * 1024, "{}", message.body.len());
     let body: Value = serde_json::from_str(&message.body).unwrap();
     let text = body["email"].as_str().unwrap();

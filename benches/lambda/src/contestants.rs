@@ -163,6 +163,7 @@ impl Workshop {
             ("STACK_NAME", "eks-nodegroup-updater"),
             ("UPDATES_TABLE", TABLE),
             ("NOTIFICATION_TOPIC_ARN", topic),
+            ("EVENT_BUS_NAME", "default"),
         ] {
             command.env(name, value);
         }
