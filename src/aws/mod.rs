@@ -20,6 +20,11 @@ pub const CONCURRENCY: usize = 8;
 /// How often a call is made in all before its error counts.
 const ATTEMPTS: u32 = 5;
 
+/// The same for events, and how long a call with them may take: the next run puts them again, and a network that has no way to
+/// EventBridge must not take the time of this one.
+const EVENT_ATTEMPTS: u32 = 2;
+const EVENT_TIMEOUT: Duration = Duration::from_secs(20);
+
 /// How much of an answer that is not AWS's is quoted.
 const BODY_CHARACTERS: usize = 200;
 
@@ -85,7 +90,11 @@ impl CheckClients {
 
     /// Where notices are published as events.
     pub fn eventbridge(&self) -> &aws_sdk_eventbridge::Client {
-        self.eventbridge.get_or_init(|| aws_sdk_eventbridge::Client::new(&self.config))
+        self.eventbridge.get_or_init(|| {
+            let config = aws_sdk_eventbridge::config::Builder::from(&self.config);
+            let config = config.retry_config(RetryConfig::standard().with_max_attempts(EVENT_ATTEMPTS));
+            aws_sdk_eventbridge::Client::from_conf(config.timeout_config(timeouts(EVENT_TIMEOUT)).build())
+        })
     }
 }
 
@@ -104,13 +113,15 @@ pub async fn configuration(environment: Environment<'_>) -> anyhow::Result<SdkCo
 pub fn config_loader() -> aws_config::ConfigLoader {
     aws_config::defaults(BehaviorVersion::latest())
         .retry_config(RetryConfig::adaptive().with_max_attempts(ATTEMPTS))
-        .timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(Duration::from_secs(3))
-                .operation_attempt_timeout(Duration::from_secs(10))
-                .operation_timeout(Duration::from_secs(180))
-                .build(),
-        )
+        .timeout_config(timeouts(Duration::from_secs(180)))
+}
+
+fn timeouts(operation: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .operation_attempt_timeout(Duration::from_secs(10))
+        .operation_timeout(operation)
+        .build()
 }
 
 /// An error of AWS as `Code: message`. The SDK's own `Display` says only "service error", and its full one holds whole

@@ -56,29 +56,28 @@ struct Letter {
 }
 
 impl Outbox<'_> {
-    /// Publishes everything that is pending in these records.
+    /// Publishes everything that is pending in these records: first what people read, so that no bus keeps it back.
     pub(super) async fn empty(&self, records: Vec<AnyRecord>, fleet: Option<&FleetRecord>) -> Published {
         let mut published = Published::default();
         let mut done = Done::new();
+        let letters = letters(&records, |notice| self.is_left(notice, Sink::Message), fleet);
+        self.publish_all(&records, letters, &mut done, &mut published).await;
         self.put_events(&records, &mut done, &mut published).await;
-        let (many, mut singles) = letters(&records, |notice| self.is_left(notice, Sink::Message), fleet);
-        for letter in many {
-            self.publish_letter(&records, &letter, &mut done, &mut published).await;
-        }
-        let deliveries = records.into_iter().enumerate().map(|(index, record)| {
-            let alone = singles.remove(&index).unwrap_or_default();
+        let marks = records.into_iter().enumerate().map(|(index, record)| {
             let done = done.extract_if((index, 0)..=(index, usize::MAX), |_, _| true);
-            let done = done.map(|((_, notice), sinks)| (notice, sinks)).collect();
-            self.deliver(record, alone, done)
+            let mut done: BTreeMap<usize, Vec<Sink>> = done.map(|((_, number), sinks)| (number, sinks)).collect();
+            let marks = record.pending_notices().iter().enumerate().map(|(number, notice)| {
+                let sinks = done.remove(&number).unwrap_or_default();
+                let is_done = self.config.sinks.left(notice).iter().all(|sink| sinks.contains(sink));
+                published.pending += usize::from(!is_done);
+                (notice.clone(), if is_done { Sink::ALL.to_vec() } else { sinks })
+            });
+            let marks: Vec<(Notice, Vec<Sink>)> = marks.collect();
+            self.mark(record, marks)
         });
-        let deliveries: Vec<_> = deliveries.collect();
-        let mut delivered = stream::iter(deliveries).buffered(CONCURRENCY);
-        while let Some(Published { ids, pending, errors, failed, .. }) = delivered.next().await {
-            published.ids.extend(ids);
-            published.pending += pending;
-            published.errors.extend(errors);
-            published.failed += failed;
-        }
+        let marks: Vec<_> = marks.collect();
+        let errors: Vec<Option<Problem>> = stream::iter(marks).buffered(CONCURRENCY).collect().await;
+        published.errors.extend(errors.into_iter().flatten());
         published
     }
 
@@ -90,7 +89,56 @@ impl Outbox<'_> {
         self.config.sinks.left(notice).contains(&sink)
     }
 
-    /// The events of all records together, few calls for many. One that is not taken stays pending, alone.
+    async fn publish_all(
+        &self,
+        records: &[AnyRecord],
+        letters: Vec<Letter>,
+        done: &mut Done,
+        published: &mut Published,
+    ) {
+        let answers = stream::iter(&letters)
+            .take_while(|_| std::future::ready(self.has_time()))
+            .map(|letter| async move { (letter, self.publish(records, letter).await) });
+        let answers: Vec<_> = answers.buffered(CONCURRENCY).collect().await;
+        for (letter, answer) in answers {
+            match answer {
+                Ok(ids) => {
+                    published.ids.extend(ids);
+                    for position in letter.notices.iter().chain(&letter.included) {
+                        done.entry(*position).or_default().push(Sink::Message);
+                    }
+                }
+                Err(problem) => {
+                    published.failed += 1;
+                    published.errors.push(problem);
+                }
+            }
+        }
+    }
+
+    /// Publishes one message. Answers the ids of its notices.
+    async fn publish(&self, records: &[AnyRecord], letter: &Letter) -> Result<Vec<String>, Problem> {
+        let members = |positions: &[Position]| -> Vec<(&AnyRecord, &Notice)> {
+            let member = |(index, number): &Position| {
+                let record = records.get(*index)?;
+                Some((record, record.pending_notices().get(*number)?))
+            };
+            positions.iter().filter_map(member).collect()
+        };
+        let (notices, included) = (members(&letter.notices), members(&letter.included));
+        let Some(message) = Message::of_many(&notices, &included, &self.config.retry_after) else {
+            return Ok(Vec::new());
+        };
+        let topic = &self.config.notification_topic_arn;
+        publish(self.clients.sns(), topic, message).await.map_err(|error| match notices.as_slice() {
+            [(record, _)] => Problem::with(record.subject(), error),
+            _ => Problem::of_run(error.to_string()),
+        })?;
+        Ok(notices.iter().chain(&included).map(|(record, notice)| record.notice_id(notice)).collect())
+    }
+
+    /// The events of all records together, few calls for many. One that is not taken stays pending, alone; where the bus cannot be
+    /// reached at all, the others wait as well.
     async fn put_events(&self, records: &[AnyRecord], done: &mut Done, published: &mut Published) {
         let Some(bus) = &self.config.event_bus else { return };
         let mut events = Vec::new();
@@ -107,7 +155,13 @@ impl Outbox<'_> {
                 break;
             }
             let (positions, events): (Vec<Position>, Vec<Event>) = call.into_iter().unzip();
-            let answers = put_events(self.clients.eventbridge(), bus, &events).await;
+            let answers = match put_events(self.clients.eventbridge(), bus, &events).await {
+                Ok(answers) => answers,
+                Err(error) => {
+                    errors.insert(error);
+                    break;
+                }
+            };
             for (position, answer) in positions.into_iter().zip(answers) {
                 match answer {
                     Ok(()) => {
@@ -121,77 +175,26 @@ impl Outbox<'_> {
         published.errors.extend(errors.into_iter().map(Problem::of_run));
     }
 
-    /// One message of many notices.
-    async fn publish_letter(&self, records: &[AnyRecord], letter: &Letter, done: &mut Done, published: &mut Published) {
-        let members = |positions: &[Position]| -> Vec<(&AnyRecord, &Notice)> {
-            let member = |(index, number): &Position| {
-                let record = records.get(*index)?;
-                Some((record, record.pending_notices().get(*number)?))
-            };
-            positions.iter().filter_map(member).collect()
-        };
-        let (notices, included) = (members(&letter.notices), members(&letter.included));
-        let Some(message) = Message::of_many(&notices, &included, &self.config.retry_after) else { return };
-        if !self.has_time() {
-            return;
-        }
-        if let Err(error) = publish(self.clients.sns(), &self.config.notification_topic_arn, message).await {
-            published.failed += 1;
-            return published.errors.push(Problem::of_run(error.to_string()));
-        }
-        for position in letter.notices.iter().chain(&letter.included) {
-            done.entry(*position).or_default().push(Sink::Message);
-        }
-        published.ids.extend(notices.iter().chain(&included).map(|(record, notice)| record.notice_id(notice)));
-    }
-
-    /// Publishes the messages of one record, and marks what was published of it, in one write.
-    async fn deliver(&self, record: AnyRecord, alone: Vec<usize>, mut done: BTreeMap<usize, Vec<Sink>>) -> Published {
-        let mut published = Published::default();
-        for number in alone {
-            let Some(notice) = record.pending_notices().get(number).filter(|_| self.has_time()) else { continue };
-            let message = Message::new(record.as_ref(), notice, &self.config.retry_after);
-            match publish(self.clients.sns(), &self.config.notification_topic_arn, message).await {
-                Ok(()) => {
-                    published.ids.push(record.notice_id(notice));
-                    done.entry(number).or_default().push(Sink::Message);
-                }
-                Err(error) => {
-                    published.failed += 1;
-                    published.errors.push(Problem::with(record.subject(), error));
-                }
-            }
-        }
-        let mut marks = Vec::new();
-        for (number, notice) in record.pending_notices().iter().enumerate() {
-            let sinks = done.remove(&number).unwrap_or_default();
-            let is_done = self.config.sinks.left(notice).iter().all(|sink| sinks.contains(sink));
-            published.pending += usize::from(!is_done);
-            marks.push((notice.clone(), if is_done { Sink::ALL.to_vec() } else { sinks }));
-        }
+    /// Marks what was published of one record, in one write.
+    async fn mark(&self, record: AnyRecord, marks: Vec<(Notice, Vec<Sink>)>) -> Option<Problem> {
         let subject = record.subject();
         let marked = match record {
-            AnyRecord::Nodegroup(record) => self.mark(record, &marks).await,
-            AnyRecord::Fleet(record) => self.mark(record, &marks).await,
-            AnyRecord::Track(record) => self.mark(record, &marks).await,
+            AnyRecord::Nodegroup(record) => self.mark_one(record, &marks).await,
+            AnyRecord::Fleet(record) => self.mark_one(record, &marks).await,
+            AnyRecord::Track(record) => self.mark_one(record, &marks).await,
         };
-        published.errors.extend(marked.err().map(|error| Problem::with(subject, error)));
-        published
+        marked.err().map(|error| Problem::with(subject, error))
     }
 
-    async fn mark<R: Record>(&self, mut record: R, marks: &[(Notice, Vec<Sink>)]) -> Result<(), String> {
+    async fn mark_one<R: Record>(&self, mut record: R, marks: &[(Notice, Vec<Sink>)]) -> Result<(), String> {
         let mark =
             |record: &mut R| marks.iter().for_each(|(notice, sinks)| record.mark_published(notice, sinks.as_slice()));
         self.store.merge(&mut record, self.run.now, mark).await.map_err(|error| error.to_string())
     }
 }
 
-/// Which notices are a message together, and which of each record are messages of their own.
-fn letters(
-    records: &[AnyRecord],
-    is_left: impl Fn(&Notice) -> bool,
-    fleet: Option<&FleetRecord>,
-) -> (Vec<Letter>, BTreeMap<usize, Vec<usize>>) {
+/// The messages: which notices are one together, and which each alone.
+fn letters(records: &[AnyRecord], is_left: impl Fn(&Notice) -> bool, fleet: Option<&FleetRecord>) -> Vec<Letter> {
     let mut groups: BTreeMap<String, (Vec<Position>, usize)> = BTreeMap::new();
     let mut quarantines: BTreeMap<String, Position> = BTreeMap::new();
     for (index, record) in records.iter().enumerate() {
@@ -210,22 +213,22 @@ fn letters(
             groups.entry(group.0).or_insert_with(|| (Vec::new(), group.1)).0.push(position);
         }
     }
-    let mut singles = BTreeMap::<usize, Vec<usize>>::new();
-    let mut many = Vec::new();
+    let mut letters = Vec::new();
     for (group, position) in quarantines {
         let included = groups.remove(&group).map(|(failures, _)| failures).unwrap_or_default();
-        many.push(Letter { notices: vec![position], included });
+        letters.push(Letter { notices: vec![position], included });
     }
     for (notices, separate) in groups.into_values() {
         if notices.len() > separate {
-            many.push(Letter { notices, included: Vec::new() });
+            letters.push(Letter { notices, included: Vec::new() });
         } else {
-            notices.into_iter().for_each(|(index, number)| singles.entry(index).or_default().push(number));
+            let alone = |position| Letter { notices: vec![position], included: Vec::new() };
+            letters.extend(notices.into_iter().map(alone));
         }
     }
-    // As they came.
-    singles.values_mut().for_each(|numbers| numbers.sort_unstable());
-    (many, singles)
+    // What is about many first, then as it came.
+    letters.sort_by_key(|letter| (letter.notices.len() == 1, letter.notices.first().copied()));
+    letters
 }
 
 /// The events of each call: ten at most, and no more than a call may carry.

@@ -39,14 +39,17 @@ pub async fn publish(sns: &aws_sdk_sns::Client, topic_arn: &str, message: Messag
 
 /// Puts events on a bus, ten at most. One answer each, in their order: why EventBridge did not take it.
 ///
+/// # Errors
+/// When EventBridge does not answer, or refuses the call as a whole.
+///
 /// A bus that does not exist takes everything, and nobody ever hears of it:
 /// [AWS answers as if it did](https://github.com/aws/aws-sdk/issues/186).
 pub async fn put_events(
     eventbridge: &aws_sdk_eventbridge::Client,
     bus: &str,
     events: &[Event],
-) -> Vec<Result<(), String>> {
-    let all = |error: &str| events.iter().map(|_| Err(format!("putting events on {bus}: {error}"))).collect();
+) -> Result<Vec<Result<(), String>>, String> {
+    let failed = |error: &str| format!("putting events on {bus}: {error}");
     let entries = events.iter().map(|event| {
         PutEventsRequestEntry::builder()
             .event_bus_name(bus)
@@ -57,13 +60,10 @@ pub async fn put_events(
             .detail(&event.detail)
             .build()
     });
-    let answer = match eventbridge.put_events().set_entries(Some(entries.collect())).send().await {
-        Ok(answer) => answer,
-        Err(error) => return all(&describe(&error)),
-    };
-    let entries = answer.entries.unwrap_or_default();
+    let answer = eventbridge.put_events().set_entries(Some(entries.collect())).send().await;
+    let entries = answer.map_err(|error| failed(&describe(&error)))?.entries.unwrap_or_default();
     if entries.len() != events.len() {
-        return all(&format!("its answer is about {} events of {}", entries.len(), events.len()));
+        return Err(failed(&format!("its answer is about {} events of {}", entries.len(), events.len())));
     }
     let result = |entry: PutEventsResultEntry| match (entry.event_id, entry.error_code) {
         (Some(_), None) => Ok(()),
@@ -72,5 +72,5 @@ pub async fn put_events(
             Err(format!("putting an event on {bus}: {code}: {message}"))
         }
     };
-    entries.into_iter().map(result).collect()
+    Ok(entries.into_iter().map(result).collect())
 }

@@ -100,6 +100,8 @@ async fn a_bus_that_cannot_be_reached_keeps_no_message_back_and_costs_one_error(
         let [error] = &errors(&summary.errors)[..] else { panic!("{:?}", summary.errors) };
         assert!(error.starts_with("putting events on default: "), "{error}");
         assert_eq!(env.message_events(), ["UpdateFailed of blue"]);
+        let first = |action: &str| env.world.requests().iter().position(|request| request.action == action).unwrap();
+        assert!(first("sns:Publish") < first("events:PutEvents"), "a network without a way to it may take its time");
         assert!(summary.into_response().is_ok());
         env.world.clear_faults();
         env.check().await;
