@@ -30,7 +30,7 @@ const AMI_TYPE: &str = "AL2023_x86_64_STANDARD";
 const NODEGROUPS_PER_CLUSTER: usize = 30;
 
 /// The services that a function calls, as their host names begin.
-pub const SERVICES: [&str; 5] = ["dynamodb", "eks", "sns", "ssm", "tagging"];
+pub const SERVICES: [&str; 6] = ["dynamodb", "eks", "events", "sns", "ssm", "tagging"];
 
 /// The name of a service's endpoint.
 pub fn host(service: &str) -> String {
