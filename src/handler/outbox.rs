@@ -48,7 +48,7 @@ type Position = (usize, usize);
 type Done = BTreeMap<Position, Vec<Sink>>;
 
 /// Notices that are one message.
-struct Letter {
+struct Batch {
     /// What it is about.
     notices: Vec<Position>,
     /// Notices that it makes needless.
@@ -60,25 +60,29 @@ impl Outbox<'_> {
     pub(super) async fn empty(&self, records: Vec<AnyRecord>, fleet: Option<&FleetRecord>) -> Published {
         let mut published = Published::default();
         let mut done = Done::new();
-        let letters = letters(&records, |notice| self.is_left(notice, Sink::Message), fleet);
-        self.publish_all(&records, letters, &mut done, &mut published).await;
+        let batches = batches(&records, |notice| self.is_left(notice, Sink::Message), fleet);
+        self.publish_all(&records, batches, &mut done, &mut published).await;
         self.put_events(&records, &mut done, &mut published).await;
-        let marks = records.into_iter().enumerate().map(|(index, record)| {
-            let done = done.extract_if((index, 0)..=(index, usize::MAX), |_, _| true);
-            let mut done: BTreeMap<usize, Vec<Sink>> = done.map(|((_, number), sinks)| (number, sinks)).collect();
-            let marks = record.pending_notices().iter().enumerate().map(|(number, notice)| {
-                let sinks = done.remove(&number).unwrap_or_default();
-                let is_done = self.config.sinks.left(notice).iter().all(|sink| sinks.contains(sink));
-                published.pending += usize::from(!is_done);
-                (notice.clone(), if is_done { Sink::ALL.to_vec() } else { sinks })
-            });
-            let marks: Vec<(Notice, Vec<Sink>)> = marks.collect();
-            self.mark(record, marks)
-        });
-        let marks: Vec<_> = marks.collect();
-        let errors: Vec<Option<Problem>> = stream::iter(marks).buffered(CONCURRENCY).collect().await;
+        let mut writes = Vec::new();
+        for (index, record) in records.into_iter().enumerate() {
+            let marks = self.marks(index, &record, &done);
+            let is_pending = |(_, sinks): &&(Notice, Vec<Sink>)| sinks.as_slice() != Sink::ALL;
+            published.pending += marks.iter().filter(is_pending).count();
+            writes.push(self.mark(record, marks));
+        }
+        let errors: Vec<Option<Problem>> = stream::iter(writes).buffered(CONCURRENCY).collect().await;
         published.errors.extend(errors.into_iter().flatten());
         published
+    }
+
+    /// Where each notice of a record is published by now: everywhere, where nothing is left.
+    fn marks(&self, index: usize, record: &AnyRecord, done: &Done) -> Vec<(Notice, Vec<Sink>)> {
+        let mark = |(number, notice): (usize, &Notice)| {
+            let sinks = done.get(&(index, number)).cloned().unwrap_or_default();
+            let is_done = self.config.sinks.left(notice).iter().all(|sink| sinks.contains(sink));
+            (notice.clone(), if is_done { Sink::ALL.to_vec() } else { sinks })
+        };
+        record.pending_notices().iter().enumerate().map(mark).collect()
     }
 
     fn has_time(&self) -> bool {
@@ -92,19 +96,19 @@ impl Outbox<'_> {
     async fn publish_all(
         &self,
         records: &[AnyRecord],
-        letters: Vec<Letter>,
+        batches: Vec<Batch>,
         done: &mut Done,
         published: &mut Published,
     ) {
-        let answers = stream::iter(&letters)
+        let answers = stream::iter(&batches)
             .take_while(|_| std::future::ready(self.has_time()))
-            .map(|letter| async move { (letter, self.publish(records, letter).await) });
+            .map(|batch| async move { (batch, self.publish(records, batch).await) });
         let answers: Vec<_> = answers.buffered(CONCURRENCY).collect().await;
-        for (letter, answer) in answers {
+        for (batch, answer) in answers {
             match answer {
                 Ok(ids) => {
                     published.ids.extend(ids);
-                    for position in letter.notices.iter().chain(&letter.included) {
+                    for position in batch.notices.iter().chain(&batch.included) {
                         done.entry(*position).or_default().push(Sink::Message);
                     }
                 }
@@ -117,7 +121,7 @@ impl Outbox<'_> {
     }
 
     /// Publishes one message. Answers the ids of its notices.
-    async fn publish(&self, records: &[AnyRecord], letter: &Letter) -> Result<Vec<String>, Problem> {
+    async fn publish(&self, records: &[AnyRecord], batch: &Batch) -> Result<Vec<String>, Problem> {
         let members = |positions: &[Position]| -> Vec<(&AnyRecord, &Notice)> {
             let member = |(index, number): &Position| {
                 let record = records.get(*index)?;
@@ -125,7 +129,7 @@ impl Outbox<'_> {
             };
             positions.iter().filter_map(member).collect()
         };
-        let (notices, included) = (members(&letter.notices), members(&letter.included));
+        let (notices, included) = (members(&batch.notices), members(&batch.included));
         let Some(message) = Message::of_many(&notices, &included, &self.config.retry_after) else {
             return Ok(Vec::new());
         };
@@ -143,11 +147,11 @@ impl Outbox<'_> {
         let Some(bus) = &self.config.event_bus else { return };
         let mut events = Vec::new();
         for (index, record) in records.iter().enumerate() {
-            for (number, notice) in record.pending_notices().iter().enumerate() {
-                let event = Event::new(record.as_ref(), notice, &self.config.retry_after);
-                events
-                    .extend(event.filter(|_| self.is_left(notice, Sink::Event)).map(|event| ((index, number), event)));
-            }
+            let left = record.pending_notices().iter().enumerate().filter(|(_, it)| self.is_left(it, Sink::Event));
+            events.extend(left.filter_map(|(number, notice)| {
+                let event = Event::new(record.as_ref(), notice, &self.config.retry_after)?;
+                Some(((index, number), event))
+            }));
         }
         let mut errors = BTreeSet::new();
         for call in calls(events) {
@@ -194,7 +198,7 @@ impl Outbox<'_> {
 }
 
 /// The messages: which notices are one together, and which each alone.
-fn letters(records: &[AnyRecord], is_left: impl Fn(&Notice) -> bool, fleet: Option<&FleetRecord>) -> Vec<Letter> {
+fn batches(records: &[AnyRecord], is_left: impl Fn(&Notice) -> bool, fleet: Option<&FleetRecord>) -> Vec<Batch> {
     let mut groups: BTreeMap<String, (Vec<Position>, usize)> = BTreeMap::new();
     let mut quarantines: BTreeMap<String, Position> = BTreeMap::new();
     for (index, record) in records.iter().enumerate() {
@@ -213,22 +217,22 @@ fn letters(records: &[AnyRecord], is_left: impl Fn(&Notice) -> bool, fleet: Opti
             groups.entry(group.0).or_insert_with(|| (Vec::new(), group.1)).0.push(position);
         }
     }
-    let mut letters = Vec::new();
+    let mut batches = Vec::new();
     for (group, position) in quarantines {
         let included = groups.remove(&group).map(|(failures, _)| failures).unwrap_or_default();
-        letters.push(Letter { notices: vec![position], included });
+        batches.push(Batch { notices: vec![position], included });
     }
     for (notices, separate) in groups.into_values() {
         if notices.len() > separate {
-            letters.push(Letter { notices, included: Vec::new() });
+            batches.push(Batch { notices, included: Vec::new() });
         } else {
-            let alone = |position| Letter { notices: vec![position], included: Vec::new() };
-            letters.extend(notices.into_iter().map(alone));
+            let alone = |position| Batch { notices: vec![position], included: Vec::new() };
+            batches.extend(notices.into_iter().map(alone));
         }
     }
     // What is about many first, then as it came.
-    letters.sort_by_key(|letter| (letter.notices.len() == 1, letter.notices.first().copied()));
-    letters
+    batches.sort_by_key(|batch| (batch.notices.len() == 1, batch.notices.first().copied()));
+    batches
 }
 
 /// The events of each call: ten at most, and no more than a call may carry.
