@@ -130,7 +130,7 @@ impl Executor<'_> {
             Err(NotSaved::Failed(error)) => return Outcome::NotRecorded(error),
         }
         let Some(attempt) = &record.open else { return Outcome::LostRace };
-        let outcome = match submit(self.clients.eks(), &record.id, attempt).await {
+        let outcome = match submit(&self.clients.eks, &record.id, attempt).await {
             // Nobody asked for another release, so EKS's answer is what has to be said.
             Outcome::NotReady(error) if intent.rollback.is_some() => Outcome::Refused(ErrorDetail {
                 error_code: "InvalidParameterException".to_owned(),

@@ -153,7 +153,7 @@ pub async fn run_here(configuration: &SdkConfig, event: &Value) -> Result<Value,
     let config = StartConfig::without_table(&process_environment).map_err(Failure::usage)?;
     let run = Run { read_only: true, ..here() };
     let progress = Progress::of("looking at the account".to_owned());
-    let summary = handler::start(&StartClients::new(configuration.clone()), &config, event, run).await?;
+    let summary = handler::start(&StartClients::new(configuration), &config, event, run).await?;
     drop(progress);
     serde_json::to_value(summary).map_err(|error| Failure::new(error.to_string()))
 }

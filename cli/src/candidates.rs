@@ -124,7 +124,7 @@ pub async fn candidates(configuration: &SdkConfig, known: &[String]) -> Result<V
         }
     }
     let (request, clients) =
-        (StartRequest { dry_run: true, ..StartRequest::default() }, StartClients::new(configuration.clone()));
+        (StartRequest { dry_run: true, ..StartRequest::default() }, StartClients::new(configuration));
     let store = RecordStore::new(&clients.dynamodb, None, "here", true);
     let run = here();
     let observer = Observer { clients: &clients, store: &store, settings, run };

@@ -41,7 +41,7 @@ impl Functions {
     pub async fn new(endpoint: &str, settings: &Settings) -> anyhow::Result<Self> {
         let environment = |name: &str| settings.get(name).cloned();
         Ok(Self {
-            start: StartClients::new(sdk_config(endpoint, START_KEY).await),
+            start: StartClients::new(&sdk_config(endpoint, START_KEY).await),
             start_config: StartConfig::read(&environment)?,
             check: CheckClients::new(sdk_config(endpoint, CHECK_KEY).await),
             check_config: CheckConfig::read(&environment)?,

@@ -28,20 +28,17 @@ const EVENT_TIMEOUT: Duration = Duration::from_secs(20);
 /// How much of an answer that is not AWS's is quoted.
 const BODY_CHARACTERS: usize = 200;
 
-/// The clients that `start` calls. All but that of the table are built when they are first called: while others wait for their
-/// answers, that costs no time.
+/// The clients that `start` calls.
 #[derive(Clone, Debug)]
 pub struct StartClients {
+    /// Node groups and their updates.
+    pub eks: Eks,
+    /// Which node groups have the opt-in tag.
+    pub tagging: aws_sdk_resourcegroupstagging::Client,
+    /// The releases that AWS publishes.
+    pub ssm: aws_sdk_ssm::Client,
     /// The table.
     pub dynamodb: aws_sdk_dynamodb::Client,
-    /// Node groups and their updates.
-    pub eks: OnceLock<Eks>,
-    /// Which node groups have the opt-in tag.
-    pub tagging: OnceLock<aws_sdk_resourcegroupstagging::Client>,
-    /// The releases that AWS publishes.
-    pub ssm: OnceLock<aws_sdk_ssm::Client>,
-    /// What they are built from.
-    pub config: SdkConfig,
 }
 
 /// The clients that `check` calls. A quiet run calls the table alone, and to build a client takes longer than much of the rest: the
@@ -63,24 +60,13 @@ pub struct CheckClients {
 impl StartClients {
     /// The clients of one configuration.
     #[must_use]
-    pub fn new(config: SdkConfig) -> Self {
-        let dynamodb = aws_sdk_dynamodb::Client::new(&config);
-        Self { dynamodb, eks: OnceLock::new(), tagging: OnceLock::new(), ssm: OnceLock::new(), config }
-    }
-
-    /// Node groups and their updates.
-    pub fn eks(&self) -> &Eks {
-        self.eks.get_or_init(|| Eks::new((&self.config).into()))
-    }
-
-    /// Which node groups have the opt-in tag.
-    pub fn tagging(&self) -> &aws_sdk_resourcegroupstagging::Client {
-        self.tagging.get_or_init(|| aws_sdk_resourcegroupstagging::Client::new(&self.config))
-    }
-
-    /// The releases that AWS publishes.
-    pub fn ssm(&self) -> &aws_sdk_ssm::Client {
-        self.ssm.get_or_init(|| aws_sdk_ssm::Client::new(&self.config))
+    pub fn new(config: &SdkConfig) -> Self {
+        Self {
+            eks: Eks::new(config.into()),
+            tagging: aws_sdk_resourcegroupstagging::Client::new(config),
+            ssm: aws_sdk_ssm::Client::new(config),
+            dynamodb: aws_sdk_dynamodb::Client::new(config),
+        }
     }
 }
 

@@ -19,7 +19,7 @@ async fn main() -> Result<(), Error> {
     let aws = configuration(&process_environment)
         .await
         .inspect_err(|error| tracing::error!(%error, "invalid settings: {error:#}"))?;
-    let clients = StartClients::new(aws);
+    let clients = StartClients::new(&aws);
     let stack = stack_name(&process_environment);
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let run = Run::begin(&event.context, Timestamp::now());

@@ -53,7 +53,7 @@ pub async fn start(
     let mut plan = make_plan(&asked.input(&fleet, &releases));
     let unread = plan.with_unread_past(&fleet.records);
     if !unread.is_empty() {
-        let pasts = pasts(clients.eks(), &fleet, unread).await;
+        let pasts = pasts(&clients.eks, &fleet, unread).await;
         errors.extend(store.write(take_pasts(pasts, now), &mut fleet.records, now).await);
         plan = make_plan(&asked.input(&fleet, &releases));
     }

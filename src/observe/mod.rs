@@ -47,10 +47,10 @@ impl Observer<'_> {
     /// # Errors
     /// When the tag index cannot be read. Whatever else cannot be read is said where it belongs.
     pub async fn fleet(self, whole: bool) -> anyhow::Result<Fleet> {
-        let Self { clients, store, settings, run } = self;
+        let Self { clients: StartClients { eks, tagging, .. }, store, settings, run } = self;
         let (found, pages) = unbounded_channel();
         let recorded = async {
-            let tagged = nodegroups::tagged(clients.tagging(), found).await?;
+            let tagged = nodegroups::tagged(tagging, found).await?;
             let fleet_key = tagged.ids.first().map(|id| ItemKey::Fleet(FleetId::of(id)));
             let keys = tagged.ids.iter().cloned().map(ItemKey::Nodegroup);
             // Where there are more pages, it was read after the first.
@@ -58,11 +58,8 @@ impl Observer<'_> {
             anyhow::Ok((tagged, records))
         };
         let opted_in = async { if whole { store.opted_in().await } else { Ok(BTreeSet::new()) } };
-        let supports = async { support::supports(clients.eks()).await };
-        // What is asked next is made ready while these wait.
-        let ready = async { _ = clients.ssm() };
-        let (recorded, described, supports, opted_in, ()) =
-            futures_util::join!(recorded, self.described(pages), supports, opted_in, ready);
+        let (recorded, described, supports, opted_in) =
+            futures_util::join!(recorded, self.described(pages), support::supports(eks), opted_in);
         let (Tagged { ids, invalid_arns, .. }, mut records) = recorded?;
         let (fleet_record, mut nodegroups) = described;
         records.extend(fleet_record);
@@ -89,12 +86,12 @@ impl Observer<'_> {
             let missing = stream::iter(missing.iter().cloned());
             let (records, missing) = futures_util::join!(
                 store.load(keys),
-                nodegroups::describe(clients.eks(), missing, &settings.defaults, run.last_read),
+                nodegroups::describe(eks, missing, &settings.defaults, run.last_read),
             );
             fleet.records.extend(records);
             fleet.missing = missing;
         }
-        fleet.clusters = nodegroups::followed_clusters(clients.eks(), &fleet.nodegroups).await;
+        fleet.clusters = nodegroups::followed_clusters(eks, &fleet.nodegroups).await;
         let is_new = |discovered: &Discovered| fleet.records.nodegroup(&discovered.id) == Ok(None);
         let all_new = !fleet.nodegroups.is_empty() && fleet.nodegroups.iter().all(is_new);
         fleet.table_empty = whole && all_new && fleet.missing.is_empty() && fleet.records.fleet() == Ok(None);
@@ -104,7 +101,7 @@ impl Observer<'_> {
     /// Describes the node groups of these pages as they come: first those of the first page, then those that the last run did
     /// not come to. Where there are more pages than one, that is in the fleet's record, which is returned, too.
     async fn described(self, mut pages: UnboundedReceiver<Page>) -> (RecordSet, Vec<Discovered>) {
-        let Self { clients, store, settings, run } = self;
+        let Self { clients: StartClients { eks, .. }, store, settings, run } = self;
         let Some(first) = pages.recv().await else { return <_>::default() };
         let mut records = RecordSet::default();
         let turns = if first.is_last {
@@ -120,22 +117,22 @@ impl Observer<'_> {
             };
             stream::iter(first.ids).chain(rest).boxed_local()
         };
-        let nodegroups = nodegroups::describe(clients.eks(), turns, &settings.defaults, run.last_read).await;
+        let nodegroups = nodegroups::describe(eks, turns, &settings.defaults, run.last_read).await;
         (records, nodegroups)
     }
 
     /// Reads what a plan must not be late with: what AWS recommends on these release tracks, and what the table holds of
     /// them; external updates; and whether updates are stopped.
     pub async fn latest(self, fleet: &mut Fleet, tracks: BTreeSet<TrackKey>) -> (Recommendations, ExternalUpdates) {
-        let Self { clients, store, settings, run } = self;
+        let Self { clients: StartClients { eks, ssm, .. }, store, settings, run } = self;
         let id = fleet.id();
         let keys = tracks.iter().filter_map(|track| Some(ItemKey::Track(TrackId::of(id.as_ref()?, track))));
         let keys: Vec<ItemKey> = keys.collect();
         let (records, recommendations, freeze, external) = futures_util::join!(
             store.load(keys.into_iter()),
-            releases::recommendations(clients.ssm(), tracks),
-            freeze::freeze(clients.ssm(), settings),
-            external::external_updates(clients.eks(), fleet, run.now),
+            releases::recommendations(ssm, tracks),
+            freeze::freeze(ssm, settings),
+            external::external_updates(eks, fleet, run.now),
         );
         fleet.records.extend(records);
         fleet.freeze = freeze;

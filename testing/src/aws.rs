@@ -52,11 +52,10 @@ pub(crate) fn start_clients(config: &SdkConfig) -> StartClients {
     let ssm = aws_sdk_ssm::config::Builder::from(config).retry_partition(partition());
     let dynamodb = aws_sdk_dynamodb::config::Builder::from(config).retry_partition(partition());
     StartClients {
+        eks: Eks::new(eks),
+        tagging: aws_sdk_resourcegroupstagging::Client::from_conf(tagging.build()),
+        ssm: aws_sdk_ssm::Client::from_conf(ssm.build()),
         dynamodb: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()),
-        eks: Eks::new(eks).into(),
-        tagging: aws_sdk_resourcegroupstagging::Client::from_conf(tagging.build()).into(),
-        ssm: aws_sdk_ssm::Client::from_conf(ssm.build()).into(),
-        config: config.clone(),
     }
 }
 

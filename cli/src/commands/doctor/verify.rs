@@ -76,8 +76,8 @@ fn draw(page: &mut Page, findings: &Findings) {
 }
 
 async fn ask(configuration: &SdkConfig) -> Vec<Answer> {
-    let clients = StartClients::new(configuration.clone());
-    let ssm = clients.ssm();
+    let clients = StartClients::new(configuration);
+    let ssm = &clients.ssm;
     let (described, (versions, newest)) =
         futures_util::join!(described(configuration), kubernetes_versions(configuration));
     let newest = newest.unwrap_or_else(|| version_in_use(&described).unwrap_or_else(|| "1.33".to_owned()));
@@ -356,7 +356,7 @@ async fn tag_index(clients: &StartClients, described: &Result<Vec<Described>, St
     let described = described.as_ref().map_err(Clone::clone)?;
     // Its pages are of use to nobody here; what is returned has them all.
     let (pages, _unread) = mpsc::unbounded_channel();
-    let index = tagged(clients.tagging(), pages).await.map_err(|_| "tag:GetResources failed".to_owned())?;
+    let index = tagged(&clients.tagging, pages).await.map_err(|_| "tag:GetResources failed".to_owned())?;
     let index: BTreeSet<String> = index.ids.iter().map(ToString::to_string).collect();
     let has_tag = |described: &&Described| {
         let tags = described.description.as_ref().ok().and_then(|nodegroup| nodegroup.tags());
