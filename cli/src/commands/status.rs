@@ -250,7 +250,7 @@ impl Region {
             None => page.line("Updates may start: neither the stop switch nor a change calendar stops them"),
         }
         if self.pending_notices > 0 {
-            page.line(&format!("{} to be published by the next run of check", count(self.pending_notices, "message")));
+            page.line(&format!("{} to be published by the next run of check", count(self.pending_notices, "notice")));
         }
         if let Some(LastRuns { start, check }) = &self.last_runs {
             let time = |at: &Option<Timestamp>| at.map_or_else(|| "not within a day".to_owned(), |at| page.time(at));
