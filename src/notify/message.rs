@@ -53,7 +53,7 @@ impl Message {
             let mut writer = Writer::new(record.as_ref(), notice, retry_after);
             writer.ids.extend(included.iter().map(|(record, notice)| record.notice_id(notice)));
             let updates = included.iter().filter_map(|(record, notice)| update_id(record.as_ref(), notice));
-            writer.update_ids = updates.map(str::to_owned).collect();
+            writer.update_ids.extend(updates.map(str::to_owned));
             writer.included = names_of(included);
             return Some(Self::write(writer));
         }

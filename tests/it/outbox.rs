@@ -54,6 +54,7 @@ async fn a_failure_is_a_message_and_an_event_with_one_id_and_one_key() {
     env.world.script_next_update("prod", "blue", fails());
     hours(&env, 1).await;
     let message = env.messages().remove(0);
+    assert_eq!(message["updateIds"], json!([message["updateId"]]));
     let events = env.events();
     let event = events.iter().find(|event| event["detail-type"] == "EKS Nodegroup Update Failed").unwrap();
     let metadata = json!({"id": message["id"], "version": "1", "dedupKey": message["dedupKey"], "status": "firing"});
