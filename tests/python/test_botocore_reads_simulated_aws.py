@@ -154,6 +154,19 @@ def test_botocore_reads_every_operation_that_the_functions_call(aws: Aws) -> Non
     notice = {"TopicArn": topic, "Subject": "s", "MessageStructure": "json", "Message": '{"default": "d"}'}
     assert aws.sns.publish(**notice)["MessageId"]
 
+    events = aws.events
+    assert events.describe_event_bus(Name="default")["Name"] == "default"
+    assert refusal(events.describe_event_bus, Name="none") == (400, "ResourceNotFoundException")
+    event = {"Source": "eks-nodegroup-updater", "DetailType": "EKS Nodegroup Update Started", "Detail": "{}"}
+    answer = events.put_events(Entries=[event, event | {"Detail": "no JSON"}, event | {"Source": "aws.eks"}])
+    assert answer["FailedEntryCount"] == 2
+    assert [entry.get("ErrorCode") for entry in answer["Entries"]] == [
+        None,
+        "MalformedDetail",
+        "NotAuthorizedForSourceException",
+    ]
+    assert refusal(events.put_events, Entries=[event] * 11) == (400, "ValidationException")
+
     assert template_actions("StartFunction") | template_actions("CheckFunction") <= aws.called
 
 
