@@ -193,3 +193,12 @@ fn a_hundred_thousand_error_details_fit_into_an_item_and_say_what_is_left_out() 
             .ends_with("further errors and resources are left out here; `aws eks describe-update` shows them")
     );
 }
+
+#[test]
+fn a_success_with_an_older_release_ends_no_trouble_with_a_newer_one() {
+    let record = record("prod/blue").failed(NEWER, after(0)).updated("1.33.1-20260620", after(60));
+    let codes = ["UpdateStarted", "UpdateFailed", "UpdateStarted", "UpdateSucceeded"];
+    assert_eq!(state(&record), (Some(Status::Successful), codes.to_vec()));
+    let record = record.updated(NEWER, after(120));
+    assert_eq!(state(&record).1[4..], ["UpdateStarted", "UpdateSucceeded", "UpdateRecovered"]);
+}
