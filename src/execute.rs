@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use tokio::time::Instant;
 
 use crate::aws::StartClients;
 use crate::model::ami_type::TrackKey;
@@ -98,7 +97,7 @@ impl Executor<'_> {
         (records, bookkeeping): (&RecordSet, &[NodegroupChange]),
         errors: &mut Vec<Problem>,
     ) -> Outcome {
-        if Instant::now() >= self.run.last_start {
+        if !self.run.has_time() {
             return Outcome::DeadlineNear;
         }
         if intent.start_before.is_some_and(|before| self.run.now + self.run.began.elapsed() >= before) {

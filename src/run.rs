@@ -40,6 +40,12 @@ impl<'a> Run<'a> {
         Self { read_only: alias(&context.invoked_function_arn) == Some(READ_ONLY_ALIAS), ..run }
     }
 
+    /// Whether it may still begin something new.
+    #[must_use]
+    pub fn has_time(&self) -> bool {
+        Instant::now() < self.last_start
+    }
+
     /// A run that is ended after this time.
     #[must_use]
     pub fn new(id: &'a str, now: Timestamp, time_out: Duration) -> Self {

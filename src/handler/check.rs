@@ -3,7 +3,6 @@
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::outbox::{Outbox, Published};
@@ -105,16 +104,12 @@ impl Checker<'_> {
         });
         let records = self.store.load(items.into_iter().chain(fleet)).await;
         let checked = stream::iter(keys)
-            .take_while(|_| std::future::ready(self.has_time()))
+            .take_while(|_| std::future::ready(self.run.has_time()))
             .map(|key| self.settle_one(key, &records))
             .buffered(CONCURRENCY)
             .collect()
             .await;
         (checked, records.fleet().ok().flatten().cloned())
-    }
-
-    fn has_time(&self) -> bool {
-        Instant::now() < self.run.last_start
     }
 
     async fn settle_one(&self, key: String, records: &RecordSet) -> Checked {

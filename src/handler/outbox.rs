@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, stream};
-use tokio::time::Instant;
 
 use crate::aws::{CONCURRENCY, CheckClients};
 use crate::config::CheckConfig;
@@ -85,10 +84,6 @@ impl Outbox<'_> {
         record.pending_notices().iter().enumerate().map(mark).collect()
     }
 
-    fn has_time(&self) -> bool {
-        Instant::now() < self.run.last_start
-    }
-
     fn is_left(&self, notice: &Notice, sink: Sink) -> bool {
         self.config.sinks.left(notice).contains(&sink)
     }
@@ -101,7 +96,7 @@ impl Outbox<'_> {
         published: &mut Published,
     ) {
         let answers = stream::iter(&batches)
-            .take_while(|_| std::future::ready(self.has_time()))
+            .take_while(|_| std::future::ready(self.run.has_time()))
             .map(|batch| async move { (batch, self.publish(records, batch).await) });
         let answers: Vec<_> = answers.buffered(CONCURRENCY).collect().await;
         for (batch, answer) in answers {
@@ -155,7 +150,7 @@ impl Outbox<'_> {
         }
         let mut errors = BTreeSet::new();
         for call in calls(events) {
-            if !self.has_time() {
+            if !self.run.has_time() {
                 break;
             }
             let (positions, events): (Vec<Position>, Vec<Event>) = call.into_iter().unzip();

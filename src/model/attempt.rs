@@ -194,8 +194,13 @@ impl Attempt {
     /// Whether it ended in a way that counts against its release: it is tried again only after a wait, and not for ever.
     #[must_use]
     pub fn failed(&self) -> bool {
-        let ended = !matches!(self.status, Status::Intent | Status::InProgress | Status::Successful);
-        ended && self.retry_requested_at.is_none()
+        self.ended_without_success() && self.retry_requested_at.is_none()
+    }
+
+    /// Whether it ended in any way but success, whatever was asked for since.
+    #[must_use]
+    pub fn ended_without_success(&self) -> bool {
+        !matches!(self.status, Status::Intent | Status::InProgress | Status::Successful)
     }
 
     /// Whether it failed with this code among its errors.

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::ami_type::ReleaseTrack;
+use super::attempt::Intent;
 use super::kubernetes::KubernetesVersion;
 use super::release_version::ReleaseVersion;
 
@@ -25,6 +26,13 @@ pub struct Running {
     pub version: String,
     /// The release.
     pub release_version: String,
+}
+
+impl From<&Intent> for Running {
+    /// What a node group runs once the update has brought it there.
+    fn from(intent: &Intent) -> Self {
+        Self { version: intent.version.clone(), release_version: intent.release_version.clone() }
+    }
 }
 
 /// A node group runs less than it ran.

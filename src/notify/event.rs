@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::message::Writer;
-use crate::model::attempt::shorten;
 use crate::model::notice::{Notice, NoticeKind};
 use crate::model::records::RecordRef;
 use crate::model::settings::RetryAfter;
@@ -39,15 +38,7 @@ impl Event {
     pub fn new<'a>(record: impl Into<RecordRef<'a>>, notice: &'a Notice, retry_after: &RetryAfter) -> Option<Self> {
         let detail_type = notice.kind.detail_type()?;
         let mut writer = Writer::new(record.into(), notice, retry_after);
-        let mut room = EVENT_BYTES;
-        let detail = loop {
-            writer.errors = shorten(writer.attempt.map(|attempt| attempt.errors.clone()).unwrap_or_default(), room);
-            let detail = writer.detail().to_string();
-            if detail.len() <= EVENT_BYTES || room == 0 {
-                break detail;
-            }
-            room /= 2;
-        };
+        let detail = writer.fitting(EVENT_BYTES, |writer| writer.detail().to_string());
         let resources = writer.arns.iter().map(|arn| (*arn).to_owned()).collect();
         Some(Self { detail_type, resources, detail, time: notice.at })
     }

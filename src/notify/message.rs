@@ -73,17 +73,12 @@ impl Message {
     }
 
     fn write(mut writer: Writer<'_>) -> Self {
-        let mut room = MESSAGE_BYTES;
-        loop {
-            writer.errors = shorten(writer.attempt.map(|attempt| attempt.errors.clone()).unwrap_or_default(), room);
+        let body = writer.fitting(MESSAGE_BYTES, |writer| {
             let machine = writer.machine();
             let (default, https) = (machine.to_string(), writer.chat(&machine).to_string());
-            let body = json!({ "default": default, "email": writer.email(), "https": https }).to_string();
-            if body.len() <= MESSAGE_BYTES || room == 0 {
-                return Self { subject: writer.subject(), body, attributes: writer.attributes() };
-            }
-            room /= 2;
-        }
+            json!({ "default": default, "email": writer.email(), "https": https }).to_string()
+        });
+        Self { subject: writer.subject(), body, attributes: writer.attributes() }
     }
 }
 
@@ -213,6 +208,19 @@ impl<'a> Writer<'a> {
             ids,
             update_ids,
             arns,
+        }
+    }
+
+    /// What is written, with as many of the attempt's errors as fit into so many bytes.
+    pub(super) fn fitting(&mut self, bytes: usize, write: impl Fn(&Self) -> String) -> String {
+        let mut room = bytes;
+        loop {
+            self.errors = shorten(self.attempt.map(|attempt| attempt.errors.clone()).unwrap_or_default(), room);
+            let written = write(self);
+            if written.len() <= bytes || room == 0 {
+                return written;
+            }
+            room /= 2;
         }
     }
 

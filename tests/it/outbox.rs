@@ -211,11 +211,7 @@ async fn the_end_of_a_reported_trouble_is_reported_under_its_key() {
 
 #[tokio::test(start_paused = true)]
 async fn a_newer_release_ends_the_trouble_with_an_older_one() {
-    let env = TestEnv::with_blue().await;
-    for _ in 0..4 {
-        env.world.script_next_update("prod", "blue", fails());
-    }
-    hours(&env, 24).await;
+    let env = given_up().await;
     env.world.publish_release(AL2023, "1.33", "1.33.2-20260720");
     hours(&env, 2).await;
     assert_eq!(env.message_events()[4..], ["UpdateRecovered of blue"]);
@@ -226,11 +222,7 @@ async fn a_newer_release_ends_the_trouble_with_an_older_one() {
 
 #[tokio::test(start_paused = true)]
 async fn somebody_elses_hand_ends_a_trouble_as_well() {
-    let env = TestEnv::with_blue().await;
-    for _ in 0..4 {
-        env.world.script_next_update("prod", "blue", fails());
-    }
-    hours(&env, 24).await;
+    let env = given_up().await;
     env.world.start_update("prod", "blue", "1.33", NEWER).unwrap();
     env.advance(40);
     hours(&env, 2).await;
@@ -243,6 +235,16 @@ async fn an_update_that_hung_and_went_well_has_recovered() {
     env.world.script_next_update("prod", "blue", UpdateScript::Succeed { after: minutes(8 * 60) });
     hours(&env, 10).await;
     assert_eq!(env.message_events(), ["UpdateStuck of blue", "UpdateRecovered of blue"]);
+}
+
+/// A release has failed on a node group as often as it is tried.
+async fn given_up() -> TestEnv {
+    let env = TestEnv::with_blue().await;
+    for _ in 0..4 {
+        env.world.script_next_update("prod", "blue", fails());
+    }
+    hours(&env, 24).await;
+    env
 }
 
 /// Two node groups of a cluster are being updated, two more follow, and nothing comes up on any.

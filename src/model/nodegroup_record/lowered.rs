@@ -125,7 +125,7 @@ impl NodegroupRecord {
 
     /// An update of the updater was successful.
     pub(super) fn brought(&mut self, intent: &Intent, now: Timestamp) {
-        let runs = Running { version: intent.version.clone(), release_version: intent.release_version.clone() };
+        let runs = Running::from(intent);
         if intent.rollback.is_some() {
             let from =
                 Running { version: intent.version.clone(), release_version: intent.previous_release_version.clone() };

@@ -7,7 +7,7 @@ use aws_sdk_eks::types::AmiTypes;
 use jiff::Timestamp;
 
 use super::NodegroupRecord;
-use crate::model::attempt::{Attempt, Status};
+use crate::model::attempt::Attempt;
 use crate::model::hold::Running;
 use crate::model::notice::{NoticeKind, Recovery};
 
@@ -17,13 +17,9 @@ impl NodegroupRecord {
     pub(super) fn recover(&mut self, runs: &Running, now: Timestamp) {
         let mut over: BTreeMap<String, u32> = BTreeMap::new();
         for attempt in self.history.iter_mut().filter(|attempt| is_trouble(attempt)) {
-            let failed = Running {
-                version: attempt.intent.version.clone(),
-                release_version: attempt.intent.release_version.clone(),
-            };
             let ami_type = AmiTypes::from(attempt.intent.ami_type.as_str());
-            let reached = matches!(runs.compare(&failed, &ami_type), Some(Ordering::Equal | Ordering::Greater));
-            if reached {
+            let order = runs.compare(&Running::from(&attempt.intent), &ami_type);
+            if order.is_some_and(Ordering::is_ge) {
                 attempt.recovered_at = Some(now);
                 // The history is sorted, so the last number stays.
                 over.insert(attempt.intent.release_version.clone(), attempt.number);
@@ -44,6 +40,7 @@ impl NodegroupRecord {
 
 /// Whether it was reported, and that it is over was not. A rollback that failed is not tried again, so there is no end of it.
 pub(super) fn is_trouble(attempt: &Attempt) -> bool {
-    let failed = !matches!(attempt.status, Status::Intent | Status::InProgress | Status::Successful);
-    (failed || attempt.stuck_notified) && attempt.recovered_at.is_none() && attempt.intent.rollback.is_none()
+    (attempt.ended_without_success() || attempt.stuck_notified)
+        && attempt.recovered_at.is_none()
+        && attempt.intent.rollback.is_none()
 }
