@@ -6,6 +6,7 @@ pub mod pace;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_eks::config::http::HttpResponse;
 use aws_sdk_eks::error::{ProvideErrorMetadata, SdkError};
@@ -100,10 +101,17 @@ impl CheckClients {
 
 /// The configuration of every client, with the HTTP client that they share.
 ///
+/// Lambda gives a function its credentials in the environment. The SDK's chain of providers begins there, too, but builds a client
+/// of STS first, which takes as long as any other.
+///
 /// # Errors
 /// When `AWS_CA_BUNDLE` cannot be read.
 pub async fn configuration(environment: Environment<'_>) -> anyhow::Result<SdkConfig> {
-    Ok(config_loader().http_client(http::client(environment)?).load().await)
+    let mut loader = config_loader().http_client(http::client(environment)?);
+    if environment("AWS_ACCESS_KEY_ID").is_some() {
+        loader = loader.credentials_provider(EnvironmentVariableCredentialsProvider::new());
+    }
+    Ok(loader.load().await)
 }
 
 /// What every client shares: adaptive retries, and time-outs within a Lambda's life. After a throttled request the adaptive

@@ -5,7 +5,10 @@ use std::fs;
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -13,10 +16,13 @@ use jiff::Timestamp;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PKCS_RSA_SHA256};
 use serde_json::Value;
 use simulated_aws::{ApiError, Fault, Nodegroup, REGION, Request, World};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::{CipherSuite, ServerConfig};
 
 /// The table that holds the records.
 pub const TABLE: &str = "updates";
@@ -86,7 +92,7 @@ impl Certificates {
 /// A server on loopback whose world can be exchanged between two runs.
 #[derive(Clone)]
 pub struct FakeAws {
-    world: Arc<Mutex<World>>,
+    served: Arc<Mutex<(World, Duration)>>,
     /// Where it listens.
     pub port: u16,
 }
@@ -94,32 +100,91 @@ pub struct FakeAws {
 impl FakeAws {
     /// Listens, and serves until the program ends. Port 0 takes a free one.
     pub async fn listen(port: u16, certificates: Certificates) -> Result<Self> {
-        let config = ServerConfig::builder().with_no_client_auth();
-        let config = config.with_single_cert(certificates.chain, certificates.key)?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let port = listener.local_addr()?.port();
-        let world = Arc::new(Mutex::new(new_world()));
-        tokio::spawn(serve(listener, TlsAcceptor::from(Arc::new(config)), world.clone()));
-        Ok(Self { world, port })
+        let acceptor = TlsAcceptor::from(Arc::new(tls_config(certificates)?));
+        let served = Arc::new(Mutex::new((new_world(), Duration::ZERO)));
+        tokio::spawn(serve(listener, acceptor, served.clone()));
+        Ok(Self { served, port })
     }
 
-    /// Serves this world to every connection from now on.
-    pub fn put(&self, world: World) {
-        *self.world.lock().unwrap_or_else(PoisonError::into_inner) = world;
+    /// Serves this world to every connection from now on, answering each request after so long.
+    pub fn put(&self, world: World, latency: Duration) {
+        *self.served.lock().unwrap_or_else(PoisonError::into_inner) = (world, latency);
     }
 }
 
-async fn serve(listener: TcpListener, acceptor: TlsAcceptor, world: Arc<Mutex<World>>) -> io::Result<()> {
+/// As AWS's endpoints: of what the client offers they take what they prefer, AES with 128 bits. CloudTrail's records say so, whose
+/// `tlsDetails` name that cipher even for clients that would rather have 256.
+fn tls_config(Certificates { chain, key, .. }: Certificates) -> Result<ServerConfig> {
+    let mut provider = aws_lc_rs::default_provider();
+    provider.cipher_suites.sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
+    let config = ServerConfig::builder_with_provider(Arc::new(provider)).with_safe_default_protocol_versions()?;
+    let mut config = config.with_no_client_auth().with_single_cert(chain, key)?;
+    config.ignore_client_order = true;
+    Ok(config)
+}
+
+async fn serve(listener: TcpListener, acceptor: TlsAcceptor, served: Arc<Mutex<(World, Duration)>>) -> io::Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        let (acceptor, world) = (acceptor.clone(), world.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        let (world, latency) = served.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let acceptor = acceptor.clone();
         // A handshake that fails is the client's to report.
         tokio::spawn(async move {
             if let Ok(stream) = acceptor.accept(stream).await {
-                world.serve_connection(stream).await;
+                world.serve_connection(Distant { stream, latency, pause: Pause::None }).await;
             }
         });
+    }
+}
+
+/// A connection whose answers begin so long after their request. Tokio's timer would be late by one to three milliseconds, and would
+/// wake all that wait at once, a step in which nothing real goes.
+struct Distant<S> {
+    stream: S,
+    latency: Duration,
+    pause: Pause,
+}
+
+enum Pause {
+    /// The next answer has to wait.
+    None,
+    Running(JoinHandle<()>),
+    /// The rest of the answer has not.
+    Over,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Distant<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if read.is_ready() {
+            self.pause = Pause::None;
+        }
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Distant<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let latency = self.latency;
+        if matches!(self.pause, Pause::None) && !latency.is_zero() {
+            self.pause = Pause::Running(tokio::task::spawn_blocking(move || thread::sleep(latency)));
+        }
+        if let Pause::Running(sleep) = &mut self.pause {
+            ready!(Pin::new(sleep).poll(cx))?;
+            self.pause = Pause::Over;
+        }
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 
@@ -165,22 +230,19 @@ pub fn outdate_the_first(world: &World) {
     world.publish_release(FIRST_AMI_TYPE, "1.33", NEWER_RELEASE);
 }
 
-/// Lets the world behave so from now on, and forgets its requests. What it refuses, and when, is found in what is returned.
-pub fn set_conditions(world: &World, conditions: Conditions) -> Arc<Mutex<Vec<Duration>>> {
+/// Lets the world refuse requests above this rate from now on, and forgets its requests. What it refuses, and when, is found in
+/// what is returned.
+pub fn set_rate(world: &World, rate: Option<f64>) -> Arc<Mutex<Vec<Duration>>> {
     world.clear_requests();
     let refused: Arc<Mutex<Vec<Duration>>> = Arc::default();
     let (refusals, began) = (refused.clone(), Instant::now());
     let mut buckets = Buckets::default();
     world.on_request(move |request| {
-        let taken = conditions.rate.is_none_or(|rate| buckets.take(request, rate));
-        let then = if taken { Fault::None } else { Fault::Error(ApiError::throttling()) };
-        if !taken {
-            refusals.lock().unwrap_or_else(PoisonError::into_inner).push(began.elapsed());
+        if rate.is_none_or(|rate| buckets.take(request, rate)) {
+            return Fault::None;
         }
-        match conditions.latency {
-            Duration::ZERO => then,
-            before => Fault::Slow { before, after: Duration::ZERO, then: Box::new(then) },
-        }
+        refusals.lock().unwrap_or_else(PoisonError::into_inner).push(began.elapsed());
+        Fault::Error(ApiError::throttling())
     });
     refused
 }

@@ -20,10 +20,12 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
+use nix::sys::signal::{self, Signal};
+use nix::time::{clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use wait4::Wait4;
 
 use crate::cpu_share::CpuShare;
 
@@ -39,7 +41,7 @@ pub struct Sample {
     pub init: Duration,
     /// From the start of the process until its answer.
     pub answer: Duration,
-    /// The processor's time until the answer, and for ending the process.
+    /// The processor's time until the answer.
     pub cpu: Duration,
     /// The most memory it held, in bytes.
     pub peak: u64,
@@ -86,7 +88,7 @@ pub async fn invoke(mut command: Command, event: &Value, circumstances: Circumst
     let outcome = loop {
         match tokio::time::timeout(PATIENCE, heard.recv()).await {
             Ok(Some(Moment::Asked(at))) => init = at.duration_since(began),
-            Ok(Some(Moment::Answered(at, body))) => break Ok((at, body)),
+            Ok(Some(Moment::Answered { at, cpu, body })) => break Ok((at, cpu, body)),
             Ok(Some(Moment::Failed(body))) => break Err(anyhow!("it failed: {}", String::from_utf8_lossy(&body))),
             Ok(None) | Err(_) => break Err(anyhow!("it did not answer")),
         }
@@ -94,20 +96,30 @@ pub async fn invoke(mut command: Command, event: &Value, circumstances: Circumst
     let peak = peak_memory(pid);
     serving.abort();
     // It may have ended by itself.
-    let _ = match end {
-        End::Kill => process.kill(),
-        End::Terminate => Command::new("kill").args(["-TERM", &pid.to_string()]).status().map(drop),
+    let signal = match end {
+        End::Kill => Signal::SIGKILL,
+        End::Terminate => Signal::SIGTERM,
     };
-    let usage = process.wait4()?.rusage;
-    let (at, body) = outcome.with_context(|| format!("{command:?}, whose log is {}", log.display()))?;
+    let _ = signal::kill(nix_pid(pid)?, signal);
+    process.wait()?;
+    let (at, cpu, body) = outcome.with_context(|| format!("{command:?}, whose log is {}", log.display()))?;
     Ok(Sample {
         init,
         answer: at.duration_since(began),
-        cpu: usage.utime + usage.stime,
+        cpu,
         peak: peak?,
         body: serde_json::from_slice(&body).unwrap_or(Value::Null),
         logged: fs::metadata(log)?.len(),
     })
+}
+
+fn nix_pid(pid: u32) -> Result<Pid> {
+    Ok(Pid::from_raw(pid.try_into()?))
+}
+
+/// The processor's time that a process has had so far, in all of its threads.
+fn cpu_time(pid: u32) -> Result<Duration> {
+    Ok(clock_gettime(clock_getcpuclockid(nix_pid(pid)?)?)?.into())
 }
 
 /// The most memory that a process ever held, in bytes.
@@ -122,7 +134,7 @@ enum Moment {
     /// It asked for its event.
     Asked(Instant),
     /// It answered.
-    Answered(Instant, Bytes),
+    Answered { at: Instant, cpu: Duration, body: Bytes },
     /// It reported an error.
     Failed(Bytes),
 }
@@ -172,8 +184,10 @@ impl RuntimeApi {
                 .header("lambda-runtime-trace-id", "Root=1-5759e988-bd862e3fe1be46a994272793")
                 .body(Full::new(self.event.clone()))?);
         }
+        let cpu = cpu_time(self.pid)?;
         let body = request.into_body().collect().await?.to_bytes();
-        let moment = if path.ends_with("/response") { Moment::Answered(now, body) } else { Moment::Failed(body) };
+        let is_answer = path.ends_with("/response");
+        let moment = if is_answer { Moment::Answered { at: now, cpu, body } } else { Moment::Failed(body) };
         let _ = self.moments.send(moment);
         Ok(Response::builder().status(StatusCode::ACCEPTED).body(Full::default())?)
     }

@@ -24,7 +24,7 @@ use serde_json::json;
 
 use contestants::{Contestant, Function, Workshop, bundle_for_node};
 use cpu_share::CpuShare;
-use fake_aws::{Certificates, FakeAws, calls, outdate_the_first, set_conditions, world};
+use fake_aws::{Certificates, FakeAws, calls, outdate_the_first, set_rate, world};
 use guard::Guard;
 use invocation::{Circumstances, End, Sample, invoke};
 use report::{Case, Report, Run};
@@ -203,10 +203,14 @@ impl Bench {
         // The first round warms the file cache, and is forgotten; what takes seconds each time needs none.
         let warm_up = usize::from(case.nodegroups < 100);
         for round in 0..rounds + warm_up {
-            for (contestant, run) in &mut runs {
+            let count = runs.len();
+            for turn in 0..count {
+                // Who comes after whom makes a difference, of what the processor's caches hold.
+                let (contestant, run) = &mut runs[(round + turn) % count];
                 let own = if case.outdated { Some(self.world(&case).await?) } else { None };
                 let (world, topic) = own.as_ref().or(shared.as_ref()).context("a world")?;
-                let refused = set_conditions(world, case.conditions);
+                self.aws.put(world.clone(), case.conditions.latency);
+                let refused = set_rate(world, case.conditions.rate);
                 let sample = self.invoke(*contestant, &case, topic).await?;
                 let expected = usize::from(case.outdated && !matches!(contestant, Contestant::Floor { .. }));
                 let started = world.updates_in_progress().len();
@@ -224,7 +228,7 @@ impl Bench {
     /// A world that both functions have seen before: the table knows its node groups, and nothing is pending.
     async fn world(&self, case: &Case) -> Result<(simulated_aws::World, String)> {
         let (world, topic) = world(case.nodegroups);
-        self.aws.put(world.clone());
+        self.aws.put(world.clone(), Duration::ZERO);
         for function in [Function::Start, Function::Check] {
             let before = Case::new("before", function, case.nodegroups);
             self.invoke(Contestant::Updater, &before, &topic).await?;
