@@ -26,5 +26,5 @@ fn a_plan_allocates_little_for_each_node_group() {
     let (few, many) = (allocated(300), allocated(3_000));
     let each = |few: u64, many: u64| (many - few).div_ceil(2_700);
     let (count, bytes) = (each(few.count_total, many.count_total), each(few.bytes_max, many.bytes_max));
-    assert!(count <= 27 && bytes <= 970, "{count} allocations for a node group, and {bytes} bytes at once");
+    assert!(count <= 25 && bytes <= 600, "{count} allocations for a node group, and {bytes} bytes at once");
 }

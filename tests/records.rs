@@ -332,7 +332,7 @@ fn full() -> NodegroupRecord {
         vec![error(String::new(), vec![]), error("\0 \"quoted\" \\ \n 日本語 é 👩‍🚀".to_owned(), nodes)];
     full.cluster_version = Some(SeenVersion { version: "1.34".into(), since: now() });
     full.proofs = vec![Proof { version: "1.33".into(), release_version: NEWER.into(), at: now() }];
-    full.back_off = Some(BackOff {
+    full.back_off = Some(Box::new(BackOff {
         outcome: "VersionNotReady".into(),
         error: "Nodegroup Kubernetes version should be equal to Cluster kubernetes version".into(),
         version: Some("1.34".into()),
@@ -340,8 +340,8 @@ fn full() -> NodegroupRecord {
         since: now(),
         last: now(),
         times: 2,
-    });
-    full.reported_tag = Some(tag);
+    }));
+    full.reported_tag = Some(Box::new(tag));
     full.reported_release = Some(ReportedRelease { version: "1.33".into(), release_version: "1.45.0-18d04e52".into() });
     full.opted_in = Some("yes".into());
     full

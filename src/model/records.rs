@@ -24,7 +24,6 @@ pub enum RecordRef<'a> {
 
 /// A record of any kind, owned.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "most are node groups' records, the largest")]
 pub enum AnyRecord {
     /// A node group's.
     Nodegroup(NodegroupRecord),
@@ -193,7 +192,8 @@ impl<'a> From<&'a TrackRecord> for RecordRef<'a> {
 /// The items that were asked for. One that is not in the table is new; one that cannot be read is neither.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RecordSet {
-    nodegroups: BTreeMap<NodegroupId, Result<NodegroupRecord, Unreadable>>,
+    // Boxed, since a node of the map is half empty.
+    nodegroups: BTreeMap<NodegroupId, Result<Box<NodegroupRecord>, Unreadable>>,
     fleet: Option<Result<FleetRecord, Unreadable>>,
     tracks: BTreeMap<TrackKey, Result<TrackRecord, Unreadable>>,
 }
@@ -204,7 +204,7 @@ impl RecordSet {
     /// # Errors
     /// When the table holds one that cannot be read.
     pub fn nodegroup(&self, id: &NodegroupId) -> Result<Option<&NodegroupRecord>, &Unreadable> {
-        self.nodegroups.get(id).map(Result::as_ref).transpose()
+        self.nodegroups.get(id).map(Result::as_deref).transpose()
     }
 
     /// The record of a node group, or its first one.
@@ -249,7 +249,7 @@ impl RecordSet {
 
     /// Every record of a node group that could be read.
     pub fn readable(&self) -> impl Iterator<Item = &NodegroupRecord> + Clone {
-        self.nodegroups.values().filter_map(|record| record.as_ref().ok())
+        self.nodegroups.values().filter_map(|record| record.as_deref().ok())
     }
 
     /// Every record of a release track that could be read.
@@ -259,7 +259,7 @@ impl RecordSet {
 
     /// Takes in the record of a node group, or why it cannot be read or relied upon.
     pub fn insert_nodegroup(&mut self, id: NodegroupId, record: Result<NodegroupRecord, Unreadable>) {
-        self.nodegroups.insert(id, record);
+        self.nodegroups.insert(id, record.map(Box::new));
     }
 
     /// Takes in what was read beside.

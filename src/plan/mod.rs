@@ -55,14 +55,16 @@ pub struct Plan {
 #[must_use]
 pub fn plan(input: &PlanInput<'_>) -> Plan {
     let mut evaluation = Evaluation::default();
-    let decide =
-        |discovered| candidate(input, &mut evaluation, discovered).map_or_else(Decision::Skip, Decision::Start);
-    let mut decisions: Vec<Decision> = input.fleet.nodegroups.iter().map(decide).collect();
+    let decide = |discovered: &Discovered| Planned {
+        target: Target::Nodegroup(discovered.id.clone()),
+        decision: candidate(input, &mut evaluation, discovered).map_or_else(Decision::Skip, Decision::Start),
+    };
+    let mut decisions: Vec<Planned> = input.fleet.nodegroups.iter().map(decide).collect();
     // Where the limits leave too little, the node group whose last turn is longest ago goes first; by name, some would never
     // have one. A rollback was asked for just now, and goes before all.
     let mut order: Vec<(bool, Option<Timestamp>, usize)> = Vec::new();
-    for (index, (discovered, decision)) in input.fleet.nodegroups.iter().zip(&decisions).enumerate() {
-        if let Decision::Start(intent) = decision {
+    for (index, (discovered, planned)) in input.fleet.nodegroups.iter().zip(&decisions).enumerate() {
+        if let Decision::Start(intent) = &planned.decision {
             order.push((intent.rollback.is_none(), last_turn(input, discovered, intent), index));
         }
     }
@@ -70,17 +72,15 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
     let order: Vec<usize> = order.into_iter().map(|(_, _, index)| index).collect();
     let mut capacity = Capacity::new(input);
     for index in &order {
-        let (Some(discovered), Some(decision)) = (input.fleet.nodegroups.get(*index), decisions.get_mut(*index)) else {
+        let (Some(discovered), Some(planned)) = (input.fleet.nodegroups.get(*index), decisions.get_mut(*index)) else {
             continue;
         };
-        if let (Err(limit), Decision::Start(intent)) = (capacity.reserve(discovered.id.name()), &*decision) {
-            *decision = Decision::Next(intent.clone(), limit);
+        if let (Err(limit), Decision::Start(intent)) = (capacity.reserve(discovered.id.name()), &planned.decision) {
+            planned.decision = Decision::Next(intent.clone(), limit);
         }
     }
-    let planned = input.fleet.nodegroups.iter().zip(decisions);
-    let planned =
-        planned.map(|(discovered, decision)| Planned { target: Target::Nodegroup(discovered.id.clone()), decision });
-    let decisions = planned.chain(invalid_entries(input)).chain(not_found(input)).collect();
+    decisions.extend(invalid_entries(input));
+    decisions.extend(not_found(input));
     Plan { decisions, order, capacity, freeze: freeze(input) }
 }
 

@@ -112,14 +112,14 @@ impl NodegroupRecord {
     pub fn ask_rollback(&mut self, rollback: &Rollback) {
         if self.rollback_request.as_ref() != Some(&rollback.request_id) {
             self.rollback_request = Some(rollback.request_id.clone());
-            self.rollback = Some(rollback.clone());
+            self.rollback = Some(Box::new(rollback.clone()));
         }
     }
 
     /// A rollback was not carried out in time, and no longer will be.
     pub fn lapse_rollback(&mut self, request_id: &str, now: Timestamp) {
         if let Some(rollback) = self.rollback.take_if(|rollback| rollback.request_id == request_id) {
-            self.notify(NoticeKind::RollbackLapsed(rollback), now);
+            self.notify(NoticeKind::RollbackLapsed(*rollback), now);
         }
     }
 

@@ -55,7 +55,7 @@ pub struct NodegroupRecord {
     pub history: Vec<Attempt>,
     /// The invalid tag that was last reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reported_tag: Option<InvalidTag>,
+    pub reported_tag: Option<Box<InvalidTag>>,
     /// When that was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_tag_at: Option<Timestamp>,
@@ -73,7 +73,7 @@ pub struct NodegroupRecord {
     pub past_read: bool,
     /// A rollback that was asked for and is not carried out yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rollback: Option<Rollback>,
+    pub rollback: Option<Box<Rollback>>,
     /// The run that the last rollback was asked of. The same event may come again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback_request: Option<String>,
@@ -85,7 +85,7 @@ pub struct NodegroupRecord {
     pub proofs: Vec<Proof>,
     /// That EKS did not take an update, for a cause that is not the release's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub back_off: Option<BackOff>,
+    pub back_off: Option<Box<BackOff>>,
     /// When it was first seen opted in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opted_in_since: Option<Timestamp>,
@@ -280,8 +280,8 @@ impl NodegroupRecord {
 
     /// A tag is not recognised: reported once for each key and value.
     pub fn report_invalid_tag(&mut self, tag: &InvalidTag, now: Timestamp) {
-        if self.reported_tag.as_ref() != Some(tag) {
-            self.reported_tag = Some(tag.clone());
+        if self.reported_tag.as_deref() != Some(tag) {
+            self.reported_tag = Some(Box::new(tag.clone()));
             self.reported_tag_at = Some(now);
             self.notify(NoticeKind::TagInvalid(tag.clone()), now);
         }
@@ -334,8 +334,8 @@ impl NodegroupRecord {
         let is_same = |before: &BackOff| {
             (&before.version, &before.release_version) == (&version, &release) && before.outcome == outcome
         };
-        let before = self.back_off.take().filter(is_same);
-        self.back_off = Some(BackOff {
+        let before = self.back_off.take().filter(|before| is_same(before));
+        self.back_off = Some(Box::new(BackOff {
             outcome: outcome.to_owned(),
             error: head(error, MESSAGE_BYTES),
             version,
@@ -343,7 +343,7 @@ impl NodegroupRecord {
             since: before.as_ref().map_or(now, |before| before.since),
             last: now,
             times: before.map_or(0, |before| before.times) + 1,
-        });
+        }));
     }
 
     /// The node group has proved a release.
