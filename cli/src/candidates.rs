@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use aws_config::SdkConfig;
 use aws_sdk_eks::types as eks;
-use eks_nodegroup_updater::aws::{CONCURRENCY, StartClients};
+use eks_nodegroup_updater::aws::{StartClients, concurrently};
 use eks_nodegroup_updater::config::{StartConfig, process_environment};
 use eks_nodegroup_updater::model::fleet::{Discovered, Fleet, NodegroupState};
 use eks_nodegroup_updater::model::nodegroup::Nodegroup;
@@ -57,14 +57,12 @@ pub async fn list(configuration: &SdkConfig) -> Result<Vec<String>, Failure> {
     let eks = aws_sdk_eks::Client::new(configuration);
     let clusters: Result<Vec<String>, _> = eks.list_clusters().into_paginator().items().send().collect().await;
     let clusters = clusters.map_err(|error| Failure::of_call("listing clusters", &error))?;
-    let mut lists = stream::iter(clusters)
-        .map(|cluster| {
-            let call = eks.list_nodegroups().cluster_name(&cluster).into_paginator().items().send();
-            async move { (call.collect::<Result<Vec<String>, _>>().await, cluster) }
-        })
-        .buffered(CONCURRENCY);
+    let lists = stream::iter(clusters).map(|cluster| {
+        let call = eks.list_nodegroups().cluster_name(&cluster).into_paginator().items().send();
+        async move { (call.collect::<Result<Vec<String>, _>>().await, cluster) }
+    });
     let mut names = Vec::new();
-    while let Some((nodegroups, cluster)) = lists.next().await {
+    for (nodegroups, cluster) in concurrently(lists).await {
         let doing = format!("listing the node groups of {cluster}");
         let nodegroups = nodegroups.map_err(|error| Failure::of_call(&doing, &error))?;
         names.extend(nodegroups.into_iter().map(|name| format!("{cluster}/{name}")));
@@ -87,7 +85,7 @@ pub async fn describe(configuration: &SdkConfig, names: Vec<String>, progress: &
             Described { name, description }
         }
     });
-    described.buffered(CONCURRENCY).collect().await
+    concurrently(described).await
 }
 
 /// Those that are not among the known ones, and what they would get with the settings of the environment.

@@ -10,6 +10,7 @@ use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_eks::config::http::HttpResponse;
 use aws_sdk_eks::error::{ProvideErrorMetadata, SdkError};
+use futures_util::{FutureExt as _, Stream, StreamExt as _};
 
 use self::pace::Eks;
 use crate::config::Environment;
@@ -124,12 +125,27 @@ pub fn config_loader() -> aws_config::ConfigLoader {
         .timeout_config(timeouts(Duration::from_secs(180)))
 }
 
+/// Makes calls, [`CONCURRENCY`] of them at once, and returns their results in order. A slow one keeps none of those after it waiting, as
+/// it would with `buffered`.
+pub async fn concurrently<T>(calls: impl Stream<Item: Future<Output = T>>) -> Vec<T> {
+    let numbered = calls.enumerate().map(|(number, call)| call.map(move |result| (number, result)));
+    let mut results: Vec<(usize, T)> = numbered.buffer_unordered(CONCURRENCY).collect().await;
+    results.sort_unstable_by_key(|(number, _)| *number);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
 fn timeouts(operation: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(3))
         .operation_attempt_timeout(Duration::from_secs(10))
         .operation_timeout(operation)
         .build()
+}
+
+/// Whether AWS refused a call for its rate.
+pub fn is_throttled<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    error.code().is_some_and(|code| code.contains("Throttl") || code.contains("TooMany"))
+        || error.raw_response().is_some_and(|response| response.status().as_u16() == 429)
 }
 
 /// An error of AWS as `Code: message`. The SDK's own `Display` says only "service error", and its full one holds whole

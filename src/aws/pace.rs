@@ -2,20 +2,26 @@
 //!
 //! An account has one rate for all that read its EKS: consoles, pipelines, autoscalers. AWS does not publish it. The SDK's
 //! adaptive retries find it by exceeding it again and again, and leave nothing to others. So after a refusal the updater reads
-//! at four fifths of what EKS took, and a tenth more after each minute without a refusal.
+//! at four fifths of what EKS took, and a tenth more after each minute without a refusal. What was refused waits for another turn
+//! among the others; a retry of the SDK would know of none.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_eks::Client;
+use aws_sdk_eks::config::http::HttpResponse;
 use aws_sdk_eks::config::interceptors::FinalizerInterceptorContextRef;
-use aws_sdk_eks::config::retry::RetryConfig;
+use aws_sdk_eks::config::interceptors::InterceptorContext;
+use aws_sdk_eks::config::retry::{ClassifyRetry, RetryAction, RetryConfig};
 use aws_sdk_eks::config::{Builder, ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_eks::error::BoxError;
+use aws_sdk_eks::error::{BoxError, ProvideErrorMetadata, SdkError};
 use tokio::time::{Instant, sleep_until};
 
-use super::ATTEMPTS;
+use super::{ATTEMPTS, is_throttled};
+
+/// How many turns a call has, if it is refused each time.
+const TURNS: u32 = 10;
 
 /// The share of what EKS took that the updater goes on with.
 const SHARE: f64 = 0.8;
@@ -31,43 +37,75 @@ const SLOWEST: f64 = 0.5;
 const RAISED_AFTER: Duration = Duration::from_mins(1);
 const RAISED_BY: f64 = 1.1;
 
-/// The client of EKS, and how fast it reads.
+/// The clients of EKS, and how fast they read.
 #[derive(Clone, Debug)]
 pub struct Eks {
-    client: Client,
+    config: Builder,
+    reads: Client,
+    /// Built for the first update of a run, which few runs start.
+    writes: OnceLock<Client>,
     pace: Pace,
 }
 
 impl Eks {
-    /// The client of a configuration. Its retries are the standard ones: adaptive ones would slow down a second time, and begin
+    /// The clients of a configuration. Their retries are the standard ones: adaptive ones would slow down a second time, and begin
     /// with many seconds in which nothing is called.
     #[must_use]
     pub fn new(config: Builder) -> Self {
         let pace = Pace::default();
         let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
         let config = config.retry_config(retries).interceptor(pace.clone());
-        Self { client: Client::from_conf(config.build()), pace }
+        let reads = Client::from_conf(config.clone().retry_classifier(NotForTheRate).build());
+        Self { config, reads, writes: OnceLock::new(), pace }
     }
 
-    /// The client, as soon as it may read again.
-    pub async fn read(&self) -> &Client {
+    /// What EKS answers to a call that reads, as soon as it may be made.
+    ///
+    /// # Errors
+    /// When EKS does not answer it, or refuses it in each of its turns.
+    pub async fn read<T, E: ProvideErrorMetadata>(
+        &self,
+        call: impl AsyncFn(&Client) -> Result<T, SdkError<E>>,
+    ) -> Result<T, SdkError<E>> {
+        for _ in 1..TURNS {
+            match self.read_once(&call).await {
+                Err(error) if is_throttled(&error) => {}
+                answer => return answer,
+            }
+        }
+        self.read_once(&call).await
+    }
+
+    async fn read_once<T>(&self, call: impl AsyncFn(&Client) -> T) -> T {
         if let Some(turn) = self.pace.locked(|state| state.turn(Instant::now(), None)) {
             wait_until(turn).await;
         }
-        &self.client
+        call(&self.reads).await
     }
 
-    /// The client, as soon as it may read again, if that is before a time.
-    pub async fn read_before(&self, end: Instant) -> Option<&Client> {
-        let turn = self.pace.locked(|state| state.turn(Instant::now(), Some(end)));
-        wait_until(turn?).await;
-        Some(&self.client)
+    /// The same, if it may be made before a time. A refusal stays the answer where there is no turn after it.
+    pub async fn read_before<T, E: ProvideErrorMetadata>(
+        &self,
+        end: Instant,
+        call: impl AsyncFn(&Client) -> Result<T, SdkError<E>>,
+    ) -> Option<Result<T, SdkError<E>>> {
+        let mut answer = None;
+        for _ in 0..TURNS {
+            let Some(turn) = self.pace.locked(|state| state.turn(Instant::now(), Some(end))) else { break };
+            wait_until(turn).await;
+            let it = call(&self.reads).await;
+            let is_refused = it.as_ref().is_err_and(is_throttled);
+            answer = Some(it);
+            if !is_refused {
+                break;
+            }
+        }
+        answer
     }
 
     /// The client, for what must not wait: an update that was recorded already.
-    #[must_use]
     pub fn write(&self) -> &Client {
-        &self.client
+        self.writes.get_or_init(|| Client::from_conf(self.config.clone().build()))
     }
 }
 
@@ -99,11 +137,31 @@ impl Intercept for Pace {
         _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         if let Some(response) = context.response() {
-            let name = response.headers().get("x-amzn-errortype").unwrap_or_default();
-            let is_refusal = response.status().as_u16() == 429 || name.starts_with("Throttl");
-            self.locked(|state| state.answered(is_refusal, Instant::now()));
+            self.locked(|state| state.answered(is_refusal(response), Instant::now()));
         }
         Ok(())
+    }
+}
+
+fn is_refusal(response: &HttpResponse) -> bool {
+    let name = response.headers().get("x-amzn-errortype").unwrap_or_default();
+    response.status().as_u16() == 429 || name.starts_with("Throttl")
+}
+
+/// Keeps the SDK from repeating a call that was refused for the rate.
+#[derive(Debug)]
+struct NotForTheRate;
+
+impl ClassifyRetry for NotForTheRate {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        match context.response() {
+            Some(response) if is_refusal(response) => RetryAction::RetryForbidden,
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "NotForTheRate"
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::outbox::{Outbox, Published};
-use crate::aws::{CONCURRENCY, CheckClients};
+use crate::aws::{CheckClients, concurrently};
 use crate::config::CheckConfig;
 use crate::event::parse_check;
 use crate::metrics::{Metrics, UpdateFacts};
@@ -103,12 +103,8 @@ impl Checker<'_> {
             ItemKey::Fleet(_) | ItemKey::Track(_) => None,
         });
         let records = self.store.load(items.into_iter().chain(fleet)).await;
-        let checked = stream::iter(keys)
-            .take_while(|_| std::future::ready(self.run.has_time()))
-            .map(|key| self.settle_one(key, &records))
-            .buffered(CONCURRENCY)
-            .collect()
-            .await;
+        let keys = stream::iter(keys).take_while(|_| std::future::ready(self.run.has_time()));
+        let checked = concurrently(keys.map(|key| self.settle_one(key, &records))).await;
         (checked, records.fleet().ok().flatten().cloned())
     }
 

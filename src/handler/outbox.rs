@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, stream};
 
-use crate::aws::{CONCURRENCY, CheckClients};
+use crate::aws::{CheckClients, concurrently};
 use crate::config::CheckConfig;
 use crate::model::fleet_record::FleetRecord;
 use crate::model::notice::{Notice, Sink};
@@ -69,7 +69,7 @@ impl Outbox<'_> {
             published.pending += marks.iter().filter(is_pending).count();
             writes.push(self.mark(record, marks));
         }
-        let errors: Vec<Option<Problem>> = stream::iter(writes).buffered(CONCURRENCY).collect().await;
+        let errors: Vec<Option<Problem>> = concurrently(stream::iter(writes)).await;
         published.errors.extend(errors.into_iter().flatten());
         published
     }
@@ -98,8 +98,7 @@ impl Outbox<'_> {
         let answers = stream::iter(&batches)
             .take_while(|_| std::future::ready(self.run.has_time()))
             .map(|batch| async move { (batch, self.publish(records, batch).await) });
-        let answers: Vec<_> = answers.buffered(CONCURRENCY).collect().await;
-        for (batch, answer) in answers {
+        for (batch, answer) in concurrently(answers).await {
             match answer {
                 Ok(ids) => {
                     published.ids.extend(ids);

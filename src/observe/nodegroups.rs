@@ -10,7 +10,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
 use crate::aws::pace::Eks;
-use crate::aws::{CONCURRENCY, describe as in_words};
+use crate::aws::{CONCURRENCY, concurrently, describe as in_words};
 use crate::model::fleet::{Clusters, Discovered, NodegroupState};
 use crate::model::kubernetes::InvalidVersion;
 use crate::model::nodegroup::Nodegroup;
@@ -95,7 +95,7 @@ pub async fn describe(
         let state = describe_nodegroup(eks, &id, defaults, until).await;
         Discovered { id, state }
     };
-    ids.map(describe).buffered(CONCURRENCY).collect().await
+    concurrently(ids.map(describe)).await
 }
 
 /// Reads the Kubernetes versions of the clusters that a node group follows; none, as long as none does.
@@ -103,7 +103,7 @@ pub async fn followed_clusters(eks: &Eks, nodegroups: &[Discovered]) -> Clusters
     let following = nodegroups.iter().filter(|discovered| discovered.follows_cluster());
     let names: BTreeSet<&str> = following.map(|discovered| discovered.id.cluster()).collect();
     let describe_cluster = |name: String| async move {
-        let version = match eks.read().await.describe_cluster().name(&name).send().await {
+        let version = match eks.read(async |eks| eks.describe_cluster().name(&name).send().await).await {
             Ok(answer) => answer.cluster.and_then(|cluster| cluster.version),
             Err(error) => return (name, Err(Unreadable(in_words(&error)))),
         };
@@ -116,9 +116,11 @@ pub async fn followed_clusters(eks: &Eks, nodegroups: &[Discovered]) -> Clusters
 }
 
 async fn describe_nodegroup(eks: &Eks, id: &NodegroupId, defaults: &Rules, until: Instant) -> NodegroupState {
-    let Some(eks) = eks.read_before(until).await else { return NodegroupState::NotReached };
-    let request = eks.describe_nodegroup().cluster_name(id.cluster()).nodegroup_name(id.nodegroup());
-    match request.send().await {
+    let answer = eks.read_before(until, async |eks| {
+        eks.describe_nodegroup().cluster_name(id.cluster()).nodegroup_name(id.nodegroup()).send().await
+    });
+    let Some(answer) = answer.await else { return NodegroupState::NotReached };
+    match answer {
         Ok(answer) => match answer.nodegroup().map(|nodegroup| Nodegroup::from_description(nodegroup, defaults)) {
             // A node group with the name of a deleted one: the index will list it under its own ARN.
             Some(Ok(nodegroup)) if nodegroup.id != *id => NodegroupState::Deleted,

@@ -4,14 +4,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt::Display;
 
 use aws_sdk_ssm::config::http::HttpResponse;
-use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_ssm::error::SdkError;
 use aws_sdk_ssm::operation::get_parameters::GetParametersError;
 use aws_sdk_ssm::types::Parameter;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::aws::{CONCURRENCY, describe};
+use crate::aws::{CONCURRENCY, describe, is_throttled};
 use crate::model::ami_type::{Format, ReleaseTrack, TrackKey};
 use crate::model::problem::Unreadable;
 use crate::model::release_version::ReleaseVersion;
@@ -61,7 +61,7 @@ async fn values(ssm: &aws_sdk_ssm::Client, names: Vec<String>) -> Vec<(String, V
 /// Whether AWS refused the call for what it names; a throttled one would only be throttled more.
 fn is_refusal(error: &SdkError<GetParametersError, HttpResponse>) -> bool {
     let is_clients_fault = error.raw_response().is_some_and(|response| response.status().is_client_error());
-    is_clients_fault && !error.code().is_some_and(|code| code.contains("Throttl") || code.contains("TooMany"))
+    is_clients_fault && !is_throttled(error)
 }
 
 fn all_unreadable(names: &[String], error: &SdkError<GetParametersError, HttpResponse>) -> Vec<(String, Value)> {

@@ -13,8 +13,9 @@ use crate::model::support::{Support, Supports};
 /// # Errors
 /// When EKS cannot be read: it costs nobody an update.
 pub async fn supports(eks: &Eks) -> Result<Supports, Unreadable> {
-    let pages = eks.read().await.describe_cluster_versions().include_all(true).into_paginator().send();
-    let pages: Result<Vec<_>, _> = pages.collect().await;
+    let pages: Result<Vec<_>, _> = eks
+        .read(async |eks| eks.describe_cluster_versions().include_all(true).into_paginator().send().collect().await)
+        .await;
     let pages = pages.map_err(|error| Unreadable(describe(&error)))?;
     let versions = pages.into_iter().flat_map(|page| page.cluster_versions.unwrap_or_default());
     let support = versions.filter_map(|version| {

@@ -105,10 +105,11 @@ async fn find_update(eks: &Eks, record: &NodegroupRecord, attempt: &Attempt) -> 
 /// # Errors
 /// When EKS cannot be read. An answer without a list is one, too: taken for an empty list it would lose updates.
 pub(super) async fn update_ids(eks: &Eks, id: &NodegroupId) -> Result<Vec<String>, Unreadable> {
-    let pages =
-        eks.read().await.list_updates().name(id.cluster()).nodegroup_name(id.nodegroup()).into_paginator().send();
-    let pages: Result<Vec<ListUpdatesOutput>, _> = pages.collect().await;
-    let pages = match pages {
+    let pages = eks.read(async |eks| {
+        let pages = eks.list_updates().name(id.cluster()).nodegroup_name(id.nodegroup()).into_paginator().send();
+        pages.collect::<Result<Vec<ListUpdatesOutput>, _>>().await
+    });
+    let pages = match pages.await {
         Ok(pages) => pages,
         Err(error) => match error.as_service_error() {
             Some(service) if service.is_resource_not_found_exception() => return Ok(Vec::new()),
@@ -120,9 +121,11 @@ pub(super) async fn update_ids(eks: &Eks, id: &NodegroupId) -> Result<Vec<String
 }
 
 pub(super) async fn read_update(eks: &Eks, id: &NodegroupId, update_id: &str) -> Result<eks::Update, NoAnswer> {
-    let request =
-        eks.read().await.describe_update().name(id.cluster()).nodegroup_name(id.nodegroup()).update_id(update_id);
-    let answer = request.send().await.map_err(|error| match error.as_service_error() {
+    let answer = eks.read(async |eks| {
+        let request = eks.describe_update().name(id.cluster()).nodegroup_name(id.nodegroup()).update_id(update_id);
+        request.send().await
+    });
+    let answer = answer.await.map_err(|error| match error.as_service_error() {
         Some(DescribeUpdateError::ResourceNotFoundException(error)) => not_found(error.message()),
         _ => Unreadable(describe(&error)).into(),
     })?;
@@ -141,8 +144,10 @@ async fn health(eks: &Eks, id: &NodegroupId) -> Result<Vec<String>, NoAnswer> {
 
 /// The node group as it is now.
 async fn describe_nodegroup(eks: &Eks, id: &NodegroupId) -> Result<eks::Nodegroup, NoAnswer> {
-    let request = eks.read().await.describe_nodegroup().cluster_name(id.cluster()).nodegroup_name(id.nodegroup());
-    let answer = request.send().await.map_err(|error| match error.as_service_error() {
+    let answer = eks.read(async |eks| {
+        eks.describe_nodegroup().cluster_name(id.cluster()).nodegroup_name(id.nodegroup()).send().await
+    });
+    let answer = answer.await.map_err(|error| match error.as_service_error() {
         Some(DescribeNodegroupError::ResourceNotFoundException(error)) => not_found(error.message()),
         _ => Unreadable(describe(&error)).into(),
     })?;

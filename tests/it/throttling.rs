@@ -104,3 +104,24 @@ async fn a_fleet_that_is_too_large_for_a_run_is_read_in_two() {
     assert!(summary.metrics.is_some());
     assert_eq!((summary.counts["UpToDate"], summary.errors), (600, vec![]), "a fleet that can be read is read whole");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_call_keeps_no_other_from_its_turn() {
+    let env = fleet(160).await;
+    let (slow, began) = (Duration::from_secs(9), Instant::now());
+    let asked: Arc<Mutex<Vec<Duration>>> = Arc::default();
+    let seen = asked.clone();
+    env.world.on_request(move |request| {
+        let mut asked = seen.lock().unwrap();
+        if request.action == "eks:DescribeNodegroup" {
+            asked.push(began.elapsed());
+        }
+        let before = if asked.len() == 1 { slow } else { LATENCY };
+        Fault::Slow { before, after: Duration::ZERO, then: Box::new(Fault::None) }
+    });
+    let summary = env.start().await;
+    assert_eq!((summary.counts["UpToDate"], summary.errors), (160, vec![]));
+    assert!(began.elapsed() > slow);
+    let last = asked.lock().unwrap().last().copied().unwrap();
+    assert!(last < Duration::from_secs(1), "the last was asked for after {last:?}");
+}

@@ -161,8 +161,8 @@ fn exactly_what_must_be_reported_is_published() {
         .map(|message| message["attributes"]["severity"].as_str().unwrap().to_owned())
         .collect();
     let expected = [
-        ["2026-07-20T09:05:00Z", "EKS release available: data/reports can run 1.32.9-20260710"],
         ["2026-07-20T09:05:00Z", "EKS update tag invalid: staging/tools"],
+        ["2026-07-20T09:05:00Z", "EKS release available: data/reports can run 1.32.9-20260710"],
         ["2026-07-20T09:05:00Z", "The table of the EKS node group updater was empty"],
         ["2026-07-20T09:05:00Z", "Amazon Linux 2: support has ended"],
         ["2026-07-20T09:25:00Z", "EKS update failed: dev/ingress to 1.46.1-9d20f4ae (NodeCreationFailure)"],
@@ -175,7 +175,7 @@ fn exactly_what_must_be_reported_is_published() {
     assert_eq!(each(&story["messages"], ["at", "subject"]), owned(expected));
     assert_eq!(
         severities,
-        ["info", "warning", "info", "warning", "error", "error", "critical", "error", "warning", "info"]
+        ["warning", "info", "info", "warning", "error", "error", "critical", "error", "warning", "info"]
     );
 }
 

@@ -17,7 +17,7 @@ use aws_config::SdkConfig;
 use aws_sdk_eks::config::http::HttpResponse;
 use aws_sdk_eks::error::{ProvideErrorMetadata, SdkError};
 use clap::Args;
-use eks_nodegroup_updater::aws::{CONCURRENCY, describe};
+use eks_nodegroup_updater::aws::{concurrently, describe};
 use futures_util::future::LocalBoxFuture;
 use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
@@ -194,7 +194,7 @@ async fn make<'a>(
         installation.progress.advance();
         (section, checks)
     };
-    let answers: Vec<(usize, Vec<Check>)> = stream::iter(questions).map(ask).buffered(CONCURRENCY).collect().await;
+    let answers: Vec<(usize, Vec<Check>)> = concurrently(stream::iter(questions).map(ask)).await;
     for (section, checks) in answers {
         made[section].checks.extend(checks);
     }

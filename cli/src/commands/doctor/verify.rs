@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use aws_config::SdkConfig;
 use aws_sdk_eks::types::{AmiTypes, Nodegroup};
 use aws_sdk_ssm::types::Parameter;
-use eks_nodegroup_updater::aws::{CONCURRENCY, StartClients};
+use eks_nodegroup_updater::aws::{StartClients, concurrently};
 use eks_nodegroup_updater::model::ami_type::ReleaseTrack;
 use eks_nodegroup_updater::model::policy::OPT_IN_TAG;
 use eks_nodegroup_updater::observe::nodegroups::tagged;
@@ -182,11 +182,8 @@ async fn updates(
     };
     let names = all.iter().filter(|described| described.description.is_ok()).take(NODEGROUPS);
     let names = names.filter_map(|described| described.name.split_once('/'));
-    let lists: Vec<Result<Listed, String>> = stream::iter(names)
-        .map(|(cluster, nodegroup)| list(&eks, cluster, nodegroup))
-        .buffered(CONCURRENCY)
-        .collect()
-        .await;
+    let lists = stream::iter(names).map(|(cluster, nodegroup)| list(&eks, cluster, nodegroup));
+    let lists: Vec<Result<Listed, String>> = concurrently(lists).await;
     if lists.iter().all(Result::is_err)
         && let Some(Err(why)) = lists.first()
     {
