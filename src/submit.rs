@@ -19,20 +19,20 @@ use crate::model::subject::NodegroupId;
 /// Asks EKS to update the node group to the attempt's Kubernetes version and release: always both, so that EKS picks neither.
 pub async fn submit(eks: &Eks, id: &NodegroupId, attempt: &Attempt) -> Outcome {
     let requests = Arc::new(AtomicU32::new(0));
-    let answer = eks
-        .write()
-        .update_nodegroup_version()
-        .cluster_name(id.cluster())
-        .nodegroup_name(id.nodegroup())
-        .version(&attempt.intent.version)
-        .release_version(&attempt.intent.release_version)
-        .set_client_request_token(attempt.token.clone())
-        .set_force(attempt.intent.force.then_some(true))
-        .customize()
-        .interceptor(CountRequests(Arc::clone(&requests)))
-        .send()
-        .await;
-    match answer {
+    let answer = eks.write(async |eks| {
+        eks.update_nodegroup_version()
+            .cluster_name(id.cluster())
+            .nodegroup_name(id.nodegroup())
+            .version(&attempt.intent.version)
+            .release_version(&attempt.intent.release_version)
+            .set_client_request_token(attempt.token.clone())
+            .set_force(attempt.intent.force.then_some(true))
+            .customize()
+            .interceptor(CountRequests(Arc::clone(&requests)))
+            .send()
+            .await
+    });
+    match answer.await {
         Ok(answer) => match answer.update().and_then(|update| update.id()) {
             Some(update_id) => Outcome::Accepted { update_id: update_id.to_owned() },
             None => Outcome::Unclear("EKS answered without the update's id".to_owned()),

@@ -6,7 +6,7 @@
 //! among the others; a retry of the SDK would know of none.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_eks::Client;
@@ -37,26 +37,22 @@ const SLOWEST: f64 = 0.5;
 const RAISED_AFTER: Duration = Duration::from_mins(1);
 const RAISED_BY: f64 = 1.1;
 
-/// The clients of EKS, and how fast they read.
+/// The client of EKS, and how fast it reads.
 #[derive(Clone, Debug)]
 pub struct Eks {
-    config: Builder,
-    reads: Client,
-    /// Built for the first update of a run, which few runs start.
-    writes: OnceLock<Client>,
+    client: Client,
     pace: Pace,
 }
 
 impl Eks {
-    /// The clients of a configuration. Their retries are the standard ones: adaptive ones would slow down a second time, and begin
+    /// The client of a configuration. Its retries are the standard ones: adaptive ones would slow down a second time, and begin
     /// with many seconds in which nothing is called.
     #[must_use]
     pub fn new(config: Builder) -> Self {
         let pace = Pace::default();
         let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
-        let config = config.retry_config(retries).interceptor(pace.clone());
-        let reads = Client::from_conf(config.clone().retry_classifier(NotForTheRate).build());
-        Self { config, reads, writes: OnceLock::new(), pace }
+        let config = config.retry_config(retries).retry_classifier(NotForTheRate).interceptor(pace.clone());
+        Self { client: Client::from_conf(config.build()), pace }
     }
 
     /// What EKS answers to a call that reads, as soon as it may be made.
@@ -80,7 +76,7 @@ impl Eks {
         if let Some(turn) = self.pace.locked(|state| state.turn(Instant::now(), None)) {
             wait_until(turn).await;
         }
-        call(&self.reads).await
+        call(&self.client).await
     }
 
     /// The same, if it may be made before a time. A refusal stays the answer where there is no turn after it.
@@ -93,7 +89,7 @@ impl Eks {
         for _ in 0..TURNS {
             let Some(turn) = self.pace.locked(|state| state.turn(Instant::now(), Some(end))) else { break };
             wait_until(turn).await;
-            let it = call(&self.reads).await;
+            let it = call(&self.client).await;
             let is_refused = it.as_ref().is_err_and(is_throttled);
             answer = Some(it);
             if !is_refused {
@@ -103,9 +99,18 @@ impl Eks {
         answer
     }
 
-    /// The client, for what must not wait: an update that was recorded already.
-    pub fn write(&self) -> &Client {
-        self.writes.get_or_init(|| Client::from_conf(self.config.clone().build()))
+    /// What EKS answers to a call that must not wait, since an update was recorded already. Only after a refusal it has turns, too.
+    ///
+    /// # Errors
+    /// As of [`Self::read`].
+    pub async fn write<T, E: ProvideErrorMetadata>(
+        &self,
+        call: impl AsyncFn(&Client) -> Result<T, SdkError<E>>,
+    ) -> Result<T, SdkError<E>> {
+        match call(&self.client).await {
+            Err(error) if is_throttled(&error) => self.read(call).await,
+            answer => answer,
+        }
     }
 }
 

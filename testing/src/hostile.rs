@@ -270,8 +270,7 @@ async fn fleet() -> TestEnv {
     }
     env.world.put_parameter(STOP_SWITCH, "running");
     env.world.add_calendar(CALENDAR);
-    let theirs = env.check.eks().write().update_nodegroup_version().cluster_name("qa").nodegroup_name("teal");
-    theirs.version("1.33").release_version(NEWER).send().await.unwrap();
+    env.world.start_update("qa", "teal", "1.33", NEWER).unwrap();
     env.world.clear_requests();
     env
 }

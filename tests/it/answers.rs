@@ -147,7 +147,7 @@ async fn it_was_deleted_meanwhile() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn throttling_and_server_errors_are_retried_by_the_sdk() {
+async fn throttling_and_server_errors_are_tried_again() {
     for error in [ApiError::throttling(), ApiError::server(), ApiError::service_unavailable()] {
         let env = TestEnv::with_blue().await;
         env.world.fail_next(UPDATE, 2, error);
@@ -167,7 +167,7 @@ async fn throttling_without_end_is_an_outcome_of_that_node_group_and_tried_again
         });
         let outcomes: Vec<_> = env.start().await.decisions.into_iter().map(|line| line.outcome).collect();
         assert_eq!(outcomes, [Some("Unclear"), Some("Accepted")]);
-        assert!(env.calls(UPDATE) > 2, "the SDK tried again");
+        assert!(env.calls(UPDATE) > 2, "it was tried again");
         env.world.clear_faults();
         env.advance(20);
         env.check().await;

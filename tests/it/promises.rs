@@ -204,7 +204,7 @@ mod promise_5_nothing_is_lost {
     #[tokio::test(start_paused = true)]
     async fn an_external_update_is_not_taken_for_ours() {
         let env = TestEnv::with_blue().await;
-        env.world.fail_next("eks:UpdateNodegroupVersion", 5, ApiError::throttling());
+        env.world.fail_next("eks:UpdateNodegroupVersion", 5, ApiError::server());
         env.world.publish_release(AL2023, "1.33", "1.33.2-20260701");
         env.world.publish_release(AL2023, "1.33", NEWER);
         env.start().await;

@@ -1,11 +1,13 @@
 //! The simulated AWS over TLS, with AWS's host names, a latency for each call, and rates that it refuses to exceed.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::fs;
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::thread;
@@ -34,6 +36,9 @@ const FIRST_AMI_TYPE: &str = "AL2023_ARM_64_STANDARD";
 const AMI_TYPE: &str = "AL2023_x86_64_STANDARD";
 /// As many as EKS allows by default.
 const NODEGROUPS_PER_CLUSTER: usize = 30;
+
+/// Of so many requests one can be slow.
+const SLOW_ONE_IN: u32 = 16;
 
 /// The services that a function calls, as their host names begin.
 pub const SERVICES: [&str; 6] = ["dynamodb", "eks", "events", "sns", "ssm", "tagging"];
@@ -89,10 +94,52 @@ impl Certificates {
     }
 }
 
+/// How long AWS takes, from a request's arrival to its answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Latency {
+    /// Most requests.
+    pub usual: Duration,
+    /// One in [`SLOW_ONE_IN`], which ones is the same each time.
+    pub slow: Duration,
+}
+
+impl Latency {
+    /// All requests alike.
+    pub const fn of(usual: Duration) -> Self {
+        Self { usual, slow: usual }
+    }
+
+    fn of_request(self, number: u32) -> Duration {
+        // Spread by a multiplicative hash.
+        let is_slow = (number.wrapping_mul(2_654_435_769) >> 16).is_multiple_of(SLOW_ONE_IN);
+        if is_slow { self.slow } else { self.usual }
+    }
+}
+
+impl fmt::Display for Latency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { usual, slow } = self;
+        write!(f, "{} ms a call", usual.as_millis())?;
+        if slow != usual {
+            write!(f, ", {} ms one in {SLOW_ONE_IN}", slow.as_millis())?;
+        }
+        Ok(())
+    }
+}
+
+/// What is served to new connections.
+#[derive(Clone)]
+struct Served {
+    world: World,
+    latency: Latency,
+    /// The requests so far.
+    requests: Arc<AtomicU32>,
+}
+
 /// A server on loopback whose world can be exchanged between two runs.
 #[derive(Clone)]
 pub struct FakeAws {
-    served: Arc<Mutex<(World, Duration)>>,
+    served: Arc<Mutex<Served>>,
     /// Where it listens.
     pub port: u16,
 }
@@ -103,14 +150,16 @@ impl FakeAws {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let port = listener.local_addr()?.port();
         let acceptor = TlsAcceptor::from(Arc::new(tls_config(certificates)?));
-        let served = Arc::new(Mutex::new((new_world(), Duration::ZERO)));
+        let served = Served { world: new_world(), latency: Latency::default(), requests: Arc::default() };
+        let served = Arc::new(Mutex::new(served));
         tokio::spawn(serve(listener, acceptor, served.clone()));
         Ok(Self { served, port })
     }
 
-    /// Serves this world to every connection from now on, answering each request after so long.
-    pub fn put(&self, world: World, latency: Duration) {
-        *self.served.lock().unwrap_or_else(PoisonError::into_inner) = (world, latency);
+    /// Serves this world to every connection from now on.
+    pub fn put(&self, world: World, latency: Latency) {
+        let served = Served { world, latency, requests: Arc::default() };
+        *self.served.lock().unwrap_or_else(PoisonError::into_inner) = served;
     }
 }
 
@@ -125,16 +174,16 @@ fn tls_config(Certificates { chain, key, .. }: Certificates) -> Result<ServerCon
     Ok(config)
 }
 
-async fn serve(listener: TcpListener, acceptor: TlsAcceptor, served: Arc<Mutex<(World, Duration)>>) -> io::Result<()> {
+async fn serve(listener: TcpListener, acceptor: TlsAcceptor, served: Arc<Mutex<Served>>) -> io::Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        let (world, latency) = served.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Served { world, latency, requests } = served.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let acceptor = acceptor.clone();
         // A handshake that fails is the client's to report.
         tokio::spawn(async move {
             if let Ok(stream) = acceptor.accept(stream).await {
-                world.serve_connection(Distant { stream, latency, pause: Pause::None }).await;
+                world.serve_connection(Distant { stream, latency, requests, pause: Pause::None }).await;
             }
         });
     }
@@ -144,7 +193,8 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, served: Arc<Mutex<(
 /// wake all that wait at once, a step in which nothing real goes.
 struct Distant<S> {
     stream: S,
-    latency: Duration,
+    latency: Latency,
+    requests: Arc<AtomicU32>,
     pause: Pause,
 }
 
@@ -168,8 +218,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Distant<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Distant<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let latency = self.latency;
-        if matches!(self.pause, Pause::None) && !latency.is_zero() {
+        if matches!(self.pause, Pause::None) && self.latency != Latency::default() {
+            let latency = self.latency.of_request(self.requests.fetch_add(1, Ordering::Relaxed));
             self.pause = Pause::Running(tokio::task::spawn_blocking(move || thread::sleep(latency)));
         }
         if let Pause::Running(sleep) = &mut self.pause {
@@ -191,8 +241,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Distant<S> {
 /// How AWS behaves in a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Conditions {
-    /// From a request's arrival to its answer.
-    pub latency: Duration,
+    /// How long it takes.
+    pub latency: Latency,
     /// Requests of one operation a second, above which they are refused; as many may come at once after a pause.
     pub rate: Option<f64>,
 }

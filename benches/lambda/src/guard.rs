@@ -5,7 +5,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
@@ -13,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::contestants::{Function, Workshop};
-use crate::fake_aws::{FakeAws, outdate_the_first, world};
+use crate::fake_aws::{FakeAws, Latency, outdate_the_first, world};
 use crate::invocation::{Circumstances, End, invoke};
 
 /// How much more a figure may be than the one that is kept. Of a key exchange no two are quite alike.
@@ -121,7 +120,7 @@ fn zipped(binary: &Path, directory: &Path) -> Result<u64> {
 async fn instructions(workshop: &Workshop, aws: &FakeAws, function: Function, binary: &Path) -> Result<u64> {
     let (world, topic) = world(2);
     outdate_the_first(&world);
-    aws.put(world, Duration::ZERO);
+    aws.put(world, Latency::default());
     let log = workshop.directory.join("valgrind.txt");
     let mut command = Command::new("valgrind");
     command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(binary);

@@ -24,7 +24,7 @@ use serde_json::json;
 
 use contestants::{Contestant, Function, Workshop, bundle_for_node};
 use cpu_share::CpuShare;
-use fake_aws::{Certificates, FakeAws, calls, outdate_the_first, set_rate, world};
+use fake_aws::{Certificates, FakeAws, Latency, calls, outdate_the_first, set_rate, world};
 use guard::Guard;
 use invocation::{Circumstances, End, Sample, invoke};
 use report::{Case, Report, Run};
@@ -34,7 +34,9 @@ const MEMORY: u64 = 128;
 /// How many calls the functions make at once.
 const AT_ONCE: usize = 8;
 /// A call within a region takes about so long.
-const LATENCY: Duration = Duration::from_millis(20);
+const LATENCY: Latency = Latency::of(Duration::from_millis(20));
+/// Some take longer.
+const UNEVEN: Latency = Latency { slow: Duration::from_millis(100), ..LATENCY };
 
 /// Measures the functions beside boto3 and Node.js. Takes about ten minutes, and a few more to build for the first time
 #[derive(Parser)]
@@ -160,8 +162,8 @@ impl Bench {
                 }
             }
             Suite::Fleets => {
-                for nodegroups in [300, 3_000, 10_000] {
-                    let case = Case::new("fleet", Start, nodegroups).latency(LATENCY);
+                for (nodegroups, latency) in [(300, LATENCY), (3_000, LATENCY), (3_000, UNEVEN), (10_000, LATENCY)] {
+                    let case = Case::new("fleet", Start, nodegroups).latency(latency);
                     let floor = Floor { calls: nodegroups, at_once: AT_ONCE };
                     let contestants = [Updater, floor, Boto3];
                     let contestants = &contestants[..if nodegroups > 3_000 { 2 } else { 3 }];
@@ -228,7 +230,7 @@ impl Bench {
     /// A world that both functions have seen before: the table knows its node groups, and nothing is pending.
     async fn world(&self, case: &Case) -> Result<(simulated_aws::World, String)> {
         let (world, topic) = world(case.nodegroups);
-        self.aws.put(world.clone(), Duration::ZERO);
+        self.aws.put(world.clone(), Latency::default());
         for function in [Function::Start, Function::Check] {
             let before = Case::new("before", function, case.nodegroups);
             self.invoke(Contestant::Updater, &before, &topic).await?;

@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use crate::contestants::{Contestant, Function};
-use crate::fake_aws::Conditions;
+use crate::fake_aws::{Conditions, Latency};
 use crate::invocation::Sample;
 
 /// The first seconds, in which a client does not know yet how much AWS takes.
@@ -38,7 +38,7 @@ impl Case {
         Self { outdated: true, ..self }
     }
 
-    pub fn latency(mut self, latency: Duration) -> Self {
+    pub fn latency(mut self, latency: Latency) -> Self {
         self.conditions.latency = latency;
         self
     }
@@ -59,7 +59,7 @@ impl fmt::Display for Case {
         if self.outdated {
             f.write_str(", one outdated")?;
         }
-        write!(f, ", {} ms a call", self.conditions.latency.as_millis())?;
+        write!(f, ", {}", self.conditions.latency)?;
         if let Some(rate) = self.conditions.rate {
             write!(f, ", at most {rate} calls a second")?;
         }
