@@ -11,8 +11,7 @@ use std::time::Duration;
 
 use aws_sdk_eks::Client;
 use aws_sdk_eks::config::http::HttpResponse;
-use aws_sdk_eks::config::interceptors::FinalizerInterceptorContextRef;
-use aws_sdk_eks::config::interceptors::InterceptorContext;
+use aws_sdk_eks::config::interceptors::{FinalizerInterceptorContextRef, InterceptorContext};
 use aws_sdk_eks::config::retry::{ClassifyRetry, RetryAction, RetryConfig};
 use aws_sdk_eks::config::{Builder, ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_eks::error::{BoxError, ProvideErrorMetadata, SdkError};
@@ -20,16 +19,15 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{ATTEMPTS, is_throttled};
 
-/// How many turns a call has, if it is refused each time.
+/// How many turns a call has, where it is refused in each.
 const TURNS: u32 = 10;
-
 /// The share of what EKS took that the updater goes on with.
 const SHARE: f64 = 0.8;
 /// How long back it is counted what EKS took.
 const COUNTED: Duration = Duration::from_secs(2);
 /// The least time over which it is counted: what came in a burst says nothing of the rate.
 const SHORTEST: Duration = Duration::from_secs(1);
-/// Refusals within this time are of calls that were made before the pace was slowed down, and of their retries.
+/// Refusals within this time are of calls that were made before the pace was slowed down.
 const SETTLING: Duration = Duration::from_secs(3);
 /// The slowest pace, in calls a second.
 const SLOWEST: f64 = 0.5;
@@ -148,9 +146,10 @@ impl Intercept for Pace {
     }
 }
 
+/// Whether EKS refused a call for the rate: [`is_throttled`] before the SDK has read the answer.
 fn is_refusal(response: &HttpResponse) -> bool {
     let name = response.headers().get("x-amzn-errortype").unwrap_or_default();
-    response.status().as_u16() == 429 || name.starts_with("Throttl")
+    response.status().as_u16() == 429 || name.starts_with("Throttl") || name.starts_with("TooMany")
 }
 
 /// Keeps the SDK from repeating a call that was refused for the rate.
