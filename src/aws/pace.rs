@@ -19,8 +19,10 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{ATTEMPTS, is_throttled};
 
-/// How many turns a call has, where it is refused in each.
+/// How many turns a call has, where it is refused in each and there is time.
 const TURNS: u32 = 10;
+/// For how long other calls have turns. With the last of them it is less than a run keeps free before its end.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// The share of what EKS took that the updater goes on with.
 const SHARE: f64 = 0.8;
 /// How long back it is counted what EKS took.
@@ -56,18 +58,18 @@ impl Eks {
     /// What EKS answers to a call that reads, as soon as it may be made.
     ///
     /// # Errors
-    /// When EKS does not answer it, or refuses it in each of its turns.
+    /// When EKS does not answer it, or refuses it for as long as a run has time for.
     pub async fn read<T, E: ProvideErrorMetadata>(
         &self,
         call: impl AsyncFn(&Client) -> Result<T, SdkError<E>>,
     ) -> Result<T, SdkError<E>> {
-        for _ in 1..TURNS {
+        let patience = Instant::now() + PATIENCE;
+        loop {
             match self.read_once(&call).await {
-                Err(error) if is_throttled(&error) => {}
+                Err(error) if is_throttled(&error) && Instant::now() < patience => {}
                 answer => return answer,
             }
         }
-        self.read_once(&call).await
     }
 
     async fn read_once<T>(&self, call: impl AsyncFn(&Client) -> T) -> T {
@@ -77,7 +79,7 @@ impl Eks {
         call(&self.client).await
     }
 
-    /// The same, if it may be made before a time. A refusal stays the answer where there is no turn after it.
+    /// The same, as long as it is before a time. A refusal stays the answer where there is no turn after it.
     pub async fn read_before<T, E: ProvideErrorMetadata>(
         &self,
         end: Instant,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use eks_nodegroup_updater::aws::CONCURRENCY;
 use simulated_aws::{ApiError, Fault, Nodegroup, World};
-use testing::{AL2023, NEWER, TestEnv, errors, now, opted_in};
+use testing::{AL2023, NEWER, TestEnv, errors, now, opted_in, start_config};
 use tokio::time::Instant;
 
 /// Calls of one operation of EKS that AWS takes in a second, and as many at once after a pause.
@@ -125,4 +125,30 @@ async fn a_slow_call_keeps_no_other_from_its_turn() {
     assert!(began.elapsed() > slow);
     let last = asked.lock().unwrap().last().copied().unwrap();
     assert!(last < Duration::from_secs(1), "the last was asked for after {last:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_ends_in_time_when_eks_refuses_everything() {
+    let world = World::new(now());
+    for index in 0..40 {
+        world.add_nodegroup(opted_in(&format!("cluster-{index}"), "nodegroup"));
+    }
+    world.publish_release(AL2023, "1.33", NEWER);
+    let mut env = TestEnv::in_world(world).await;
+    env.start_config =
+        start_config(&[("UPDATES_TABLE", "updates"), ("MAX_UPDATES_IN_PROGRESS", "40"), ("MAX_STARTS_PER_RUN", "40")]);
+    env.start().await;
+    assert_eq!(env.world.updates_in_progress().len(), 40);
+
+    env.time_limit = Duration::from_mins(5);
+    env.world.on_request(|request| match request.service {
+        "eks" => {
+            Fault::Slow { before: LATENCY, after: Duration::ZERO, then: Box::new(Fault::Error(ApiError::throttling())) }
+        }
+        _ => Fault::None,
+    });
+    let began = Instant::now();
+    let summary = env.check().await;
+    assert!(began.elapsed() < env.time_limit, "{:?}", began.elapsed());
+    assert!(summary.errors.iter().any(|problem| problem.error.contains("Rate exceeded")), "{:?}", summary.errors);
 }

@@ -1,16 +1,12 @@
 //! The simulated AWS over TLS, with AWS's host names, a latency for each call, and rates that it refuses to exceed.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 use std::fs;
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::Path;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -18,13 +14,13 @@ use jiff::Timestamp;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PKCS_RSA_SHA256};
 use serde_json::Value;
 use simulated_aws::{ApiError, Fault, Nodegroup, REGION, Request, World};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::{CipherSuite, ServerConfig};
+
+use crate::latency::{Delayed, Latency};
 
 /// The table that holds the records.
 pub const TABLE: &str = "updates";
@@ -36,9 +32,6 @@ const FIRST_AMI_TYPE: &str = "AL2023_ARM_64_STANDARD";
 const AMI_TYPE: &str = "AL2023_x86_64_STANDARD";
 /// As many as EKS allows by default.
 const NODEGROUPS_PER_CLUSTER: usize = 30;
-
-/// Of so many requests one can be slow.
-const SLOW_ONE_IN: u32 = 16;
 
 /// The services that a function calls, as their host names begin.
 pub const SERVICES: [&str; 6] = ["dynamodb", "eks", "events", "sns", "ssm", "tagging"];
@@ -91,39 +84,6 @@ impl Certificates {
             chain: vec![server.der().clone(), intermediate.der().clone()],
             key: PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
         })
-    }
-}
-
-/// How long AWS takes, from a request's arrival to its answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Latency {
-    /// Most requests.
-    pub usual: Duration,
-    /// One in [`SLOW_ONE_IN`], which ones is the same each time.
-    pub slow: Duration,
-}
-
-impl Latency {
-    /// All requests alike.
-    pub const fn of(usual: Duration) -> Self {
-        Self { usual, slow: usual }
-    }
-
-    fn of_request(self, number: u32) -> Duration {
-        // Spread by a multiplicative hash.
-        let is_slow = (number.wrapping_mul(2_654_435_769) >> 16).is_multiple_of(SLOW_ONE_IN);
-        if is_slow { self.slow } else { self.usual }
-    }
-}
-
-impl fmt::Display for Latency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { usual, slow } = self;
-        write!(f, "{} ms a call", usual.as_millis())?;
-        if slow != usual {
-            write!(f, ", {} ms one in {SLOW_ONE_IN}", slow.as_millis())?;
-        }
-        Ok(())
     }
 }
 
@@ -183,58 +143,9 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, served: Arc<Mutex<S
         // A handshake that fails is the client's to report.
         tokio::spawn(async move {
             if let Ok(stream) = acceptor.accept(stream).await {
-                world.serve_connection(Distant { stream, latency, requests, pause: Pause::None }).await;
+                world.serve_connection(Delayed::new(stream, latency, requests)).await;
             }
         });
-    }
-}
-
-/// A connection whose answers begin so long after their request. Tokio's timer would be late by one to three milliseconds, and would
-/// wake all that wait at once, a step in which nothing real goes.
-struct Distant<S> {
-    stream: S,
-    latency: Latency,
-    requests: Arc<AtomicU32>,
-    pause: Pause,
-}
-
-enum Pause {
-    /// The next answer has to wait.
-    None,
-    Running(JoinHandle<()>),
-    /// The rest of the answer has not.
-    Over,
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Distant<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if read.is_ready() {
-            self.pause = Pause::None;
-        }
-        read
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Distant<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if matches!(self.pause, Pause::None) && self.latency != Latency::default() {
-            let latency = self.latency.of_request(self.requests.fetch_add(1, Ordering::Relaxed));
-            self.pause = Pause::Running(tokio::task::spawn_blocking(move || thread::sleep(latency)));
-        }
-        if let Pause::Running(sleep) = &mut self.pause {
-            ready!(Pin::new(sleep).poll(cx))?;
-            self.pause = Pause::Over;
-        }
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 

@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::contestants::{Function, Workshop};
-use crate::fake_aws::{FakeAws, Latency, outdate_the_first, world};
+use crate::fake_aws::{FakeAws, outdate_the_first, world};
 use crate::invocation::{Circumstances, End, invoke};
+use crate::latency::Latency;
 
 /// How much more a figure may be than the one that is kept. Of a key exchange no two are quite alike.
 const TOLERANCE: f64 = 0.03;

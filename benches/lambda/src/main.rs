@@ -9,6 +9,7 @@ mod cpu_share;
 mod fake_aws;
 mod guard;
 mod invocation;
+mod latency;
 mod plot;
 mod report;
 mod sandbox;
@@ -24,9 +25,10 @@ use serde_json::json;
 
 use contestants::{Contestant, Function, Workshop, bundle_for_node};
 use cpu_share::CpuShare;
-use fake_aws::{Certificates, FakeAws, Latency, calls, outdate_the_first, set_rate, world};
+use fake_aws::{Certificates, FakeAws, calls, outdate_the_first, set_rate, world};
 use guard::Guard;
 use invocation::{Circumstances, End, Sample, invoke};
+use latency::Latency;
 use report::{Case, Report, Run};
 
 /// The memory of the functions, in megabytes.

@@ -8,8 +8,9 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use crate::contestants::{Contestant, Function};
-use crate::fake_aws::{Conditions, Latency};
+use crate::fake_aws::Conditions;
 use crate::invocation::Sample;
+use crate::latency::Latency;
 
 /// The first seconds, in which a client does not know yet how much AWS takes.
 const FIRST: Duration = Duration::from_secs(5);
