@@ -140,6 +140,7 @@ def _create_function(stack: Stack, function: str) -> None:
         Runtime="provided.al2023",
         Handler="bootstrap",
         Code={"ZipFile": archive.getvalue()},
+        Environment={"Variables": {"EVENT_BUS_NAME": "default"} if function == "CheckFunction" else {}},
     )
 
 
@@ -293,12 +294,14 @@ def test_a_role_that_may_too_much_or_too_little_is_a_problem(cli: Cli, deployed:
     everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["eks:UpdateNodegroupVersion"], "Resource": "*"}]}
     role = name("StartFunctionRole")
     iam.put_role_policy(RoleName=role, PolicyName="more", PolicyDocument=json.dumps(everything))
-    nothing = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": ["sns:Publish"], "Resource": "*"}]}
+    denied = {"Effect": "Deny", "Action": ["sns:Publish", "events:PutEvents"], "Resource": "*"}
+    nothing = {"Version": "2012-10-17", "Statement": [denied]}
     role = name("CheckFunctionRole")
     iam.put_role_policy(RoleName=role, PolicyName="less", PolicyDocument=json.dumps(nothing))
     report = cli.doctor()
-    assert report.statuses("Failed") == {name: ["Failed"] for name in ("UpdateOptedOut", "UpdateUntagged", "Publish")}
+    assert report.statuses("Failed") == {name: ["Failed"] for name in ("UpdateOptedOut", "UpdateUntagged", "Publish", "PutEvents")}
     assert report.checks["Publish"][0]["cause"] == "sns:Publish is explicitDeny"
+    assert report.checks["PutEvents"][0]["cause"] == "events:PutEvents is explicitDeny"
     assert report.checks["UpdateUntagged"][0]["message"] == "start may update node groups without the tag"
 
 

@@ -64,3 +64,9 @@ impl<'a> Installation<'a> {
         .await
     }
 }
+
+/// The bus that a function puts events on; none where there are to be none.
+pub fn event_bus(function: &GetFunctionConfigurationOutput) -> Option<&String> {
+    let variables = function.environment()?.variables()?;
+    variables.get("EVENT_BUS_NAME").filter(|bus| !bus.is_empty())
+}

@@ -5,9 +5,11 @@
 use aws_sdk_iam::operation::simulate_principal_policy::SimulatePrincipalPolicyOutput;
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
 use eks_nodegroup_updater::model::policy::OPT_IN_TAG;
+use eks_nodegroup_updater::notify::SOURCE;
 
 use crate::deployment::Deployment;
 
+use super::installation::event_bus;
 use super::{Check, Checks, Installation, Question};
 
 /// What the simulation leaves out.
@@ -42,6 +44,7 @@ enum On {
     Table,
     StopSwitch,
     Topic,
+    EventBus,
     Everything,
 }
 
@@ -51,7 +54,7 @@ const fn may(name: &'static str, function: Function, about: &'static str, action
 
 const UPDATE: &str = "eks:UpdateNodegroupVersion";
 
-const RIGHTS: [Right; 8] = [
+const RIGHTS: [Right; 9] = [
     Right {
         tag: Some("auto"),
         ..may(
@@ -99,6 +102,7 @@ const RIGHTS: [Right; 8] = [
         On::Everything,
     ),
     may("Publish", Function::Check, "whether check may publish on the topic", "sns:Publish", On::Topic),
+    may("PutEvents", Function::Check, "whether check may put events on the bus", "events:PutEvents", On::EventBus),
     may("DescribeUpdates", Function::Check, "whether check may describe updates", "eks:DescribeUpdate", On::Nodegroup),
 ];
 
@@ -120,7 +124,12 @@ async fn simulate<'a>(
     })?;
     let role = function.role().ok_or_else(|| question.skipped("Lambda does not say its role"))?;
     let partition = role.split(':').nth(1).unwrap_or("aws");
-    let resource = on.arn(partition, deployment).map_err(|missing| question.skipped(missing))?;
+    let bus = event_bus(function).map(String::as_str);
+    if matches!(on, On::EventBus) && bus.is_none() {
+        return Ok(Vec::new());
+    }
+    let resource =
+        on.arn(partition, deployment, bus.unwrap_or_default()).map_err(|missing| question.skipped(missing))?;
     let iam = aws_sdk_iam::Client::new(installation.configuration);
     let mut call = iam
         .simulate_principal_policy()
@@ -131,6 +140,10 @@ async fn simulate<'a>(
         .context_entries(entry("aws:RequestedRegion", &deployment.region));
     if let Some(value) = tag {
         call = call.context_entries(entry(&format!("aws:ResourceTag/{OPT_IN_TAG}"), value));
+    }
+    if matches!(on, On::EventBus) {
+        call = call.context_entries(entry("events:source", SOURCE));
+        call = call.context_entries(entry("events:detail-type", "EKS Nodegroup Update Started"));
     }
     let answer = question.answered(call.send().await)?;
     Ok(vec![right.judge(&answer)])
@@ -146,7 +159,7 @@ fn entry(key: &str, value: &str) -> ContextEntry {
 
 impl On {
     /// One that may exist: IAM compares names only.
-    fn arn(self, partition: &str, deployment: &Deployment) -> Result<String, String> {
+    fn arn(self, partition: &str, deployment: &Deployment, bus: &str) -> Result<String, String> {
         let Deployment { region, account, .. } = deployment;
         let arn = |service: &str, rest: &str| format!("arn:{partition}:{service}:{region}:{account}:{rest}");
         let output = |name: &str| deployment.output(name).map(str::to_owned).map_err(|failure| failure.message);
@@ -158,6 +171,7 @@ impl On {
                 arn("ssm", &format!("parameter/{}", name.trim_start_matches('/')))
             }
             Self::Topic => output("NotificationTopicArn")?,
+            Self::EventBus => arn("events", &format!("event-bus/{bus}")),
             Self::Everything => "*".to_owned(),
         })
     }

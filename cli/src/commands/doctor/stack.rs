@@ -11,6 +11,7 @@ use crate::deployment::Deployment;
 use crate::failure::{Exit, Failure};
 use crate::text::count;
 
+use super::installation::event_bus;
 use super::{Check, Checks, Installation, Question};
 
 const STACK: Question = Question { name: "Stack", about: "stack", action: "cloudformation:DescribeStacks" };
@@ -65,7 +66,7 @@ pub fn checks<'a>(installation: &'a Installation<'a>) -> Vec<Checks<'a>> {
         Box::pin(recovery(installation, deployment)),
         Box::pin(queue(installation, deployment)),
         Box::pin(subscriptions(installation, deployment)),
-        Box::pin(event_bus(installation, deployment)),
+        Box::pin(bus(installation, deployment)),
     ]
 }
 
@@ -249,13 +250,9 @@ fn subscription_checks(subscriptions: &[Subscription], topic: &str) -> Vec<Check
 }
 
 /// Whether the bus exists: EventBridge takes what is put on one that does not, and drops it.
-async fn event_bus<'a>(installation: &'a Installation<'a>, deployment: &Deployment) -> Result<Vec<Check>, Check> {
+async fn bus<'a>(installation: &'a Installation<'a>, deployment: &Deployment) -> Result<Vec<Check>, Check> {
     let function = installation.function(&deployment.check).await.as_ref().map_err(|why| BUS.unanswered(why))?;
-    let variables = function.environment().and_then(|environment| environment.variables());
-    let Some(bus) = variables.and_then(|variables| variables.get("EVENT_BUS_NAME")).filter(|bus| !bus.is_empty())
-    else {
-        return Ok(Vec::new());
-    };
+    let Some(bus) = event_bus(function) else { return Ok(Vec::new()) };
     let eventbridge = aws_sdk_eventbridge::Client::new(installation.configuration);
     let answer = eventbridge.describe_event_bus().name(bus).send().await;
     let is_absent = answer.as_ref().is_err_and(|error| {
