@@ -15,12 +15,16 @@ use aws_sdk_eks::config::interceptors::{FinalizerInterceptorContextRef, Intercep
 use aws_sdk_eks::config::retry::{ClassifyRetry, RetryAction, RetryConfig};
 use aws_sdk_eks::config::{Builder, ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_eks::error::{BoxError, ProvideErrorMetadata, SdkError};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{ATTEMPTS, is_throttled};
 
 /// How many turns a call has, where it is refused in each and there is time.
 const TURNS: u32 = 10;
+/// What a call waits before its next turn: at first so long, then twice as long each time. What EKS takes in a burst says little of
+/// its rate, so that the first pace may be much too fast.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 /// For how long other calls have turns. With the last of them it is less than a run keeps free before its end.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// The share of what EKS took that the updater goes on with.
@@ -64,9 +68,13 @@ impl Eks {
         call: impl AsyncFn(&Client) -> Result<T, SdkError<E>>,
     ) -> Result<T, SdkError<E>> {
         let patience = Instant::now() + PATIENCE;
+        let mut refusals = 0;
         loop {
             match self.read_once(&call).await {
-                Err(error) if is_throttled(&error) && Instant::now() < patience => {}
+                Err(error) if is_throttled(&error) && Instant::now() < patience => {
+                    refusals += 1;
+                    sleep(pause_after(refusals)).await;
+                }
                 answer => return answer,
             }
         }
@@ -86,7 +94,10 @@ impl Eks {
         call: impl AsyncFn(&Client) -> Result<T, SdkError<E>>,
     ) -> Option<Result<T, SdkError<E>>> {
         let mut answer = None;
-        for _ in 0..TURNS {
+        for refusals in 0..TURNS {
+            if refusals > 0 {
+                sleep(pause_after(refusals)).await;
+            }
             let Some(turn) = self.pace.locked(|state| state.turn(Instant::now(), Some(end))) else { break };
             wait_until(turn).await;
             let it = call(&self.client).await;
@@ -112,6 +123,10 @@ impl Eks {
             answer => answer,
         }
     }
+}
+
+fn pause_after(refusals: u32) -> Duration {
+    (SHORTEST_PAUSE * 2u32.saturating_pow(refusals - 1)).min(LONGEST_PAUSE)
 }
 
 /// Returns at once where there is nothing to wait for: a timer takes a millisecond at least.

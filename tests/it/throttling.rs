@@ -9,7 +9,7 @@ use simulated_aws::{ApiError, Fault, Nodegroup, World};
 use testing::{AL2023, NEWER, TestEnv, errors, now, opted_in, start_config};
 use tokio::time::Instant;
 
-/// Calls of one operation of EKS that AWS takes in a second, and as many at once after a pause.
+/// Calls of one operation of EKS that AWS takes in a second.
 const RATE: f64 = 10.0;
 const LATENCY: Duration = Duration::from_millis(20);
 
@@ -22,16 +22,16 @@ struct Answer {
 
 type Answers = Arc<Mutex<Vec<Answer>>>;
 
-/// A token bucket for each operation of EKS. Returns the answers to come.
-fn throttle(world: &World) -> Answers {
+/// A token bucket for each operation of EKS, which takes so many calls at once after a pause. Returns the answers to come.
+fn throttle(world: &World, burst: f64) -> Answers {
     let answers = Answers::default();
     let (seen, began) = (answers.clone(), Instant::now());
     let mut buckets: HashMap<String, (f64, Instant)> = HashMap::new();
     world.on_request(move |request| {
         let then = if request.service == "eks" {
             let now = Instant::now();
-            let (tokens, filled_at) = buckets.entry(request.action.clone()).or_insert((RATE, now));
-            *tokens = (*tokens + (now - *filled_at).as_secs_f64() * RATE).min(RATE);
+            let (tokens, filled_at) = buckets.entry(request.action.clone()).or_insert((burst, now));
+            *tokens = (*tokens + (now - *filled_at).as_secs_f64() * RATE).min(burst);
             *filled_at = now;
             let is_refusal = *tokens < 1.0;
             seen.lock().unwrap().push(Answer { at: began.elapsed(), is_refusal });
@@ -66,7 +66,7 @@ fn nodegroup(index: usize) -> Nodegroup {
 #[tokio::test(start_paused = true)]
 async fn only_what_was_in_flight_is_refused_and_some_are_left_to_others() {
     let env = fleet(300).await;
-    let answers = throttle(&env.world);
+    let answers = throttle(&env.world, RATE);
     let summary = env.start().await;
     assert_eq!((summary.counts["UpToDate"], summary.errors), (300, vec![]));
 
@@ -81,13 +81,27 @@ async fn only_what_was_in_flight_is_refused_and_some_are_left_to_others() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_burst_that_eks_takes_is_not_taken_for_its_rate_for_long() {
+    let env = fleet(600).await;
+    let answers = throttle(&env.world, 200.0);
+    let summary = env.start().await;
+    assert_eq!((summary.counts["UpToDate"], summary.errors), (600, vec![]));
+    let answers = answers.lock().unwrap();
+    let refused = |from: u64, to: u64| {
+        let within = Duration::from_secs(from)..Duration::from_secs(to);
+        answers.iter().filter(|answer| answer.is_refusal && within.contains(&answer.at)).count()
+    };
+    assert!(refused(10, 1_000) <= CONCURRENCY, "{} and then {}", refused(0, 10), refused(10, 1_000));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_fleet_that_is_too_large_for_a_run_is_read_in_two() {
     let mut env = fleet(600).await;
     env.time_limit = Duration::from_mins(1);
     let mut reached = BTreeSet::new();
     let mut left = Vec::new();
     for _ in 0..2 {
-        throttle(&env.world);
+        throttle(&env.world, RATE);
         let summary = env.start().await;
         let not_reached = summary.counts.get("NotReached").copied().unwrap_or_default();
         assert_eq!(summary.counts["UpToDate"], 600 - not_reached);
