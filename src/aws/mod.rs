@@ -109,7 +109,7 @@ impl CheckClients {
 /// When `AWS_CA_BUNDLE` cannot be read.
 pub async fn configuration(environment: Environment<'_>) -> anyhow::Result<SdkConfig> {
     let mut loader = config_loader().http_client(http::client(environment)?);
-    if environment("AWS_ACCESS_KEY_ID").is_some() {
+    if environment("AWS_ACCESS_KEY_ID").is_some_and(|id| !id.is_empty()) {
         loader = loader.credentials_provider(EnvironmentVariableCredentialsProvider::new());
     }
     Ok(loader.load().await)
@@ -125,8 +125,8 @@ pub fn config_loader() -> aws_config::ConfigLoader {
         .timeout_config(timeouts(Duration::from_secs(180)))
 }
 
-/// Makes calls, [`CONCURRENCY`] of them at once, and returns their results in order. A slow one keeps none of those after it waiting, as
-/// it would with `buffered`.
+/// Makes calls, [`CONCURRENCY`] of them at once, and returns their results in order. With `buffered`, a slow one would keep those
+/// after it from being made.
 pub async fn concurrently<T>(calls: impl Stream<Item: Future<Output = T>>) -> Vec<T> {
     let numbered = calls.enumerate().map(|(number, call)| call.map(move |result| (number, result)));
     let mut results: Vec<(usize, T)> = numbered.buffer_unordered(CONCURRENCY).collect().await;
@@ -142,7 +142,7 @@ fn timeouts(operation: Duration) -> TimeoutConfig {
         .build()
 }
 
-/// Whether AWS refused a call for its rate.
+/// Whether AWS refused a call for the rate.
 pub fn is_throttled<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     error.code().is_some_and(|code| code.contains("Throttl") || code.contains("TooMany"))
         || error.raw_response().is_some_and(|response| response.status().as_u16() == 429)

@@ -62,7 +62,7 @@ impl Eks {
     /// What EKS answers to a call that reads, as soon as it may be made.
     ///
     /// # Errors
-    /// When EKS does not answer it, or refuses it for as long as a run has time for.
+    /// When EKS does not answer it, or goes on refusing it.
     pub async fn read<T, E: ProvideErrorMetadata>(
         &self,
         call: impl AsyncFn(&Client) -> Result<T, SdkError<E>>,
@@ -87,7 +87,7 @@ impl Eks {
         call(&self.client).await
     }
 
-    /// The same, as long as it is before a time. A refusal stays the answer where there is no turn after it.
+    /// The same, with turns before a time only. A refusal stays the answer where there is no turn after it.
     pub async fn read_before<T, E: ProvideErrorMetadata>(
         &self,
         end: Instant,
@@ -169,7 +169,7 @@ fn is_refusal(response: &HttpResponse) -> bool {
     response.status().as_u16() == 429 || name.starts_with("Throttl") || name.starts_with("TooMany")
 }
 
-/// Keeps the SDK from repeating a call that was refused for the rate.
+/// Keeps the SDK from repeating a call that was refused for the rate: it has its turns.
 #[derive(Debug)]
 struct NotForTheRate;
 
