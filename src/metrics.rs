@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use crate::aws::pace::Throttling;
 use crate::model::attempt::Attempt;
 use crate::model::decision::Decision;
-use crate::model::fleet::{Discovered, NodegroupState};
+use crate::model::fleet::NodegroupState;
 use crate::model::nodegroup_record::NodegroupRecord;
 use crate::model::outcome::Outcome;
 use crate::model::reason::{Freeze, Reason};
@@ -59,6 +60,8 @@ pub enum Metric {
     UpdateSeconds,
     /// Notices that could not be published.
     NoticesPending,
+    /// How long calls of EKS waited for their turns, because it refused some for their rate.
+    ThrottledSeconds,
 }
 
 impl Metric {
@@ -110,16 +113,23 @@ pub struct UpdateFacts {
 }
 
 impl Metrics {
-    /// What a run of `start` knows of the fleet once it has started what was to start. Only a run that looked at the whole
-    /// fleet and came to all of it says anything: a part would pass for a smaller fleet.
+    /// What a run of `start` knows of the fleet once it has started what was to start. Only a run that looks at the whole fleet
+    /// says anything, and only one that came to all of it says anything of node groups: a part would pass for a smaller fleet.
     #[must_use]
-    pub fn of_fleet(input: &PlanInput<'_>, plan: &Plan, outcomes: &BTreeMap<usize, Outcome>) -> Option<Self> {
+    pub fn of_fleet(
+        input: &PlanInput<'_>,
+        plan: &Plan,
+        outcomes: &BTreeMap<usize, Outcome>,
+        throttling: Throttling,
+    ) -> Option<Self> {
         let fleet = input.fleet;
-        let not_reached = |discovered: &Discovered| discovered.state == NodegroupState::NotReached;
-        if !input.request.is_whole() || fleet.nodegroups.iter().any(not_reached) {
+        if !input.request.is_whole() {
             return None;
         }
-        let mut metrics = Self { function: "start", values: BTreeMap::new(), decisions: BTreeMap::new() };
+        let mut metrics = Self::new("start", throttling);
+        if fleet.nodegroups.iter().any(|discovered| discovered.state == NodegroupState::NotReached) {
+            return Some(metrics);
+        }
         let counts = [
             Metric::Nodegroups,
             Metric::NodegroupsCurrent,
@@ -168,8 +178,8 @@ impl Metrics {
 
     /// What a run of `check` found and left.
     #[must_use]
-    pub fn of_updates(facts: &UpdateFacts, now: Timestamp) -> Self {
-        let mut metrics = Self { function: "check", values: BTreeMap::new(), decisions: BTreeMap::new() };
+    pub fn of_updates(facts: &UpdateFacts, throttling: Throttling, now: Timestamp) -> Self {
+        let mut metrics = Self::new("check", throttling);
         if facts.complete {
             let oldest = facts.in_progress.iter().map(|began| seconds(*began, now)).max();
             metrics.set(Metric::UpdatesInProgress, facts.in_progress.len());
@@ -181,6 +191,12 @@ impl Metrics {
         metrics.set(Metric::UpdatesSucceeded, facts.ended.len() - failed);
         let lasted = facts.ended.iter().filter_map(|attempt| Some(seconds(attempt.started_at, attempt.ended_at?)));
         metrics.set_all(Metric::UpdateSeconds, lasted.collect());
+        metrics
+    }
+
+    fn new(function: &'static str, throttling: Throttling) -> Self {
+        let mut metrics = Self { function, values: BTreeMap::new(), decisions: BTreeMap::new() };
+        metrics.set_all(Metric::ThrottledSeconds, vec![throttling.waited.as_secs()]);
         metrics
     }
 

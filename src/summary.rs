@@ -1,12 +1,14 @@
 //! What a run did: the function's answer, and what its log says.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use anyhow::anyhow;
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::aws::pace::Throttling;
 use crate::execute::Execution;
 use crate::metrics::Metrics;
 use crate::model::decision::{Decision, Planned};
@@ -36,6 +38,9 @@ pub struct StartSummary {
     /// Why no update may start anywhere, if that is so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub freeze: Option<String>,
+    /// How EKS slowed the run down, if it did so for long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub throttled: Option<Throttled>,
     /// One line for each node group.
     pub decisions: Vec<StartLine>,
     /// What every rule says of the node groups that the event asks to explain.
@@ -49,6 +54,16 @@ pub struct StartSummary {
     /// What it measured, where it may speak for the fleet.
     #[serde(skip)]
     pub metrics: Option<Metrics>,
+}
+
+/// How EKS slowed a run down, because its account's rate of calls was used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Throttled {
+    /// How often EKS refused a call.
+    pub refusals: u64,
+    /// How long calls waited for their turns, one after the other.
+    pub waited_seconds: u64,
 }
 
 /// What was decided for one node group, and what came of it.
@@ -93,6 +108,9 @@ pub struct CheckSummary {
     pub published: Vec<String>,
     /// How many events were put on the bus.
     pub events: usize,
+    /// How EKS slowed the run down, if it did so for long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub throttled: Option<Throttled>,
     /// What went wrong.
     pub errors: Vec<Problem>,
     /// Why the run failed, where it could not do its job at all.
@@ -193,8 +211,9 @@ impl StartSummary {
                 ),
             }
         }
-        let Self { dry_run, counts, errors, failure, .. } = self;
+        let Self { dry_run, counts, errors, throttled, failure, .. } = self;
         log_errors(errors, failure.as_deref());
+        throttled.iter().for_each(Throttled::log);
         tracing::info!(?counts, errors = errors.len(), dry_run, "run of start finished: {counts:?}");
     }
 }
@@ -242,8 +261,9 @@ impl CheckSummary {
                 "{nodegroup}: update to {release_version}: {status}"
             );
         }
-        let Self { counts, published, events, errors, failure, .. } = self;
+        let Self { counts, published, events, errors, throttled, failure, .. } = self;
         log_errors(errors, failure.as_deref());
+        throttled.iter().for_each(Throttled::log);
         let published = published.len();
         let errors = errors.len();
         tracing::info!(
@@ -253,6 +273,30 @@ impl CheckSummary {
             errors,
             "run of check finished: {published} published, {events} events"
         );
+    }
+}
+
+impl Throttled {
+    /// What is said of a run, if anything is.
+    #[must_use]
+    pub fn of(throttling: Throttling) -> Option<Self> {
+        let Throttling { refusals, waited } = throttling;
+        throttling.is_long().then_some(Self { refusals, waited_seconds: waited.as_secs() })
+    }
+
+    fn log(&self) {
+        let Self { refusals, waited_seconds } = self;
+        tracing::warn!(refusals, waited_seconds, "{self}");
+    }
+}
+
+impl fmt::Display for Throttled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { refusals, waited_seconds } = self;
+        write!(
+            f,
+            "EKS throttled this run: it refused {refusals} calls, and the others waited {waited_seconds} s for their turns"
+        )
     }
 }
 

@@ -8,6 +8,7 @@ use eks_nodegroup_updater::config::{StartConfig, process_environment};
 use eks_nodegroup_updater::handler;
 use eks_nodegroup_updater::model::explanation::{Description, Explanation};
 use eks_nodegroup_updater::run::Run;
+use eks_nodegroup_updater::summary::Throttled;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -31,6 +32,9 @@ pub struct StartAnswer {
     /// Why no update may start anywhere, if that is so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freeze: Option<String>,
+    /// How EKS slowed the run down, if it did so for long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttled: Option<Throttled>,
     /// One line for each node group.
     #[serde(default)]
     pub decisions: Vec<DecisionLine>,
@@ -88,6 +92,9 @@ pub struct CheckAnswer {
     /// How many events were put on the bus.
     #[serde(default)]
     pub events: usize,
+    /// How EKS slowed the run down, if it did so for long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttled: Option<Throttled>,
     /// What went wrong.
     #[serde(default)]
     pub errors: Vec<String>,
@@ -152,8 +159,10 @@ pub fn looking() -> Value {
 pub async fn run_here(configuration: &SdkConfig, event: &Value) -> Result<Value, Failure> {
     let config = StartConfig::without_table(&process_environment).map_err(Failure::usage)?;
     let run = Run { read_only: true, ..here() };
+    let clients = StartClients::new(configuration);
     let progress = Progress::of("looking at the account".to_owned());
-    let summary = handler::start(&StartClients::new(configuration), &config, event, run).await?;
+    let look = handler::start(&clients, &config, event, run);
+    let summary = progress.with_pace(&clients.eks, look).await?;
     drop(progress);
     serde_json::to_value(summary).map_err(|error| Failure::new(error.to_string()))
 }

@@ -1,12 +1,17 @@
 //! How far a long command is: a bar in a terminal, and nothing elsewhere.
 
 use std::io::{self, IsTerminal as _};
+use std::pin::pin;
 use std::time::Duration;
 
+use eks_nodegroup_updater::aws::pace::Eks;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// How often the sign turns that something goes on.
 const TICK: Duration = Duration::from_millis(120);
+/// How often the pace of EKS is looked at, and the calls a second from which nobody needs to know it.
+const PACE: Duration = Duration::from_secs(1);
+const SLOW: f64 = 50.0;
 
 /// How far a long command is.
 pub struct Progress(ProgressBar);
@@ -34,6 +39,21 @@ impl Progress {
         let bar = ProgressBar::new_spinner().with_message(what);
         bar.enable_steady_tick(TICK);
         Self(bar)
+    }
+
+    /// Waits for work that calls EKS, and says so where EKS slows it down.
+    pub async fn with_pace<T>(&self, eks: &Eks, work: impl Future<Output = T>) -> T {
+        let what = self.0.message();
+        let mut work = pin!(work);
+        loop {
+            match tokio::time::timeout(PACE, &mut work).await {
+                Ok(done) => return done,
+                Err(_) => self.0.set_message(match eks.calls_a_second().filter(|pace| *pace < SLOW) {
+                    Some(pace) => format!("{what}; EKS throttles this account: {pace:.1} calls a second"),
+                    None => what.clone(),
+                }),
+            }
+        }
     }
 
     /// So many more have turned up.

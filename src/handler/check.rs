@@ -6,6 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::outbox::{Outbox, Published};
+use crate::aws::pace::Eks;
 use crate::aws::{CheckClients, concurrently};
 use crate::config::CheckConfig;
 use crate::event::parse_check;
@@ -20,7 +21,7 @@ use crate::model::subject::{FleetId, ItemKey, Subject};
 use crate::observe::updates::observe;
 use crate::run::Run;
 use crate::store::{NotSaved, RecordStore};
-use crate::summary::{CheckLine, CheckSummary, left_over};
+use crate::summary::{CheckLine, CheckSummary, Throttled, left_over};
 
 /// Watches every open attempt, and publishes what is pending.
 ///
@@ -61,7 +62,9 @@ pub async fn check(
     let outbox = Outbox { clients, config, store: &store, run };
     let Published { ids, events, pending, errors, failed } = outbox.empty(records, fleet.as_ref()).await;
     facts.notices_pending = pending;
-    summary.metrics = Some(Metrics::of_updates(&facts, run.now));
+    let throttling = clients.eks.get().map(Eks::take_throttling).unwrap_or_default();
+    summary.throttled = Throttled::of(throttling);
+    summary.metrics = Some(Metrics::of_updates(&facts, throttling, run.now));
     summary.failure = store.failure().map(str::to_owned);
     if failed > 0 && ids.is_empty() {
         summary.failure.get_or_insert_with(|| "nothing could be published".to_owned());

@@ -18,7 +18,7 @@ use crate::plan::{Plan, PlanInput, View, plan as make_plan, tracks};
 use crate::reconcile::{reconcile, reports, take_pasts};
 use crate::run::Run;
 use crate::store::RecordStore;
-use crate::summary::StartSummary;
+use crate::summary::{StartSummary, Throttled};
 
 /// Finds what opted in, plans, and starts the updates of the plan.
 ///
@@ -70,13 +70,15 @@ pub async fn start(
     let failure = failure(&fleet, &recommended, &plan, &store);
     let table_empty = fleet.table_empty;
     let view = View::of(&asked.input(&fleet, &releases), &plan);
-    let metrics = Metrics::of_fleet(&asked.input(&fleet, &releases), &plan, &execution.outcomes);
+    let throttling = clients.eks.take_throttling();
+    let metrics = Metrics::of_fleet(&asked.input(&fleet, &releases), &plan, &execution.outcomes, throttling);
     // A run that could not do its job does not know how the fleet stands.
     let metrics = metrics.filter(|_| failure.is_none());
     // A summary of thousands of node groups needs the room.
     drop(fleet);
     let summary = StartSummary::new(&request, &plan, view, &execution, errors);
-    let summary = StartSummary { table_empty, failure, metrics, ..summary };
+    let throttled = Throttled::of(throttling);
+    let summary = StartSummary { table_empty, throttled, failure, metrics, ..summary };
     summary.log();
     Ok(summary)
 }
@@ -99,7 +101,9 @@ impl<'a> Asked<'a> {
 /// Why the run could not do its job at all. What goes wrong with one item is a line of the summary.
 fn failure(fleet: &Fleet, recommended: &Recommendations, plan: &Plan, store: &RecordStore<'_>) -> Option<String> {
     let mut states = fleet.nodegroups.iter().map(|discovered| &discovered.state).peekable();
-    let none_described = states.peek().is_some() && states.all(|state| matches!(state, NodegroupState::Unreadable(_)));
+    let is_unknown =
+        |state: &NodegroupState| matches!(state, NodegroupState::Unreadable(_) | NodegroupState::NotReached);
+    let none_described = states.peek().is_some() && states.all(is_unknown);
     let mut read = recommended.values().peekable();
     let no_release = read.peek().is_some() && read.all(|it| matches!(it, Recommendation::Unreadable(_)));
     let failure = match &plan.freeze {

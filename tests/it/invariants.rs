@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_eks::types::{AmiTypes, NodegroupStatus};
+use eks_nodegroup_updater::aws::pace::Throttling;
 use eks_nodegroup_updater::metrics::{Metric, Metrics};
 use eks_nodegroup_updater::model::ami_type::TrackKey;
 use eks_nodegroup_updater::model::attempt::{Intent, Status};
@@ -276,7 +277,8 @@ impl World {
         let fleet = self.fleet();
         let releases = fleet.offered();
         let input = fleet.input(&releases);
-        Metrics::of_fleet(&input, &plan(&input), &BTreeMap::new()).expect("the run looks at the whole fleet")
+        Metrics::of_fleet(&input, &plan(&input), &BTreeMap::new(), Throttling::default())
+            .expect("the run looks at the whole fleet")
     }
 
     fn denials(&self, day: u32) -> Vec<ReleaseSelector> {

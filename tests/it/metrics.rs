@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use eks_nodegroup_updater::aws::pace::Throttling;
 use eks_nodegroup_updater::metrics::{Metric, Metrics, NAMESPACE, UpdateFacts};
 use eks_nodegroup_updater::model::attempt::{Attempt, Status};
 use jiff::{SignedDuration, Timestamp};
@@ -97,6 +98,7 @@ async fn start_says_how_the_fleet_stands() {
             "NodegroupsHeldByFault": 1,
             "NodegroupsWithoutRelease": 1,
             "NodegroupsFailed": 0,
+            "ThrottledSeconds": 0,
             "NodegroupsStale": 0,
             "ReleasesQuarantined": 0,
         })
@@ -221,6 +223,7 @@ async fn check_says_what_is_in_progress_and_how_it_ended() {
     let env = TestEnv::with([opted_in("prod", "blue"), opted_in("dev", "green")]).await;
     let quiet = json!({
         "UpdatesInProgress": 0, "OldestUpdateSeconds": 0, "UpdatesSucceeded": 0, "UpdatesFailed": 0, "NoticesPending": 0,
+        "ThrottledSeconds": 0,
     });
     assert_eq!(measured(env.check().await.metrics.as_ref()), quiet);
 
@@ -268,7 +271,7 @@ async fn a_large_fleet_is_a_sample_with_its_extremes() {
 
     let ended = (1..=1000).map(|seconds| ended(now(), now() + SignedDuration::from_secs(seconds), true));
     let facts = UpdateFacts { ended: ended.collect(), ..UpdateFacts::default() };
-    let metrics = Metrics::of_updates(&facts, now());
+    let metrics = Metrics::of_updates(&facts, Throttling::default(), now());
     let sample = metrics.values(Metric::UpdateSeconds);
     assert_eq!((sample.len(), sample.first(), sample.last()), (100, Some(&1), Some(&1000)));
     assert!((495..=505).contains(&sample[50]), "{sample:?}");
@@ -307,6 +310,6 @@ proptest! {
     ) {
         let attempts = attempts.into_iter().map(|(started, end, succeeded)| ended(started, end, succeeded));
         let facts = UpdateFacts { complete, in_progress, ended: attempts.collect(), notices_pending };
-        prop_assert!(read(&Metrics::of_updates(&facts, now), &stack, now).is_ok_and(|line| line["Stack"] == stack));
+        prop_assert!(read(&Metrics::of_updates(&facts, Throttling::default(), now), &stack, now).is_ok_and(|line| line["Stack"] == stack));
     }
 }

@@ -69,6 +69,7 @@ impl Plan {
         let document = Document { regions };
         output.print(&document, |page| document.regions.iter().for_each(|region| region.draw(page)))?;
         for region in &document.regions {
+            region.answer.throttled.iter().for_each(|throttled| say(&format!("warning: {throttled}")));
             region.answer.errors.iter().for_each(|error| say(&format!("warning: {}", safe(error))));
         }
         Ok(if self.exit_code && starts { Exit::Found } else { Exit::Done })

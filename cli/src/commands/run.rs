@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use comfy_table::Cell;
+use eks_nodegroup_updater::summary::Throttled;
 use serde_json::json;
 
 use super::plan::draw_decisions;
@@ -46,7 +47,7 @@ impl RunCommand {
                 let answer = deployment.invoke(&configuration, Function::Check, &json!({})).await?;
                 let answer: CheckAnswer = read(answer)?;
                 output.print(&answer, |page| draw_check(page, &answer))?;
-                Ok(with_errors(&answer.errors))
+                Ok(with_warnings(answer.throttled, &answer.errors))
             }
         }
     }
@@ -58,7 +59,7 @@ impl RunCommand {
 /// When stdout is closed.
 pub fn show_start(answer: &StartAnswer, output: Output) -> Result<Exit, Failure> {
     output.print(answer, |page| draw_start(page, answer))?;
-    Ok(with_errors(&answer.errors))
+    Ok(with_warnings(answer.throttled, &answer.errors))
 }
 
 fn draw_start(page: &mut Page, answer: &StartAnswer) {
@@ -75,7 +76,8 @@ fn draw_start(page: &mut Page, answer: &StartAnswer) {
 }
 
 /// Says what went wrong, of a run that did its job otherwise.
-fn with_errors(errors: &[String]) -> Exit {
+fn with_warnings(throttled: Option<Throttled>, errors: &[String]) -> Exit {
+    throttled.iter().for_each(|throttled| say(&format!("warning: {throttled}")));
     errors.iter().for_each(|error| say(&format!("warning: {}", safe(error))));
     Exit::Done
 }

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_cloudwatch::primitives::DateTime;
-use aws_sdk_cloudwatch::types::{Dimension, Statistic};
+use aws_sdk_cloudwatch::types::{Datapoint, Dimension, Statistic};
 use clap::Args;
 use comfy_table::Cell;
+use eks_nodegroup_updater::aws::pace::Throttling;
 use eks_nodegroup_updater::metrics::{Metric, NAMESPACE};
 use eks_nodegroup_updater::model::fleet_record::Quarantine;
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::records::RecordSet;
+use eks_nodegroup_updater::summary::Throttled;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
@@ -67,6 +69,10 @@ struct Region {
     /// Unknown where CloudWatch does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_runs: Option<LastRuns>,
+    /// How long calls of this look or of a run within a day waited for their turns, because EKS throttled the account; only where it
+    /// was long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    throttled_seconds: Option<u64>,
 }
 
 /// When each function last measured something, as its metrics tell: to five minutes, and within a day.
@@ -74,6 +80,9 @@ struct Region {
 struct LastRuns {
     start: Option<Timestamp>,
     check: Option<Timestamp>,
+    /// How long calls of a run waited, at most.
+    #[serde(skip)]
+    throttled: Duration,
 }
 
 #[derive(Serialize)]
@@ -153,8 +162,8 @@ async fn regions(account: &Account) -> Result<Vec<Region>, Failure> {
         })?;
         let records = records::scan(&configuration, &deployment.table).await?;
         let last_runs = last_runs(&configuration, &deployment.stack).await;
-        regions
-            .push(Region { last_runs, ..Region::of(region, deployment.stack, deployment.account, &answer, &records) });
+        let region = Region::of(region, deployment.stack, deployment.account, &answer, &records);
+        regions.push(region.with_last_runs(last_runs));
     }
     Ok(regions)
 }
@@ -222,7 +231,14 @@ impl Region {
             withdrawn: withdrawn(answer, records),
             pending_notices: pending,
             last_runs: None,
+            throttled_seconds: answer.throttled.map(|throttled| throttled.waited_seconds),
         }
+    }
+
+    fn with_last_runs(self, last_runs: Option<LastRuns>) -> Self {
+        let waited = last_runs.as_ref().map(|last| last.throttled).unwrap_or_default();
+        let long = Throttled::of(Throttling { refusals: 0, waited }).map(|throttled| throttled.waited_seconds);
+        Self { throttled_seconds: self.throttled_seconds.max(long), last_runs, ..self }
     }
 
     fn draw(&self, page: &mut Page) {
@@ -252,9 +268,14 @@ impl Region {
         if self.pending_notices > 0 {
             page.line(&format!("{} to be published by the next run of check", count(self.pending_notices, "notice")));
         }
-        if let Some(LastRuns { start, check }) = &self.last_runs {
+        if let Some(LastRuns { start, check, .. }) = &self.last_runs {
             let time = |at: &Option<Timestamp>| at.map_or_else(|| "not within a day".to_owned(), |at| page.time(at));
             page.line(&format!("Last runs: start {}, check {}", time(start), time(check)));
+        }
+        if let Some(seconds) = self.throttled_seconds {
+            page.paragraph(&format!(
+                "EKS throttles this account: calls of a run waited {seconds} s for their turns. Find out what else calls EKS so often"
+            ));
         }
         self.draw_in_progress(page);
         self.draw_needs_you(page);
@@ -323,7 +344,7 @@ impl Region {
 async fn last_runs(configuration: &SdkConfig, stack: &str) -> Option<LastRuns> {
     let cloudwatch = aws_sdk_cloudwatch::Client::new(configuration);
     let now = here().now;
-    let last = async |metric: Metric| {
+    let day = async |metric: Metric, statistic: Statistic| {
         let time = |at: Timestamp| DateTime::from_secs(at.as_second());
         let answer = cloudwatch
             .get_metric_statistics()
@@ -333,15 +354,23 @@ async fn last_runs(configuration: &SdkConfig, stack: &str) -> Option<LastRuns> {
             .start_time(time(now - SignedDuration::from_hours(24)))
             .end_time(time(now))
             .period(300)
-            .statistics(Statistic::SampleCount)
+            .statistics(statistic)
             .send()
             .await
             .ok()?;
-        let times = answer.datapoints().iter().filter_map(|point| Timestamp::new(point.timestamp()?.secs(), 0).ok());
-        Some(times.max())
+        Some(answer.datapoints.unwrap_or_default())
     };
-    let (start, check) = futures_util::join!(last(Metric::Nodegroups), last(Metric::UpdatesInProgress));
-    Some(LastRuns { start: start?, check: check? })
+    let (start, check, throttled) = futures_util::join!(
+        day(Metric::Nodegroups, Statistic::SampleCount),
+        day(Metric::UpdatesInProgress, Statistic::SampleCount),
+        day(Metric::ThrottledSeconds, Statistic::Maximum),
+    );
+    let last = |points: &[Datapoint]| {
+        points.iter().filter_map(|point| Timestamp::new(point.timestamp()?.secs(), 0).ok()).max()
+    };
+    let waited = throttled?.iter().filter_map(Datapoint::maximum).fold(0.0, f64::max);
+    let throttled = Duration::try_from_secs_f64(waited).unwrap_or_default();
+    Some(LastRuns { start: last(&start?), check: last(&check?), throttled })
 }
 
 fn in_progress(records: &RecordSet) -> Vec<InProgress> {
@@ -397,8 +426,9 @@ mod tests {
         let moment = after(5, &looking()).await;
         let (stack, account) = ("eks-nodegroup-updater".to_owned(), "123456789012".to_owned());
         let region = Region::of("eu-central-1".to_owned(), stack, account, &moment.look.answer, &moment.records);
-        let last_runs = LastRuns { start: Some("2026-07-20T13:00:00Z".parse().unwrap()), check: None };
-        let region = Region { last_runs: Some(last_runs), ..region };
+        let start = Some("2026-07-20T13:00:00Z".parse().unwrap());
+        let last_runs = LastRuns { start, check: None, throttled: Duration::from_secs(95) };
+        let region = region.with_last_runs(Some(last_runs));
         insta::assert_snapshot!(every_output(&region, |page| region.draw(page)));
     }
 }
