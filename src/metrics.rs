@@ -293,6 +293,7 @@ impl Standing {
             | Reason::NotActive { .. }
             | Reason::FailedBefore { .. }
             | Reason::BackingOff { .. }
+            | Reason::UpdateHistoryUnread(_)
             | Reason::Frozen(Freeze::Unreadable(_)) => Self::Held(Metric::NodegroupsHeldByFault),
             Reason::CustomAmi
             | Reason::UnknownAmiType { .. }

@@ -17,6 +17,8 @@ pub struct Run<'a> {
     pub began: Instant,
     /// Until when it may read the fleet: the rest is for what the plan is made of, and for the starts.
     pub last_read: Instant,
+    /// Until when it may read update histories.
+    pub last_history: Instant,
     /// Until when it may begin something new. A call that is cut off is found again later, but better not made.
     pub last_start: Instant,
     /// Whether it may only look: it was invoked through the alias `readonly`.
@@ -51,7 +53,8 @@ impl<'a> Run<'a> {
     pub fn new(id: &'a str, now: Timestamp, time_out: Duration) -> Self {
         let began = Instant::now();
         let (last_read, last_start) = (began + time_out * 3 / 4, began + time_out - SPARE.min(time_out / 4));
-        Self { id, now, began, last_read, last_start, read_only: false }
+        let last_history = last_read + last_start.saturating_duration_since(last_read) / 2;
+        Self { id, now, began, last_read, last_history, last_start, read_only: false }
     }
 }
 

@@ -52,7 +52,7 @@ pub use state::quirks::{AlreadyAtTarget, DegradedUpdate, Downgrade, TokenReplay}
 pub use state::request::Request;
 pub use state::script::UpdateScript;
 pub use state::sns::PublishedMessage;
-pub use state::update::{Update, UpdateError};
+pub use state::update::{EarlierUpdate, Update, UpdateError};
 pub use wire::error::ApiError;
 pub use world::World;
 pub use world::fault::Fault;

@@ -134,6 +134,18 @@ impl Eks {
         answer
     }
 
+    /// The one or the other.
+    pub async fn read_until<T, E: ProvideErrorMetadata>(
+        &self,
+        end: Option<Instant>,
+        call: impl AsyncFn(&Client) -> Result<T, SdkError<E>>,
+    ) -> Option<Result<T, SdkError<E>>> {
+        match end {
+            Some(end) => self.read_before(end, call).await,
+            None => Some(self.read(call).await),
+        }
+    }
+
     /// EKS's answer to a call that must not wait, since its intent was recorded already. Only after a refusal it has turns, too.
     ///
     /// # Errors

@@ -13,9 +13,9 @@ use crate::model::releases::{Recommendation, Recommendations, Releases};
 use crate::model::request::StartRequest;
 use crate::model::settings::Settings;
 use crate::observe::Observer;
-use crate::observe::past::pasts;
+use crate::observe::update_history::histories;
 use crate::plan::{Plan, PlanInput, View, plan as make_plan, tracks};
-use crate::reconcile::{reconcile, reports, take_pasts};
+use crate::reconcile::{reconcile, reports, take_histories};
 use crate::run::Run;
 use crate::store::RecordStore;
 use crate::summary::{StartSummary, Throttled};
@@ -51,10 +51,13 @@ pub async fn start(
     // What could not be recorded is not built upon.
     let releases = Releases::of(&recommended, &fleet.records, now);
     let mut plan = make_plan(&asked.input(&fleet, &releases));
-    let unread = plan.with_unread_past(&fleet.records);
+    let unread = plan.unread_histories(&fleet.records);
     if !unread.is_empty() {
-        let pasts = pasts(&clients.eks, &fleet, unread).await;
-        errors.extend(store.write(take_pasts(pasts, now), &mut fleet.records, now).await);
+        let histories = histories(&clients.eks, &fleet, &unread, run.last_history).await;
+        let missed = histories.iter().filter_map(|(id, history)| Some((id.clone(), history.as_ref().err()?.clone())));
+        fleet.unread_histories = missed.collect();
+        let changes = take_histories(&fleet, histories, now);
+        errors.extend(store.write(changes, &mut fleet.records, now).await);
         plan = make_plan(&asked.input(&fleet, &releases));
     }
     let mut reports = reports(&asked.input(&fleet, &releases), &plan);

@@ -64,6 +64,9 @@ pub struct Intent {
     /// The call must be made before this time, at which the node group's window closes but for its margin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_before: Option<Timestamp>,
+    /// Whether a retry was asked for although not all of the node group's earlier updates could be read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub history_unread: bool,
 }
 
 /// One attempt to bring a node group to a release.
@@ -167,7 +170,7 @@ impl Intent {
 
 impl fmt::Display for Intent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { version, release_version, previous_release_version, force, rollback, .. } = self;
+        let Self { version, release_version, previous_release_version, force, rollback, history_unread, .. } = self;
         if let Some(template) = &self.launch_template {
             return write!(
                 f,
@@ -179,7 +182,13 @@ impl fmt::Display for Intent {
         }
         let back = if rollback.is_some() { "back " } else { "" };
         write!(f, "{back}from {previous_release_version} to {release_version} (Kubernetes {version})")?;
-        if *force { f.write_str(", overriding disruption budgets, which made it fail before") } else { Ok(()) }
+        if *force {
+            f.write_str(", overriding disruption budgets, which made it fail before")?;
+        }
+        if *history_unread {
+            f.write_str(", without its update history: its last update may have been a downgrade")?;
+        }
+        Ok(())
     }
 }
 

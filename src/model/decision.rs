@@ -48,6 +48,15 @@ impl Decision {
         }
     }
 
+    /// What starts, or may.
+    #[must_use]
+    pub fn intent(&self) -> Option<&Intent> {
+        match self {
+            Self::Start(intent) | Self::Next(intent, _) => Some(intent),
+            Self::Skip(_) => None,
+        }
+    }
+
     /// The release that it is about, if it is about one.
     #[must_use]
     pub fn target(&self) -> Option<&str> {
@@ -103,6 +112,7 @@ pub fn goes_on_by_itself(decision: &str, until: Option<Timestamp>) -> bool {
         | "NotReached"
         | "BackingOff"
         | "ReleaseRefused"
+        | "UpdateHistoryUnread"
         | "Denied"
         | "Lowered"
         | "Next"
@@ -138,6 +148,7 @@ pub fn remedy(decision: &str) -> Option<&'static str> {
         "BackingOff" => "fix what EKS says, then: eks-nodegroup-updater retry NODEGROUP",
         "WaitingForRing" => "look at the node group that the reason names: eks-nodegroup-updater explain CLUSTER/NAME",
         "OutsideWindow" => "wait for its window, or give it another: eks-nodegroup-updater set NODEGROUP window=WINDOW",
+        "UpdateHistoryUnread" => "wait, or start it without its update history: eks-nodegroup-updater retry NODEGROUP",
         "ReportOnly" => "to have it updated: eks-nodegroup-updater set NODEGROUP mode=auto",
         "Unhealthy" => "fix the health issues that the reason names",
         "NotActive" => "bring it back to ACTIVE first",

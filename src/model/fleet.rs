@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::kubernetes::KubernetesVersion;
 use super::nodegroup::Nodegroup;
 use super::policy::{Policy, VersionPolicy};
-use super::problem::{Problem, Unreadable};
+use super::problem::{Problem, UnreadHistory, Unreadable};
 use super::reason::Freeze;
 use super::records::RecordSet;
 use super::subject::{FleetId, NodegroupId};
@@ -30,6 +30,8 @@ pub struct Fleet {
     pub table_empty: bool,
     /// What the table lists as opted in, and the tag index does not.
     pub missing: Vec<Discovered>,
+    /// What could not be read of update histories.
+    pub unread_histories: BTreeMap<NodegroupId, UnreadHistory>,
     /// What could not be read beside, and costs nobody an update.
     pub errors: Vec<Problem>,
     /// Why nothing may start anywhere, if the stop switch or a change calendar says so.
@@ -59,6 +61,23 @@ pub enum NodegroupState {
     Unreadable(Unreadable),
     /// The time was over before it was its turn: the next run begins with it.
     NotReached,
+}
+
+/// Node groups whose update history is not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnreadHistories {
+    /// Those that an earlier run could not read whole.
+    pub again: Vec<NodegroupId>,
+    /// Those that no run has read.
+    pub first: Vec<NodegroupId>,
+}
+
+impl UnreadHistories {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.again.is_empty() && self.first.is_empty()
+    }
 }
 
 impl Discovered {

@@ -48,3 +48,24 @@ impl Serialize for Problem {
         serializer.collect_str(self)
     }
 }
+
+/// Why the update history of a node group is not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadHistory {
+    /// How many updates could be read.
+    pub read: usize,
+    /// Of how many, where EKS listed them.
+    pub listed: Option<usize>,
+    /// What went wrong first.
+    pub error: String,
+}
+
+impl fmt::Display for UnreadHistory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { read, listed, error } = self;
+        match listed {
+            Some(listed) => write!(f, "{read} of its {listed} earlier updates could be read: {error}"),
+            None => write!(f, "its earlier updates could not be listed: {error}"),
+        }
+    }
+}

@@ -8,7 +8,7 @@ use super::hold::{Hold, LoweredBy};
 use super::names::Names;
 use super::nodegroup::HealthIssue;
 use super::policy::InvalidTag;
-use super::problem::Unreadable;
+use super::problem::{UnreadHistory, Unreadable};
 use super::release_version::{NotComparable, ReleaseVersion};
 use super::subject::Subject;
 use super::window::Windows;
@@ -130,6 +130,9 @@ pub enum Reason {
     /// Its window is closed, or closes too soon.
     #[error("updates may start {window}; {}", next_opening(.opens))]
     OutsideWindow { window: Windows, opens: Option<Timestamp> },
+    /// It was never updated by the updater, and not all of its earlier updates could be read.
+    #[error("{0}; its last update may have been a downgrade, so none starts before all are read")]
+    UpdateHistoryUnread(UnreadHistory),
 }
 
 /// Why a rollback that was asked for cannot start.

@@ -64,6 +64,8 @@ pub enum Rule {
     NotFrozen,
     /// Its window is open, and for long enough.
     Window,
+    /// Its earlier updates are known.
+    UpdateHistory,
     /// The limits leave it a place.
     Limits,
 }
@@ -110,6 +112,7 @@ impl Reason {
             Self::MinIntervalNotReached { .. } => Rule::MinInterval,
             Self::Frozen(_) => Rule::NotFrozen,
             Self::OutsideWindow { .. } => Rule::Window,
+            Self::UpdateHistoryUnread(_) => Rule::UpdateHistory,
         }
     }
 }

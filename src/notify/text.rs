@@ -257,6 +257,10 @@ impl Writer<'_> {
                 if matches!(&self.notice.kind, NoticeKind::NodegroupStale(stale) if stale.reason == "WaitingForRing") {
                     steps.push("Mend the node group that the ring waits for, or take it out of its ring: ami-update/ring, or ami-update=off".to_owned());
                 }
+                if matches!(&self.notice.kind, NoticeKind::NodegroupStale(stale) if stale.reason == "UpdateHistoryUnread") {
+                    let retry = invoke(&format!("{{\"retry\": [\"{id}\"]}}"));
+                    steps.push(format!("{retry}   # starts it without its update history"));
+                }
                 steps
             }
             (NoticeKind::UpdateSucceeded(_) | NoticeKind::UpdateRecovered(_), Some(_)) => Vec::new(),

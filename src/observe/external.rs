@@ -14,12 +14,13 @@ use crate::model::nodegroup_record::{ExternalUpdate, NodegroupRecord};
 use crate::model::policy::Policy;
 use crate::model::problem::Unreadable;
 use crate::model::subject::NodegroupId;
+use crate::run::Run;
 
 /// The external updates in progress, or why one could not be looked for, by node group.
 pub type ExternalUpdates = Vec<(NodegroupId, Result<ExternalUpdate, Unreadable>)>;
 
 /// Looks for the external update of each node group that opted in and is updating without an attempt of the updater.
-pub async fn external_updates(eks: &Eks, fleet: &Fleet, now: Timestamp) -> ExternalUpdates {
+pub async fn external_updates(eks: &Eks, fleet: &Fleet, run: Run<'_>) -> ExternalUpdates {
     let updating = fleet.nodegroups.iter().filter_map(|discovered| discovered.nodegroup()).filter(|nodegroup| {
         nodegroup.status == NodegroupStatus::Updating && matches!(nodegroup.policy, Policy::OptedIn(..))
     });
@@ -30,7 +31,7 @@ pub async fn external_updates(eks: &Eks, fleet: &Fleet, now: Timestamp) -> Exter
     let find = |(nodegroup, record): (&Nodegroup, NodegroupRecord)| {
         let nodegroup = nodegroup.clone();
         async move {
-            let update = find_external(eks, &nodegroup, &record, now).await.transpose()?;
+            let update = find_external(eks, &nodegroup, &record, run).await.transpose()?;
             Some((nodegroup.id, update))
         }
     };
@@ -41,12 +42,14 @@ async fn find_external(
     eks: &Eks,
     nodegroup: &Nodegroup,
     record: &NodegroupRecord,
-    now: Timestamp,
+    run: Run<'_>,
 ) -> Result<Option<ExternalUpdate>, Unreadable> {
     let unreadable = |error| Unreadable(format!("looking for an external update: {error}"));
-    let update_ids = update_ids(eks, &nodegroup.id).await.map_err(|error| unreadable(error.to_string()))?;
+    let update_ids =
+        update_ids(eks, &nodegroup.id, Some(run.last_history)).await.map_err(|error| unreadable(error.to_string()))?;
     for update_id in update_ids.into_iter().filter(|update_id| !record.has_ended(update_id)) {
-        let update = read_update(eks, &nodegroup.id, &update_id).await.map_err(|no_answer| match no_answer {
+        let update = read_update(eks, &nodegroup.id, &update_id, Some(run.last_history)).await;
+        let update = update.map_err(|no_answer| match no_answer {
             NoAnswer::NotFound(error) => unreadable(format!("{}: {}", error.error_code, error.error_message)),
             NoAnswer::Unreadable(error) => unreadable(error.to_string()),
         });
@@ -54,7 +57,7 @@ async fn find_external(
         if update.status() == Some(&UpdateStatus::InProgress) && update.r#type() == Some(&UpdateType::VersionUpdate) {
             let created_at = update.created_at().and_then(|at| Timestamp::new(at.secs(), 0).ok());
             let intent = intent(nodegroup, &update);
-            return Ok(Some(ExternalUpdate { update_id, intent, started_at: created_at.unwrap_or(now) }));
+            return Ok(Some(ExternalUpdate { update_id, intent, started_at: created_at.unwrap_or(run.now) }));
         }
     }
     Ok(None)
@@ -78,5 +81,6 @@ fn intent(nodegroup: &Nodegroup, update: &Update) -> Intent {
         may_force: false,
         rollback: None,
         start_before: None,
+        history_unread: false,
     }
 }

@@ -3,9 +3,9 @@
 pub mod external;
 pub mod freeze;
 pub mod nodegroups;
-pub mod past;
 pub mod releases;
 pub mod support;
+pub mod update_history;
 pub mod updates;
 
 use std::collections::BTreeSet;
@@ -132,7 +132,7 @@ impl Observer<'_> {
             store.load(keys.into_iter()),
             releases::recommendations(ssm, tracks),
             freeze::freeze(ssm, settings),
-            external::external_updates(eks, fleet, run.now),
+            external::external_updates(eks, fleet, run),
         );
         fleet.records.extend(records);
         fleet.freeze = freeze;

@@ -5,9 +5,9 @@
 
 use aws_sdk_eks::operation::describe_nodegroup::DescribeNodegroupError;
 use aws_sdk_eks::operation::describe_update::DescribeUpdateError;
-use aws_sdk_eks::operation::list_updates::ListUpdatesOutput;
 use aws_sdk_eks::types::{self as eks, UpdateParamType, UpdateStatus, UpdateType};
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 
 use crate::aws::describe;
 use crate::aws::pace::Eks;
@@ -53,7 +53,7 @@ pub async fn observe(eks: &Eks, record: &NodegroupRecord, attempt: &Attempt) -> 
 }
 
 async fn describe_update(eks: &Eks, id: &NodegroupId, update_id: &str) -> Result<Observation, NoAnswer> {
-    let update = read_update(eks, id, update_id).await?;
+    let update = read_update(eks, id, update_id, None).await?;
     progress(eks, id, update_id, &update).await
 }
 
@@ -77,10 +77,10 @@ async fn progress(eks: &Eks, id: &NodegroupId, update_id: &str, update: &eks::Up
 
 async fn find_update(eks: &Eks, record: &NodegroupRecord, attempt: &Attempt) -> Result<Observation, NoAnswer> {
     let id = &record.id;
-    let update_ids = update_ids(eks, id).await?;
+    let update_ids = update_ids(eks, id, None).await?;
     let mut earliest: Option<(Timestamp, &String, eks::Update)> = None;
     for update_id in update_ids.iter().filter(|update_id| !record.has_ended(update_id)) {
-        let update = match read_update(eks, id, update_id).await {
+        let update = match read_update(eks, id, update_id, None).await {
             Err(NoAnswer::NotFound(_)) => continue,
             update => update?,
         };
@@ -100,36 +100,54 @@ async fn find_update(eks: &Eks, record: &NodegroupRecord, attempt: &Attempt) -> 
     }
 }
 
-/// The ids of the updates that a node group has had, in no order; none where there is no such node group.
+/// The ids of the updates that a node group has had, in no order; none where there is no such node group. Each page has a turn of
+/// its own, before `until` where that is given.
 ///
 /// # Errors
-/// When EKS cannot be read. An answer without a list is one, too: taken for an empty list it would lose updates.
-pub(super) async fn update_ids(eks: &Eks, id: &NodegroupId) -> Result<Vec<String>, Unreadable> {
-    let pages = eks.read(async |eks| {
-        let pages = eks.list_updates().name(id.cluster()).nodegroup_name(id.nodegroup()).into_paginator().send();
-        pages.collect::<Result<Vec<ListUpdatesOutput>, _>>().await
-    });
-    let pages = match pages.await {
-        Ok(pages) => pages,
-        Err(error) => match error.as_service_error() {
-            Some(service) if service.is_resource_not_found_exception() => return Ok(Vec::new()),
-            _ => return Err(Unreadable(describe(&error))),
-        },
-    };
-    let listed: Option<Vec<Vec<String>>> = pages.into_iter().map(|page| page.update_ids).collect();
-    listed.map(|ids| ids.concat()).ok_or_else(|| Unreadable("EKS listed updates without updateIds".to_owned()))
+/// When EKS cannot be read, or not in time. An answer without a list is an error, too: taken for an empty list it would lose updates.
+pub(super) async fn update_ids(eks: &Eks, id: &NodegroupId, until: Option<Instant>) -> Result<Vec<String>, Unreadable> {
+    let (mut ids, mut token) = (Vec::new(), None);
+    loop {
+        let page = eks.read_until(until, async |eks| {
+            let list = eks.list_updates().name(id.cluster()).nodegroup_name(id.nodegroup());
+            list.set_next_token(token.clone()).send().await
+        });
+        let page = match page.await.ok_or_else(no_time)? {
+            Ok(page) => page,
+            Err(error) => match error.as_service_error() {
+                Some(service) if service.is_resource_not_found_exception() => return Ok(Vec::new()),
+                _ => return Err(Unreadable(describe(&error))),
+            },
+        };
+        let listed = page.update_ids.ok_or_else(|| Unreadable("EKS listed updates without updateIds".to_owned()))?;
+        ids.extend(listed);
+        token = page.next_token.filter(|token| !token.is_empty());
+        if token.is_none() {
+            return Ok(ids);
+        }
+    }
 }
 
-pub(super) async fn read_update(eks: &Eks, id: &NodegroupId, update_id: &str) -> Result<eks::Update, NoAnswer> {
-    let answer = eks.read(async |eks| {
+/// An update, read before `until` where that is given.
+pub(super) async fn read_update(
+    eks: &Eks,
+    id: &NodegroupId,
+    update_id: &str,
+    until: Option<Instant>,
+) -> Result<eks::Update, NoAnswer> {
+    let answer = eks.read_until(until, async |eks| {
         let request = eks.describe_update().name(id.cluster()).nodegroup_name(id.nodegroup()).update_id(update_id);
         request.send().await
     });
-    let answer = answer.await.map_err(|error| match error.as_service_error() {
+    let answer = answer.await.ok_or_else(no_time)?.map_err(|error| match error.as_service_error() {
         Some(DescribeUpdateError::ResourceNotFoundException(error)) => not_found(error.message()),
         _ => Unreadable(describe(&error)).into(),
     })?;
     answer.update.ok_or_else(|| Unreadable("EKS described no update".to_owned()).into())
+}
+
+fn no_time() -> Unreadable {
+    Unreadable("the run had no time left".to_owned())
 }
 
 /// The node group's health issues, which may explain a failure; none where it no longer exists.

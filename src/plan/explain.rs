@@ -265,7 +265,8 @@ impl About<'_> {
             | Rule::NotQuarantined
             | Rule::ReleaseAccepted
             | Rule::NotFailedBefore
-            | Rule::NotBackingOff => "record".to_owned(),
+            | Rule::NotBackingOff
+            | Rule::UpdateHistory => "record".to_owned(),
             Rule::Pin => "tag ami-update/pin".to_owned(),
             Rule::NewerRelease | Rule::NotFrozen => "SSM".to_owned(),
             Rule::FollowClusterAfter => set_by("follow-cluster-after", "FOLLOW_CLUSTER_AFTER"),
@@ -324,6 +325,7 @@ impl About<'_> {
             },
             Rule::NotFrozen => "no stop switch and no change calendar stops updates".to_owned(),
             Rule::Window => format!("updates may start {}", value(|rules| rules.window.to_string())),
+            Rule::UpdateHistory => "its earlier updates are known".to_owned(),
             Rule::Limits => "the limits leave it a place".to_owned(),
         }
     }

@@ -22,12 +22,12 @@ use rules::{candidate, freeze};
 
 use crate::model::attempt::Intent;
 use crate::model::decision::{Decision, Planned, Target};
-use crate::model::fleet::Discovered;
+use crate::model::fleet::{Discovered, UnreadHistories};
 use crate::model::nodegroup_record::NodegroupRecord;
 use crate::model::problem::Unreadable;
 use crate::model::reason::{Freeze, Reason};
 use crate::model::records::RecordSet;
-use crate::model::subject::{NodegroupId, NodegroupName, Subject};
+use crate::model::subject::{NodegroupName, Subject};
 
 pub use capacity::Capacity;
 pub use explain::View;
@@ -85,19 +85,23 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
 }
 
 impl Plan {
-    /// The node groups whose past nobody has read, among those that EKS may be asked for in this run.
+    /// The node groups whose update history has to be read before they start, among those that EKS may be asked for in this run.
     #[must_use]
-    pub fn with_unread_past(&self, records: &RecordSet) -> Vec<NodegroupId> {
-        let ids = self.order.iter().take(self.capacity.most_calls()).filter_map(|index| {
-            let Target::Nodegroup(id) = &self.decisions.get(*index)?.target else { return None };
-            Some(id)
-        });
-        let is_unread = |id: &&NodegroupId| {
-            records
-                .nodegroup(id)
-                .is_ok_and(|record| record.is_none_or(|record| !record.past_read && record.attempts == 0))
-        };
-        ids.filter(is_unread).cloned().collect()
+    pub fn unread_histories(&self, records: &RecordSet) -> UnreadHistories {
+        let mut unread = UnreadHistories::default();
+        for (turn, planned) in self.order.iter().filter_map(|index| self.decisions.get(*index)).enumerate() {
+            let (Target::Nodegroup(id), Some(intent)) = (&planned.target, planned.decision.intent()) else { continue };
+            let Ok(record) = records.nodegroup(id) else { continue };
+            if intent.rollback.is_some() || record.is_some_and(NodegroupRecord::knows_history) {
+                continue;
+            }
+            if record.is_some_and(|record| record.history_unread_since.is_some()) {
+                unread.again.push(id.clone());
+            } else if turn < self.capacity.most_calls() {
+                unread.first.push(id.clone());
+            }
+        }
+        unread
     }
 }
 

@@ -59,5 +59,6 @@ pub(super) fn intent(
         rollback: Some(rollback.request_id.clone()),
         launch_template: None,
         start_before: None,
+        history_unread: false,
     })
 }

@@ -53,6 +53,8 @@ pub(super) fn candidate(
         Ok(start_before) => intent.start_before = start_before,
         Err(reason) => evaluation.check(Err(reason))?,
     }
+    evaluation.check(history_read(input, nodegroup))?;
+    intent.history_unread = record.is_some_and(NodegroupRecord::skips_history);
     Ok(intent)
 }
 
@@ -101,6 +103,13 @@ pub(super) fn healthy(nodegroup: &Nodegroup) -> Result<(), Reason> {
         return Ok(());
     }
     Err(Reason::NotActive { status: nodegroup.status.clone() })
+}
+
+/// The updates that a node group had before its first one by the updater. They are read for node groups that would start, so that
+/// this is the last rule.
+fn history_read(input: &PlanInput<'_>, nodegroup: &Nodegroup) -> Result<(), Reason> {
+    let unread = input.fleet.unread_histories.get(&nodegroup.id);
+    unread.map_or(Ok(()), |unread| Err(Reason::UpdateHistoryUnread(unread.clone())))
 }
 
 /// What EKS did not take is asked again after a wait, so that it does not cost another node group its place in each run.

@@ -182,7 +182,7 @@ fn should_never_last(reason: &Reason) -> bool {
         )
     };
     match reason {
-        Reason::Unreadable(_) | Reason::BackingOff { .. } => true,
+        Reason::Unreadable(_) | Reason::BackingOff { .. } | Reason::UpdateHistoryUnread(_) => true,
         Reason::WaitingForRing { wait, .. } => cannot_prove(wait),
         _ => false,
     }

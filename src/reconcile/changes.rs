@@ -40,6 +40,8 @@ pub enum NodegroupChange {
     },
     /// The updates that it had before it had a record were read: what it ran, and what the last one took it back to.
     ReadPast(Option<StepBack>, Timestamp),
+    /// Not all of those could be read.
+    MissHistory(Timestamp),
     /// It was first seen opted in.
     OptIn(Timestamp),
     /// It has not opted in any more; whether its tag was lost.
@@ -154,6 +156,7 @@ impl NodegroupChange {
                 record.see(runs, ami_type, cluster_version.as_deref(), *at);
             }
             Self::ReadPast(lowered, at) => record.read_past(lowered.as_ref(), *at),
+            Self::MissHistory(at) => record.miss_history(*at),
             Self::AskRollback(rollback) => record.ask_rollback(rollback),
             Self::LapseRollback(request_id, at) => record.lapse_rollback(request_id, *at),
             Self::Prove(proof) => record.prove(proof),

@@ -15,12 +15,13 @@ pub use self::changes::{FleetChange, NodegroupChange, TrackChange};
 pub use self::reports::reports;
 use crate::model::ami_type::TrackKey;
 use crate::model::decision::{Decision, Planned, Target};
+use crate::model::fleet::Fleet;
 use crate::model::fleet_record::Quarantine;
 use crate::model::hold::{Rollback, Running, StepBack};
 use crate::model::names::Names;
 use crate::model::nodegroup_record::ExternalUpdate;
 use crate::model::policy::Policy;
-use crate::model::problem::{Problem, Unreadable};
+use crate::model::problem::{Problem, UnreadHistory, Unreadable};
 use crate::model::release_version::ReleaseVersion;
 use crate::model::releases::{Recommendation, Recommendations};
 use crate::model::subject::{FleetId, NodegroupId, NodegroupName, NodegroupPattern, TrackId};
@@ -165,14 +166,23 @@ fn quarantine_changes(input: &PlanInput<'_>, errors: &mut Vec<Problem>) -> Vec<F
     changes
 }
 
-/// What reading the past of node groups comes to.
+/// What reading update histories comes to.
 #[must_use]
-pub fn take_pasts(pasts: Vec<(NodegroupId, Result<Option<StepBack>, Unreadable>)>, now: Timestamp) -> Reconciled {
+pub fn take_histories(
+    fleet: &Fleet,
+    histories: Vec<(NodegroupId, Result<Option<StepBack>, UnreadHistory>)>,
+    now: Timestamp,
+) -> Reconciled {
     let mut reconciled = Reconciled::default();
-    for (id, past) in pasts {
-        match past {
-            Ok(lowered) => reconciled.change(&id, NodegroupChange::ReadPast(lowered, now)),
-            Err(error) => reconciled.unreadable.push((id, error)),
+    for (id, history) in histories {
+        match history {
+            Ok(downgrade) => reconciled.change(&id, NodegroupChange::ReadPast(downgrade, now)),
+            Err(_) => {
+                let record = fleet.records.nodegroup(&id).ok().flatten();
+                if record.is_none_or(|record| record.history_unread_since.is_none()) {
+                    reconciled.change(&id, NodegroupChange::MissHistory(now));
+                }
+            }
         }
     }
     reconciled

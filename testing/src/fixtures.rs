@@ -197,6 +197,7 @@ pub fn intent(release: &str) -> Intent {
         rollback: None,
         launch_template: None,
         start_before: None,
+        history_unread: false,
     }
 }
 

@@ -24,4 +24,5 @@ mod schema;
 mod settling;
 mod stale;
 mod throttling;
+mod update_history;
 mod windows;

@@ -239,7 +239,7 @@ async fn check_says_what_is_in_progress_and_how_it_ended() {
     env.world.fail_next("sns:Publish", 5, ApiError::new(403, "AuthorizationError", "not authorized"));
     let ended = json!({
         "UpdatesInProgress": 0, "OldestUpdateSeconds": 0, "UpdatesSucceeded": 1, "UpdatesFailed": 1,
-        "UpdateSeconds": [1800, 1800], "NoticesPending": 1,
+        "UpdateSeconds": [1800, 1800], "NoticesPending": 1, "ThrottledSeconds": 0,
     });
     assert_eq!(measured(env.check().await.metrics.as_ref()), ended, "and the failure could not be published");
     env.world.clear_faults();

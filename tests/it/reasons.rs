@@ -12,6 +12,7 @@ use eks_nodegroup_updater::model::hold::{Rollback, Running, StepBack};
 use eks_nodegroup_updater::model::nodegroup::{HealthIssue, Nodegroup};
 use eks_nodegroup_updater::model::nodegroup_record::{NodegroupRecord, NotTaken, Proof};
 use eks_nodegroup_updater::model::policy::{Force, Mode, Policy, Rules, VersionPolicy};
+use eks_nodegroup_updater::model::problem::UnreadHistory;
 use eks_nodegroup_updater::model::reason::{Freeze, Reason, RingWait};
 use eks_nodegroup_updater::model::release_version::ReleaseVersion;
 use eks_nodegroup_updater::model::releases::{Available, Release};
@@ -937,6 +938,31 @@ fn the_node_group_that_has_waited_longest_goes_first() {
 }
 
 #[test]
+fn its_update_history_is_not_known() {
+    let mut fleet = Fleet::blue();
+    let mut unread = |listed, error: &str| {
+        let unread = UnreadHistory { read: 3, listed, error: error.into() };
+        fleet.observed.unread_histories = [(id("prod/blue"), unread)].into();
+        fleet.reason()
+    };
+    assert_eq!(
+        unread(Some(700), "the run had no time left"),
+        (
+            "UpdateHistoryUnread",
+            "3 of its 700 earlier updates could be read: the run had no time left; its last update may have been a downgrade, so \
+             none starts before all are read"
+                .to_owned(),
+            None
+        )
+    );
+    assert_eq!(
+        unread(None, "AccessDeniedException: no").1,
+        "its earlier updates could not be listed: AccessDeniedException: no; its last update may have been a downgrade, so none \
+         starts before all are read"
+    );
+}
+
+#[test]
 fn over_the_limit_of_the_fleet() {
     let mut fleet = Fleet::of(["a/x", "b/x", "c/x"]).with(|nodegroup| nodegroup.status = NodegroupStatus::Updating);
     fleet.config.settings.limits.updates_in_progress = 2;
@@ -1060,7 +1086,12 @@ fn the_rules_are_evaluated_in_the_documented_order() {
     fix(&mut |fleet| fleet.change_record("prod/blue", |record| record.back_off = None));
     fix(&mut |fleet| rules_of(fleet).min_interval = SignedDuration::ZERO);
     fix(&mut |fleet| fleet.observed.freeze = None);
-    fix(&mut |fleet| rules_of(fleet).window = Windows::default());
+    let unread = UnreadHistory { read: 3, listed: Some(700), error: "the run had no time left".into() };
+    fix(&mut |fleet| {
+        rules_of(fleet).window = Windows::default();
+        fleet.observed.unread_histories = [(id("prod/blue"), unread.clone())].into();
+    });
+    fix(&mut |fleet| fleet.observed.unread_histories.clear());
     fix(&mut |fleet| fleet.config.settings.limits.updates_per_cluster = 2);
 
     let table = DECISIONS.split("\nA node group that is not listed at all").next().unwrap();

@@ -34,7 +34,7 @@ use crate::state::request::Request;
 use crate::state::script::UpdateScript;
 use crate::state::sns::{PublishedMessage, Topic};
 use crate::state::ssm::{Calendar, Parameter, Prefixes};
-use crate::state::update::Running;
+use crate::state::update::{EarlierUpdate, Running};
 
 /// Everything the services know; one lock guards it, so that each request sees and leaves it whole.
 #[derive(Default)]
@@ -49,6 +49,10 @@ pub(crate) struct State {
     /// What node groups were, and until when; kept only while `DescribeNodegroup` lags.
     formerly: BTreeMap<Key, Vec<(Timestamp, Nodegroup)>>,
     pub(crate) updates: Vec<Running>,
+    /// Updates of the time before, by the node group's ARN and their ids.
+    pub(crate) earlier_updates: BTreeMap<String, BTreeMap<String, EarlierUpdate>>,
+    /// How often updates were listed from the beginning: each time they have another order.
+    pub(crate) update_lists: u64,
     /// How the next updates of a node group will go.
     pub(crate) update_scripts: BTreeMap<Key, VecDeque<UpdateScript>>,
     /// By AMI type and Kubernetes version.

@@ -34,6 +34,19 @@ pub struct Update {
     pub client_request_token: Option<String>,
 }
 
+/// An update that ended before anybody looked. [`World::updates`](crate::World::updates) does not list it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EarlierUpdate {
+    /// When EKS accepted it.
+    pub created_at: Timestamp,
+    /// One of AWS's `UpdateType`.
+    pub update_type: String,
+    /// One of AWS's `UpdateStatus`.
+    pub status: String,
+    /// The Kubernetes version and the release that it installed, where it was about those.
+    pub installed: Option<(String, String)>,
+}
+
 /// One error of a failed update.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpdateError {

@@ -33,7 +33,8 @@ fn encode(key: &str) -> String {
     key.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn decode(token: &str) -> Result<String, BadToken> {
+/// The key that a token names.
+pub(crate) fn decode(token: &str) -> Result<String, BadToken> {
     let digits = token.as_bytes();
     if digits.is_empty() || !digits.len().is_multiple_of(2) {
         return Err(BadToken);

@@ -5,7 +5,7 @@ use crate::state::arns::nodegroup_arn;
 use crate::state::cluster::Cluster;
 use crate::state::nodegroup::{Nodegroup, key};
 use crate::state::script::UpdateScript;
-use crate::state::update::Update;
+use crate::state::update::{EarlierUpdate, Update};
 use crate::wire::error::ApiError;
 use crate::world::World;
 
@@ -123,6 +123,19 @@ impl World {
         let state = self.state();
         let running = state.updates.iter().map(|running| &running.update);
         running.filter(|update| update.status == "InProgress").cloned().collect()
+    }
+
+    /// Adds updates that a node group had before, such as seven hundred changes of its size; answers their ids. The node group stays
+    /// as it is.
+    pub fn add_earlier_updates(&self, cluster: &str, name: &str, updates: Vec<EarlierUpdate>) -> Vec<String> {
+        let mut state = self.state();
+        let Some(arn) = state.nodegroup(cluster, name).map(|nodegroup| nodegroup.arn.clone()) else {
+            return Vec::new();
+        };
+        let updates: Vec<_> = updates.into_iter().map(|update| (state.next_id("earlier update"), update)).collect();
+        let ids = updates.iter().map(|(id, _)| id.clone()).collect();
+        state.earlier_updates.entry(arn).or_default().extend(updates);
+        ids
     }
 
     /// Makes EKS forget an update. The node group stays as it is.

@@ -62,8 +62,26 @@ impl NodegroupRecord {
         }
     }
 
-    /// The updates that the node group had before it had a record were read; the last of them may have lowered it.
+    /// Whether the updates that the node group had before its first one by the updater need not be read.
+    #[must_use]
+    pub fn knows_history(&self) -> bool {
+        self.past_read || self.attempts > 0
+    }
+
+    /// Whether a retry was asked for although those could not be read.
+    #[must_use]
+    pub fn skips_history(&self) -> bool {
+        self.past_read && self.history_unread_since.is_some()
+    }
+
+    /// Not all of those could be read.
+    pub fn miss_history(&mut self, now: Timestamp) {
+        self.history_unread_since.get_or_insert(now);
+    }
+
+    /// All of those were read; the last of them may have lowered it.
     pub fn read_past(&mut self, lowered: Option<&StepBack>, now: Timestamp) {
+        self.history_unread_since = None;
         if std::mem::replace(&mut self.past_read, true) || self.hold.is_some() {
             return;
         }

@@ -71,6 +71,9 @@ pub struct NodegroupRecord {
     /// Whether the updates that the node group had before it had a record were read.
     #[serde(default)]
     pub past_read: bool,
+    /// Since when not all of those could be read. It stays where a retry was asked for in spite of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history_unread_since: Option<Timestamp>,
     /// A rollback that was asked for and is not carried out yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback: Option<Box<Rollback>>,
@@ -216,6 +219,7 @@ impl NodegroupRecord {
             ran: None,
             hold: None,
             past_read: false,
+            history_unread_since: None,
             rollback: None,
             rollback_request: None,
             cluster_version: None,
@@ -275,6 +279,7 @@ impl NodegroupRecord {
         let failed = self.history.iter_mut().filter(|attempt| attempt.failed());
         failed.for_each(|attempt| attempt.retry_requested_at = Some(now));
         self.back_off = None;
+        self.past_read |= self.history_unread_since.is_some();
         self.end_hold(now);
     }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::state::arns::cluster_arn;
 use crate::state::cluster::Cluster;
 use crate::state::nodegroup::Nodegroup;
-use crate::state::update::Update;
+use crate::state::update::{EarlierUpdate, Update};
 use crate::wire::time::epoch_seconds;
 
 pub(super) fn cluster(name: &str, cluster: &Cluster) -> Value {
@@ -50,6 +50,22 @@ pub(super) fn nodegroup(nodegroup: &Nodegroup) -> Value {
         output["launchTemplate"] = json!({ "id": template.id, "name": template.name, "version": template.version });
     }
     output
+}
+
+/// An update of the time before.
+pub(super) fn earlier_update(id: &str, update: &EarlierUpdate) -> Value {
+    let EarlierUpdate { created_at, update_type, status, installed } = update;
+    let installed = installed.iter().flat_map(|(version, release)| {
+        [json!({ "type": "Version", "value": version }), json!({ "type": "ReleaseVersion", "value": release })]
+    });
+    json!({
+        "id": id,
+        "status": status,
+        "type": update_type,
+        "params": installed.collect::<Vec<Value>>(),
+        "createdAt": epoch_seconds(*created_at),
+        "errors": [],
+    })
 }
 
 /// Its params name what the request named.

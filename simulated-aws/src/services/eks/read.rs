@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 use super::json;
 use super::lookup::{find, find_cluster, invalid_parameter};
 use crate::state::State;
+use crate::state::ids::hexadecimal;
 use crate::state::update::Running;
 use crate::wire::call::text;
 use crate::wire::error::ApiError;
-use crate::wire::paging::{BadToken, page};
+use crate::wire::paging::{BadToken, decode, page};
 
 pub(super) fn list_clusters(state: &State, input: &Value) -> Result<Value, ApiError> {
     names(state, input, "clusters", state.clusters.keys().cloned())
@@ -32,17 +33,29 @@ pub(super) fn describe_nodegroup(state: &State, input: &Value) -> Result<Value, 
     Ok(json!({ "nodegroup": json::nodegroup(state.described(find(state, cluster, name)?)) }))
 }
 
-/// Ids in no order that means anything, since AWS promises none. Without a node group's name the list is that of the
-/// cluster's own updates, of which this world has none.
-pub(super) fn list_updates(state: &State, input: &Value) -> Result<Value, ApiError> {
+/// Ids in an order that means nothing, since AWS promises none: another one for each list, which its pages keep. Without a node
+/// group's name the list is that of the cluster's own updates, of which this world has none.
+pub(super) fn list_updates(state: &mut State, input: &Value) -> Result<Value, ApiError> {
     let cluster = text(input, "name").unwrap_or_default();
     find_cluster(state, cluster)?;
-    let mut ids: Vec<String> = match text(input, "nodegroupName") {
-        Some(name) => updates_of(state, cluster, name)?.map(|running| running.update.id.clone()).collect(),
-        None => Vec::new(),
+    let list = match text(input, "nextToken") {
+        Some(token) => decode(token).map_err(|BadToken| invalid_parameter("Invalid nextToken"))?,
+        None => {
+            state.update_lists += 1;
+            format!("{:08x}", state.update_lists)
+        }
     };
-    ids.sort_unstable();
-    names(state, input, "updateIds", ids)
+    let list = list.get(..8).unwrap_or_default();
+    let mut ids: Vec<(String, Value)> = Vec::new();
+    if let Some(name) = text(input, "nodegroupName") {
+        let arn = &find(state, cluster, name)?.arn;
+        let earlier = state.earlier_updates.get(arn).into_iter().flat_map(|updates| updates.keys().cloned());
+        let key = |id: &str| format!("{list}{}", hexadecimal(&format!("{list}/{id}"), 32));
+        let of_it = updates_of(state, cluster, name)?.map(|running| running.update.id.clone()).chain(earlier);
+        ids.extend(of_it.map(|id| (key(&id), Value::String(id))));
+    }
+    ids.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    page_of(state, input, "updateIds", ids)
 }
 
 /// An update of a node group is found only by a request that names the node group.
@@ -51,14 +64,19 @@ pub(super) fn describe_update(state: &State, input: &Value) -> Result<Value, Api
     let id = text(input, "updateId").unwrap_or_default();
     find_cluster(state, cluster)?;
     let found = match text(input, "nodegroupName") {
-        Some(name) => updates_of(state, cluster, name)?.find(|running| running.update.id == id),
+        Some(name) => {
+            let running = updates_of(state, cluster, name)?.find(|running| running.update.id == id);
+            let earlier = state.earlier_updates.get(&find(state, cluster, name)?.arn);
+            let earlier = earlier.and_then(|updates| updates.get(id));
+            running.map(|it| json::update(&it.update)).or_else(|| Some(json::earlier_update(id, earlier?)))
+        }
         None => None,
     };
-    let running = found.ok_or_else(|| {
+    let update = found.ok_or_else(|| {
         ApiError::new(404, "ResourceNotFoundException", format!("No update found for ID: {id}"))
             .member("clusterName", cluster)
     })?;
-    Ok(json!({ "update": json::update(&running.update) }))
+    Ok(json!({ "update": update }))
 }
 
 /// The updates of a node group that exists, without those of a namesake before it.
