@@ -167,9 +167,11 @@ fn is_no(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::Value;
 
     use super::*;
+    use crate::model::nodegroup_record::NodegroupRecord;
+    use crate::model::subject::NodegroupId;
 
     fn owner_of(tags: &[(&str, &str)]) -> Option<Owner> {
         Owner::of(&tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
@@ -229,12 +231,18 @@ mod tests {
 
     #[test]
     fn an_owner_that_only_a_newer_version_knows_is_none() {
-        #[derive(Deserialize)]
-        struct Stored(#[serde(deserialize_with = "known")] Option<Owner>);
-        let read = |stored| serde_json::from_value::<Stored>(stored).map(|Stored(owner)| owner).ok();
-        assert_eq!(read(json!("Terraform")), Some(Some(Owner::Terraform)));
-        assert_eq!(read(json!("Radius")), Some(None));
-        assert_eq!(read(json!(null)), Some(None));
-        assert_eq!(read(json!(7)), None);
+        let arn = "arn:aws:eks:eu-central-1:123456789012:nodegroup/prod/blue/9ebf4bd5-f1d2-4f2c-9b7b-1b2c3d4e5f60";
+        let record = NodegroupRecord::new(&NodegroupId::from_arn(arn).unwrap());
+        let stored = serde_json::to_value(&record).unwrap();
+        assert_eq!(stored.get("owner"), None);
+        let read = |owner: Value| {
+            let mut stored = stored.clone();
+            stored["owner"] = owner;
+            serde_json::from_value::<NodegroupRecord>(stored).map(|record| record.owner).ok()
+        };
+        assert_eq!(serde_json::from_value::<NodegroupRecord>(stored.clone()).unwrap(), record);
+        assert_eq!(read("Terraform".into()), Some(Some(Owner::Terraform)));
+        assert_eq!(read("Radius".into()), Some(None));
+        assert_eq!(read(7.into()), None);
     }
 }
