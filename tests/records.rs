@@ -26,6 +26,7 @@ use eks_nodegroup_updater::model::fleet_record::FleetRecord;
 use eks_nodegroup_updater::model::names::Names;
 use eks_nodegroup_updater::model::nodegroup_record::{BackOff, NodegroupRecord, Proof, ReportedRelease, SeenVersion};
 use eks_nodegroup_updater::model::notice::{AttemptRef, Notice, NoticeKind, Sink};
+use eks_nodegroup_updater::model::owner::Owner;
 use eks_nodegroup_updater::model::policy::InvalidTag;
 use eks_nodegroup_updater::model::problem::{Problem, Unreadable};
 use eks_nodegroup_updater::model::record::{Record, Revision};
@@ -330,6 +331,7 @@ fn full() -> NodegroupRecord {
     full.history = statuses.map(attempt).into();
     full.history[0].errors =
         vec![error(String::new(), vec![]), error("\0 \"quoted\" \\ \n 日本語 é 👩‍🚀".to_owned(), nodes)];
+    full.owner = Some(Owner::Terraform);
     full.cluster_version = Some(SeenVersion { version: "1.34".into(), since: now() });
     full.proofs = vec![Proof { version: "1.33".into(), release_version: NEWER.into(), at: now() }];
     full.back_off = Some(Box::new(BackOff {

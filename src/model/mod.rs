@@ -13,6 +13,7 @@ pub mod nodegroup;
 pub mod nodegroup_record;
 pub mod notice;
 pub mod outcome;
+pub mod owner;
 pub mod policy;
 pub mod problem;
 pub mod reason;

@@ -5,6 +5,7 @@
 use aws_sdk_eks::types::{self as eks, AmiTypes, NodegroupIssueCode, NodegroupStatus};
 use jiff::Timestamp;
 
+use super::owner::Owner;
 use super::policy::{Mode, Policy, Rules};
 use super::subject::NodegroupId;
 
@@ -25,6 +26,8 @@ pub struct Nodegroup {
     pub health: Vec<HealthIssue>,
     /// What its tags allow.
     pub policy: Policy,
+    /// Who else may hold its release and tags, where they show it.
+    pub owner: Option<Owner>,
     /// When EKS last changed it.
     pub modified_at: Option<Timestamp>,
     /// How many nodes it is to have, where EKS says so.
@@ -63,6 +66,7 @@ impl Nodegroup {
             status: description.status().ok_or(MissingField("status"))?.clone(),
             health: issues.iter().map(HealthIssue::from_issue).collect(),
             policy: Policy::from_tags(description.tags().ok_or(MissingField("tags"))?, defaults),
+            owner: description.tags().and_then(Owner::of),
             modified_at: description.modified_at().and_then(|at| Timestamp::new(at.secs(), 0).ok()),
             desired_size: description.scaling_config().and_then(eks::NodegroupScalingConfig::desired_size),
         })

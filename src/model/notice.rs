@@ -268,6 +268,12 @@ impl NoticeKind {
         matches!(self, Self::UpdateStarted(_) | Self::UpdateSucceeded(_) | Self::ReleaseAvailable { .. })
     }
 
+    /// Whether another owner of the node group may have done it.
+    #[must_use]
+    pub fn is_of_owner(&self) -> bool {
+        matches!(self, Self::NodegroupLowered(_) | Self::TagLost)
+    }
+
     /// The detail type of its event, where there is one. Never `EKS AMI Release`, which wakes `start`.
     #[must_use]
     pub fn detail_type(&self) -> Option<&'static str> {

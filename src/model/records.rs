@@ -101,6 +101,8 @@ impl AnyRecord {
         let cause = match &notice.kind {
             NoticeKind::NodegroupStale(stale) | NoticeKind::NodegroupCurrent(stale) => stale.cause.clone(),
             NoticeKind::TagInvalid(tag) => format!("{}={}", tag.key, tag.value),
+            // What to do is its owner's setting.
+            kind if kind.is_of_owner() => record.owner.map(|owner| owner.name().to_owned()).unwrap_or_default(),
             _ => error.map(|error| error.error_code.clone()).unwrap_or_default(),
         };
         let (code, release) = (notice.kind.code(), notice.kind.release_version().unwrap_or_default());

@@ -20,6 +20,7 @@ impl Writer<'_> {
         if self.members.is_some() {
             facts.push(("Example", self.nodegroup().map(ToString::to_string).unwrap_or_default()));
         }
+        facts.extend(self.owner().map(|owner| ("Managed by", format!("{}, as its tags show", owner.name()))));
         match &self.notice.kind {
             NoticeKind::TagInvalid(InvalidTag { key, value, expected }) => {
                 facts.push(("Tag", format!("{key}={value}; {expected}")));

@@ -93,6 +93,7 @@ impl Writer<'_> {
                 NoticeKind::Digest(digest) => Some(digest),
                 _ => None,
             },
+            "owner": self.owner(),
             "lowered": match &self.notice.kind {
                 NoticeKind::NodegroupLowered(hold) => Some(hold),
                 _ => None,

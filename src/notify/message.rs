@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::model::attempt::{Attempt, ErrorDetail, Intent, StartedBy, shorten};
 use crate::model::names::Names;
 use crate::model::notice::{Notice, NoticeKind, QuarantinedRelease};
+use crate::model::owner::Owner;
 use crate::model::records::{AnyRecord, RecordRef};
 use crate::model::settings::RetryAfter;
 use crate::model::subject::NodegroupId;
@@ -234,6 +235,11 @@ impl<'a> Writer<'a> {
             Some(members) => format!("{} node groups", members.count),
             None => self.nodegroup().map(ToString::to_string).unwrap_or_default(),
         }
+    }
+
+    /// Who else may hold the node group's release and tags, where that is of use and known.
+    pub(super) fn owner(&self) -> Option<Owner> {
+        self.record.nodegroup().filter(|_| self.notice.kind.is_of_owner())?.owner
     }
 
     pub(super) fn region(&self) -> &'a str {

@@ -4,6 +4,7 @@ use super::message::{NextAction, Writer};
 use crate::model::attempt::Attempt;
 use crate::model::decision::remedy;
 use crate::model::notice::{Digest, Lasting, NoticeKind};
+use crate::model::owner::Owner;
 use crate::model::settings::day_of;
 use crate::model::subject::{NodegroupId, NodegroupName};
 use crate::model::support::Ended;
@@ -264,12 +265,20 @@ impl Writer<'_> {
                 steps
             }
             (NoticeKind::UpdateSucceeded(_) | NoticeKind::UpdateRecovered(_), Some(_)) => Vec::new(),
-            (NoticeKind::TagLost, Some(id)) => vec![
-                tag(id, "ami-update=auto", "or where your infrastructure as code sets the tags of the node group"),
-                tag(id, "ami-update=off", "says that it is left alone on purpose"),
-            ],
+            (NoticeKind::TagLost, Some(id)) => {
+                let there = |owner: Owner| format!("Set it in {}: {} ({})", owner.name(), owner.tags(), owner.page());
+                let why = match self.owner() {
+                    Some(_) => "sets it until its owner removes it again",
+                    None => "or where your infrastructure as code sets the tags of the node group",
+                };
+                let steps = [tag(id, "ami-update=auto", why), tag(id, "ami-update=off", "says that it is left alone on purpose")];
+                self.owner().map(there).into_iter().chain(steps).collect()
+            }
             (NoticeKind::NodegroupLowered(_), Some(id)) => vec![
-                "In Terraform: lifecycle { ignore_changes = [release_version, version] } on the node group".to_owned(),
+                match self.owner() {
+                    Some(owner) => format!("In {}, {} ({})", owner.name(), owner.setting(), owner.page()),
+                    None => "Leave the release out where the node group is defined; in Terraform: lifecycle { ignore_changes = [release_version, version] } (docs/ownership.md)".to_owned(),
+                },
                 tag(id, "ami-update=notify", "reports newer releases, and updates nothing"),
                 format!("{}   # raises it again", invoke(&format!("{{\"retry\": [\"{id}\"]}}"))),
             ],

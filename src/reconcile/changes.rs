@@ -9,6 +9,7 @@ use crate::model::hold::{Rollback, Running, StepBack};
 use crate::model::names::Names;
 use crate::model::nodegroup_record::{ExternalUpdate, NodegroupRecord, Proof};
 use crate::model::notice::Digest;
+use crate::model::owner::Owner;
 use crate::model::policy::InvalidTag;
 use crate::model::record::YES;
 use crate::model::release_version::ReleaseVersion;
@@ -35,6 +36,8 @@ pub enum NodegroupChange {
         ami_type: AmiTypes,
         /// The Kubernetes version of its cluster, where it follows it.
         cluster_version: Option<String>,
+        /// Who else may hold its release and tags.
+        owner: Option<Owner>,
         /// When it was seen.
         at: Timestamp,
     },
@@ -151,8 +154,9 @@ impl NodegroupChange {
             Self::Adopt(update) => record.adopt(update),
             Self::AllowRetry(at) => record.allow_retry(*at),
             Self::SeeCluster(version, at) => record.see_cluster(version, *at),
-            Self::See { runs, ami_type, cluster_version, at } => {
+            Self::See { runs, ami_type, cluster_version, owner, at } => {
                 record.opt_in(*at);
+                record.owner = *owner;
                 record.see(runs, ami_type, cluster_version.as_deref(), *at);
             }
             Self::ReadPast(lowered, at) => record.read_past(lowered.as_ref(), *at),

@@ -238,6 +238,7 @@ impl Reconciled {
                 runs: Running { version: version.clone(), release_version: release.clone() },
                 ami_type: nodegroup.ami_type.clone(),
                 cluster_version,
+                owner: nodegroup.owner,
                 at: input.now,
             };
             let mut seen = record.clone();

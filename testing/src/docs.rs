@@ -2,6 +2,8 @@
 
 /// Decisions, outcomes and statuses.
 pub const DECISIONS: &str = include_str!("../../docs/decisions.md");
+/// Who else may hold a node group's release and tags.
+pub const OWNERSHIP: &str = include_str!("../../docs/ownership.md");
 /// Parameters and environment variables.
 pub const SETTINGS: &str = include_str!("../../docs/settings.md");
 

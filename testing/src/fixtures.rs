@@ -179,6 +179,7 @@ pub fn nodegroup(path: &str) -> Nodegroup {
         status: NodegroupStatus::Active,
         health: Vec::new(),
         policy: auto(Rules::default()),
+        owner: None,
         modified_at: None,
         desired_size: Some(3),
     }

@@ -2,12 +2,16 @@
 
 use eks_nodegroup_updater::model::ami_type::Family;
 use eks_nodegroup_updater::model::attempt::{ErrorDetail, Intent, Status};
+use eks_nodegroup_updater::model::hold::{Running, StepBack};
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::notice::Notice;
+use eks_nodegroup_updater::model::owner::Owner;
+use eks_nodegroup_updater::model::record::Record as _;
 use eks_nodegroup_updater::model::records::AnyRecord;
 use eks_nodegroup_updater::model::release_version::ReleaseVersion;
 use eks_nodegroup_updater::notify::Message;
 use serde_json::{Value, json};
+use strum::VariantArray as _;
 use testing::{CURRENT, History, NEWER, arn, at, error, eviction, intent, names, retry_after};
 
 use crate::messages::{last_message, machine, noticed, part, track_with};
@@ -62,6 +66,51 @@ fn every_notification_reads_like_this_in_a_chat() {
         }
         let text = serde_json::to_string_pretty(&notification).unwrap();
         insta::assert_snapshot!(event, text.replace(read["id"].as_str().unwrap(), "ID"));
+    }
+}
+
+/// A node group of this owner that was lowered, and one that lost its tag.
+fn taken_back(owner: Option<Owner>) -> [NodegroupRecord; 2] {
+    let now = at("2026-07-20T09:00:00Z");
+    let runs = |release: &str| Running { version: "1.33".into(), release_version: release.into() };
+    let mut lowered = testing::record("prod/blue");
+    lowered.owner = owner;
+    let mut lost = lowered.clone();
+    lowered.read_past(Some(&StepBack { from: runs(NEWER), to: runs(CURRENT) }), now);
+    lost.opt_in(now);
+    lost.opt_out(true, now);
+    [lowered, lost]
+}
+
+#[test]
+fn each_owner_is_named_with_what_to_do_and_no_word_of_that_is_cut() {
+    for owner in Owner::VARIANTS {
+        let [lowered, lost] = taken_back(Some(*owner)).map(|record| last_message(&record));
+        for (message, what) in [(lowered, owner.setting()), (lost, owner.tags())] {
+            let (read, notification) = (machine(&message), chat(&message));
+            assert_nothing_acts(&notification);
+            assert_eq!(read["owner"], json!(owner));
+            let fact = format!("\nManaged by {}, as its tags show\n", owner.name());
+            assert!(part(&message, "email").contains(&fact), "{}", part(&message, "email"));
+            let end = format!("{what} ({})", owner.page());
+            assert!(read["nextSteps"][0].as_str().unwrap().ends_with(&end), "{read}");
+            let steps = notification["content"]["nextSteps"].to_string();
+            assert!(steps.contains(&end), "{steps}");
+        }
+    }
+}
+
+#[test]
+fn node_groups_of_different_owners_are_in_different_messages() {
+    for kind in 0..2 {
+        let group = |owner| {
+            let record = taken_back(owner)[kind].clone();
+            let notice = record.pending_notices()[0].clone();
+            AnyRecord::from(record).group(&notice)
+        };
+        let groups = [None, Some(Owner::Terraform), Some(Owner::Eksctl)].map(group);
+        assert!(groups[0] != groups[1] && groups[1] != groups[2] && groups[0] != groups[2], "{groups:?}");
+        assert_eq!(groups[1], group(Some(Owner::Terraform)));
     }
 }
 

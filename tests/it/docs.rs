@@ -1,7 +1,20 @@
-//! What `docs/settings.md` says is what the template has. (Decisions and outcomes are compared where each is tested.)
+//! What `docs/settings.md` says is what the template has, and `docs/ownership.md` has a section about each owner. (Decisions and
+//! outcomes are compared where each is tested.)
 
+use eks_nodegroup_updater::model::owner::Owner;
 use serde_json::Value;
-use testing::{SETTINGS, template};
+use strum::VariantArray as _;
+use testing::{OWNERSHIP, SETTINGS, template};
+
+#[test]
+fn every_owner_has_a_section_at_the_place_that_messages_name() {
+    let anchor = |heading: &str| heading.replace(' ', "-").replace('`', "").to_lowercase();
+    let headings = OWNERSHIP.lines().filter_map(|line| line.strip_prefix("## "));
+    let places: Vec<String> = headings.map(|heading| format!("docs/ownership.md#{}", anchor(heading))).collect();
+    for owner in Owner::VARIANTS {
+        assert!(places.iter().any(|place| place == owner.page()), "{owner:?}: {places:?}");
+    }
+}
 
 #[test]
 fn every_parameter_has_a_row_with_its_default() {

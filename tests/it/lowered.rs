@@ -1,6 +1,6 @@
 //! What an external update lowered stays.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use simulated_aws::{Downgrade, UpdateScript};
 use testing::{AL2023, BOTTLEROCKET, CURRENT, NEWER, TestEnv, decisions, minutes, opted_in, tagged};
 
@@ -46,8 +46,56 @@ async fn a_lowered_release_stays_until_one_newer_than_what_it_left_and_is_report
     for cure in ["ignore_changes", "ami-update=notify", "retry"] {
         assert!(steps.contains(cure), "{steps}");
     }
+    assert_eq!(env.messages()[0]["owner"], Value::Null);
     env.world.publish_release(AL2023, "1.33", LATER);
     assert_eq!(hourly(&env).await, "prod/blue: Start, Accepted");
+}
+
+/// What the message says of a node group with these tags that was lowered: its owner, and the first thing to do.
+async fn reported(tags: &[(&str, &str)]) -> (Value, String) {
+    let env = raised().await;
+    env.world.edit_nodegroup("prod", "blue", |nodegroup| {
+        nodegroup.tags.extend(tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+    });
+    lower(&env, CURRENT).await;
+    hourly(&env).await;
+    hourly(&env).await;
+    env.check().await;
+    let message = env.messages().remove(0);
+    (message["owner"].clone(), message["nextSteps"][0].as_str().unwrap().to_owned())
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_owner_that_the_tags_show_is_named_with_its_setting() {
+    let (owner, step) = reported(&[("ManagedBy", "Terraform")]).await;
+    assert_eq!(owner, "Terraform");
+    let expected = "In Terraform or OpenTofu, leave release_version out, or name it in ignore_changes; in the module \
+                    terraform-aws-eks, set use_latest_ami_release_version = false \
+                    (docs/ownership.md#the-module-terraform-aws-eks)";
+    assert_eq!(step, expected);
+    let (owner, step) = reported(&[("alpha.eksctl.io/nodegroup-name", "blue"), ("ManagedBy", "Terraform")]).await;
+    assert_eq!(owner, "Eksctl");
+    let expected = "In eksctl, leave releaseVersion out of its config file, and do not run eksctl upgrade nodegroup \
+                    (docs/ownership.md#eksctl)";
+    assert_eq!(step, expected);
+    let (owner, step) = reported(&[("team", "platform")]).await;
+    assert_eq!(owner, Value::Null);
+    let expected = "Leave the release out where the node group is defined; in Terraform: lifecycle { ignore_changes = \
+                    [release_version, version] } (docs/ownership.md)";
+    assert_eq!(step, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_owner_is_named_where_the_last_update_before_there_was_a_record_was_a_step_back() {
+    let env = TestEnv::with([opted_in("prod", "blue").tag("Terraform", "true")]).await;
+    env.world.downgrade(Downgrade::Accepted);
+    for release in [NEWER, CURRENT] {
+        env.world.start_update("prod", "blue", "1.33", release).unwrap();
+        env.advance(20);
+    }
+    assert_eq!(decisions(&env.start().await), ["prod/blue: Lowered"]);
+    env.check().await;
+    assert_eq!(env.messages()[0]["owner"], "Terraform");
 }
 
 #[tokio::test(start_paused = true)]

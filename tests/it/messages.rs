@@ -284,6 +284,7 @@ fn machines_read_the_same_as_json() {
         "support",
         "digest",
         "lowered",
+        "owner",
         "track",
         "failedOn",
         "ranOn",

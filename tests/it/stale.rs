@@ -178,6 +178,19 @@ async fn a_lost_tag_is_reported_once_and_a_tag_that_says_off_never() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lost_tag_names_the_owner_that_its_tags_showed_before_though_they_are_gone_too() {
+    let env = TestEnv::with([opted_in("prod", "blue").release(NEWER).tag("pulumi:Project", "eks")]).await;
+    env.start().await;
+    env.world.edit_nodegroup("prod", "blue", |nodegroup| nodegroup.tags.clear());
+    env.start().await;
+    env.check().await;
+    let message = env.messages().remove(0);
+    assert_eq!((&message["kind"], &message["owner"]), (&json!("TagLost"), &json!("Pulumi")));
+    let expected = "Set it in Pulumi: tags of the NodeGroup in its program (docs/ownership.md#pulumi)";
+    assert_eq!(message["nextSteps"][0], expected);
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_stale_during_a_freeze_whose_end_is_known_nor_while_a_fleet_catches_up_after_a_long_one() {
     let mut env = TestEnv::with_blue().await;
     let now = env.world.now();

@@ -12,6 +12,7 @@ use self::recovery::is_trouble;
 use crate::model::attempt::{Attempt, ErrorDetail, Intent, MESSAGE_BYTES, StartedBy, Status, head, shorten};
 use crate::model::hold::{Hold, Rollback, Running};
 use crate::model::notice::{AttemptRef, Notice, NoticeKind};
+use crate::model::owner::{self, Owner};
 use crate::model::policy::InvalidTag;
 use crate::model::problem::Unreadable;
 use crate::model::record::{Record, Revision, SchemaVersion, YES};
@@ -92,6 +93,9 @@ pub struct NodegroupRecord {
     /// When it was first seen opted in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opted_in_since: Option<Timestamp>,
+    /// Who else may hold its release and tags, as it was last seen. A lost tag may have gone with those that show it.
+    #[serde(default, deserialize_with = "owner::known", skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
     /// What keeps it from being looked after, and since when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub obstacle: Option<Obstacle>,
@@ -226,6 +230,7 @@ impl NodegroupRecord {
             proofs: Vec::new(),
             back_off: None,
             opted_in_since: None,
+            owner: None,
             obstacle: None,
             stale: None,
             opted_in: None,

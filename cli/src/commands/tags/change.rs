@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use anstyle::{AnsiColor, Style};
-use eks_nodegroup_updater::model::policy::{OPT_IN_TAG, Policy, Rules};
+use eks_nodegroup_updater::model::owner::Owner;
+use eks_nodegroup_updater::model::policy::{Mode, OPT_IN_TAG, Policy, Rules};
 use serde::Serialize;
 
-use super::owner;
 use super::wanted::{Wanted, rule};
 use crate::failure::{Exit, Failure};
 use crate::page::Page;
@@ -145,9 +145,11 @@ pub fn check_number(after: &HashMap<String, String>) -> Result<(), String> {
     if number <= TAGS { Ok(()) } else { Err(format!("it would have {}; AWS allows {TAGS}", count(number, "tag"))) }
 }
 
-/// What whoever changes these tags should know: that they have no effect, or that they may not stay.
+/// What whoever changes these tags should know: that they have no effect, or that neither they nor updates may stay.
 pub fn warnings(change: &Change, after: &HashMap<String, String>) -> Vec<String> {
-    let effect = match Policy::from_tags(after, &Rules::default()) {
+    let policy = Policy::from_tags(after, &Rules::default());
+    let is_updated = matches!(policy, Policy::OptedIn(Mode::Auto, _));
+    let effect = match policy {
         Policy::NotOptedIn => Some(
             "not opted in, so its rules have no effect; to opt it in: eks-nodegroup-updater opt-in NODEGROUP"
                 .to_owned(),
@@ -162,8 +164,17 @@ pub fn warnings(change: &Change, after: &HashMap<String, String>) -> Vec<String>
         ),
         Policy::OptedOut | Policy::OptedIn(..) => None,
     };
-    let owner = owner::warning(after).filter(|_| change.result != Outcome::Unchanged);
-    effect.into_iter().chain(owner).collect()
+    let mut warnings = Vec::from_iter(effect);
+    if let Some((owner, key, value)) = Owner::with_evidence(after).filter(|_| change.result != Outcome::Unchanged) {
+        let (name, tags, setting, page) = (owner.name(), owner.tags(), owner.setting(), owner.page());
+        warnings.push(format!(
+            "managed by {name} (tag {key}={value}), which may undo this; write the same there: {tags} ({page})"
+        ));
+        if is_updated {
+            warnings.push(format!("managed by {name}, which may take updates back; to avoid that, {setting}"));
+        }
+    }
+    warnings
 }
 
 #[cfg(test)]
@@ -267,8 +278,13 @@ mod tests {
     fn another_owner_is_warned_of_where_something_changes() {
         let is = [("ami-update", "auto"), ("Terraform", "true")];
         assert_eq!(warned(&is, &[("ami-update", Some("auto"))]), [""; 0]);
-        let expected = "managed by Terraform or OpenTofu (tag Terraform=true), whose next apply may undo this; write the same \
-                        there: tags of the aws_eks_node_group";
-        assert_eq!(warned(&is, &[("ami-update", Some("notify"))]), [expected]);
+        let tags = "managed by Terraform or OpenTofu (tag Terraform=true), which may undo this; write the same there: tags of \
+                    the aws_eks_node_group; not tags of the module terraform-aws-eks, which replace all nodes \
+                    (docs/ownership.md#the-module-terraform-aws-eks)";
+        assert_eq!(warned(&is, &[("ami-update", Some("notify"))]), [tags]);
+        let release = "managed by Terraform or OpenTofu, which may take updates back; to avoid that, leave release_version \
+                       out, or name it in ignore_changes; in the module terraform-aws-eks, set \
+                       use_latest_ami_release_version = false";
+        assert_eq!(warned(&is, &[("ami-update/ring", Some("1"))]), [tags, release]);
     }
 }

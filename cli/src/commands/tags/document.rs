@@ -244,10 +244,10 @@ mod tests {
     #[test]
     fn each_node_group_is_changed_unchanged_or_unreadable() {
         let described = vec![
-            described("prod/blue", &[("Terraform", "true")]),
+            described("prod/blue", &[("ManagedBy", "eksctl")]),
             described("prod/green", &[("ami-update", "auto")]),
             unreadable("prod/red", "AccessDeniedException: no"),
-            described("prod/web", &[("Terraform", "true")]),
+            described("prod/web", &[("ManagedBy", "eksctl")]),
         ];
         let document = document(described, "ami-update", Some("auto")).unwrap();
         let expected = json!({
@@ -262,8 +262,10 @@ mod tests {
                 {"nodegroup": "prod/web", "set": {"ami-update": "auto"}, "removed": [], "result": "NotReached"},
             ],
             "warnings": [
-                "prod/blue, prod/web: managed by Terraform or OpenTofu (tag Terraform=true), whose next apply may undo this; \
-                 write the same there: tags of the aws_eks_node_group",
+                "prod/blue, prod/web: managed by eksctl (tag ManagedBy=eksctl), which may undo this; write the same there: \
+                 tags of the managedNodeGroups entry in its config file (docs/ownership.md#eksctl)",
+                "prod/blue, prod/web: managed by eksctl, which may take updates back; to avoid that, leave releaseVersion \
+                 out of its config file, and do not run eksctl upgrade nodegroup",
             ],
         });
         assert_eq!(serde_json::to_value(&document).unwrap(), expected);

@@ -4,13 +4,11 @@
 //! |---|---|
 //! | `wanted.rs` | what tags are to say |
 //! | `change.rs` | what changes on a node group |
-//! | `owner.rs` | who else writes its tags |
 //! | `document.rs` | all changes of a command, and how they are shown |
 //! | `write.rs` | the writing |
 
 mod change;
 mod document;
-mod owner;
 mod wanted;
 mod write;
 
