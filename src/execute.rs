@@ -67,7 +67,7 @@ impl Executor<'_> {
             else {
                 continue;
             };
-            if matches!(decision, Decision::Next(..)) && capacity.reserve(id.name()).is_err() {
+            if matches!(decision, Decision::Next(..)) && capacity.reserve(id).is_err() {
                 continue;
             }
             let outcome = match execution.not_asked(plan, intent) {
@@ -82,7 +82,7 @@ impl Executor<'_> {
             }
             execution.learn((id, intent), &outcome, records, self.run.now);
             if !outcome.takes_capacity() {
-                capacity.release(id.name());
+                capacity.release(id);
             }
             execution.outcomes.insert(index, outcome);
         }

@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use lambda_runtime::Context;
 use tokio::time::Instant;
 
+use crate::model::scope::Scope;
+
 /// One invocation.
 #[derive(Clone, Copy, Debug)]
 pub struct Run<'a> {
@@ -23,6 +25,8 @@ pub struct Run<'a> {
     pub last_start: Instant,
     /// Whether it may only look: it was invoked through the alias `readonly`.
     pub read_only: bool,
+    /// What it looks after: the function's own account and region.
+    pub scope: Scope<'a>,
 }
 
 /// The alias of `start` through which a run may only look: another right than to invoke the function itself.
@@ -39,7 +43,8 @@ impl<'a> Run<'a> {
     #[must_use]
     pub fn begin(context: &'a Context, now: Timestamp) -> Self {
         let run = Self::new(&context.request_id, now, time_left(context.deadline, now));
-        Self { read_only: alias(&context.invoked_function_arn) == Some(READ_ONLY_ALIAS), ..run }
+        let arn = context.invoked_function_arn.as_str();
+        Self { read_only: alias(arn) == Some(READ_ONLY_ALIAS), scope: Scope::of_function(arn), ..run }
     }
 
     /// Whether it may still begin something new.
@@ -54,7 +59,7 @@ impl<'a> Run<'a> {
         let began = Instant::now();
         let (last_read, last_start) = (began + time_out * 3 / 4, began + time_out - SPARE.min(time_out / 4));
         let last_history = last_read + last_start.saturating_duration_since(last_read) / 2;
-        Self { id, now, began, last_read, last_history, last_start, read_only: false }
+        Self { id, now, began, last_read, last_history, last_start, read_only: false, scope: Scope::default() }
     }
 }
 

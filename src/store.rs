@@ -22,6 +22,7 @@ use crate::model::notice::Sinks;
 use crate::model::problem::{Problem, Unreadable};
 use crate::model::record::{Record, Revision, YES};
 use crate::model::records::RecordSet;
+use crate::model::scope::Scope;
 use crate::model::subject::{ItemKey, Subject};
 use crate::reconcile::Reconciled;
 
@@ -54,6 +55,8 @@ pub struct RecordStore<'a> {
     dry_run: bool,
     /// What is published nowhere is not kept.
     sinks: &'a Sinks,
+    /// What lies outside is not read.
+    scope: Scope<'a>,
     reads: Tally,
     /// A conflict is no failure.
     writes: Tally,
@@ -95,14 +98,20 @@ impl<'a> RecordStore<'a> {
     #[must_use]
     pub fn new(client: &'a Client, table: Option<&'a str>, writer: &'a str, dry_run: bool) -> Self {
         let dry_run = dry_run || table.is_none();
-        let sinks = &NO_EVENTS;
-        Self { client, table, writer, dry_run, sinks, reads: Tally::default(), writes: Tally::default() }
+        let (sinks, scope) = (&NO_EVENTS, Scope::default());
+        Self { client, table, writer, dry_run, sinks, scope, reads: Tally::default(), writes: Tally::default() }
     }
 
     /// With what is published where, for a run that writes.
     #[must_use]
     pub fn publishing(self, sinks: &'a Sinks) -> Self {
         Self { sinks, ..self }
+    }
+
+    /// With the part of the table that is looked after.
+    #[must_use]
+    pub fn within(self, scope: Scope<'a>) -> Self {
+        Self { scope, ..self }
     }
 
     /// What DynamoDB refused altogether, where there was any of it to do.
@@ -129,7 +138,7 @@ impl<'a> RecordStore<'a> {
         records
     }
 
-    /// Reads everything that the table holds, for people who look; no run does.
+    /// Reads everything of its scope that the table holds, for people who look; no run does.
     ///
     /// # Errors
     /// When the table cannot be read.
@@ -140,7 +149,7 @@ impl<'a> RecordStore<'a> {
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| anyhow::anyhow!("reading the table {table}: {}", describe(&error)))?;
             for item in page.items.unwrap_or_default() {
-                if let Some(key) = key_of(&item) {
+                if let Some(key) = key_of(&item).filter(|key| self.scope.may_contain_key(key)) {
                     insert(&mut records, &key, Ok(item));
                 }
             }
@@ -215,7 +224,8 @@ impl<'a> RecordStore<'a> {
         let pages = pages.map_err(|error| anyhow::anyhow!("{}", describe(&error)))?;
         let items: Option<Vec<_>> = pages.into_iter().map(|page| page.items).collect();
         let items = items.context("DynamoDB's answer has no Items")?;
-        Ok(items.iter().flatten().filter_map(key_of).collect())
+        let keys = items.iter().flatten().filter_map(key_of);
+        Ok(keys.filter(|key| self.scope.may_contain_key(key)).collect())
     }
 
     /// Writes a record over the revision that was read, and none other.

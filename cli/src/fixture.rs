@@ -53,7 +53,7 @@ pub async fn after(hours: i64, event: &Value) -> Moment {
         }
         let run = Run { read_only: true, ..Run::new("look", world.now(), TIME_OUT) };
         let answer = read(json!(functions.start(event, run).await.expect("it looks"))).expect("an answer");
-        let records = records::scan(&configuration, scenario::TABLE).await.expect("the table answers");
+        let records = records::scan(&configuration, &deployment()).await.expect("the table answers");
         let look = Look { region: "eu-central-1".to_owned(), deployment: Some(deployment()), answer };
         Moment { look, records, started, checked }
     };

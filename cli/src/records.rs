@@ -2,17 +2,20 @@
 
 use aws_config::SdkConfig;
 use eks_nodegroup_updater::model::records::RecordSet;
+use eks_nodegroup_updater::model::scope::Scope;
 use eks_nodegroup_updater::store::RecordStore;
 
+use crate::deployment::Deployment;
 use crate::failure::Failure;
 
-/// Reads the whole table.
+/// Reads what the table holds of the stack's account and region.
 ///
 /// # Errors
 /// When it cannot be read.
-pub async fn scan(configuration: &SdkConfig, table: &str) -> Result<RecordSet, Failure> {
+pub async fn scan(configuration: &SdkConfig, deployment: &Deployment) -> Result<RecordSet, Failure> {
+    let Deployment { table, account, region, .. } = deployment;
     let client = aws_sdk_dynamodb::Client::new(configuration);
-    let store = RecordStore::new(&client, Some(table), "here", true);
+    let store = RecordStore::new(&client, Some(table), "here", true).within(Scope::new(account, region));
     store.scan().await.map_err(|error| {
         let failure = format!("{error:#}");
         match failure.contains("AccessDenied") {

@@ -36,7 +36,7 @@ pub async fn check(
 ) -> anyhow::Result<CheckSummary> {
     parse_check(event)?;
     let store = RecordStore::new(&clients.dynamodb, Some(&config.updates_table), run.id, false);
-    let store = store.publishing(&config.sinks);
+    let store = store.publishing(&config.sinks).within(run.scope);
     let mut pending: Vec<String> = store.pending().await?.into_iter().collect();
     // In another order each run, so that nothing is left over for ever where the time is too short for all.
     pending.sort_by_cached_key(|key| Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{}/{key}", run.id).as_bytes()));

@@ -34,7 +34,8 @@ pub async fn start(
     let request = parse_start(event)?;
     let request = if run.read_only { read_only(request)? } else { request };
     let store = RecordStore::new(&clients.dynamodb, config.updates_table.as_deref(), run.id, request.dry_run)
-        .publishing(&config.sinks);
+        .publishing(&config.sinks)
+        .within(run.scope);
     let (settings, now) = (&config.settings, run.now);
     let asked = Asked { request: &request, settings, run };
 

@@ -8,7 +8,7 @@ use super::policy::{Policy, VersionPolicy};
 use super::problem::{Problem, UnreadHistory, Unreadable};
 use super::reason::Freeze;
 use super::records::RecordSet;
-use super::subject::{FleetId, NodegroupId};
+use super::subject::{ClusterId, FleetId, NodegroupId};
 use super::support::Supports;
 
 /// Everything that a run of `start` knows of the fleet before it asks for releases.
@@ -38,8 +38,8 @@ pub struct Fleet {
     pub freeze: Option<Freeze>,
 }
 
-/// The Kubernetes version of clusters by name, or why it could not be read.
-pub type Clusters = BTreeMap<String, Result<KubernetesVersion, Unreadable>>;
+/// The Kubernetes version of clusters, or why it could not be read.
+pub type Clusters = BTreeMap<ClusterId, Result<KubernetesVersion, Unreadable>>;
 
 /// A node group that the tag index lists.
 #[derive(Clone, Debug, PartialEq)]

@@ -23,6 +23,7 @@ pub mod release_version;
 pub mod releases;
 pub mod request;
 pub mod rule;
+pub mod scope;
 pub mod settings;
 pub mod settle;
 pub mod stale;

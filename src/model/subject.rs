@@ -56,6 +56,12 @@ pub struct NodegroupId {
     arn: Arc<str>,
 }
 
+/// A cluster, with its account and region: clusters of two regions may have the same name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClusterId {
+    arn: String,
+}
+
 /// All node groups of one account and region. What holds for all of them is stored under this id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -128,6 +134,23 @@ impl NodegroupId {
         &self.name.cluster
     }
 
+    /// Its cluster.
+    #[must_use]
+    pub fn cluster_id(&self) -> ClusterId {
+        ClusterId { arn: format!("{}:cluster/{}", self.owner(), self.cluster()) }
+    }
+
+    /// Whether another node group is one of the same cluster.
+    #[must_use]
+    pub fn shares_cluster_with(&self, other: &Self) -> bool {
+        (self.owner(), self.cluster()) == (other.owner(), other.cluster())
+    }
+
+    /// The part of the ARN with partition, service, region and account.
+    fn owner(&self) -> &str {
+        self.arn.split_once(":nodegroup/").map_or(&self.arn, |(owner, _)| owner)
+    }
+
     /// Its name, unique in its cluster.
     #[must_use]
     pub fn nodegroup(&self) -> &str {
@@ -147,12 +170,19 @@ impl NodegroupId {
     }
 }
 
+impl ClusterId {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.arn.rsplit('/').next().unwrap_or_default()
+    }
+}
+
 impl FleetId {
     /// The fleet that a node group belongs to.
     #[must_use]
     pub fn of(nodegroup: &NodegroupId) -> Self {
-        let owner = nodegroup.arn.split_once(":nodegroup/").map_or(nodegroup.arn(), |(owner, _)| owner);
-        Self(format!("{owner}:fleet"))
+        Self(format!("{}:fleet", nodegroup.owner()))
     }
 
     /// Reads `arn:aws:eks:REGION:ACCOUNT:fleet`.

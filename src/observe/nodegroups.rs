@@ -16,7 +16,7 @@ use crate::model::kubernetes::InvalidVersion;
 use crate::model::nodegroup::Nodegroup;
 use crate::model::policy::{OPT_IN_TAG, Rules};
 use crate::model::problem::Unreadable;
-use crate::model::subject::NodegroupId;
+use crate::model::subject::{ClusterId, NodegroupId};
 
 /// What the tag index lists.
 #[derive(Debug, Default)]
@@ -101,18 +101,17 @@ pub async fn describe(
 /// Reads the Kubernetes versions of the clusters that a node group follows; none, as long as none does.
 pub async fn followed_clusters(eks: &Eks, nodegroups: &[Discovered]) -> Clusters {
     let following = nodegroups.iter().filter(|discovered| discovered.follows_cluster());
-    let names: BTreeSet<&str> = following.map(|discovered| discovered.id.cluster()).collect();
-    let describe_cluster = |name: String| async move {
-        let version = match eks.read(async |eks| eks.describe_cluster().name(&name).send().await).await {
+    let clusters: BTreeSet<ClusterId> = following.map(|discovered| discovered.id.cluster_id()).collect();
+    let describe_cluster = |cluster: ClusterId| async move {
+        let version = match eks.read(async |eks| eks.describe_cluster().name(cluster.name()).send().await).await {
             Ok(answer) => answer.cluster.and_then(|cluster| cluster.version),
-            Err(error) => return (name, Err(Unreadable(in_words(&error)))),
+            Err(error) => return (cluster, Err(Unreadable(in_words(&error)))),
         };
         let version = version.ok_or_else(|| Unreadable("EKS described the cluster without version".to_owned()));
         let parse = |text: String| text.parse().map_err(|error: InvalidVersion| Unreadable(error.to_string()));
-        (name, version.and_then(parse))
+        (cluster, version.and_then(parse))
     };
-    let names = names.into_iter().map(str::to_owned);
-    stream::iter(names).map(describe_cluster).buffer_unordered(CONCURRENCY).collect().await
+    stream::iter(clusters).map(describe_cluster).buffer_unordered(CONCURRENCY).collect().await
 }
 
 async fn describe_nodegroup(eks: &Eks, id: &NodegroupId, defaults: &Rules, until: Instant) -> NodegroupState {

@@ -9,13 +9,13 @@ use crate::model::fleet::Discovered;
 use crate::model::names::Names;
 use crate::model::reason::Limit;
 use crate::model::settings::Limits;
-use crate::model::subject::NodegroupName;
+use crate::model::subject::NodegroupId;
 
 /// Which updates are in progress, external ones too, and how many this run starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capacity {
     limits: Limits,
-    in_progress: BTreeSet<NodegroupName>,
+    in_progress: BTreeSet<NodegroupId>,
     starts: usize,
 }
 
@@ -26,7 +26,7 @@ impl Capacity {
             discovered.nodegroup().is_some_and(|nodegroup| updating(nodegroup.status.clone()))
                 || matches!(input.fleet.records.nodegroup(&discovered.id), Ok(Some(record)) if record.open.is_some())
         };
-        let in_progress = input.fleet.nodegroups.iter().filter(in_progress).map(|it| it.id.name().clone()).collect();
+        let in_progress = input.fleet.nodegroups.iter().filter(in_progress).map(|it| it.id.clone()).collect();
         Self { limits: input.settings.limits, in_progress, starts: 0 }
     }
 
@@ -34,9 +34,9 @@ impl Capacity {
     ///
     /// # Errors
     /// When a limit is reached.
-    pub fn reserve(&mut self, name: &NodegroupName) -> Result<(), Limit> {
+    pub fn reserve(&mut self, id: &NodegroupId) -> Result<(), Limit> {
         let Limits { updates_per_cluster, updates_in_progress, starts_per_run } = self.limits;
-        let in_cluster = || self.in_progress.iter().filter(|other| other.cluster == name.cluster);
+        let in_cluster = || self.in_progress.iter().filter(|other| other.shares_cluster_with(id));
         if in_cluster().count() >= updates_per_cluster {
             return Err(Limit::PerCluster(updates_per_cluster, names(in_cluster())));
         }
@@ -47,7 +47,7 @@ impl Capacity {
             return Err(Limit::PerRun(starts_per_run));
         }
         self.starts += 1;
-        self.in_progress.insert(name.clone());
+        self.in_progress.insert(id.clone());
         Ok(())
     }
 
@@ -58,12 +58,12 @@ impl Capacity {
     }
 
     /// Gives back a reserved start that came to nothing.
-    pub fn release(&mut self, name: &NodegroupName) {
+    pub fn release(&mut self, id: &NodegroupId) {
         self.starts = self.starts.saturating_sub(1);
-        self.in_progress.remove(name);
+        self.in_progress.remove(id);
     }
 }
 
-fn names<'a>(names: impl Iterator<Item = &'a NodegroupName>) -> Names {
-    names.cloned().collect::<Vec<_>>().into()
+fn names<'a>(ids: impl Iterator<Item = &'a NodegroupId>) -> Names {
+    ids.map(|id| id.name().clone()).collect::<Vec<_>>().into()
 }

@@ -75,7 +75,7 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
         let (Some(discovered), Some(planned)) = (input.fleet.nodegroups.get(*index), decisions.get_mut(*index)) else {
             continue;
         };
-        if let (Err(limit), Decision::Start(intent)) = (capacity.reserve(discovered.id.name()), &planned.decision) {
+        if let (Err(limit), Decision::Start(intent)) = (capacity.reserve(&discovered.id), &planned.decision) {
             planned.decision = Decision::Next(intent.clone(), limit);
         }
     }

@@ -16,7 +16,7 @@ use crate::model::reason::Reason;
 use crate::model::release_version::ReleaseVersion;
 use crate::model::releases::Available;
 use crate::model::settings::day_of;
-use crate::model::subject::{NodegroupId, NodegroupName};
+use crate::model::subject::{ClusterId, NodegroupId, NodegroupName};
 
 /// Releases of the same build that a quarantine names.
 const SISTERS: usize = 10;
@@ -30,18 +30,18 @@ pub fn quarantines_due(input: &PlanInput<'_>) -> Vec<Quarantine> {
     let fleet = input.fleet.records.fleet().ok().flatten();
     let mut due = Vec::new();
     for (release, failures) in failures(input, fleet) {
-        let mut in_clusters: BTreeMap<&str, Vec<&NodegroupName>> = BTreeMap::new();
+        let mut in_clusters: BTreeMap<ClusterId, Vec<&NodegroupName>> = BTreeMap::new();
         for (_, record) in &failures {
-            in_clusters.entry(record.id.cluster()).or_default().push(record.id.name());
+            in_clusters.entry(record.id.cluster_id()).or_default().push(record.id.name());
         }
         let is_quarantined = |cluster: Option<&str>| {
             fleet.is_some_and(|fleet| fleet.quarantined(&release.0, &release.1, cluster).is_some())
         };
         let after = input.settings.quarantine_after;
-        let bad_clusters: BTreeSet<&str> = in_clusters
+        let bad_clusters: BTreeSet<ClusterId> = in_clusters
             .iter()
-            .filter(|(cluster, failed)| failed.len() >= after || is_quarantined(Some(cluster)))
-            .map(|(cluster, _)| *cluster)
+            .filter(|(cluster, failed)| failed.len() >= after || is_quarantined(Some(cluster.name())))
+            .map(|(cluster, _)| cluster.clone())
             .collect();
         let in_all = !bad_clusters.is_empty() && clusters_on(input, &release.0).is_subset(&bad_clusters);
         if (in_clusters.len() >= after || in_all) && !is_quarantined(None) {
@@ -49,9 +49,9 @@ pub fn quarantines_due(input: &PlanInput<'_>) -> Vec<Quarantine> {
             due.push(quarantine(input, &release, None, failed));
             continue;
         }
-        for cluster in bad_clusters.into_iter().filter(|cluster| !is_quarantined(Some(cluster))) {
-            let failed = in_clusters.get(cluster).into_iter().flatten().map(|name| (*name).clone()).collect();
-            due.push(quarantine(input, &release, Some(cluster), failed));
+        for cluster in bad_clusters.into_iter().filter(|cluster| !is_quarantined(Some(cluster.name()))) {
+            let failed = in_clusters.get(&cluster).into_iter().flatten().map(|name| (*name).clone()).collect();
+            due.push(quarantine(input, &release, Some(cluster.name()), failed));
         }
     }
     due
@@ -80,14 +80,14 @@ fn failures<'a>(
 }
 
 /// The clusters in which a node group of this track is kept up to date.
-fn clusters_on<'a>(input: &PlanInput<'a>, track: &TrackKey) -> BTreeSet<&'a str> {
+fn clusters_on(input: &PlanInput<'_>, track: &TrackKey) -> BTreeSet<ClusterId> {
     let nodegroups = input.fleet.nodegroups.iter().filter_map(|discovered| discovered.nodegroup());
     let on_track = |nodegroup: &&Nodegroup| {
         nodegroup.rules().is_some()
             && nodegroup.ami_type == track.ami_type
             && nodegroup.kubernetes_version.as_ref() == Some(&track.version)
     };
-    nodegroups.filter(on_track).map(|nodegroup| nodegroup.id.cluster()).collect()
+    nodegroups.filter(on_track).map(|nodegroup| nodegroup.id.cluster_id()).collect()
 }
 
 fn quarantine(

@@ -228,7 +228,7 @@ impl Reconciled {
                 continue;
             };
             let Ok(record) = fleet.records.nodegroup_or_new(&discovered.id) else { continue };
-            let cluster_version = match fleet.clusters.get(discovered.id.cluster()) {
+            let cluster_version = match fleet.clusters.get(&discovered.id.cluster_id()) {
                 Some(Ok(version)) if discovered.follows_cluster() => Some(version.to_string()),
                 // Whether its version was lowered is not known.
                 Some(Err(_)) if discovered.follows_cluster() => continue,
@@ -276,7 +276,7 @@ impl Reconciled {
     fn see_clusters(&mut self, input: &PlanInput<'_>) {
         let fleet = input.fleet;
         for id in fleet.nodegroups.iter().filter(|it| it.follows_cluster()).map(|discovered| &discovered.id) {
-            let (Some(Ok(version)), Ok(record)) = (fleet.clusters.get(id.cluster()), fleet.records.nodegroup(id))
+            let (Some(Ok(version)), Ok(record)) = (fleet.clusters.get(&id.cluster_id()), fleet.records.nodegroup(id))
             else {
                 continue;
             };

@@ -11,13 +11,14 @@ use eks_nodegroup_updater::model::fleet_record::FleetRecord;
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::problem::Problem;
 use eks_nodegroup_updater::model::record::{Record as _, Revision};
+use eks_nodegroup_updater::model::scope::Scope;
 use eks_nodegroup_updater::model::track_record::TrackRecord;
 use eks_nodegroup_updater::run::Run;
 use eks_nodegroup_updater::summary::{CheckSummary, StartSummary};
 use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use simulated_aws::{Nodegroup, PublishedMessage, PutEvent, World};
+use simulated_aws::{ACCOUNT, Nodegroup, PublishedMessage, PutEvent, REGION, World};
 
 use crate::aws::{CHECK_KEY, OBSERVER_KEY, START_KEY, check_clients, sdk_config, start_clients};
 use crate::fixtures::{AL2023, FLEET_KEY, NEWER, TRACK_KEY, check_config, fleet_record, opted_in, start_config};
@@ -104,7 +105,8 @@ impl TestEnv {
     }
 
     fn run<'a>(&self, id: &'a str) -> Run<'a> {
-        Run::new(id, self.world.now() + self.clock_ahead, self.time_limit)
+        let run = Run::new(id, self.world.now() + self.clock_ahead, self.time_limit);
+        Run { scope: Scope::new(ACCOUNT, REGION), ..run }
     }
 
     /// Runs `start` with this request id and event.

@@ -10,7 +10,7 @@ use eks_nodegroup_updater::model::nodegroup::Nodegroup;
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::policy::{Mode, Policy, Rules};
 use eks_nodegroup_updater::model::settings::{ReleaseSelector, RetryAfter};
-use eks_nodegroup_updater::model::subject::{FleetId, NodegroupId, TrackId};
+use eks_nodegroup_updater::model::subject::{ClusterId, FleetId, NodegroupId, TrackId};
 use eks_nodegroup_updater::model::track_record::TrackRecord;
 use jiff::Timestamp;
 use simulated_aws::UpdateScript;
@@ -106,6 +106,12 @@ pub fn arn(path: &str) -> String {
 #[must_use]
 pub fn id(path: &str) -> NodegroupId {
     NodegroupId::from_arn(&arn(path)).expect("cluster/nodegroup")
+}
+
+/// A cluster of this name.
+#[must_use]
+pub fn cluster(name: &str) -> ClusterId {
+    id(&format!("{name}/any")).cluster_id()
 }
 
 /// The record of a fleet of which nothing is known.

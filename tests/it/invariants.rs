@@ -24,8 +24,8 @@ use proptest::prelude::*;
 use proptest::test_runner::Config;
 use proptest_derive::Arbitrary;
 use testing::{
-    Fleet, History, at, auto, days, error, intent, minutes, names, nodegroup, now, published, quarantine, record,
-    selector,
+    Fleet, History, at, auto, cluster, days, error, intent, minutes, names, nodegroup, now, published, quarantine,
+    record, selector,
 };
 
 use crate::metrics::read;
@@ -236,7 +236,7 @@ impl World {
             };
             fleet.change_fleet_record(|record| record.quarantine(&held));
         }
-        let clusters = (0..3).map(|cluster| (format!("c{cluster}"), Ok("1.34".parse().unwrap())));
+        let clusters = (0..3).map(|number| (cluster(&format!("c{number}")), Ok("1.34".parse().unwrap())));
         fleet.observed.clusters = clusters.collect();
         fleet.config.settings.denied = self.denied.iter().flat_map(|day| self.denials(*day)).collect();
         fleet.config.settings.limits = Limits {

@@ -22,6 +22,7 @@ mod rules;
 mod runs;
 mod schema;
 mod settling;
+mod shared_table;
 mod stale;
 mod throttling;
 mod update_history;

@@ -23,8 +23,8 @@ use eks_nodegroup_updater::model::window::Windows;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use testing::{
-    CURRENT, DECISIONS, Fleet, History, NEWER, assert_documented, at, auto, days, eviction, hours, id, intent, names,
-    now, offers, quarantine, record, selector, unreadable,
+    CURRENT, DECISIONS, Fleet, History, NEWER, assert_documented, at, auto, cluster, days, eviction, hours, id, intent,
+    names, now, offers, quarantine, record, selector, unreadable,
 };
 
 const AL2023: AmiTypes = AmiTypes::Al2023X8664Standard;
@@ -758,7 +758,7 @@ mod following_the_cluster {
     /// `prod/blue` follows its cluster, which came to this version so many days ago.
     fn following_since(control_plane: &str, ago: i64) -> Fleet {
         let mut fleet = Fleet::blue().rules(follow(), [CURRENT]);
-        fleet.observed.clusters.insert("prod".into(), Ok(control_plane.parse().unwrap()));
+        fleet.observed.clusters.insert(cluster("prod"), Ok(control_plane.parse().unwrap()));
         for version in ["1.34", "1.36"] {
             let release = format!("{version}.0-20260701");
             fleet.releases.push((TrackKey::new(version, &AL2023), offers(&AL2023, [release.as_str()])));
@@ -880,8 +880,7 @@ mod following_the_cluster {
             (nodegroup.ami_type, nodegroup.release_version) = (bottlerocket.clone(), Some(same.into()));
             nodegroup.policy = auto(rules);
         }
-        fleet.observed.clusters =
-            ["dev", "prod"].map(|cluster| (cluster.to_owned(), Ok("1.34".parse().unwrap()))).into();
+        fleet.observed.clusters = ["dev", "prod"].map(|name| (cluster(name), Ok("1.34".parse().unwrap()))).into();
         let offer = offers(&bottlerocket, [same]);
         fleet.releases = ["1.33", "1.34"].map(|version| (TrackKey::new(version, &bottlerocket), offer.clone())).into();
         assert_eq!(fleet.reason_of("dev/a"), Reason::Pinned { release: same.into() });
@@ -896,7 +895,7 @@ mod following_the_cluster {
         fleet.observed.nodegroups.extend(Fleet::of(["dev/a"]).observed.nodegroups);
         fleet.nodegroup("prod/blue").policy = auto(Rules { ring: 1, ..follow() });
         fleet.nodegroup("dev/a").policy = auto(follow());
-        fleet.observed.clusters.insert("dev".into(), Err(unreadable("AccessDeniedException: no")));
+        fleet.observed.clusters.insert(cluster("dev"), Err(unreadable("AccessDeniedException: no")));
         let target = ReleaseVersion::parse(Family::AmazonLinux2023, NEXT).unwrap();
         let waits = Reason::WaitingForRing {
             target,
@@ -914,10 +913,10 @@ mod following_the_cluster {
     #[test]
     fn a_cluster_that_cannot_be_read_is_a_reason() {
         let mut fleet = following("1.34");
-        fleet.observed.clusters.insert("prod".into(), Err(unreadable("AccessDeniedException: no")));
+        fleet.observed.clusters.insert(cluster("prod"), Err(unreadable("AccessDeniedException: no")));
         fleet.waits("Unreadable", "could not be read: the version of its cluster: AccessDeniedException: no");
         fleet.nodegroup("prod/blue").kubernetes_version = Some("new".into());
-        fleet.observed.clusters.insert("prod".into(), Ok("1.34".parse().unwrap()));
+        fleet.observed.clusters.insert(cluster("prod"), Ok("1.34".parse().unwrap()));
         let sentence =
             "could not be read: the version of its cluster: \"new\" is not a Kubernetes version such as 1.33";
         fleet.waits("Unreadable", sentence);

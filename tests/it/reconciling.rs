@@ -14,8 +14,8 @@ use eks_nodegroup_updater::plan::plan;
 use eks_nodegroup_updater::reconcile::{FleetChange, NodegroupChange, Reconciled, reconcile, reports};
 use serde_json::json;
 use testing::{
-    CURRENT, Fleet, History, NEWER, UPDATE_ID, at, auto, fleet_record, id, intent, names, now, offers, quarantine,
-    record, selector, track, unreadable,
+    CURRENT, Fleet, History, NEWER, UPDATE_ID, at, auto, cluster, fleet_record, id, intent, names, now, offers,
+    quarantine, record, selector, track, unreadable,
 };
 
 fn reconciled(fleet: &Fleet) -> Reconciled {
@@ -140,7 +140,7 @@ fn the_version_of_a_cluster_that_a_node_group_follows_is_seen_once() {
         let changes = vec![NodegroupChange::SeeCluster(version.into(), now())];
         Reconciled { nodegroups: [(id("prod/blue"), changes)].into(), ..Reconciled::default() }
     };
-    fleet.observed.clusters.insert("prod".into(), Ok("1.34".parse().unwrap()));
+    fleet.observed.clusters.insert(cluster("prod"), Ok("1.34".parse().unwrap()));
     assert_eq!(reconciled(&fleet), see("1.34"));
     let since = at("2026-07-10T09:00:00Z");
     fleet.change_record("prod/blue", |record| {
@@ -150,9 +150,9 @@ fn the_version_of_a_cluster_that_a_node_group_follows_is_seen_once() {
         assert_eq!(record.cluster_version.as_ref().map(|seen| seen.since), Some(since));
     });
     assert_eq!(reconciled(&fleet), Reconciled::default());
-    fleet.observed.clusters.insert("prod".into(), Ok("1.35".parse().unwrap()));
+    fleet.observed.clusters.insert(cluster("prod"), Ok("1.35".parse().unwrap()));
     assert_eq!(reconciled(&fleet), see("1.35"));
-    fleet.observed.clusters.insert("prod".into(), Err(unreadable("throttled")));
+    fleet.observed.clusters.insert(cluster("prod"), Err(unreadable("throttled")));
     assert_eq!(reconciled(&fleet), Reconciled::default());
 }
 

@@ -97,7 +97,7 @@ impl History {
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
         let configuration = account.one_region().await?;
         let deployment = Deployment::required(&configuration, account.stack.as_deref()).await?;
-        let records = records::scan(&configuration, &deployment.table).await?;
+        let records = records::scan(&configuration, &deployment).await?;
         if self.releases {
             let document = Tracks { tracks: tracks(&records, self.limit) };
             output.print(&document, |page| draw_tracks(page, &document.tracks))?;

@@ -160,7 +160,7 @@ async fn regions(account: &Account) -> Result<Vec<Region>, Failure> {
             Failure::new(format!("the updater is not deployed in {region}"))
                 .hint("See what it would do: eks-nodegroup-updater plan")
         })?;
-        let records = records::scan(&configuration, &deployment.table).await?;
+        let records = records::scan(&configuration, &deployment).await?;
         let last_runs = last_runs(&configuration, &deployment.stack).await;
         let region = Region::of(region, deployment.stack, deployment.account, &answer, &records);
         regions.push(region.with_last_runs(last_runs));

@@ -173,7 +173,7 @@ impl QuarantineCommand {
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
         let configuration = account.one_region().await?;
         let deployment = Deployment::required(&configuration, account.stack.as_deref()).await?;
-        let records = records::scan(&configuration, &deployment.table).await?;
+        let records = records::scan(&configuration, &deployment).await?;
         let fleet = records.fleet().map_err(Failure::new)?;
         let quarantines: Vec<Quarantine> =
             fleet.into_iter().flat_map(|fleet| &fleet.quarantines).filter(|it| it.lasts()).cloned().collect();

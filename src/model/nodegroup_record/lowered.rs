@@ -6,7 +6,7 @@ use aws_sdk_eks::types::AmiTypes;
 use jiff::Timestamp;
 
 use super::NodegroupRecord;
-use crate::model::attempt::Intent;
+use crate::model::attempt::{Intent, StartedBy};
 use crate::model::hold::{DESCRIPTION_LAGS, Hold, LoweredBy, Rollback, Running, StepBack};
 use crate::model::notice::NoticeKind;
 
@@ -65,7 +65,8 @@ impl NodegroupRecord {
     /// Whether the updates that the node group had before its first one by the updater need not be read.
     #[must_use]
     pub fn knows_history(&self) -> bool {
-        self.past_read || self.attempts > 0
+        let mut attempts = self.history.iter().chain(self.open.as_deref());
+        self.past_read || attempts.any(|attempt| attempt.started_by == StartedBy::Updater)
     }
 
     /// Whether a retry was asked for although those could not be read.

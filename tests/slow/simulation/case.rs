@@ -115,7 +115,11 @@ impl<'a> Case<'a> {
         let steps = self.now(self.group()).is_some_and(|now| now.version != self.version());
         let followed_after = self.follow_after - CLOCK_SKEW - CLOCK_SKEW;
         let long_there = self.clusters.has_been(&self.group().cluster, self.version(), self.at(), followed_after);
+        let first = !self.updates.iter().any(|other| other.finished_at.is_some() && other.status == "Successful");
+        let left = self.group().left().filter(|left| first && day(self.target()) <= *left);
+        let left = left.filter(|_| self.group().pin.is_none() && self.retried.is_none());
         [
+            wrong(left.is_some(), &format!("its last update took it back from {left:?}, and it is raised again")),
             wrong(steps && !long_there, "its cluster has not had that version for long"),
             wrong(withdrawn, "AWS has withdrawn it"),
             wrong(from.is_some(), &format!("it was lowered from {from:?}, and is raised again")),

@@ -7,7 +7,9 @@ use eks_nodegroup_updater::model::settings::{Limits, Settings};
 use eks_nodegroup_updater::model::subject::{FleetId, TrackId};
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
-use simulated_aws::{AlreadyAtTarget, DegradedUpdate, Downgrade, HealthIssue, Nodegroup, TokenReplay, World};
+use simulated_aws::{
+    AlreadyAtTarget, DegradedUpdate, Downgrade, EarlierUpdate, HealthIssue, Nodegroup, TokenReplay, World,
+};
 
 use testing::{AL2023, BOTTLEROCKET, FLEET_KEY, minutes, selector};
 
@@ -85,6 +87,10 @@ pub struct Group {
     pub follow: bool,
     /// What it suffers from.
     pub ailment: Option<Ailment>,
+    /// How many updates it had before anybody looked, most of which changed its size.
+    pub earlier_updates: usize,
+    /// The day of the release from which the last of those took it back to [`FIRST`].
+    pub taken_back_from: Option<&'static str>,
 }
 
 impl Group {
@@ -136,7 +142,35 @@ impl Group {
                 5 => Some(Ailment::NeverJoins),
                 _ => None,
             },
+            earlier_updates: match rng.u8(0..60) {
+                0 => 700,
+                1..5 => rng.usize(100..140),
+                5..30 => rng.usize(2..40),
+                _ => 0,
+            },
+            taken_back_from: rng.bool().then_some(DAYS[0]),
         }
+    }
+
+    /// Its update history, in no order.
+    pub fn history(&self, begin: Timestamp) -> Vec<EarlierUpdate> {
+        let installed = |day: &str| Some((OWN_VERSION.to_owned(), self.release(day)));
+        let update = |ago: i64, update_type: &str, installed| EarlierUpdate {
+            created_at: begin - minutes(ago),
+            update_type: update_type.to_owned(),
+            status: "Successful".to_owned(),
+            installed,
+        };
+        let Some(others) = self.earlier_updates.checked_sub(2) else { return Vec::new() };
+        let before = self.taken_back_from.unwrap_or("20260501");
+        let ends = [(200, before), (100, FIRST)].map(|(ago, day)| update(ago, "VersionUpdate", installed(day)));
+        let others = (0..others).map(|number| update(50 + number as i64, "ConfigUpdate", None));
+        others.chain(ends).collect()
+    }
+
+    /// The day of the release that it left by the last of those updates.
+    pub fn left(&self) -> Option<&'static str> {
+        self.taken_back_from.filter(|_| self.earlier_updates >= 2)
     }
 
     /// Gives it its ailment.

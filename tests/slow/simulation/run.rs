@@ -101,6 +101,7 @@ impl Simulation {
         let mut clusters = Clusters::default();
         for group in &groups {
             env.world.add_nodegroup(group.nodegroup());
+            env.world.add_earlier_updates(&group.cluster, &group.name, group.history(begin));
             group.ail(&env.world);
             clusters.set(&env.world, &group.cluster, [OWN_VERSION, NEXT_VERSION][rng.usize(0..2)]);
         }
@@ -387,7 +388,8 @@ impl Simulation {
     /// Whether an external update ever was successful, so that it may have been lowered.
     fn lowered_by_others(&self, group: &Group) -> bool {
         let updates = self.env.world.updates(&group.cluster, &group.name);
-        updates.iter().any(|update| update.client_request_token.is_none() && update.status == "Successful")
+        group.left().is_some()
+            || updates.iter().any(|update| update.client_request_token.is_none() && update.status == "Successful")
     }
 
     /// What ails node groups is reported after a while, and what holds others because of it.
