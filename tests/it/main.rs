@@ -12,6 +12,7 @@ mod lowered;
 mod messages;
 mod metrics;
 mod outbox;
+mod phones;
 mod promises;
 mod published_events;
 mod reasons;
