@@ -1,6 +1,7 @@
 //! What the table holds, for those who look.
 
 use aws_config::SdkConfig;
+use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use eks_nodegroup_updater::model::records::RecordSet;
 use eks_nodegroup_updater::store::RecordStore;
 
@@ -11,7 +12,7 @@ use crate::failure::Failure;
 /// # Errors
 /// When it cannot be read.
 pub async fn scan(configuration: &SdkConfig, table: &str) -> Result<RecordSet, Failure> {
-    let client = aws_sdk_dynamodb::Client::new(configuration);
+    let client = aws_sdk_dynamodb::Client::new(&endpoints::of(configuration, Service::DynamoDb));
     let store = RecordStore::new(&client, Some(table), "here", true);
     store.scan().await.map_err(|error| {
         let failure = format!("{error:#}");

@@ -4,6 +4,7 @@ mod answers;
 mod blame;
 mod chat;
 mod docs;
+mod endpoints;
 mod events;
 mod frugal;
 mod imports;
