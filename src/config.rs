@@ -109,23 +109,46 @@ impl CheckConfig {
         let expected = "expected a duration such as 6h";
         Ok(Self {
             updates_table: required(environment, "UPDATES_TABLE")?,
-            notification_topic_arn: required(environment, "NOTIFICATION_TOPIC_ARN")?,
+            notification_topic_arn: notification_topic(environment)?,
             stuck_after: setting(environment, "STUCK_AFTER", "6h", expected, positive_duration)?,
             retry_after: retry_after(environment)?,
-            event_bus: event_bus(environment),
+            event_bus: event_bus(environment)?,
             sinks: sinks(environment)?,
         })
     }
 }
 
-fn event_bus(environment: Environment<'_>) -> Option<String> {
-    environment("EVENT_BUS_NAME").filter(|name| !name.is_empty())
+/// The ARN of a standard topic.
+/// [A FIFO topic](https://docs.aws.amazon.com/sns/latest/dg/sns-fifo-topics.html), whose name ends with `.fifo`, refuses a message
+/// without a group, and delivers to queues alone.
+fn notification_topic(environment: Environment<'_>) -> Result<String, InvalidSetting> {
+    let name = "NOTIFICATION_TOPIC_ARN";
+    let value = required(environment, name)?;
+    if value.ends_with(".fifo") {
+        let expected =
+            "expected the ARN of a standard topic: a FIFO topic delivers to no e-mail address, phone or HTTPS endpoint";
+        return Err(InvalidSetting::Malformed { name, value, expected: expected.to_owned() });
+    }
+    Ok(value)
+}
+
+/// The name or the ARN of a bus of the classic kind.
+/// [A Custom Event Bus](https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-custom-bus-names.html) has an API of its own.
+fn event_bus(environment: Environment<'_>) -> Result<Option<String>, InvalidSetting> {
+    let name = "EVENT_BUS_NAME";
+    let Some(value) = environment(name).filter(|value| !value.is_empty()) else { return Ok(None) };
+    if value.starts_with("event-busv2/") || value.contains(":event-busv2/") {
+        let expected =
+            "expected the name or the ARN of a classic event bus, whose rules can send events on to a Custom Event Bus";
+        return Err(InvalidSetting::Malformed { name, value, expected: expected.to_owned() });
+    }
+    Ok(Some(value))
 }
 
 /// `EVENT_BUS_NAME`, and `NOTIFICATION_KINDS`: kinds of messages beyond the usual ones, and those to leave out, with a minus sign.
 fn sinks(environment: Environment<'_>) -> Result<Sinks, InvalidSetting> {
     let name = "NOTIFICATION_KINDS";
-    let mut sinks = Sinks { events: event_bus(environment).is_some(), ..Sinks::default() };
+    let mut sinks = Sinks { events: event_bus(environment)?.is_some(), ..Sinks::default() };
     for word in words(&environment(name).unwrap_or_default()) {
         let (kind, is_left_out) = word.strip_prefix('-').map_or((word.as_str(), false), |kind| (kind, true));
         let known = NoticeKind::VARIANTS.iter().find(|known| **known == kind).ok_or_else(|| {
@@ -308,6 +331,45 @@ mod tests {
             StartConfig::read(&environment(wrong)).unwrap_err().to_string(),
             r#"the setting NOTIFICATION_KINDS is "+UpdateStuck"; expected kinds separated by spaces, such as UpdateSucceeded -UpdateStuck"#
         );
+    }
+
+    #[test]
+    fn a_custom_event_bus_and_a_fifo_topic_are_refused_and_what_would_do_is_said() {
+        let check = |name: &'static str, value: &'static str| {
+            let read = |asked: &str| match asked {
+                "UPDATES_TABLE" => Some("updates".to_owned()),
+                asked if asked == name => Some(value.to_owned()),
+                "NOTIFICATION_TOPIC_ARN" => Some("arn:aws:sns:eu-central-1:123456789012:updates".to_owned()),
+                _ => None,
+            };
+            let start = StartConfig::read(&read).map(|config| config.sinks).map_err(|error| error.to_string());
+            let check = CheckConfig::read(&read).map(|config| (config.event_bus, config.notification_topic_arn));
+            (start.map(|sinks| sinks.events), check.map_err(|error| error.to_string()))
+        };
+        let classic =
+            "expected the name or the ARN of a classic event bus, whose rules can send events on to a Custom Event Bus";
+        for bus in
+            ["arn:aws:events:eu-central-1:123456789012:event-busv2/orders/1a2b3c4d", "event-busv2/orders/1a2b3c4d"]
+        {
+            let error = format!("the setting EVENT_BUS_NAME is {bus:?}; {classic}");
+            assert_eq!(check("EVENT_BUS_NAME", bus), (Err(error.clone()), Err(error)));
+        }
+        let topic = "arn:aws:sns:eu-central-1:123456789012:updates";
+        for bus in [
+            "default",
+            "platform.event-busv2",
+            "aws.partner/example.com/123/orders",
+            "arn:aws:events:us-east-1:210987654321:event-bus/platform",
+            "arn:aws-us-gov:events:us-gov-west-1:123456789012:event-bus/default",
+        ] {
+            assert_eq!(check("EVENT_BUS_NAME", bus), (Ok(true), Ok((Some(bus.to_owned()), topic.to_owned()))));
+        }
+
+        let fifo = "arn:aws:sns:eu-central-1:123456789012:updates.fifo";
+        let error = "the setting NOTIFICATION_TOPIC_ARN is \"arn:aws:sns:eu-central-1:123456789012:updates.fifo\"; expected the ARN of a standard topic: a FIFO topic delivers to no e-mail address, phone or HTTPS endpoint";
+        assert_eq!(check("NOTIFICATION_TOPIC_ARN", fifo), (Ok(false), Err(error.to_owned())));
+        let standard = "arn:aws:sns:eu-central-1:123456789012:fifo";
+        assert_eq!(check("NOTIFICATION_TOPIC_ARN", standard), (Ok(false), Ok((None, standard.to_owned()))));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use aws_config::SdkConfig;
 use aws_sdk_eks::types as eks;
+use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use eks_nodegroup_updater::aws::{StartClients, concurrently};
 use eks_nodegroup_updater::config::{StartConfig, process_environment};
 use eks_nodegroup_updater::model::fleet::{Discovered, Fleet, NodegroupState};
@@ -54,7 +55,7 @@ pub struct Described {
 /// # Errors
 /// When clusters or node groups cannot be listed.
 pub async fn list(configuration: &SdkConfig) -> Result<Vec<String>, Failure> {
-    let eks = aws_sdk_eks::Client::new(configuration);
+    let eks = aws_sdk_eks::Client::new(&endpoints::of(configuration, Service::Eks));
     let clusters: Result<Vec<String>, _> = eks.list_clusters().into_paginator().items().send().collect().await;
     let clusters = clusters.map_err(|error| Failure::of_call("listing clusters", &error))?;
     let lists = stream::iter(clusters).map(|cluster| {
@@ -73,7 +74,7 @@ pub async fn list(configuration: &SdkConfig) -> Result<Vec<String>, Failure> {
 
 /// Describes these node groups.
 pub async fn describe(configuration: &SdkConfig, names: Vec<String>, progress: &Progress) -> Vec<Described> {
-    let eks = aws_sdk_eks::Client::new(configuration);
+    let eks = aws_sdk_eks::Client::new(&endpoints::of(configuration, Service::Eks));
     let described = stream::iter(names).map(|name| {
         let (cluster, nodegroup) = name.split_once('/').unwrap_or((&name, ""));
         let call = eks.describe_nodegroup().cluster_name(cluster).nodegroup_name(nodegroup).send();

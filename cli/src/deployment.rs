@@ -11,6 +11,7 @@ use aws_sdk_cloudformation::types::Stack;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use eks_nodegroup_updater::aws::describe;
+use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use eks_nodegroup_updater::run::READ_ONLY_ALIAS;
 use serde_json::Value;
 
@@ -61,7 +62,7 @@ impl Deployment {
     /// # Errors
     /// When CloudFormation cannot be asked, there is none of this name, or there are several without a name.
     pub async fn find(configuration: &SdkConfig, name: Option<&str>) -> Result<Option<Self>, Failure> {
-        let client = aws_sdk_cloudformation::Client::new(configuration);
+        let client = aws_sdk_cloudformation::Client::new(&endpoints::of(configuration, Service::CloudFormation));
         let here = region(configuration);
         if let Some(name) = name {
             let stack = named(&client, name).await?;
@@ -142,7 +143,7 @@ impl Deployment {
     /// When it cannot be invoked, or fails.
     pub async fn invoke(&self, configuration: &SdkConfig, function: Function, event: &Value) -> Result<Value, Failure> {
         let time_out = TimeoutConfig::builder().operation_timeout(LONGEST_RUN).operation_attempt_timeout(LONGEST_RUN);
-        let lambda = aws_sdk_lambda::config::Builder::from(configuration)
+        let lambda = aws_sdk_lambda::config::Builder::from(&*endpoints::of(configuration, Service::Lambda))
             // A second attempt would be a second run.
             .retry_config(RetryConfig::standard().with_max_attempts(1))
             .timeout_config(time_out.read_timeout(LONGEST_RUN).build());

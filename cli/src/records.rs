@@ -1,6 +1,7 @@
 //! What the table holds, for those who look.
 
 use aws_config::SdkConfig;
+use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use eks_nodegroup_updater::model::records::RecordSet;
 use eks_nodegroup_updater::model::scope::Scope;
 use eks_nodegroup_updater::store::RecordStore;
@@ -14,7 +15,7 @@ use crate::failure::Failure;
 /// When it cannot be read.
 pub async fn scan(configuration: &SdkConfig, deployment: &Deployment) -> Result<RecordSet, Failure> {
     let Deployment { table, account, region, .. } = deployment;
-    let client = aws_sdk_dynamodb::Client::new(configuration);
+    let client = aws_sdk_dynamodb::Client::new(&endpoints::of(configuration, Service::DynamoDb));
     let store = RecordStore::new(&client, Some(table), "here", true).within(Scope::new(account, region));
     store.scan().await.map_err(|error| {
         let failure = format!("{error:#}");

@@ -29,11 +29,6 @@ use crate::config::Environment;
 /// The roots of Amazon Trust Services.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
 
-#[cfg(feature = "fips")]
-const CRYPTO: CryptoMode = CryptoMode::AwsLcFips;
-#[cfg(not(feature = "fips"))]
-const CRYPTO: CryptoMode = CryptoMode::AwsLc;
-
 /// The client. It trusts
 /// * the roots in the file `AWS_CA_BUNDLE`, where that is set, and no others, as other AWS SDKs do;
 /// * else the system's, where `SSL_CERT_FILE` or `SSL_CERT_DIR` say which those are;
@@ -73,7 +68,8 @@ fn only_certificates(bundle: Vec<u8>) -> anyhow::Result<Vec<u8>> {
 fn trusting(roots: TrustStore) -> anyhow::Result<SharedHttpClient> {
     let tls = TlsContext::builder().with_trust_store(roots).build().context("setting up TLS")?;
     let client = Builder::new().build_with_connector_fn(move |settings, components| {
-        let mut builder = Connector::builder().tls_provider(Provider::Rustls(CRYPTO)).tls_context(tls.clone());
+        let mut builder =
+            Connector::builder().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).tls_context(tls.clone());
         builder.set_connector_settings(settings.cloned());
         builder.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
         builder.proxy_config(ProxyConfig::from_env()).build()

@@ -1,5 +1,6 @@
 //! The AWS clients, and AWS's errors in words.
 
+pub mod endpoints;
 pub mod http;
 pub mod pace;
 
@@ -12,6 +13,7 @@ use aws_sdk_eks::config::http::HttpResponse;
 use aws_sdk_eks::error::{ProvideErrorMetadata, SdkError};
 use futures_util::{FutureExt as _, Stream, StreamExt as _};
 
+use self::endpoints::Service;
 use self::pace::Eks;
 use crate::config::Environment;
 
@@ -63,11 +65,15 @@ impl StartClients {
     /// The clients of one configuration.
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
+        warn_of_ordinary_hosts(
+            config,
+            &[Service::Eks, Service::ResourceGroupsTagging, Service::Ssm, Service::DynamoDb],
+        );
         Self {
-            eks: Eks::new(config.into()),
-            tagging: aws_sdk_resourcegroupstagging::Client::new(config),
-            ssm: aws_sdk_ssm::Client::new(config),
-            dynamodb: aws_sdk_dynamodb::Client::new(config),
+            eks: Eks::new((&*endpoints::of(config, Service::Eks)).into()),
+            tagging: aws_sdk_resourcegroupstagging::Client::new(&endpoints::of(config, Service::ResourceGroupsTagging)),
+            ssm: aws_sdk_ssm::Client::new(&endpoints::of(config, Service::Ssm)),
+            dynamodb: aws_sdk_dynamodb::Client::new(&endpoints::of(config, Service::DynamoDb)),
         }
     }
 }
@@ -76,27 +82,36 @@ impl CheckClients {
     /// The clients of one configuration.
     #[must_use]
     pub fn new(config: SdkConfig) -> Self {
-        let dynamodb = aws_sdk_dynamodb::Client::new(&config);
+        warn_of_ordinary_hosts(&config, &[Service::DynamoDb, Service::Eks, Service::Sns, Service::EventBridge]);
+        let dynamodb = aws_sdk_dynamodb::Client::new(&endpoints::of(&config, Service::DynamoDb));
         Self { dynamodb, eks: OnceLock::new(), sns: OnceLock::new(), eventbridge: OnceLock::new(), config }
     }
 
     /// Node groups and their updates.
     pub fn eks(&self) -> &Eks {
-        self.eks.get_or_init(|| Eks::new((&self.config).into()))
+        self.eks.get_or_init(|| Eks::new((&*endpoints::of(&self.config, Service::Eks)).into()))
     }
 
     /// Where notices are published as messages.
     pub fn sns(&self) -> &aws_sdk_sns::Client {
-        self.sns.get_or_init(|| aws_sdk_sns::Client::new(&self.config))
+        self.sns.get_or_init(|| aws_sdk_sns::Client::new(&endpoints::of(&self.config, Service::Sns)))
     }
 
     /// Where notices are published as events.
     pub fn eventbridge(&self) -> &aws_sdk_eventbridge::Client {
         self.eventbridge.get_or_init(|| {
-            let config = aws_sdk_eventbridge::config::Builder::from(&self.config);
+            let config =
+                aws_sdk_eventbridge::config::Builder::from(&*endpoints::of(&self.config, Service::EventBridge));
             let config = config.retry_config(RetryConfig::standard().with_max_attempts(EVENT_ATTEMPTS));
             aws_sdk_eventbridge::Client::from_conf(config.timeout_config(timeouts(EVENT_TIMEOUT)).build())
         })
+    }
+}
+
+/// Whoever needs FIPS has to know what goes without.
+fn warn_of_ordinary_hosts(config: &SdkConfig, services: &[Service]) {
+    for sentence in endpoints::ordinary(config, services) {
+        tracing::warn!("{sentence}; the ordinary ones are used");
     }
 }
 

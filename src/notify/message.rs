@@ -28,8 +28,8 @@ const ARNS: usize = 20;
 pub struct Message {
     /// One line of ASCII.
     pub subject: String,
-    /// The text under `email`, the notification for chats under `https` and the JSON under `default`, in SNS's JSON message
-    /// structure.
+    /// The text under `email`, the notification for chats under `https`, the SMS under `sms` and the JSON under `default`, in
+    /// SNS's JSON message structure.
     pub body: String,
     /// Names and values to filter a subscription by.
     pub attributes: Vec<(&'static str, String)>,
@@ -77,7 +77,7 @@ impl Message {
         let body = writer.fitting(MESSAGE_BYTES, |writer| {
             let machine = writer.machine();
             let (default, https) = (machine.to_string(), writer.chat(&machine).to_string());
-            json!({ "default": default, "email": writer.email(), "https": https }).to_string()
+            json!({ "default": default, "email": writer.email(), "https": https, "sms": writer.sms() }).to_string()
         });
         Self { subject: writer.subject(), body, attributes: writer.attributes() }
     }

@@ -6,6 +6,7 @@ mod event;
 mod facts;
 mod json;
 mod message;
+mod sms;
 mod text;
 
 use aws_sdk_eventbridge::primitives::DateTime;

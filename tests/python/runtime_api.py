@@ -177,7 +177,7 @@ class _RuntimeApi:
                 api.get(self)
 
             def do_POST(self) -> None:
-                api.post(self, _read_body(self))
+                api.post(self, read_body(self))
 
             def log_message(self, *_: Any) -> None:
                 """Says nothing."""
@@ -240,7 +240,7 @@ def _answer(request: BaseHTTPRequestHandler, status: int, headers: dict[str, str
     request.wfile.write(body)
 
 
-def _read_body(request: BaseHTTPRequestHandler) -> bytes:
+def read_body(request: BaseHTTPRequestHandler) -> bytes:
     if request.headers.get("Transfer-Encoding", "").lower() != "chunked":
         return request.rfile.read(int(request.headers.get("Content-Length") or 0))
     body = b""

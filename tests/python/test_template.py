@@ -386,6 +386,17 @@ def test_each_parameter_is_described_limited_and_in_one_group():
     ("parameter", "allowed", "refused"),
     [
         ("NotificationEmail", ["", "ops@example.com"], ["ops", "a@b c", "@"]),
+        (
+            "EventBusName",
+            ["", "default", "platform.event-busv2", "aws.partner/example.com/123/orders"],
+            [
+                "a bus",
+                129 * "x",
+                "event-busv2/orders/1a2b3c4d",
+                "arn:aws:events:eu-central-1:123456789012:event-busv2/orders/1a2b3c4d",
+                "arn:aws:events:eu-central-1:123456789012:event-bus/default",
+            ],
+        ),
         ("StartSchedule", ["rate(1 hour)", "cron(0 9 ? * MON-FRI *)"], ["", "hourly", "at(2026-11-23T09:00:00)"]),
         (
             "StartScheduleTimezone",

@@ -3,6 +3,7 @@
 use aws_config::SdkConfig;
 use clap::Args;
 use eks_nodegroup_updater::aws::describe;
+use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use eks_nodegroup_updater::model::attempt::{Attempt, StartedBy, Status};
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::records::RecordSet;
@@ -147,7 +148,7 @@ fn recorded(record: &NodegroupRecord) -> impl Iterator<Item = Update> {
 
 /// Updates of a node group that EKS lists and the record does not. When one ended, EKS does not say.
 async fn older(configuration: &SdkConfig, record: &NodegroupRecord, known: &[Update]) -> Vec<Update> {
-    let eks = aws_sdk_eks::Client::new(configuration);
+    let eks = aws_sdk_eks::Client::new(&endpoints::of(configuration, Service::Eks));
     let (cluster, nodegroup) = (record.id.cluster(), record.id.nodegroup());
     let list = eks.list_updates().name(cluster).nodegroup_name(nodegroup).send().await;
     let ids = match list {

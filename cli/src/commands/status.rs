@@ -7,6 +7,7 @@ use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Datapoint, Dimension, Statistic};
 use clap::Args;
 use comfy_table::Cell;
+use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use eks_nodegroup_updater::aws::pace::Throttling;
 use eks_nodegroup_updater::metrics::{Metric, NAMESPACE};
 use eks_nodegroup_updater::model::fleet_record::Quarantine;
@@ -342,7 +343,7 @@ impl Region {
 
 /// What the metrics of the stack tell; nothing where they may not be read.
 async fn last_runs(configuration: &SdkConfig, stack: &str) -> Option<LastRuns> {
-    let cloudwatch = aws_sdk_cloudwatch::Client::new(configuration);
+    let cloudwatch = aws_sdk_cloudwatch::Client::new(&endpoints::of(configuration, Service::CloudWatch));
     let now = here().now;
     let day = async |metric: Metric, statistic: Statistic| {
         let time = |at: Timestamp| DateTime::from_secs(at.as_second());

@@ -1,6 +1,7 @@
 //! `pause` and `resume`: the stop switch, an SSM parameter that every run of `start` reads.
 
 use clap::Args;
+use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use serde::Serialize;
 
 use crate::account::Account;
@@ -60,7 +61,7 @@ async fn switch(account: &Account, output: Output, value: &'static str, yes: boo
     let configuration = account.one_region().await?;
     let deployment = Deployment::required(&configuration, account.stack.as_deref()).await?;
     let (stack, parameter) = (deployment.stack.as_str(), deployment.output("StopSwitchName")?);
-    let ssm = aws_sdk_ssm::Client::new(&configuration);
+    let ssm = aws_sdk_ssm::Client::new(&endpoints::of(&configuration, Service::Ssm));
     let read = ssm.get_parameter().name(parameter).send().await;
     let read = read.map_err(|error| Failure::of_call(&format!("reading the stop switch {parameter}"), &error))?;
     let before = read.parameter.and_then(|parameter| parameter.value).unwrap_or_default();

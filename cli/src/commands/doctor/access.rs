@@ -1,6 +1,7 @@
 //! Who looks, and where.
 
 use aws_config::SdkConfig;
+use eks_nodegroup_updater::aws::endpoints::{self, Service};
 
 use crate::account::region;
 
@@ -18,7 +19,7 @@ pub struct Identity {
 
 /// Asks whose credentials these are.
 pub async fn identity(configuration: &SdkConfig) -> Result<Identity, Check> {
-    let sts = aws_sdk_sts::Client::new(configuration);
+    let sts = aws_sdk_sts::Client::new(&endpoints::of(configuration, Service::Sts));
     let answer = CREDENTIALS.answered(sts.get_caller_identity().send().await)?;
     let (account, arn) = (answer.account.unwrap_or_default(), answer.arn.unwrap_or_default());
     Ok(Identity { account, arn })

@@ -2,6 +2,7 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
+use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use tokio::sync::OnceCell;
 
 use crate::answer::{StartAnswer, looking, read, run_here};
@@ -57,7 +58,7 @@ impl<'a> Installation<'a> {
         let is_start = self.deployment.as_ref().is_some_and(|deployment| deployment.start == name);
         let cell = if is_start { &self.start } else { &self.check };
         cell.get_or_init(|| async {
-            let lambda = aws_sdk_lambda::Client::new(self.configuration);
+            let lambda = aws_sdk_lambda::Client::new(&endpoints::of(self.configuration, Service::Lambda));
             let answer = lambda.get_function_configuration().function_name(name).send().await;
             answer.map_err(|error| NoAnswer::of(&error))
         })

@@ -4,6 +4,7 @@
 
 use aws_sdk_iam::operation::simulate_principal_policy::SimulatePrincipalPolicyOutput;
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
+use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use eks_nodegroup_updater::model::policy::OPT_IN_TAG;
 use eks_nodegroup_updater::notify::SOURCE;
 
@@ -130,7 +131,7 @@ async fn simulate<'a>(
     }
     let resource =
         on.arn(partition, deployment, bus.unwrap_or_default()).map_err(|missing| question.skipped(missing))?;
-    let iam = aws_sdk_iam::Client::new(installation.configuration);
+    let iam = aws_sdk_iam::Client::new(&endpoints::of(installation.configuration, Service::Iam));
     let mut call = iam
         .simulate_principal_policy()
         .policy_source_arn(role)

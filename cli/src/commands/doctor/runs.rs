@@ -2,6 +2,7 @@
 
 use aws_sdk_cloudwatch::types::{MetricAlarm, StateValue};
 use aws_sdk_scheduler::types::ScheduleState;
+use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use jiff::Timestamp;
 
 use crate::answer::StartAnswer;
@@ -38,7 +39,7 @@ pub fn checks<'a>(installation: &'a Installation<'a>) -> Vec<Checks<'a>> {
 }
 
 async fn switch<'a>(installation: &'a Installation<'a>, deployment: &Deployment) -> Result<Vec<Check>, Check> {
-    let ssm = aws_sdk_ssm::Client::new(installation.configuration);
+    let ssm = aws_sdk_ssm::Client::new(&endpoints::of(installation.configuration, Service::Ssm));
     let name = SWITCH.output(deployment, "StopSwitchName")?;
     let answer = SWITCH.answered(ssm.get_parameter().name(name).send().await)?;
     let parameter = answer.parameter();
@@ -114,7 +115,7 @@ async fn schedule<'a>(
     output: &str,
     function: &str,
 ) -> Result<Vec<Check>, Check> {
-    let scheduler = aws_sdk_scheduler::Client::new(installation.configuration);
+    let scheduler = aws_sdk_scheduler::Client::new(&endpoints::of(installation.configuration, Service::Scheduler));
     let name = question.output(deployment, output)?;
     let answer = question.answered(scheduler.get_schedule().name(name).send().await)?;
     let expression = answer.schedule_expression().unwrap_or("an unknown schedule");
@@ -129,7 +130,7 @@ async fn schedule<'a>(
 }
 
 async fn alarms<'a>(installation: &'a Installation<'a>, deployment: &Deployment) -> Result<Vec<Check>, Check> {
-    let cloudwatch = aws_sdk_cloudwatch::Client::new(installation.configuration);
+    let cloudwatch = aws_sdk_cloudwatch::Client::new(&endpoints::of(installation.configuration, Service::CloudWatch));
     let names: Vec<String> = ALARMS.output(deployment, "AlarmNames")?.split_whitespace().map(str::to_owned).collect();
     let answer = cloudwatch.describe_alarms().set_alarm_names(Some(names.clone())).send().await;
     Ok(alarm_checks(&names, ALARMS.answered(answer)?.metric_alarms(), &deployment.stack))

@@ -6,6 +6,7 @@ use aws_sdk_eventbridge::operation::describe_event_bus::DescribeEventBusError;
 use aws_sdk_lambda::types::{LastUpdateStatus, State};
 use aws_sdk_sns::types::Subscription;
 use aws_sdk_sqs::types::QueueAttributeName;
+use eks_nodegroup_updater::aws::endpoints::{self, Service};
 
 use crate::deployment::Deployment;
 use crate::failure::{Exit, Failure};
@@ -137,7 +138,7 @@ async fn function<'a>(installation: &'a Installation<'a>, question: Question, na
 }
 
 async fn table<'a>(installation: &'a Installation<'a>, deployment: &Deployment) -> Result<Vec<Check>, Check> {
-    let dynamodb = aws_sdk_dynamodb::Client::new(installation.configuration);
+    let dynamodb = aws_sdk_dynamodb::Client::new(&endpoints::of(installation.configuration, Service::DynamoDb));
     let name = &deployment.table;
     let answer = TABLE.answered(dynamodb.describe_table().table_name(name).send().await)?;
     let described = answer.table();
@@ -161,7 +162,7 @@ async fn table<'a>(installation: &'a Installation<'a>, deployment: &Deployment) 
 }
 
 async fn recovery<'a>(installation: &'a Installation<'a>, deployment: &Deployment) -> Result<Vec<Check>, Check> {
-    let dynamodb = aws_sdk_dynamodb::Client::new(installation.configuration);
+    let dynamodb = aws_sdk_dynamodb::Client::new(&endpoints::of(installation.configuration, Service::DynamoDb));
     let name = &deployment.table;
     let answer = RECOVERY.answered(dynamodb.describe_continuous_backups().table_name(name).send().await)?;
     let status = answer
@@ -182,7 +183,7 @@ async fn recovery<'a>(installation: &'a Installation<'a>, deployment: &Deploymen
 }
 
 async fn queue<'a>(installation: &'a Installation<'a>, deployment: &Deployment) -> Result<Vec<Check>, Check> {
-    let sqs = aws_sdk_sqs::Client::new(installation.configuration);
+    let sqs = aws_sdk_sqs::Client::new(&endpoints::of(installation.configuration, Service::Sqs));
     let url = QUEUE.output(deployment, "DeadLetterQueueUrl")?;
     let call = sqs.get_queue_attributes().queue_url(url);
     let call = call
@@ -210,7 +211,7 @@ fn queue_check(messages: Option<usize>, url: &str) -> Check {
 }
 
 async fn subscriptions<'a>(installation: &'a Installation<'a>, deployment: &Deployment) -> Result<Vec<Check>, Check> {
-    let sns = aws_sdk_sns::Client::new(installation.configuration);
+    let sns = aws_sdk_sns::Client::new(&endpoints::of(installation.configuration, Service::Sns));
     let topic = SUBSCRIPTIONS.output(deployment, "NotificationTopicArn")?;
     let call = sns.list_subscriptions_by_topic().topic_arn(topic).into_paginator().items().send();
     let subscriptions: Result<Vec<Subscription>, _> = call.collect().await;
@@ -253,7 +254,8 @@ fn subscription_checks(subscriptions: &[Subscription], topic: &str) -> Vec<Check
 async fn bus<'a>(installation: &'a Installation<'a>, deployment: &Deployment) -> Result<Vec<Check>, Check> {
     let function = installation.function(&deployment.check).await.as_ref().map_err(|why| BUS.unanswered(why))?;
     let Some(bus) = event_bus(function) else { return Ok(Vec::new()) };
-    let eventbridge = aws_sdk_eventbridge::Client::new(installation.configuration);
+    let eventbridge =
+        aws_sdk_eventbridge::Client::new(&endpoints::of(installation.configuration, Service::EventBridge));
     let answer = eventbridge.describe_event_bus().name(bus).send().await;
     let is_absent = answer.as_ref().is_err_and(|error| {
         error.as_service_error().is_some_and(DescribeEventBusError::is_resource_not_found_exception)

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use aws_config::SdkConfig;
 use aws_sdk_eks::types::{AmiTypes, Nodegroup};
 use aws_sdk_ssm::types::Parameter;
+use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use eks_nodegroup_updater::aws::{StartClients, concurrently};
 use eks_nodegroup_updater::model::ami_type::ReleaseTrack;
 use eks_nodegroup_updater::model::policy::OPT_IN_TAG;
@@ -175,7 +176,7 @@ async fn updates(
     configuration: &SdkConfig,
     described: &Result<Vec<Described>, String>,
 ) -> (Result<String, String>, Result<String, String>) {
-    let eks = aws_sdk_eks::Client::new(configuration);
+    let eks = aws_sdk_eks::Client::new(&endpoints::of(configuration, Service::Eks));
     let all = match described {
         Ok(all) => all,
         Err(why) => return (Err(why.clone()), Err(why.clone())),
@@ -326,7 +327,7 @@ async fn parameter_dates(ssm: &aws_sdk_ssm::Client, version: &str) -> Result<Str
 
 /// What is said of the support of Kubernetes versions; and the newest one.
 async fn kubernetes_versions(configuration: &SdkConfig) -> (Result<String, String>, Option<String>) {
-    let eks = aws_sdk_eks::Client::new(configuration);
+    let eks = aws_sdk_eks::Client::new(&endpoints::of(configuration, Service::Eks));
     let pages =
         eks.describe_cluster_versions().include_all(true).into_paginator().send().collect::<Result<Vec<_>, _>>();
     let versions = match pages.await {

@@ -15,6 +15,7 @@ mod write;
 use std::pin::pin;
 
 use clap::Args;
+use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use eks_nodegroup_updater::model::policy::OPT_IN_TAG;
 use eks_nodegroup_updater::model::subject::NodegroupPattern;
 
@@ -156,7 +157,12 @@ impl Writing {
             document.skip();
             false
         } else {
-            write::write(&aws_sdk_eks::Client::new(&configuration), &mut document.changes, interrupted).await
+            write::write(
+                &aws_sdk_eks::Client::new(&endpoints::of(&configuration, Service::Eks)),
+                &mut document.changes,
+                interrupted,
+            )
+            .await
         };
         document.say_failures();
         output.print(&document, |page| document.draw_results(page))?;
