@@ -53,31 +53,69 @@ fn is_clients_fault(error: &SdkError<Error>) -> bool {
     error.raw_response().is_some_and(|response| response.status().is_client_error())
 }
 
+/// What a refusal means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refusal {
+    /// The node group or its cluster is not active, or has health issues.
+    NotActive,
+    /// The node group is being updated.
+    InUse,
+    /// The node group or its cluster does not exist any more.
+    Deleted,
+    /// EKS does not know the release.
+    NotReady,
+    /// The cluster is still being upgraded.
+    VersionNotReady,
+    /// The function is not allowed to launch instances with the launch template.
+    LaunchTemplateDenied,
+    /// The function is not allowed to start updates.
+    AccessDenied,
+}
+
+/// Refusals by code and by what their message says, in lower case; an empty code is any. The first row that applies counts, and what
+/// has none is refused until something is changed. The messages were seen in public reports.
+const REFUSALS: [(&str, &[&str], Refusal); 13] = [
+    ("ResourceNotFoundException", &[], Refusal::Deleted),
+    // `Nodegroup cannot be updated as it is currently not in Active State`; of the cluster: `… is not in ACTIVE status`.
+    ("", &["not in active"], Refusal::NotActive),
+    // `Nodegroup health has issues other than [ AsgInstanceLaunchFailures, … ]`
+    ("", &["health has issues"], Refusal::NotActive),
+    ("InvalidStateException", &[], Refusal::NotActive),
+    ("ResourceInUseException", &[], Refusal::InUse),
+    // `Requested release version 1.31.3-20250103 is not valid for kubernetes version 1.30.`, and before 2021
+    // `Requested Nodegroup release version … is invalid.`
+    ("InvalidParameterException", &["release version", "is not valid"], Refusal::NotReady),
+    ("InvalidParameterException", &["release version", "is invalid"], Refusal::NotReady),
+    // `Nodegroup Kubernetes version should be equal to Cluster kubernetes version 1.33 or NodeGroup kubernetes version 1.30`
+    ("InvalidParameterException", &["version should be equal to"], Refusal::VersionNotReady),
+    // `You are not authorized to launch instances with this launch template`
+    ("", &["not authorized to launch instances"], Refusal::LaunchTemplateDenied),
+    // By the function's own policy, or by one of its organisation.
+    ("AccessDeniedException", &[], Refusal::AccessDenied),
+    ("AccessDenied", &[], Refusal::AccessDenied),
+    ("UnauthorizedException", &[], Refusal::AccessDenied),
+    ("UnrecognizedClientException", &[], Refusal::AccessDenied),
+];
+
 fn refusal(error: &Error, description: String) -> Outcome {
-    let message = error.message().unwrap_or_default().to_ascii_lowercase();
-    let says = |words: &str| message.contains(words);
-    match error {
-        // EKS says so of a node group that is not ACTIVE, and of one that is being updated.
-        Error::ResourceInUseException(_) if says("not in active state") => Outcome::NotActive(description),
-        Error::ResourceInUseException(_) => Outcome::InUse(description),
-        Error::ResourceNotFoundException(_) => Outcome::Deleted(description),
-        // `Requested release version 1.31.3-20250103 is not valid for kubernetes version 1.30.`, and before 2021
-        // `Requested Nodegroup release version … is invalid.`
-        Error::InvalidParameterException(_)
-            if says("release version") && (says("is not valid") || says("is invalid")) =>
-        {
-            Outcome::NotReady(description)
-        }
-        // `Nodegroup Kubernetes version should be equal to Cluster kubernetes version 1.33 or NodeGroup kubernetes version
-        // 1.30`: the cluster is still being upgraded.
-        Error::InvalidParameterException(_) if says("version should be equal to") => {
-            Outcome::VersionNotReady(description)
-        }
-        // `You are not authorized to launch instances with this launch template`
-        _ if says("not authorized to launch instances") => Outcome::LaunchTemplateDenied(detail(error)),
-        _ if is_denied(error) => Outcome::AccessDenied(description),
-        _ => Outcome::Refused(detail(error)),
+    match meaning(error.code().unwrap_or_default(), error.message().unwrap_or_default()) {
+        Some(Refusal::NotActive) => Outcome::NotActive(description),
+        Some(Refusal::InUse) => Outcome::InUse(description),
+        Some(Refusal::Deleted) => Outcome::Deleted(description),
+        Some(Refusal::NotReady) => Outcome::NotReady(description),
+        Some(Refusal::VersionNotReady) => Outcome::VersionNotReady(description),
+        Some(Refusal::LaunchTemplateDenied) => Outcome::LaunchTemplateDenied(detail(error)),
+        Some(Refusal::AccessDenied) => Outcome::AccessDenied(description),
+        None => Outcome::Refused(detail(error)),
     }
+}
+
+fn meaning(code: &str, message: &str) -> Option<Refusal> {
+    let message = message.to_ascii_lowercase();
+    let applies = |(of, words, _): &&(&str, &[&str], Refusal)| {
+        (of.is_empty() || *of == code) && words.iter().all(|words| message.contains(words))
+    };
+    REFUSALS.iter().find(applies).map(|(.., refusal)| *refusal)
 }
 
 fn detail(error: &Error) -> ErrorDetail {
@@ -86,14 +124,6 @@ fn detail(error: &Error) -> ErrorDetail {
         error_message: error.message().unwrap_or("EKS gave no reason").to_owned(),
         resource_ids: Vec::new(),
     }
-}
-
-/// Whether the caller lacks a right, by its own policy or by one of its organisation.
-fn is_denied(error: &Error) -> bool {
-    matches!(
-        error.code(),
-        Some("AccessDeniedException" | "AccessDenied" | "UnauthorizedException" | "UnrecognizedClientException")
-    )
 }
 
 /// Counts the requests that the SDK really sends for one call.
@@ -113,5 +143,63 @@ impl Intercept for CountRequests {
     ) -> Result<(), BoxError> {
         self.0.fetch_add(1, Ordering::Relaxed);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_known_by_its_code_and_by_what_it_says() {
+        for (code, message, expected) in [
+            (
+                "ResourceInUseException",
+                "Nodegroup cannot be updated as it is currently not in Active State",
+                Some(Refusal::NotActive),
+            ),
+            ("ResourceInUseException", "Cannot update: an update is in progress", Some(Refusal::InUse)),
+            ("InvalidRequestException", "Cluster 'prod' is not in ACTIVE status", Some(Refusal::NotActive)),
+            (
+                "InvalidRequestException",
+                "Nodegroup health has issues other than [ AsgInstanceLaunchFailures, InstanceLimitExceeded ]",
+                Some(Refusal::NotActive),
+            ),
+            (
+                "InvalidParameterException",
+                "Requested release version 1.31.3-20250103 is not valid for kubernetes version 1.30.",
+                Some(Refusal::NotReady),
+            ),
+            (
+                "InvalidParameterException",
+                "Requested Nodegroup release version 1.16.13-20201007 is invalid. Allowed release version is 1.16.15-20201107",
+                Some(Refusal::NotReady),
+            ),
+            (
+                "InvalidParameterException",
+                "Nodegroup Kubernetes version should be equal to Cluster kubernetes version 1.33 or NodeGroup kubernetes version 1.30",
+                Some(Refusal::VersionNotReady),
+            ),
+            (
+                "InvalidRequestException",
+                "You are not authorized to launch instances with this launch template.",
+                Some(Refusal::LaunchTemplateDenied),
+            ),
+            ("ResourceNotFoundException", "No cluster found for name: prod.", Some(Refusal::Deleted)),
+            (
+                "AccessDeniedException",
+                "User is not authorized to perform: eks:UpdateNodegroupVersion",
+                Some(Refusal::AccessDenied),
+            ),
+            (
+                "InvalidParameterException",
+                "You cannot specify the field kubernetesVersion when using custom AMIs.",
+                None,
+            ),
+            ("InvalidRequestException", "", None),
+            ("", "", None),
+        ] {
+            assert_eq!(meaning(code, message), expected, "{code}: {message}");
+        }
     }
 }

@@ -3,38 +3,15 @@
 use std::fmt;
 
 use aws_sdk_eks::types::AmiTypes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::ami_type::TrackKey;
+use super::error_code::{Blame, Cause};
 
 /// The longest code and message that are kept of an error, in bytes.
 const CODE_BYTES: usize = 256;
 pub(super) const MESSAGE_BYTES: usize = 4 * 1024;
-
-/// Codes of errors and health issues that explain why nodes do not come up, whatever their release: capacity, quotas,
-/// addresses, network, the cluster's API, and the rights of nodes.
-const EXPLANATIONS: [&str; 19] = [
-    "AccessDenied",
-    "AdmissionRequestDenied",
-    "AsgInstanceLaunchFailures",
-    "AutoScalingGroupInstanceRefreshActive",
-    "ClusterUnreachable",
-    "Ec2SecurityGroupDeletionFailure",
-    "Ec2SecurityGroupNotFound",
-    "Ec2SubnetInvalidConfiguration",
-    "Ec2SubnetMissingIpv6Assignment",
-    "Ec2SubnetNotFound",
-    "EniLimitReached",
-    "IamInstanceProfileNotFound",
-    "IamNodeRoleNotFound",
-    "InstanceLimitExceeded",
-    "InsufficientFreeAddresses",
-    "IpNotAvailable",
-    "SecurityGroupNotFound",
-    "SubnetNotFound",
-    "VpcIdNotFound",
-];
 
 /// What an attempt sets out to do: all that the call says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +41,9 @@ pub struct Intent {
     /// The call must be made before this time, at which the node group's window closes but for its margin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_before: Option<Timestamp>,
+    /// How long it may run before it is reported as stuck, where the node group's tag says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stuck_after: Option<SignedDuration>,
     /// Whether a retry was asked for although not all of the node group's earlier updates could be read.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub history_unread: bool,
@@ -102,6 +82,9 @@ pub struct Attempt {
     /// The node group's health issues when the update failed, as EKS codes them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub health: Vec<String>,
+    /// How long the node group's last successful update took when this one began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_took: Option<SignedDuration>,
     /// Whether a notice said that it runs longer than it should.
     #[serde(default)]
     pub stuck_notified: bool,
@@ -193,6 +176,14 @@ impl fmt::Display for Intent {
 }
 
 impl Attempt {
+    /// How long it may run before it is stuck: as its tag says; else as the setting says, or twice as long as the last one took, where
+    /// that is longer.
+    #[must_use]
+    pub fn stuck_after(&self, setting: SignedDuration) -> SignedDuration {
+        let twice = self.last_took.map(|took| took.saturating_add(took));
+        self.intent.stuck_after.unwrap_or_else(|| twice.unwrap_or_default().max(setting))
+    }
+
     /// Whether it is an attempt on this release. Bottlerocket has the same releases for every Kubernetes version, and what
     /// fails with one need not fail with another.
     #[must_use]
@@ -218,15 +209,32 @@ impl Attempt {
         self.status == Status::Failed && self.errors.iter().any(|error| error.error_code == error_code)
     }
 
-    /// Whether it failed for a cause that points at the release: its nodes did not come up, and nothing else explains that.
-    /// An external update blames nothing.
+    /// Whether it failed for a cause that points at the release: its nodes did not come up, and nothing else explains that, nor is
+    /// there a code that this version does not know. An external update blames nothing.
     #[must_use]
     pub fn blames_release(&self) -> bool {
-        let errors = self.errors.iter().map(|error| error.error_code.as_str());
-        let mut codes = errors.chain(self.health.iter().map(String::as_str));
-        self.started_by == StartedBy::Updater
-            && self.failed_with("NodeCreationFailure")
-            && !codes.any(|code| EXPLANATIONS.contains(&code))
+        let errors = self.errors.iter().any(|error| Blame::of(&error.error_code) == Some(Blame::Release));
+        let is_known = |code: &str| matches!(Blame::of(code), Some(Blame::Release | Blame::Nothing));
+        self.started_by == StartedBy::Updater && self.status == Status::Failed && errors && self.codes().all(is_known)
+    }
+
+    /// What prevented it whatever its release, where a code says so.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        self.codes().find_map(|code| match Blame::of(code) {
+            Some(Blame::Cause(cause)) => Some(cause),
+            Some(Blame::Release | Blame::Nothing) | None => None,
+        })
+    }
+
+    /// The codes that this version does not know.
+    pub fn unknown_codes(&self) -> impl Iterator<Item = &str> {
+        self.codes().filter(|code| Blame::of(code).is_none())
+    }
+
+    /// The codes of its errors, and of the node group's health when it failed.
+    fn codes(&self) -> impl Iterator<Item = &str> {
+        self.errors.iter().map(|error| error.error_code.as_str()).chain(self.health.iter().map(String::as_str))
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod ami_type;
 pub mod attempt;
 pub mod decision;
+pub mod error_code;
 pub mod explanation;
 pub mod fleet;
 pub mod fleet_record;

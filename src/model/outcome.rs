@@ -14,8 +14,8 @@ pub enum Outcome {
     /// The node group is being changed otherwise.
     #[error("another change of the node group is in progress: {0}")]
     InUse(String),
-    /// The node group is not active by now.
-    #[error("the node group is not active: {0}")]
+    /// The node group or its cluster is not active by now, or has health issues.
+    #[error("the node group or its cluster is not active: {0}")]
     NotActive(String),
     /// EKS does not know the release: it does not know it yet, or never will.
     #[error("EKS refuses this release as not valid: {0}")]

@@ -69,12 +69,15 @@ pub struct Rules {
     pub follow_cluster_after: SignedDuration,
     /// `/stale-after`: how long it may not be kept current before that is reported; `None` for never.
     pub stale_after: Option<SignedDuration>,
+    /// `/stuck-after`: how long an update may run before it is reported as stuck; `None` for what `check` has as `StuckAfter`, or
+    /// longer where its updates take longer.
+    pub stuck_after: Option<SignedDuration>,
     /// The names of those that a tag sets.
     pub tagged: Vec<&'static str>,
 }
 
 /// The names of the rules, as they stand behind `ami-update/` in a tag.
-pub const RULE_NAMES: [&str; 9] = [
+pub const RULE_NAMES: [&str; 10] = [
     "ring",
     "min-age",
     "pin",
@@ -84,6 +87,7 @@ pub const RULE_NAMES: [&str; 9] = [
     "kubernetes-version",
     "follow-cluster-after",
     "stale-after",
+    "stuck-after",
 ];
 
 /// When an update overrides disruption budgets.
@@ -185,6 +189,10 @@ impl Rules {
                 let stale_after = parse_duration(value).filter(SignedDuration::is_positive);
                 self.stale_after = Some(stale_after.ok_or_else(|| wrong("expected a duration such as 14d, or never"))?);
             }
+            "stuck-after" => {
+                let stuck_after = parse_duration(value).filter(SignedDuration::is_positive);
+                self.stuck_after = Some(stuck_after.ok_or_else(|| wrong("expected a duration such as 12h"))?);
+            }
             "follow-cluster-after" => {
                 self.follow_cluster_after =
                     parse_duration(value).ok_or_else(|| wrong("expected a duration such as 36h or 7d"))?;
@@ -250,6 +258,7 @@ mod tests {
             ("ami-update/kubernetes-version", "follow-cluster"),
             ("ami-update/follow-cluster-after", "3d"),
             ("ami-update/stale-after", "21d"),
+            ("ami-update/stuck-after", "12h"),
             ("ami-updates", "x"),
         ];
         let rules = Rules {
@@ -262,6 +271,7 @@ mod tests {
             kubernetes_version: VersionPolicy::FollowCluster,
             follow_cluster_after: SignedDuration::from_hours(3 * 24),
             stale_after: Some(SignedDuration::from_hours(21 * 24)),
+            stuck_after: Some(SignedDuration::from_hours(12)),
             tagged: RULE_NAMES.to_vec(),
         };
         assert_eq!(policy(&tags), Policy::OptedIn(Mode::Auto, rules));
@@ -281,6 +291,7 @@ mod tests {
             ("ami-update/kubernetes-version", "1.34", "expected keep or follow-cluster"),
             ("ami-update/follow-cluster-after", "soon", "expected a duration such as 36h or 7d"),
             ("ami-update/stale-after", "0h", "expected a duration such as 14d, or never"),
+            ("ami-update/stuck-after", "0h", "expected a duration such as 12h"),
         ] {
             let error = format!("its tag {key} has the value {value:?}; {expected}");
             assert_eq!(invalid(&[("ami-update", "auto"), (key, value)]), error);

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::attempt::{ErrorDetail, StartedBy, Status};
+use super::attempt::{Attempt, ErrorDetail, StartedBy, Status};
 use super::nodegroup_record::NodegroupRecord;
 use super::problem::Unreadable;
 
@@ -76,8 +76,8 @@ pub fn settle(record: &mut NodegroupRecord, observation: &Observation, now: Time
         Observation::NoUpdate | Observation::NotFound(_) | Observation::Unreadable(_) => {}
     }
     // Whatever was observed: an attempt that cannot be read for hours must not stay silent either.
-    let started_at = record.open.as_ref().map(|attempt| attempt.started_at);
-    if started_at.is_some_and(|started_at| now.duration_since(started_at) >= stuck_after) {
+    let is_stuck = |attempt: &Attempt| now.duration_since(attempt.started_at) >= attempt.stuck_after(stuck_after);
+    if record.open.as_deref().is_some_and(is_stuck) {
         record.report_stuck(now);
     }
 }

@@ -1,7 +1,7 @@
 //! What is known, for people.
 
 use super::message::Writer;
-use crate::model::attempt::{Attempt, StartedBy};
+use crate::model::attempt::{Attempt, StartedBy, Status};
 use crate::model::hold::Running;
 use crate::model::notice::{Lasting, NoticeKind, Week};
 use crate::model::policy::InvalidTag;
@@ -110,6 +110,14 @@ impl Writer<'_> {
         for error in &self.errors {
             facts.push(("AWS says", format!("{}: {}", error.error_code, error.error_message)));
             facts.extend(error.resource_ids.iter().map(|resource| ("", resource.clone())));
+        }
+        if let Some(failed) = self.attempt.filter(|attempt| attempt.status == Status::Failed) {
+            if !failed.health.is_empty() {
+                facts.push(("Health", failed.health.join(", ")));
+            }
+            let unknown =
+                |code: &str| format!("{code}: this version does not know the code, so it does not blame the release");
+            facts.extend(failed.unknown_codes().map(|code| ("Unknown", unknown(code))));
         }
         facts
     }

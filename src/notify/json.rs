@@ -47,6 +47,8 @@ impl Writer<'_> {
             "noticedAt": self.notice.at,
             "durationSeconds": self.duration().map(|duration| duration.as_secs()),
             "errors": self.errors,
+            "health": attempt.map(|attempt| &attempt.health).filter(|health| !health.is_empty()),
+            "cause": self.cause(),
             "meaning": self.meaning(),
             "nextSteps": self.next_steps(),
             "nextAction": self.next_action(),

@@ -1,8 +1,9 @@
 //! The words of each notice: how grave it is, what it means, and what to do.
 
 use super::message::{NextAction, Writer};
-use crate::model::attempt::Attempt;
+use crate::model::attempt::{Attempt, Status};
 use crate::model::decision::remedy;
+use crate::model::error_code::Cause;
 use crate::model::notice::{Digest, Lasting, NoticeKind};
 use crate::model::owner::Owner;
 use crate::model::settings::day_of;
@@ -125,6 +126,9 @@ impl Writer<'_> {
     }
 
     pub(super) fn meaning(&self) -> &'static str {
+        if let (NoticeKind::UpdateFailed(_), Some(cause)) = (&self.notice.kind, self.cause()) {
+            return cause.meaning();
+        }
         match (&self.notice.kind, self.error_code()) {
             (NoticeKind::UpdateFailed(_), Some("PodEvictionFailure")) => {
                 "Pods did not leave a node within 15 minutes, usually because a PodDisruptionBudget allows no eviction. Nodes that were replaced by then may stay on the new release, and one that could not be drained may stay cordoned."
@@ -132,19 +136,6 @@ impl Writer<'_> {
             (NoticeKind::UpdateFailed(_), Some("NodeCreationFailure")) => {
                 "New nodes did not start or did not join the cluster within 15 minutes: check capacity, quotas, subnets, security groups, user data (which may run longer than that) and the node role."
             }
-            (NoticeKind::UpdateFailed(_), Some("ClusterUnreachable" | "AccessDenied" | "AdmissionRequestDenied")) => {
-                "EKS could not use the cluster's Kubernetes API: a webhook, an access entry or the network prevented it."
-            }
-            (NoticeKind::UpdateFailed(_), Some("InsufficientFreeAddresses" | "IpNotAvailable" | "EniLimitReached")) => {
-                "The subnets had no addresses left for the new nodes."
-            }
-            (NoticeKind::UpdateFailed(_), Some("SubnetNotFound" | "SecurityGroupNotFound" | "VpcIdNotFound")) => {
-                "A subnet, security group or VPC that the node group uses no longer exists."
-            }
-            (NoticeKind::UpdateFailed(_), Some("OperationNotPermitted")) => {
-                "The service-linked role of EKS node groups may not do what the update needs: a policy of your organisation may forbid it."
-            }
-            (NoticeKind::UpdateFailed(_), Some("IamNodeRoleNotFound")) => "The node group's IAM role no longer exists.",
             (NoticeKind::UpdateFailed(_), _) => {
                 "The update ended without success. Nodes that were replaced by then may stay on the new release."
             }
@@ -155,7 +146,7 @@ impl Writer<'_> {
                 "AWS or another client cancelled the update; the updater never cancels one."
             }
             (NoticeKind::UpdateStuck(_), _) => {
-                "The update runs longer than StuckAfter. EKS cannot cancel it, and no other update of this node group starts meanwhile."
+                "The update has been running for longer than StuckAfter, or than the tag ami-update/stuck-after allows. EKS cannot cancel it, and no other update of this node group starts meanwhile."
             }
             (NoticeKind::UpdateGone(_), _) => {
                 "EKS no longer knows the update: the node group, its cluster or the record of the update was deleted."
@@ -350,6 +341,9 @@ impl Writer<'_> {
             steps.push(format!("aws eks describe-update --region {region} --name {cluster} --nodegroup-name {nodegroup} --update-id {update_id}"));
         }
         steps.push(format!("aws eks describe-nodegroup {} --query nodegroup.health", options(id)));
+        if let Some(cause) = self.cause() {
+            steps.push(cause.step().replace("NODEGROUP", &options(id)).replace("REGION", region));
+        }
         match self.error_code() {
             Some("PodEvictionFailure") => {
                 steps.push("kubectl get poddisruptionbudgets --all-namespaces".to_owned());
@@ -367,6 +361,12 @@ impl Writer<'_> {
             _ => {}
         }
         steps
+    }
+
+    /// What prevented an update that failed, whatever its release; not where pods did not leave, which needs no other cause.
+    pub(super) fn cause(&self) -> Option<Cause> {
+        let failed = self.attempt.filter(|attempt| attempt.status == Status::Failed)?;
+        failed.cause().filter(|_| self.error_code() != Some("PodEvictionFailure"))
     }
 
     fn lacks_launch_template(&self) -> bool {

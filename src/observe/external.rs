@@ -81,6 +81,10 @@ fn intent(nodegroup: &Nodegroup, update: &Update) -> Intent {
         may_force: false,
         rollback: None,
         start_before: None,
+        stuck_after: match &nodegroup.policy {
+            Policy::OptedIn(_, rules) => rules.stuck_after,
+            Policy::NotOptedIn | Policy::OptedOut | Policy::Invalid { .. } => None,
+        },
         history_unread: false,
     }
 }

@@ -87,7 +87,7 @@ fn whole(nodegroup: &Nodegroup, updates: Vec<Option<Result<Option<Installed>, Un
     Ok(downgrade(nodegroup, installed.into_iter().map(|(_, running)| running).collect()))
 }
 
-/// What an update installed; nothing, where it did not succeed, was of another type, or is not found any more.
+/// What an update installed; nothing, where it did not succeed or was of another type.
 async fn installed(
     eks: &Eks,
     nodegroup: &Nodegroup,
@@ -96,7 +96,8 @@ async fn installed(
 ) -> Result<Option<Installed>, Unreadable> {
     match read_update(eks, &nodegroup.id, update_id, Some(until)).await {
         Ok(update) => running_after(&update),
-        Err(NoAnswer::NotFound(_)) => Ok(None),
+        // If EKS has really forgotten it, it is not in the next list.
+        Err(NoAnswer::NotFound(error)) => Err(Unreadable(format!("{}: {}", error.error_code, error.error_message))),
         Err(NoAnswer::Unreadable(error)) => Err(error),
     }
 }
@@ -114,6 +115,9 @@ fn running_after(update: &Update) -> Result<Option<Installed>, Unreadable> {
     let created_at = update.created_at().ok_or_else(|| missing("date"))?;
     let at = Duration::new(u64::try_from(created_at.secs()).unwrap_or_default(), created_at.subsec_nanos());
     let value = |kind| param(update, kind).map(str::to_owned);
+    if update.params().is_empty() {
+        return Err(missing("params"));
+    }
     // An update to another launch template names neither.
     let (version, release) = (value(UpdateParamType::Version), value(UpdateParamType::ReleaseVersion));
     let running = version.zip(release).map(|(version, release_version)| Running { version, release_version });

@@ -204,6 +204,7 @@ pub fn intent(release: &str) -> Intent {
         rollback: None,
         launch_template: None,
         start_before: None,
+        stuck_after: None,
         history_unread: false,
     }
 }

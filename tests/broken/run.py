@@ -2,7 +2,8 @@
 
     python3 tests/broken/run.py [NAME ...]
 
-Each variant is a patch beside this file; its first line says the promise and how it is broken. A patch may be off by some
+Each variant is a patch beside this file; its first line says the promise and how it is broken. Where the second line is `judge:`,
+it names the tests that must find it, as arguments of `cargo test`; else the simulation must. A patch may be off by some
 lines (`patch` finds its place by the context); where the line itself has changed, make it anew: break the program, and keep
 `git diff` under the old first line. A variant that survives is an error. Needs Rust, `patch` and Python 3.11; a variant takes
 from seconds to two minutes.
@@ -36,8 +37,9 @@ def main() -> int:
         for patch in (patch for patch in PATCHES if not wanted or patch.stem in wanted):
             began = time.monotonic()
             make(copy, patch)
-            found = first_seed(copy)
-            result = f"seed {found:<5} after {found + 1} seeds" if found is not None else "SURVIVES"
+            judge = judge_of(patch)
+            found = first_seed(copy) if judge is None else failing(copy, judge)
+            result = "SURVIVES" if found is None else "a test fails" if judge else f"seed {found:<5} after {found + 1} seeds"
             print(f"{title(patch):<80} {result:<28} {time.monotonic() - began:4.0f} s", flush=True)
             if found is None:
                 survivors.append(patch.stem)
@@ -54,7 +56,7 @@ def make(copy: Path, patch: Path) -> None:
     ignored = shutil.ignore_patterns("target", ".git", ".venv", ".aws-sam", "node_modules", "__pycache__")
     if not copy.exists():
         shutil.copytree(ROOT, copy, ignore=ignored)
-    for file in sorted((ROOT / "src").rglob("*.rs")):
+    for file in sorted(file for source in ("src", "cli/src") for file in (ROOT / source).rglob("*.rs")):
         there = copy / file.relative_to(ROOT)
         if there.read_text() != file.read_text():
             there.write_text(file.read_text())
@@ -65,6 +67,24 @@ def apply(patch: Path, tree: Path, *options: str) -> None:
     command = ["patch", "--strip=1", "--fuzz=3", "--forward", "--no-backup-if-mismatch", f"--input={patch}", *options]
     run = subprocess.run(command, cwd=tree, capture_output=True, text=True)
     assert run.returncode == 0, f"{patch.name} does not apply: {run.stdout}"
+
+
+def judge_of(patch: Path) -> list[str] | None:
+    """The tests that must find the variant, where it names them."""
+    line = patch.read_text().split("\n", 2)[1]
+    return line.removeprefix("judge:").split() if line.startswith("judge:") else None
+
+
+def failing(copy: Path, tests: list[str]) -> int | None:
+    """How many of these tests the variant breaks, if any."""
+    target = os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target" / "broken"))
+    environment = os.environ | {"CARGO_TARGET_DIR": target, "RUST_BACKTRACE": "0"}
+    run = subprocess.run(["cargo", "test", "--locked", *tests], cwd=copy, env=environment, capture_output=True, text=True)
+    failed = re.search(r"^test result: FAILED\. \d+ passed; (\d+) failed", run.stdout, re.MULTILINE)
+    if failed:
+        return int(failed.group(1))
+    assert run.returncode == 0, f"it does not build: {run.stderr[-2000:]}"
+    return None
 
 
 def first_seed(copy: Path) -> int | None:

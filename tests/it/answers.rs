@@ -53,12 +53,21 @@ async fn another_change_is_in_progress() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_is_not_active_by_now() {
-    let message = "Nodegroup cannot be updated as it is currently not in Active State";
-    let (env, answer) = answering(ApiError::new(409, "ResourceInUseException", message)).await;
-    let reason = format!("the node group is not active: ResourceInUseException: {message}");
-    assert_eq!(answer, (Some("NotActive"), reason, false));
-    is_asked_again_after_an_hour(&env, "NotActive", "BackingOff").await;
+async fn it_or_its_cluster_is_not_active_by_now() {
+    for (status, code, message) in [
+        (409, "ResourceInUseException", "Nodegroup cannot be updated as it is currently not in Active State"),
+        (400, "InvalidRequestException", "Cluster prod is not in ACTIVE status"),
+        (
+            400,
+            "InvalidRequestException",
+            "Nodegroup health has issues other than [ AsgInstanceLaunchFailures, InstanceLimitExceeded, InsufficientFreeAddresses, ClusterUnreachable ]",
+        ),
+    ] {
+        let (env, answer) = answering(ApiError::new(status, code, message)).await;
+        let reason = format!("the node group or its cluster is not active: {code}: {message}");
+        assert_eq!(answer, (Some("NotActive"), reason, false));
+        is_asked_again_after_an_hour(&env, "NotActive", "BackingOff").await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -92,10 +101,6 @@ async fn other_refusals_are_recorded_and_reported_once() {
         ("InvalidParameterException", "Launch template details can't be null for Custom ami type node group"),
         ("InvalidParameterException", "You cannot specify the field kubernetesVersion when using custom AMIs."),
         ("ClientException", "The caller lacks the rights for this."),
-        (
-            "InvalidRequestException",
-            "Nodegroup health has issues other than [ AsgInstanceLaunchFailures, InstanceLimitExceeded, InsufficientFreeAddresses, ClusterUnreachable ]",
-        ),
         ("InvalidParameterException", "Nodegroup can't be upgraded because maxSize (2) is equal to desiredSize (2)."),
     ] {
         let (env, answer) = answering(ApiError::new(400, code, message)).await;

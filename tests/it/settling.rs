@@ -1,6 +1,6 @@
 //! What an observation makes of an open attempt. Pure, so these need no AWS.
 
-use eks_nodegroup_updater::model::attempt::{ErrorDetail, Status};
+use eks_nodegroup_updater::model::attempt::{ErrorDetail, Intent, Status};
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::notice::{NoticeKind, Sink};
 use eks_nodegroup_updater::model::record::Record;
@@ -201,4 +201,32 @@ fn a_success_with_an_older_release_ends_no_trouble_with_a_newer_one() {
     assert_eq!(state(&record), (Some(Status::Successful), codes.to_vec()));
     let record = record.updated(NEWER, after(120));
     assert_eq!(state(&record).1[4..], ["UpdateStarted", "UpdateSucceeded", "UpdateRecovered"]);
+}
+
+/// Whether an update is reported as stuck that began like this one, after so many minutes.
+fn is_stuck(mut record: NodegroupRecord, minutes: i64) -> bool {
+    settle(&mut record, &saw(Progress::InProgress), after(minutes), SIX_HOURS);
+    state(&record).1.contains(&"UpdateStuck")
+}
+
+#[test]
+fn an_update_may_run_twice_as_long_as_the_last_one_took() {
+    for (took, allowed) in [(60, 360), (180, 360), (480, 960)] {
+        let mut earlier = record("prod/blue");
+        earlier.begin(&intent(CURRENT), after(-2_000));
+        earlier.accept("earlier");
+        earlier.end(Status::Successful, vec![], after(-2_000 + took));
+        let updating = earlier.updating(NEWER, now());
+        assert_eq!(updating.open.as_ref().unwrap().last_took, Some(minutes(took)));
+        assert!(!is_stuck(updating.clone(), allowed - 1) && is_stuck(updating, allowed), "{took} minutes");
+    }
+}
+
+#[test]
+fn the_tag_stuck_after_says_more_than_the_setting_and_the_last_update() {
+    for allowed in [30, 720] {
+        let mut record = record("prod/blue").updated(CURRENT, after(-2_000));
+        record.begin(&Intent { stuck_after: Some(minutes(allowed)), ..intent(NEWER) }, now());
+        assert!(!is_stuck(record.clone(), allowed - 1) && is_stuck(record, allowed), "{allowed} minutes");
+    }
 }

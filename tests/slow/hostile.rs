@@ -202,6 +202,7 @@ fn a_hundred_thousand_hostile_errors_are_reported_in_a_message_that_sns_takes() 
         rollback: None,
         launch_template: None,
         start_before: None,
+        stuck_after: None,
         history_unread: false,
     };
     record.begin(&intent, now());

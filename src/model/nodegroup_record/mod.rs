@@ -254,6 +254,8 @@ impl NodegroupRecord {
     }
 
     fn open(&mut self, intent: &Intent, started_at: Timestamp, token: Option<String>) {
+        let last = self.successes().max_by_key(|(_, ended)| *ended);
+        let last_took = last.map(|(attempt, ended)| ended.duration_since(attempt.started_at));
         self.attempts += 1;
         self.open = Some(Box::new(Attempt {
             number: self.attempts,
@@ -266,6 +268,7 @@ impl NodegroupRecord {
             ended_at: None,
             errors: Vec::new(),
             health: Vec::new(),
+            last_took,
             stuck_notified: false,
             retry_requested_at: None,
             recovered_at: None,

@@ -57,7 +57,8 @@ pub struct OptOut {
 
 /// Set rules of node groups: writes tags ami-update/RULE=VALUE
 ///
-/// The rules are ring, min-age, pin, window, force, min-interval, kubernetes-version, follow-cluster-after and stale-after.
+/// The rules are ring, min-age, pin, window, force, min-interval, kubernetes-version, follow-cluster-after, stale-after and
+/// stuck-after.
 /// RULE= without a value removes the tag, so that the setting of the same name applies again. mode=auto, mode=notify and
 /// mode=off write the tag ami-update itself.
 #[derive(Args)]

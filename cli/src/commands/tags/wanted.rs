@@ -173,7 +173,7 @@ mod tests {
             (
                 "x=1",
                 "there is no rule \"x\"; expected one of ring, min-age, pin, window, force, min-interval, \
-                 kubernetes-version, follow-cluster-after, stale-after, mode",
+                 kubernetes-version, follow-cluster-after, stale-after, stuck-after, mode",
             ),
         ] {
             assert_eq!(error(argument), expected, "{argument}");
