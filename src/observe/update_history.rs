@@ -102,26 +102,34 @@ async fn installed(
     }
 }
 
+/// What is missing or not known here may hide a downgrade.
 fn running_after(update: &Update) -> Result<Option<Installed>, Unreadable> {
-    let missing = |what: &str| {
+    let unreadable = |what: &str| {
         let id = update.id().unwrap_or_default();
-        Unreadable(format!("EKS described the update {id} without its {what}"))
+        Unreadable(format!("EKS described the update {id} {what}"))
     };
-    let status = update.status().ok_or_else(|| missing("status"))?;
-    let update_type = update.r#type().ok_or_else(|| missing("type"))?;
+    let status = update.status().ok_or_else(|| unreadable("without its status"))?;
+    let update_type = update.r#type().ok_or_else(|| unreadable("without its type"))?;
+    for (value, known) in [(status.as_str(), UpdateStatus::values()), (update_type.as_str(), UpdateType::values())] {
+        if !known.contains(&value) {
+            return Err(unreadable(&format!("as {value}, which this version does not know")));
+        }
+    }
     if *status != UpdateStatus::Successful || *update_type != UpdateType::VersionUpdate {
         return Ok(None);
     }
-    let created_at = update.created_at().ok_or_else(|| missing("date"))?;
+    let created_at = update.created_at().ok_or_else(|| unreadable("without its date"))?;
     let at = Duration::new(u64::try_from(created_at.secs()).unwrap_or_default(), created_at.subsec_nanos());
     let value = |kind| param(update, kind).map(str::to_owned);
-    if update.params().is_empty() {
-        return Err(missing("params"));
+    let installed = value(UpdateParamType::Version).zip(value(UpdateParamType::ReleaseVersion));
+    let is_known =
+        |kind: Option<&UpdateParamType>| kind.is_some_and(|kind| UpdateParamType::values().contains(&kind.as_str()));
+    let all_known = !update.params().is_empty() && update.params().iter().all(|param| is_known(param.r#type()));
+    if installed.is_none() && !all_known {
+        return Err(unreadable("without its version and release"));
     }
     // An update to another launch template names neither.
-    let (version, release) = (value(UpdateParamType::Version), value(UpdateParamType::ReleaseVersion));
-    let running = version.zip(release).map(|(version, release_version)| Running { version, release_version });
-    Ok(running.map(|running| (at, running)))
+    Ok(installed.map(|(version, release_version)| (at, Running { version, release_version })))
 }
 
 /// Whether the last update is a downgrade, and the node group still runs what it installed.

@@ -132,6 +132,23 @@ async fn one_update_that_cannot_be_read_is_the_reason() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_this_version_does_not_know_of_an_update_may_hide_a_downgrade() {
+    for (update_type, status, what) in [
+        ("SomethingNew", "Successful", "as SomethingNew, which this version does not know"),
+        ("VersionUpdate", "Undone", "as Undone, which this version does not know"),
+        ("VersionUpdate", "Successful", "without its version and release"),
+    ] {
+        let env = with_history(12).await;
+        let unclear = EarlierUpdate { status: status.to_owned(), ..update(20, update_type, None) };
+        let id = env.world.add_earlier_updates("prod", "blue", vec![unclear]).remove(0);
+        let summary = env.start().await;
+        let (decision, sentence) = reason(&summary);
+        assert_eq!(decision, "UpdateHistoryUnread");
+        assert!(sentence.contains(&format!("EKS described the update {id} {what}; ")), "{sentence}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_history_that_stays_unread_is_reported_after_a_day_and_a_retry_starts_without_it() {
     let env = with_history(40).await;
     env.world.on_request(|request| match request.action.as_str() {
