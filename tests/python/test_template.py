@@ -343,8 +343,8 @@ def test_start_has_a_second_name_for_those_who_may_only_look():
 
 
 def documented() -> dict[str, str]:
-    """The rows of `docs/settings.md` that name a variable: of each parameter, the variable."""
-    lines = (ROOT / "docs/settings.md").read_text().splitlines()
+    """The rows of the table in `docs/settings.md` that name a variable: of each parameter, the variable."""
+    lines = (ROOT / "docs/settings.md").read_text().split("\n## ")[0].splitlines()
     rows = [[cell.strip(" `") for cell in line.split("|")[1:3]] for line in lines if line.startswith("| `")]
     return {parameter: variable for parameter, variable in rows if variable}
 
