@@ -10,6 +10,7 @@ use clap::Args;
 use eks_nodegroup_updater::aws::{config_loader, http};
 use eks_nodegroup_updater::config::process_environment;
 
+use crate::caller::Caller;
 use crate::failure::Failure;
 
 /// Which account, regions and stack a command is about
@@ -55,6 +56,16 @@ impl Account {
             Ok([region]) => Ok(region),
             Err(_) => Err(Failure::usage("this command is about one region; give --region once")),
         }
+    }
+
+    /// The one region of a command that writes, and who the caller is, which is said first.
+    ///
+    /// # Errors
+    /// The same, and when it cannot be asked who the caller is.
+    pub async fn to_write(&self) -> Result<(SdkConfig, Caller), Failure> {
+        let configuration = self.one_region().await?;
+        let caller = Caller::introduce(&configuration).await?;
+        Ok((configuration, caller))
     }
 
     async fn configuration(&self, region: Option<&String>) -> Result<SdkConfig, Failure> {

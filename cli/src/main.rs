@@ -3,7 +3,8 @@
 //! | module | holds |
 //! |---|---|
 //! | `commands/` | the commands on an account, a module each |
-//! | `account.rs`, `deployment.rs` | credentials and regions; the stack and its functions |
+//! | `account.rs`, `caller.rs` | credentials and regions; whose they are |
+//! | `deployment.rs` | the stack and its functions |
 //! | `answer.rs`, `records.rs`, `decisions.rs` | what the functions answer, what the table holds, and what it means |
 //! | `candidates.rs` | node groups that have not opted in |
 //! | `output.rs`, `page.rs`, `text.rs`, `progress.rs` | how people and programs read it |
@@ -14,6 +15,7 @@
 
 mod account;
 mod answer;
+mod caller;
 mod candidates;
 mod commands;
 mod confirm;

@@ -116,9 +116,10 @@ struct Reached {
 
 impl Reached {
     async fn find(account: &Account, patterns: &[NodegroupPattern]) -> Result<Self, Failure> {
-        let configuration = account.one_region().await?;
+        let (configuration, caller) = account.to_write().await?;
         let Look { region, deployment, answer } = look(&configuration, account.stack.as_deref(), &looking()).await?;
         let deployment = deployment.ok_or_else(|| Failure::new(format!("the updater is not deployed in {region}")))?;
+        caller.must_own(&deployment)?;
         let matches = |pattern: &NodegroupPattern, line: &DecisionLine| {
             line.nodegroup.parse().is_ok_and(|name| pattern.matches(&name))
         };
@@ -171,8 +172,14 @@ impl QuarantineCommand {
     /// # Errors
     /// When the table cannot be read, nothing is quarantined by that name, or the run fails.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
-        let configuration = account.one_region().await?;
+        let (configuration, caller) = match self.action {
+            Action::List => (account.one_region().await?, None),
+            Action::Lift { .. } => {
+                account.to_write().await.map(|(configuration, caller)| (configuration, Some(caller)))?
+            }
+        };
         let deployment = Deployment::required(&configuration, account.stack.as_deref()).await?;
+        caller.map_or(Ok(()), |caller| caller.must_own(&deployment))?;
         let records = records::scan(&configuration, &deployment).await?;
         let fleet = records.fleet().map_err(Failure::new)?;
         let quarantines: Vec<Quarantine> =

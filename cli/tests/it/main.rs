@@ -1,7 +1,9 @@
 //! The command line, as a person and as a script run it.
 
 mod account;
+mod caller;
 mod demo;
+mod proxy;
 mod serve;
 mod served;
 mod story;

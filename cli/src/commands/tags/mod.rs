@@ -133,7 +133,7 @@ impl Writing {
             }
         });
         let look = async {
-            let configuration = account.one_region().await?;
+            let (configuration, _) = account.to_write().await?;
             let all = candidates::list(&configuration).await?;
             let names = select(patterns, &all, region(&configuration))?;
             let progress = Progress::over(names.len(), "node groups");
