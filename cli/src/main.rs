@@ -3,7 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `commands/` | the commands on an account, a module each |
-//! | `account.rs`, `caller.rs` | credentials and regions; whose they are |
+//! | `account.rs`, `credentials.rs`, `caller.rs` | regions; whose credentials, and who that is |
 //! | `deployment.rs` | the stack and its functions |
 //! | `answer.rs`, `records.rs`, `decisions.rs` | what the functions answer, what the table holds, and what it means |
 //! | `candidates.rs` | node groups that have not opted in |
@@ -19,6 +19,7 @@ mod caller;
 mod candidates;
 mod commands;
 mod confirm;
+mod credentials;
 mod decisions;
 mod demo;
 mod deployment;

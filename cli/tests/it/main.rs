@@ -2,6 +2,7 @@
 
 mod account;
 mod caller;
+mod credentials;
 mod demo;
 mod proxy;
 mod serve;
