@@ -2,8 +2,10 @@
 
 mod account;
 mod caller;
+mod completions;
 mod credentials;
 mod demo;
+mod pipes;
 mod proxy;
 mod serve;
 mod served;

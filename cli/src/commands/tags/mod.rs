@@ -174,7 +174,9 @@ impl Writing {
         let number = document.waiting().count();
         let asks = number > 0 && !self.dry_run && !self.yes;
         match output {
-            Output::Table => output.print(document, |page| document.draw_changes(page))?,
+            Output::Table => {
+                output.print(document, |page| document.draw_changes(page))?;
+            }
             // The document comes at the end, and whoever is asked must know about what.
             Output::Json if asks => {
                 let mut page = Page::here();
