@@ -11,3 +11,4 @@ mod serve;
 mod served;
 mod story;
 mod tags;
+mod wishes;

@@ -59,6 +59,10 @@ fn from_the_first_plan_over_a_failure_to_its_retry() {
     // Nobody is asked without a terminal, and with --yes it is tried again.
     let asked = run(&served.address, &["retry", "dev/ingress"]);
     assert_eq!(asked.code, Some(64), "{}", asked.stderr);
+    // What the retry would do, not what stands in its way now.
+    let preview =
+        "dev/ingress  1.45.0-1e6a7c0b  Start\n    from 1.45.0-1e6a7c0b to 1.46.1-9d20f4ae (Kubernetes 1.33)\n";
+    assert!(asked.stderr.contains(preview), "{}", asked.stderr);
     let Ended { code, stdout, stderr } = run(&served.address, &["retry", "dev/ingress", "--yes"]);
     assert_eq!(code, Some(0), "{stderr}");
     assert!(stdout.contains("Run of start: "), "{stdout}");
