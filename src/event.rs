@@ -35,7 +35,10 @@ pub enum InvalidEvent {
     #[error("the EventBridge event carries the field {0}, which only a manual event may have")]
     RequestInEnvelope(String),
     /// The function was invoked through its alias that only looks.
-    #[error("the alias readonly only looks; invoke the function itself to retry, to roll back or to lift a quarantine")]
+    #[error(
+        "the alias readonly only looks; invoke the function itself to retry, to roll back or to lift a quarantine, or add \
+         \"dryRun\": true to see what that would do"
+    )]
     ReadOnly,
 }
 
@@ -58,12 +61,16 @@ pub fn parse_start(event: &Value) -> Result<StartRequest, InvalidEvent> {
     Ok(request)
 }
 
-/// What a request asks for where a run may only look, as one through the alias `readonly` may.
+/// What a request asks for where a run may only look, as one through the alias `readonly` may. Whoever asks for something to be
+/// changed must know that it is not: so that takes a dry run.
 ///
 /// # Errors
-/// When it asks for something to be changed.
+/// When it asks for something to be changed, and not for a dry run.
 pub fn read_only(request: StartRequest) -> Result<StartRequest, InvalidEvent> {
-    if request.has_wish() { Err(InvalidEvent::ReadOnly) } else { Ok(StartRequest { dry_run: true, ..request }) }
+    if request.has_wish() && !request.dry_run {
+        return Err(InvalidEvent::ReadOnly);
+    }
+    Ok(StartRequest { dry_run: true, ..request })
 }
 
 /// Reads the event of a run of `check`, which asks for nothing else.
@@ -149,17 +156,20 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_may_only_look_is_dry_and_takes_no_wish_of_any_kind() {
+    fn a_run_that_may_only_look_is_dry_and_refuses_what_is_to_be_changed_unless_it_is_asked_for_as_a_dry_run() {
         let only_look = |event: Value| read_only(parse_start(&event).unwrap());
         assert!(only_look(json!({})).unwrap().dry_run);
         assert_eq!(only_look(json!({"explain": ["prod/blue"]})).unwrap().explain.len(), 1);
         for wish in [
             json!({"retry": ["prod/blue"]}),
             json!({"rollback": {"prod/*": "1.33.1-20260610"}}),
-            json!({"liftQuarantine": ["1.33.1-20260610"], "dryRun": true}),
+            json!({"liftQuarantine": ["1.33.1-20260610"]}),
         ] {
-            let error = only_look(wish).unwrap_err().to_string();
+            let error = only_look(wish.clone()).unwrap_err().to_string();
             assert!(error.starts_with("the alias readonly only looks"), "{error}");
+            let mut dry = wish;
+            dry["dryRun"] = true.into();
+            assert_eq!(only_look(dry.clone()).unwrap(), parse_start(&dry).unwrap());
         }
     }
 

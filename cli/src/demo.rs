@@ -1,13 +1,14 @@
 //! The whole job in one command.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::output::Output;
+use crate::failure::Failure;
+use crate::output::{Output, print};
 use crate::simulation::{self, Step};
 use crate::{page, render};
 
@@ -28,7 +29,7 @@ impl Demo {
     ///
     /// # Errors
     /// When a run failed as a whole, which no fault of the fleet brings about, or stdout is closed.
-    pub async fn run(self, output: Output) -> anyhow::Result<()> {
+    pub async fn run(self, output: Output) -> Result<(), Failure> {
         let bar = progress_bar();
         let report = simulation::run(async |step| show(&bar, &step).await).await?;
         bar.println("");
@@ -37,11 +38,7 @@ impl Demo {
             Output::Table => render::report(&report, page::width()),
             Output::Json => serde_json::to_string_pretty(&report).context("writing the report as JSON")? + "\n",
         };
-        match anstream::stdout().write_all(text.as_bytes()) {
-            // The reader has read enough, as `head` does.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            printed => printed.context("printing the report"),
-        }
+        print(&text).map(drop)
     }
 }
 

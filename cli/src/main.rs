@@ -3,20 +3,25 @@
 //! | module | holds |
 //! |---|---|
 //! | `commands/` | the commands on an account, a module each |
-//! | `account.rs`, `deployment.rs` | credentials and regions; the stack and its functions |
+//! | `account.rs`, `credentials.rs`, `caller.rs` | regions; whose credentials, and who that is |
+//! | `deployment.rs` | the stack and its functions |
 //! | `answer.rs`, `records.rs`, `decisions.rs` | what the functions answer, what the table holds, and what it means |
 //! | `candidates.rs` | node groups that have not opted in |
 //! | `output.rs`, `page.rs`, `text.rs`, `progress.rs` | how people and programs read it |
 //! | `confirm.rs`, `failure.rs` | asking before something is changed; how a command ends |
+//! | `completions.rs` | what a shell needs to complete the command line |
 //! | `demo.rs`, `serve.rs` | the commands on a simulated AWS |
 //! | `scenario.rs`, `simulation.rs`, `report.rs`, `render.rs` | its node groups, eight simulated hours, and how they are shown |
 //! | `functions.rs`, `lambda.rs` | both functions as clients of it, and as its Lambda functions with their stack |
 
 mod account;
 mod answer;
+mod caller;
 mod candidates;
 mod commands;
+mod completions;
 mod confirm;
+mod credentials;
 mod decisions;
 mod demo;
 mod deployment;
@@ -36,11 +41,9 @@ mod serve;
 mod simulation;
 mod text;
 
-use std::io;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
-use clap_complete::Shell;
 use colorchoice::ColorChoice;
 
 use account::Account;
@@ -53,6 +56,7 @@ use commands::status::Status;
 use commands::stop_switch::{Pause, Resume};
 use commands::tags::{OptIn, OptOut, Set};
 use commands::wishes::{QuarantineCommand, Retry, Rollback};
+use completions::Completions;
 use failure::{Exit, Failure};
 use output::{Output, say};
 
@@ -101,11 +105,7 @@ enum Command {
     Doctor(Doctor),
     Demo(demo::Demo),
     Serve(serve::Serve),
-    /// Print the completions of a shell
-    Completions {
-        /// The shell
-        shell: Shell,
-    },
+    Completions(Completions),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -156,12 +156,9 @@ async fn run(command: Command, account: &Account, output: Output) -> Result<Exit
         Command::OptOut(opt_out) => opt_out.run(account, output).await,
         Command::Set(set) => set.run(account, output).await,
         Command::Doctor(doctor) => doctor.run(account, output).await,
-        Command::Demo(demo) => Ok(demo.run(output).await.map(|()| Exit::Done)?),
+        Command::Demo(demo) => demo.run(output).await.map(|()| Exit::Done),
         Command::Serve(serve) => Ok(serve.run().await.map(|()| Exit::Done)?),
-        Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "eks-nodegroup-updater", &mut io::stdout());
-            Ok(Exit::Done)
-        }
+        Command::Completions(completions) => completions.run(&mut Cli::command()).map(|()| Exit::Done),
     }
 }
 

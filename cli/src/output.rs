@@ -17,12 +17,21 @@ pub enum Output {
     Json,
 }
 
+/// Whether somebody still reads what is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// As far as is known.
+    There,
+    /// As after `head`.
+    Gone,
+}
+
 impl Output {
     /// Prints a document, or the page that shows it.
     ///
     /// # Errors
-    /// When stdout is closed.
-    pub fn print<T: Serialize>(self, document: &T, draw: impl FnOnce(&mut Page)) -> Result<(), Failure> {
+    /// As [`print`].
+    pub fn print<T: Serialize>(self, document: &T, draw: impl FnOnce(&mut Page)) -> Result<Reader, Failure> {
         let text = match self {
             Self::Table => {
                 let mut page = Page::here();
@@ -41,20 +50,22 @@ impl Output {
 /// Prints text on stdout.
 ///
 /// # Errors
-/// When stdout is closed for another reason than that its reader has read enough, as `head` does.
-pub fn print(text: &str) -> Result<(), Failure> {
-    match anstream::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(format!("printing: {error}"))),
-        _ => Ok(()),
+/// When it cannot be written for another reason than that its reader has read enough, as `head` does.
+pub fn print(text: &str) -> Result<Reader, Failure> {
+    let mut stdout = anstream::stdout();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(Reader::There),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
+        Err(error) => Err(Failure::new(format!("printing: {error}"))),
     }
 }
 
 /// Empties the terminal; what is not one shows one answer after the other.
 ///
 /// # Errors
-/// When stdout is closed.
+/// As [`print`].
 pub fn clear() -> Result<(), Failure> {
-    if io::stdout().is_terminal() { print("\x1b[2J\x1b[H") } else { Ok(()) }
+    if io::stdout().is_terminal() { print("\x1b[2J\x1b[H").map(drop) } else { Ok(()) }
 }
 
 /// Says something beside the answer, on stderr.

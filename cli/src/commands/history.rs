@@ -1,13 +1,18 @@
 //! `history`: how updates ended, and which releases a track had.
 
+use std::fmt;
+
 use aws_config::SdkConfig;
+use aws_sdk_eks::types::{UpdateParamType, UpdateType};
 use clap::Args;
-use eks_nodegroup_updater::aws::describe;
 use eks_nodegroup_updater::aws::endpoints::{self, Service};
+use eks_nodegroup_updater::aws::pace::Eks;
+use eks_nodegroup_updater::aws::{concurrently, describe};
 use eks_nodegroup_updater::model::attempt::{Attempt, StartedBy, Status};
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::records::RecordSet;
-use eks_nodegroup_updater::model::subject::NodegroupPattern;
+use eks_nodegroup_updater::model::subject::{NodegroupName, NodegroupPattern};
+use futures_util::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
@@ -17,16 +22,14 @@ use crate::deployment::Deployment;
 use crate::failure::{Exit, Failure};
 use crate::output::{Output, say};
 use crate::page::{Page, Rows};
+use crate::progress::Progress;
 use crate::records;
-use crate::text::{duration, safe};
-
-/// Updates of one node group that EKS is asked for beside the recorded ones.
-const OLDER: usize = 20;
+use crate::text::{count, duration, safe};
 
 /// Show how updates ended, newest first; or the releases of each track
 #[derive(Args)]
 pub struct History {
-    /// Node groups as CLUSTER/NODEGROUP; * stands for any characters but the slash. Of a single one, EKS is asked for older
+    /// Node groups as CLUSTER/NODEGROUP; * stands for any characters but the slash. Of a single one, EKS is asked for all older
     /// updates as well
     nodegroup: Option<NodegroupPattern>,
     /// The releases that AWS recommended for each AMI type and Kubernetes version, and those that it withdrew
@@ -38,17 +41,37 @@ pub struct History {
 }
 
 /// Updates, newest first.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Updates {
     updates: Vec<Update>,
+    /// How many more there are than were asked for.
+    beyond_limit: usize,
+    /// Those that EKS has and did not describe.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unread: Option<Unread>,
 }
 
-#[derive(Clone, Serialize)]
+/// Updates that could not be read.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Unread {
+    /// How many, and of how many; unknown where they could not even be listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    of: Option<usize>,
+    /// Why; of several, the first reason.
+    reason: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Update {
     nodegroup: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     update_id: Option<String>,
+    /// EKS's word for what changes, such as `VersionUpdate` or `ConfigUpdate`.
+    r#type: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -108,19 +131,52 @@ impl History {
             |record: &&NodegroupRecord| self.nodegroup.as_ref().is_none_or(|pattern| pattern.matches(record.id.name()));
         let wanted: Vec<&NodegroupRecord> = records.readable().filter(is_wanted).collect();
         let mut updates: Vec<Update> = wanted.iter().flat_map(|record| recorded(record)).collect();
+        let mut unread = None;
         if let ([record], Some(_)) = (wanted.as_slice(), &self.nodegroup) {
-            updates.extend(older(&configuration, record, &updates).await);
+            let (older, not_read) = older(&configuration, record.id.name(), &updates).await;
+            updates.extend(older);
+            unread = not_read;
         }
         if let (true, Some(pattern)) = (wanted.is_empty(), &self.nodegroup) {
             let message =
                 format!("the table holds nothing of {pattern}: it was never seen opted in, or is named otherwise");
             return Err(Failure::new(message).hint("See them all: eks-nodegroup-updater history"));
         }
-        updates.sort_by_key(|update| std::cmp::Reverse(update.started_at));
-        updates.truncate(self.limit);
-        let document = Updates { updates };
-        output.print(&document, |page| draw_updates(page, &document.updates))?;
+        let document = Updates::newest(updates, unread, self.limit);
+        if let Some(unread) = &document.unread {
+            say(&format!("warning: {unread}"));
+        }
+        output.print(&document, |page| document.draw(page))?;
         Ok(Exit::Done)
+    }
+}
+
+impl Updates {
+    /// The newest of these, at most so many.
+    fn newest(mut updates: Vec<Update>, unread: Option<Unread>, limit: usize) -> Self {
+        updates.sort_by_key(|update| std::cmp::Reverse(update.started_at));
+        let beyond_limit = updates.len().saturating_sub(limit);
+        updates.truncate(limit);
+        Self { updates, beyond_limit, unread }
+    }
+
+    fn draw(&self, page: &mut Page) {
+        draw_updates(page, &self.updates);
+        if self.beyond_limit > 0 {
+            let all = self.updates.len() + self.beyond_limit;
+            page.line("");
+            page.note(&format!("{} not shown; to see them: --limit {all}", count(self.beyond_limit, "older update")));
+        }
+    }
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reason = safe(&self.reason);
+        match (self.count, self.of) {
+            (Some(count), Some(of)) => write!(f, "{count} of {of} older updates could not be read: {reason}"),
+            _ => write!(f, "older updates could not be listed: {reason}"),
+        }
     }
 }
 
@@ -131,6 +187,7 @@ fn recorded(record: &NodegroupRecord) -> impl Iterator<Item = Update> {
         Update {
             nodegroup: record.id.to_string(),
             update_id: attempt.update_id.clone(),
+            r#type: UpdateType::VersionUpdate.as_str().to_owned(),
             from: Some(intent.previous_release_version.clone()).filter(|release| !release.is_empty()),
             to: Some(intent.release_version.clone()).filter(|release| !release.is_empty()),
             started_by: match started_by {
@@ -146,40 +203,71 @@ fn recorded(record: &NodegroupRecord) -> impl Iterator<Item = Update> {
     })
 }
 
-/// Updates of a node group that EKS lists and the record does not. When one ended, EKS does not say.
-async fn older(configuration: &SdkConfig, record: &NodegroupRecord, known: &[Update]) -> Vec<Update> {
-    let eks = aws_sdk_eks::Client::new(&endpoints::of(configuration, Service::Eks));
-    let (cluster, nodegroup) = (record.id.cluster(), record.id.nodegroup());
-    let list = eks.list_updates().name(cluster).nodegroup_name(nodegroup).send().await;
-    let ids = match list {
-        Ok(answer) => answer.update_ids.unwrap_or_default(),
-        Err(error) => {
-            say(&format!("warning: older updates are not shown: {}", safe(&describe(&error))));
-            return Vec::new();
-        }
-    };
-    let is_new = |id: &String| !known.iter().any(|update| update.update_id.as_ref() == Some(id));
-    let mut updates = Vec::new();
-    for id in ids.into_iter().filter(is_new).take(OLDER) {
-        let answer = eks.describe_update().name(cluster).nodegroup_name(nodegroup).update_id(&id).send().await;
-        let Some(update) = answer.ok().and_then(|answer| answer.update) else { continue };
-        let Some(started_at) = update.created_at().and_then(|at| Timestamp::new(at.secs(), 0).ok()) else { continue };
-        let release =
-            update.params().iter().find(|it| it.r#type().is_some_and(|kind| kind.as_str() == "ReleaseVersion"));
-        updates.push(Update {
-            nodegroup: record.id.to_string(),
-            update_id: Some(id),
-            from: None,
-            to: release.and_then(|it| it.value()).map(str::to_owned),
-            started_by: "External",
-            started_at,
-            ended_at: None,
-            duration_seconds: None,
-            status: update.status().map_or_else(|| "Unknown".to_owned(), |status| status.as_str().to_owned()),
-            error_codes: update.errors().iter().filter_map(|it| Some(it.error_code()?.as_str().to_owned())).collect(),
+/// Updates of a node group that EKS has and the record does not. EKS lists them in no order, so all are read.
+async fn older(configuration: &SdkConfig, name: &NodegroupName, known: &[Update]) -> (Vec<Update>, Option<Unread>) {
+    let eks = Eks::new((&*endpoints::of(configuration, Service::Eks)).into());
+    let progress = Progress::over(0, "updates");
+    let read = async {
+        let mut ids = update_ids(&eks, name).await?;
+        ids.retain(|id| !known.iter().any(|update| update.update_id.as_ref() == Some(id)));
+        progress.expect(ids.len());
+        let calls = stream::iter(ids).map(async |id| {
+            let update = read_update(&eks, name, id).await;
+            progress.advance();
+            update
         });
+        Ok(concurrently(calls).await)
+    };
+    let read: Result<Vec<Result<Update, String>>, String> = progress.with_pace(&eks, read).await;
+    let answers = match read {
+        Ok(answers) => answers,
+        Err(reason) => return (Vec::new(), Some(Unread { count: None, of: None, reason })),
+    };
+    let of = answers.len();
+    let (mut updates, mut errors) = (Vec::new(), Vec::new());
+    for answer in answers {
+        match answer {
+            Ok(update) => updates.push(update),
+            Err(error) => errors.push(error),
+        }
     }
-    updates
+    let count = Some(errors.len());
+    let unread = errors.into_iter().next().map(|reason| Unread { count, of: Some(of), reason });
+    (updates, unread)
+}
+
+async fn update_ids(eks: &Eks, name: &NodegroupName) -> Result<Vec<String>, String> {
+    let ids = eks.read(async |eks| {
+        let pages = eks.list_updates().name(&name.cluster).nodegroup_name(&name.nodegroup).into_paginator();
+        pages.items().send().collect::<Result<Vec<String>, _>>().await
+    });
+    ids.await.map_err(|error| describe(&error))
+}
+
+/// When it ended, EKS does not say.
+async fn read_update(eks: &Eks, name: &NodegroupName, id: String) -> Result<Update, String> {
+    let answer = eks.read(async |eks| {
+        let call = eks.describe_update().name(&name.cluster).nodegroup_name(&name.nodegroup).update_id(&id);
+        call.send().await
+    });
+    let update = answer.await.map_err(|error| describe(&error))?.update;
+    let update = update.ok_or_else(|| format!("EKS did not describe the update {id}"))?;
+    let started_at = update.created_at().and_then(|at| Timestamp::new(at.secs(), 0).ok());
+    let release = update.params().iter().find(|it| it.r#type() == Some(&UpdateParamType::ReleaseVersion));
+    let unknown = || "Unknown".to_owned();
+    Ok(Update {
+        nodegroup: name.to_string(),
+        r#type: update.r#type().map_or_else(unknown, |kind| kind.as_str().to_owned()),
+        from: None,
+        to: release.and_then(|it| it.value()).map(str::to_owned),
+        started_by: "External",
+        started_at: started_at.ok_or_else(|| format!("EKS described the update {id} without its date"))?,
+        ended_at: None,
+        duration_seconds: None,
+        status: update.status().map_or_else(unknown, |status| status.as_str().to_owned()),
+        error_codes: update.errors().iter().filter_map(|it| Some(it.error_code()?.as_str().to_owned())).collect(),
+        update_id: Some(id),
+    })
 }
 
 fn draw_updates(page: &mut Page, updates: &[Update]) {
@@ -197,13 +285,20 @@ fn draw_updates(page: &mut Page, updates: &[Update]) {
         let cells = [
             page.date_and_time(update.started_at),
             safe(&update.nodegroup).into_owned(),
-            safe(update.to.as_deref().unwrap_or_default()).into_owned(),
+            safe(update.to.as_deref().unwrap_or_else(|| update.instead_of_a_release())).into_owned(),
             took.unwrap_or_default(),
             format!("{} {}", kind.glyph(), safe(&update.status)),
         ];
         rows.row(cells, kind.style(), Some(detail(update)));
     }
     page.rows(&rows);
+}
+
+impl Update {
+    /// What stands where others have a release: what else was updated.
+    fn instead_of_a_release(&self) -> &str {
+        if self.r#type == UpdateType::VersionUpdate.as_str() { "" } else { &self.r#type }
+    }
 }
 
 /// Where it came from, who started it, and what AWS said.
@@ -265,17 +360,150 @@ fn draw_tracks(page: &mut Page, tracks: &[Track]) {
 
 #[cfg(test)]
 mod tests {
+    use simulated_aws::{ApiError, Fault, Nodegroup, Request, World};
+    use tokio::net::TcpListener;
+
     use super::*;
     use crate::answer::looking;
     use crate::fixture::{after, every_output};
+    use crate::functions::sdk_config;
 
     #[tokio::test]
     async fn how_updates_ended() {
         let moment = after(5, &looking()).await;
-        let mut updates: Vec<Update> = moment.records.readable().flat_map(recorded).collect();
-        updates.sort_by_key(|update| std::cmp::Reverse(update.started_at));
-        let document = Updates { updates };
-        insta::assert_snapshot!(every_output(&document, |page| draw_updates(page, &document.updates)));
+        let updates: Vec<Update> = moment.records.readable().flat_map(recorded).collect();
+        let document = Updates::newest(updates, None, 5);
+        insta::assert_snapshot!(every_output(&document, |page| document.draw(page)));
+    }
+
+    /// A node group on which updates were started one after the other, and what `older` finds of them; the hook may spoil answers.
+    async fn older_of(
+        number: usize,
+        known: &[&str],
+        hook: impl FnMut(&Request) -> Fault + Send + 'static,
+    ) -> (Vec<String>, Vec<Update>, Option<Unread>) {
+        let world = World::new("2025-01-01T00:00:00Z".parse().unwrap());
+        let [newer, older_release] = ["1.33.2-20260710", "1.33.1-20260610"];
+        world.add_cluster("prod", "1.33");
+        for release in [older_release, newer] {
+            world.publish_release("AL2023_x86_64_STANDARD", "1.33", release);
+        }
+        world.add_nodegroup(Nodegroup::new("prod", "web").release(older_release));
+        let ids = (0..number).map(|index| {
+            let release = if index % 2 == 0 { newer } else { older_release };
+            let id = world.start_update("prod", "web", "1.33", release).unwrap();
+            world.advance(SignedDuration::from_hours(1));
+            id
+        });
+        let ids: Vec<String> = ids.collect();
+        world.on_request(hook);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let configuration = sdk_config(&format!("http://{}", listener.local_addr().unwrap()), "AKIATEST").await;
+        let known: Vec<Update> = known.iter().map(|id| update(id)).collect();
+        let name = "prod/web".parse().unwrap();
+        tokio::select! {
+            (updates, unread) = older(&configuration, &name, &known) => (ids, updates, unread),
+            ended = world.clone().serve(listener) => panic!("{ended:?}"),
+        }
+    }
+
+    /// An update of which only the id matters.
+    fn update(id: &str) -> Update {
+        Update {
+            nodegroup: "prod/web".to_owned(),
+            update_id: Some(id.to_owned()),
+            r#type: "VersionUpdate".to_owned(),
+            from: None,
+            to: None,
+            started_by: "Updater",
+            started_at: Timestamp::UNIX_EPOCH,
+            ended_at: None,
+            duration_seconds: None,
+            status: "Successful".to_owned(),
+            error_codes: Vec::new(),
+        }
+    }
+
+    fn ids_of(updates: &[Update]) -> Vec<String> {
+        updates.iter().filter_map(|update| update.update_id.clone()).collect()
+    }
+
+    #[tokio::test]
+    async fn all_updates_of_a_node_group_are_read_however_many_pages_they_fill() {
+        let (started, updates, unread) = older_of(230, &[], |_| Fault::None).await;
+        assert_eq!(unread, None);
+        let newest_first: Vec<String> = started.into_iter().rev().collect();
+        let document = Updates::newest(updates, None, 230);
+        assert_eq!((ids_of(&document.updates), document.beyond_limit), (newest_first.clone(), 0));
+        let document = Updates::newest(document.updates, None, 3);
+        assert_eq!((ids_of(&document.updates), document.beyond_limit), (newest_first[..3].to_vec(), 227));
+        let mut page = Page::new(120, jiff::tz::TimeZone::UTC);
+        document.draw(&mut page);
+        let page = anstream::adapter::strip_str(&page.text).to_string();
+        assert!(page.ends_with("\n\n227 older updates not shown; to see them: --limit 230\n"), "{page}");
+    }
+
+    #[tokio::test]
+    async fn what_the_record_holds_already_is_not_read_again() {
+        let (started, ..) = older_of(3, &[], |_| Fault::None).await;
+        // The ids of a world are the same each time.
+        let (_, updates, unread) = older_of(3, &[&started[1]], |_| Fault::None).await;
+        let mut ids = ids_of(&updates);
+        ids.sort_by_key(|id| started.iter().position(|it| it == id));
+        assert_eq!((ids, unread), (vec![started[0].clone(), started[2].clone()], None));
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_counted_with_the_reason() {
+        let mut describes = 0;
+        let (_, updates, unread) = older_of(140, &[], move |request| {
+            describes += usize::from(request.operation == "DescribeUpdate");
+            match (request.operation.as_str(), describes) {
+                ("DescribeUpdate", 7 | 70 | 120) => Fault::Error(ApiError::new(400, "InvalidParameterException", "no")),
+                _ => Fault::None,
+            }
+        })
+        .await;
+        assert_eq!(updates.len(), 137);
+        let unread = unread.unwrap();
+        assert_eq!(unread.to_string(), "3 of 140 older updates could not be read: InvalidParameterException: no");
+        let document = Updates::newest(Vec::new(), Some(unread), 20);
+        let expected = serde_json::json!({
+            "updates": [],
+            "beyondLimit": 0,
+            "unread": {"count": 3, "of": 140, "reason": "InvalidParameterException: no"},
+        });
+        assert_eq!(serde_json::to_value(&document).unwrap(), expected);
+    }
+
+    #[tokio::test]
+    async fn updates_that_cannot_be_listed_are_no_empty_list() {
+        let (_, updates, unread) = older_of(2, &[], |request| match request.operation.as_str() {
+            "ListUpdates" => Fault::Error(ApiError::new(403, "AccessDeniedException", "not authorized")),
+            _ => Fault::None,
+        })
+        .await;
+        assert_eq!(updates, []);
+        let expected = "older updates could not be listed: AccessDeniedException: not authorized";
+        assert_eq!(unread.unwrap().to_string(), expected);
+    }
+
+    #[tokio::test]
+    async fn an_update_that_brings_no_release_shows_its_type() {
+        let body = serde_json::json!({"update": {
+            "id": "1", "status": "Successful", "type": "ConfigUpdate", "createdAt": 1735689600,
+            "params": [{"type": "MinSize", "value": "3"}], "errors": [],
+        }});
+        let (_, updates, _) = older_of(1, &[], move |request| match request.operation.as_str() {
+            "DescribeUpdate" => Fault::Body { status: 200, body: body.to_string().into() },
+            _ => Fault::None,
+        })
+        .await;
+        let mut page = Page::new(120, jiff::tz::TimeZone::UTC);
+        draw_updates(&mut page, &updates);
+        let page = anstream::adapter::strip_str(&page.text).to_string();
+        let row = "2025-01-01 00:00  prod/web    ConfigUpdate  ● Successful\n    external\n";
+        assert!(page.ends_with(row), "{page}");
     }
 
     #[tokio::test]

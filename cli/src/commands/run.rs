@@ -36,8 +36,9 @@ impl RunCommand {
     /// # Errors
     /// When it is not deployed, or fails.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
-        let configuration = account.one_region().await?;
+        let (configuration, caller) = account.to_write().await?;
         let deployment = Deployment::required(&configuration, account.stack.as_deref()).await?;
+        caller.must_own(&deployment)?;
         match self.function {
             Which::Start => {
                 let answer = deployment.invoke(&configuration, Function::Start, &json!({})).await?;

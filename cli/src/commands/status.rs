@@ -22,7 +22,7 @@ use crate::answer::{DecisionLine, Look, StartAnswer, look, looking};
 use crate::candidates::here;
 use crate::decisions::Kind;
 use crate::failure::{Exit, Failure};
-use crate::output::Output;
+use crate::output::{Output, Reader};
 use crate::page::{Page, shortened};
 use crate::records;
 use crate::text::{count, duration, safe};
@@ -143,8 +143,9 @@ impl Status {
             if self.watch.is_some() && output == Output::Table {
                 crate::output::clear()?;
             }
-            output.print(&document, |page| document.regions.iter().for_each(|region| region.draw(page)))?;
-            let Some(seconds) = self.watch else {
+            let reader =
+                output.print(&document, |page| document.regions.iter().for_each(|region| region.draw(page)))?;
+            let Some(seconds) = self.watch.filter(|_| reader == Reader::There) else {
                 let needs_you = document.regions.iter().any(|region| region.nodegroups.needs_you > 0);
                 return Ok(if self.exit_code && needs_you { Exit::Found } else { Exit::Done });
             };

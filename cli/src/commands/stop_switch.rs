@@ -58,8 +58,9 @@ impl Resume {
 }
 
 async fn switch(account: &Account, output: Output, value: &'static str, yes: bool) -> Result<Exit, Failure> {
-    let configuration = account.one_region().await?;
+    let (configuration, caller) = account.to_write().await?;
     let deployment = Deployment::required(&configuration, account.stack.as_deref()).await?;
+    caller.must_own(&deployment)?;
     let (stack, parameter) = (deployment.stack.as_str(), deployment.output("StopSwitchName")?);
     let ssm = aws_sdk_ssm::Client::new(&endpoints::of(&configuration, Service::Ssm));
     let read = ssm.get_parameter().name(parameter).send().await;

@@ -1,5 +1,4 @@
-//! `retry`, `rollback` and `quarantine`: what `start` can be asked for beside its rules, with the node groups that it reaches
-//! shown first.
+//! `retry`, `rollback` and `quarantine`: what `start` can be asked for beside its rules, with what it would do shown first.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::run::show_start;
 use crate::account::Account;
-use crate::answer::{DecisionLine, Look, look, looking, read};
+use crate::answer::{DecisionLine, StartAnswer, looking, read};
 use crate::confirm::confirm;
 use crate::decisions::Kind;
 use crate::deployment::{Deployment, Function};
@@ -84,10 +83,10 @@ impl Retry {
     /// When nothing matches, nobody can be asked, or the run fails.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
         let reached = Reached::find(account, &self.nodegroups).await?;
-        let names: Vec<&str> = reached.lines.iter().map(|line| line.nodegroup.as_str()).collect();
+        let names = &reached.names;
         let event = json!({"retry": names, "nodegroups": names});
         let question = format!("Try again at once on {}?", count(names.len(), "node group"));
-        reached.ask(&question, &event, self.yes, output).await
+        reached.ask(&question, event, self.yes, output).await
     }
 }
 
@@ -98,65 +97,75 @@ impl Rollback {
     /// When nothing matches, nobody can be asked, or the run fails.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
         let reached = Reached::find(account, &self.nodegroups).await?;
-        let targets: BTreeMap<&str, &str> =
-            reached.lines.iter().map(|line| (line.nodegroup.as_str(), self.to.as_str())).collect();
-        let names: Vec<&&str> = targets.keys().collect();
+        let names = &reached.names;
+        let targets: BTreeMap<&str, &str> = names.iter().map(|name| (name.as_str(), self.to.as_str())).collect();
         let event = json!({"rollback": targets, "nodegroups": names});
         let question = format!("Take {} back to {}?", count(names.len(), "node group"), safe(&self.to));
-        reached.ask(&question, &event, self.yes, output).await
+        reached.ask(&question, event, self.yes, output).await
     }
 }
 
-/// The node groups that a wish reaches.
+/// The node groups that a request reaches.
 struct Reached {
     configuration: SdkConfig,
     deployment: Deployment,
-    lines: Vec<DecisionLine>,
+    names: Vec<String>,
 }
 
 impl Reached {
     async fn find(account: &Account, patterns: &[NodegroupPattern]) -> Result<Self, Failure> {
-        let configuration = account.one_region().await?;
-        let Look { region, deployment, answer } = look(&configuration, account.stack.as_deref(), &looking()).await?;
-        let deployment = deployment.ok_or_else(|| Failure::new(format!("the updater is not deployed in {region}")))?;
-        let matches = |pattern: &NodegroupPattern, line: &DecisionLine| {
-            line.nodegroup.parse().is_ok_and(|name| pattern.matches(&name))
-        };
+        let (configuration, caller) = account.to_write().await?;
+        let deployment = Deployment::required(&configuration, account.stack.as_deref()).await?;
+        caller.must_own(&deployment)?;
+        let answer = deployment.invoke(&configuration, Function::StartReadOnly, &looking()).await?;
+        let mut names: Vec<String> =
+            read::<StartAnswer>(answer)?.decisions.into_iter().map(|line| line.nodegroup).collect();
+        let matches = |pattern: &NodegroupPattern, name: &str| name.parse().is_ok_and(|name| pattern.matches(&name));
         for pattern in patterns {
-            if !answer.decisions.iter().any(|line| matches(pattern, line)) {
+            if !names.iter().any(|name| matches(pattern, name)) {
+                let region = &deployment.region;
                 let failure =
                     Failure::new(format!("no node group with the tag ami-update is named {pattern} in {region}"));
-                let names = answer.decisions.iter().map(|line| line.nodegroup.as_str());
-                let near = nearest(&pattern.to_string(), names);
+                let near = nearest(&pattern.to_string(), names.iter().map(String::as_str));
                 return Err(match near.as_slice() {
                     [] => failure.hint("See them all: eks-nodegroup-updater plan --all"),
                     near => failure.hint(format!("Did you mean {}?", near.join(" or "))),
                 });
             }
         }
-        let mut lines = answer.decisions;
-        lines.retain(|line| patterns.iter().any(|pattern| matches(pattern, line)));
-        Ok(Self { configuration, deployment, lines })
+        names.retain(|name| patterns.iter().any(|pattern| matches(pattern, name)));
+        Ok(Self { configuration, deployment, names })
     }
 
-    async fn ask(&self, question: &str, event: &Value, yes: bool, output: Output) -> Result<Exit, Failure> {
+    /// Shows what the run would do that is asked for, by a dry run of the same event, and asks for it.
+    async fn ask(&self, question: &str, mut event: Value, yes: bool, output: Output) -> Result<Exit, Failure> {
+        event["dryRun"] = true.into();
         let mut page = Page::here();
-        let mut rows = Rows::new(["Node group", "Runs", "Decision now"]);
-        for line in &self.lines {
-            let runs = line.runs.as_ref().and_then(|runs| runs.release_version.as_deref()).unwrap_or_default();
-            let cells = [&line.nodegroup, runs, &line.decision].map(|cell| safe(cell).into_owned());
-            rows.row(cells, Kind::of(&line.decision, line.until).style(), Some(safe(&line.reason).into_owned()));
-        }
-        page.rows(&rows);
+        draw_preview(&mut page, &self.run(Function::StartReadOnly, &event).await?.decisions);
         say(&page.text);
         if !confirm(question, yes).await? {
             return Ok(Exit::Done);
         }
-        let answer = self.deployment.invoke(&self.configuration, Function::Start, event).await?;
-        let mut answer: crate::answer::StartAnswer = read(answer)?;
-        answer.decisions.retain(|line| line.decision != "Excluded");
-        show_start(&answer, output)
+        event["dryRun"] = false.into();
+        show_start(&self.run(Function::Start, &event).await?, output)
     }
+
+    /// What the function answers about these node groups.
+    async fn run(&self, function: Function, event: &Value) -> Result<StartAnswer, Failure> {
+        let mut answer: StartAnswer = read(self.deployment.invoke(&self.configuration, function, event).await?)?;
+        answer.decisions.retain(|line| line.decision != "Excluded");
+        Ok(answer)
+    }
+}
+
+fn draw_preview(page: &mut Page, decisions: &[DecisionLine]) {
+    let mut rows = Rows::new(["Node group", "Runs", "Decision"]);
+    for line in decisions {
+        let runs = line.runs.as_ref().and_then(|runs| runs.release_version.as_deref()).unwrap_or_default();
+        let cells = [&line.nodegroup, runs, &line.decision].map(|cell| safe(cell).into_owned());
+        rows.row(cells, Kind::of(&line.decision, line.until).style(), Some(safe(&line.reason).into_owned()));
+    }
+    page.rows(&rows);
 }
 
 /// The quarantined releases.
@@ -171,8 +180,14 @@ impl QuarantineCommand {
     /// # Errors
     /// When the table cannot be read, nothing is quarantined by that name, or the run fails.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
-        let configuration = account.one_region().await?;
+        let (configuration, caller) = match self.action {
+            Action::List => (account.one_region().await?, None),
+            Action::Lift { .. } => {
+                account.to_write().await.map(|(configuration, caller)| (configuration, Some(caller)))?
+            }
+        };
         let deployment = Deployment::required(&configuration, account.stack.as_deref()).await?;
+        caller.map_or(Ok(()), |caller| caller.must_own(&deployment))?;
         let records = records::scan(&configuration, &deployment).await?;
         let fleet = records.fleet().map_err(Failure::new)?;
         let quarantines: Vec<Quarantine> =

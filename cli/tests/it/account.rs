@@ -1,6 +1,5 @@
 //! Credentials, regions and stacks that are not as they should be: each is a sentence, and a way out.
 
-use std::fs;
 use std::process::Command;
 
 use crate::served::{Served, command, run};
@@ -33,30 +32,6 @@ fn without_a_region_it_asks_for_one() {
     let (code, stderr) = end(plan);
     assert_eq!(code, Some(64), "{stderr}");
     assert!(stderr.starts_with("error: no region is set\n\nGive --region"), "{stderr}");
-}
-
-#[test]
-fn a_profile_that_does_not_exist_is_answered_with_those_that_do() {
-    let file = std::env::temp_dir().join(format!("config-{}", std::process::id()));
-    let text = "[profile ops]\nregion = eu-central-1\n[profile admin]\nregion = eu-central-1\nrole_arn = arn:aws:iam::1:role/a\n\
-                mfa_serial = arn:aws:iam::1:mfa/me\nsource_profile = ops\n";
-    fs::write(&file, text).unwrap();
-    let with = |profile: &str| {
-        let mut plan = nowhere(&["plan", "--profile", profile]);
-        plan.env("AWS_CONFIG_FILE", &file);
-        end(plan)
-    };
-    let (code, stderr) = with("elsewhere");
-    assert_eq!(code, Some(3), "{stderr}");
-    assert!(
-        stderr.contains("There is no profile \"elsewhere\" in ~/.aws/config. Those that there are: admin, ops"),
-        "{stderr}"
-    );
-    let (code, stderr) = with("admin");
-    assert_eq!(code, Some(3), "{stderr}");
-    assert!(stderr.contains("The profile admin asks for MFA"), "{stderr}");
-    assert!(stderr.contains("aws configure export-credentials --profile admin --format env"), "{stderr}");
-    fs::remove_file(file).unwrap();
 }
 
 #[test]

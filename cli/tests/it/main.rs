@@ -1,8 +1,14 @@
 //! The command line, as a person and as a script run it.
 
 mod account;
+mod caller;
+mod completions;
+mod credentials;
 mod demo;
+mod pipes;
+mod proxy;
 mod serve;
 mod served;
 mod story;
 mod tags;
+mod wishes;

@@ -80,7 +80,7 @@ fn the_functions_run_when_they_are_invoked() {
             json!({
                 "errorType": "RunFailed",
                 "errorMessage": "the alias readonly only looks; invoke the function itself to retry, to roll back or to \
-                                 lift a quarantine",
+                                 lift a quarantine, or add \"dryRun\": true to see what that would do",
             })
         )
     );

@@ -80,6 +80,10 @@ impl Drop for Served {
     }
 }
 
+/// What a command that writes says first.
+pub const CALLER: &str =
+    "Account 123456789012, arn:aws:sts::123456789012:assumed-role/simulated/session, region eu-central-1\n";
+
 /// How a command ended.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Ended {

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::served::{Ended, Served, run};
+use crate::served::{CALLER, Ended, Served, run};
 
 fn json_of(served: &Served, arguments: &[&str]) -> Value {
     let Ended { code, stdout, stderr } = run(&served.address, &[arguments, &["--output", "json"]].concat());
-    assert_eq!((code, stderr.as_str()), (Some(0), ""), "{arguments:?}");
+    // What writes says first to which account.
+    assert_eq!((code, stderr.strip_prefix(CALLER).unwrap_or(&stderr)), (Some(0), ""), "{arguments:?}");
     serde_json::from_str(&stdout).unwrap()
 }
 
@@ -58,6 +59,10 @@ fn from_the_first_plan_over_a_failure_to_its_retry() {
     // Nobody is asked without a terminal, and with --yes it is tried again.
     let asked = run(&served.address, &["retry", "dev/ingress"]);
     assert_eq!(asked.code, Some(64), "{}", asked.stderr);
+    // What the retry would do, not what stands in its way now.
+    let preview =
+        "dev/ingress  1.45.0-1e6a7c0b  Start\n    from 1.45.0-1e6a7c0b to 1.46.1-9d20f4ae (Kubernetes 1.33)\n";
+    assert!(asked.stderr.contains(preview), "{}", asked.stderr);
     let Ended { code, stdout, stderr } = run(&served.address, &["retry", "dev/ingress", "--yes"]);
     assert_eq!(code, Some(0), "{stderr}");
     assert!(stdout.contains("Run of start: "), "{stdout}");

@@ -1,18 +1,18 @@
 //! `opt-in`, `opt-out` and `set`, on a simulated AWS that is served.
 
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
-use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::served::{Ended, Served, command, run};
+use crate::proxy;
+use crate::served::{CALLER, Ended, Served, command, run};
 
+/// A command that writes: what it says on stderr comes behind whom it writes as.
 fn ended(code: i32, stdout: &str, stderr: &str) -> Ended {
-    Ended { code: Some(code), stdout: stdout.to_owned(), stderr: stderr.to_owned() }
+    Ended { code: Some(code), stdout: stdout.to_owned(), stderr: format!("{CALLER}{stderr}") }
 }
 
 fn tags(served: &Served, cluster: &str, name: &str) -> Value {
@@ -46,7 +46,7 @@ fn rules_are_set_and_removed_and_a_program_reads_what_changed() {
     let served = Served::at_speed("60");
     let set =
         run(&served.address, &["set", "prod/*", "ring=", "mode=notify", "min-age=7d", "--yes", "--output", "json"]);
-    assert_eq!((set.code, set.stderr.as_str()), (Some(0), ""));
+    assert_eq!((set.code, set.stderr.as_str()), (Some(0), CALLER));
     let change = |name: &str| {
         json!({
             "nodegroup": name,
@@ -116,23 +116,24 @@ fn a_pattern_that_names_nothing_stops_it_before_anything_is_written() {
     let served = Served::at_speed("60");
     let refused = run(&served.address, &["opt-in", "dev/sandbox", "dev/sandbx", "--yes"]);
     assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""));
-    let error = "error: there is no node group dev/sandbx in eu-central-1\n\nDid you mean dev/sandbox";
-    assert!(refused.stderr.starts_with(error), "{}", refused.stderr);
+    let error = format!("{CALLER}error: there is no node group dev/sandbx in eu-central-1\n\nDid you mean dev/sandbox");
+    assert!(refused.stderr.starts_with(&error), "{}", refused.stderr);
     assert_eq!(tags(&served, "dev", "sandbox"), json!({}));
 }
 
 #[test]
 fn a_node_group_that_cannot_be_tagged_is_one_line_and_stops_no_other() {
     let served = Served::at_speed("60");
-    let proxy = Proxy::before(&served, |request| {
-        let refused = request.starts_with("POST /tags/") && request.contains("prod%2Fgpu");
-        refused.then(|| DENIED.to_owned())
+    let proxy = proxy::before(&served, |request| {
+        let refused = request.first_line.starts_with("POST /tags/") && request.first_line.contains("prod%2Fgpu");
+        let body = r#"{"message":"not authorized to perform: eks:TagResource"}"#;
+        refused.then(|| proxy::answer("403 Forbidden", "x-amzn-errortype: AccessDeniedException\r\n", body))
     });
     let denied = run(&proxy, &["opt-out", "prod/g*", "--yes", "--output", "json"]);
     let error = "writing its tags: AccessDeniedException: not authorized to perform: eks:TagResource";
     let hint =
         "The stack's outputs ViewerPolicyArn and OperatorPolicyArn are policies with the rights to look and to steer.";
-    assert_eq!((denied.code, denied.stderr), (Some(3), format!("error: prod/gpu: {error}\n\n{hint}\n")));
+    assert_eq!((denied.code, denied.stderr), (Some(3), format!("{CALLER}error: prod/gpu: {error}\n\n{hint}\n")));
     let set = json!({"ami-update": "off"});
     let changes = json!([
         {"nodegroup": "prod/general", "set": set, "removed": [], "result": "Written"},
@@ -151,8 +152,8 @@ fn ctrl_c_leaves_no_node_group_half_written_and_names_those_that_are() {
     let (arrived, arrivals) = channel();
     let (let_go, gate) = channel();
     let (arrived, gate) = (Mutex::new(arrived), Mutex::new(gate));
-    let proxy = Proxy::before(&served, move |request| {
-        if request.starts_with("POST /tags/") {
+    let proxy = proxy::before(&served, move |request| {
+        if request.first_line.starts_with("POST /tags/") {
             let _: Result<(), _> = Sender::send(&arrived.lock().unwrap(), ());
             // Until the test drops the other end.
             let _: Result<(), _> = Receiver::recv(&gate.lock().unwrap());
@@ -167,7 +168,7 @@ fn ctrl_c_leaves_no_node_group_half_written_and_names_those_that_are() {
     let interrupt = Command::new("kill").args(["-INT", &process.id().to_string()]).status().unwrap();
     assert!(interrupt.success());
     let mut said = BufReader::new(process.stderr.take().unwrap()).lines().map(Result::unwrap);
-    let interrupted = said.find(|line| !line.starts_with("warning: "));
+    let interrupted = said.find(|line| !line.starts_with("Account ") && !line.starts_with("warning: "));
     assert_eq!(interrupted.as_deref(), Some("Interrupted; waiting for the calls that are in progress."));
     drop::<Sender<()>>(let_go);
 
@@ -182,56 +183,4 @@ fn ctrl_c_leaves_no_node_group_half_written_and_names_those_that_are() {
     let results: Vec<(String, bool)> = results.collect();
     assert_eq!(results[..8], vec![("Written".to_owned(), true); 8]);
     assert_eq!(results[8..], vec![("NotReached".to_owned(), false); 10]);
-}
-
-/// What EKS says to a caller without the right.
-const DENIED: &str = "HTTP/1.1 403 Forbidden\r\nx-amzn-errortype: AccessDeniedException\r\nContent-Length: 56\r\n\
-                      Connection: close\r\n\r\n{\"message\":\"not authorized to perform: eks:TagResource\"}";
-
-/// Stands before a simulated AWS, and may answer in its place, or late.
-struct Proxy;
-
-impl Proxy {
-    /// Its address. What `answer` says to the first line of a request goes back in place of what AWS would say.
-    fn before(served: &Served, answer: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let (upstream, answer) = (served.address.clone(), Arc::new(answer));
-        thread::spawn(move || {
-            for client in listener.incoming() {
-                let (upstream, answer) = (upstream.clone(), Arc::clone(&answer));
-                thread::spawn(move || pass(client?, &upstream, answer.as_ref()));
-            }
-        });
-        address
-    }
-}
-
-/// Passes one request on, and the answer back, after which the connection is closed.
-fn pass(mut client: TcpStream, upstream: &str, answer: &dyn Fn(&str) -> Option<String>) -> io::Result<()> {
-    let mut reader = BufReader::new(client.try_clone()?);
-    let (mut head, mut length) = (String::new(), 0);
-    while !head.ends_with("\r\n\r\n") {
-        let mut line = String::new();
-        if reader.read_line(&mut line)? == 0 {
-            return Ok(());
-        }
-        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-        head += if line == "\r\n" { "Connection: close\r\n\r\n" } else { &line };
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body)?;
-    let mut bytes = Vec::new();
-    if let Some(answer) = answer(head.lines().next().unwrap_or_default()) {
-        bytes.extend(answer.into_bytes());
-    } else {
-        let mut server = TcpStream::connect(upstream)?;
-        server.write_all(head.as_bytes())?;
-        server.write_all(&body)?;
-        server.read_to_end(&mut bytes)?;
-    }
-    client.write_all(&bytes)?;
-    client.shutdown(Shutdown::Write)
 }

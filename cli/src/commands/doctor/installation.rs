@@ -6,12 +6,12 @@ use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use tokio::sync::OnceCell;
 
 use crate::answer::{StartAnswer, looking, read, run_here};
+use crate::caller::Caller;
 use crate::deployment::{Deployment, Function};
 use crate::failure::Failure;
 use crate::progress::Progress;
 
 use super::NoAnswer;
-use super::access::Identity;
 
 /// What is looked at.
 pub struct Installation<'a> {
@@ -19,7 +19,7 @@ pub struct Installation<'a> {
     /// The stack, where there is one.
     pub deployment: Option<Deployment>,
     /// Who looks, where AWS says so.
-    pub identity: Option<Identity>,
+    pub caller: Option<Caller>,
     pub progress: Progress,
     answer: OnceCell<Result<StartAnswer, Failure>>,
     start: OnceCell<Result<GetFunctionConfigurationOutput, NoAnswer>>,
@@ -27,11 +27,11 @@ pub struct Installation<'a> {
 }
 
 impl<'a> Installation<'a> {
-    pub fn new(configuration: &'a SdkConfig, deployment: Option<Deployment>, identity: Option<Identity>) -> Self {
+    pub fn new(configuration: &'a SdkConfig, deployment: Option<Deployment>, caller: Option<Caller>) -> Self {
         Self {
             configuration,
             deployment,
-            identity,
+            caller,
             progress: Progress::over(0, "questions"),
             answer: OnceCell::new(),
             start: OnceCell::new(),

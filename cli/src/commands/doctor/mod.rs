@@ -142,18 +142,17 @@ impl Doctor {
 }
 
 async fn examine(configuration: &SdkConfig, stack: Option<&str>) -> Result<Report, Failure> {
-    let (identity, found) =
-        futures_util::join!(access::identity(configuration), Deployment::find(configuration, stack));
-    let access = access::checks(configuration, identity.as_ref().map_err(Clone::clone));
+    let (caller, found) = futures_util::join!(access::caller(configuration), Deployment::find(configuration, stack));
+    let access = access::checks(configuration, caller.as_ref().map_err(Clone::clone));
     let (deployment, not_found) = match found {
         Ok(Some(deployment)) => (Some(deployment), None),
         Ok(None) => (None, Some(stack::not_deployed(region(configuration)))),
         // Which of several stacks is meant, or with which credentials, nobody can say but the caller.
         Err(failure) if failure.exit == Exit::Usage => return Err(failure),
-        Err(failure) if failure.exit == Exit::Denied && identity.is_err() => return Err(failure),
+        Err(failure) if failure.exit == Exit::Denied && caller.is_err() => return Err(failure),
         Err(failure) => (None, Some(stack::not_found(&failure))),
     };
-    let installation = Installation::new(configuration, deployment, identity.ok());
+    let installation = Installation::new(configuration, deployment, caller.ok());
     let mut sections = vec![("Access", None, Vec::new())];
     if installation.deployment.is_some() {
         sections.push(("Stack", None, stack::checks(&installation)));
@@ -166,7 +165,7 @@ async fn examine(configuration: &SdkConfig, stack: Option<&str>) -> Result<Repor
     let sections = make(&installation, sections).await;
     let mut report = Report {
         region: region(configuration).to_owned(),
-        account: installation.identity.as_ref().map(|identity| identity.account.clone()),
+        account: installation.caller.as_ref().map(|caller| caller.account.clone()),
         stack: installation.deployment.as_ref().map(|deployment| deployment.stack.clone()),
         counts: BTreeMap::new(),
         sections,

@@ -134,7 +134,7 @@ impl Writing {
             }
         });
         let look = async {
-            let configuration = account.one_region().await?;
+            let (configuration, _) = account.to_write().await?;
             let all = candidates::list(&configuration).await?;
             let names = select(patterns, &all, region(&configuration))?;
             let progress = Progress::over(names.len(), "node groups");
@@ -175,7 +175,9 @@ impl Writing {
         let number = document.waiting().count();
         let asks = number > 0 && !self.dry_run && !self.yes;
         match output {
-            Output::Table => output.print(document, |page| document.draw_changes(page))?,
+            Output::Table => {
+                output.print(document, |page| document.draw_changes(page))?;
+            }
             // The document comes at the end, and whoever is asked must know about what.
             Output::Json if asks => {
                 let mut page = Page::here();

@@ -1,0 +1,85 @@
+//! Whom AWS takes the caller for: said before anything is written.
+
+use aws_config::SdkConfig;
+use aws_sdk_sts::config::http::HttpResponse;
+use aws_sdk_sts::error::SdkError;
+use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
+use eks_nodegroup_updater::aws::endpoints::{self, Service};
+
+use crate::account::region;
+use crate::deployment::Deployment;
+use crate::failure::Failure;
+use crate::output::say;
+
+/// An account, and a principal in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The account's id.
+    pub account: String,
+    /// The principal's ARN.
+    pub arn: String,
+}
+
+impl Caller {
+    /// Asks whose credentials these are. Everybody is allowed to ask that.
+    ///
+    /// # Errors
+    /// When STS refuses the credentials, or cannot be reached.
+    pub async fn ask(configuration: &SdkConfig) -> Result<Self, SdkError<GetCallerIdentityError, HttpResponse>> {
+        let sts = aws_sdk_sts::Client::new(&endpoints::of(configuration, Service::Sts));
+        let answer = sts.get_caller_identity().send().await?;
+        Ok(Self { account: answer.account.unwrap_or_default(), arn: answer.arn.unwrap_or_default() })
+    }
+
+    /// Asks the same, and says it on stderr, for a command that writes.
+    ///
+    /// # Errors
+    /// When it cannot be asked: nobody is to write to an account without knowing which.
+    pub async fn introduce(configuration: &SdkConfig) -> Result<Self, Failure> {
+        let here = region(configuration);
+        let caller = Self::ask(configuration).await.map_err(|error| {
+            let failure =
+                Failure::of_call("asking STS whose credentials these are, before anything is written", &error);
+            match failure.hint {
+                Some(_) => failure,
+                None => failure.hint(format!(
+                    "A network without a way to STS needs the interface endpoint com.amazonaws.{here}.sts, or \
+                     AWS_ENDPOINT_URL_STS set to one that can be reached."
+                )),
+            }
+        })?;
+        say(&format!("Account {}, {}, region {here}", caller.account, caller.arn));
+        Ok(caller)
+    }
+
+    /// Sees that a stack is the caller's own.
+    ///
+    /// # Errors
+    /// When it is of another account.
+    pub fn must_own(&self, deployment: &Deployment) -> Result<(), Failure> {
+        if self.account == deployment.account {
+            return Ok(());
+        }
+        let Deployment { stack, account, .. } = deployment;
+        let message =
+            format!("the stack {stack} is in the account {account}, but these credentials are of {}", self.account);
+        Err(Failure::new(message).hint("Nothing was changed. Choose the credentials with --profile."))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn a_stack_of_another_account_is_refused() {
+        let caller = |account: &str| Caller { account: account.to_owned(), arn: String::new() };
+        let mine = caller("123456789012").must_own(&fixture::deployment());
+        assert_eq!(mine.map_err(|failure| failure.to_string()), Ok(()));
+        let other = caller("210987654321").must_own(&fixture::deployment()).unwrap_err();
+        let expected = "error: the stack eks-nodegroup-updater is in the account 123456789012, but these credentials are of \
+                        210987654321\n\nNothing was changed. Choose the credentials with --profile.";
+        assert_eq!(other.to_string(), expected);
+    }
+}

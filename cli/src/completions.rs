@@ -1,0 +1,37 @@
+//! `completions`: what a shell needs to complete the command line.
+
+use clap::{Args, Command};
+use clap_complete::Shell;
+
+use crate::failure::Failure;
+use crate::output::print;
+
+/// The program.
+pub const NAME: &str = "eks-nodegroup-updater";
+
+/// Print the completions of a shell
+#[derive(Args)]
+pub struct Completions {
+    /// The shell
+    shell: Shell,
+}
+
+impl Completions {
+    /// Prints the script.
+    ///
+    /// # Errors
+    /// When stdout is closed.
+    pub fn run(self, command: &mut Command) -> Result<(), Failure> {
+        print(&script(self.shell, command)).map(drop)
+    }
+}
+
+fn script(shell: Shell, command: &mut Command) -> String {
+    // For bash, clap_complete writes the hyphens of a program's name in two ways, so that nothing is completed behind the first
+    // word (clap-rs/clap#6421). So it is given a name without, and the real one goes where bash is told what to complete.
+    let name = if shell == Shell::Bash { NAME.replace('-', "_") } else { NAME.to_owned() };
+    let mut script = Vec::new();
+    clap_complete::generate(shell, command, &name, &mut script);
+    let script = String::from_utf8_lossy(&script);
+    script.replace(&format!("-o default {name}\n"), &format!("-o default {NAME}\n"))
+}

@@ -1,0 +1,167 @@
+//! Whose credentials a command uses: those of the profile that is named on the command line, and no others; else those that the
+//! AWS CLI would use.
+//!
+//! The SDK's own chain would prefer keys in the environment to a profile that is named, and so write to another account than
+//! the one that was meant.
+
+use std::error::Error;
+use std::iter::successors;
+
+use aws_config::SdkConfig;
+use aws_config::profile::{ProfileFileCredentialsProvider, ProfileSet};
+use aws_config::provider_config::ProviderConfig;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
+use eks_nodegroup_updater::config::Environment;
+
+use crate::failure::Failure;
+
+const SIGN_IN: &str = "Choose a profile with --profile or AWS_PROFILE, or sign in, such as with: aws sso login";
+
+/// Which credentials are chosen.
+#[derive(Debug)]
+pub struct Choice {
+    /// The profile that the command line names.
+    explicit: Option<String>,
+    /// The same, or the one that the environment names.
+    profile: Option<String>,
+    profiles: ProfileSet,
+}
+
+impl Choice {
+    /// Sees whether there is what is chosen, before AWS is asked for anything: whatever keys the environment holds, a profile that
+    /// is named and does not exist is an error, as with the AWS CLI.
+    ///
+    /// # Errors
+    /// When there is no such profile, the files cannot be read, or the environment has half of a pair of keys that would be used.
+    pub async fn new(explicit: Option<&str>, environment: Environment<'_>) -> Result<Self, Failure> {
+        let explicit = explicit.map(str::to_owned);
+        let profile = explicit.clone().or_else(|| variable(environment, "AWS_PROFILE"));
+        let read = aws_config::profile::load(&<_>::default(), &<_>::default(), &<_>::default(), None).await;
+        let profiles =
+            read.map_err(|error| Failure::denied(format!("reading the AWS profiles: {}", sources(&error))))?;
+        if let Some(name) = profile.as_ref().filter(|name| profiles.get_profile(name).is_none()) {
+            let named = if explicit.is_some() { "" } else { ", which AWS_PROFILE names," };
+            let message = format!("there is no profile {name:?}{named} in {}", files(environment));
+            return Err(Failure::denied(message).hint(existing(&profiles)));
+        }
+        if explicit.is_none()
+            && let Some((set, missing)) = half_of_the_keys(environment)
+        {
+            let hint = "Set both variables, or neither. With --profile, neither is used.";
+            return Err(Failure::denied(format!("{set} is set, but {missing} is not")).hint(hint));
+        }
+        Ok(Self { explicit, profile, profiles })
+    }
+
+    /// The configuration with the credentials that are chosen; it must have its region.
+    pub fn apply(&self, configuration: SdkConfig) -> SdkConfig {
+        let Some(name) = &self.explicit else { return configuration };
+        let mut provider = ProviderConfig::without_region().with_region(configuration.region().cloned());
+        if let Some(client) = configuration.http_client() {
+            provider = provider.with_http_client(client);
+        }
+        let credentials = ProfileFileCredentialsProvider::builder().configure(&provider).profile_name(name).build();
+        configuration.into_builder().credentials_provider(SharedCredentialsProvider::new(credentials)).build()
+    }
+
+    /// Loads the credentials, so that what is wrong with them is reported before the first call.
+    ///
+    /// # Errors
+    /// When there are none, or they cannot be loaded.
+    pub async fn check(&self, configuration: &SdkConfig) -> Result<(), Failure> {
+        let loaded = match configuration.credentials_provider() {
+            Some(provider) => provider.provide_credentials().await.map(drop),
+            None => Err(CredentialsError::not_loaded_no_source()),
+        };
+        let Err(error) = loaded else { return Ok(()) };
+        let is_missing = matches!(error, CredentialsError::CredentialsNotLoaded(_));
+        let message = match (&self.explicit, is_missing, error.source()) {
+            (None, true, _) => "no AWS credentials were found".to_owned(),
+            (None, false, _) => format!("AWS credentials could not be loaded: {}", sources(&error)),
+            (Some(name), true, None) => {
+                let message = format!("the profile {name} has no credentials");
+                let hint =
+                    format!("Add a role, a sign-in or keys to it, such as with: aws configure sso --profile {name}");
+                return Err(Failure::denied(message).hint(hint));
+            }
+            (Some(name), _, Some(source)) if is_missing => {
+                format!("the credentials of the profile {name} could not be loaded: {}", sources(source))
+            }
+            (Some(name), ..) => {
+                format!("the credentials of the profile {name} could not be loaded: {}", sources(&error))
+            }
+        };
+        Err(Failure::denied(message).hint(self.way_in()))
+    }
+
+    /// What to do where credentials could not be loaded.
+    fn way_in(&self) -> String {
+        let named = self.profile.iter().map(String::as_str);
+        for name in named.flat_map(|name| self.with_sources(name)) {
+            let Some(profile) = self.profiles.get_profile(name) else { continue };
+            let has = |key| profile.get(key).is_some();
+            if has("mfa_serial") {
+                return format!(
+                    "The profile {name} asks for MFA, which the AWS SDK for Rust does not do. Let the AWS CLI do it:\n\n  \
+                     eval \"$(aws configure export-credentials --profile {name} --format env)\"\n\n\
+                     and leave out --profile."
+                );
+            }
+            if has("sso_session") || has("sso_start_url") {
+                return format!("Sign in again:\n\n  aws sso login --profile {name}");
+            }
+            if has("login_session") {
+                return format!("Sign in again:\n\n  aws login --profile {name}");
+            }
+        }
+        SIGN_IN.to_owned()
+    }
+
+    /// A profile, and those that its role is assumed with.
+    fn with_sources<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let source = |name: &&'a str| self.profiles.get_profile(name)?.get("source_profile");
+        // A profile may be its own source, for its keys, and others may go round.
+        successors(Some(name), source).take(self.profiles.profiles().count())
+    }
+}
+
+/// A variable that is set, and not to nothing.
+fn variable(environment: Environment<'_>, name: &str) -> Option<String> {
+    environment(name).filter(|value| !value.trim().is_empty())
+}
+
+/// The one of the two variables that is set without the other.
+fn half_of_the_keys(environment: Environment<'_>) -> Option<(&'static str, &'static str)> {
+    let is_set = |name| variable(environment, name).is_some();
+    let (id, secret) = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY");
+    match (is_set(id), is_set(secret)) {
+        // The SDK's other name of the secret.
+        (true, false) if !is_set("SECRET_ACCESS_KEY") => Some((id, secret)),
+        (false, true) => Some((secret, id)),
+        _ => None,
+    }
+}
+
+/// Where profiles are looked for.
+fn files(environment: Environment<'_>) -> String {
+    let file = |name, usual: &str| variable(environment, name).unwrap_or_else(|| usual.to_owned());
+    let config = file("AWS_CONFIG_FILE", "~/.aws/config");
+    format!("{config} or {}", file("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"))
+}
+
+/// The profiles that there are.
+fn existing(profiles: &ProfileSet) -> String {
+    let mut names: Vec<&str> = profiles.profiles().collect();
+    names.sort_unstable();
+    match names.as_slice() {
+        [] => "There is no profile at all; this makes one: aws configure sso".to_owned(),
+        names => format!("The profiles that there are: {}", names.join(", ")),
+    }
+}
+
+/// An error with what caused it.
+fn sources(error: &(dyn Error + 'static)) -> String {
+    let texts: Vec<String> = successors(Some(error), |error| (**error).source()).map(ToString::to_string).collect();
+    texts.join(": ")
+}

@@ -1,0 +1,53 @@
+//! Whom a command writes as: said before it does anything.
+
+use serde_json::Value;
+
+use crate::proxy::{self, Recorder};
+use crate::served::{CALLER, Ended, run};
+
+/// Every command that writes, so that it does.
+pub const WRITING: [&[&str]; 11] = [
+    &["opt-in", "dev/sandbox", "--yes"],
+    &["set", "dev/sandbox", "ring=1", "--yes"],
+    &["opt-out", "dev/sandbox", "--yes"],
+    &["opt-in", "dev/sandbox", "--dry-run"],
+    &["pause", "--yes"],
+    &["resume", "--yes"],
+    &["run", "start"],
+    &["run", "check"],
+    &["retry", "prod/web", "--yes"],
+    &["rollback", "data/search", "--to", "1.32.8-20260610", "--yes"],
+    &["quarantine", "lift", "*-20260110", "--yes"],
+];
+
+#[test]
+fn what_writes_says_first_to_which_account_and_as_whom() {
+    let aws = Recorder::new(|_| None);
+    for arguments in WRITING {
+        let Ended { code, stdout, stderr } = run(&aws.address, &[arguments, &["--output", "json"]].concat());
+        assert!(stderr.starts_with(CALLER), "{arguments:?}: {stderr}");
+        assert_eq!(aws.take()[0].0, "Action=GetCallerIdentity", "{arguments:?}");
+        // Nothing is quarantined here.
+        let is_refused = arguments[0] == "quarantine";
+        assert_eq!(code, Some(i32::from(is_refused)), "{arguments:?}: {stderr}");
+        let is_json = serde_json::from_str::<Value>(&stdout).is_ok();
+        assert!(if is_refused { stdout.is_empty() } else { is_json }, "{arguments:?}: {stdout}");
+    }
+}
+
+#[test]
+fn where_it_cannot_be_asked_whose_credentials_these_are_nothing_is_written() {
+    let aws = Recorder::new(|request| {
+        let asked = request.body.starts_with("Action=GetCallerIdentity&");
+        asked.then(|| proxy::answer("404 Not Found", "", "no way"))
+    });
+    for arguments in WRITING {
+        let ended = run(&aws.address, arguments);
+        let expected = "error: asking STS whose credentials these are, before anything is written: HTTP status 404 with a body \
+                        that is not AWS's: \"no way\"\n\nA network without a way to STS needs the interface endpoint \
+                        com.amazonaws.eu-central-1.sts, or AWS_ENDPOINT_URL_STS set to one that can be reached.\n";
+        assert_eq!(ended, Ended { code: Some(1), stdout: String::new(), stderr: expected.to_owned() });
+        let asked: Vec<String> = aws.take().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(asked, ["Action=GetCallerIdentity"]);
+    }
+}
