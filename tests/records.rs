@@ -304,7 +304,14 @@ fn full() -> NodegroupRecord {
     let nodes = (0..500).map(|node| format!("ip-10-0-{}-{node}.eu-central-1.compute.internal", node % 7)).collect();
     let attempt = |status: Status| Attempt {
         number: u32::MAX,
-        intent: Intent { force: true, may_force: true, start_before: Some(now()), ..intent(NEWER) },
+        intent: Intent {
+            force: true,
+            may_force: true,
+            start_before: Some(now()),
+            stuck_after: Some(hours(12)),
+            history_unread: true,
+            ..intent(NEWER)
+        },
         token: Some("0b5ad5cf-6d3c-5c8e-9a57-1e2d3c4b5a69".to_owned()),
         started_by: StartedBy::External,
         recovered_at: None,
@@ -315,6 +322,7 @@ fn full() -> NodegroupRecord {
         ended_at: Some(now()),
         errors: vec![],
         health: vec!["AsgInstanceLaunchFailures".into()],
+        last_took: Some(hours(2)),
         stuck_notified: true,
         successful_since: Some(now()),
     };
@@ -331,6 +339,7 @@ fn full() -> NodegroupRecord {
     full.history = statuses.map(attempt).into();
     full.history[0].errors =
         vec![error(String::new(), vec![]), error("\0 \"quoted\" \\ \n 日本語 é 👩‍🚀".to_owned(), nodes)];
+    full.history_unread_since = Some(now());
     full.owner = Some(Owner::Terraform);
     full.cluster_version = Some(SeenVersion { version: "1.34".into(), since: now() });
     full.proofs = vec![Proof { version: "1.33".into(), release_version: NEWER.into(), at: now() }];
