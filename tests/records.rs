@@ -308,7 +308,7 @@ fn full() -> NodegroupRecord {
             force: true,
             may_force: true,
             start_before: Some(now()),
-            stuck_after: Some(hours(12)),
+            stuck_after: Some(Box::new(hours(12))),
             history_unread: true,
             ..intent(NEWER)
         },

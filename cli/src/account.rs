@@ -60,10 +60,10 @@ impl Account {
         }
     }
 
-    /// The one region of a command that writes, and who the caller is, which is said first.
+    /// The one region of a command that writes, and the caller, who is reported first.
     ///
     /// # Errors
-    /// The same, and when it cannot be asked who the caller is.
+    /// The same, and when STS does not answer.
     pub async fn to_write(&self) -> Result<(SdkConfig, Caller), Failure> {
         let configuration = self.one_region().await?;
         let caller = Caller::introduce(&configuration).await?;

@@ -1,4 +1,4 @@
-//! Whom AWS takes the caller for: said before anything is written.
+//! The caller's account and principal, which every command that writes reports first.
 
 use aws_config::SdkConfig;
 use aws_sdk_sts::config::http::HttpResponse;
@@ -31,10 +31,10 @@ impl Caller {
         Ok(Self { account: answer.account.unwrap_or_default(), arn: answer.arn.unwrap_or_default() })
     }
 
-    /// Asks the same, and says it on stderr, for a command that writes.
+    /// Asks the same for a command that writes, and reports it on stderr.
     ///
     /// # Errors
-    /// When it cannot be asked: nobody is to write to an account without knowing which.
+    /// When STS cannot be asked: nothing is written to an account that is not known.
     pub async fn introduce(configuration: &SdkConfig) -> Result<Self, Failure> {
         let here = region(configuration);
         let caller = Self::ask(configuration).await.map_err(|error| {
@@ -52,10 +52,10 @@ impl Caller {
         Ok(caller)
     }
 
-    /// Sees that a stack is the caller's own.
+    /// Checks that a stack is in the caller's account.
     ///
     /// # Errors
-    /// When it is of another account.
+    /// When it is in another.
     pub fn must_own(&self, deployment: &Deployment) -> Result<(), Failure> {
         if self.account == deployment.account {
             return Ok(());

@@ -26,23 +26,26 @@ pub struct Choice {
     /// The same, or the one that the environment names.
     profile: Option<String>,
     profiles: ProfileSet,
+    /// Where profiles are looked for.
+    files: String,
 }
 
 impl Choice {
-    /// Sees whether there is what is chosen, before AWS is asked for anything: whatever keys the environment holds, a profile that
-    /// is named and does not exist is an error, as with the AWS CLI.
+    /// Checks the choice before AWS is called. A profile that is named and does not exist is an error whatever keys the environment
+    /// holds, as with the AWS CLI.
     ///
     /// # Errors
     /// When there is no such profile, the files cannot be read, or the environment has half of a pair of keys that would be used.
     pub async fn new(explicit: Option<&str>, environment: Environment<'_>) -> Result<Self, Failure> {
         let explicit = explicit.map(str::to_owned);
         let profile = explicit.clone().or_else(|| variable(environment, "AWS_PROFILE"));
+        let files = files(environment);
         let read = aws_config::profile::load(&<_>::default(), &<_>::default(), &<_>::default(), None).await;
         let profiles =
-            read.map_err(|error| Failure::denied(format!("reading the AWS profiles: {}", sources(&error))))?;
+            read.map_err(|error| Failure::denied(format!("reading the AWS profiles: {}", reason(&error))))?;
         if let Some(name) = profile.as_ref().filter(|name| profiles.get_profile(name).is_none()) {
             let named = if explicit.is_some() { "" } else { ", which AWS_PROFILE names," };
-            let message = format!("there is no profile {name:?}{named} in {}", files(environment));
+            let message = format!("there is no profile {name:?}{named} in {files}");
             return Err(Failure::denied(message).hint(existing(&profiles)));
         }
         if explicit.is_none()
@@ -51,7 +54,7 @@ impl Choice {
             let hint = "Set both variables, or neither. With --profile, neither is used.";
             return Err(Failure::denied(format!("{set} is set, but {missing} is not")).hint(hint));
         }
-        Ok(Self { explicit, profile, profiles })
+        Ok(Self { explicit, profile, profiles, files })
     }
 
     /// The configuration with the credentials that are chosen; it must have its region.
@@ -76,23 +79,25 @@ impl Choice {
         };
         let Err(error) = loaded else { return Ok(()) };
         let is_missing = matches!(error, CredentialsError::CredentialsNotLoaded(_));
-        let message = match (&self.explicit, is_missing, error.source()) {
-            (None, true, _) => "no AWS credentials were found".to_owned(),
-            (None, false, _) => format!("AWS credentials could not be loaded: {}", sources(&error)),
-            (Some(name), true, None) => {
-                let message = format!("the profile {name} has no credentials");
+        let why = reason(&error);
+        let failure = match &self.explicit {
+            None if is_missing => Failure::denied("no AWS credentials were found").hint(self.way_in()),
+            None => Failure::denied(format!("AWS credentials could not be loaded: {why}")).hint(self.way_in()),
+            Some(name) if is_missing && error.source().is_none() => {
                 let hint =
                     format!("Add a role, a sign-in or keys to it, such as with: aws configure sso --profile {name}");
-                return Err(Failure::denied(message).hint(hint));
+                Failure::denied(format!("the profile {name} has no credentials")).hint(hint)
             }
-            (Some(name), _, Some(source)) if is_missing => {
-                format!("the credentials of the profile {name} could not be loaded: {}", sources(source))
-            }
-            (Some(name), ..) => {
-                format!("the credentials of the profile {name} could not be loaded: {}", sources(&error))
+            Some(name) => {
+                let failure =
+                    Failure::denied(format!("the credentials of the profile {name} could not be loaded: {why}"));
+                match is_missing || matches!(error, CredentialsError::InvalidConfiguration(_)) {
+                    true => failure.hint(format!("Correct the profile in {}.", self.files)),
+                    false => failure.hint(self.way_in()),
+                }
             }
         };
-        Err(Failure::denied(message).hint(self.way_in()))
+        Err(failure)
     }
 
     /// What to do where credentials could not be loaded.
@@ -160,8 +165,13 @@ fn existing(profiles: &ProfileSet) -> String {
     }
 }
 
-/// An error with what caused it.
-fn sources(error: &(dyn Error + 'static)) -> String {
-    let texts: Vec<String> = successors(Some(error), |error| (**error).source()).map(ToString::to_string).collect();
+/// Why credentials could not be loaded, without the sentences of the SDK that say no more than that.
+fn reason(error: &(dyn Error + 'static)) -> String {
+    let texts = successors(Some(error), |error| (**error).source()).map(ToString::to_string);
+    let tells = |text: &String| {
+        !["an error occurred while loading credentials", "the credentials provider was not properly configured"]
+            .contains(&text.as_str())
+    };
+    let texts: Vec<String> = texts.filter(tells).collect();
     texts.join(": ")
 }

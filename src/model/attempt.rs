@@ -41,9 +41,9 @@ pub struct Intent {
     /// The call must be made before this time, at which the node group's window closes but for its margin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_before: Option<Timestamp>,
-    /// How long it may run before it is reported as stuck, where the node group's tag says so.
+    /// How long it may run before it is reported as stuck, where the node group's tag says so. Boxed, since few have the tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stuck_after: Option<SignedDuration>,
+    pub stuck_after: Option<Box<SignedDuration>>,
     /// Whether a retry was asked for although not all of the node group's earlier updates could be read.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub history_unread: bool,
@@ -181,7 +181,8 @@ impl Attempt {
     #[must_use]
     pub fn stuck_after(&self, setting: SignedDuration) -> SignedDuration {
         let twice = self.last_took.map(|took| took.saturating_add(took));
-        self.intent.stuck_after.unwrap_or_else(|| twice.unwrap_or_default().max(setting))
+        let tag = self.intent.stuck_after.as_deref().copied();
+        tag.unwrap_or_else(|| twice.unwrap_or_default().max(setting))
     }
 
     /// Whether it is an attempt on this release. Bottlerocket has the same releases for every Kubernetes version, and what

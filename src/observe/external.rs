@@ -82,7 +82,7 @@ fn intent(nodegroup: &Nodegroup, update: &Update) -> Intent {
         rollback: None,
         start_before: None,
         stuck_after: match &nodegroup.policy {
-            Policy::OptedIn(_, rules) => rules.stuck_after,
+            Policy::OptedIn(_, rules) => rules.stuck_after.map(Box::new),
             Policy::NotOptedIn | Policy::OptedOut | Policy::Invalid { .. } => None,
         },
         history_unread: false,

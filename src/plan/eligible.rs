@@ -72,7 +72,7 @@ impl<'a> Candidate<'a> {
             rollback: None,
             launch_template: None,
             start_before: None,
-            stuck_after: self.rules.stuck_after,
+            stuck_after: self.rules.stuck_after.map(Box::new),
             history_unread: false,
         }
     }

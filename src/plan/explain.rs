@@ -325,7 +325,10 @@ impl About<'_> {
             },
             Rule::NotFrozen => "no stop switch and no change calendar stops updates".to_owned(),
             Rule::Window => format!("updates may start {}", value(|rules| rules.window.to_string())),
-            Rule::UpdateHistory => "its earlier updates are known".to_owned(),
+            Rule::UpdateHistory => match self.record().is_some_and(NodegroupRecord::knows_history) {
+                true => "its earlier updates are known".to_owned(),
+                false => "its earlier updates are read before its first one by the updater".to_owned(),
+            },
             Rule::Limits => "the limits leave it a place".to_owned(),
         }
     }

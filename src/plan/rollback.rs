@@ -59,7 +59,7 @@ pub(super) fn intent(
         rollback: Some(rollback.request_id.clone()),
         launch_template: None,
         start_before: None,
-        stuck_after: rules.stuck_after,
+        stuck_after: rules.stuck_after.map(Box::new),
         history_unread: false,
     })
 }

@@ -226,7 +226,7 @@ fn an_update_may_run_twice_as_long_as_the_last_one_took() {
 fn the_tag_stuck_after_says_more_than_the_setting_and_the_last_update() {
     for allowed in [30, 720] {
         let mut record = record("prod/blue").updated(CURRENT, after(-2_000));
-        record.begin(&Intent { stuck_after: Some(minutes(allowed)), ..intent(NEWER) }, now());
+        record.begin(&Intent { stuck_after: Some(Box::new(minutes(allowed))), ..intent(NEWER) }, now());
         assert!(!is_stuck(record.clone(), allowed - 1) && is_stuck(record, allowed), "{allowed} minutes");
     }
 }

@@ -1,4 +1,4 @@
-//! Whom a command writes as: said before it does anything.
+//! The account and the principal, which a command that writes reports before it does anything.
 
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ pub const WRITING: [&[&str]; 11] = [
 ];
 
 #[test]
-fn what_writes_says_first_to_which_account_and_as_whom() {
+fn every_command_that_writes_reports_account_and_principal_first() {
     let aws = Recorder::new(|_| None);
     for arguments in WRITING {
         let Ended { code, stdout, stderr } = run(&aws.address, &[arguments, &["--output", "json"]].concat());
@@ -36,7 +36,7 @@ fn what_writes_says_first_to_which_account_and_as_whom() {
 }
 
 #[test]
-fn where_it_cannot_be_asked_whose_credentials_these_are_nothing_is_written() {
+fn nothing_is_written_without_an_answer_of_sts() {
     let aws = Recorder::new(|request| {
         let asked = request.body.starts_with("Action=GetCallerIdentity&");
         asked.then(|| proxy::answer("404 Not Found", "", "no way"))

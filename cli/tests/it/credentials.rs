@@ -1,4 +1,4 @@
-//! Whose credentials sign the requests of a command, and what it says of credentials that cannot be used.
+//! Whose credentials sign the requests of a command, and the errors of credentials that cannot be used.
 
 use std::fs;
 use std::path::PathBuf;
@@ -142,7 +142,7 @@ fn role(key_id: &str) -> String {
 }
 
 #[test]
-fn who_has_signed_in_is_let_in_by_the_session() {
+fn a_profile_gets_its_credentials_from_an_sso_session() {
     let home = Home::new("signed-in", SSO);
     let token = r#"{"accessToken": "token", "expiresAt": "2099-01-01T00:00:00Z", "startUrl": "https://corp.awsapps.com/start"}"#;
     home.write(&format!(".aws/sso/cache/{TOKEN_OF_CORP}"), token);
@@ -158,24 +158,28 @@ fn who_has_signed_in_is_let_in_by_the_session() {
 }
 
 #[test]
-fn who_has_not_signed_in_or_long_ago_is_told_how() {
+fn a_missing_or_expired_sso_token_is_an_error_with_the_command_to_sign_in() {
     let home = Home::new(
         "signed-out",
         &format!("{SSO}[profile prod]\nrole_arn = arn:aws:iam::1:role/a\nsource_profile = dev\n"),
     );
     let expired = r#"{"accessToken": "token", "expiresAt": "2020-01-01T00:00:00Z", "startUrl": "https://corp.awsapps.com/start"}"#;
-    for cached in [None, Some(expired)] {
+    let reasons = [
+        (None, "an error occurred while loading an access token: failed to load the cached SSO token"),
+        (
+            Some(expired),
+            "an error occurred while loading an access token: the SSO token has expired and cannot be refreshed",
+        ),
+    ];
+    for (cached, reason) in reasons {
         if let Some(token) = cached {
             home.write(&format!(".aws/sso/cache/{TOKEN_OF_CORP}"), token);
         }
         for profile in ["dev", "prod"] {
             let mut plan = home.command(NOWHERE, &["plan", "--profile", profile]);
             plan.envs(OTHER_KEYS);
-            let (code, stderr) = end(plan);
-            assert_eq!(code, Some(3), "{stderr}");
-            let error = format!("error: the credentials of the profile {profile} could not be loaded: ");
-            assert!(stderr.starts_with(&error), "{stderr}");
-            assert!(stderr.ends_with("\n\nSign in again:\n\n  aws sso login --profile dev\n"), "{stderr}");
+            let error = format!("error: the credentials of the profile {profile} could not be loaded: {reason}");
+            assert_eq!(end(plan), denied(&format!("{error}\n\nSign in again:\n\n  aws sso login --profile dev\n")));
         }
     }
 }
@@ -216,6 +220,7 @@ fn a_profile_without_credentials_is_no_reason_to_use_those_of_the_environment() 
     let (code, stderr) = with("role");
     assert_eq!(code, Some(3), "{stderr}");
     assert!(stderr.starts_with("error: the credentials of the profile role could not be loaded: "), "{stderr}");
+    assert!(stderr.ends_with("\n\nCorrect the profile in ~/.aws/config or ~/.aws/credentials.\n"), "{stderr}");
 }
 
 #[test]
@@ -252,10 +257,17 @@ fn half_of_a_pair_of_keys_is_an_error_that_names_the_other_half() {
 
 #[test]
 fn a_profile_that_asks_for_mfa_is_left_to_the_aws_cli() {
-    let config = "[profile ops]\n[profile admin]\nrole_arn = arn:aws:iam::1:role/a\nmfa_serial = arn:aws:iam::1:mfa/me\n\
-                  source_profile = ops\n";
+    let config =
+        "[profile admin]\nrole_arn = arn:aws:iam::1:role/a\nmfa_serial = arn:aws:iam::1:mfa/me\nsource_profile = ops\n";
     let home = Home::new("mfa", config);
-    let (code, stderr) = end(home.command(NOWHERE, &["plan", "--profile", "admin"]));
+    home.write(".aws/credentials", "[ops]\naws_access_key_id = AKIAOPS\naws_secret_access_key = ops\n");
+    let aws = Recorder::new(|request| {
+        let body =
+            "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not authorized</Message></Error></ErrorResponse>";
+        let asked = request.body.starts_with("Action=AssumeRole&");
+        asked.then(|| proxy::answer("403 Forbidden", "Content-Type: text/xml\r\n", body))
+    });
+    let (code, stderr) = end(home.command(&aws.address, &["plan", "--profile", "admin"]));
     assert_eq!(code, Some(3), "{stderr}");
     let hint = "The profile admin asks for MFA, which the AWS SDK for Rust does not do. Let the AWS CLI do it:\n\n  \
                 eval \"$(aws configure export-credentials --profile admin --format env)\"\n\nand leave out --profile.\n";

@@ -42,7 +42,7 @@ fn a_reader_that_has_read_enough_is_no_error() {
 }
 
 #[test]
-fn who_looks_again_and_again_ends_when_nobody_reads() {
+fn a_command_that_watches_ends_when_nobody_reads() {
     let served = Served::at_speed("60");
     assert_eq!(unread(command(&served.address, &["status", "--watch"])), (Some(0), String::new()));
 }

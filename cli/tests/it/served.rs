@@ -80,7 +80,7 @@ impl Drop for Served {
     }
 }
 
-/// What a command that writes says first.
+/// The first line of a command that writes.
 pub const CALLER: &str =
     "Account 123456789012, arn:aws:sts::123456789012:assumed-role/simulated/session, region eu-central-1\n";
 

@@ -9,7 +9,7 @@ use crate::served::{CALLER, Ended, Served, run};
 
 fn json_of(served: &Served, arguments: &[&str]) -> Value {
     let Ended { code, stdout, stderr } = run(&served.address, &[arguments, &["--output", "json"]].concat());
-    // What writes says first to which account.
+    // Commands that write report the account first.
     assert_eq!((code, stderr.strip_prefix(CALLER).unwrap_or(&stderr)), (Some(0), ""), "{arguments:?}");
     serde_json::from_str(&stdout).unwrap()
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::proxy;
 use crate::served::{CALLER, Ended, Served, command, run};
 
-/// A command that writes: what it says on stderr comes behind whom it writes as.
+/// How a command that writes ends. On stderr the caller comes first.
 fn ended(code: i32, stdout: &str, stderr: &str) -> Ended {
     Ended { code: Some(code), stdout: stdout.to_owned(), stderr: format!("{CALLER}{stderr}") }
 }

@@ -1,8 +1,10 @@
 use aws_sdk_eks::Client;
 use aws_sdk_eks::operation::update_nodegroup_version::builders::UpdateNodegroupVersionFluentBuilder;
 use aws_sdk_eks::types::{ErrorCode, Update, UpdateStatus, UpdateType};
+use std::collections::BTreeSet;
+
 use jiff::SignedDuration;
-use simulated_aws::{Nodegroup, UpdateScript, World};
+use simulated_aws::{EarlierUpdate, Nodegroup, UpdateScript, World};
 
 use crate::sdk::{clients, refusal, world};
 
@@ -225,10 +227,40 @@ async fn updates_list_across_pages() -> anyhow::Result<()> {
     }
     let eks = clients(&world).await.eks;
     let pages = eks.list_updates().name("prod").nodegroup_name("blue").into_paginator().items().send();
-    let listed: Vec<String> = pages.collect::<Result<_, _>>().await?;
+    let mut listed: Vec<String> = pages.collect::<Result<_, _>>().await?;
+    listed.sort();
     let mut started: Vec<String> = world.updates("prod", "blue").into_iter().map(|update| update.id).collect();
     started.sort();
     assert_eq!(listed, started);
+    Ok(())
+}
+
+#[tokio::test]
+async fn updates_are_listed_in_another_order_each_time_with_those_from_before() -> anyhow::Result<()> {
+    let world = prod_blue();
+    let started = world.start_update("prod", "blue", "1.33", NEW)?;
+    let earlier = |number: i64| EarlierUpdate {
+        created_at: world.now() - minutes(number),
+        update_type: "ConfigUpdate".to_owned(),
+        status: "Successful".to_owned(),
+        installed: None,
+    };
+    let mut ids = world.add_earlier_updates("prod", "blue", (1..20).map(earlier).collect());
+    ids.push(started);
+    ids.sort();
+    let eks = clients(&world).await.eks;
+    let mut orders = BTreeSet::new();
+    for _ in 0..3 {
+        let list = eks.list_updates().name("prod").nodegroup_name("blue").send().await?;
+        let listed = list.update_ids.unwrap_or_default();
+        let mut sorted = listed.clone();
+        sorted.sort();
+        assert_eq!(sorted, ids);
+        orders.insert(listed);
+    }
+    assert_eq!(orders.len(), 3);
+    let update = eks.describe_update().name("prod").nodegroup_name("blue").update_id(&ids[0]).send().await?;
+    assert_eq!(update.update.and_then(|update| update.id).as_ref(), Some(&ids[0]));
     Ok(())
 }
 
