@@ -156,7 +156,7 @@ impl Checker<'_> {
         checked.open_since = record.open.as_ref().map(|attempt| attempt.started_at);
         let attempt = before.open.and_then(|open| record.attempt(open.number));
         checked.ended = attempt.filter(|attempt| attempt.ended_at.is_some()).cloned();
-        checked.record = Some(AnyRecord::Nodegroup(record));
+        checked.record = Some(AnyRecord::Nodegroup(Box::new(record)));
     }
 }
 

@@ -177,7 +177,7 @@ impl Outbox<'_> {
     async fn mark(&self, record: AnyRecord, marks: Vec<(Notice, Vec<Sink>)>) -> Option<Problem> {
         let subject = record.subject();
         let marked = match record {
-            AnyRecord::Nodegroup(record) => self.mark_one(record, &marks).await,
+            AnyRecord::Nodegroup(record) => self.mark_one(*record, &marks).await,
             AnyRecord::Fleet(record) => self.mark_one(record, &marks).await,
             AnyRecord::Track(record) => self.mark_one(record, &marks).await,
         };

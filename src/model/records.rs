@@ -26,7 +26,7 @@ pub enum RecordRef<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub enum AnyRecord {
     /// A node group's.
-    Nodegroup(NodegroupRecord),
+    Nodegroup(Box<NodegroupRecord>),
     /// The fleet's.
     Fleet(FleetRecord),
     /// A release track's.
@@ -38,7 +38,7 @@ impl AnyRecord {
     #[must_use]
     pub fn as_ref(&self) -> RecordRef<'_> {
         match self {
-            Self::Nodegroup(record) => record.into(),
+            Self::Nodegroup(record) => record.as_ref().into(),
             Self::Fleet(record) => record.into(),
             Self::Track(record) => record.into(),
         }

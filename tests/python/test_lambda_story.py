@@ -456,7 +456,7 @@ def test_what_the_last_update_lowered_before_there_was_a_record_stays(stack: Sta
         assert decisions(stack.start.invoke({})) == {"prod/blue": "Lowered"}
         payload(stack.check.invoke({}))
     read = [len(calls(stack, f"eks:{operation}")) for operation in ("ListUpdates", "DescribeUpdate")]
-    assert read == [1, 2], "its past, once"
+    assert read == [1, 2], "its update history, once"
     (message,) = stack.messages()
     assert message.body["kind"] == "NodegroupLowered"
     ran = [message.body["lowered"][end]["releaseVersion"] for end in ("from", "to")]
@@ -465,6 +465,50 @@ def test_what_the_last_update_lowered_before_there_was_a_record_stays(stack: Sta
     # What is newer than what it left ends it.
     stack.aws.publish(LINUX, "1.33.5-20261120")
     assert decisions(stack.start.invoke({})) == {"prod/blue": "Start"}
+
+
+def test_a_downgrade_is_found_among_forty_updates_that_are_listed_in_no_order(stack: Stack) -> None:
+    for release in (OLD, NEW, NEWER):
+        stack.aws.publish(LINUX, release)
+    stack.aws.create_nodegroup("prod/blue", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
+    by_hand = {"clusterName": "prod", "nodegroupName": "blue", "version": "1.33"}
+    for _ in range(20):
+        for release in (NEWER, NEW):
+            stack.aws.client("eks").update_nodegroup_version(**by_hand, releaseVersion=release)
+            stack.aws.settle("prod/blue", "Successful")
+            stack.aws.date_back("prod/blue", 1)
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "Lowered"}
+    assert len(calls(stack, "eks:DescribeUpdate")) == 40
+
+
+def test_nothing_starts_on_a_node_group_whose_earlier_updates_cannot_all_be_read_before_a_retry(stack: Stack, blue: str) -> None:
+    by_hand = {"clusterName": "prod", "nodegroupName": "blue", "version": "1.33"}
+    stack.aws.client("eks").update_nodegroup_version(**by_hand, releaseVersion=OLD)
+    stack.aws.settle("prod/blue", "Successful")
+    stack.aws.refuse("eks:DescribeUpdate", 403, "AccessDeniedException", "no")
+    result = stack.start.invoke({})
+    assert decisions(result) == {"prod/blue": "UpdateHistoryUnread"}
+    assert "0 of its 1 earlier updates could be read: AccessDeniedException: no" in reason(result, "prod/blue")
+    preview = stack.start.invoke({"retry": ["prod/blue"], "dryRun": True})
+    assert decisions(preview) == {"prod/blue": "Start"}
+    assert "without its update history" in reason(preview, "prod/blue")
+    assert decisions(stack.start.invoke({"retry": ["prod/blue"]})) == {"prod/blue": "Start"}
+
+
+def test_what_another_region_has_in_the_same_table_is_left_alone(stack: Stack, blue: str) -> None:
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "Start"}
+    dynamodb = stack.aws.client("dynamodb")
+    items = dynamodb.scan(TableName=TABLE)["Items"]
+    others = [json.loads(json.dumps(item).replace(REGION, "us-east-1")) for item in items]
+    for item in others:
+        dynamodb.put_item(TableName=TABLE, Item=item)
+    stack.aws.settle("prod/blue", "Successful")
+    for _ in range(2):
+        payload(stack.check.invoke({}))
+        payload(stack.start.invoke({}))
+    stored = {item["itemKey"]["S"]: item for item in dynamodb.scan(TableName=TABLE)["Items"]}
+    assert [stored[item["itemKey"]["S"]] for item in others] == others
+    assert len(others) >= 3 and stack.messages() == []
 
 
 def test_the_past_is_read_before_the_first_start_only(stack: Stack, blue: str) -> None:
@@ -632,6 +676,15 @@ def test_an_external_update_is_no_failure(stack: Stack, blue: str) -> None:
     assert "open" not in stack.record(blue)
     assert stack.messages() == []
     assert decisions(stack.start.invoke({})) == {"prod/blue": "InProgress"}
+
+
+def test_a_cluster_that_is_not_active_is_no_refusal_of_the_release(stack: Stack, blue: str) -> None:
+    stack.aws.refuse("eks:UpdateNodegroupVersion", 400, "InvalidRequestException", "Cluster prod is not in ACTIVE status")
+    (line,) = payload(stack.start.invoke({}))["decisions"]
+    assert line["outcome"] == "NotActive"
+    payload(stack.check.invoke({}))
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "BackingOff"}
+    assert stack.messages() == []
 
 
 def test_a_release_that_eks_does_not_know_yet_is_asked_for_again_after_a_wait(stack: Stack, blue: str) -> None:

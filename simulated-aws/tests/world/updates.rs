@@ -1,8 +1,8 @@
+use std::collections::BTreeSet;
+
 use aws_sdk_eks::Client;
 use aws_sdk_eks::operation::update_nodegroup_version::builders::UpdateNodegroupVersionFluentBuilder;
 use aws_sdk_eks::types::{ErrorCode, Update, UpdateStatus, UpdateType};
-use std::collections::BTreeSet;
-
 use jiff::SignedDuration;
 use simulated_aws::{EarlierUpdate, Nodegroup, UpdateScript, World};
 
