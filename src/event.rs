@@ -61,8 +61,8 @@ pub fn parse_start(event: &Value) -> Result<StartRequest, InvalidEvent> {
     Ok(request)
 }
 
-/// What a request asks for where a run may only look, as one through the alias `readonly` may. Whoever asks for something to be
-/// changed must know that it is not: so that takes a dry run.
+/// What a request asks for where a run may only look, as one through the alias `readonly` may. A change can be asked for as a dry run
+/// only, so that nobody believes that it was made.
 ///
 /// # Errors
 /// When it asks for something to be changed, and not for a dry run.
