@@ -116,7 +116,7 @@ fn quarantine_key(version: &str, ami_type: &str, release: &str, cluster: Option<
 
 impl From<NodegroupRecord> for AnyRecord {
     fn from(record: NodegroupRecord) -> Self {
-        Self::Nodegroup(record)
+        Self::Nodegroup(Box::new(record))
     }
 }
 
