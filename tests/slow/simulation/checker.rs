@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use eks_nodegroup_updater::model::fleet_record::FleetRecord;
+use eks_nodegroup_updater::model::hold::Hold;
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::settings::Limits;
 use eks_nodegroup_updater::model::track_record::TrackRecord;
@@ -33,8 +34,8 @@ pub struct Checker {
     vanished: BTreeSet<String>,
     /// By node group: what it was last seen to run, and that it runs less than an update of ours brought.
     seen: Vec<(Option<Nodegroup>, Option<Lowered>)>,
-    /// By node group: whether its record holds it where it was lowered to.
-    held: Vec<bool>,
+    /// By node group: what holds it where it was lowered to, by its record.
+    held: Vec<Option<Box<Hold>>>,
     /// When a retry of everything was asked for.
     retried: Option<Timestamp>,
 }
@@ -70,7 +71,7 @@ impl Checker {
             running: (true, now),
             vanished: BTreeSet::new(),
             seen: vec![(None, None); groups.len()],
-            held: vec![false; groups.len()],
+            held: vec![None; groups.len()],
             retried: None,
         }
     }
@@ -79,12 +80,15 @@ impl Checker {
     pub fn retried(&mut self, now: Timestamp) {
         self.retried = Some(now);
         self.seen.iter_mut().for_each(|(_, lowered)| *lowered = None);
-        self.held.fill(false);
+        self.held.fill(None);
     }
 
-    /// Whether the record of a node group holds it where it was lowered to.
-    pub fn is_held(&self, group: usize) -> bool {
-        self.held[group]
+    /// Whether the record of a node group holds it where it was lowered to, although this day's release is out.
+    pub fn is_held(&self, group: usize, last: &str) -> bool {
+        self.held[group].as_ref().is_some_and(|hold| {
+            let ends = hold.confirmed && !hold.is_of_version() && hold.ends_with_newer();
+            !ends || day(&hold.from.release_version) >= last
+        })
     }
 
     pub fn updates(&self) -> impl Iterator<Item = (&String, &Ours)> {
@@ -189,7 +193,7 @@ impl Checker {
             lowered
         };
         let hold = record.as_ref().and_then(|record| record.hold.as_ref());
-        self.held[index] = hold.is_some_and(|hold| hold.is_open());
+        self.held[index] = hold.filter(|hold| hold.is_open()).cloned();
         let is_confirmed = hold.is_some_and(|hold| hold.is_open() && hold.confirmed);
         self.seen[index].1 = lowered.map(|mut lowered| {
             if is_confirmed && !lowered.confirmed && is_less(&now, &lowered.from.0, &lowered.from.1) {

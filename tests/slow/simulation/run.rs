@@ -379,7 +379,8 @@ impl Simulation {
             let is_canary = |other: &Group| other.ring < group.ring && other.follow == group.follow;
             group.ring > 0 && (unreadable || behind.iter().any(|(_, other)| is_canary(other)))
         };
-        let stays_lowered = |index: usize, group: &Group| self.lowered_by_others(group) && self.checker.is_held(index);
+        let stays_lowered =
+            |index: usize, group: &Group| self.lowered_by_others(group) && self.checker.is_held(index, self.last);
         let excused =
             |(index, group): &&(usize, &Group)| group.ailment.is_some() || waits(group) || stays_lowered(*index, group);
         behind.iter().filter(|it| !excused(it)).map(|(_, group)| (*group).clone()).collect()
