@@ -52,13 +52,18 @@ pub async fn start(
     // What could not be recorded is not built upon.
     let releases = Releases::of(&recommended, &fleet.records, now);
     let mut plan = make_plan(&asked.input(&fleet, &releases));
-    let unread = plan.unread_histories(&fleet.records);
-    if !unread.is_empty() {
+    // Each round moves others up, whose histories are then read, too: until whoever may start has a history that is known.
+    loop {
+        let unread = plan.unread_histories(&fleet.records);
+        if unread.is_empty() {
+            break;
+        }
         let histories = histories(&clients.eks, &fleet, &unread, run.last_history).await;
         let missed = histories.iter().filter_map(|(id, history)| Some((id.clone(), history.as_ref().err()?.clone())));
-        fleet.unread_histories = missed.collect();
+        fleet.unread_histories.extend(missed);
         let changes = take_histories(&fleet, histories, now);
         errors.extend(store.write(changes, &mut fleet.records, now).await);
+        fleet.note_unrecorded_histories(unread);
         plan = make_plan(&asked.input(&fleet, &releases));
     }
     let mut reports = reports(&asked.input(&fleet, &releases), &plan);

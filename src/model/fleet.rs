@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::kubernetes::KubernetesVersion;
 use super::nodegroup::Nodegroup;
+use super::nodegroup_record::NodegroupRecord;
 use super::policy::{Policy, VersionPolicy};
 use super::problem::{Problem, UnreadHistory, Unreadable};
 use super::reason::Freeze;
@@ -101,6 +102,17 @@ impl Discovered {
 }
 
 impl Fleet {
+    /// A history that was read is not known as long as its record does not say so: another run may keep changing that.
+    pub fn note_unrecorded_histories(&mut self, read: UnreadHistories) {
+        for id in read.again.into_iter().chain(read.first) {
+            let record = self.records.nodegroup(&id).ok().flatten();
+            if !record.is_some_and(NodegroupRecord::knows_history) {
+                let error = "another run keeps changing its record".to_owned();
+                self.unread_histories.entry(id).or_insert(UnreadHistory { read: 0, listed: None, error });
+            }
+        }
+    }
+
     /// The account and region, if there is any node group to tell.
     #[must_use]
     pub fn id(&self) -> Option<FleetId> {

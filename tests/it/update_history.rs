@@ -180,3 +180,15 @@ async fn a_history_that_stays_unread_is_reported_after_a_day_and_a_retry_starts_
     env.advance(60);
     assert_eq!(decisions(&env.start().await), ["prod/blue: UpToDate"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_moves_up_because_others_stay_back_has_its_history_read_too() {
+    let names = ["a", "b", "c", "d"];
+    let mut env = TestEnv::with(names.map(|name| opted_in(name, "blue"))).await;
+    env.start_config.settings.limits.starts_per_run = 1;
+    for name in names {
+        env.world.add_earlier_updates(name, "blue", history(3));
+    }
+    assert_eq!(decisions(&env.start().await), names.map(|name| format!("{name}/blue: Lowered")));
+    assert_eq!((env.calls("eks:DescribeUpdate"), env.calls("eks:UpdateNodegroupVersion")), (12, 0));
+}

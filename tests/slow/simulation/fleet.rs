@@ -371,22 +371,29 @@ impl Published {
     }
 }
 
-/// The Kubernetes versions of the clusters, and since when each has its own.
+/// The Kubernetes versions of the clusters, and since when each has its own; and of those that were rolled back, since when they had
+/// the next one, and when they left it.
 #[derive(Default)]
-pub struct Clusters(BTreeMap<String, (&'static str, Timestamp)>);
+pub struct Clusters(BTreeMap<String, (&'static str, Timestamp)>, BTreeMap<String, (Timestamp, Timestamp)>);
+
+/// A cluster may be rolled back and upgraded again between two runs, which then know nothing of it.
+const BETWEEN_RUNS: SignedDuration = SignedDuration::from_hours(1);
 
 impl Clusters {
     pub fn set(&mut self, world: &World, cluster: &str, version: &'static str) {
         if self.version(cluster) != version {
             world.add_cluster(cluster, version);
-            self.0.insert(cluster.to_owned(), (version, world.now()));
+            let now = world.now();
+            let before = self.1.remove(cluster).filter(|(_, left)| now.duration_since(*left) <= BETWEEN_RUNS);
+            self.0.insert(cluster.to_owned(), (version, before.map_or(now, |(since, _)| since)));
         }
     }
 
     /// Goes back to the version before; only where AWS does.
     pub fn roll_back(&mut self, world: &World, cluster: &str) {
         if self.version(cluster) == NEXT_VERSION && world.roll_back_cluster(cluster) {
-            self.0.insert(cluster.to_owned(), (OWN_VERSION, world.now()));
+            let before = self.0.insert(cluster.to_owned(), (OWN_VERSION, world.now()));
+            before.map(|(_, since)| self.1.insert(cluster.to_owned(), (since, world.now())));
         }
     }
 
