@@ -28,8 +28,9 @@ const TICK: Duration = Duration::from_mins(5);
 const TICKS_PER_START: u32 = 6;
 /// Four hours.
 const CHAOS_TICKS: u32 = 48;
-/// Two days: time enough for every window, age, ring and retry.
-const QUIESCE_TICKS: u32 = 2 * 24 * 12;
+/// Three days: time enough for every window, age, ring and retry, and for a release that EKS never knows, which costs a day on each of
+/// two tracks.
+const QUIESCE_TICKS: u32 = 3 * 24 * 12;
 /// How long a node group may be behind before it is reported.
 const STALE_AFTER: SignedDuration = SignedDuration::from_hours(8);
 /// By then, whatever keeps a node group from being current is reported: what should never last after a day.
