@@ -12,6 +12,8 @@ use super::error_code::{Blame, Cause};
 /// The longest code and message that are kept of an error, in bytes.
 const CODE_BYTES: usize = 256;
 pub(super) const MESSAGE_BYTES: usize = 4 * 1024;
+/// The most codes that a message names; one failure has one or two.
+const CODES: usize = 10;
 
 /// What an attempt sets out to do: all that the call says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -228,15 +230,32 @@ impl Attempt {
         })
     }
 
-    /// The codes that this version does not know.
-    pub fn unknown_codes(&self) -> impl Iterator<Item = &str> {
-        self.codes().filter(|code| Blame::of(code).is_none())
+    /// The codes that this version does not know, each once and the first few only.
+    pub fn unknown_codes(&self) -> Vec<String> {
+        distinct_codes(self.codes().filter(|code| Blame::of(code).is_none()))
+    }
+
+    /// The codes of the node group's health, each once and the first few only.
+    pub fn health_codes(&self) -> Vec<String> {
+        distinct_codes(self.health.iter().map(String::as_str))
     }
 
     /// The codes of its errors, and of the node group's health when it failed.
     fn codes(&self) -> impl Iterator<Item = &str> {
         self.errors.iter().map(|error| error.error_code.as_str()).chain(self.health.iter().map(String::as_str))
     }
+}
+
+/// The first few codes, each once and cut, so that a message that names them stays short.
+fn distinct_codes<'a>(codes: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut distinct = Vec::new();
+    for code in codes {
+        let code = head(code, CODE_BYTES);
+        if distinct.len() < CODES && !distinct.contains(&code) {
+            distinct.push(code);
+        }
+    }
+    distinct
 }
 
 /// Error details cut to this many bytes; a last one says how many are left out.

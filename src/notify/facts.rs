@@ -113,11 +113,11 @@ impl Writer<'_> {
         }
         if let Some(failed) = self.attempt.filter(|attempt| attempt.status == Status::Failed) {
             if !failed.health.is_empty() {
-                facts.push(("Health", failed.health.join(", ")));
+                facts.push(("Health", failed.health_codes().join(", ")));
             }
             let unknown =
-                |code: &str| format!("{code}: this version does not know the code, so it does not blame the release");
-            facts.extend(failed.unknown_codes().map(|code| ("Unknown", unknown(code))));
+                |code: String| format!("{code}: this version does not know the code, so it does not blame the release");
+            facts.extend(failed.unknown_codes().into_iter().map(|code| ("Unknown", unknown(code))));
         }
         facts
     }

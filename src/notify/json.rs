@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::message::{NextAction, Writer};
+use crate::model::attempt::Attempt;
 use crate::model::notice::NoticeKind;
 use crate::model::subject::NodegroupId;
 
@@ -47,7 +48,7 @@ impl Writer<'_> {
             "noticedAt": self.notice.at,
             "durationSeconds": self.duration().map(|duration| duration.as_secs()),
             "errors": self.errors,
-            "health": attempt.map(|attempt| &attempt.health).filter(|health| !health.is_empty()),
+            "health": attempt.map(Attempt::health_codes).filter(|health| !health.is_empty()),
             "cause": self.cause(),
             "meaning": self.meaning(),
             "nextSteps": self.next_steps(),
