@@ -121,10 +121,15 @@ pub(super) async fn update_ids(eks: &Eks, id: &NodegroupId, until: Option<Instan
         };
         let listed = page.update_ids.ok_or_else(|| Unreadable("EKS listed updates without updateIds".to_owned()))?;
         ids.extend(listed);
-        token = page.next_token.filter(|token| !token.is_empty());
-        if token.is_none() {
+        let next = page.next_token.filter(|token| !token.is_empty());
+        if next.is_none() {
             return Ok(ids);
         }
+        // The next page would be this one for ever.
+        if next == token {
+            return Err(Unreadable("EKS listed updates with the same nextToken twice".to_owned()));
+        }
+        token = next;
     }
 }
 
