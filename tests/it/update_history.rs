@@ -132,6 +132,21 @@ async fn one_update_that_cannot_be_read_is_the_reason() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_whose_next_page_is_the_same_page_is_not_read_for_ever() {
+    let env = with_history(12).await;
+    env.world.on_request(|request| match request.action.as_str() {
+        "eks:ListUpdates" => {
+            Fault::Body { status: 200, body: r#"{"updateIds": ["one"], "nextToken": "again"}"#.to_owned().into() }
+        }
+        _ => Fault::None,
+    });
+    let summary = env.start().await;
+    let (decision, sentence) = reason(&summary);
+    assert_eq!(decision, "UpdateHistoryUnread");
+    assert!(sentence.contains("EKS listed updates with the same nextToken twice"), "{sentence}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_this_version_does_not_know_of_an_update_may_hide_a_downgrade() {
     for (update_type, status, what) in [
         ("SomethingNew", "Successful", "as SomethingNew, which this version does not know"),
