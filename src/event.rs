@@ -67,7 +67,7 @@ pub fn parse_start(event: &Value) -> Result<StartRequest, InvalidEvent> {
 /// # Errors
 /// When it asks for something to be changed, and not for a dry run.
 pub fn read_only(request: StartRequest) -> Result<StartRequest, InvalidEvent> {
-    if request.has_wish() && !request.dry_run {
+    if request.has_action() && !request.dry_run {
         return Err(InvalidEvent::ReadOnly);
     }
     Ok(StartRequest { dry_run: true, ..request })
@@ -160,14 +160,14 @@ mod tests {
         let only_look = |event: Value| read_only(parse_start(&event).unwrap());
         assert!(only_look(json!({})).unwrap().dry_run);
         assert_eq!(only_look(json!({"explain": ["prod/blue"]})).unwrap().explain.len(), 1);
-        for wish in [
+        for action in [
             json!({"retry": ["prod/blue"]}),
             json!({"rollback": {"prod/*": "1.33.1-20260610"}}),
             json!({"liftQuarantine": ["1.33.1-20260610"]}),
         ] {
-            let error = only_look(wish.clone()).unwrap_err().to_string();
+            let error = only_look(action.clone()).unwrap_err().to_string();
             assert!(error.starts_with("the alias readonly only looks"), "{error}");
-            let mut dry = wish;
+            let mut dry = action;
             dry["dryRun"] = true.into();
             assert_eq!(only_look(dry.clone()).unwrap(), parse_start(&dry).unwrap());
         }
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn no_wish_of_any_kind_passes_inside_an_envelope() {
+    fn no_action_of_any_kind_passes_inside_an_envelope() {
         let fields = request_fields();
         assert_eq!(fields, ["clusters", "dryRun", "explain", "liftQuarantine", "nodegroups", "retry", "rollback"]);
         for field in fields {

@@ -20,7 +20,7 @@ use crate::run::Run;
 use crate::store::{NotSaved, RecordStore};
 use crate::submit::submit;
 
-/// Refusals in a row for want of rights after which a run asks no more.
+/// Refusals in a row for missing permissions after which a run stops asking.
 const DENIALS: usize = 3;
 
 /// What came of a plan.
@@ -33,7 +33,7 @@ pub struct Execution {
     /// What was not recorded.
     pub errors: Vec<Problem>,
     calls: usize,
-    /// Refusals for want of rights since the last other answer.
+    /// Refusals for missing permissions since the last other answer.
     denials: usize,
     /// What EKS refused as not valid.
     not_ready: BTreeSet<(TrackKey, String)>,
@@ -138,7 +138,7 @@ impl Executor<'_> {
             }),
             outcome => outcome,
         };
-        if matches!(outcome, Outcome::Unclear(_)) {
+        if matches!(outcome, Outcome::Unknown(_)) {
             // The intent stays open, and `check` finds out.
             return outcome;
         }

@@ -273,7 +273,7 @@ impl Standing {
             | Reason::NoNewReleases { .. }
             | Reason::RunsWithdrawnRelease { .. }
             | Reason::Pinned { .. } => Self::Current,
-            Reason::Lowered(_)
+            Reason::Downgraded(_)
             | Reason::PinIsDowngrade { .. }
             | Reason::Denied { .. }
             | Reason::MinAgeNotReached { .. }

@@ -35,15 +35,15 @@ pub async fn submit(eks: &Eks, id: &NodegroupId, attempt: &Attempt) -> Outcome {
     match answer.await {
         Ok(answer) => match answer.update().and_then(|update| update.id()) {
             Some(update_id) => Outcome::Accepted { update_id: update_id.to_owned() },
-            None => Outcome::Unclear("EKS answered without the update's id".to_owned()),
+            None => Outcome::Unknown("EKS answered without the update's id".to_owned()),
         },
         // A first request may have been accepted and its answer lost; what a later one was answered proves nothing.
         Err(error) if requests.load(Ordering::Relaxed) > 1 || !is_clients_fault(&error) => {
-            Outcome::Unclear(describe(&error))
+            Outcome::Unknown(describe(&error))
         }
         Err(error) => match error.as_service_error() {
             Some(service_error) => refusal(service_error, describe(&error)),
-            None => Outcome::Unclear(describe(&error)),
+            None => Outcome::Unknown(describe(&error)),
         },
     }
 }

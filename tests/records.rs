@@ -281,7 +281,7 @@ fn full() -> NodegroupRecord {
         Status::Failed,
         Status::Cancelled,
         Status::Unverified,
-        Status::Gone,
+        Status::NotFound,
         Status::Refused,
     ];
     let about = AttemptRef { number: u32::MAX, release_version: NEWER.to_owned() };
@@ -290,7 +290,7 @@ fn full() -> NodegroupRecord {
         NoticeKind::UpdateFailed(about.clone()),
         NoticeKind::UpdateCancelled(about.clone()),
         NoticeKind::UpdateStuck(about.clone()),
-        NoticeKind::UpdateGone(about.clone()),
+        NoticeKind::UpdateNotFound(about.clone()),
         NoticeKind::UpdateRefused(about.clone()),
         NoticeKind::UpdateUnverified(about.clone()),
         NoticeKind::UpdateForced(about),
@@ -309,7 +309,7 @@ fn full() -> NodegroupRecord {
             may_force: true,
             start_before: Some(now()),
             stuck_after: Some(Box::new(hours(12))),
-            history_unread: true,
+            update_history_unread: true,
             ..intent(NEWER)
         },
         token: Some("0b5ad5cf-6d3c-5c8e-9a57-1e2d3c4b5a69".to_owned()),
@@ -339,7 +339,7 @@ fn full() -> NodegroupRecord {
     full.history = statuses.map(attempt).into();
     full.history[0].errors =
         vec![error(String::new(), vec![]), error("\0 \"quoted\" \\ \n 日本語 é 👩‍🚀".to_owned(), nodes)];
-    full.history_unread_since = Some(now());
+    full.update_history_unread_since = Some(now());
     full.owner = Some(Owner::Terraform);
     full.cluster_version = Some(SeenVersion { version: "1.34".into(), since: now() });
     full.proofs = vec![Proof { version: "1.33".into(), release_version: NEWER.into(), at: now() }];

@@ -47,6 +47,7 @@ use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use colorchoice::ColorChoice;
 
 use account::Account;
+use commands::actions::{QuarantineCommand, Retry, Rollback};
 use commands::doctor::Doctor;
 use commands::explain::Explain;
 use commands::history::History;
@@ -55,7 +56,6 @@ use commands::run::RunCommand;
 use commands::status::Status;
 use commands::stop_switch::{Pause, Resume};
 use commands::tags::{OptIn, OptOut, Set};
-use commands::wishes::{QuarantineCommand, Retry, Rollback};
 use completions::Completions;
 use failure::{Exit, Failure};
 use output::{Output, say};

@@ -245,7 +245,7 @@ fn color_of_attempt(status: Status) -> Color {
     match status {
         Status::Successful => Color::DarkGreen,
         Status::InProgress | Status::Intent => Color::DarkYellow,
-        Status::Failed | Status::Cancelled | Status::Unverified | Status::Gone | Status::Refused => Color::DarkRed,
+        Status::Failed | Status::Cancelled | Status::Unverified | Status::NotFound | Status::Refused => Color::DarkRed,
     }
 }
 

@@ -48,7 +48,7 @@ pub struct Intent {
     pub stuck_after: Option<Box<SignedDuration>>,
     /// Whether a retry was asked for although not all of the node group's earlier updates could be read.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub history_unread: bool,
+    pub update_history_unread: bool,
 }
 
 /// One attempt to bring a node group to a release.
@@ -127,7 +127,7 @@ pub enum Status {
     /// EKS reports success, but the node group does not run the release.
     Unverified,
     /// The update, its node group or its cluster no longer exists.
-    Gone,
+    NotFound,
     /// EKS refused the call.
     Refused,
 }
@@ -155,7 +155,8 @@ impl Intent {
 
 impl fmt::Display for Intent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { version, release_version, previous_release_version, force, rollback, history_unread, .. } = self;
+        let Self { version, release_version, previous_release_version, force, rollback, update_history_unread, .. } =
+            self;
         if let Some(template) = &self.launch_template {
             return write!(
                 f,
@@ -170,7 +171,7 @@ impl fmt::Display for Intent {
         if *force {
             f.write_str(", overriding disruption budgets, which made it fail before")?;
         }
-        if *history_unread {
+        if *update_history_unread {
             f.write_str(", without its update history: its last update may have been a downgrade")?;
         }
         Ok(())

@@ -114,7 +114,7 @@ pub fn goes_on_by_itself(decision: &str, until: Option<Timestamp>) -> bool {
         | "ReleaseRefused"
         | "UpdateHistoryUnread"
         | "Denied"
-        | "Lowered"
+        | "Downgraded"
         | "Next"
         | "Quarantined"
         | "RunsWithdrawnRelease" => true,
@@ -142,7 +142,7 @@ pub fn remedy(decision: &str) -> Option<&'static str> {
         "EndOfSupport" => "move to AL2023 or Bottlerocket, or upgrade the cluster",
         "NoNewReleases" => "see whether AWS still supports its AMI type and Kubernetes version",
         "NotComparable" => "look at both releases, and update it once by hand",
-        "Lowered" => "to bring it forward at once: eks-nodegroup-updater retry NODEGROUP",
+        "Downgraded" => "to bring it forward at once: eks-nodegroup-updater retry NODEGROUP",
         "Quarantined" => "wait for the next release, or: eks-nodegroup-updater quarantine lift RELEASE",
         "FailedBefore" => "fix the cause, then: eks-nodegroup-updater retry NODEGROUP",
         "BackingOff" => "fix what EKS says, then: eks-nodegroup-updater retry NODEGROUP",

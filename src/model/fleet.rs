@@ -106,7 +106,7 @@ impl Fleet {
     pub fn note_unrecorded_histories(&mut self, read: UnreadHistories) {
         for id in read.again.into_iter().chain(read.first) {
             let record = self.records.nodegroup(&id).ok().flatten();
-            if !record.is_some_and(NodegroupRecord::knows_history) {
+            if !record.is_some_and(NodegroupRecord::knows_update_history) {
                 let error = "another run keeps changing its record".to_owned();
                 self.unread_histories.entry(id).or_insert(UnreadHistory { read: 0, listed: None, error });
             }

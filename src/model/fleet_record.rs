@@ -41,7 +41,7 @@ pub struct FleetRecord {
     /// Releases that are or were quarantined.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quarantines: Vec<Quarantine>,
-    /// That EKS refuses updates for want of a right.
+    /// That EKS refuses updates because a permission is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_denied: Option<AccessDenied>,
     /// The freeze that lasts, or the last one, of those whose end is known.
@@ -97,7 +97,7 @@ pub struct Quarantine {
     pub previous_release_version: String,
     /// Releases of the same build on other tracks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub sisters: Vec<String>,
+    pub same_build: Vec<String>,
     /// When it was lifted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lifted_at: Option<Timestamp>,
@@ -306,7 +306,7 @@ impl From<Quarantine> for QuarantinedRelease {
             nodegroups: quarantine.nodegroups,
             ran_on: quarantine.ran_on,
             previous_release_version: quarantine.previous_release_version,
-            sisters: quarantine.sisters,
+            same_build: quarantine.same_build,
         }
     }
 }

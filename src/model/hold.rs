@@ -1,4 +1,4 @@
-//! What was lowered stays: what a node group ran, and how long nothing newer is brought back.
+//! What was downgraded stays: what a node group ran, and how long nothing newer is brought back.
 
 use std::cmp::Ordering;
 
@@ -12,7 +12,7 @@ use super::kubernetes::KubernetesVersion;
 use super::release_version::ReleaseVersion;
 
 /// How long a rollback that was asked for is carried out, where nothing else keeps it from that.
-pub const ROLLBACK_LAPSES_AFTER: SignedDuration = SignedDuration::from_hours(24);
+pub const ROLLBACK_EXPIRES_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
 /// How long after a recorded end EKS may still describe what was before it: 15 minutes, and five more, since a run of `check`
 /// dates the end by its own beginning.
@@ -45,16 +45,16 @@ pub struct Hold {
     pub to: Running,
     /// When that was first seen.
     pub since: Timestamp,
-    /// Who lowered it.
-    pub by: LoweredBy,
+    /// Who downgraded it.
+    pub by: DowngradedBy,
     /// Whether a second description showed it. Before, nothing starts either, but nothing is reported: the first may be old.
     pub confirmed: bool,
-    /// How often an external update lowered it, each time after the updater had raised it again.
+    /// How often an external update downgraded it, each time after the updater had raised it again.
     pub times: u32,
     /// When it ended; it is kept to count the next one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
-    /// Of a lowered Kubernetes version: the cluster's, with which it ends.
+    /// Of a downgraded Kubernetes version: the cluster's, with which it ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster_version: Option<String>,
 }
@@ -68,9 +68,9 @@ pub struct StepBack {
     pub to: Running,
 }
 
-/// Who lowered a node group.
+/// Who downgraded a node group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum LoweredBy {
+pub enum DowngradedBy {
     /// The updater, because a rollback was asked for.
     Rollback,
     /// An external update.
@@ -84,7 +84,7 @@ pub struct Rollback {
     /// The release to go back to.
     pub release_version: String,
     /// When it was asked for.
-    pub asked_at: Timestamp,
+    pub requested_at: Timestamp,
     /// The request id of the run that it was asked of.
     pub request_id: String,
 }
@@ -108,8 +108,8 @@ impl Running {
 impl Rollback {
     /// Whether it is no longer carried out.
     #[must_use]
-    pub fn has_lapsed(&self, now: Timestamp) -> bool {
-        now.duration_since(self.asked_at) >= ROLLBACK_LAPSES_AFTER
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        now.duration_since(self.requested_at) >= ROLLBACK_EXPIRES_AFTER
     }
 }
 
@@ -120,13 +120,13 @@ impl Hold {
         self.ended_at.is_none()
     }
 
-    /// Whether the Kubernetes version was lowered; then its releases go on.
+    /// Whether the Kubernetes version was downgraded; then its releases go on.
     #[must_use]
     pub fn is_of_version(&self) -> bool {
         self.from.version != self.to.version
     }
 
-    /// Whether a newer release ends it. Where somebody has lowered the node group twice, only a person does.
+    /// Whether a newer release ends it. Where somebody has downgraded the node group twice, only a person does.
     #[must_use]
     pub fn ends_with_newer(&self) -> bool {
         self.times < 2

@@ -81,9 +81,9 @@ impl Nodegroup {
         }
     }
 
-    /// Whether it is too sick to prove a release: it has an issue beyond those that EKS tolerates, or its status says so.
+    /// Whether it is too unhealthy to prove a release: it has an issue beyond those that EKS tolerates, or its status says so.
     #[must_use]
-    pub fn is_sick(&self) -> bool {
+    pub fn is_unhealthy(&self) -> bool {
         let failed = matches!(self.status, NodegroupStatus::CreateFailed | NodegroupStatus::DeleteFailed);
         let degraded = self.status == NodegroupStatus::Degraded && self.health.is_empty();
         failed || degraded || !self.blocking_issues().is_empty()

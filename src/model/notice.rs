@@ -59,7 +59,7 @@ pub enum NoticeKind {
     /// The update runs longer than it should.
     UpdateStuck(AttemptRef),
     /// The update, its node group or its cluster no longer exists.
-    UpdateGone(AttemptRef),
+    UpdateNotFound(AttemptRef),
     /// EKS refused to start it.
     UpdateRefused(AttemptRef),
     /// EKS reports success, but the node group does not run the release.
@@ -71,9 +71,9 @@ pub enum NoticeKind {
     /// A rollback that was asked for was successful.
     RolledBack(AttemptRef),
     /// A rollback that was asked for was not carried out within a day.
-    RollbackLapsed(Rollback),
-    /// An external update lowered a node group, so it stays there.
-    NodegroupLowered(Hold),
+    RollbackExpired(Rollback),
+    /// An external update downgraded a node group, so it stays there.
+    NodegroupDowngraded(Hold),
     /// A node group has not been kept current for longer than it may.
     NodegroupStale(Stale),
     /// A node group that was reported so is kept current again.
@@ -221,7 +221,7 @@ pub struct QuarantinedRelease {
     pub previous_release_version: String,
     /// Releases of the same build on other tracks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub sisters: Vec<String>,
+    pub same_build: Vec<String>,
 }
 
 impl Notice {
@@ -271,7 +271,7 @@ impl NoticeKind {
     /// Whether another owner of the node group may have done it.
     #[must_use]
     pub fn is_of_owner(&self) -> bool {
-        matches!(self, Self::NodegroupLowered(_) | Self::TagLost)
+        matches!(self, Self::NodegroupDowngraded(_) | Self::TagLost)
     }
 
     /// The detail type of its event, where there is one. Never `EKS AMI Release`, which wakes `start`.
@@ -280,7 +280,9 @@ impl NoticeKind {
         let name = match self {
             Self::UpdateStarted(_) | Self::RollbackStarted(_) => "EKS Nodegroup Update Started",
             Self::UpdateSucceeded(_) | Self::UpdateForced(_) | Self::RolledBack(_) => "EKS Nodegroup Update Succeeded",
-            Self::UpdateFailed(_) | Self::UpdateGone(_) | Self::UpdateUnverified(_) => "EKS Nodegroup Update Failed",
+            Self::UpdateFailed(_) | Self::UpdateNotFound(_) | Self::UpdateUnverified(_) => {
+                "EKS Nodegroup Update Failed"
+            }
             Self::UpdateRefused(_) => "EKS Nodegroup Update Refused",
             Self::UpdateCancelled(_) => "EKS Nodegroup Update Cancelled",
             Self::UpdateStuck(_) => "EKS Nodegroup Update Stuck",
@@ -289,8 +291,8 @@ impl NoticeKind {
             Self::ReleaseAvailable { .. } => "EKS Release Available",
             Self::ReleaseWithdrawn { .. } => "EKS Release Withdrawn",
             Self::ReleaseQuarantined(_) => "EKS Release Quarantined",
-            Self::RollbackLapsed(_)
-            | Self::NodegroupLowered(_)
+            Self::RollbackExpired(_)
+            | Self::NodegroupDowngraded(_)
             | Self::TagLost
             | Self::Digest(_)
             | Self::SupportEnded(_)
@@ -319,7 +321,7 @@ impl NoticeKind {
             | Self::UpdateFailed(attempt)
             | Self::UpdateCancelled(attempt)
             | Self::UpdateStuck(attempt)
-            | Self::UpdateGone(attempt)
+            | Self::UpdateNotFound(attempt)
             | Self::UpdateRefused(attempt)
             | Self::UpdateUnverified(attempt)
             | Self::UpdateForced(attempt)
@@ -332,8 +334,8 @@ impl NoticeKind {
             | Self::ReleaseWithdrawn { .. }
             | Self::ReleaseRefused { .. }
             | Self::AccessDenied { .. }
-            | Self::RollbackLapsed(_)
-            | Self::NodegroupLowered(_)
+            | Self::RollbackExpired(_)
+            | Self::NodegroupDowngraded(_)
             | Self::NodegroupStale(_)
             | Self::NodegroupCurrent(_)
             | Self::TagLost
@@ -355,8 +357,8 @@ impl NoticeKind {
             | Self::ReleaseAvailable { release_version, .. }
             | Self::ReleaseWithdrawn { release_version, .. }
             | Self::ReleaseRefused { release_version, .. } => Some(release_version),
-            Self::RollbackLapsed(rollback) => Some(&rollback.release_version),
-            Self::NodegroupLowered(hold) => Some(&hold.to.release_version),
+            Self::RollbackExpired(rollback) => Some(&rollback.release_version),
+            Self::NodegroupDowngraded(hold) => Some(&hold.to.release_version),
             Self::NodegroupStale(stale) | Self::NodegroupCurrent(stale) => stale.oldest.as_deref(),
             _ => self.attempt().map(|attempt| attempt.release_version.as_str()),
         }

@@ -30,14 +30,14 @@ pub enum Outcome {
     #[error("EKS refused: {}: {}", .0.error_code, .0.error_message)]
     Refused(ErrorDetail),
     /// The function may not launch instances with the node group's launch template.
-    #[error("EKS refused, for want of rights to its launch template: {}", .0.error_message)]
+    #[error("EKS refused: missing permissions for its launch template: {}", .0.error_message)]
     LaunchTemplateDenied(ErrorDetail),
     /// The function may not start updates.
     #[error("the function may not start it: {0}")]
     AccessDenied(String),
     /// Whether EKS accepted the update is not known. `check` finds out.
     #[error("it is not known whether EKS accepted the update; check finds out: {0}")]
-    Unclear(String),
+    Unknown(String),
     /// It was not asked for in this run.
     #[error("not asked for in this run: {0}")]
     NotAsked(NotAsked),
@@ -61,8 +61,8 @@ pub enum NotAsked {
     /// EKS refused the release for another node group.
     #[error("EKS refused this release for another node group")]
     NotReady,
-    /// EKS refused one start after the other for want of rights.
-    #[error("EKS refuses updates for want of rights")]
+    /// EKS refused one start after the other because permissions are missing.
+    #[error("EKS refuses updates because permissions are missing")]
     AccessDenied,
     /// The run has made all the calls that it may.
     #[error("the run has made {0} calls, twice MAX_STARTS_PER_RUN")]
@@ -79,7 +79,7 @@ impl Outcome {
     /// Whether an update is or may be in progress because of it, and counts against the limits.
     #[must_use]
     pub fn takes_capacity(&self) -> bool {
-        matches!(self, Self::Accepted { .. } | Self::Unclear(_) | Self::LostRace | Self::InUse(_))
+        matches!(self, Self::Accepted { .. } | Self::Unknown(_) | Self::LostRace | Self::InUse(_))
     }
 
     /// Whether the intent was written, and what the run knew of the node group with it.
@@ -94,6 +94,6 @@ impl Outcome {
     /// Whether it is a line among the errors of the summary.
     #[must_use]
     pub fn is_error(&self) -> bool {
-        matches!(self, Self::Refused(_) | Self::LaunchTemplateDenied(_) | Self::Unclear(_) | Self::NotRecorded(_))
+        matches!(self, Self::Refused(_) | Self::LaunchTemplateDenied(_) | Self::Unknown(_) | Self::NotRecorded(_))
     }
 }

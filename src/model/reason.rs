@@ -4,7 +4,7 @@ use aws_sdk_eks::types::NodegroupStatus;
 use jiff::Timestamp;
 
 use super::attempt::{StartedBy, Status};
-use super::hold::{Hold, LoweredBy};
+use super::hold::{DowngradedBy, Hold};
 use super::names::Names;
 use super::nodegroup::HealthIssue;
 use super::policy::InvalidTag;
@@ -53,9 +53,9 @@ pub enum Reason {
     /// A rollback that was asked for cannot start.
     #[error("the rollback to {target} that was asked for cannot start: {why}")]
     RollbackBlocked { target: String, why: RollbackBlock },
-    /// It was lowered, and what was lowered stays.
-    #[error("{}", lowered(.0))]
-    Lowered(Box<Hold>),
+    /// It was downgraded, and what was downgraded stays.
+    #[error("{}", downgraded(.0))]
+    Downgraded(Box<Hold>),
     /// It runs the release that its tag pins it to.
     #[error("its tag ami-update/pin keeps it on {release}")]
     Pinned { release: String },
@@ -174,14 +174,14 @@ pub enum RingWait {
     Unreadable,
     /// It has an invalid tag, and so proves nothing.
     InvalidTag,
-    /// It is sick, and so proves nothing.
-    Sick,
+    /// It is unhealthy, and so proves nothing.
+    Unhealthy,
     /// It has no nodes, and so proves nothing.
     NoNodes,
     /// The release is quarantined in its cluster.
     Quarantined,
-    /// It was lowered, and is held back from the release.
-    Lowered,
+    /// It was downgraded, and is held back from the release.
+    Downgraded,
 }
 
 /// Why nothing may start anywhere.
@@ -263,15 +263,15 @@ impl RingWait {
             Self::Soaking(until) => format!("soaks {target} until {until:.0}"),
             Self::Unreadable => format!("cannot be read, so it does not prove {target}"),
             Self::InvalidTag => format!("has an invalid tag, so it does not prove {target}"),
-            Self::Sick => format!("is sick, so it does not prove {target}"),
+            Self::Unhealthy => format!("is unhealthy, so it does not prove {target}"),
             Self::NoNodes => format!("has no nodes, and no other node group of the lower rings proves {target}"),
-            Self::Lowered => format!("was lowered and stays back, so it does not prove {target}"),
+            Self::Downgraded => format!("was downgraded and stays back, so it does not prove {target}"),
             Self::Quarantined => format!("is in a cluster in which {target} is quarantined"),
         }
     }
 }
 
-fn lowered(hold: &Hold) -> String {
+fn downgraded(hold: &Hold) -> String {
     let (from, to) = (&hold.from, &hold.to);
     let (from_release, to_release) = (&from.release_version, &to.release_version);
     if !hold.confirmed {
@@ -289,13 +289,13 @@ fn lowered(hold: &Hold) -> String {
     let end = if hold.ends_with_newer() {
         format!("until a release newer than {from_release}, a retry or a pin")
     } else {
-        "until a retry or a pin to another release, since it was lowered again after the updater had raised it"
+        "until a retry or a pin to another release, since it was downgraded again after the updater had raised it"
             .to_owned()
     };
     match hold.by {
-        LoweredBy::Rollback => format!("it was rolled back from {from_release} to {to_release} and stays {end}"),
-        LoweredBy::External => {
-            format!("an external update lowered it from {from_release} to {to_release}; it stays {end}")
+        DowngradedBy::Rollback => format!("it was rolled back from {from_release} to {to_release} and stays {end}"),
+        DowngradedBy::External => {
+            format!("an external update downgraded it from {from_release} to {to_release}; it stays {end}")
         }
     }
 }

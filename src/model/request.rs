@@ -49,7 +49,7 @@ impl StartRequest {
 
     /// Whether it asks for something to be changed, whatever else it asks for.
     #[must_use]
-    pub fn has_wish(&self) -> bool {
+    pub fn has_action(&self) -> bool {
         let Self { dry_run: _, nodegroups: _, clusters: _, explain: _, retry, rollback, lift_quarantine } = self;
         !retry.is_empty() || !rollback.is_empty() || !lift_quarantine.is_empty()
     }

@@ -32,8 +32,8 @@ pub enum Rule {
     RollbackAllowed,
     /// AWS publishes releases for its AMI type.
     ManagedAmi,
-    /// It was not lowered.
-    NotLowered,
+    /// It was not downgraded.
+    NotDowngraded,
     /// Its pin names a release to go to.
     Pin,
     /// There is a newer release.
@@ -89,7 +89,7 @@ impl Reason {
             Self::InProgress { .. } => Rule::NoUpdateInProgress,
             Self::RollbackBlocked { .. } => Rule::RollbackAllowed,
             Self::CustomAmi | Self::UnknownAmiType { .. } => Rule::ManagedAmi,
-            Self::Lowered(_) => Rule::NotLowered,
+            Self::Downgraded(_) => Rule::NotDowngraded,
             Self::Pinned { .. } | Self::PinIsDowngrade { .. } | Self::PinUnknown { .. } | Self::PinWithdrawn { .. } => {
                 Rule::Pin
             }

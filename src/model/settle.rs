@@ -72,7 +72,7 @@ pub fn settle(record: &mut NodegroupRecord, observation: &Observation, now: Time
             }
         }
         Observation::NoUpdate if !young => record.withdraw(),
-        Observation::NotFound(error) if !young => record.end(Status::Gone, vec![error.clone()], now),
+        Observation::NotFound(error) if !young => record.end(Status::NotFound, vec![error.clone()], now),
         Observation::NoUpdate | Observation::NotFound(_) | Observation::Unreadable(_) => {}
     }
     // Whatever was observed: an attempt that cannot be read for hours must not stay silent either.

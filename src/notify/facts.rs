@@ -35,7 +35,7 @@ impl Writer<'_> {
                 if self.included.count > 0 {
                     facts.push(("Included", format!("the failed updates of {}", self.included)));
                 }
-                facts.extend(held.sisters.iter().map(|sister| ("Same build", sister.clone())));
+                facts.extend(held.same_build.iter().map(|release| ("Same build", release.clone())));
             }
             NoticeKind::UpdateRecovered(over) => {
                 facts.push(("Reported", format!("attempt {}, to {}", over.number, over.release_version)));
@@ -83,15 +83,15 @@ impl Writer<'_> {
                 facts.push(("Since", format!("{:.0}", record.since)));
                 facts.push(("Why", record.error.clone()));
             }
-            NoticeKind::NodegroupLowered(hold) => {
+            NoticeKind::NodegroupDowngraded(hold) => {
                 let runs = |it: &Running| format!("{} (Kubernetes {})", it.release_version, it.version);
                 facts.push(("Ran", runs(&hold.from)));
                 facts.push(("Runs", runs(&hold.to)));
                 facts.push(("Since", format!("{:.0}", hold.since)));
             }
-            NoticeKind::RollbackLapsed(rollback) => {
+            NoticeKind::RollbackExpired(rollback) => {
                 facts.push(("To", rollback.release_version.clone()));
-                facts.push(("Asked for", format!("{:.0}", rollback.asked_at)));
+                facts.push(("Asked for", format!("{:.0}", rollback.requested_at)));
             }
             _ => {}
         }

@@ -66,7 +66,7 @@ impl Writer<'_> {
         json!({
             "failedOn": self.quarantined().map(|held| &held.nodegroups),
             "ranOn": self.quarantined().map(|held| &held.ran_on),
-            "sameBuild": self.quarantined().map(|held| &held.sisters),
+            "sameBuild": self.quarantined().map(|held| &held.same_build),
             "quarantinedIn": self.quarantined().and_then(|held| held.cluster.as_ref()),
             "runs": match &self.notice.kind {
                 NoticeKind::UpdateRecovered(over) => Some(&over.runs),
@@ -97,8 +97,8 @@ impl Writer<'_> {
                 _ => None,
             },
             "owner": self.owner(),
-            "lowered": match &self.notice.kind {
-                NoticeKind::NodegroupLowered(hold) => Some(hold),
+            "downgraded": match &self.notice.kind {
+                NoticeKind::NodegroupDowngraded(hold) => Some(hold),
                 _ => None,
             },
         })

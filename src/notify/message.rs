@@ -152,8 +152,8 @@ impl NextAction {
                 Self::CarryOn
             }
             NoticeKind::RolledBack(_) => Self::StayBack,
-            NoticeKind::RollbackLapsed(_) => Self::CarryOn,
-            NoticeKind::NodegroupLowered(_) => Self::StayBack,
+            NoticeKind::RollbackExpired(_) => Self::CarryOn,
+            NoticeKind::NodegroupDowngraded(_) => Self::StayBack,
             NoticeKind::NodegroupStale(_) | NoticeKind::Digest(_) => Self::Remind,
             NoticeKind::NodegroupCurrent(_) | NoticeKind::SupportEnded(_) | NoticeKind::TableEmpty => Self::CarryOn,
             NoticeKind::TagLost => Self::WaitForTag,
@@ -165,7 +165,7 @@ impl NextAction {
             NoticeKind::AccessDenied { .. } => Self::AskAgain,
             NoticeKind::UpdateFailed(about)
             | NoticeKind::UpdateCancelled(about)
-            | NoticeKind::UpdateGone(about)
+            | NoticeKind::UpdateNotFound(about)
             | NoticeKind::UpdateRefused(about)
             | NoticeKind::UpdateUnverified(about) => {
                 if attempt.is_some_and(|attempt| attempt.started_by == StartedBy::External) {
@@ -261,7 +261,7 @@ impl<'a> Writer<'a> {
     /// The run that a rollback was asked of.
     pub(super) fn rollback_request(&self) -> Option<&'a str> {
         match &self.notice.kind {
-            NoticeKind::RollbackLapsed(rollback) => Some(&rollback.request_id),
+            NoticeKind::RollbackExpired(rollback) => Some(&rollback.request_id),
             _ => self.attempt?.intent.rollback.as_deref(),
         }
     }

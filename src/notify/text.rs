@@ -19,11 +19,11 @@ impl Writer<'_> {
             NoticeKind::UpdateFailed(_)
             | NoticeKind::UpdateUnverified(_)
             | NoticeKind::UpdateRefused(_)
-            | NoticeKind::UpdateGone(_) => "error",
+            | NoticeKind::UpdateNotFound(_) => "error",
             NoticeKind::UpdateStuck(_) | NoticeKind::UpdateCancelled(_) | NoticeKind::TagInvalid(_) => "warning",
             NoticeKind::RecordUnreadable(_) => "error",
-            NoticeKind::NodegroupLowered(_)
-            | NoticeKind::RollbackLapsed(_)
+            NoticeKind::NodegroupDowngraded(_)
+            | NoticeKind::RollbackExpired(_)
             | NoticeKind::NodegroupStale(_)
             | NoticeKind::TagLost
             | NoticeKind::SupportEnded(_) => "warning",
@@ -61,11 +61,11 @@ impl Writer<'_> {
             NoticeKind::UpdateFailed(_)
             | NoticeKind::UpdateCancelled(_)
             | NoticeKind::UpdateStuck(_)
-            | NoticeKind::UpdateGone(_)
+            | NoticeKind::UpdateNotFound(_)
             | NoticeKind::UpdateRefused(_)
             | NoticeKind::UpdateUnverified(_)
-            | NoticeKind::RollbackLapsed(_)
-            | NoticeKind::NodegroupLowered(_)
+            | NoticeKind::RollbackExpired(_)
+            | NoticeKind::NodegroupDowngraded(_)
             | NoticeKind::NodegroupStale(_)
             | NoticeKind::TagLost
             | NoticeKind::SupportEnded(_)
@@ -92,7 +92,7 @@ impl Writer<'_> {
             NoticeKind::UpdateFailed(_) => format!("EKS update failed: {name} to {release}"),
             NoticeKind::UpdateCancelled(_) => format!("EKS update cancelled: {name} to {release}"),
             NoticeKind::UpdateStuck(_) => format!("EKS update still running: {name} to {release}"),
-            NoticeKind::UpdateGone(_) => format!("EKS update vanished: {name} to {release}"),
+            NoticeKind::UpdateNotFound(_) => format!("EKS update not found: {name} to {release}"),
             NoticeKind::UpdateRefused(_) => format!("EKS update refused: {name} to {release}"),
             NoticeKind::UpdateUnverified(_) => format!("EKS update without effect: {name} to {release}"),
             NoticeKind::UpdateForced(_) => format!("EKS update forced: {name} to {release}"),
@@ -120,8 +120,8 @@ impl Writer<'_> {
             NoticeKind::TableEmpty => "The table of the EKS node group updater was empty".to_owned(),
             NoticeKind::RollbackStarted(_) => format!("EKS rollback started: {name} to {release}"),
             NoticeKind::RolledBack(_) => format!("EKS rollback done: {name} to {release}"),
-            NoticeKind::RollbackLapsed(_) => format!("EKS rollback not carried out: {name} to {release}"),
-            NoticeKind::NodegroupLowered(_) => format!("EKS node group lowered: {name} to {release}"),
+            NoticeKind::RollbackExpired(_) => format!("EKS rollback not carried out: {name} to {release}"),
+            NoticeKind::NodegroupDowngraded(_) => format!("EKS node group downgraded: {name} to {release}"),
         }
     }
 
@@ -148,7 +148,7 @@ impl Writer<'_> {
             (NoticeKind::UpdateStuck(_), _) => {
                 "The update has been running for longer than StuckAfter, or than the tag ami-update/stuck-after allows. EKS cannot cancel it, and no other update of this node group starts meanwhile."
             }
-            (NoticeKind::UpdateGone(_), _) => {
+            (NoticeKind::UpdateNotFound(_), _) => {
                 "EKS no longer knows the update: the node group, its cluster or the record of the update was deleted."
             }
             (NoticeKind::UpdateRefused(_), _) => "EKS did not start the update. No node was touched.",
@@ -206,11 +206,11 @@ impl Writer<'_> {
                 "EKS accepted the update that takes the node group back to an older release, as it was asked for."
             }
             (NoticeKind::RolledBack(_), _) => "The node group runs the older release that was asked for.",
-            (NoticeKind::RollbackLapsed(_), _) => {
+            (NoticeKind::RollbackExpired(_), _) => {
                 "The rollback that was asked for did not start within a day. The runs of start since then say why."
             }
-            (NoticeKind::NodegroupLowered(_), _) => {
-                "A person, or a tool that manages its release or version as well, took the node group back. What was lowered stays, so it is not kept up to date."
+            (NoticeKind::NodegroupDowngraded(_), _) => {
+                "A person, or a tool that manages its release or version as well, took the node group back. What was downgraded stays, so it is not kept up to date."
             }
             (NoticeKind::TagInvalid(_), _) => {
                 "This version does not recognise the tag. The node group is not updated until the tag is fixed or removed."
@@ -265,7 +265,7 @@ impl Writer<'_> {
                 let steps = [tag(id, "ami-update=auto", why), tag(id, "ami-update=off", "says that it is left alone on purpose")];
                 self.owner().map(there).into_iter().chain(steps).collect()
             }
-            (NoticeKind::NodegroupLowered(_), Some(id)) => vec![
+            (NoticeKind::NodegroupDowngraded(_), Some(id)) => vec![
                 match self.owner() {
                     Some(owner) => format!("In {}, {} ({})", owner.name(), owner.setting(), owner.page()),
                     None => "Leave the release out where the node group is defined; in Terraform: lifecycle { ignore_changes = [release_version, version] } (docs/ownership.md)".to_owned(),
@@ -273,7 +273,7 @@ impl Writer<'_> {
                 tag(id, "ami-update=notify", "reports newer releases, and updates nothing"),
                 format!("{}   # raises it again", invoke(&format!("{{\"retry\": [\"{id}\"]}}"))),
             ],
-            (NoticeKind::RollbackLapsed(rollback), Some(id)) => {
+            (NoticeKind::RollbackExpired(rollback), Some(id)) => {
                 let release = &rollback.release_version;
                 vec![format!("{}   # asks again", invoke(&format!("{{\"rollback\": {{\"{id}\": \"{release}\"}}}}")))]
             }
@@ -399,15 +399,15 @@ impl Writer<'_> {
             NextAction::Remind => "What lasts is listed each week; you are notified when it is over.".to_owned(),
             NextAction::WaitForRecord => "The node group is looked at again in each run.".to_owned(),
             NextAction::StayBack => match &self.notice.kind {
-                NoticeKind::NodegroupLowered(hold) if hold.is_of_version() => {
+                NoticeKind::NodegroupDowngraded(hold) if hold.is_of_version() => {
                     "It follows again when its cluster's Kubernetes version changes; newer releases of its own version go on.".to_owned()
                 }
-                NoticeKind::NodegroupLowered(hold) if !hold.ends_with_newer() => {
-                    "It was lowered again after the updater had raised it, so nothing starts before a retry or a pin.".to_owned()
+                NoticeKind::NodegroupDowngraded(hold) if !hold.ends_with_newer() => {
+                    "It was downgraded again after the updater had raised it, so nothing starts before a retry or a pin.".to_owned()
                 }
                 _ => {
                     let left = match &self.notice.kind {
-                        NoticeKind::NodegroupLowered(hold) => hold.from.release_version.as_str(),
+                        NoticeKind::NodegroupDowngraded(hold) => hold.from.release_version.as_str(),
                         _ => self.attempt.map_or("it", |attempt| attempt.intent.previous_release_version.as_str()),
                     };
                     format!("It stays on {release} until there is a release newer than {left}.")

@@ -85,6 +85,6 @@ fn intent(nodegroup: &Nodegroup, update: &Update) -> Intent {
             Policy::OptedIn(_, rules) => rules.stuck_after.map(Box::new),
             Policy::NotOptedIn | Policy::OptedOut | Policy::Invalid { .. } => None,
         },
-        history_unread: false,
+        update_history_unread: false,
     }
 }

@@ -73,7 +73,7 @@ impl<'a> Candidate<'a> {
             launch_template: None,
             start_before: None,
             stuck_after: self.rules.stuck_after.map(Box::new),
-            history_unread: false,
+            update_history_unread: false,
         }
     }
 
@@ -100,13 +100,13 @@ pub(super) fn release(
 ) -> Result<Intent, Reason> {
     let Candidate { version, current, family, rules, .. } = candidate;
     let hold = candidate.record.and_then(|record| record.hold.as_deref()).filter(|hold| hold.is_open());
-    let hold = hold.filter(|_| !evaluation.waives(Rule::NotLowered));
+    let hold = hold.filter(|_| !evaluation.waives(Rule::NotDowngraded));
     if let Some(hold) = hold.filter(|hold| !hold.confirmed) {
-        return Err(Reason::Lowered(Box::new(hold.clone())));
+        return Err(Reason::Downgraded(Box::new(hold.clone())));
     }
     if let Some(pin) = rules.pin.as_ref().filter(|_| !evaluation.waives(Rule::Pin)) {
         if let Some(hold) = hold.filter(|hold| !hold.ends_with_pin(pin)) {
-            return Err(Reason::Lowered(Box::new(hold.clone())));
+            return Err(Reason::Downgraded(Box::new(hold.clone())));
         }
         let target = pinned(input, evaluation, candidate, pin)?;
         return Ok(candidate.intent(version, &target));
@@ -116,7 +116,7 @@ pub(super) fn release(
     if let Some(step) = step {
         let track = candidate.track(&step);
         let target = hold
-            .map_or(Ok(()), |hold| Err(Reason::Lowered(Box::new(hold.clone()))))
+            .map_or(Ok(()), |hold| Err(Reason::Downgraded(Box::new(hold.clone()))))
             .and_then(|()| evaluation.check(may_step(input, candidate, &step)))
             .and_then(|()| offered(input, &track))
             .and_then(|releases| not_older(releases, family, current))
@@ -237,13 +237,13 @@ fn up_to_date(input: &PlanInput<'_>, candidate: Candidate<'_>, latest: &Release)
     if is_old { Reason::NoNewReleases { current, since } } else { Reason::UpToDate { current } }
 }
 
-/// What was lowered stays until there is something newer than what it left; a lowered Kubernetes version keeps its releases
+/// What was downgraded stays until there is something newer than what it left; a downgraded Kubernetes version keeps its releases
 /// coming.
 fn not_held<'a>(releases: Vec<&'a Release>, hold: Option<&Hold>) -> Result<Vec<&'a Release>, Reason> {
     let Some(hold) = hold.filter(|hold| !hold.is_of_version()) else { return Ok(releases) };
     let is_newer = |release: &&Release| release.version.is_newer_than(&hold.from.release_version);
     let newer: Vec<&Release> = releases.into_iter().filter(|it| hold.ends_with_newer() && is_newer(it)).collect();
-    if newer.is_empty() { Err(Reason::Lowered(Box::new(hold.clone()))) } else { Ok(newer) }
+    if newer.is_empty() { Err(Reason::Downgraded(Box::new(hold.clone()))) } else { Ok(newer) }
 }
 
 /// Those of another Kubernetes version, newest first, but for those older than the one that runs. Only Bottlerocket's have an
@@ -344,7 +344,7 @@ pub(super) fn all_against(
     let is_step = track.version != candidate.version;
     let hold = candidate.record.and_then(|record| record.hold.as_deref()).filter(|hold| hold.is_open());
     let is_held = hold.is_some_and(|hold| !hold.confirmed || is_step) || not_held(vec![release], hold).is_err();
-    let held = hold.filter(|_| is_held).map_or(Ok(()), |hold| Err(Reason::Lowered(Box::new(hold.clone()))));
+    let held = hold.filter(|_| is_held).map_or(Ok(()), |hold| Err(Reason::Downgraded(Box::new(hold.clone()))));
     let verdicts = [
         held,
         if is_step { may_step(input, candidate, &track.version) } else { Ok(()) },

@@ -261,7 +261,7 @@ impl About<'_> {
             Rule::OptedIn | Rule::UpdatesAllowed => "tag ami-update".to_owned(),
             Rule::NoUpdateInProgress
             | Rule::RollbackAllowed
-            | Rule::NotLowered
+            | Rule::NotDowngraded
             | Rule::NotQuarantined
             | Rule::ReleaseAccepted
             | Rule::NotFailedBefore
@@ -297,7 +297,7 @@ impl About<'_> {
                 let ami_type = self.nodegroup.map_or("its AMI type", |nodegroup| nodegroup.ami_type.as_str());
                 format!("AWS publishes releases of {ami_type}")
             }
-            Rule::NotLowered => "it was not lowered".to_owned(),
+            Rule::NotDowngraded => "it was not downgraded".to_owned(),
             Rule::Pin => format!("ami-update/pin={}", value(|rules| rules.pin.clone().unwrap_or_default())),
             Rule::NewerRelease => format!("{target} is newer than what it runs"),
             Rule::FollowClusterAfter => value(|rules| days(rules.follow_cluster_after)),
@@ -325,7 +325,7 @@ impl About<'_> {
             },
             Rule::NotFrozen => "no stop switch and no change calendar stops updates".to_owned(),
             Rule::Window => format!("updates may start {}", value(|rules| rules.window.to_string())),
-            Rule::UpdateHistory => match self.record().is_some_and(NodegroupRecord::knows_history) {
+            Rule::UpdateHistory => match self.record().is_some_and(NodegroupRecord::knows_update_history) {
                 true => "its earlier updates are known".to_owned(),
                 false => "its earlier updates are read before its first one by the updater".to_owned(),
             },
@@ -346,7 +346,7 @@ struct Against {
 fn since(reason: &Reason) -> Option<Timestamp> {
     match reason {
         Reason::InProgress { since, .. } => *since,
-        Reason::Lowered(hold) => Some(hold.since),
+        Reason::Downgraded(hold) => Some(hold.since),
         Reason::NoNewReleases { since, .. }
         | Reason::Quarantined { since, .. }
         | Reason::ReleaseRefused { since, .. } => Some(*since),

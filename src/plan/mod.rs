@@ -92,10 +92,10 @@ impl Plan {
         for (turn, planned) in self.order.iter().filter_map(|index| self.decisions.get(*index)).enumerate() {
             let (Target::Nodegroup(id), Some(intent)) = (&planned.target, planned.decision.intent()) else { continue };
             let Ok(record) = records.nodegroup(id) else { continue };
-            if intent.rollback.is_some() || record.is_some_and(NodegroupRecord::knows_history) {
+            if intent.rollback.is_some() || record.is_some_and(NodegroupRecord::knows_update_history) {
                 continue;
             }
-            if record.is_some_and(|record| record.history_unread_since.is_some()) {
+            if record.is_some_and(|record| record.update_history_unread_since.is_some()) {
                 unread.again.push(id.clone());
             } else if turn < self.capacity.most_calls() {
                 unread.first.push(id.clone());

@@ -19,7 +19,7 @@ use crate::model::settings::day_of;
 use crate::model::subject::{ClusterId, NodegroupId, NodegroupName};
 
 /// Releases of the same build that a quarantine names.
-const SISTERS: usize = 10;
+const SAME_BUILD: usize = 10;
 
 /// A release of a track.
 type TrackRelease = (TrackKey, String);
@@ -117,7 +117,7 @@ fn quarantine(
         nodegroups: failed.into(),
         ran_on: ran_on.into(),
         previous_release_version: previous.unwrap_or_default(),
-        sisters: sisters(input, track, release),
+        same_build: same_build(input, track, release),
         lifted_at: None,
         superseded_by: None,
     }
@@ -125,20 +125,20 @@ fn quarantine(
 
 /// The releases of the same build on other tracks: of Amazon Linux and Windows those of the same day, of Bottlerocket the same
 /// release with another Kubernetes version.
-fn sisters(input: &PlanInput<'_>, track: &TrackKey, release: &str) -> Vec<String> {
+fn same_build(input: &PlanInput<'_>, track: &TrackKey, release: &str) -> Vec<String> {
     let day = day_of(release);
-    let mut sisters = Vec::new();
+    let mut same_build = Vec::new();
     for (other, available) in input.releases.iter().filter(|(other, _)| *other != track) {
         let Available::Releases(releases) = available else { continue };
-        let is_sister = |text: &str| match &day {
+        let is_same_build = |text: &str| match &day {
             Some(day) => day_of(text).as_ref() == Some(day),
             None => text == release && other.ami_type == track.ami_type,
         };
-        let found = releases.iter().filter(|known| is_sister(known.version.as_str()));
-        sisters.extend(found.map(|known| format!("{other}/{}", known.version)));
+        let found = releases.iter().filter(|known| is_same_build(known.version.as_str()));
+        same_build.extend(found.map(|known| format!("{other}/{}", known.version)));
     }
-    sisters.truncate(SISTERS);
-    sisters
+    same_build.truncate(SAME_BUILD);
+    same_build
 }
 
 /// Whether a release of a track is quarantined for a node group, and since when.

@@ -152,15 +152,15 @@ fn can_run(input: &PlanInput<'_>, gate: Gate<'_>, other: &Nodegroup, rules: &Rul
 
 /// What a node group that can run the release says of it.
 fn judge(input: &PlanInput<'_>, gate: Gate<'_>, other: &Nodegroup, record: Option<&NodegroupRecord>) -> Verdict {
-    if other.is_sick() {
-        return Verdict::Holds(RingWait::Sick);
+    if other.is_unhealthy() {
+        return Verdict::Holds(RingWait::Unhealthy);
     }
     if not_quarantined(input, &other.id, gate.track, gate.target).is_err() {
         return Verdict::Holds(RingWait::Quarantined);
     }
     let hold = record.and_then(|record| record.hold.as_ref()).filter(|hold| hold.is_open());
     if hold.is_some_and(|hold| !hold.ends_with_newer() || !gate.target.is_newer_than(&hold.from.release_version)) {
-        return Verdict::Holds(RingWait::Lowered);
+        return Verdict::Holds(RingWait::Downgraded);
     }
     let mut proofs = record.into_iter().flat_map(|record| &record.proofs);
     if proofs.any(|proof| proves(input, gate, &other.id, Some(&proof.version), Some(&proof.release_version))) {
@@ -208,8 +208,8 @@ fn proves(
 
 /// Since when a node group has run such releases without a break, as far as its record says.
 fn runs_since(record: &NodegroupRecord, is_such: impl Fn(&str, &str) -> bool) -> Option<Timestamp> {
-    let lowered = record.hold.as_ref().filter(|hold| !is_such(&hold.to.version, &hold.to.release_version));
-    let is_before = |at: Timestamp| lowered.is_some_and(|hold| at <= hold.since);
+    let downgraded = record.hold.as_ref().filter(|hold| !is_such(&hold.to.version, &hold.to.release_version));
+    let is_before = |at: Timestamp| downgraded.is_some_and(|hold| at <= hold.since);
     record.successes().fold(None, |since, (success, at)| {
         let Intent { version, release_version, .. } = &success.intent;
         let runs_on = is_such(version, release_version) && !is_before(at);
@@ -254,7 +254,7 @@ fn proved(input: &PlanInput<'_>, nodegroup: &Nodegroup) -> Option<Proof> {
     let record = input.fleet.records.nodegroup(&nodegroup.id).ok()?;
     let in_progress =
         nodegroup.status == NodegroupStatus::Updating || record.is_some_and(|record| record.open.is_some());
-    if nodegroup.is_sick() || in_progress || nodegroup.desired_size == Some(0) {
+    if nodegroup.is_unhealthy() || in_progress || nodegroup.desired_size == Some(0) {
         return None;
     }
     let version = nodegroup.kubernetes_version.as_deref()?;

@@ -60,6 +60,6 @@ pub(super) fn intent(
         launch_template: None,
         start_before: None,
         stuck_after: rules.stuck_after.map(Box::new),
-        history_unread: false,
+        update_history_unread: false,
     })
 }

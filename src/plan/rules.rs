@@ -54,7 +54,7 @@ pub(super) fn candidate(
         Err(reason) => evaluation.check(Err(reason))?,
     }
     evaluation.check(history_read(input, nodegroup))?;
-    intent.history_unread = record.is_some_and(NodegroupRecord::skips_history);
+    intent.update_history_unread = record.is_some_and(NodegroupRecord::skips_update_history);
     Ok(intent)
 }
 

@@ -178,7 +178,7 @@ fn should_never_last(reason: &Reason) -> bool {
     let cannot_prove = |wait: &RingWait| {
         matches!(
             wait,
-            RingWait::Unreadable | RingWait::InvalidTag | RingWait::Sick | RingWait::Failed | RingWait::NoNodes
+            RingWait::Unreadable | RingWait::InvalidTag | RingWait::Unhealthy | RingWait::Failed | RingWait::NoNodes
         )
     };
     match reason {

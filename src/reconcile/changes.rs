@@ -42,9 +42,9 @@ pub enum NodegroupChange {
         at: Timestamp,
     },
     /// The updates that it had before it had a record were read: what it ran, and what the last one took it back to.
-    ReadPast(Option<StepBack>, Timestamp),
+    ReadUpdateHistory(Option<StepBack>, Timestamp),
     /// Not all of those could be read.
-    MissHistory(Timestamp),
+    MissUpdateHistory(Timestamp),
     /// It was first seen opted in.
     OptIn(Timestamp),
     /// It has not opted in any more; whether its tag was lost.
@@ -56,9 +56,9 @@ pub enum NodegroupChange {
     /// It is kept current, or not for too long yet.
     ReportCurrent(Option<Obstacle>, Timestamp),
     /// A rollback is asked for.
-    AskRollback(Rollback),
+    RequestRollback(Rollback),
     /// A rollback that was asked for is no longer carried out.
-    LapseRollback(String, Timestamp),
+    ExpireRollback(String, Timestamp),
     /// It has proved a release.
     Prove(Proof),
     /// A release is reported as available.
@@ -133,7 +133,7 @@ pub enum FleetChange {
     SeeUnreadableRecords(Vec<(NodegroupName, String)>, Timestamp),
     /// A week has begun; what lasts.
     Digest(Option<Digest>, Timestamp),
-    /// EKS refuses updates for want of a right.
+    /// EKS refuses updates because a permission is missing.
     ReportAccessDenied(String, Timestamp),
     /// EKS accepted an update.
     AccessGranted,
@@ -159,10 +159,10 @@ impl NodegroupChange {
                 record.owner = *owner;
                 record.see(runs, ami_type, cluster_version.as_deref(), *at);
             }
-            Self::ReadPast(lowered, at) => record.read_past(lowered.as_ref(), *at),
-            Self::MissHistory(at) => record.miss_history(*at),
-            Self::AskRollback(rollback) => record.ask_rollback(rollback),
-            Self::LapseRollback(request_id, at) => record.lapse_rollback(request_id, *at),
+            Self::ReadUpdateHistory(downgraded, at) => record.read_update_history(downgraded.as_ref(), *at),
+            Self::MissUpdateHistory(at) => record.miss_update_history(*at),
+            Self::RequestRollback(rollback) => record.request_rollback(rollback),
+            Self::ExpireRollback(request_id, at) => record.expire_rollback(request_id, *at),
             Self::Prove(proof) => record.prove(proof),
             Self::ReportAvailable { version, release_version, at } => {
                 record.report_available(version, release_version, *at);

@@ -176,11 +176,11 @@ pub fn take_histories(
     let mut reconciled = Reconciled::default();
     for (id, history) in histories {
         match history {
-            Ok(downgrade) => reconciled.change(&id, NodegroupChange::ReadPast(downgrade, now)),
+            Ok(downgrade) => reconciled.change(&id, NodegroupChange::ReadUpdateHistory(downgrade, now)),
             Err(_) => {
                 let record = fleet.records.nodegroup(&id).ok().flatten();
-                if record.is_none_or(|record| record.history_unread_since.is_none()) {
-                    reconciled.change(&id, NodegroupChange::MissHistory(now));
+                if record.is_none_or(|record| record.update_history_unread_since.is_none()) {
+                    reconciled.change(&id, NodegroupChange::MissUpdateHistory(now));
                 }
             }
         }
@@ -230,7 +230,7 @@ impl Reconciled {
             let Ok(record) = fleet.records.nodegroup_or_new(&discovered.id) else { continue };
             let cluster_version = match fleet.clusters.get(&discovered.id.cluster_id()) {
                 Some(Ok(version)) if discovered.follows_cluster() => Some(version.to_string()),
-                // Whether its version was lowered is not known.
+                // Whether its version was downgraded is not known.
                 Some(Err(_)) if discovered.follows_cluster() => continue,
                 _ => None,
             };
@@ -254,14 +254,18 @@ impl Reconciled {
         let PlanInput { fleet, request, now, .. } = input;
         for id in fleet.nodegroups.iter().map(|discovered| &discovered.id) {
             let Ok(record) = fleet.records.nodegroup_or_new(id) else { continue };
-            if let Some(lapsed) = record.rollback.filter(|rollback| rollback.has_lapsed(*now) && record.open.is_none())
+            if let Some(expired) =
+                record.rollback.filter(|rollback| rollback.has_expired(*now) && record.open.is_none())
             {
-                self.change(id, NodegroupChange::LapseRollback(lapsed.request_id, *now));
+                self.change(id, NodegroupChange::ExpireRollback(expired.request_id, *now));
             }
             let asked = request.rollback.iter().find(|(pattern, _)| pattern.matches(id.name()));
             if let Some((_, release)) = asked.filter(|_| record.rollback_request.as_deref() != Some(input.request_id)) {
                 let (release_version, request_id) = (release.clone(), input.request_id.to_owned());
-                self.change(id, NodegroupChange::AskRollback(Rollback { release_version, asked_at: *now, request_id }));
+                self.change(
+                    id,
+                    NodegroupChange::RequestRollback(Rollback { release_version, requested_at: *now, request_id }),
+                );
             }
         }
         let known = |pattern: &NodegroupPattern| {

@@ -144,7 +144,7 @@ pub fn quarantine(release: &str, nodegroups: Names, since: Timestamp) -> Quarant
         nodegroups,
         ran_on: Names::default(),
         previous_release_version: CURRENT.into(),
-        sisters: vec![],
+        same_build: vec![],
         lifted_at: None,
         superseded_by: None,
     }
@@ -205,7 +205,7 @@ pub fn intent(release: &str) -> Intent {
         launch_template: None,
         start_before: None,
         stuck_after: None,
-        history_unread: false,
+        update_history_unread: false,
     }
 }
 

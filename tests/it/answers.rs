@@ -122,7 +122,7 @@ async fn other_refusals_are_recorded_and_reported_once() {
 async fn what_lacks_rights_to_its_launch_template_alone_is_reported_of_that_node_group() {
     let message = "You are not authorized to launch instances with this launch template.";
     let (env, answer) = answering(ApiError::new(400, "InvalidRequestException", message)).await;
-    let reason = format!("EKS refused, for want of rights to its launch template: {message}");
+    let reason = format!("EKS refused: missing permissions for its launch template: {message}");
     assert_eq!(answer, (Some("LaunchTemplateDenied"), reason, true));
     env.check().await;
     assert_eq!(env.message_events(), ["UpdateRefused of blue"]);
@@ -171,7 +171,7 @@ async fn throttling_without_end_is_an_outcome_of_that_node_group_and_tried_again
             if request.action == UPDATE && blue { Fault::Error(answer.clone()) } else { Fault::None }
         });
         let outcomes: Vec<_> = env.start().await.decisions.into_iter().map(|line| line.outcome).collect();
-        assert_eq!(outcomes, [Some("Unclear"), Some("Accepted")]);
+        assert_eq!(outcomes, [Some("Unknown"), Some("Accepted")]);
         assert!(env.calls(UPDATE) > 2, "it was tried again");
         env.world.clear_faults();
         env.advance(20);
@@ -191,7 +191,7 @@ async fn an_answer_without_the_updates_id_is_found_out() {
     let (outcome, reason, problem) = answered(&env).await;
     let expected =
         "it is not known whether EKS accepted the update; check finds out: EKS answered without the update's id";
-    assert_eq!((outcome, reason.as_str(), problem), (Some("Unclear"), expected, true));
+    assert_eq!((outcome, reason.as_str(), problem), (Some("Unknown"), expected, true));
     env.world.clear_faults();
     env.check().await;
     let found = env.record("prod", "blue").await.unwrap().open.unwrap().update_id;
@@ -205,7 +205,7 @@ async fn an_answer_that_is_no_json_is_found_out() {
     {
         let env = TestEnv::with_blue().await;
         env.world.on_request(move |request| if request.action == UPDATE { verdict.clone() } else { Fault::None });
-        assert_eq!(answered(&env).await.0, Some("Unclear"));
+        assert_eq!(answered(&env).await.0, Some("Unknown"));
         env.world.clear_faults();
         env.check().await;
         assert!(env.record("prod", "blue").await.unwrap().open.unwrap().update_id.is_some());

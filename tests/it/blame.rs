@@ -91,7 +91,7 @@ fn a_release_that_fails_with_one_kubernetes_version_goes_on_with_another() {
     }
     let [held] = <[Quarantine; 1]>::try_from(due(&fleet)).unwrap();
     assert_eq!((held.track(), held.cluster.as_deref()), (track("1.26"), None));
-    assert_eq!(held.sisters, [format!("1.25/BOTTLEROCKET_x86_64/{SAME}")], "it is named all the same");
+    assert_eq!(held.same_build, [format!("1.25/BOTTLEROCKET_x86_64/{SAME}")], "it is named all the same");
     fleet.change_fleet_record(|record| record.quarantine(&held));
     assert_eq!(fleet.intent_of("qa/c").release_version, SAME);
     assert_eq!(fleet.decision("dev/a").code(), "Quarantined");
@@ -106,8 +106,8 @@ fn a_quarantine_names_the_same_build_on_other_tracks_and_what_it_came_up_on() {
         fleet.releases.push((TrackKey::new(version, &ami_type), offered));
     }
     let held = due(&fleet).remove(0);
-    let sisters = ["1.33/AL2023_x86_64_NVIDIA/1.33.7-20260710", "1.34/AL2023_x86_64_STANDARD/1.34.7-20260710"];
-    assert_eq!((held.sisters, held.ran_on), (sisters.map(str::to_owned).to_vec(), names(["dev/c"])));
+    let same_build = ["1.33/AL2023_x86_64_NVIDIA/1.33.7-20260710", "1.34/AL2023_x86_64_STANDARD/1.34.7-20260710"];
+    assert_eq!((held.same_build, held.ran_on), (same_build.map(str::to_owned).to_vec(), names(["dev/c"])));
 }
 
 /// Whether the release is blamed once it has failed so on two node groups of `dev`.

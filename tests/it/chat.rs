@@ -69,24 +69,24 @@ fn every_notification_reads_like_this_in_a_chat() {
     }
 }
 
-/// A node group of this owner that was lowered, and one that lost its tag.
+/// A node group of this owner that was downgraded, and one that lost its tag.
 fn taken_back(owner: Option<Owner>) -> [NodegroupRecord; 2] {
     let now = at("2026-07-20T09:00:00Z");
     let runs = |release: &str| Running { version: "1.33".into(), release_version: release.into() };
-    let mut lowered = testing::record("prod/blue");
-    lowered.owner = owner;
-    let mut lost = lowered.clone();
-    lowered.read_past(Some(&StepBack { from: runs(NEWER), to: runs(CURRENT) }), now);
+    let mut downgraded = testing::record("prod/blue");
+    downgraded.owner = owner;
+    let mut lost = downgraded.clone();
+    downgraded.read_update_history(Some(&StepBack { from: runs(NEWER), to: runs(CURRENT) }), now);
     lost.opt_in(now);
     lost.opt_out(true, now);
-    [lowered, lost]
+    [downgraded, lost]
 }
 
 #[test]
 fn each_owner_is_named_with_what_to_do_and_no_word_of_that_is_cut() {
     for owner in Owner::VARIANTS {
-        let [lowered, lost] = taken_back(Some(*owner)).map(|record| last_message(&record));
-        for (message, what) in [(lowered, owner.setting()), (lost, owner.tags())] {
+        let [downgraded, lost] = taken_back(Some(*owner)).map(|record| last_message(&record));
+        for (message, what) in [(downgraded, owner.setting()), (lost, owner.tags())] {
             let (read, notification) = (machine(&message), chat(&message));
             assert_nothing_acts(&notification);
             assert_eq!(read["owner"], json!(owner));

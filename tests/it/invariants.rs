@@ -316,8 +316,8 @@ impl World {
         if !earlier || !comes_there || elsewhere {
             return Answer::Apart;
         }
-        let sick = STATUSES[other.status] == NodegroupStatus::Degraded;
-        if sick || self.is_quarantined(other_index, version, day) {
+        let unhealthy = STATUSES[other.status] == NodegroupStatus::Degraded;
+        if unhealthy || self.is_quarantined(other_index, version, day) {
             return Answer::Holds;
         }
         // What the history does not hold was not withdrawn either.

@@ -118,7 +118,7 @@ pub(crate) fn noticed_records() -> Vec<(&'static str, AnyRecord)> {
     let nodegroups: Vec<_> = (1..=23).map(|number| format!("prod/workers-{number}").parse().unwrap()).collect();
     quarantined.quarantine(&Quarantine {
         ran_on: names(["dev/a"]),
-        sisters: vec!["1.34/AL2023_x86_64_STANDARD/1.34.0-20260710".into()],
+        same_build: vec!["1.34/AL2023_x86_64_STANDARD/1.34.0-20260710".into()],
         ..quarantine(NEWER, nodegroups.into(), at("2026-07-20T10:00:00Z"))
     });
     let mut denied = fleet_record();
@@ -134,7 +134,7 @@ pub(crate) fn noticed_records() -> Vec<(&'static str, AnyRecord)> {
         ("UpdateFailed", end(Status::Failed, vec![eviction()])),
         ("UpdateCancelled", end(Status::Cancelled, vec![])),
         ("UpdateStuck", stuck.into()),
-        ("UpdateGone", end(Status::Gone, vec![])),
+        ("UpdateNotFound", end(Status::NotFound, vec![])),
         ("UpdateRefused", end(Status::Refused, vec![])),
         ("UpdateUnverified", end(Status::Unverified, vec![])),
         ("UpdateAvailable", available.into()),
@@ -164,11 +164,11 @@ fn of_a_node_group() -> [(&'static str, AnyRecord); 7] {
         oldest: Some(NEWER.into()),
         days_behind: Some(14),
         reason: "WaitingForRing".into(),
-        detail: format!("waiting for a lower ring: dev/canary is sick, so it does not prove {NEWER}"),
+        detail: format!("waiting for a lower ring: dev/canary is unhealthy, so it does not prove {NEWER}"),
         cause: "WaitingForRing: dev/canary".into(),
     };
     let back = Intent { previous_release_version: NEWER.into(), rollback: Some("8f1d6a52".into()), ..intent(CURRENT) };
-    let rollback = Rollback { release_version: CURRENT.into(), asked_at: began, request_id: "8f1d6a52".into() };
+    let rollback = Rollback { release_version: CURRENT.into(), requested_at: began, request_id: "8f1d6a52".into() };
     let runs = |release: &str| Running { version: "1.33".into(), release_version: release.into() };
     let step_back = StepBack { from: runs(NEWER), to: runs(CURRENT) };
     [
@@ -202,13 +202,13 @@ fn of_a_node_group() -> [(&'static str, AnyRecord); 7] {
             }),
         ),
         (
-            "RollbackLapsed",
+            "RollbackExpired",
             noticed(&|record| {
-                record.ask_rollback(&rollback);
-                record.lapse_rollback("8f1d6a52", later);
+                record.request_rollback(&rollback);
+                record.expire_rollback("8f1d6a52", later);
             }),
         ),
-        ("NodegroupLowered", noticed(&|record| record.read_past(Some(&step_back), began))),
+        ("NodegroupDowngraded", noticed(&|record| record.read_update_history(Some(&step_back), began))),
     ]
 }
 
@@ -283,7 +283,7 @@ fn machines_read_the_same_as_json() {
         "stale",
         "support",
         "digest",
-        "lowered",
+        "downgraded",
         "owner",
         "track",
         "failedOn",
@@ -352,7 +352,7 @@ fn every_event_has_its_subject_and_severity() {
         (Status::Failed, "EKS update failed: prod/blue to 1.33.2-20260710", "error"),
         (Status::Cancelled, "EKS update cancelled: prod/blue to 1.33.2-20260710", "warning"),
         (Status::Unverified, "EKS update without effect: prod/blue to 1.33.2-20260710", "error"),
-        (Status::Gone, "EKS update vanished: prod/blue to 1.33.2-20260710", "error"),
+        (Status::NotFound, "EKS update not found: prod/blue to 1.33.2-20260710", "error"),
         (Status::Refused, "EKS update refused: prod/blue to 1.33.2-20260710", "error"),
     ];
     for (status, subject, severity) in subjects {

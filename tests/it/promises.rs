@@ -175,7 +175,7 @@ mod promise_5_nothing_is_lost {
         env.world.token_replay(simulated_aws::TokenReplay::ResourceInUse);
         lose_answers(&env);
         let summary = env.start().await;
-        assert_eq!(decisions(&summary), ["prod/blue: Start, Unclear"]);
+        assert_eq!(decisions(&summary), ["prod/blue: Start, Unknown"]);
         env.world.clear_faults();
         env.check().await;
         let [update] = &env.world.updates("prod", "blue")[..] else { panic!("one update") };
@@ -243,8 +243,8 @@ mod promise_5_nothing_is_lost {
         });
         env.advance(25);
         let summary = env.check().await;
-        assert_eq!((summary.updates[0].status, summary.errors), ("Gone", vec![]));
-        assert_eq!(env.message_events(), ["UpdateGone of blue"]);
+        assert_eq!((summary.updates[0].status, summary.errors), ("NotFound", vec![]));
+        assert_eq!(env.message_events(), ["UpdateNotFound of blue"]);
     }
 
     /// Loses every answer of the call, after its effect.
@@ -265,7 +265,7 @@ mod promise_5_nothing_is_lost {
         env.advance(60);
         env.world.token_replay(simulated_aws::TokenReplay::ResourceInUse);
         lose_answers(&env);
-        assert_eq!(decisions(&env.start().await), ["prod/blue: Start, Unclear"]);
+        assert_eq!(decisions(&env.start().await), ["prod/blue: Start, Unknown"]);
         env.world.clear_faults();
         env.check().await;
         let [_, second] = &env.world.updates("prod", "blue")[..] else { panic!("two updates") };
@@ -466,8 +466,8 @@ mod promise_6_every_failure_is_reported {
         reported.sort_unstable();
         let expected = [
             "UpdateCancelled of cancelled",
-            "UpdateGone of deleted",
-            "UpdateGone of vanished",
+            "UpdateNotFound of deleted",
+            "UpdateNotFound of vanished",
             "UpdateStuck of stuck",
             "UpdateUnverified of ineffective",
         ];
@@ -627,11 +627,11 @@ mod promise_10_everything_has_a_reason {
             opted_in("dev", "current").release(NEWER),
             opted_in("dev", "custom").ami_type("CUSTOM").release("ami-0c099795affa953de"),
             opted_in("dev", "future").ami_type("AL2026_x86_64_STANDARD"),
-            opted_in("dev", "sick").status("DEGRADED"),
+            opted_in("dev", "unhealthy").status("DEGRADED"),
             opted_in("dev", "windows").ami_type("WINDOWS_CORE_2022_x86_64").release("1.33-2026.06.10"),
         ])
         .await;
-        env.world.edit_nodegroup("dev", "sick", |nodegroup| {
+        env.world.edit_nodegroup("dev", "unhealthy", |nodegroup| {
             let (code, message) = ("NodeCreationFailure".to_owned(), "text".to_owned());
             nodegroup.health = vec![HealthIssue { code, message, resource_ids: vec![] }];
         });
@@ -655,7 +655,7 @@ mod promise_10_everything_has_a_reason {
             ("dev/current", "UpToDate"),
             ("dev/custom", "CustomAmi"),
             ("dev/future", "UnknownAmiType"),
-            ("dev/sick", "Unhealthy"),
+            ("dev/unhealthy", "Unhealthy"),
             ("dev/windows", "NoRelease"),
             ("prod/blue", "Start"),
             ("prod/green", "Next"),

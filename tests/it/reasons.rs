@@ -682,7 +682,7 @@ mod rings {
     #[test]
     fn what_was_proved_stays_so_when_the_canary_scales_down_but_not_when_it_falls_ill() {
         assert_eq!(blue(&proved_and_then(|canary| canary.desired_size = Some(0))), Ok(RELEASE.into()));
-        let sentence = format!("waiting for a lower ring: dev/a is sick, so it does not prove {RELEASE}");
+        let sentence = format!("waiting for a lower ring: dev/a is unhealthy, so it does not prove {RELEASE}");
         assert_eq!(blue(&proved_and_then(|canary| canary.status = NodegroupStatus::Degraded)), Err(sentence.clone()));
         let ill = |code: &str| {
             let issue = HealthIssue { code: NodegroupIssueCode::from(code), message: String::new() };
@@ -1019,11 +1019,11 @@ fn the_rules_are_evaluated_in_the_documented_order() {
         blue(fleet).policy = Policy::OptedIn(Mode::Notify, rules.clone());
         blue(fleet).ami_type = AmiTypes::Custom;
     });
-    let rollback = Rollback { release_version: CURRENT.into(), asked_at: now(), request_id: "run".into() };
+    let rollback = Rollback { release_version: CURRENT.into(), requested_at: now(), request_id: "run".into() };
     fix(&mut |fleet| {
         fleet.change_record("prod/blue", |record| {
             record.withdraw();
-            record.ask_rollback(&rollback);
+            record.request_rollback(&rollback);
         });
     });
     fix(&mut |fleet| fleet.change_record("prod/blue", |record| record.rollback = None));
@@ -1049,7 +1049,7 @@ fn the_rules_are_evaluated_in_the_documented_order() {
         *mode_of(fleet) = Mode::Auto;
         let runs = |release: &str| Running { version: "1.33".into(), release_version: release.into() };
         fleet.change_record("prod/blue", |record| {
-            record.read_past(Some(&StepBack { from: runs(release), to: runs(CURRENT) }), now())
+            record.read_update_history(Some(&StepBack { from: runs(release), to: runs(CURRENT) }), now())
         });
     });
     fix(&mut |fleet| {

@@ -176,7 +176,7 @@ fn what_a_canary_has_run_for_the_soak_time_is_written_down_once_as_proved() {
 }
 
 #[test]
-fn what_is_sick_empty_or_too_young_or_what_no_later_ring_asks_for_is_not_written_down_as_proved() {
+fn what_is_unhealthy_empty_or_too_young_or_what_no_later_ring_asks_for_is_not_written_down_as_proved() {
     let unproved = |fleet: Fleet| assert_eq!(reconciled(&fleet), Reconciled::default());
     unproved(soaked().with(|canary| canary.status = NodegroupStatus::Degraded));
     unproved(soaked().with(|canary| canary.status = NodegroupStatus::Updating));

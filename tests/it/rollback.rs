@@ -26,7 +26,7 @@ async fn goes_back(env: &TestEnv) {
 #[tokio::test(start_paused = true)]
 async fn a_rollback_goes_back_is_reported_twice_and_stays_back_until_something_newer_than_what_it_left() {
     let env = on_newer(&[]).await;
-    let summary = env.start_as("wish", &ask(CURRENT)).await.unwrap();
+    let summary = env.start_as("action", &ask(CURRENT)).await.unwrap();
     assert_eq!(decisions(&summary), ["prod/blue: Start, Accepted"]);
     let words = format!("back from {NEWER} to {CURRENT} (Kubernetes 1.33)");
     assert_eq!(summary.decisions[0].reason, words);
@@ -34,14 +34,14 @@ async fn a_rollback_goes_back_is_reported_twice_and_stays_back_until_something_n
     assert_eq!(env.message_events(), ["RollbackStarted of blue", "RolledBack of blue"]);
     let messages = env.messages();
     for message in &messages {
-        assert_eq!((&message["rollback"], &message["releaseVersion"]), (&json!("wish"), &json!(CURRENT)));
+        assert_eq!((&message["rollback"], &message["releaseVersion"]), (&json!("action"), &json!(CURRENT)));
         assert_eq!(message["previousReleaseVersion"], NEWER);
     }
     let next = format!("It stays on {CURRENT} until there is a release newer than {NEWER}.");
     assert_eq!(messages[1]["nextAction"], next);
 
     env.advance(60);
-    assert_eq!(decisions(&env.start().await), ["prod/blue: Lowered"]);
+    assert_eq!(decisions(&env.start().await), ["prod/blue: Downgraded"]);
     env.world.publish_release(AL2023, "1.33", "1.33.2-20260722");
     assert_eq!(decisions(&env.start().await), ["prod/blue: Start, Accepted"]);
 }
@@ -49,11 +49,11 @@ async fn a_rollback_goes_back_is_reported_twice_and_stays_back_until_something_n
 #[tokio::test(start_paused = true)]
 async fn the_same_event_again_changes_nothing_and_another_one_asks_again() {
     let env = on_newer(&[]).await;
-    env.start_as("wish", &ask(CURRENT)).await.unwrap();
+    env.start_as("action", &ask(CURRENT)).await.unwrap();
     goes_back(&env).await;
     env.world.edit_nodegroup("prod", "blue", |nodegroup| nodegroup.release = NEWER.to_owned());
     env.advance(60);
-    assert_eq!(decisions(&env.start_as("wish", &ask(CURRENT)).await.unwrap()), ["prod/blue: UpToDate"]);
+    assert_eq!(decisions(&env.start_as("action", &ask(CURRENT)).await.unwrap()), ["prod/blue: UpToDate"]);
     assert_eq!(decisions(&env.start_as("another", &ask(CURRENT)).await.unwrap()), ["prod/blue: Start, Accepted"]);
 }
 
@@ -63,7 +63,7 @@ async fn a_rollback_passes_rings_age_interval_and_window_but_not_the_limits() {
     let env = on_newer(&rules).await;
     env.world.add_nodegroup(Nodegroup::new("prod", "busy").release(CURRENT).tag("ami-update", "auto"));
     env.world.start_update("prod", "busy", "1.33", NEWER).unwrap();
-    let summary = env.start_as("wish", &json!({"rollback": {"prod/blue": CURRENT}})).await.unwrap();
+    let summary = env.start_as("action", &json!({"rollback": {"prod/blue": CURRENT}})).await.unwrap();
     assert_eq!(decisions(&summary), ["prod/blue: Next", "prod/busy: InProgress"]);
     assert!(summary.decisions[0].reason.starts_with("the limit of 1 in its cluster is reached by prod/busy"));
     env.advance(15);
@@ -91,7 +91,7 @@ async fn what_stops_a_rollback_is_said() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_that_found_no_place_lapses_after_a_day_and_that_is_said() {
+async fn a_rollback_that_found_no_place_expires_after_a_day_and_that_is_said() {
     let env = on_newer(&[("pin", NEWER)]).await;
     env.try_start(&ask(CURRENT)).await.unwrap();
     for _ in 0..25 {
@@ -99,7 +99,7 @@ async fn a_rollback_that_found_no_place_lapses_after_a_day_and_that_is_said() {
         env.start().await;
     }
     env.check().await;
-    assert_eq!(env.message_events(), ["RollbackLapsed of blue"]);
+    assert_eq!(env.message_events(), ["RollbackExpired of blue"]);
     env.world.edit_nodegroup("prod", "blue", |nodegroup| nodegroup.tags.retain(|key, _| key == "ami-update"));
     assert_eq!(decisions(&env.start().await), ["prod/blue: UpToDate"]);
 }

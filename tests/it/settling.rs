@@ -109,7 +109,7 @@ fn a_vanished_update_is_reported_once_it_cannot_just_be_late() {
     settle(&mut record, &not_found, after(19), SIX_HOURS);
     assert_eq!(record, accepted());
     settle(&mut record, &not_found, after(20), SIX_HOURS);
-    assert_eq!(state(&record), (Some(Status::Gone), vec!["UpdateStarted", "UpdateGone"]));
+    assert_eq!(state(&record), (Some(Status::NotFound), vec!["UpdateStarted", "UpdateNotFound"]));
     assert_eq!(record.history[0].errors, [error]);
 }
 

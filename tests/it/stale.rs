@@ -24,7 +24,7 @@ fn said(env: &TestEnv) -> Vec<String> {
     env.messages().iter().map(line).collect()
 }
 
-fn sick(nodegroup: &mut Nodegroup) {
+fn unhealthy(nodegroup: &mut Nodegroup) {
     nodegroup.status = "DEGRADED".to_owned();
     nodegroup.health = vec![HealthIssue {
         code: "Ec2SubnetNotFound".to_owned(),
@@ -34,9 +34,9 @@ fn sick(nodegroup: &mut Nodegroup) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_node_group_that_is_sick_for_two_weeks_is_reported_once_and_when_it_is_over() {
+async fn a_node_group_that_is_unhealthy_for_two_weeks_is_reported_once_and_when_it_is_over() {
     let env = TestEnv::with_blue().await;
-    env.world.edit_nodegroup("prod", "blue", sick);
+    env.world.edit_nodegroup("prod", "blue", unhealthy);
     env.start().await;
     days(&env, 13).await;
     assert!(said(&env).is_empty(), "{:?}", said(&env));
@@ -58,7 +58,7 @@ async fn a_node_group_that_is_sick_for_two_weeks_is_reported_once_and_when_it_is
 async fn what_lasts_is_listed_on_mondays_with_what_needs_somebody_first() {
     let waits = tagged("prod", "denied", &[("window", "Sun 02:00-02:45 UTC")]);
     let env = TestEnv::with([opted_in("dev", "well"), opted_in("prod", "blue"), waits]).await;
-    env.world.edit_nodegroup("prod", "blue", sick);
+    env.world.edit_nodegroup("prod", "blue", unhealthy);
     env.start().await;
     // It is a Monday; two weeks later it is reported, and a week after that listed.
     days(&env, 30).await;
@@ -198,8 +198,8 @@ async fn nothing_is_stale_during_a_freeze_whose_end_is_known_nor_while_a_fleet_c
     env.start_config.settings.change_calendars = vec!["freeze".to_owned()];
     days(&env, 23).await;
     assert!(said(&env).is_empty(), "{:?}", said(&env));
-    // After it, the node group is sick.
-    env.world.edit_nodegroup("prod", "blue", sick);
+    // After it, the node group is unhealthy.
+    env.world.edit_nodegroup("prod", "blue", unhealthy);
     days(&env, 13).await;
     assert!(said(&env).is_empty(), "{:?}", said(&env));
     days(&env, 3).await;
@@ -235,7 +235,7 @@ async fn a_new_installation_says_once_that_it_knows_nothing_of_before() {
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_and_a_filtered_run_judge_nothing() {
     let env = TestEnv::with([opted_in("prod", "blue").release(CURRENT)]).await;
-    env.world.edit_nodegroup("prod", "blue", sick);
+    env.world.edit_nodegroup("prod", "blue", unhealthy);
     env.start().await;
     for _ in 0..20 {
         env.advance(24 * 60);

@@ -53,11 +53,11 @@ fn reason(summary: &StartSummary) -> (&'static str, &str) {
 async fn a_downgrade_is_seen_among_however_many_updates_in_whatever_order() {
     for updates in [2, 40, 101, 700] {
         let env = with_history(updates).await;
-        assert_eq!(decisions(&env.start().await), ["prod/blue: Lowered"], "{updates}");
+        assert_eq!(decisions(&env.start().await), ["prod/blue: Downgraded"], "{updates}");
         assert_eq!(env.calls("eks:DescribeUpdate"), updates);
         assert_eq!(env.calls("eks:ListUpdates"), updates.div_ceil(100));
         env.check().await;
-        assert_eq!(env.message_events(), ["NodegroupLowered of blue"]);
+        assert_eq!(env.message_events(), ["NodegroupDowngraded of blue"]);
         env.world.publish_release(AL2023, "1.33", LATER);
         env.advance(60);
         assert_eq!(
@@ -77,7 +77,7 @@ async fn updates_of_a_second_are_in_order_too() {
         ..update(0, "VersionUpdate", Some(release))
     };
     env.world.add_earlier_updates("prod", "blue", vec![at(600_000_000, CURRENT), at(200_000_000, NEWER)]);
-    assert_eq!(decisions(&env.start().await), ["prod/blue: Lowered"]);
+    assert_eq!(decisions(&env.start().await), ["prod/blue: Downgraded"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -93,7 +93,7 @@ async fn what_cannot_be_read_whole_in_time_starts_nothing_and_is_read_anew_by_th
     env.world.clear_faults();
     env.world.clear_requests();
     env.advance(60);
-    assert_eq!(decisions(&env.start().await), ["prod/blue: Lowered"]);
+    assert_eq!(decisions(&env.start().await), ["prod/blue: Downgraded"]);
     assert_eq!(env.calls("eks:DescribeUpdate"), 700);
 }
 
@@ -204,6 +204,6 @@ async fn who_moves_up_because_others_stay_back_has_its_history_read_too() {
     for name in names {
         env.world.add_earlier_updates(name, "blue", history(3));
     }
-    assert_eq!(decisions(&env.start().await), names.map(|name| format!("{name}/blue: Lowered")));
+    assert_eq!(decisions(&env.start().await), names.map(|name| format!("{name}/blue: Downgraded")));
     assert_eq!((env.calls("eks:DescribeUpdate"), env.calls("eks:UpdateNodegroupVersion")), (12, 0));
 }

@@ -443,7 +443,7 @@ def test_a_node_group_follows_its_cluster_to_an_older_release_when_its_own_versi
     assert update_asked_for(stack)["releaseVersion"] == "1.34.1-20261114"
 
 
-def test_what_the_last_update_lowered_before_there_was_a_record_stays(stack: Stack) -> None:
+def test_what_the_last_update_downgraded_before_there_was_a_record_stays(stack: Stack) -> None:
     for release in (OLD, NEW, NEWER):
         stack.aws.publish(LINUX, release)
     arn = stack.aws.create_nodegroup("prod/blue", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
@@ -453,14 +453,14 @@ def test_what_the_last_update_lowered_before_there_was_a_record_stays(stack: Sta
         stack.aws.settle("prod/blue", "Successful")
         stack.aws.date_back("prod/blue", 1)
     for _ in range(2):
-        assert decisions(stack.start.invoke({})) == {"prod/blue": "Lowered"}
+        assert decisions(stack.start.invoke({})) == {"prod/blue": "Downgraded"}
         payload(stack.check.invoke({}))
     read = [len(calls(stack, f"eks:{operation}")) for operation in ("ListUpdates", "DescribeUpdate")]
     assert read == [1, 2], "its update history, once"
     (message,) = stack.messages()
-    assert message.body["kind"] == "NodegroupLowered"
-    ran = [message.body["lowered"][end]["releaseVersion"] for end in ("from", "to")]
-    assert (ran, stack.record(arn)["pastRead"]) == ([NEWER, NEW], True)
+    assert message.body["kind"] == "NodegroupDowngraded"
+    ran = [message.body["downgraded"][end]["releaseVersion"] for end in ("from", "to")]
+    assert (ran, stack.record(arn)["updateHistoryRead"]) == ([NEWER, NEW], True)
     assert updates_asked_for(stack) == ["blue"] * 2, "by hand"
     # What is newer than what it left ends it.
     stack.aws.publish(LINUX, "1.33.5-20261120")
@@ -477,7 +477,7 @@ def test_a_downgrade_is_found_among_forty_updates_that_are_listed_in_no_order(st
             stack.aws.client("eks").update_nodegroup_version(**by_hand, releaseVersion=release)
             stack.aws.settle("prod/blue", "Successful")
             stack.aws.date_back("prod/blue", 1)
-    assert decisions(stack.start.invoke({})) == {"prod/blue": "Lowered"}
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "Downgraded"}
     assert len(calls(stack, "eks:DescribeUpdate")) == 40
 
 
@@ -806,9 +806,9 @@ def test_a_manual_event_may_name_the_node_groups(stack: Stack, blue: str) -> Non
     assert decisions(result) == {"prod/blue": "Excluded", "stage/green": "Start"}
 
 
-@pytest.mark.parametrize("wish", ["nodegroups", "retry"])
-def test_a_node_group_that_the_event_misspells_is_not_found(stack: Stack, blue: str, wish: str) -> None:
-    assert decisions(stack.start.invoke({"dryRun": True, wish: ["prod/bleu"]}))["prod/bleu"] == "NotFound"
+@pytest.mark.parametrize("action", ["nodegroups", "retry"])
+def test_a_node_group_that_the_event_misspells_is_not_found(stack: Stack, blue: str, action: str) -> None:
+    assert decisions(stack.start.invoke({"dryRun": True, action: ["prod/bleu"]}))["prod/bleu"] == "NotFound"
 
 
 @pytest.mark.parametrize("event", [{"dryrun": True}, {"DryRun": False}, {"nodegroup": ["prod/blue"]}])

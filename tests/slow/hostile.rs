@@ -91,7 +91,7 @@ fn no_stored_item_causes_a_panic_or_an_update_of_another_node_group() {
         },
     });
     let keys = ["status", "startedAt", "endedAt", "number", "intent", "kind", "at", "startedBy", "force", "revision"];
-    let words = ["Failed", "Successful", "Intent", "Gone", "Fleet", "3/w", "-009999-01-02T01:59:59Z", "yes"];
+    let words = ["Failed", "Successful", "Intent", "NotFound", "Fleet", "3/w", "-009999-01-02T01:59:59Z", "yes"];
     let part = json(&keys, &words);
     let quarantine = json!({
         "version": "1.33", "amiType": "AL2023_x86_64_STANDARD", "releaseVersion": "1.33.2-20260710", "since": "2026-07-20T08:00:00Z",
@@ -99,7 +99,7 @@ fn no_stored_item_causes_a_panic_or_an_update_of_another_node_group() {
     });
     let quarantined = json!({
         "version": "1.33", "amiType": "AL2023_x86_64_STANDARD", "releaseVersion": "1.33.2-20260710", "cluster": "a",
-        "nodegroups": {"names": ["a/b"], "count": 1}, "ranOn": {"names": [], "count": 0}, "sisters": ["1.34/x/y"],
+        "nodegroups": {"names": ["a/b"], "count": 1}, "ranOn": {"names": [], "count": 0}, "sameBuild": ["1.34/x/y"],
     });
     let fleet = json!({
         "itemKey": FLEET_KEY, "kind": "Fleet", "schemaVersion": 1, "revision": "3/w", "quarantines": [quarantine],
@@ -203,7 +203,7 @@ fn a_hundred_thousand_hostile_errors_are_reported_in_a_message_that_sns_takes() 
         launch_template: None,
         start_before: None,
         stuck_after: None,
-        history_unread: false,
+        update_history_unread: false,
     };
     record.begin(&intent, now());
     record.accept("079be772\u{2066}\r");

@@ -1,6 +1,6 @@
 //! A year of a fleet in virtual time, and what it comes to: how far behind each ring is, how often nodes are replaced, how many
 //! messages a week are published. Four release tracks in three rings, a release every week, two of them withdrawn, one that is
-//! bad for GPUs only, a node group that nothing can be evicted from, one that is sick for a month, and a freeze in December.
+//! bad for GPUs only, a node group that nothing can be evicted from, one that is unhealthy for a month, and a freeze in December.
 //!
 //! ```sh
 //! NODEGROUPS=300 cargo test --release --test slow year_replay -- --nocapture   # a larger fleet
@@ -23,7 +23,7 @@ const ARM: &str = "AL2023_ARM_64_STANDARD";
 const NVIDIA: &str = "AL2023_x86_64_NVIDIA";
 /// The node group whose disruption budget allows no eviction.
 const IMMOVABLE: usize = 26;
-/// The node group that is sick for a month.
+/// The node group that is unhealthy for a month.
 const SICK: usize = 48;
 /// The gauges that alarms watch.
 const ALARMS: [Metric; 3] = [Metric::NodegroupsFailed, Metric::NodegroupsStale, Metric::NoticesPending];

@@ -1,5 +1,6 @@
 //! The commands that look at an account, and those that steer the updater there.
 
+pub mod actions;
 pub mod doctor;
 pub mod explain;
 pub mod history;
@@ -8,4 +9,3 @@ pub mod run;
 pub mod status;
 pub mod stop_switch;
 pub mod tags;
-pub mod wishes;

@@ -1,6 +1,7 @@
 //! The command line, as a person and as a script run it.
 
 mod account;
+mod actions;
 mod caller;
 mod completions;
 mod credentials;
@@ -11,4 +12,3 @@ mod serve;
 mod served;
 mod story;
 mod tags;
-mod wishes;

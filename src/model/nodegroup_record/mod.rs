@@ -1,6 +1,6 @@
 //! What the table holds of one node group, and how it changes.
 
-mod lowered;
+mod downgrade;
 mod recovery;
 mod standing;
 
@@ -66,15 +66,15 @@ pub struct NodegroupRecord {
     /// What the node group ran when it was last seen, or what the last update brought.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ran: Option<Running>,
-    /// That it was lowered.
+    /// That it was downgraded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Box<Hold>>,
     /// Whether the updates that the node group had before it had a record were read.
     #[serde(default)]
-    pub past_read: bool,
+    pub update_history_read: bool,
     /// Since when not all of those could be read. It stays where a retry was asked for in spite of that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub history_unread_since: Option<Timestamp>,
+    pub update_history_unread_since: Option<Timestamp>,
     /// A rollback that was asked for and is not carried out yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback: Option<Box<Rollback>>,
@@ -222,8 +222,8 @@ impl NodegroupRecord {
             reported_release: None,
             ran: None,
             hold: None,
-            past_read: false,
-            history_unread_since: None,
+            update_history_read: false,
+            update_history_unread_since: None,
             rollback: None,
             rollback_request: None,
             cluster_version: None,
@@ -287,7 +287,7 @@ impl NodegroupRecord {
         let failed = self.history.iter_mut().filter(|attempt| attempt.failed());
         failed.for_each(|attempt| attempt.retry_requested_at = Some(now));
         self.back_off = None;
-        self.past_read |= self.history_unread_since.is_some();
+        self.update_history_read |= self.update_history_unread_since.is_some();
         self.end_hold(now);
     }
 
@@ -394,7 +394,7 @@ impl NodegroupRecord {
             Status::Failed => Some(NoticeKind::UpdateFailed(about)),
             Status::Cancelled => Some(NoticeKind::UpdateCancelled(about)),
             Status::Unverified => Some(NoticeKind::UpdateUnverified(about)),
-            Status::Gone => Some(NoticeKind::UpdateGone(about)),
+            Status::NotFound => Some(NoticeKind::UpdateNotFound(about)),
             Status::Refused if attempt.intent.rollback.is_some() || !self.was_refused(&attempt) => {
                 Some(NoticeKind::UpdateRefused(about))
             }
@@ -557,10 +557,10 @@ impl Record for NodegroupRecord {
                     format!("{code}/{version}/{release_version}")
                 }
                 NoticeKind::TagInvalid(InvalidTag { key, value, .. }) => format!("{code}/{key}={value}"),
-                NoticeKind::NodegroupLowered(hold) => {
+                NoticeKind::NodegroupDowngraded(hold) => {
                     format!("{code}/{}/{}/{}", hold.from.release_version, hold.to.release_version, hold.since)
                 }
-                NoticeKind::RollbackLapsed(rollback) => format!("{code}/{}", rollback.request_id),
+                NoticeKind::RollbackExpired(rollback) => format!("{code}/{}", rollback.request_id),
                 NoticeKind::UpdateRecovered(over) => format!("{code}/{}/{}", over.number, over.release_version),
                 NoticeKind::NodegroupStale(_) | NoticeKind::NodegroupCurrent(_) | NoticeKind::TagLost => {
                     format!("{code}/{}", notice.at)

@@ -23,7 +23,7 @@ impl NodegroupRecord {
             self.notify(NoticeKind::TagLost, now);
         }
         if let Some(rollback) = self.rollback.take() {
-            self.notify(NoticeKind::RollbackLapsed(*rollback), now);
+            self.notify(NoticeKind::RollbackExpired(*rollback), now);
         }
         (self.opted_in_since, self.obstacle, self.stale) = (None, None, None);
     }

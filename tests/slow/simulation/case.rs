@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use simulated_aws::{Nodegroup, Update};
 
-use super::checker::{HINDSIGHT, Lowered, Ours};
+use super::checker::{Downgraded, HINDSIGHT, Ours};
 use super::fleet::{Ailment, Clusters, FleetRules, Group, Published, day, is_forward, window_is_open};
 use super::run::{CLOCK_SKEW, SOAK};
 use testing::TestEnv;
@@ -40,7 +40,7 @@ pub struct Case<'a> {
     /// When its attempt was begun.
     pub begun: Timestamp,
     /// That it runs less than an update of ours brought.
-    pub lowered: Option<&'a Lowered>,
+    pub downgraded: Option<&'a Downgraded>,
     /// When a retry of everything was asked for.
     pub retried: Option<Timestamp>,
     pub clusters: &'a Clusters,
@@ -102,16 +102,16 @@ impl<'a> Case<'a> {
         wrong(!forward && !others_brought_it(self.updates, self.at()), &what)
     }
 
-    /// What AWS took back is not installed, and what somebody lowered is not raised to what it left.
+    /// What AWS took back is not installed, and what somebody downgraded is not raised to what it left.
     fn history(self) -> Vec<String> {
         let withdrawn = self.published.is_withdrawn(self.target(), self.at(), HINDSIGHT);
-        let raised = self.lowered.filter(|lowered| {
-            let to_what_it_left = day(self.target()) <= day(&lowered.from.1);
-            let settled = self.at().duration_since(lowered.at) > HINDSIGHT;
-            settled && lowered.from.0 == self.version() && (to_what_it_left || lowered.times > 1)
+        let raised = self.downgraded.filter(|downgraded| {
+            let to_what_it_left = day(self.target()) <= day(&downgraded.from.1);
+            let settled = self.at().duration_since(downgraded.at) > HINDSIGHT;
+            settled && downgraded.from.0 == self.version() && (to_what_it_left || downgraded.times > 1)
         });
         let raised = raised.filter(|_| self.group().pin.is_none());
-        let from = raised.map(|lowered| (&lowered.from, lowered.times, lowered.at));
+        let from = raised.map(|downgraded| (&downgraded.from, downgraded.times, downgraded.at));
         let steps = self.now(self.group()).is_some_and(|now| now.version != self.version());
         let followed_after = self.follow_after - CLOCK_SKEW - CLOCK_SKEW;
         let long_there = self.clusters.has_been(&self.group().cluster, self.version(), self.at(), followed_after);
@@ -122,7 +122,7 @@ impl<'a> Case<'a> {
             wrong(left.is_some(), &format!("its last update took it back from {left:?}, and it is raised again")),
             wrong(steps && !long_there, "its cluster has not had that version for long"),
             wrong(withdrawn, "AWS has withdrawn it"),
-            wrong(from.is_some(), &format!("it was lowered from {from:?}, and is raised again")),
+            wrong(from.is_some(), &format!("it was downgraded from {from:?}, and is raised again")),
         ]
         .concat()
     }

@@ -33,8 +33,8 @@ pub struct Checker {
     running: (bool, Timestamp),
     vanished: BTreeSet<String>,
     /// By node group: what it was last seen to run, and that it runs less than an update of ours brought.
-    seen: Vec<(Option<Nodegroup>, Option<Lowered>)>,
-    /// By node group: what holds it where it was lowered to, by its record.
+    seen: Vec<(Option<Nodegroup>, Option<Downgraded>)>,
+    /// By node group: what holds it where it was downgraded to, by its record.
     held: Vec<Option<Box<Hold>>>,
     /// When a retry of everything was asked for.
     retried: Option<Timestamp>,
@@ -42,7 +42,7 @@ pub struct Checker {
 
 /// A node group runs less than an update of ours brought.
 #[derive(Clone)]
-pub struct Lowered {
+pub struct Downgraded {
     pub at: Timestamp,
     /// The Kubernetes version and the release that it left.
     pub from: (String, String),
@@ -76,14 +76,14 @@ impl Checker {
         }
     }
 
-    /// What failed or was lowered no longer counts.
+    /// What failed or was downgraded no longer counts.
     pub fn retried(&mut self, now: Timestamp) {
         self.retried = Some(now);
-        self.seen.iter_mut().for_each(|(_, lowered)| *lowered = None);
+        self.seen.iter_mut().for_each(|(_, downgraded)| *downgraded = None);
         self.held.fill(None);
     }
 
-    /// Whether the record of a node group holds it where it was lowered to, although this day's release is out.
+    /// Whether the record of a node group holds it where it was downgraded to, although this day's release is out.
     pub fn is_held(&self, group: usize, last: &str) -> bool {
         self.held[group].as_ref().is_some_and(|hold| {
             let ends = hold.confirmed && !hold.is_of_version() && hold.ends_with_newer();
@@ -148,7 +148,7 @@ impl Checker {
                         opted_in,
                         running: *running,
                         begun: begun.get(token).copied().unwrap_or(update.created_at),
-                        lowered: self.seen[index].1.as_ref(),
+                        downgraded: self.seen[index].1.as_ref(),
                         retried: *retried,
                         clusters,
                     };
@@ -173,7 +173,7 @@ impl Checker {
     /// What a node group runs now, and whether that is less than an update of ours has brought.
     async fn see(&mut self, env: &TestEnv, group: &Group, index: usize) {
         let now = env.world.nodegroup(&group.cluster, &group.name);
-        let (before, lowered) = std::mem::replace(&mut self.seen[index], (now.clone(), None));
+        let (before, downgraded) = std::mem::replace(&mut self.seen[index], (now.clone(), None));
         let Some((now, before)) = now.zip(before) else { return };
         let record: Option<NodegroupRecord> = env.record_of(&now.arn).await;
         let is_less =
@@ -182,24 +182,24 @@ impl Checker {
             let mut successes = record.iter().flat_map(NodegroupRecord::successes);
             successes.any(|(attempt, _)| attempt.is_for(version, release) && attempt.token.is_some())
         };
-        let lowered = if is_less(&now, &before.version, &before.release) {
-            let times = lowered.as_ref().map_or(0, |lowered| lowered.times);
+        let downgraded = if is_less(&now, &before.version, &before.release) {
+            let times = downgraded.as_ref().map_or(0, |downgraded| downgraded.times);
             let from = (before.version, before.release);
             // What no record shows, no run can know.
             let known = brought(&from.0, &from.1);
-            let new = Lowered { at: env.world.now(), from, times, confirmed: false };
-            if known { Some(new) } else { lowered }
+            let new = Downgraded { at: env.world.now(), from, times, confirmed: false };
+            if known { Some(new) } else { downgraded }
         } else {
-            lowered
+            downgraded
         };
         let hold = record.as_ref().and_then(|record| record.hold.as_ref());
         self.held[index] = hold.filter(|hold| hold.is_open()).cloned();
         let is_confirmed = hold.is_some_and(|hold| hold.is_open() && hold.confirmed);
-        self.seen[index].1 = lowered.map(|mut lowered| {
-            if is_confirmed && !lowered.confirmed && is_less(&now, &lowered.from.0, &lowered.from.1) {
-                (lowered.confirmed, lowered.times) = (true, lowered.times + 1);
+        self.seen[index].1 = downgraded.map(|mut downgraded| {
+            if is_confirmed && !downgraded.confirmed && is_less(&now, &downgraded.from.0, &downgraded.from.1) {
+                (downgraded.confirmed, downgraded.times) = (true, downgraded.times + 1);
             }
-            lowered
+            downgraded
         });
     }
 
@@ -233,7 +233,7 @@ impl Checker {
             *in_clusters.entry(cluster).or_default() += 1;
         }
         let lines = &summary.decisions;
-        let takes = ["Accepted", "Unclear", "LostRace", "InUse"];
+        let takes = ["Accepted", "Unknown", "LostRace", "InUse"];
         let takes_none = !lines.iter().any(|line| line.outcome.is_some_and(|outcome| takes.contains(&outcome)));
         let its_place = |line: &StartLine| format!("limit of 1 in its cluster is reached by {} (", line.nodegroup);
         let places: Vec<String> = lines.iter().filter(|line| line.outcome.is_some()).map(its_place).collect();

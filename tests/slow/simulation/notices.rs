@@ -24,7 +24,7 @@ const EVENTFUL: [&str; 12] = [
     "UpdateCancelled",
     "UpdateFailed",
     "UpdateForced",
-    "UpdateGone",
+    "UpdateNotFound",
     "UpdateRecovered",
     "UpdateRefused",
     "UpdateStuck",
@@ -139,7 +139,7 @@ fn said_once(env: &TestEnv) -> Vec<String> {
         if REPEATED.contains(&event) || message["updateIds"].as_array().is_some_and(|ids| !ids.is_empty()) {
             continue;
         }
-        let about = ["releaseVersion", "kubernetesVersion", "track", "quarantinedIn", "tag", "lowered", "attempt"];
+        let about = ["releaseVersion", "kubernetesVersion", "track", "quarantinedIn", "tag", "downgraded", "attempt"];
         let about: Vec<&Value> = about.iter().map(|key| &message[*key]).collect();
         // What is stale is stale, whatever release is the oldest newer one by now.
         let about = if message["stale"].is_null() { Value::from_iter(about.into_iter().cloned()) } else { Value::Null };
@@ -230,7 +230,7 @@ async fn releases_put(env: &TestEnv) -> Vec<String> {
 /// there is that said.
 fn recovered(env: &TestEnv, groups: &[Group]) -> Vec<String> {
     const TROUBLES: [&str; 6] =
-        ["UpdateFailed", "UpdateCancelled", "UpdateStuck", "UpdateGone", "UpdateRefused", "UpdateUnverified"];
+        ["UpdateFailed", "UpdateCancelled", "UpdateStuck", "UpdateNotFound", "UpdateRefused", "UpdateUnverified"];
     let messages = env.messages();
     let of = |kinds: &[&str]| -> BTreeSet<(String, String)> {
         let is_one = |message: &&Value| kinds.contains(&message["kind"].as_str().unwrap_or_default());

@@ -380,15 +380,16 @@ impl Simulation {
             let is_canary = |other: &Group| other.ring < group.ring && other.follow == group.follow;
             group.ring > 0 && (unreadable || behind.iter().any(|(_, other)| is_canary(other)))
         };
-        let stays_lowered =
-            |index: usize, group: &Group| self.lowered_by_others(group) && self.checker.is_held(index, self.last);
-        let excused =
-            |(index, group): &&(usize, &Group)| group.ailment.is_some() || waits(group) || stays_lowered(*index, group);
+        let stays_downgraded =
+            |index: usize, group: &Group| self.downgraded_by_others(group) && self.checker.is_held(index, self.last);
+        let excused = |(index, group): &&(usize, &Group)| {
+            group.ailment.is_some() || waits(group) || stays_downgraded(*index, group)
+        };
         behind.iter().filter(|it| !excused(it)).map(|(_, group)| (*group).clone()).collect()
     }
 
-    /// Whether an external update ever was successful, so that it may have been lowered.
-    fn lowered_by_others(&self, group: &Group) -> bool {
+    /// Whether an external update ever was successful, so that it may have been downgraded.
+    fn downgraded_by_others(&self, group: &Group) -> bool {
         let updates = self.env.world.updates(&group.cluster, &group.name);
         group.left().is_some()
             || updates.iter().any(|update| update.client_request_token.is_none() && update.status == "Successful")

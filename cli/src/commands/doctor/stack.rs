@@ -241,7 +241,7 @@ fn subscription_checks(subscriptions: &[Subscription], topic: &str) -> Vec<Check
         let endpoint: String = endpoint.chars().take(ENDPOINT).collect();
         let nobody = if confirmed.is_empty() { "nobody is notified: " } else { "" };
         let remedy = format!(
-            "It was sent a message with a link that confirms, which lapses after a few days. To send it again:\n{}",
+            "It was sent a message with a link that confirms, which expires after a few days. To send it again:\n{}",
             subscribe(protocol, &endpoint)
         );
         let check = SUBSCRIPTIONS.failed(format!("{nobody}{endpoint} has not confirmed its subscription"));

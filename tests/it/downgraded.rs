@@ -1,4 +1,4 @@
-//! What an external update lowered stays.
+//! What an external update downgraded stays.
 
 use serde_json::{Value, json};
 use simulated_aws::{Downgrade, UpdateScript};
@@ -33,15 +33,19 @@ async fn hourly(env: &TestEnv) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lowered_release_stays_until_one_newer_than_what_it_left_and_is_reported_once() {
+async fn a_downgraded_release_stays_until_one_newer_than_what_it_left_and_is_reported_once() {
     let env = raised().await;
     lower(&env, CURRENT).await;
-    assert_eq!(decisions(&env.start().await), ["prod/blue: Lowered"], "nothing starts from the first description on");
+    assert_eq!(
+        decisions(&env.start().await),
+        ["prod/blue: Downgraded"],
+        "nothing starts from the first description on"
+    );
     assert!(env.message_events().is_empty());
     for _ in 0..5 {
-        assert_eq!(hourly(&env).await, "prod/blue: Lowered");
+        assert_eq!(hourly(&env).await, "prod/blue: Downgraded");
     }
-    assert_eq!(env.message_events(), ["NodegroupLowered of blue"]);
+    assert_eq!(env.message_events(), ["NodegroupDowngraded of blue"]);
     let steps = env.messages()[0]["nextSteps"].to_string();
     for cure in ["ignore_changes", "ami-update=notify", "retry"] {
         assert!(steps.contains(cure), "{steps}");
@@ -51,7 +55,7 @@ async fn a_lowered_release_stays_until_one_newer_than_what_it_left_and_is_report
     assert_eq!(hourly(&env).await, "prod/blue: Start, Accepted");
 }
 
-/// What the message says of a node group with these tags that was lowered: its owner, and the first thing to do.
+/// What the message says of a node group with these tags that was downgraded: its owner, and the first thing to do.
 async fn reported(tags: &[(&str, &str)]) -> (Value, String) {
     let env = raised().await;
     env.world.edit_nodegroup("prod", "blue", |nodegroup| {
@@ -93,7 +97,7 @@ async fn the_owner_is_named_where_the_last_update_before_there_was_a_record_was_
         env.world.start_update("prod", "blue", "1.33", release).unwrap();
         env.advance(20);
     }
-    assert_eq!(decisions(&env.start().await), ["prod/blue: Lowered"]);
+    assert_eq!(decisions(&env.start().await), ["prod/blue: Downgraded"]);
     env.check().await;
     assert_eq!(env.messages()[0]["owner"], "Terraform");
 }
@@ -102,14 +106,14 @@ async fn the_owner_is_named_where_the_last_update_before_there_was_a_record_was_
 async fn one_description_that_shows_less_is_no_proof() {
     let env = raised().await;
     env.world.edit_nodegroup("prod", "blue", |nodegroup| nodegroup.release = CURRENT.to_owned());
-    assert_eq!(decisions(&env.start().await), ["prod/blue: Lowered"]);
+    assert_eq!(decisions(&env.start().await), ["prod/blue: Downgraded"]);
     env.world.edit_nodegroup("prod", "blue", |nodegroup| nodegroup.release = NEWER.to_owned());
     assert_eq!(hourly(&env).await, "prod/blue: UpToDate");
     assert!(env.message_events().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_it_is_lowered_again_no_newer_release_ends_the_hold_but_a_retry_does() {
+async fn where_it_is_downgraded_again_no_newer_release_ends_the_hold_but_a_retry_does() {
     let env = raised().await;
     lower(&env, CURRENT).await;
     for _ in 0..3 {
@@ -120,11 +124,11 @@ async fn where_it_is_lowered_again_no_newer_release_ends_the_hold_but_a_retry_do
     hourly(&env).await;
     lower(&env, NEWER).await;
     for _ in 0..3 {
-        assert_eq!(hourly(&env).await, "prod/blue: Lowered");
+        assert_eq!(hourly(&env).await, "prod/blue: Downgraded");
     }
     env.world.publish_release(AL2023, "1.33", "1.33.2-20260729");
-    assert_eq!(hourly(&env).await, "prod/blue: Lowered");
-    assert_eq!(env.message_events(), ["NodegroupLowered of blue", "NodegroupLowered of blue"]);
+    assert_eq!(hourly(&env).await, "prod/blue: Downgraded");
+    assert_eq!(env.message_events(), ["NodegroupDowngraded of blue", "NodegroupDowngraded of blue"]);
     let summary = env.try_start(&json!({"retry": ["prod/blue"]})).await.unwrap();
     assert_eq!(decisions(&summary), ["prod/blue: Start, Accepted"]);
 }
@@ -143,7 +147,7 @@ async fn a_pin_to_something_newer_ends_a_hold() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pin_to_what_it_was_lowered_from_raises_it_once_and_not_again_and_again() {
+async fn a_pin_to_what_it_was_downgraded_from_raises_it_once_and_not_again_and_again() {
     let env = raised().await;
     env.world.edit_nodegroup("prod", "blue", |nodegroup| {
         nodegroup.tags.insert("ami-update/pin".to_owned(), NEWER.to_owned());
@@ -156,7 +160,7 @@ async fn a_pin_to_what_it_was_lowered_from_raises_it_once_and_not_again_and_agai
         }
     }
     assert_eq!(starts, 1);
-    assert_eq!(hourly(&env).await, "prod/blue: Lowered");
+    assert_eq!(hourly(&env).await, "prod/blue: Downgraded");
     env.world.edit_nodegroup("prod", "blue", |nodegroup| {
         nodegroup.tags.insert("ami-update/pin".to_owned(), CURRENT.to_owned());
     });
@@ -171,10 +175,10 @@ async fn a_node_group_without_a_record_whose_last_update_was_a_step_back_stays()
         env.world.start_update("prod", "blue", "1.33", release).unwrap();
         env.advance(20);
     }
-    assert_eq!(decisions(&env.start().await), ["dev/green: Start, Accepted", "prod/blue: Lowered"]);
+    assert_eq!(decisions(&env.start().await), ["dev/green: Start, Accepted", "prod/blue: Downgraded"]);
     let lists = env.calls("eks:ListUpdates");
     env.check().await;
-    assert_eq!(env.message_events(), ["NodegroupLowered of blue"]);
+    assert_eq!(env.message_events(), ["NodegroupDowngraded of blue"]);
     for _ in 0..3 {
         hourly(&env).await;
     }
@@ -182,7 +186,7 @@ async fn a_node_group_without_a_record_whose_last_update_was_a_step_back_stays()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lowered_kubernetes_version_stays_until_the_clusters_changes_while_its_releases_go_on() {
+async fn a_downgraded_kubernetes_version_stays_until_the_clusters_changes_while_its_releases_go_on() {
     let rules = [("kubernetes-version", "follow-cluster"), ("follow-cluster-after", "0h")];
     let (old, new) = ("1.45.0-1e6a7c0b", "1.46.1-9d20f4ae");
     let env = TestEnv::with([tagged("prod", "blue", &rules).ami_type(BOTTLEROCKET).release(old)]).await;
@@ -197,11 +201,11 @@ async fn a_lowered_kubernetes_version_stays_until_the_clusters_changes_while_its
     };
     set("1.33");
     for _ in 0..3 {
-        assert_eq!(hourly(&env).await, "prod/blue: Lowered");
+        assert_eq!(hourly(&env).await, "prod/blue: Downgraded");
     }
     env.world.publish_release(BOTTLEROCKET, "1.33", new);
     assert_eq!(hourly(&env).await, "prod/blue: Start, Accepted");
-    assert_eq!(hourly(&env).await, "prod/blue: Lowered");
+    assert_eq!(hourly(&env).await, "prod/blue: Downgraded");
     let now = env.world.nodegroup("prod", "blue").unwrap();
     assert_eq!((now.version.as_str(), now.release.as_str()), ("1.33", new));
 

@@ -1,4 +1,4 @@
-//! What was lowered stays, and what was asked to go back.
+//! What was downgraded stays, and what was asked to go back.
 
 use std::cmp::Ordering;
 
@@ -7,13 +7,13 @@ use jiff::Timestamp;
 
 use super::NodegroupRecord;
 use crate::model::attempt::{Intent, StartedBy};
-use crate::model::hold::{DESCRIPTION_LAGS, Hold, LoweredBy, Rollback, Running, StepBack};
+use crate::model::hold::{DESCRIPTION_LAGS, DowngradedBy, Hold, Rollback, Running, StepBack};
 use crate::model::notice::NoticeKind;
 
 impl NodegroupRecord {
     /// A description shows what the node group runs, and it is not being updated.
     ///
-    /// `cluster_version` is that of the cluster, where the node group follows it: only then is a lowered Kubernetes version
+    /// `cluster_version` is that of the cluster, where the node group follows it: only then is a downgraded Kubernetes version
     /// held, since nothing raises it otherwise.
     pub fn see(&mut self, runs: &Running, ami_type: &AmiTypes, cluster_version: Option<&str>, now: Timestamp) {
         let held = self.hold.as_ref().filter(|hold| hold.is_open());
@@ -43,7 +43,7 @@ impl NodegroupRecord {
             Some(hold) if is_current(hold.since) => {
                 hold.confirmed = true;
                 self.ran = Some(runs.clone());
-                self.report_lowered(now);
+                self.report_downgrade(now);
             }
             Some(_) => {}
             None => {
@@ -52,7 +52,7 @@ impl NodegroupRecord {
                     from: ran,
                     to: runs.clone(),
                     since: now,
-                    by: LoweredBy::External,
+                    by: DowngradedBy::External,
                     confirmed: false,
                     times,
                     ended_at: None,
@@ -64,55 +64,55 @@ impl NodegroupRecord {
 
     /// Whether the updates that the node group had before its first one by the updater need not be read.
     #[must_use]
-    pub fn knows_history(&self) -> bool {
+    pub fn knows_update_history(&self) -> bool {
         let mut attempts = self.history.iter().chain(self.open.as_deref());
-        self.past_read || attempts.any(|attempt| attempt.started_by == StartedBy::Updater)
+        self.update_history_read || attempts.any(|attempt| attempt.started_by == StartedBy::Updater)
     }
 
     /// Whether a retry was asked for although those could not be read.
     #[must_use]
-    pub fn skips_history(&self) -> bool {
-        self.past_read && self.history_unread_since.is_some()
+    pub fn skips_update_history(&self) -> bool {
+        self.update_history_read && self.update_history_unread_since.is_some()
     }
 
     /// Not all of those could be read.
-    pub fn miss_history(&mut self, now: Timestamp) {
-        self.history_unread_since.get_or_insert(now);
+    pub fn miss_update_history(&mut self, now: Timestamp) {
+        self.update_history_unread_since.get_or_insert(now);
     }
 
-    /// All of those were read; the last of them may have lowered it.
-    pub fn read_past(&mut self, lowered: Option<&StepBack>, now: Timestamp) {
-        self.history_unread_since = None;
-        if std::mem::replace(&mut self.past_read, true) || self.hold.is_some() {
+    /// All of those were read; the last of them may have downgraded it.
+    pub fn read_update_history(&mut self, downgraded: Option<&StepBack>, now: Timestamp) {
+        self.update_history_unread_since = None;
+        if std::mem::replace(&mut self.update_history_read, true) || self.hold.is_some() {
             return;
         }
-        if let Some(StepBack { from, to }) = lowered {
+        if let Some(StepBack { from, to }) = downgraded {
             self.hold = Some(Box::new(Hold {
                 from: from.clone(),
                 to: to.clone(),
                 since: now,
-                by: LoweredBy::External,
+                by: DowngradedBy::External,
                 confirmed: true,
                 times: 1,
                 ended_at: None,
                 cluster_version: None,
             }));
-            self.report_lowered(now);
+            self.report_downgrade(now);
         }
     }
 
-    /// What was lowered may be raised again.
+    /// What was downgraded may be raised again.
     pub fn end_hold(&mut self, now: Timestamp) {
         if let Some(hold) = self.hold.as_mut().filter(|hold| hold.is_open()) {
             hold.ended_at = Some(now);
             // A person has decided, so the count begins anew with what the updater was asked for.
-            if hold.by == LoweredBy::Rollback {
+            if hold.by == DowngradedBy::Rollback {
                 hold.times = 0;
             }
         }
     }
 
-    /// What looked lowered was an old description. How often it was really lowered is kept.
+    /// What looked downgraded was an old description. How often it was really downgraded is kept.
     fn dismiss_hold(&mut self, now: Timestamp) {
         let dismissed = self.hold.take_if(|hold| hold.is_open() && !hold.confirmed);
         let before = dismissed.map(|hold| Hold { times: hold.times.saturating_sub(1), ended_at: Some(now), ..*hold });
@@ -121,14 +121,14 @@ impl NodegroupRecord {
         }
     }
 
-    fn report_lowered(&mut self, now: Timestamp) {
+    fn report_downgrade(&mut self, now: Timestamp) {
         if let Some(hold) = self.hold.clone() {
-            self.notify(NoticeKind::NodegroupLowered(*hold), now);
+            self.notify(NoticeKind::NodegroupDowngraded(*hold), now);
         }
     }
 
     /// A rollback is asked for. One that this run's event asked for before changes nothing.
-    pub fn ask_rollback(&mut self, rollback: &Rollback) {
+    pub fn request_rollback(&mut self, rollback: &Rollback) {
         if self.rollback_request.as_ref() != Some(&rollback.request_id) {
             self.rollback_request = Some(rollback.request_id.clone());
             self.rollback = Some(Box::new(rollback.clone()));
@@ -136,9 +136,9 @@ impl NodegroupRecord {
     }
 
     /// A rollback was not carried out in time, and no longer will be.
-    pub fn lapse_rollback(&mut self, request_id: &str, now: Timestamp) {
+    pub fn expire_rollback(&mut self, request_id: &str, now: Timestamp) {
         if let Some(rollback) = self.rollback.take_if(|rollback| rollback.request_id == request_id) {
-            self.notify(NoticeKind::RollbackLapsed(*rollback), now);
+            self.notify(NoticeKind::RollbackExpired(*rollback), now);
         }
     }
 
@@ -152,7 +152,7 @@ impl NodegroupRecord {
                 from,
                 to: runs.clone(),
                 since: now,
-                by: LoweredBy::Rollback,
+                by: DowngradedBy::Rollback,
                 confirmed: true,
                 times: 1,
                 ended_at: None,
