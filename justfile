@@ -88,6 +88,7 @@ processes:
 ci:
     .ci/run
 
+# Needs ast-grep and PyYAML.
 # Breaks each promise on purpose, and says after how many seeds the simulation finds out. About 20 minutes.
 broken *NAMES:
     python3 tests/broken/run.py {{NAMES}}

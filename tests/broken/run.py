@@ -2,15 +2,27 @@
 
     python3 tests/broken/run.py [NAME ...]
 
-Each variant is a patch beside this file; its first line says the promise and how it is broken. Where the second line is `judge:`,
-it names the tests that must find it, as arguments of `cargo test`; else the simulation must. A patch may be off by some
-lines (`patch` finds its place by the context); where the line itself has changed, make it anew: break the program, and keep
-`git diff` under the old first line. A variant that survives is an error. Needs Rust, `patch` and Python 3.11; a variant takes
-from seconds to two minutes.
+Each variant is a file beside this one. It names the promise and how it is broken, and the code that is changed:
+
+    promise: "one's own only: end what belongs to another region"
+    judge: -p eks-nodegroup-updater --test it shared_table
+    changes:
+      - in: check
+        find: $STORE.within($SCOPE)
+        put: $STORE
+
+`judge` names the tests that must find it, as arguments of `cargo test`; without it, the simulation must. `in` is a function, or a
+constant; a method may have its type before it (`Hold::is_open`). `find` is an expression or a statement there; for an arm of a
+`match`, it is called `arm`. `put` takes its place; an empty one deletes it. They are patterns of ast-grep: `$NAME` is any
+expression, and the same one where it is named again; `$$$` or `$$$NAME` is any number of them. So the code may move, and change
+around it, but each change must fit exactly one place. A variant that survives is an error.
+
+Needs Rust, Python 3.11 and `tests/python/requirements.txt`; a variant takes from seconds to two minutes.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -18,61 +30,136 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-PATCHES = sorted(Path(__file__).parent.glob("*.patch"))
+SOURCES = ("src", "cli/src")
+# Also where the environment that this runs in is not on the PATH.
+AST_GREP = shutil.which("ast-grep", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
 
 # In growing steps, so that what is found at once is said at once.
 STEPS = [(0, 10), (10, 100), (100, 300), (300, 1000), (1000, 2000)]
 
 
+@dataclass(frozen=True)
+class Change:
+    """One place that is changed."""
+
+    item: str
+    find: str
+    put: str
+    is_arm: bool
+
+    @classmethod
+    def of(cls, row: dict[str, str]) -> Change:
+        kind = "arm" if "arm" in row else "find"
+        assert set(row) == {"in", kind, "put"}, f"a change has `in`, `find` or `arm`, and `put`: {row}"
+        return cls(row["in"], row[kind], row["put"], kind == "arm")
+
+    def rule(self, rule_id: str) -> dict[str, Any]:
+        """The rule of ast-grep."""
+        *implemented, name = self.item.split("::")
+        named = {"field": "name", "regex": f"^{name}$"}
+        item = {"any": [{"kind": "function_item"}, {"kind": "const_item"}], "has": named, "stopBy": "end"}
+        for type_name in implemented:
+            named = {"field": "type", "regex": rf"^{type_name}\b"}
+            item["inside"] = {"kind": "impl_item", "has": named, "stopBy": "end"}
+        pattern, put = self.find, self.put
+        if self.is_arm:
+            # By itself, an arm is no Rust.
+            pattern = {"context": f"match it {{ {pattern} }}", "selector": "match_arm"}
+            put = put and f"{put},"
+        return {"id": rule_id, "language": "rust", "rule": {"pattern": pattern, "inside": item}, "fix": put}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A promise, and how it is broken."""
+
+    name: str
+    promise: str
+    changes: list[Change]
+    # The tests that must find it, where it is not the simulation.
+    judge: list[str] | None
+
+    @classmethod
+    def read(cls, file: Path) -> Variant:
+        content = yaml.safe_load(file.read_text())
+        assert set(content) - {"judge"} == {"promise", "changes"}, f"{file.name} has `promise`, `judge` and `changes`"
+        judge = content["judge"].split() if "judge" in content else None
+        return cls(file.stem, content["promise"], [Change.of(row) for row in content["changes"]], judge)
+
+    def rules(self) -> list[tuple[str, Change]]:
+        """The changes, each with the id of its rule."""
+        return [(f"{self.name}/{number}", change) for number, change in enumerate(self.changes)]
+
+
+VARIANTS = [Variant.read(file) for file in sorted(Path(__file__).parent.glob("*.yaml"))]
+
+
 def main() -> int:
     wanted = set(sys.argv[1:])
-    unknown = wanted - {patch.stem for patch in PATCHES}
+    unknown = wanted - {variant.name for variant in VARIANTS}
     assert not unknown, f"no such variants: {unknown}"
     survivors = []
     with tempfile.TemporaryDirectory() as directory:
         copy = Path(directory) / "copy"
-        for patch in (patch for patch in PATCHES if not wanted or patch.stem in wanted):
+        for variant in (variant for variant in VARIANTS if not wanted or variant.name in wanted):
             began = time.monotonic()
-            make(copy, patch)
-            judge = judge_of(patch)
+            make(copy, variant)
+            judge = variant.judge
             found = first_seed(copy) if judge is None else failing(copy, judge)
             result = "SURVIVES" if found is None else "a test fails" if judge else f"seed {found:<5} after {found + 1} seeds"
-            print(f"{title(patch):<80} {result:<28} {time.monotonic() - began:4.0f} s", flush=True)
+            print(f"{variant.promise:<80} {result:<28} {time.monotonic() - began:4.0f} s", flush=True)
             if found is None:
-                survivors.append(patch.stem)
+                survivors.append(variant.name)
     return len(survivors)
 
 
-def title(patch: Path) -> str:
-    """The promise, and how it is broken."""
-    return patch.read_text().split("\n", 1)[0]
-
-
-def make(copy: Path, patch: Path) -> None:
-    """Brings the copy to the tree as it is, but for the patch. Untouched files keep their times, so that little is built."""
+def make(copy: Path, variant: Variant) -> None:
+    """Brings the copy to the tree as it is, but for the variant. Untouched files keep their times, so that little is built."""
     ignored = shutil.ignore_patterns("target", ".git", ".venv", ".aws-sam", "node_modules", "__pycache__")
     if not copy.exists():
         shutil.copytree(ROOT, copy, ignore=ignored)
-    for file in sorted(file for source in ("src", "cli/src") for file in (ROOT / source).rglob("*.rs")):
+    for file in sorted(file for source in SOURCES for file in (ROOT / source).rglob("*.rs")):
         there = copy / file.relative_to(ROOT)
         if there.read_text() != file.read_text():
             there.write_text(file.read_text())
-    apply(patch, copy)
+    apply(variant, copy)
 
 
-def apply(patch: Path, tree: Path, *options: str) -> None:
-    command = ["patch", "--strip=1", "--fuzz=3", "--forward", "--no-backup-if-mismatch", f"--input={patch}", *options]
+def apply(variant: Variant, tree: Path) -> None:
+    """Changes the tree."""
+    wrong = misfits([variant], tree)
+    assert not wrong, wrong[0]
+    scan([variant], tree, "--update-all")
+
+
+def misfits(variants: list[Variant], tree: Path) -> list[str]:
+    """The changes that do not fit exactly one place of the tree."""
+    places = Counter(match["ruleId"] for match in json.loads(scan(variants, tree, "--json=compact")))
+    return [
+        f"{variant.name}: in `{change.item}`, {places[rule_id]} places fit, which must be one: {change.find}"
+        for variant in variants
+        for rule_id, change in variant.rules()
+        if places[rule_id] != 1
+    ]
+
+
+def scan(variants: list[Variant], tree: Path, option: str) -> str:
+    """What ast-grep answers."""
+    assert AST_GREP, "ast-grep is missing: pip install -r tests/python/requirements.txt"
+    rules = [change.rule(rule_id) for variant in variants for rule_id, change in variant.rules()]
+    documents = "\n---\n".join(map(json.dumps, rules))
+    command = [AST_GREP, "scan", "--inline-rules", documents, option, *SOURCES]
     run = subprocess.run(command, cwd=tree, capture_output=True, text=True)
-    assert run.returncode == 0, f"{patch.name} does not apply: {run.stdout}"
-
-
-def judge_of(patch: Path) -> list[str] | None:
-    """The tests that must find the variant, where it names them."""
-    line = patch.read_text().split("\n", 2)[1]
-    return line.removeprefix("judge:").split() if line.startswith("judge:") else None
+    assert run.returncode == 0, f"{[variant.name for variant in variants]}: {run.stderr}"
+    return run.stdout
 
 
 def failing(copy: Path, tests: list[str]) -> int | None:
