@@ -31,7 +31,7 @@ test:
 
 # The simulation with these seeds, such as 17..18; a single seed shows every request.
 sim SEEDS:
-    SEEDS={{SEEDS}} cargo test --locked --test slow simulation -- --nocapture
+    SEEDS={{SEEDS}} cargo nextest run --locked --workspace --profile all -E "binary(slow) and test(/^simulation/)" --no-capture
 
 # The simulation with these seeds on optimised code: for a hundred thousand of them.
 sim-long SEEDS:

@@ -10,7 +10,7 @@ use crate::model::attempt::{Attempt, ErrorDetail, Intent, Status};
 use crate::model::decision::{Decision, Planned, Target};
 use crate::model::nodegroup_record::{NodegroupRecord, NotTaken};
 use crate::model::outcome::{NotAsked, Outcome};
-use crate::model::problem::Problem;
+use crate::model::problem::{Problem, ProblemCode};
 use crate::model::record::YES;
 use crate::model::records::RecordSet;
 use crate::model::subject::{FleetId, NodegroupId, TrackId};
@@ -37,6 +37,15 @@ pub struct Execution {
     denials: usize,
     /// What EKS refused as not valid.
     not_ready: BTreeSet<(TrackKey, String)>,
+}
+
+/// A start that was planned.
+#[derive(Clone, Copy)]
+struct Start<'a> {
+    id: &'a NodegroupId,
+    intent: &'a Intent,
+    /// What is written of the node group together with the intent.
+    bookkeeping: &'a [NodegroupChange],
 }
 
 /// The run that executes a plan.
@@ -70,17 +79,15 @@ impl Executor<'_> {
             if matches!(decision, Decision::Next(..)) && capacity.reserve(id).is_err() {
                 continue;
             }
+            let start = Start { id, intent, bookkeeping: bookkeeping.get(id).map(Vec::as_slice).unwrap_or_default() };
             let outcome = match execution.not_asked(plan, intent) {
                 Some(why) => Outcome::NotAsked(why),
-                None => {
-                    let changes = bookkeeping.get(id).map(Vec::as_slice).unwrap_or_default();
-                    self.start(id, intent, (records, changes), &mut execution.errors).await
-                }
+                None => self.start(start, records, &mut execution.errors).await,
             };
+            execution.record_outcome(start, &outcome, records, self.run.now);
             if outcome.had_intent() {
                 bookkeeping.remove(id);
             }
-            execution.learn((id, intent), &outcome, records, self.run.now);
             if !outcome.takes_capacity() {
                 capacity.release(id);
             }
@@ -90,13 +97,8 @@ impl Executor<'_> {
         execution
     }
 
-    async fn start(
-        &self,
-        id: &NodegroupId,
-        intent: &Intent,
-        (records, bookkeeping): (&RecordSet, &[NodegroupChange]),
-        errors: &mut Vec<Problem>,
-    ) -> Outcome {
+    async fn start(&self, start: Start<'_>, records: &RecordSet, errors: &mut Vec<Problem>) -> Outcome {
+        let Start { id, intent, bookkeeping } = start;
         if !self.run.has_time() {
             return Outcome::DeadlineNear;
         }
@@ -153,7 +155,7 @@ impl Executor<'_> {
         if let Err(error) = self.store.merge(&mut record, now, change).await {
             let code = outcome.code();
             let error = format!("EKS's answer ({code}) could not be recorded; check finds out: {error}");
-            errors.push(Problem::with(&record.id, error));
+            errors.push(Problem::with(ProblemCode::NotRecorded, &record.id, error));
         }
         outcome
     }
@@ -201,8 +203,9 @@ impl Execution {
         self.not_ready.contains(&release).then_some(NotAsked::NotReady)
     }
 
-    /// What an outcome says of its release and of the function's rights.
-    fn learn(&mut self, (id, intent): (&NodegroupId, &Intent), outcome: &Outcome, records: &RecordSet, now: Timestamp) {
+    /// What an outcome says of its release and of the function's permissions.
+    fn record_outcome(&mut self, start: Start<'_>, outcome: &Outcome, records: &RecordSet, now: Timestamp) {
+        let Start { id, intent, .. } = start;
         let (track, release) = (intent.track(), &intent.release_version);
         let fleet = FleetId::of(id);
         let track_id = TrackId::of(&fleet, &track);
@@ -212,7 +215,10 @@ impl Execution {
             Outcome::AccessDenied(error) => {
                 self.denials += 1;
                 if self.denials == DENIALS {
-                    self.errors.push(Problem::of_run(format!("no further updates were started: {error}")));
+                    self.errors.push(Problem::of_run(
+                        ProblemCode::AccessDenied,
+                        format!("no further updates were started: {error}"),
+                    ));
                     self.changes.change_fleet(&fleet, FleetChange::ReportAccessDenied(error.clone(), now));
                 }
             }

@@ -11,11 +11,12 @@ use serde_json::{Map, Value, json};
 
 use crate::aws::pace::Throttling;
 use crate::model::attempt::Attempt;
+use crate::model::attention::Attention;
 use crate::model::decision::Decision;
 use crate::model::fleet::NodegroupState;
 use crate::model::nodegroup_record::NodegroupRecord;
 use crate::model::outcome::Outcome;
-use crate::model::reason::{Freeze, Reason};
+use crate::model::reason::ReasonKind;
 use crate::plan::{Plan, PlanInput, newer_published_at};
 
 /// The namespace of all metrics.
@@ -36,12 +37,12 @@ pub enum Metric {
     NodegroupsBehind,
     /// How long ago the oldest newer release was published, for each of those.
     BehindSeconds,
-    /// Those that a rule holds back.
-    NodegroupsHeldByRule,
-    /// Those that something holds back which somebody should look at.
-    NodegroupsHeldByFault,
-    /// Those for which there is no release to go to.
-    NodegroupsWithoutRelease,
+    /// Those that wait for a rule, a date or a retry.
+    NodegroupsWaiting,
+    /// Those that somebody has to do something about.
+    NodegroupsNeedingYou,
+    /// Those that are left alone because somebody said so.
+    NodegroupsLeftAlone,
     /// Those whose last update did not succeed, and which are not current since.
     NodegroupsFailed,
     /// Those that were reported as not kept current, and are not since.
@@ -71,6 +72,18 @@ impl Metric {
         self.into()
     }
 
+    /// The metric that counts the node groups with a decision of this kind; none of those that are being updated.
+    #[must_use]
+    pub fn of(attention: Attention) -> Option<Self> {
+        match attention {
+            Attention::Current => Some(Self::NodegroupsCurrent),
+            Attention::Moving => None,
+            Attention::Waits => Some(Self::NodegroupsWaiting),
+            Attention::NeedsYou => Some(Self::NodegroupsNeedingYou),
+            Attention::Deliberate => Some(Self::NodegroupsLeftAlone),
+        }
+    }
+
     /// Its unit, as CloudWatch knows it.
     #[must_use]
     pub fn unit(self) -> &'static str {
@@ -85,18 +98,6 @@ pub struct Metrics {
     values: BTreeMap<Metric, Vec<u64>>,
     /// How many node groups there are of each decision: no metric, which would be paid for, but found in the log.
     decisions: BTreeMap<&'static str, usize>,
-}
-
-/// How a node group stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
-    /// Nobody keeps it current.
-    NotKept,
-    Current,
-    /// Its update starts or is in progress.
-    Moving,
-    /// A metric counts what holds it back.
-    Held(Metric),
 }
 
 /// What a run of `check` found.
@@ -134,9 +135,9 @@ impl Metrics {
             Metric::Nodegroups,
             Metric::NodegroupsCurrent,
             Metric::NodegroupsBehind,
-            Metric::NodegroupsHeldByRule,
-            Metric::NodegroupsHeldByFault,
-            Metric::NodegroupsWithoutRelease,
+            Metric::NodegroupsWaiting,
+            Metric::NodegroupsNeedingYou,
+            Metric::NodegroupsLeftAlone,
             Metric::NodegroupsFailed,
             Metric::NodegroupsStale,
         ];
@@ -144,8 +145,7 @@ impl Metrics {
         let mut behind = Vec::new();
         for (index, (discovered, planned)) in fleet.nodegroups.iter().zip(&plan.decisions).enumerate() {
             *metrics.decisions.entry(planned.decision.code()).or_default() += 1;
-            let standing = Standing::of(&planned.decision);
-            if standing == Standing::NotKept {
+            if !is_kept(&planned.decision) {
                 continue;
             }
             metrics.count(Metric::Nodegroups);
@@ -153,12 +153,10 @@ impl Metrics {
             if record.and_then(|record| record.stale.as_ref()).is_some_and(|stale| stale.over_at.is_none()) {
                 metrics.count(Metric::NodegroupsStale);
             }
-            if standing == Standing::Current {
-                metrics.count(Metric::NodegroupsCurrent);
+            let attention = planned.decision.attention();
+            Metric::of(attention).into_iter().for_each(|metric| metrics.count(metric));
+            if attention == Attention::Current {
                 continue;
-            }
-            if let Standing::Held(by) = standing {
-                metrics.count(by);
             }
             if record.is_some_and(has_failed) || outcomes.get(&index).is_some_and(is_refusal) {
                 metrics.count(Metric::NodegroupsFailed);
@@ -254,55 +252,18 @@ impl Metrics {
     }
 }
 
-impl Standing {
-    fn of(decision: &Decision) -> Self {
-        match decision {
-            Decision::Start(_) => Self::Moving,
-            Decision::Next(..) => Self::Held(Metric::NodegroupsHeldByRule),
-            Decision::Skip(reason) => Self::because_of(reason),
-        }
-    }
-
-    fn because_of(reason: &Reason) -> Self {
-        match reason {
-            Reason::Excluded | Reason::NotFound | Reason::Deleted | Reason::NotOptedIn | Reason::OptedOut => {
-                Self::NotKept
-            }
-            Reason::InProgress { .. } => Self::Moving,
-            Reason::UpToDate { .. }
-            | Reason::NoNewReleases { .. }
-            | Reason::RunsWithdrawnRelease { .. }
-            | Reason::Pinned { .. } => Self::Current,
-            Reason::Downgraded(_)
-            | Reason::PinIsDowngrade { .. }
-            | Reason::Denied { .. }
-            | Reason::MinAgeNotReached { .. }
-            | Reason::ClusterUpgradedRecently { .. }
-            | Reason::WaitingForRing { .. }
-            | Reason::ReportOnly { .. }
-            | Reason::MinIntervalNotReached { .. }
-            | Reason::Frozen(Freeze::Stopped { .. } | Freeze::CalendarClosed { .. })
-            | Reason::OutsideWindow { .. } => Self::Held(Metric::NodegroupsHeldByRule),
-            Reason::NotReached
-            | Reason::Unreadable(_)
-            | Reason::InvalidTag(_)
-            | Reason::RollbackBlocked { .. }
-            | Reason::Quarantined { .. }
-            | Reason::ReleaseRefused { .. }
-            | Reason::Unhealthy { .. }
-            | Reason::NotActive { .. }
-            | Reason::FailedBefore { .. }
-            | Reason::BackingOff { .. }
-            | Reason::UpdateHistoryUnread(_)
-            | Reason::Frozen(Freeze::Unreadable(_)) => Self::Held(Metric::NodegroupsHeldByFault),
-            Reason::CustomAmi
-            | Reason::UnknownAmiType { .. }
-            | Reason::PinUnknown { .. }
-            | Reason::PinWithdrawn { .. }
-            | Reason::NoRelease { .. }
-            | Reason::EndOfSupport { .. }
-            | Reason::NotComparable { .. } => Self::Held(Metric::NodegroupsWithoutRelease),
-        }
+/// Whether the updater keeps it current: it exists and has opted in.
+fn is_kept(decision: &Decision) -> bool {
+    match decision {
+        Decision::Start(_) | Decision::Next(..) => true,
+        Decision::Skip(reason) => !matches!(
+            reason.kind(),
+            ReasonKind::Excluded
+                | ReasonKind::NotFound
+                | ReasonKind::Deleted
+                | ReasonKind::NotOptedIn
+                | ReasonKind::OptedOut
+        ),
     }
 }
 

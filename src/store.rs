@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use crate::aws::{CONCURRENCY, describe};
 use crate::model::nodegroup_record::NodegroupRecord;
 use crate::model::notice::Sinks;
-use crate::model::problem::{Problem, Unreadable};
+use crate::model::problem::{Problem, ProblemCode, Unreadable};
 use crate::model::record::{Record, Revision, YES};
 use crate::model::records::RecordSet;
 use crate::model::scope::Scope;
@@ -319,7 +319,7 @@ impl<'a> RecordStore<'a> {
     pub async fn write(&self, reconciled: Reconciled, records: &mut RecordSet, now: Timestamp) -> Vec<Problem> {
         let Reconciled { nodegroups, tracks, fleet, unreadable, mut errors } = reconciled;
         for (id, error) in unreadable {
-            errors.push(Problem::with(&id, &error));
+            errors.push(Problem::with(ProblemCode::Unreadable, &id, &error));
             records.insert_nodegroup(id, Err(error));
         }
         // The fleet's first: that nothing was known is lost once there are records of node groups.
@@ -328,7 +328,9 @@ impl<'a> RecordStore<'a> {
         {
             let change = |record: &mut _| changes.iter().for_each(|change| change.apply(record));
             let record = self.write_one(record, now, change).await;
-            errors.extend(record.as_ref().err().map(|error| Problem::with(Subject::Fleet, error)));
+            errors.extend(
+                record.as_ref().err().map(|error| Problem::with(ProblemCode::NotRecorded, Subject::Fleet, error)),
+            );
             records.insert_fleet(record);
         }
         let mut nodegroup_writes = Vec::new();
@@ -338,7 +340,7 @@ impl<'a> RecordStore<'a> {
                     let change = |record: &mut _| changes.iter().for_each(|change| change.apply(record));
                     (id, self.write_one(record, now, change).await)
                 }),
-                Err(error) => errors.push(Problem::with(&id, error)),
+                Err(error) => errors.push(Problem::with(ProblemCode::NotRecorded, &id, error)),
             }
         }
         let mut track_writes = Vec::new();
@@ -356,12 +358,12 @@ impl<'a> RecordStore<'a> {
             stream::iter(track_writes).buffer_unordered(CONCURRENCY).collect(),
         );
         for (id, record) in nodegroups {
-            errors.extend(record.as_ref().err().map(|error| Problem::with(&id, error)));
+            errors.extend(record.as_ref().err().map(|error| Problem::with(ProblemCode::NotRecorded, &id, error)));
             records.insert_nodegroup(id, record);
         }
         for (id, record) in tracks {
             let subject = || Subject::Track(Box::new(id.track().clone()));
-            errors.extend(record.as_ref().err().map(|error| Problem::with(subject(), error)));
+            errors.extend(record.as_ref().err().map(|error| Problem::with(ProblemCode::NotRecorded, subject(), error)));
             records.insert_track(id.track().clone(), record);
         }
         errors

@@ -1,6 +1,6 @@
 //! What a run did: the function's answer, and what its log says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use anyhow::anyhow;
@@ -11,12 +11,14 @@ use serde::{Deserialize, Serialize};
 use crate::aws::pace::Throttling;
 use crate::execute::Execution;
 use crate::metrics::Metrics;
+use crate::model::attention::Attention;
 use crate::model::decision::{Decision, Planned};
 use crate::model::explanation::{Description, Explanation};
 use crate::model::outcome::Outcome;
-use crate::model::problem::Problem;
-use crate::model::reason::Reason;
+use crate::model::problem::{Problem, ProblemCode};
+use crate::model::reason::{Freeze, FreezeKind, Reason};
 use crate::model::request::StartRequest;
+use crate::model::subject::Subject;
 use crate::plan::{Plan, View};
 
 /// Errors that the message of a failed run names; the log has all.
@@ -37,7 +39,7 @@ pub struct StartSummary {
     pub counts: BTreeMap<&'static str, usize>,
     /// Why no update may start anywhere, if that is so.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub freeze: Option<String>,
+    pub freeze: Option<Stopped>,
     /// How EKS slowed the run down, if it did so for long.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub throttled: Option<Throttled>,
@@ -54,6 +56,18 @@ pub struct StartSummary {
     /// What it measured, where it may speak for the fleet.
     #[serde(skip)]
     pub metrics: Option<Metrics>,
+}
+
+/// That no update may start anywhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stopped {
+    /// By what.
+    pub code: FreezeKind,
+    /// The sentence to it.
+    pub message: String,
+    /// When it may be over, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 /// How EKS slowed a run down, because its account's rate of calls was used up.
@@ -74,6 +88,8 @@ pub struct StartLine {
     pub nodegroup: String,
     /// `Start`, `Next`, or the reason's code.
     pub decision: &'static str,
+    /// What that asks of the people who run the fleet.
+    pub attention: Attention,
     /// What it runs; in a dry run only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runs: Option<Description>,
@@ -148,11 +164,14 @@ impl StartSummary {
         let mut summary = Self {
             version: env!("CARGO_PKG_VERSION"),
             dry_run: request.dry_run,
-            freeze: plan.freeze.as_ref().map(ToString::to_string),
+            freeze: plan.freeze.as_ref().map(Stopped::from),
             explanations: view.explanations,
             ..Self::default()
         };
         let mut runs = view.runs.into_iter();
+        let mut not_reached = 0;
+        let known: BTreeSet<(Option<Subject>, String)> =
+            errors.iter().map(|problem| (problem.subject.clone(), problem.error.clone())).collect();
         for (index, planned) in plan.decisions.iter().enumerate() {
             let runs = runs.next().flatten();
             if !request.answers_about(&planned.subject()) {
@@ -160,22 +179,24 @@ impl StartSummary {
             }
             let outcome = execution.outcomes.get(&index);
             let line = StartLine { runs, ..StartLine::new(planned, outcome) };
-            *summary.counts.entry(line.decision).or_default() += 1;
-            if let Decision::Skip(Reason::Unreadable(error)) = &planned.decision {
-                let problem = Problem::with(planned.subject(), error);
-                // What could not be written or looked up is among them already.
-                if !errors.contains(&problem) {
-                    errors.push(problem);
+            *summary.counts.entry(planned.decision.code()).or_default() += 1;
+            match &planned.decision {
+                Decision::Skip(Reason::Unreadable(error)) => {
+                    let problem = Problem::with(ProblemCode::Unreadable, planned.subject(), error);
+                    // What could not be written or looked up is among them already.
+                    if !known.contains(&(problem.subject.clone(), problem.error.clone())) {
+                        errors.push(problem);
+                    }
                 }
+                Decision::Skip(Reason::NotReached) => not_reached += 1,
+                _ => {}
             }
-            errors.extend(
-                outcome.filter(|outcome| outcome.is_error()).map(|outcome| Problem::with(planned.subject(), outcome)),
-            );
+            let error = |outcome: &Outcome| Problem::with(ProblemCode::NotStarted, planned.subject(), outcome);
+            errors.extend(outcome.filter(|outcome| outcome.is_error()).map(error));
             summary.decisions.push(line);
         }
         errors.extend(execution.errors.iter().cloned());
         let is_left = |outcome: &&Outcome| matches!(outcome, Outcome::DeadlineNear);
-        let not_reached = summary.counts.get("NotReached").copied().unwrap_or_default();
         errors.extend(left_over(execution.outcomes.values().filter(is_left).count() + not_reached));
         summary.errors = errors;
         summary
@@ -195,12 +216,12 @@ impl StartSummary {
 
     /// Logs every decision, and the run.
     pub fn log(&self) {
-        for StartLine { nodegroup, decision, reason, outcome, detail, update_id, .. } in &self.decisions {
+        for StartLine { nodegroup, decision, attention, reason, outcome, detail, update_id, .. } in &self.decisions {
             let end = detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
-            match *decision {
-                "UpToDate" => tracing::debug!(nodegroup, decision, reason, "{nodegroup}: {decision}: {reason}"),
-                "Unreadable" => tracing::warn!(nodegroup, decision, reason, "{nodegroup}: {decision}: {reason}"),
-                _ => tracing::info!(
+            match attention {
+                Attention::Current => tracing::debug!(nodegroup, decision, reason, "{nodegroup}: {decision}: {reason}"),
+                Attention::NeedsYou => tracing::warn!(nodegroup, decision, reason, "{nodegroup}: {decision}: {reason}"),
+                Attention::Moving | Attention::Waits | Attention::Deliberate => tracing::info!(
                     nodegroup,
                     decision,
                     reason,
@@ -223,6 +244,7 @@ impl StartLine {
         Self {
             nodegroup: planned.subject().to_string(),
             decision: planned.decision.code(),
+            attention: planned.decision.attention(),
             runs: None,
             target: planned.decision.target().map(str::to_owned),
             reason: planned.decision.to_string(),
@@ -276,6 +298,12 @@ impl CheckSummary {
     }
 }
 
+impl From<&Freeze> for Stopped {
+    fn from(freeze: &Freeze) -> Self {
+        Self { code: freeze.into(), message: freeze.to_string(), until: freeze.until() }
+    }
+}
+
 impl Throttled {
     /// What is said of a run, if anything is.
     #[must_use]
@@ -309,7 +337,8 @@ pub fn failed(error: anyhow::Error) -> Diagnostic {
 /// What a run says of work that it no longer began.
 pub(crate) fn left_over(count: usize) -> Option<Problem> {
     (count > 0).then(|| {
-        Problem::of_run(format!("{count} node groups are left to the next run, since Lambda's time limit is near"))
+        let error = format!("{count} node groups are left to the next run, since Lambda's time limit is near");
+        Problem::of_run(ProblemCode::LeftOver, error)
     })
 }
 

@@ -28,7 +28,7 @@ use eks_nodegroup_updater::model::nodegroup_record::{BackOff, NodegroupRecord, P
 use eks_nodegroup_updater::model::notice::{AttemptRef, Notice, NoticeKind, Sink};
 use eks_nodegroup_updater::model::owner::Owner;
 use eks_nodegroup_updater::model::policy::InvalidTag;
-use eks_nodegroup_updater::model::problem::{Problem, Unreadable};
+use eks_nodegroup_updater::model::problem::{Problem, ProblemCode, Unreadable};
 use eks_nodegroup_updater::model::record::{Record, Revision};
 use eks_nodegroup_updater::model::records::RecordSet;
 use eks_nodegroup_updater::model::release_version::ReleaseVersion;
@@ -909,7 +909,14 @@ async fn what_was_reconciled_is_written_and_what_cannot_be_read_is_reported() {
     let of_red = unreadable("AccessDeniedException: no");
     let unreadable = vec![(id("red"), of_red.clone())];
     let errors = table.of("first").write(Reconciled { unreadable, ..reconciled() }, &mut records, now()).await;
-    assert_eq!(errors, [Problem::with(&id("red"), &of_red), Problem::with(&id("green"), of_green)]);
+    assert_eq!(
+        errors,
+        [
+            (ProblemCode::Unreadable, "red", of_red.to_string()),
+            (ProblemCode::NotRecorded, "green", of_green.to_string())
+        ]
+        .map(|(code, name, error)| Problem::with(code, &id(name), error))
+    );
     assert_eq!(records.nodegroup(&id("red")), Err(&of_red), "nothing is built upon it");
 
     blue.report_available("1.33", NEWER, now());

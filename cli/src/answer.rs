@@ -6,15 +6,19 @@ use aws_config::SdkConfig;
 use eks_nodegroup_updater::aws::StartClients;
 use eks_nodegroup_updater::config::{StartConfig, process_environment};
 use eks_nodegroup_updater::handler;
+use eks_nodegroup_updater::model::attention::Attention;
+use eks_nodegroup_updater::model::decision::DecisionKind;
 use eks_nodegroup_updater::model::explanation::{Description, Explanation};
+use eks_nodegroup_updater::model::problem::ErrorLine;
 use eks_nodegroup_updater::run::Run;
-use eks_nodegroup_updater::summary::Throttled;
+use eks_nodegroup_updater::summary::{Stopped, Throttled};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::account::region;
 use crate::candidates::here;
+use crate::decisions::Kind;
 use crate::deployment::{Deployment, Function};
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -31,7 +35,7 @@ pub struct StartAnswer {
     pub dry_run: bool,
     /// Why no update may start anywhere, if that is so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub freeze: Option<String>,
+    pub freeze: Option<Stopped>,
     /// How EKS slowed the run down, if it did so for long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttled: Option<Throttled>,
@@ -43,7 +47,7 @@ pub struct StartAnswer {
     pub explanations: Vec<Explanation>,
     /// What went wrong.
     #[serde(default)]
-    pub errors: Vec<String>,
+    pub errors: Vec<ErrorLine>,
 }
 
 /// What was decided for one node group.
@@ -52,8 +56,11 @@ pub struct StartAnswer {
 pub struct DecisionLine {
     /// `cluster/nodegroup`.
     pub nodegroup: String,
-    /// `Start`, `Next`, or the reason's code.
-    pub decision: String,
+    /// What was decided.
+    pub decision: DecisionKind,
+    /// What that asks of people.
+    #[serde(default)]
+    pub attention: Attention,
     /// What it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs: Option<Description>,
@@ -74,6 +81,13 @@ pub struct DecisionLine {
     /// The update's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub update_id: Option<String>,
+}
+
+impl DecisionLine {
+    /// What it asks of its reader.
+    pub fn sign(&self) -> Kind {
+        Kind::of(&self.decision, self.attention)
+    }
 }
 
 /// The answer of `check`.
@@ -97,7 +111,7 @@ pub struct CheckAnswer {
     pub throttled: Option<Throttled>,
     /// What went wrong.
     #[serde(default)]
-    pub errors: Vec<String>,
+    pub errors: Vec<ErrorLine>,
 }
 
 /// What became of one update.

@@ -7,9 +7,11 @@ use aws_sdk_eks::types as eks;
 use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use eks_nodegroup_updater::aws::{StartClients, concurrently};
 use eks_nodegroup_updater::config::{StartConfig, process_environment};
+use eks_nodegroup_updater::model::decision::DecisionKind;
 use eks_nodegroup_updater::model::fleet::{Discovered, Fleet, NodegroupState};
 use eks_nodegroup_updater::model::nodegroup::Nodegroup;
 use eks_nodegroup_updater::model::policy::OPT_IN_TAG;
+use eks_nodegroup_updater::model::reason::ReasonKind;
 use eks_nodegroup_updater::model::releases::Releases;
 use eks_nodegroup_updater::model::request::StartRequest;
 use eks_nodegroup_updater::observe::Observer;
@@ -36,7 +38,7 @@ pub struct Candidate {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// What would be decided.
-    pub decision: String,
+    pub decision: DecisionKind,
     /// The sentence to it.
     pub reason: String,
 }
@@ -117,7 +119,7 @@ pub async fn candidates(configuration: &SdkConfig, known: &[String]) -> Result<V
                 nodegroup: name,
                 runs: None,
                 target: None,
-                decision: "Unreadable".to_owned(),
+                decision: DecisionKind::Skip(ReasonKind::Unreadable),
                 reason,
             }),
         }
@@ -138,7 +140,7 @@ pub async fn candidates(configuration: &SdkConfig, known: &[String]) -> Result<V
             nodegroup: discovered.id.to_string(),
             runs: discovered.nodegroup().and_then(|nodegroup| nodegroup.release_version.clone()),
             target: planned.decision.target().map(str::to_owned),
-            decision: planned.decision.code().to_owned(),
+            decision: planned.decision.kind(),
             reason: planned.decision.to_string(),
         });
     }

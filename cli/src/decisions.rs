@@ -2,8 +2,9 @@
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::Color;
-use eks_nodegroup_updater::model::decision::goes_on_by_itself;
-use jiff::Timestamp;
+use eks_nodegroup_updater::model::attempt::Status;
+use eks_nodegroup_updater::model::attention::Attention;
+use eks_nodegroup_updater::model::decision::DecisionKind;
 
 /// What a decision asks of its reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,9 +13,9 @@ pub enum Kind {
     Start,
     /// An update is in progress.
     Updating,
-    /// It waits, by a rule, and goes on by itself.
+    /// It waits for a rule, a date or a retry.
     Waits,
-    /// It does not go on before somebody does something.
+    /// Somebody has to do something, or nothing changes.
     NeedsYou,
     /// It is left alone, as somebody said.
     LeftAlone,
@@ -24,13 +25,22 @@ pub enum Kind {
 
 impl Kind {
     /// What a decision asks of its reader.
-    pub fn of(decision: &str, until: Option<Timestamp>) -> Self {
-        match decision {
-            "Start" => Self::Start,
-            "InProgress" => Self::Updating,
-            "UpToDate" | "Pinned" => Self::Current,
-            "OptedOut" | "ReportOnly" | "Excluded" | "Deleted" => Self::LeftAlone,
-            _ if goes_on_by_itself(decision, until) => Self::Waits,
+    pub fn of(decision: &DecisionKind, attention: Attention) -> Self {
+        match attention {
+            Attention::Moving if *decision == DecisionKind::Start => Self::Start,
+            Attention::Moving => Self::Updating,
+            Attention::Current => Self::Current,
+            Attention::Waits => Self::Waits,
+            Attention::NeedsYou => Self::NeedsYou,
+            Attention::Deliberate => Self::LeftAlone,
+        }
+    }
+
+    /// What the status of an update asks of its reader.
+    pub fn of_status(status: &str) -> Self {
+        match status.parse() {
+            Ok(Status::InProgress | Status::Intent) => Self::Updating,
+            Ok(Status::Successful) => Self::Current,
             _ => Self::NeedsYou,
         }
     }

@@ -166,8 +166,6 @@ async fn run(command: Command, account: &Account, output: Output) -> Result<Exit
 mod tests {
     use std::fs;
 
-    use eks_nodegroup_updater::model::decision::remedy;
-
     use super::*;
 
     /// What is written from the help texts stands behind this in `docs/cli.md`.
@@ -208,17 +206,5 @@ mod tests {
         } else {
             assert_eq!(written, expected, "`just snapshots` writes it anew");
         }
-    }
-
-    #[test]
-    fn every_decision_is_known_to_the_command_line() {
-        // What is not known asks for somebody, so a new one is never overlooked; but it would have no way out.
-        let decisions = include_str!("../../docs/decisions.md").split("## Outcomes").next().unwrap();
-        let codes: Vec<&str> =
-            decisions.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
-        assert!(codes.len() > 35, "{codes:?}");
-        let needs_you = |code: &&&str| decisions::Kind::of(code, None) == decisions::Kind::NeedsYou;
-        let without_remedy: Vec<&&str> = codes.iter().filter(needs_you).filter(|code| remedy(code).is_none()).collect();
-        assert!(without_remedy.is_empty(), "{without_remedy:?}");
     }
 }

@@ -2,6 +2,8 @@
 
 use comfy_table::{Cell, Color};
 use eks_nodegroup_updater::model::attempt::{Attempt, Status};
+use eks_nodegroup_updater::model::attention::Attention;
+use eks_nodegroup_updater::model::decision::DecisionKind;
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::notice::Notice;
 use jiff::tz::TimeZone;
@@ -73,7 +75,7 @@ fn plan<'a>(page: &mut Page, decisions: impl IntoIterator<Item = &'a Planned>) {
         page.table(&["Node group", "AMI type, runs", "Decision, until when, and the reason"], 2)
     };
     for Planned { line, ami_type, runs } in decisions {
-        let color = color_of_decision(line.decision);
+        let color = color_of(&line.decision.into(), line.attention);
         let until = line.until.map(clock);
         let name = Cell::new(&line.nodegroup);
         let (ami_type, runs, reason) = (Cell::new(ami_type), Cell::new(runs), Cell::new(&line.reason));
@@ -232,12 +234,11 @@ fn clock(at: Timestamp) -> String {
     at.strftime("%H:%M").to_string()
 }
 
-fn color_of_decision(decision: &str) -> Color {
-    match decision {
-        "Start" => Color::DarkGreen,
-        "Next" | "UpToDate" | "ReportOnly" | "InProgress" | "WaitingForRing" | "OutsideWindow" => Color::Reset,
-        "Unreadable" | "Quarantined" => Color::DarkRed,
-        _ => Color::DarkYellow,
+fn color_of(decision: &DecisionKind, attention: Attention) -> Color {
+    match attention {
+        Attention::Moving if *decision == DecisionKind::Start => Color::DarkGreen,
+        Attention::Moving | Attention::Waits | Attention::Current | Attention::Deliberate => Color::Reset,
+        Attention::NeedsYou => Color::DarkRed,
     }
 }
 

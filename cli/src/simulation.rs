@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use anyhow::Context as _;
 use aws_sdk_dynamodb::types::AttributeValue;
 use eks_nodegroup_updater::aws::describe;
+use eks_nodegroup_updater::model::decision::DecisionKind;
 use eks_nodegroup_updater::model::fleet_record::FleetRecord;
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
+use eks_nodegroup_updater::model::reason::ReasonKind;
 use eks_nodegroup_updater::run::Run;
 use eks_nodegroup_updater::summary::{CheckSummary, StartLine, StartSummary};
 use jiff::{SignedDuration, Timestamp};
@@ -222,7 +224,9 @@ fn quarantines(record: Option<&FleetRecord>, last: Option<&Plan>) -> Vec<Quarant
     let with_saved = all.map(|quarantine| {
         let saved = waiting.iter().filter(|line| {
             let failed = quarantine.nodegroups.names.iter().any(|name| name.to_string() == line.nodegroup);
-            line.decision == "Quarantined" && line.target.as_ref() == Some(&quarantine.release_version) && !failed
+            DecisionKind::from(line.decision) == DecisionKind::Skip(ReasonKind::Quarantined)
+                && line.target.as_ref() == Some(&quarantine.release_version)
+                && !failed
         });
         Quarantined {
             release_version: quarantine.release_version.clone(),

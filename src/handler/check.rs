@@ -14,7 +14,7 @@ use crate::metrics::{Metrics, UpdateFacts};
 use crate::model::attempt::Attempt;
 use crate::model::fleet_record::FleetRecord;
 use crate::model::nodegroup_record::NodegroupRecord;
-use crate::model::problem::{Problem, Unreadable};
+use crate::model::problem::{Problem, ProblemCode, Unreadable};
 use crate::model::records::{AnyRecord, RecordSet};
 use crate::model::settle::{Observation, settle};
 use crate::model::subject::{FleetId, ItemKey, Subject};
@@ -52,7 +52,7 @@ pub async fn check(
     for Checked { subject, line, record, errors, open_since, ended } in checked {
         facts.in_progress.extend(open_since);
         facts.ended.extend(ended);
-        summary.errors.extend(errors.into_iter().map(|error| Problem::with(subject.clone(), error)));
+        summary.errors.extend(errors.into_iter().map(|(code, error)| Problem::with(code, subject.clone(), error)));
         records.extend(record);
         if let Some(line) = line {
             *summary.counts.entry(line.status).or_default() += 1;
@@ -90,7 +90,7 @@ struct Checked {
     line: Option<CheckLine>,
     /// What may have something to publish.
     record: Option<AnyRecord>,
-    errors: Vec<String>,
+    errors: Vec<(ProblemCode, String)>,
     /// When the update began that is in progress.
     open_since: Option<Timestamp>,
     /// The attempt that was found to have ended.
@@ -114,7 +114,8 @@ impl Checker<'_> {
     async fn settle_one(&self, key: String, records: &RecordSet) -> Checked {
         let Some(item) = ItemKey::read(&key) else {
             let mut checked = Checked::new(Subject::Entry(key));
-            checked.errors.push("the table has an item under a key that is none of the updater's".to_owned());
+            let error = "the table has an item under a key that is none of the updater's";
+            checked.errors.push((ProblemCode::Unreadable, error.to_owned()));
             return checked;
         };
         let mut checked = Checked::new(item.subject());
@@ -139,7 +140,7 @@ impl Checker<'_> {
             settle(&mut record, &observation, now, self.config.stuck_after);
             checked.line = Some(line(&record, attempt));
             if let Observation::Unreadable(error) = observation {
-                checked.errors.push(error.to_string());
+                checked.errors.push((ProblemCode::Unreadable, error.to_string()));
             }
         }
         if record != before {
@@ -149,7 +150,7 @@ impl Checker<'_> {
                 Err(NotSaved::Conflict(_)) => return,
                 Err(error) => {
                     checked.open_since = before.open.map(|attempt| attempt.started_at);
-                    return checked.errors.push(error.to_string());
+                    return checked.errors.push((ProblemCode::NotRecorded, error.to_string()));
                 }
             }
         }
@@ -167,7 +168,7 @@ impl Checked {
 
     fn readable<'a, R>(&mut self, record: Result<Option<&'a R>, &Unreadable>) -> Option<&'a R> {
         record.unwrap_or_else(|error| {
-            self.errors.push(error.to_string());
+            self.errors.push((ProblemCode::Unreadable, error.to_string()));
             None
         })
     }

@@ -8,7 +8,7 @@ use crate::aws::{CheckClients, concurrently};
 use crate::config::CheckConfig;
 use crate::model::fleet_record::FleetRecord;
 use crate::model::notice::{Notice, Sink};
-use crate::model::problem::Problem;
+use crate::model::problem::{Problem, ProblemCode};
 use crate::model::record::Record;
 use crate::model::records::AnyRecord;
 use crate::notify::{CALL_BYTES, EVENTS_PER_CALL, Event, Message, publish, put_events};
@@ -129,8 +129,8 @@ impl Outbox<'_> {
         };
         let topic = &self.config.notification_topic_arn;
         publish(self.clients.sns(), topic, message).await.map_err(|error| match notices.as_slice() {
-            [(record, _)] => Problem::with(record.subject(), error),
-            _ => Problem::of_run(error.to_string()),
+            [(record, _)] => Problem::with(ProblemCode::NotPublished, record.subject(), error),
+            _ => Problem::of_run(ProblemCode::NotPublished, error.to_string()),
         })?;
         Ok(notices.iter().chain(&included).map(|(record, notice)| record.notice_id(notice)).collect())
     }
@@ -170,7 +170,7 @@ impl Outbox<'_> {
                 }
             }
         }
-        published.errors.extend(errors.into_iter().map(Problem::of_run));
+        published.errors.extend(errors.into_iter().map(|error| Problem::of_run(ProblemCode::NotPublished, error)));
     }
 
     /// Marks what was published of one record, in one write.
@@ -181,7 +181,7 @@ impl Outbox<'_> {
             AnyRecord::Fleet(record) => self.mark_one(record, &marks).await,
             AnyRecord::Track(record) => self.mark_one(record, &marks).await,
         };
-        marked.err().map(|error| Problem::with(subject, error))
+        marked.err().map(|error| Problem::with(ProblemCode::NotRecorded, subject, error))
     }
 
     async fn mark_one<R: Record>(&self, mut record: R, marks: &[(Notice, Vec<Sink>)]) -> Result<(), String> {

@@ -3,10 +3,15 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::attempt::Intent;
-use super::reason::{Limit, Reason};
+use super::attention::Attention;
+use super::reason::{Limit, Reason, ReasonKind};
 use super::subject::{NodegroupId, Subject};
+
+const START: &str = "Start";
+const NEXT: &str = "Next";
 
 /// What happens to a node group.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +22,28 @@ pub enum Decision {
     Next(Intent, Limit),
     /// No update starts, and why.
     Skip(Reason),
+}
+
+/// A decision without its details, as answers and records name it. One that a newer version wrote is kept as it is.
+///
+/// ```
+/// use eks_nodegroup_updater::model::decision::DecisionKind;
+/// use eks_nodegroup_updater::model::reason::ReasonKind;
+///
+/// assert_eq!(DecisionKind::from("UpToDate"), DecisionKind::Skip(ReasonKind::UpToDate));
+/// assert_eq!(DecisionKind::from("NotYetInvented").to_string(), "NotYetInvented");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum DecisionKind {
+    /// Its update starts.
+    Start,
+    /// Its update starts if there is a place.
+    Next,
+    /// No update starts.
+    Skip(ReasonKind),
+    /// One that this version does not know.
+    Unknown(String),
 }
 
 /// One decision of a plan.
@@ -42,9 +69,29 @@ impl Decision {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Start(_) => "Start",
-            Self::Next(..) => "Next",
+            Self::Start(_) => START,
+            Self::Next(..) => NEXT,
             Self::Skip(reason) => reason.code(),
+        }
+    }
+
+    /// The decision without its details.
+    #[must_use]
+    pub fn kind(&self) -> DecisionKind {
+        match self {
+            Self::Start(_) => DecisionKind::Start,
+            Self::Next(..) => DecisionKind::Next,
+            Self::Skip(reason) => DecisionKind::Skip(reason.kind()),
+        }
+    }
+
+    /// What it asks of the people who run the fleet.
+    #[must_use]
+    pub fn attention(&self) -> Attention {
+        match self {
+            Self::Start(_) => Attention::Moving,
+            Self::Next(..) => Attention::Waits,
+            Self::Skip(reason) => reason.attention(),
         }
     }
 
@@ -76,6 +123,47 @@ impl Decision {
     }
 }
 
+impl DecisionKind {
+    /// Its name in answers, logs and records.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Start => START,
+            Self::Next => NEXT,
+            Self::Skip(reason) => reason.into(),
+            Self::Unknown(code) => code,
+        }
+    }
+}
+
+impl From<&str> for DecisionKind {
+    fn from(code: &str) -> Self {
+        match code {
+            START => Self::Start,
+            NEXT => Self::Next,
+            reason => reason.parse().map_or_else(|_| Self::Unknown(code.to_owned()), Self::Skip),
+        }
+    }
+}
+
+impl From<String> for DecisionKind {
+    fn from(code: String) -> Self {
+        code.as_str().into()
+    }
+}
+
+impl From<DecisionKind> for String {
+    fn from(kind: DecisionKind) -> Self {
+        kind.code().to_owned()
+    }
+}
+
+impl fmt::Display for DecisionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
 impl Planned {
     /// What it is about, as people name it.
     #[must_use]
@@ -95,65 +183,4 @@ impl fmt::Display for Decision {
             Self::Skip(reason) => reason.fmt(f),
         }
     }
-}
-
-/// Whether a node group of which this was decided, by the decision's code, goes on without anybody doing anything: it waits by
-/// a rule, or is tried again.
-#[must_use]
-pub fn goes_on_by_itself(decision: &str, until: Option<Timestamp>) -> bool {
-    match decision {
-        // Given up; or a window that never opens.
-        "FailedBefore" | "OutsideWindow" => until.is_some(),
-        "MinAgeNotReached"
-        | "WaitingForRing"
-        | "ClusterUpgradedRecently"
-        | "MinIntervalNotReached"
-        | "Frozen"
-        | "NotReached"
-        | "BackingOff"
-        | "ReleaseRefused"
-        | "UpdateHistoryUnread"
-        | "Denied"
-        | "Downgraded"
-        | "Next"
-        | "Quarantined"
-        | "RunsWithdrawnRelease" => true,
-        _ => false,
-    }
-}
-
-/// What to do about a decision, by its code; nothing where waiting or nothing is all there is to do. `NODEGROUP` stands for
-/// `cluster/nodegroup`, and `RELEASE` for the release.
-#[must_use]
-pub fn remedy(decision: &str) -> Option<&'static str> {
-    Some(match decision {
-        "NotFound" => "check name, tag and region; opt it in: eks-nodegroup-updater opt-in NODEGROUP",
-        "Unreadable" => "fix the error that the reason quotes; see: eks-nodegroup-updater doctor",
-        "NotOptedIn" => "opt it in: eks-nodegroup-updater opt-in NODEGROUP",
-        "OptedOut" => "opt it in again: eks-nodegroup-updater opt-in NODEGROUP",
-        "InvalidTag" => "fix or remove the tag: eks-nodegroup-updater set NODEGROUP RULE=VALUE",
-        "RollbackBlocked" => "fix what the reason says, or ask again for another release",
-        "CustomAmi" => "update the AMI in its launch template",
-        "UnknownAmiType" => "deploy a newer version of the updater",
-        "PinIsDowngrade" | "PinUnknown" | "PinWithdrawn" => {
-            "move the pin: eks-nodegroup-updater set NODEGROUP pin=RELEASE"
-        }
-        "NoRelease" => "check its AMI type and Kubernetes version",
-        "EndOfSupport" => "move to AL2023 or Bottlerocket, or upgrade the cluster",
-        "NoNewReleases" => "see whether AWS still supports its AMI type and Kubernetes version",
-        "NotComparable" => "look at both releases, and update it once by hand",
-        "Downgraded" => "to bring it forward at once: eks-nodegroup-updater retry NODEGROUP",
-        "Quarantined" => "wait for the next release, or: eks-nodegroup-updater quarantine lift RELEASE",
-        "FailedBefore" => "fix the cause, then: eks-nodegroup-updater retry NODEGROUP",
-        "BackingOff" => "fix what EKS says, then: eks-nodegroup-updater retry NODEGROUP",
-        "WaitingForRing" => "look at the node group that the reason names: eks-nodegroup-updater explain CLUSTER/NAME",
-        "OutsideWindow" => "wait for its window, or give it another: eks-nodegroup-updater set NODEGROUP window=WINDOW",
-        "UpdateHistoryUnread" => "wait, or start it without its update history: eks-nodegroup-updater retry NODEGROUP",
-        "ReportOnly" => "to have it updated: eks-nodegroup-updater set NODEGROUP mode=auto",
-        "Unhealthy" => "fix the health issues that the reason names",
-        "NotActive" => "bring it back to ACTIVE first",
-        "Frozen" => "open the calendar, or: eks-nodegroup-updater resume",
-        "Next" => "wait, or raise the limit",
-        _ => return None,
-    })
 }

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::attention::Attention;
+use super::decision::DecisionKind;
 use super::rule::Rule;
 
 /// What every rule says of one node group.
@@ -11,8 +13,11 @@ use super::rule::Rule;
 pub struct Explanation {
     /// `cluster/nodegroup`.
     pub nodegroup: String,
-    /// `Start`, `Next`, or the reason's code: the plan's decision.
-    pub decision: String,
+    /// The plan's decision.
+    pub decision: DecisionKind,
+    /// What it asks of the people who run the fleet.
+    #[serde(default)]
+    pub attention: Attention,
     /// The sentence to it.
     pub reason: String,
     /// What it runs, where it could be described.

@@ -2,11 +2,13 @@
 
 pub mod ami_type;
 pub mod attempt;
+pub mod attention;
 pub mod decision;
 pub mod error_code;
 pub mod explanation;
 pub mod fleet;
 pub mod fleet_record;
+pub mod guide;
 pub mod hold;
 pub mod kubernetes;
 pub mod names;

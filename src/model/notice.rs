@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::decision::DecisionKind;
 use super::hold::{Hold, Rollback};
 use super::names::Names;
 use super::policy::InvalidTag;
@@ -172,8 +173,8 @@ pub struct Digest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Lasting {
-    /// The decision's code.
-    pub decision: String,
+    /// The decision.
+    pub decision: DecisionKind,
     /// The cause, which begins with the code.
     pub cause: String,
     /// The node groups.

@@ -3,7 +3,12 @@
 use super::attempt::ErrorDetail;
 
 /// What came of a start.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, strum::IntoStaticStr)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, strum::IntoStaticStr, strum::EnumDiscriminants)]
+#[strum_discriminants(
+    name(OutcomeKind),
+    doc = "An outcome without its details: what answers and records name.",
+    derive(strum::IntoStaticStr)
+)]
 pub enum Outcome {
     /// EKS accepted the update; `check` watches it.
     #[error("EKS accepted the update {update_id}")]
@@ -67,6 +72,14 @@ pub enum NotAsked {
     /// The run has made all the calls that it may.
     #[error("the run has made {0} calls, twice MAX_STARTS_PER_RUN")]
     Calls(usize),
+}
+
+impl OutcomeKind {
+    /// Its name in answers, logs and records.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        self.into()
+    }
 }
 
 impl Outcome {

@@ -2,9 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::reason::Reason;
-
-/// A rule. Each says what holds where it is satisfied; a [`Reason`] is what stands against an update by it.
+/// A rule. Each says what holds where it is satisfied; a [`Reason`](super::reason::Reason) is what stands against an update by it.
 #[derive(
     Clone,
     Copy,
@@ -70,49 +68,50 @@ pub enum Rule {
     Limits,
 }
 
+/// The steps in which rules are evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::VariantArray)]
+pub enum Step {
+    /// Is the node group to be kept current, and known?
+    Selection,
+    /// Can it be updated at all?
+    Nodegroup,
+    /// Which release may it go to?
+    Release,
+    /// May its update start now?
+    Start,
+}
+
 impl Rule {
+    /// The step in which it is evaluated.
+    #[must_use]
+    pub fn step(self) -> Step {
+        match self {
+            Self::Selected | Self::Readable | Self::OptedIn => Step::Selection,
+            Self::NoUpdateInProgress | Self::RollbackAllowed | Self::ManagedAmi => Step::Nodegroup,
+            Self::NotDowngraded
+            | Self::Pin
+            | Self::NewerRelease
+            | Self::FollowClusterAfter
+            | Self::NotDenied
+            | Self::MinAge
+            | Self::NotQuarantined
+            | Self::ReleaseAccepted
+            | Self::NotFailedBefore
+            | Self::Ring => Step::Release,
+            Self::UpdatesAllowed
+            | Self::Healthy
+            | Self::NotBackingOff
+            | Self::MinInterval
+            | Self::NotFrozen
+            | Self::Window
+            | Self::UpdateHistory
+            | Self::Limits => Step::Start,
+        }
+    }
+
     /// The rule's name in conditions.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.into()
-    }
-}
-
-impl Reason {
-    /// The rule by which it stands against an update.
-    #[must_use]
-    pub fn rule(&self) -> Rule {
-        match self {
-            Self::Excluded | Self::NotFound => Rule::Selected,
-            Self::Deleted | Self::NotReached | Self::Unreadable(_) => Rule::Readable,
-            Self::NotOptedIn | Self::OptedOut | Self::InvalidTag(_) => Rule::OptedIn,
-            Self::InProgress { .. } => Rule::NoUpdateInProgress,
-            Self::RollbackBlocked { .. } => Rule::RollbackAllowed,
-            Self::CustomAmi | Self::UnknownAmiType { .. } => Rule::ManagedAmi,
-            Self::Downgraded(_) => Rule::NotDowngraded,
-            Self::Pinned { .. } | Self::PinIsDowngrade { .. } | Self::PinUnknown { .. } | Self::PinWithdrawn { .. } => {
-                Rule::Pin
-            }
-            Self::NoRelease { .. }
-            | Self::EndOfSupport { .. }
-            | Self::UpToDate { .. }
-            | Self::NoNewReleases { .. }
-            | Self::RunsWithdrawnRelease { .. }
-            | Self::NotComparable { .. } => Rule::NewerRelease,
-            Self::ClusterUpgradedRecently { .. } => Rule::FollowClusterAfter,
-            Self::Denied { .. } => Rule::NotDenied,
-            Self::MinAgeNotReached { .. } => Rule::MinAge,
-            Self::Quarantined { .. } => Rule::NotQuarantined,
-            Self::ReleaseRefused { .. } => Rule::ReleaseAccepted,
-            Self::FailedBefore { .. } => Rule::NotFailedBefore,
-            Self::WaitingForRing { .. } => Rule::Ring,
-            Self::ReportOnly { .. } => Rule::UpdatesAllowed,
-            Self::Unhealthy { .. } | Self::NotActive { .. } => Rule::Healthy,
-            Self::BackingOff { .. } => Rule::NotBackingOff,
-            Self::MinIntervalNotReached { .. } => Rule::MinInterval,
-            Self::Frozen(_) => Rule::NotFrozen,
-            Self::OutsideWindow { .. } => Rule::Window,
-            Self::UpdateHistoryUnread(_) => Rule::UpdateHistory,
-        }
     }
 }

@@ -3,14 +3,15 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::decision::DecisionKind;
 use super::subject::NodegroupName;
 
 /// What keeps a node group from being looked after, whatever release is out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Obstacle {
-    /// The reason's code.
-    pub reason: String,
+    /// The reason.
+    pub reason: DecisionKind,
     /// Since when.
     pub since: Timestamp,
 }
@@ -27,9 +28,9 @@ pub struct Stale {
     /// How many days ago that was published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub days_behind: Option<i64>,
-    /// The reason's code.
-    pub reason: String,
-    /// The reason's sentence.
+    /// The decision.
+    pub reason: DecisionKind,
+    /// The decision's sentence.
     pub detail: String,
     /// What may hold other node groups as well.
     pub cause: String,

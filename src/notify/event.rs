@@ -74,7 +74,7 @@ impl Writer<'_> {
     /// One word for what is behind it: AWS's error code, the reason of the decision, or how far the update has come.
     fn reason(&self) -> &str {
         match &self.notice.kind {
-            NoticeKind::NodegroupStale(stale) | NoticeKind::NodegroupCurrent(stale) => &stale.reason,
+            NoticeKind::NodegroupStale(stale) | NoticeKind::NodegroupCurrent(stale) => stale.reason.code(),
             NoticeKind::UpdateRecovered(_) => "Recovered",
             NoticeKind::ReleaseAvailable { .. } => "Recommended",
             NoticeKind::ReleaseWithdrawn { .. } => "NoLongerRecommended",

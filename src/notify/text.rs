@@ -2,10 +2,11 @@
 
 use super::message::{NextAction, Writer};
 use crate::model::attempt::{Attempt, Status};
-use crate::model::decision::remedy;
+use crate::model::decision::DecisionKind;
 use crate::model::error_code::Cause;
 use crate::model::notice::{Digest, Lasting, NoticeKind};
 use crate::model::owner::Owner;
+use crate::model::reason::ReasonKind;
 use crate::model::settings::day_of;
 use crate::model::subject::{NodegroupId, NodegroupName};
 use crate::model::support::Ended;
@@ -246,10 +247,10 @@ impl Writer<'_> {
                     format!("{}   # says what a run would decide", invoke(&event)),
                     format!("aws eks describe-nodegroup {}", options(id)),
                 ];
-                if matches!(&self.notice.kind, NoticeKind::NodegroupStale(stale) if stale.reason == "WaitingForRing") {
+                if matches!(&self.notice.kind, NoticeKind::NodegroupStale(stale) if stale.reason == DecisionKind::Skip(ReasonKind::WaitingForRing)) {
                     steps.push("Mend the node group that the ring waits for, or take it out of its ring: ami-update/ring, or ami-update=off".to_owned());
                 }
-                if matches!(&self.notice.kind, NoticeKind::NodegroupStale(stale) if stale.reason == "UpdateHistoryUnread") {
+                if matches!(&self.notice.kind, NoticeKind::NodegroupStale(stale) if stale.reason == DecisionKind::Skip(ReasonKind::UpdateHistoryUnread)) {
                     let retry = invoke(&format!("{{\"retry\": [\"{id}\"]}}"));
                     steps.push(format!("{retry}   # starts it without its update history"));
                 }
@@ -315,8 +316,9 @@ impl Writer<'_> {
             (NoticeKind::Digest(digest), None) => {
                 let explain = |lasting: &Lasting| {
                     let first = lasting.nodegroups.names.first()?.to_string();
-                    let remedy = remedy(&lasting.decision).map(|remedy| remedy.replace("NODEGROUP", &first));
-                    let why = remedy.map_or_else(String::new, |remedy| format!("   # {}: {remedy}", lasting.decision));
+                    let todo = lasting.decision.guide().and_then(|guide| guide.todo);
+                    let todo = todo.map(|todo| todo.replace("NODEGROUP", &first));
+                    let why = todo.map_or_else(String::new, |todo| format!("   # {}: {todo}", lasting.decision));
                     Some(format!("eks-nodegroup-updater explain {first}{why}"))
                 };
                 let all = "eks-nodegroup-updater status   # shows every node group".to_owned();

@@ -18,7 +18,7 @@ use self::nodegroups::{Page, Tagged};
 use crate::aws::StartClients;
 use crate::model::ami_type::TrackKey;
 use crate::model::fleet::{Discovered, Fleet, NodegroupState};
-use crate::model::problem::Problem;
+use crate::model::problem::{Problem, ProblemCode};
 use crate::model::records::RecordSet;
 use crate::model::releases::Recommendations;
 use crate::model::settings::Settings;
@@ -72,11 +72,11 @@ impl Observer<'_> {
             Ok(supports) => fleet.supports = supports,
             Err(error) => {
                 let what = "reading how long AWS supports Kubernetes versions";
-                fleet.errors.push(Problem::of_run(format!("{what}: {error}")));
+                fleet.errors.push(Problem::of_run(ProblemCode::Unreadable, format!("{what}: {error}")));
             }
         }
         let opted_in = opted_in.unwrap_or_else(|error| {
-            fleet.errors.push(Problem::of_run(format!("reading what had opted in: {error}")));
+            fleet.errors.push(Problem::of_run(ProblemCode::Unreadable, format!("reading what had opted in: {error}")));
             BTreeSet::new()
         });
         let opted_in = opted_in.iter().filter_map(|arn| NodegroupId::from_arn(arn));

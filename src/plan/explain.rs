@@ -1,26 +1,30 @@
 //! Why an update of a node group starts or does not: what every rule says, not only the first that fails.
 //!
-//! It is the plan that is asked, again and again: each rule that has failed is waived, until an update would start or nothing is
-//! left to be asked. So what is explained is what is decided.
+//! The plan's own rules are asked, each once. Those about a release are asked of the release that was chosen or, where none was, of
+//! the newest that the node group could go to.
+
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use strum::VariantArray as _;
 
-use super::evaluation::Evaluation;
+use super::eligible::{self, Candidate};
 use super::input::PlanInput;
-use super::rules::{candidate, healthy, in_window, long_enough_ago, not_frozen, opted_in};
-use super::{Plan, eligible, stale, versions};
+use super::rings::Gates;
+use super::rules::{START_RULES, healthy, not_frozen, requested_rollback};
+use super::selected::{Selected, opted_in};
+use super::{Plan, stale};
 use crate::model::ami_type::TrackKey;
 use crate::model::attempt::Intent;
-use crate::model::decision::{Decision, Planned};
+use crate::model::decision::{Decision, DecisionKind, Planned};
 use crate::model::explanation::{Condition, ConditionStatus, ConsideredRelease, Description, Explanation, Objection};
 use crate::model::fleet::Discovered;
 use crate::model::nodegroup::Nodegroup;
 use crate::model::nodegroup_record::NodegroupRecord;
 use crate::model::policy::{Mode, Policy, Rules, VersionPolicy};
 use crate::model::reason::Reason;
-use crate::model::releases::Available;
-use crate::model::rule::Rule;
+use crate::model::releases::{Available, Release};
+use crate::model::rule::{Rule, Step};
 use crate::model::subject::Subject;
 
 /// Releases that an explanation names.
@@ -63,16 +67,20 @@ impl View {
 
 /// What every rule says of a node group, for which this was decided. Of one that was not discovered, only that is known.
 fn explain(input: &PlanInput<'_>, discovered: Option<&Discovered>, planned: &Planned) -> Explanation {
-    let evaluated = match discovered {
-        Some(discovered) => evaluate(input, discovered, &planned.decision),
-        None => Evaluated { reasons: reason_of(&planned.decision).into_iter().collect(), intent: None },
-    };
+    let mut evaluated = Evaluated::default();
+    if let Some(discovered) = discovered {
+        evaluated.evaluate(input, discovered);
+    }
+    if let Decision::Skip(reason) = &planned.decision {
+        evaluated.results.insert(rule_of(reason), Err(reason.clone()));
+    }
     let nodegroup = discovered.and_then(Discovered::nodegroup);
     let subject = About { input, nodegroup, evaluated: &evaluated, decision: &planned.decision };
     let conditions = Rule::VARIANTS.iter().filter(|rule| subject.concerns(**rule)).map(|rule| subject.condition(*rule));
     Explanation {
         nodegroup: planned.subject().to_string(),
-        decision: planned.decision.code().to_owned(),
+        decision: planned.decision.kind(),
+        attention: planned.decision.attention(),
         reason: planned.decision.to_string(),
         runs: nodegroup.map(|nodegroup| description(input, nodegroup)),
         target: evaluated.intent.as_ref().map(|intent| intent.release_version.clone()),
@@ -80,6 +88,10 @@ fn explain(input: &PlanInput<'_>, discovered: Option<&Discovered>, planned: &Pla
         conditions: conditions.collect(),
         releases: nodegroup.map(|nodegroup| considered(input, nodegroup)).unwrap_or_default(),
     }
+}
+
+fn rule_of(reason: &Reason) -> Rule {
+    reason.kind().guide().rule
 }
 
 /// What a node group runs.
@@ -92,45 +104,116 @@ fn description(input: &PlanInput<'_>, nodegroup: &Nodegroup) -> Description {
     }
 }
 
-/// Everything that stands against an update, in the order in which it was found, and the update that would start without it.
+/// What each rule says, as far as there is anything to ask it for; and the update that would start if all were satisfied.
+#[derive(Default)]
 struct Evaluated {
-    reasons: Vec<Reason>,
+    results: BTreeMap<Rule, Result<(), Reason>>,
     intent: Option<Intent>,
 }
 
-fn evaluate(input: &PlanInput<'_>, discovered: &Discovered, decision: &Decision) -> Evaluated {
-    let mut evaluation = Evaluation::default();
-    let mut reasons: Vec<Reason> = reason_of(decision).into_iter().collect();
-    reasons.iter().for_each(|reason| {
-        evaluation.waive(reason.rule());
-    });
-    loop {
-        match candidate(input, &mut evaluation, discovered) {
-            Ok(intent) => return Evaluated { reasons, intent: Some(intent) },
+impl Evaluated {
+    fn evaluate(&mut self, input: &PlanInput<'_>, discovered: &Discovered) {
+        let selected = match Selected::of(input, discovered) {
+            Ok(selected) => selected,
             Err(reason) => {
-                // What nothing can be evaluated behind fails again although it is waived.
-                if !evaluation.waive(reason.rule()) {
-                    return Evaluated { reasons, intent: None };
+                self.fails(reason);
+                return self.evaluate_unselected(input, discovered);
+            }
+        };
+        self.satisfied([Rule::Selected, Rule::Readable, Rule::OptedIn]);
+        self.results.insert(Rule::NoUpdateInProgress, selected.not_in_progress());
+        match requested_rollback(selected) {
+            Some(Ok(intent)) => {
+                self.satisfied(Rule::VARIANTS.iter().copied());
+                self.results.insert(Rule::NotFrozen, not_frozen(input));
+                self.intent = Some(intent);
+                return;
+            }
+            Some(Err(reason)) => self.fails(reason),
+            None => self.satisfied([Rule::RollbackAllowed]),
+        }
+        match selected.candidate() {
+            Ok(candidate) => {
+                self.satisfied([Rule::ManagedAmi]);
+                self.evaluate_release(candidate);
+            }
+            Err(reason) => self.fails(reason),
+        }
+        for (rule, check) in START_RULES {
+            self.results.extend(check(selected, self.intent.as_ref()).map(|result| (rule, result)));
+        }
+    }
+
+    /// What rules say that ask neither for tags nor for a release.
+    fn evaluate_unselected(&mut self, input: &PlanInput<'_>, discovered: &Discovered) {
+        self.results.insert(Rule::NotFrozen, not_frozen(input));
+        let Some(nodegroup) = discovered.nodegroup() else { return };
+        self.satisfied([Rule::Readable]);
+        self.results.insert(Rule::Healthy, healthy(nodegroup));
+        let opted_in = opted_in(nodegroup);
+        if let (Ok((mode, rules)), Ok(record)) = (&opted_in, input.fleet.records.nodegroup(&discovered.id)) {
+            let selected = Selected { input, nodegroup, mode: *mode, rules, record };
+            self.results.insert(Rule::NoUpdateInProgress, selected.not_in_progress());
+            for (rule, check) in START_RULES {
+                self.results.extend(check(selected, None).map(|result| (rule, result)));
+            }
+        }
+        self.results.insert(Rule::OptedIn, opted_in.map(|_| ()));
+    }
+
+    fn evaluate_release(&mut self, candidate: Candidate<'_>) {
+        let mut gates = Gates::default();
+        let about_release = Rule::VARIANTS.iter().copied().filter(|rule| rule.step() == Step::Release);
+        match eligible::release(candidate, &mut gates) {
+            Ok(intent) => {
+                self.satisfied(about_release);
+                self.intent = Some(intent);
+            }
+            Err(reason) => {
+                if let Some((track, release)) = newest(candidate) {
+                    self.satisfied([Rule::Pin, Rule::NewerRelease]);
+                    self.results.insert(Rule::NotDowngraded, candidate.not_held_from(&track, release));
+                    let is_step = candidate.step() == Ok(Some(track.version.clone()));
+                    let may_step = if is_step { candidate.may_step(&track.version) } else { Ok(()) };
+                    self.results.insert(Rule::FollowClusterAfter, may_step);
+                    self.results.extend(candidate.case(&track, release).all(&mut gates));
+                    self.intent = Some(candidate.intent(&track.version, &release.version));
                 }
-                reasons.push(reason);
+                self.fails(reason);
             }
         }
     }
+
+    /// These are, but for those that are known not to be.
+    fn satisfied(&mut self, rules: impl IntoIterator<Item = Rule>) {
+        rules.into_iter().for_each(|rule| drop(self.results.entry(rule).or_insert(Ok(()))));
+    }
+
+    fn fails(&mut self, reason: Reason) {
+        self.results.insert(rule_of(&reason), Err(reason));
+    }
+
+    fn reasons(&self) -> impl Iterator<Item = &Reason> {
+        self.results.values().filter_map(|result| result.as_ref().err())
+    }
 }
 
-fn reason_of(decision: &Decision) -> Option<Reason> {
-    match decision {
-        Decision::Skip(reason) => Some(reason.clone()),
-        Decision::Start(_) | Decision::Next(..) => None,
-    }
+/// The newest release that a node group could go to, whatever keeps it from that: of its cluster's Kubernetes version where it
+/// follows it there, else of its own.
+fn newest(candidate: Candidate<'_>) -> Option<(TrackKey, &Release)> {
+    candidate.tracks().into_iter().find_map(|track| {
+        let offered = eligible::offered(candidate.input(), &track).ok()?;
+        let release = offered.into_iter().find(|release| candidate.would_go_forward(&track, release))?;
+        Some((track, release))
+    })
 }
 
 /// When the last of what stands against an update is over, where time alone ends all of it.
 fn starts_at(input: &PlanInput<'_>, evaluated: &Evaluated, decision: &Decision) -> Option<Timestamp> {
-    let waits = !evaluated.reasons.is_empty() && !matches!(decision, Decision::Next(..));
     let until = |reason: &Reason| reason.until().filter(|until| *until > input.now);
-    let ends: Option<Vec<Timestamp>> = evaluated.reasons.iter().map(until).collect();
-    ends.filter(|_| waits && evaluated.intent.is_some())?.into_iter().max()
+    let ends: Option<Vec<Timestamp>> = evaluated.reasons().map(until).collect();
+    let waits = matches!(decision, Decision::Skip(_)) && evaluated.intent.is_some();
+    ends.filter(|_| waits)?.into_iter().max()
 }
 
 /// A node group, and what was found of it.
@@ -143,7 +226,7 @@ struct About<'a> {
 
 impl About<'_> {
     fn reason(&self, rule: Rule) -> Option<&Reason> {
-        self.evaluated.reasons.iter().find(|reason| reason.rule() == rule)
+        self.evaluated.results.get(&rule)?.as_ref().err()
     }
 
     fn rules(&self) -> Option<&Rules> {
@@ -176,53 +259,32 @@ impl About<'_> {
             let against = Against { code: "Next", message: limit.to_string(), until: None, since: None };
             return self.unsatisfied(rule, against, true);
         }
-        if let Some(reason) = self.reason(rule) {
-            let decides = self.evaluated.reasons.first() == Some(reason);
-            return self.unsatisfied(rule, self.against(reason), decides);
+        if rule == Rule::Limits && matches!(self.decision, Decision::Start(_)) {
+            return self.satisfied(rule);
         }
-        if !self.was_evaluated(rule) {
-            return match self.by_itself(rule) {
-                Some(Err(reason)) => self.unsatisfied(rule, self.against(&reason), false),
-                Some(Ok(())) => self.satisfied(rule),
-                None => {
-                    let message = "not evaluated: nothing is left to evaluate it for".to_owned();
-                    self.plain(rule, ConditionStatus::Unknown, NOT_EVALUATED, message)
-                }
-            };
-        }
-        self.satisfied(rule)
-    }
-
-    /// Whether the evaluation came to a rule: to its end, or to one that nothing can be evaluated behind.
-    fn was_evaluated(&self, rule: Rule) -> bool {
-        if rule == Rule::Limits {
-            return matches!(self.decision, Decision::Start(_));
-        }
-        let end = self.evaluated.reasons.last().filter(|_| self.evaluated.intent.is_none());
-        end.is_none_or(|end| rule < end.rule())
-    }
-
-    /// What a rule says that asks for no release.
-    fn by_itself(&self, rule: Rule) -> Option<Result<(), Reason>> {
-        let nodegroup = self.nodegroup?;
-        match rule {
-            Rule::OptedIn => Some(opted_in(nodegroup).map(|_| ())),
-            Rule::Healthy => Some(healthy(nodegroup)),
-            Rule::MinInterval => Some(long_enough_ago(self.input, self.record()?, self.rules()?)),
-            Rule::NotFrozen => Some(not_frozen(self.input)),
-            Rule::Window => Some(in_window(self.input, self.rules()?).map(|_| ())),
-            _ => None,
+        match self.evaluated.results.get(&rule).filter(|_| rule != Rule::Limits) {
+            Some(Ok(())) => self.satisfied(rule),
+            Some(Err(reason)) => {
+                let decides = matches!(self.decision, Decision::Skip(decisive) if decisive == reason);
+                self.unsatisfied(rule, self.against(reason), decides)
+            }
+            None => {
+                let message = "not evaluated: nothing is left to evaluate it for".to_owned();
+                self.plain(rule, ConditionStatus::Unknown, NOT_EVALUATED, message)
+            }
         }
     }
 
     fn against(&self, reason: &Reason) -> Against {
         let obstacle = self.record().and_then(|record| record.obstacle.as_ref());
-        let seen = obstacle.filter(|obstacle| obstacle.reason == reason.code()).map(|obstacle| obstacle.since);
+        let seen = obstacle
+            .filter(|obstacle| obstacle.reason == DecisionKind::Skip(reason.kind()))
+            .map(|obstacle| obstacle.since);
         Against {
             code: reason.code(),
             message: reason.to_string(),
             until: reason.until(),
-            since: since(reason).or(seen),
+            since: reason.since().or(seen),
         }
     }
 
@@ -342,18 +404,6 @@ struct Against {
     since: Option<Timestamp>,
 }
 
-/// Since when a reason holds, where it knows.
-fn since(reason: &Reason) -> Option<Timestamp> {
-    match reason {
-        Reason::InProgress { since, .. } => *since,
-        Reason::Downgraded(hold) => Some(hold.since),
-        Reason::NoNewReleases { since, .. }
-        | Reason::Quarantined { since, .. }
-        | Reason::ReleaseRefused { since, .. } => Some(*since),
-        _ => None,
-    }
-}
-
 fn days(duration: SignedDuration) -> String {
     let hours = duration.as_hours();
     if hours > 0 && hours % 24 == 0 && duration == SignedDuration::from_hours(hours) {
@@ -366,14 +416,10 @@ fn days(duration: SignedDuration) -> String {
 fn considered(input: &PlanInput<'_>, nodegroup: &Nodegroup) -> Vec<ConsideredRelease> {
     let Policy::OptedIn(mode, rules) = &nodegroup.policy else { return Vec::new() };
     let record = input.fleet.records.nodegroup(&nodegroup.id).ok().flatten().filter(|_| *mode == Mode::Auto);
-    let Ok(candidate) = eligible::Candidate::of(nodegroup, rules, record) else { return Vec::new() };
-    let mut evaluation = Evaluation::default();
+    let Ok(candidate) = Candidate::of(input, nodegroup, rules, record) else { return Vec::new() };
+    let mut gates = Gates::default();
     let mut considered = Vec::new();
-    let discovered = input.fleet.nodegroups.iter().find(|discovered| discovered.id == nodegroup.id);
-    let tracks = discovered.map(|discovered| versions::tracks_of(discovered, &input.fleet.clusters));
-    let mut tracks: Vec<TrackKey> = tracks.unwrap_or_default();
-    tracks.reverse();
-    for track in tracks {
+    for track in candidate.tracks() {
         let Some(Available::Releases(releases)) = input.releases.on(&track) else { continue };
         for release in releases.iter().filter(|release| candidate.would_go_forward(&track, release)).take(RELEASES) {
             let mut against: Vec<Objection> = Vec::new();
@@ -388,8 +434,11 @@ fn considered(input: &PlanInput<'_>, nodegroup: &Nodegroup) -> Vec<ConsideredRel
                 let message = format!("the tag ami-update/pin names {pin}");
                 against.push(Objection { reason: "NotPinned".to_owned(), message, until: None });
             }
-            let reasons = eligible::all_against(input, &mut evaluation, candidate, &track, release);
-            against.extend(reasons.iter().map(|reason| Objection {
+            let may_step =
+                if track.version == candidate.version() { Ok(()) } else { candidate.may_step(&track.version) };
+            let rules = candidate.case(&track, release).all(&mut gates).into_iter().map(|(_, result)| result);
+            let all = [candidate.not_held_from(&track, release), may_step].into_iter().chain(rules);
+            against.extend(all.filter_map(Result::err).map(|reason| Objection {
                 reason: reason.code().to_owned(),
                 message: reason.to_string(),
                 until: reason.until(),

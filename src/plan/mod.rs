@@ -3,13 +3,14 @@
 
 mod capacity;
 mod eligible;
-mod evaluation;
 mod explain;
 mod input;
 mod quarantine;
+mod release_rules;
 mod rings;
 mod rollback;
 mod rules;
+mod selected;
 mod stale;
 mod versions;
 
@@ -17,7 +18,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use evaluation::Evaluation;
+use rings::Gates;
 use rules::{candidate, freeze};
 
 use crate::model::attempt::Intent;
@@ -54,10 +55,10 @@ pub struct Plan {
 /// Decides for every node group that was discovered, and for every one that the event names and that was not.
 #[must_use]
 pub fn plan(input: &PlanInput<'_>) -> Plan {
-    let mut evaluation = Evaluation::default();
+    let mut gates = Gates::default();
     let decide = |discovered: &Discovered| Planned {
         target: Target::Nodegroup(discovered.id.clone()),
-        decision: candidate(input, &mut evaluation, discovered).map_or_else(Decision::Skip, Decision::Start),
+        decision: candidate(input, &mut gates, discovered).map_or_else(Decision::Skip, Decision::Start),
     };
     let mut decisions: Vec<Planned> = input.fleet.nodegroups.iter().map(decide).collect();
     // Where the limits leave too little, the node group whose last turn is longest ago goes first; by name, some would never

@@ -3,25 +3,20 @@
 
 use std::cmp::Ordering;
 
-use super::eligible::not_denied;
-use super::input::PlanInput;
 use super::quarantine::not_quarantined;
+use super::release_rules::not_denied;
+use super::selected::Selected;
 use crate::model::ami_type::{ReleaseTrack, TrackKey};
 use crate::model::attempt::Intent;
 use crate::model::hold::Rollback;
-use crate::model::nodegroup::Nodegroup;
-use crate::model::policy::{Mode, Rules};
+use crate::model::policy::Mode;
 use crate::model::reason::{Reason, RollbackBlock};
 use crate::model::release_version::ReleaseVersion;
 use crate::model::releases::Available;
 
 /// The update that goes back, or why it does not start. EKS decides whether the node group is fit for it.
-pub(super) fn intent(
-    input: &PlanInput<'_>,
-    nodegroup: &Nodegroup,
-    (mode, rules): (Mode, &Rules),
-    rollback: &Rollback,
-) -> Result<Intent, Reason> {
+pub(super) fn intent(selected: Selected<'_>, rollback: &Rollback) -> Result<Intent, Reason> {
+    let Selected { input, nodegroup, mode, rules, .. } = selected;
     let text = &rollback.release_version;
     let blocked = |why| Reason::RollbackBlocked { target: text.clone(), why };
     if mode == Mode::Notify {

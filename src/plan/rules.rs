@@ -1,92 +1,76 @@
-//! The rules, in the order in which they are evaluated, for one node group at a time.
+//! The rules, in the order in which they are evaluated, for one node group at a time: selection, node group, release, start.
 
 use aws_sdk_eks::types::NodegroupStatus;
 use jiff::Timestamp;
 
-use super::eligible::{self, Candidate};
-use super::evaluation::Evaluation;
+use super::eligible;
 use super::input::PlanInput;
+use super::rings::Gates;
 use super::rollback;
-use crate::model::attempt::{Intent, StartedBy};
-use crate::model::fleet::{Discovered, NodegroupState};
+use super::selected::Selected;
+use crate::model::attempt::Intent;
+use crate::model::fleet::Discovered;
 use crate::model::hold::DESCRIPTION_LAGS;
 use crate::model::nodegroup::Nodegroup;
 use crate::model::nodegroup_record::NodegroupRecord;
-use crate::model::policy::{Force, Mode, Policy, Rules};
+use crate::model::policy::{Force, Mode, Rules};
 use crate::model::problem::Unreadable;
 use crate::model::reason::{Freeze, Reason};
 use crate::model::rule::Rule;
 use crate::model::window::Opening;
 
+/// What a rule says of a node group for which this update was found; nothing where it asks for an update and there is none.
+type Check = fn(Selected<'_>, Option<&Intent>) -> Option<Result<(), Reason>>;
+
+/// The rules by which an update may start now, in the order in which they are evaluated.
+pub(super) const START_RULES: [(Rule, Check); 7] = [
+    (Rule::UpdatesAllowed, |it, intent| intent.map(|intent| updates_allowed(it.mode, intent))),
+    (Rule::Healthy, |it, _| Some(healthy(it.nodegroup))),
+    (Rule::NotBackingOff, |it, intent| intent.map(|intent| not_backing_off(it, intent))),
+    (Rule::MinInterval, |it, _| Some(long_enough_ago(it))),
+    (Rule::NotFrozen, |it, _| Some(not_frozen(it.input))),
+    (Rule::Window, |it, _| Some(in_window(it.input, it.rules).map(|_| ()))),
+    (Rule::UpdateHistory, |it, _| Some(history_read(it))),
+];
+
 /// The update that a node group could get if there were no other node groups; or the first reason against it. This is the
 /// order of the rules.
-pub(super) fn candidate(
-    input: &PlanInput<'_>,
-    evaluation: &mut Evaluation,
-    discovered: &Discovered,
+pub(super) fn candidate<'a>(
+    input: &'a PlanInput<'a>,
+    gates: &mut Gates,
+    discovered: &'a Discovered,
 ) -> Result<Intent, Reason> {
-    let nodegroup = described(input, discovered)?;
-    let (mode, rules) = opted_in(nodegroup)?;
-    let record = input.fleet.records.nodegroup(&discovered.id).map_err(|error| Reason::Unreadable(error.clone()))?;
-    evaluation.check(not_in_progress(nodegroup, record))?;
-    if let Some(rollback) = record.and_then(|record| record.rollback.as_ref())
-        && !evaluation.waives(Rule::RollbackAllowed)
-    {
-        let intent = rollback::intent(input, nodegroup, (mode, rules), rollback)?;
-        return evaluation.check(not_frozen(input)).map(|()| intent);
+    let selected = Selected::of(input, discovered)?;
+    selected.not_in_progress()?;
+    if let Some(intent) = requested_rollback(selected) {
+        let intent = intent?;
+        return not_frozen(input).map(|()| intent);
     }
-    // What has failed before is no reason against a report.
-    let tried = record.filter(|_| mode == Mode::Auto);
-    let mut intent = eligible::release(input, evaluation, Candidate::of(nodegroup, rules, tried)?)?;
-    if mode == Mode::Notify && !evaluation.waives(Rule::UpdatesAllowed) {
-        return Err(Reason::ReportOnly { version: intent.version, target: intent.release_version });
-    }
-    evaluation.check(healthy(nodegroup))?;
-    intent.may_force = rules.force == Force::AfterEvictionFailure;
-    if let Some(record) = record {
-        evaluation.check(not_backing_off(input, record, &intent))?;
-        evaluation.check(long_enough_ago(input, record, rules))?;
-        intent.force = intent.may_force && eviction_failed(record, &intent);
-    }
-    evaluation.check(not_frozen(input))?;
-    match in_window(input, rules) {
-        Ok(start_before) => intent.start_before = start_before,
-        Err(reason) => evaluation.check(Err(reason))?,
-    }
-    evaluation.check(history_read(input, nodegroup))?;
-    intent.update_history_unread = record.is_some_and(NodegroupRecord::skips_update_history);
+    let mut intent = eligible::release(selected.candidate()?, gates)?;
+    START_RULES.iter().try_for_each(|(_, check)| check(selected, Some(&intent)).unwrap_or(Ok(())))?;
+    complete(&mut intent, selected);
     Ok(intent)
 }
 
-fn described<'a>(input: &PlanInput<'a>, discovered: &'a Discovered) -> Result<&'a Nodegroup, Reason> {
-    if !input.request.includes(discovered.id.name()) {
-        return Err(Reason::Excluded);
-    }
-    match &discovered.state {
-        NodegroupState::Exists(nodegroup) => Ok(nodegroup),
-        NodegroupState::Deleted => Err(Reason::Deleted),
-        NodegroupState::NotReached => Err(Reason::NotReached),
-        NodegroupState::Unreadable(error) => Err(Reason::Unreadable(error.clone())),
-    }
+/// What an update that starts is made with.
+fn complete(intent: &mut Intent, Selected { input, rules, record, .. }: Selected<'_>) {
+    intent.may_force = rules.force == Force::AfterEvictionFailure;
+    intent.force = intent.may_force && record.is_some_and(|record| eviction_failed(record, intent));
+    intent.start_before = in_window(input, rules).ok().flatten();
+    intent.update_history_unread = record.is_some_and(NodegroupRecord::skips_update_history);
 }
 
-pub(super) fn opted_in(nodegroup: &Nodegroup) -> Result<(Mode, &Rules), Reason> {
-    match &nodegroup.policy {
-        Policy::OptedIn(mode, rules) => Ok((*mode, rules)),
-        Policy::NotOptedIn => Err(Reason::NotOptedIn),
-        Policy::OptedOut => Err(Reason::OptedOut),
-        Policy::Invalid { tag, .. } => Err(Reason::InvalidTag(tag.clone())),
-    }
+/// The update of a rollback that was requested, or why it does not start.
+pub(super) fn requested_rollback(selected: Selected<'_>) -> Option<Result<Intent, Reason>> {
+    Some(rollback::intent(selected, selected.record?.rollback.as_ref()?))
 }
 
-/// Also keeps a node group from being judged by a release that is just being replaced.
-fn not_in_progress(nodegroup: &Nodegroup, record: Option<&NodegroupRecord>) -> Result<(), Reason> {
-    match record.and_then(|record| record.open.as_ref()) {
-        Some(attempt) => Err(Reason::InProgress { since: Some(attempt.started_at), started_by: attempt.started_by }),
-        None if nodegroup.status == NodegroupStatus::Updating => {
-            Err(Reason::InProgress { since: None, started_by: StartedBy::External })
+fn updates_allowed(mode: Mode, intent: &Intent) -> Result<(), Reason> {
+    match mode {
+        Mode::Auto => Ok(()),
+        Mode::Notify => {
+            Err(Reason::ReportOnly { version: intent.version.clone(), target: intent.release_version.clone() })
         }
-        None => Ok(()),
     }
 }
 
@@ -107,22 +91,23 @@ pub(super) fn healthy(nodegroup: &Nodegroup) -> Result<(), Reason> {
 
 /// The updates that a node group had before its first one by the updater. They are read for node groups that would start, so that
 /// this is the last rule.
-fn history_read(input: &PlanInput<'_>, nodegroup: &Nodegroup) -> Result<(), Reason> {
-    let unread = input.fleet.unread_histories.get(&nodegroup.id);
+fn history_read(selected: Selected<'_>) -> Result<(), Reason> {
+    let unread = selected.input.fleet.unread_histories.get(&selected.nodegroup.id);
     unread.map_or(Ok(()), |unread| Err(Reason::UpdateHistoryUnread(unread.clone())))
 }
 
-/// What EKS did not take is asked again after a wait, so that it does not cost another node group its place in each run.
-fn not_backing_off(input: &PlanInput<'_>, record: &NodegroupRecord, intent: &Intent) -> Result<(), Reason> {
-    let Some(back_off) = record.back_off.as_ref().filter(|back_off| back_off.stops(intent)) else { return Ok(()) };
+/// What EKS rejected is asked again after a wait, so that it does not cost another node group its place in each run.
+fn not_backing_off(Selected { input, record, .. }: Selected<'_>, intent: &Intent) -> Result<(), Reason> {
+    let back_off = record.and_then(|record| record.back_off.as_ref());
+    let Some(back_off) = back_off.filter(|back_off| back_off.stops(intent)) else { return Ok(()) };
     let until = input.settings.retry_after.again(back_off.times, back_off.last);
-    if until <= input.now { Ok(()) } else { Err(Reason::BackingOff { error: back_off.error.clone(), until }) }
+    if until <= input.now { Ok(()) } else { Err(back_off.reason(until)) }
 }
 
 /// Fewer restarts: the interval counts from the end of the last update that replaced nodes. It is never so short that the
 /// description it is judged by may be older than that update.
-pub(super) fn long_enough_ago(input: &PlanInput<'_>, record: &NodegroupRecord, rules: &Rules) -> Result<(), Reason> {
-    let Some(last) = record.last_success() else { return Ok(()) };
+fn long_enough_ago(Selected { input, record, rules, .. }: Selected<'_>) -> Result<(), Reason> {
+    let Some(last) = record.and_then(NodegroupRecord::last_success) else { return Ok(()) };
     let until = last.saturating_add(rules.min_interval.max(DESCRIPTION_LAGS)).unwrap_or(Timestamp::MAX);
     if until <= input.now { Ok(()) } else { Err(Reason::MinIntervalNotReached { until }) }
 }
@@ -149,7 +134,7 @@ pub(super) fn freeze(input: &PlanInput<'_>) -> Option<Freeze> {
 }
 
 /// A started update cannot be stopped, so the last part of a window is kept free. Returns when that part begins.
-pub(super) fn in_window(input: &PlanInput<'_>, rules: &Rules) -> Result<Option<Timestamp>, Reason> {
+fn in_window(input: &PlanInput<'_>, rules: &Rules) -> Result<Option<Timestamp>, Reason> {
     let margin = input.settings.window_margin;
     match rules.window.at(input.now) {
         Opening::Open(None) => Ok(None),

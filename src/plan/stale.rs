@@ -3,17 +3,18 @@
 use aws_sdk_eks::types::NodegroupStatus;
 use jiff::{SignedDuration, Timestamp};
 
-use super::eligible::not_denied;
 use super::input::PlanInput;
+use super::release_rules::not_denied;
 use super::versions::version_step;
 use crate::model::ami_type::{ReleaseTrack, TrackKey};
 use crate::model::attempt::Intent;
-use crate::model::decision::Decision;
+use crate::model::attention::Reported;
+use crate::model::decision::{Decision, DecisionKind};
 use crate::model::fleet::Discovered;
 use crate::model::nodegroup::Nodegroup;
 use crate::model::nodegroup_record::NodegroupRecord;
 use crate::model::policy::{Mode, Policy, Rules};
-use crate::model::reason::{Freeze, Reason, RingWait};
+use crate::model::reason::{Freeze, Reason};
 use crate::model::release_version::ReleaseVersion;
 use crate::model::releases::{Available, Release};
 use crate::model::stale::{Obstacle, Stale};
@@ -71,17 +72,15 @@ pub fn standing(input: &PlanInput<'_>, discovered: &Discovered, decision: &Decis
         Decision::Skip(Reason::InProgress { .. }) => return Standing::Unknown,
         Decision::Start(_) | Decision::Next(..) => tried_before.as_ref(),
         Decision::Skip(Reason::Pinned { .. }) => return Standing::Current,
-        Decision::Skip(reason) if is_deliberate(reason) => return Standing::Deliberate,
+        Decision::Skip(reason) if reason.reported() == Reported::Never => return Standing::Deliberate,
         Decision::Skip(reason) => Some(reason),
     };
     let rules = discovered.nodegroup().and_then(rules_of).unwrap_or(&input.settings.defaults);
-    let obstacle = reason.filter(|reason| !is_reported_of_fleet(input, reason, record)).and_then(kind_of_obstacle);
-    let obstacle = obstacle.map(|kind| Obstacle {
-        reason: kind.to_owned(),
-        since: record
-            .and_then(|record| record.obstacle.as_ref())
-            .filter(|obstacle| obstacle.reason == kind)
-            .map_or(input.now, |obstacle| obstacle.since),
+    let obstacle = reason.filter(|reason| is_obstacle(reason) && !is_reported_of_fleet(input, reason));
+    let obstacle = obstacle.map(|reason| {
+        let kind = DecisionKind::Skip(reason.kind());
+        let known = record.and_then(|record| record.obstacle.as_ref()).filter(|obstacle| obstacle.reason == kind);
+        Obstacle { since: known.map_or(input.now, |obstacle| obstacle.since), reason: kind }
     });
     let behind = discovered.nodegroup().and_then(|nodegroup| behind(input, nodegroup, rules, record));
     if behind.is_none() && obstacle.is_none() {
@@ -91,11 +90,11 @@ pub fn standing(input: &PlanInput<'_>, discovered: &Discovered, decision: &Decis
         since,
         oldest: behind.map(|behind| behind.oldest.version.to_string()),
         days_behind: behind.map(|behind| behind.days(input.now)),
-        reason: reason.map_or_else(|| decision.code(), Reason::code).to_owned(),
+        reason: reason.map_or_else(|| decision.kind(), |reason| DecisionKind::Skip(reason.kind())),
         detail: reason.map_or_else(|| decision.to_string(), Reason::to_string),
         cause: reason.map_or_else(|| decision.code().to_owned(), cause),
     };
-    if reason.is_some_and(should_never_last)
+    if reason.is_some_and(|reason| reason.reported() == Reported::AfterADay)
         && let Some(obstacle) = obstacle.as_ref().filter(|it| input.now.duration_since(it.since) >= OBSTACLE_AFTER)
         && rules.stale_after.is_some()
     {
@@ -112,7 +111,7 @@ pub fn standing(input: &PlanInput<'_>, discovered: &Discovered, decision: &Decis
 /// Why it did not start before. Where a run comes only when each wait is over, every decision is a start.
 fn tried_before(input: &PlanInput<'_>, intent: &Intent, record: Option<&NodegroupRecord>) -> Option<Reason> {
     if let Some(back_off) = record.and_then(|record| record.back_off.as_ref()).filter(|it| it.stops(intent)) {
-        return Some(Reason::BackingOff { error: back_off.error.clone(), until: input.now });
+        return Some(back_off.reason(input.now));
     }
     let Intent { version, release_version, .. } = intent;
     let failures = || record.into_iter().flat_map(|record| record.failures(version, release_version));
@@ -137,55 +136,16 @@ fn rules_of(nodegroup: &Nodegroup) -> Option<&Rules> {
     }
 }
 
-/// What somebody has said of the node group itself, what is reported otherwise, and what is no node group of ours.
-fn is_deliberate(reason: &Reason) -> bool {
-    matches!(
-        reason,
-        Reason::Excluded
-            | Reason::NotFound
-            | Reason::Deleted
-            | Reason::NotOptedIn
-            | Reason::OptedOut
-            | Reason::InvalidTag(_)
-            | Reason::ReportOnly { .. }
-            | Reason::EndOfSupport { .. }
-    )
+/// Whether it keeps a node group from being updated whether or not a newer release is known.
+fn is_obstacle(reason: &Reason) -> bool {
+    matches!(reason.reported(), Reported::Always | Reported::AfterADay)
 }
 
-/// What keeps a node group from being looked after, whether or not a newer release is known.
-fn kind_of_obstacle(reason: &Reason) -> Option<&'static str> {
-    let lasts = matches!(
-        reason,
-        Reason::CustomAmi
-            | Reason::UnknownAmiType { .. }
-            | Reason::NotComparable { .. }
-            | Reason::NoRelease { .. }
-            | Reason::PinUnknown { .. }
-            | Reason::PinWithdrawn { .. }
-    );
-    (lasts || should_never_last(reason)).then(|| reason.code())
-}
-
-/// That the function lacks a right is said once, of all node groups.
-fn is_reported_of_fleet(input: &PlanInput<'_>, reason: &Reason, record: Option<&NodegroupRecord>) -> bool {
-    let denied = record.and_then(|record| record.back_off.as_ref()).is_some_and(|it| it.outcome == "AccessDenied");
+/// That the function is missing a permission is reported once, of all node groups.
+fn is_reported_of_fleet(input: &PlanInput<'_>, reason: &Reason) -> bool {
     let fleet = input.fleet.records.fleet().ok().flatten();
-    matches!(reason, Reason::BackingOff { .. }) && denied && fleet.is_some_and(|record| record.access_denied.is_some())
-}
-
-/// Unreadable, in use without an update, or a ring that is held by a node group which cannot prove anything.
-fn should_never_last(reason: &Reason) -> bool {
-    let cannot_prove = |wait: &RingWait| {
-        matches!(
-            wait,
-            RingWait::Unreadable | RingWait::InvalidTag | RingWait::Unhealthy | RingWait::Failed | RingWait::NoNodes
-        )
-    };
-    match reason {
-        Reason::Unreadable(_) | Reason::BackingOff { .. } | Reason::UpdateHistoryUnread(_) => true,
-        Reason::WaitingForRing { wait, .. } => cannot_prove(wait),
-        _ => false,
-    }
+    matches!(reason, Reason::BackingOff { access_denied: true, .. })
+        && fleet.is_some_and(|record| record.access_denied.is_some())
 }
 
 fn is_due(input: &PlanInput<'_>, since: Timestamp, stale_after: Option<SignedDuration>) -> bool {

@@ -21,7 +21,7 @@ use crate::model::hold::{Rollback, Running, StepBack};
 use crate::model::names::Names;
 use crate::model::nodegroup_record::ExternalUpdate;
 use crate::model::policy::Policy;
-use crate::model::problem::{Problem, UnreadHistory, Unreadable};
+use crate::model::problem::{Problem, ProblemCode, UnreadHistory, Unreadable};
 use crate::model::release_version::ReleaseVersion;
 use crate::model::releases::{Recommendation, Recommendations};
 use crate::model::subject::{FleetId, NodegroupId, NodegroupName, NodegroupPattern, TrackId};
@@ -160,7 +160,10 @@ fn quarantine_changes(input: &PlanInput<'_>, errors: &mut Vec<Problem>) -> Vec<F
         if is_quarantined {
             changes.push(FleetChange::LiftQuarantine(releases.clone(), *now));
         } else {
-            errors.push(Problem::of_run(format!("the release {releases} is not quarantined, so nothing is lifted")));
+            errors.push(Problem::of_run(
+                ProblemCode::InvalidRequest,
+                format!("the release {releases} is not quarantined, so nothing is lifted"),
+            ));
         }
     }
     changes
@@ -273,7 +276,7 @@ impl Reconciled {
         };
         for pattern in request.rollback.keys().filter(|pattern| !known(pattern)) {
             let error = format!("no node group with the tag ami-update is named {pattern}, so nothing is rolled back");
-            self.errors.push(Problem::of_run(error));
+            self.errors.push(Problem::of_run(ProblemCode::InvalidRequest, error));
         }
     }
 

@@ -8,7 +8,8 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 use super::{FleetChange, NodegroupChange, Reconciled};
 use crate::model::ami_type::{Family, ReleaseTrack};
 use crate::model::attempt::{Attempt, Status};
-use crate::model::decision::{Decision, Planned, Target, goes_on_by_itself};
+use crate::model::attention::Attention;
+use crate::model::decision::{Decision, DecisionKind, Planned, Target};
 use crate::model::fleet::{Discovered, NodegroupState};
 use crate::model::notice::{Digest, Lasting, Week};
 use crate::model::policy::Policy;
@@ -100,7 +101,7 @@ fn digest(input: &PlanInput<'_>, plan: &Plan, last: Timestamp) -> Option<Digest>
     let mut causes: BTreeMap<(bool, String), Vec<Standstill<'_>>> = BTreeMap::new();
     for (discovered, planned) in input.fleet.nodegroups.iter().zip(&plan.decisions) {
         if let Some((cause, standstill)) = standstill(input, discovered, &planned.decision) {
-            let waits = goes_on_by_itself(planned.decision.code(), standstill.until);
+            let waits = planned.decision.attention() != Attention::NeedsYou;
             causes.entry((waits, cause)).or_default().push(standstill);
         }
     }
@@ -110,7 +111,7 @@ fn digest(input: &PlanInput<'_>, plan: &Plan, last: Timestamp) -> Option<Digest>
     for ((is_waiting, cause), nodegroups) in causes.into_iter().take(CAUSES) {
         let Some(first) = nodegroups.first() else { continue };
         let lasting = Lasting {
-            decision: first.decision.to_owned(),
+            decision: first.decision.clone(),
             cause,
             since: nodegroups.iter().map(|it| it.since).min().unwrap_or(first.since),
             until: nodegroups.iter().filter_map(|it| it.until).min(),
@@ -124,7 +125,7 @@ fn digest(input: &PlanInput<'_>, plan: &Plan, last: Timestamp) -> Option<Digest>
 /// That a node group has not been kept current for a week or more since it was reported.
 struct Standstill<'a> {
     name: &'a NodegroupName,
-    decision: &'static str,
+    decision: DecisionKind,
     since: Timestamp,
     until: Option<Timestamp>,
 }
@@ -147,7 +148,7 @@ fn standstill<'a>(
         (None, Decision::Skip(reason @ Reason::InvalidTag(_))) => (reason.code().to_owned(), invalid?),
         (None, _) => return None,
     };
-    let (decision, until) = (decision.code(), decision.until());
+    let (decision, until) = (decision.kind(), decision.until());
     Some((cause, Standstill { name: discovered.id.name(), decision, since, until }))
 }
 

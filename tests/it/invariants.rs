@@ -405,7 +405,7 @@ proptest! {
     fn an_explanation_is_the_plans_and_leaves_out_nothing_that_stands_against_an_update(world: World) {
         for (group, (planned, explained)) in world.groups.iter().zip(world.explanations()) {
             let decision = &planned.decision;
-            let said = (explained.decision.as_str(), explained.reason.clone());
+            let said = (explained.decision.code(), explained.reason.clone());
             prop_assert_eq!(said, (decision.code(), decision.to_string()));
             let deciding: Vec<&Condition> = explained.conditions.iter().filter(|it| it.decides).collect();
             let failed = |rule| explained.conditions.iter().any(|it| it.rule == rule && it.status == ConditionStatus::False);
@@ -432,7 +432,7 @@ proptest! {
                 Decision::Skip(reason) => {
                     prop_assert_eq!(deciding.len(), 1);
                     let decides = (deciding[0].rule, deciding[0].reason.as_str(), deciding[0].message.clone());
-                    prop_assert_eq!(decides, (reason.rule(), reason.code(), reason.to_string()));
+                    prop_assert_eq!(decides, (reason.kind().guide().rule, reason.code(), reason.to_string()));
                 }
             }
             if group.mode >= 1 {
@@ -450,7 +450,7 @@ proptest! {
     fn what_is_measured_of_a_fleet_adds_up_and_can_be_read(world: World) {
         let metrics = world.metrics();
         let count = |metric: Metric| metrics.values(metric)[0];
-        let held = [Metric::NodegroupsHeldByRule, Metric::NodegroupsHeldByFault, Metric::NodegroupsWithoutRelease];
+        let held = [Metric::NodegroupsWaiting, Metric::NodegroupsNeedingYou, Metric::NodegroupsLeftAlone];
         let kept = world.groups.iter().filter(|group| group.mode >= 1).count();
         let moving = (0..world.groups.len()).filter(|index| world.groups[*index].mode >= 1 && world.busy(*index)).count();
         let moving = u64::try_from(moving + world.plan().len()).unwrap();

@@ -1,6 +1,7 @@
 //! The fast stories: what every change is tried against.
 
 mod answers;
+mod attention;
 mod blame;
 mod chat;
 mod docs;

@@ -94,9 +94,9 @@ async fn start_says_how_the_fleet_stands() {
             "NodegroupsCurrent": 2,
             "NodegroupsBehind": 4,
             "BehindSeconds": [age, age, age, age],
-            "NodegroupsHeldByRule": 2,
-            "NodegroupsHeldByFault": 1,
-            "NodegroupsWithoutRelease": 1,
+            "NodegroupsWaiting": 1,
+            "NodegroupsNeedingYou": 2,
+            "NodegroupsLeftAlone": 1,
             "NodegroupsFailed": 0,
             "ThrottledSeconds": 0,
             "NodegroupsStale": 0,
@@ -147,7 +147,7 @@ async fn one_that_cannot_be_described_is_not_missing() {
     env.world.fail_next("eks:DescribeNodegroup", 1, ApiError::new(403, "AccessDeniedException", "no"));
     let start = env.start().await;
     assert_eq!(values(start.metrics.as_ref(), Metric::Nodegroups), [2]);
-    assert_eq!(values(start.metrics.as_ref(), Metric::NodegroupsHeldByFault), [1]);
+    assert_eq!(values(start.metrics.as_ref(), Metric::NodegroupsNeedingYou), [1]);
 }
 
 #[tokio::test(start_paused = true)]

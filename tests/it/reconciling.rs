@@ -6,7 +6,7 @@ use eks_nodegroup_updater::model::attempt::StartedBy;
 use eks_nodegroup_updater::model::fleet_record::Quarantine;
 use eks_nodegroup_updater::model::nodegroup_record::{ExternalUpdate, Proof};
 use eks_nodegroup_updater::model::policy::{Mode, Policy, Rules, VersionPolicy};
-use eks_nodegroup_updater::model::problem::Problem;
+use eks_nodegroup_updater::model::problem::{Problem, ProblemCode};
 use eks_nodegroup_updater::model::release_version::ReleaseVersion;
 use eks_nodegroup_updater::model::releases::{Recommendations, Releases};
 use eks_nodegroup_updater::model::subject::FleetId;
@@ -129,7 +129,7 @@ fn a_quarantine_is_lifted_where_there_is_one_and_else_that_is_an_error() {
     let lift = FleetChange::LiftQuarantine(selector(NEWER), now());
     assert_eq!(reconciled.fleet, Some((FleetId::of(&id("prod/blue")), vec![lift])));
     let error = "the release 1.33.2-20260719 is not quarantined, so nothing is lifted";
-    assert_eq!(reconciled.errors, [Problem::of_run(error)]);
+    assert_eq!(reconciled.errors, [Problem::of_run(ProblemCode::InvalidRequest, error)]);
 }
 
 #[test]

@@ -125,7 +125,7 @@ async fn one_that_every_run_tries_in_vain_is_reported_after_a_day() {
         env.advance(24 * 60);
     }
     assert_eq!(said(&env), ["NodegroupStale of blue: BackingOff"]);
-    let detail = "EKS did not take an update of it: ResourceInUseException: Nodegroup cannot be updated; it is asked again from 2026-07-22T09:00:00Z";
+    let detail = "EKS rejected its last update: ResourceInUseException: Nodegroup cannot be updated; next attempt from 2026-07-22T09:00:00Z";
     assert_eq!(env.messages()[0]["stale"]["detail"], detail);
 }
 

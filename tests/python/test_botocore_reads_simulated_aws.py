@@ -228,4 +228,4 @@ def test_botocore_finds_the_stack_and_invokes_its_functions(aws: Aws) -> None:
     switch = {"Name": outputs["StopSwitchName"], "Value": "stopped"}
     assert refusal(aws.ssm.put_parameter, **switch) == (400, "ParameterAlreadyExists")
     assert aws.ssm.put_parameter(**switch, Overwrite=True)["Version"] == 2
-    assert "stop switch" in invoke(start, {}, **read_only)[2]["freeze"]
+    assert "stop switch" in invoke(start, {}, **read_only)[2]["freeze"]["message"]

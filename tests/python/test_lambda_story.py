@@ -323,7 +323,7 @@ def test_a_refused_update_is_notified_once_and_fails_no_run(stack: Stack, blue: 
     answer = payload(stack.start.invoke({}))
     assert [line["outcome"] for line in answer["decisions"]] == ["LaunchTemplateDenied"]
     (error,) = answer["errors"]
-    assert error.startswith("prod/blue: ") and words in error
+    assert (error["subject"], error["code"]) == ("prod/blue", "NotStarted") and words in error["message"]
     for _ in range(2):
         payload(stack.check.invoke({}))
     (message,) = stack.messages()
@@ -705,7 +705,7 @@ def test_a_node_group_that_cannot_be_read_stops_no_other(stack: Stack, blue: str
     words = "User: start is not authorized to perform: eks:DescribeNodegroup"
     stack.aws.refuse("eks:DescribeNodegroup", 403, "AccessDeniedException", words, nodegroupName="locked")
     (error,) = payload(stack.start.invoke({}))["errors"]
-    assert "stage/locked" in error and "AccessDeniedException" in error
+    assert error["subject"] == "stage/locked" and "AccessDeniedException" in error["message"]
     assert updates_asked_for(stack) == ["blue"]
 
 
@@ -716,7 +716,7 @@ def test_a_node_group_whose_record_cannot_be_written_is_left_alone_in_that_run(s
     (line,) = answer["decisions"]
     words = f"writing the record: AccessDeniedException: {denied}"
     assert (line["decision"], line["reason"]) == ("Unreadable", f"could not be read: {words}")
-    assert set(answer["errors"]) == {f"prod/blue: {words}"}
+    assert {(error["subject"], error["message"]) for error in answer["errors"]} == {("prod/blue", words)}
     assert (updates_asked_for(stack), stack.record(blue)) == ([], None)
     assert decisions(stack.start.invoke({})) == {"prod/blue": "Start"}
 
@@ -763,13 +763,13 @@ def test_a_record_that_does_not_parse_starts_nothing_and_is_named(
     valid = {"kind": {"S": "Nodegroup"}, "schemaVersion": {"N": "1"}, "revision": {"S": "3/writer"}, "attempts": {"N": "0"}}
     item = {"itemKey": {"S": blue}, "pending": {"S": "yes"}} | valid | {attribute: value}
     stack.aws.client("dynamodb").put_item(TableName=TABLE, Item=item)
-    malformed = f"prod/blue: its record in the table is malformed: {attribute}: "
+    malformed = f"its record in the table is malformed: {attribute}: "
     (error,) = payload(stack.start.invoke({}))["errors"]
-    assert malformed in error
+    assert error["subject"] == "prod/blue" and malformed in error["message"]
     assert updates_asked_for(stack) == ["green"]
     stack.aws.settle("stage/green", "Failed", EVICTION)
     (error,) = payload(stack.check.invoke({}))["errors"]
-    assert malformed in error
+    assert error["subject"] == "prod/blue" and malformed in error["message"]
     assert [message.body["nodegroup"] for message in stack.messages()] == ["green"]
 
 
@@ -784,11 +784,12 @@ def test_every_sample_event_is_accepted(stack: Stack, blue: str, event: Any) -> 
     errors = payload(function.invoke(json.loads(event.read_text())))["errors"]
     if "lift-quarantine" in event.stem:
         # Understood, but there is nothing to lift, which is an error.
-        assert errors[0].endswith("is not quarantined, so nothing is lifted")
+        assert errors[0]["message"].endswith("is not quarantined, so nothing is lifted")
     elif "rollback" in event.stem:
         # Asked of EKS, which does not know this release here.
         words = "Requested release version 1.33.1-20260610 is not valid for kubernetes version 1.33."
-        assert errors == [f"prod/blue: EKS refused: InvalidParameterException: {words}"]
+        message = f"EKS refused: InvalidParameterException: {words}"
+        assert errors == [{"subject": "prod/blue", "code": "NotStarted", "message": message}]
     else:
         assert errors == []
 

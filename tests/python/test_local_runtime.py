@@ -260,7 +260,8 @@ def test_a_quarantine_that_is_not_there_cannot_be_lifted_and_holds_up_nothing(wa
     event = ROOT / "events" / LIFT_QUARANTINE
     (release,) = json.loads(event.read_text())["liftQuarantine"]
     errors = watch.invoke(event).answer["errors"]
-    assert errors == [f"the release {release} is not quarantined, so nothing is lifted"]
+    message = f"the release {release} is not quarantined, so nothing is lifted"
+    assert errors == [{"code": "InvalidRequest", "message": message}]
     assert aws.updating() == DUE
 
 

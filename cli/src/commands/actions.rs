@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
 use clap::{Args, Subcommand};
+use eks_nodegroup_updater::model::decision::DecisionKind;
 use eks_nodegroup_updater::model::fleet_record::Quarantine;
+use eks_nodegroup_updater::model::reason::ReasonKind;
 use eks_nodegroup_updater::model::settings::ReleaseSelector;
 use eks_nodegroup_updater::model::subject::NodegroupPattern;
 use serde::Serialize;
@@ -153,7 +155,7 @@ impl Reached {
     /// What the function answers about these node groups.
     async fn run(&self, function: Function, event: &Value) -> Result<StartAnswer, Failure> {
         let mut answer: StartAnswer = read(self.deployment.invoke(&self.configuration, function, event).await?)?;
-        answer.decisions.retain(|line| line.decision != "Excluded");
+        answer.decisions.retain(|line| line.decision != DecisionKind::Skip(ReasonKind::Excluded));
         Ok(answer)
     }
 }
@@ -162,8 +164,8 @@ fn draw_preview(page: &mut Page, decisions: &[DecisionLine]) {
     let mut rows = Rows::new(["Node group", "Runs", "Decision"]);
     for line in decisions {
         let runs = line.runs.as_ref().and_then(|runs| runs.release_version.as_deref()).unwrap_or_default();
-        let cells = [&line.nodegroup, runs, &line.decision].map(|cell| safe(cell).into_owned());
-        rows.row(cells, Kind::of(&line.decision, line.until).style(), Some(safe(&line.reason).into_owned()));
+        let cells = [&line.nodegroup, runs, line.decision.code()].map(|cell| safe(cell).into_owned());
+        rows.row(cells, line.sign().style(), Some(safe(&line.reason).into_owned()));
     }
     page.rows(&rows);
 }

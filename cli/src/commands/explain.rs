@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use anstyle::{AnsiColor, Style};
 use clap::Args;
-use eks_nodegroup_updater::model::decision::remedy;
+use eks_nodegroup_updater::model::decision::DecisionKind;
 use eks_nodegroup_updater::model::explanation::{Condition, ConditionStatus, ConsideredRelease, Explanation};
+use eks_nodegroup_updater::model::reason::ReasonKind;
 use eks_nodegroup_updater::model::subject::NodegroupName;
 use serde_json::json;
 
@@ -41,7 +42,7 @@ impl Explain {
         let explanation = answer.explanations.into_iter().find(|explanation| explanation.nodegroup == name);
         let explanation =
             explanation.ok_or_else(|| Failure::new(format!("the function's answer says nothing of {name}")))?;
-        if explanation.decision == "NotFound" {
+        if explanation.decision == DecisionKind::Skip(ReasonKind::NotFound) {
             let all = candidates::list(&configuration).await?;
             return Err(not_found(&name, &region, &all));
         }
@@ -89,8 +90,7 @@ fn draw(page: &mut Page, explanation: &Explanation) {
 
 /// Where it stands, in a sentence.
 fn headline(explanation: &Explanation) -> String {
-    let Explanation { nodegroup, decision, runs, .. } = explanation;
-    let kind = Kind::of(decision, deciding(explanation).and_then(|condition| condition.until));
+    let Explanation { nodegroup, decision, attention, runs, .. } = explanation;
     let runs = runs.as_ref().map(|runs| {
         let release = runs.release_version.as_deref().unwrap_or("an unknown release");
         let version = runs.kubernetes_version.as_deref().unwrap_or("of an unknown version");
@@ -102,19 +102,15 @@ fn headline(explanation: &Explanation) -> String {
         };
         format!(" runs {release} ({}, Kubernetes {version}){behind}", runs.ami_type)
     });
-    let what = match kind {
+    let what = match Kind::of(decision, *attention) {
         Kind::Start => "an update starts with the next run",
         Kind::Updating => "an update is in progress",
-        Kind::Waits => "it waits, and goes on by itself",
+        Kind::Waits => "it waits",
         Kind::NeedsYou => "it needs you",
         Kind::LeftAlone => "it is left alone",
         Kind::Current => "it is current",
     };
     format!("{}{}: {what}. {decision}: {}", safe(nodegroup), safe(&runs.unwrap_or_default()), safe(&explanation.reason))
-}
-
-fn deciding(explanation: &Explanation) -> Option<&Condition> {
-    explanation.conditions.iter().find(|condition| condition.decides)
 }
 
 /// A rule's name, in words.
@@ -171,8 +167,9 @@ fn draw_way_out(page: &mut Page, explanation: &Explanation) {
     let failed = explanation.conditions.iter().filter(|condition| condition.status == ConditionStatus::False);
     let mut remedies: BTreeMap<&str, String> = BTreeMap::new();
     for condition in failed {
-        if let Some(remedy) = remedy(&condition.reason) {
-            remedies.insert(&condition.reason, remedy.replace("NODEGROUP", &safe(&explanation.nodegroup)));
+        let guide = DecisionKind::from(condition.reason.as_str()).guide();
+        if let Some(todo) = guide.and_then(|guide| guide.todo) {
+            remedies.insert(&condition.reason, todo.replace("NODEGROUP", &safe(&explanation.nodegroup)));
         }
     }
     if let Some(at) = explanation.starts_at {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use eks_nodegroup_updater::model::decision::DecisionKind;
 use eks_nodegroup_updater::model::subject::NodegroupPattern;
 use serde::Serialize;
 
@@ -65,12 +66,13 @@ impl Plan {
             let candidates = if self.all { Some(candidates(&configuration, &known).await?) } else { None };
             regions.push(Region::of(look, candidates, |name| self.is_wanted(name)));
         }
-        let starts = regions.iter().flat_map(|region| &region.answer.decisions).any(|line| line.decision == "Start");
+        let starts =
+            regions.iter().flat_map(|region| &region.answer.decisions).any(|line| line.decision == DecisionKind::Start);
         let document = Document { regions };
         output.print(&document, |page| document.regions.iter().for_each(|region| region.draw(page)))?;
         for region in &document.regions {
             region.answer.throttled.iter().for_each(|throttled| say(&format!("warning: {throttled}")));
-            region.answer.errors.iter().for_each(|error| say(&format!("warning: {}", safe(error))));
+            region.answer.errors.iter().for_each(|error| say(&format!("warning: {}", safe(&error.to_string()))));
         }
         Ok(if self.exit_code && starts { Exit::Found } else { Exit::Done })
     }
@@ -105,7 +107,7 @@ impl Region {
         }
         page.line("");
         page.paragraph(&conclusion(decisions));
-        let waits = |kind| decisions.iter().find(|line| Kind::of(&line.decision, line.until) == kind);
+        let waits = |kind| decisions.iter().find(|line| line.sign() == kind);
         if let Some(line) = waits(Kind::NeedsYou).or_else(|| waits(Kind::Waits)) {
             page.note(&format!("Why: eks-nodegroup-updater explain {}", safe(&line.nodegroup)));
         }
@@ -120,7 +122,8 @@ impl Region {
                  came before the newest, what failed, and what the lower rings have proved."
             );
         };
-        let freeze = self.answer.freeze.as_ref().map(|freeze| format!(" No update starts now: {}.", safe(freeze)));
+        let freeze =
+            self.answer.freeze.as_ref().map(|freeze| format!(" No update starts now: {}.", safe(&freeze.message)));
         format!(
             "What the next run of the stack {stack} in {region}, account {account}, would do; nothing was changed.{}",
             freeze.unwrap_or_default()
@@ -136,7 +139,7 @@ pub fn draw_decisions(page: &mut Page, decisions: &[DecisionLine]) {
     }
     let mut rows = Rows::new(["  Node group", "Runs", "Target", "Decision"]);
     for (cluster, lines) in clusters {
-        let is_current = |line: &&&DecisionLine| Kind::of(&line.decision, line.until) == Kind::Current;
+        let is_current = |line: &&&DecisionLine| line.sign() == Kind::Current;
         let glyph = Kind::Current.glyph();
         let current = match lines.iter().filter(is_current).count() {
             0 => String::new(),
@@ -144,14 +147,16 @@ pub fn draw_decisions(page: &mut Page, decisions: &[DecisionLine]) {
         };
         rows.title(&safe(cluster), &current, Kind::Current.style());
         for line in lines.iter().filter(|line| !is_current(line)) {
-            let kind = Kind::of(&line.decision, line.until);
+            let kind = line.sign();
             let name = line.nodegroup.split_once('/').map_or(line.nodegroup.as_str(), |(_, name)| name);
             let runs = line.runs.as_ref().and_then(|runs| runs.release_version.as_deref()).unwrap_or_default();
             let cells = [
                 format!("  {} {}", kind.glyph(), safe(name)),
                 safe(runs).into_owned(),
                 safe(line.target.as_deref().unwrap_or_default()).into_owned(),
-                line.outcome.as_ref().map_or_else(|| line.decision.clone(), |it| format!("{}: {it}", line.decision)),
+                line.outcome
+                    .as_ref()
+                    .map_or_else(|| line.decision.to_string(), |it| format!("{}: {it}", line.decision)),
             ];
             rows.row(cells, kind.style(), detail(page, line));
         }
@@ -161,9 +166,9 @@ pub fn draw_decisions(page: &mut Page, decisions: &[DecisionLine]) {
 
 /// Why, for what is not said by the decision and its target alone.
 fn detail(page: &Page, line: &DecisionLine) -> Option<String> {
-    let reason = match (&line.detail, line.decision.as_str()) {
-        (Some(detail), _) if line.outcome.as_deref() != Some("Accepted") => detail,
-        (_, "Start") => return None,
+    let reason = match (&line.detail, &line.decision) {
+        (Some(detail), _) if line.update_id.is_none() => detail,
+        (_, DecisionKind::Start) => return None,
         _ => &line.reason,
     };
     let until = line.until.map(|until| format!("until {}: ", page.time(until)));
@@ -180,7 +185,7 @@ fn draw_candidates(page: &mut Page, candidates: &[Candidate]) {
     for Candidate { nodegroup, runs, target, decision, .. } in candidates {
         let text = |text: &Option<String>| safe(text.as_deref().unwrap_or_default()).into_owned();
         let name = format!("  {} {}", Kind::LeftAlone.glyph(), safe(nodegroup));
-        rows.row([name, text(runs), text(target), decision.clone()], Kind::LeftAlone.style(), None);
+        rows.row([name, text(runs), text(target), decision.to_string()], Kind::LeftAlone.style(), None);
     }
     page.rows(&rows);
     page.note("Opt one in: eks-nodegroup-updater opt-in CLUSTER/NODEGROUP");
@@ -192,7 +197,7 @@ fn conclusion(decisions: &[DecisionLine]) -> String {
         return "Plan: nothing. No node group has the tag ami-update; see them all with: eks-nodegroup-updater plan --all"
             .to_owned();
     }
-    let number = |kind| decisions.iter().filter(|line| Kind::of(&line.decision, line.until) == kind).count();
+    let number = |kind| decisions.iter().filter(|line| line.sign() == kind).count();
     let verb = |number: usize, one: &str, many: &str| format!("{number} {}", if number == 1 { one } else { many });
     let parts = [
         (number(Kind::Start), "to start", "to start"),
@@ -225,7 +230,7 @@ mod tests {
             nodegroup: "dev/sandbox".to_owned(),
             runs: Some("1.33.1-20260610".to_owned()),
             target: Some("1.33.2-20260710".to_owned()),
-            decision: "Start".to_owned(),
+            decision: DecisionKind::Start,
             reason: "from 1.33.1-20260610 to 1.33.2-20260710 (Kubernetes 1.33)".to_owned(),
         };
         let document = Region::of(look, Some(vec![candidate]), |name| name.starts_with("dev/"));
@@ -235,8 +240,8 @@ mod tests {
     #[tokio::test]
     async fn a_plan_of_300_node_groups_of_which_290_are_current_fits_40_lines() {
         let mut look = after(0, &looking()).await.look;
-        let of = |decision: &str| look.answer.decisions.iter().find(|it| it.decision == decision).cloned().unwrap();
-        let (current, waits) = (of("UpToDate"), of("WaitingForRing"));
+        let of = |kind| look.answer.decisions.iter().find(|line| line.sign() == kind).cloned().unwrap();
+        let (current, waits) = (of(Kind::Current), of(Kind::Waits));
         look.answer.decisions = (0..300)
             .map(|number| {
                 let line = if number % 30 == 0 { &waits } else { &current };

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use comfy_table::Cell;
+use eks_nodegroup_updater::model::problem::ErrorLine;
 use eks_nodegroup_updater::summary::Throttled;
 use serde_json::json;
 
@@ -69,7 +70,7 @@ fn draw_start(page: &mut Page, answer: &StartAnswer) {
         draw_decisions(page, &started);
         page.line("");
     }
-    let accepted = started.iter().filter(|line| line.outcome.as_deref() == Some("Accepted")).count();
+    let accepted = started.iter().filter(|line| line.update_id.is_some()).count();
     let others = answer.decisions.len() - started.len();
     let refused = started.len() - accepted;
     let refused = if refused > 0 { format!(", {refused} not accepted") } else { String::new() };
@@ -77,9 +78,9 @@ fn draw_start(page: &mut Page, answer: &StartAnswer) {
 }
 
 /// Says what went wrong, of a run that did its job otherwise.
-fn with_warnings(throttled: Option<Throttled>, errors: &[String]) -> Exit {
+fn with_warnings(throttled: Option<Throttled>, errors: &[ErrorLine]) -> Exit {
     throttled.iter().for_each(|throttled| say(&format!("warning: {throttled}")));
-    errors.iter().for_each(|error| say(&format!("warning: {}", safe(error))));
+    errors.iter().for_each(|error| say(&format!("warning: {}", safe(&error.to_string()))));
     Exit::Done
 }
 
@@ -87,11 +88,7 @@ fn draw_check(page: &mut Page, answer: &CheckAnswer) {
     if !answer.updates.is_empty() {
         let mut table = page.table(&["Node group", "To release", "Status", "Update id"], 3);
         for update in &answer.updates {
-            let kind = match update.status.as_str() {
-                "InProgress" | "Intent" => Kind::Updating,
-                "Successful" => Kind::Current,
-                _ => Kind::NeedsYou,
-            };
+            let kind = Kind::of_status(&update.status);
             table.add_row([
                 Cell::new(safe(&update.nodegroup)),
                 Cell::new(safe(&update.release_version)),

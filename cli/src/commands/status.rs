@@ -10,10 +10,11 @@ use comfy_table::Cell;
 use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use eks_nodegroup_updater::aws::pace::Throttling;
 use eks_nodegroup_updater::metrics::{Metric, NAMESPACE};
+use eks_nodegroup_updater::model::decision::DecisionKind;
 use eks_nodegroup_updater::model::fleet_record::Quarantine;
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::records::RecordSet;
-use eks_nodegroup_updater::summary::Throttled;
+use eks_nodegroup_updater::summary::{Stopped, Throttled};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
@@ -56,7 +57,7 @@ struct Region {
     account: String,
     /// Why no update may start anywhere, if that is so.
     #[serde(skip_serializing_if = "Option::is_none")]
-    freeze: Option<String>,
+    freeze: Option<Stopped>,
     nodegroups: Numbers,
     #[serde(skip_serializing_if = "Option::is_none")]
     days_behind: Option<DaysBehind>,
@@ -119,7 +120,7 @@ struct InProgress {
 #[serde(rename_all = "camelCase")]
 struct Waiting {
     nodegroup: String,
-    decision: String,
+    decision: DecisionKind,
     reason: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     days_behind: Option<i64>,
@@ -128,7 +129,7 @@ struct Waiting {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct HeldBack {
-    decision: String,
+    decision: DecisionKind,
     nodegroups: usize,
 }
 
@@ -172,15 +173,14 @@ async fn regions(account: &Account) -> Result<Vec<Region>, Failure> {
 
 impl Region {
     fn of(region: String, stack: String, account: String, answer: &StartAnswer, records: &RecordSet) -> Self {
-        let kind = |line: &DecisionLine| Kind::of(&line.decision, line.until);
-        let number = |wanted| answer.decisions.iter().filter(|line| kind(line) == wanted).count();
+        let number = |wanted| answer.decisions.iter().filter(|line| line.sign() == wanted).count();
         let days = |line: &DecisionLine| line.runs.as_ref().and_then(|runs| runs.days_behind);
         let mut behind: Vec<i64> = answer.decisions.iter().filter_map(days).collect();
         behind.sort_unstable();
         let mut needs_you: Vec<Waiting> = answer
             .decisions
             .iter()
-            .filter(|line| kind(line) == Kind::NeedsYou)
+            .filter(|line| line.sign() == Kind::NeedsYou)
             .map(|line| Waiting {
                 nodegroup: line.nodegroup.clone(),
                 decision: line.decision.clone(),
@@ -190,7 +190,7 @@ impl Region {
             .collect();
         needs_you.sort_by_key(|waiting| std::cmp::Reverse(waiting.days_behind));
         let mut held_back: Vec<HeldBack> = Vec::new();
-        for line in answer.decisions.iter().filter(|line| kind(line) == Kind::Waits) {
+        for line in answer.decisions.iter().filter(|line| line.sign() == Kind::Waits) {
             match held_back.iter_mut().find(|held| held.decision == line.decision) {
                 Some(held) => held.nodegroups += 1,
                 None => held_back.push(HeldBack { decision: line.decision.clone(), nodegroups: 1 }),
@@ -264,7 +264,7 @@ impl Region {
             page.line(&format!("Behind: worst {}, median of those behind {}", number(*worst), number(*median)));
         }
         match &self.freeze {
-            Some(freeze) => page.paragraph(&format!("✗ No update starts: {}", safe(freeze))),
+            Some(freeze) => page.paragraph(&format!("✗ No update starts: {}", safe(&freeze.message))),
             None => page.line("Updates may start: neither the stop switch nor a change calendar stops them"),
         }
         if self.pending_notices > 0 {
@@ -282,7 +282,7 @@ impl Region {
         self.draw_in_progress(page);
         self.draw_needs_you(page);
         if !self.held_back.is_empty() {
-            page.heading("Held back by rules");
+            page.heading("Waiting");
             self.held_back.iter().for_each(|held| page.line(&format!("  ◷ {:4} {}", held.nodegroups, held.decision)));
         }
         let place = |it: &Quarantine| it.cluster.clone().unwrap_or_else(|| "all clusters".to_owned());
@@ -324,7 +324,8 @@ impl Region {
         }
         page.heading("Needs you");
         let mut table = page.table(&["  Node group", "Behind", "Decision", "Why"], 3);
-        let used = self.needs_you.iter().map(|it| it.nodegroup.len() + it.decision.len()).max().unwrap_or_default();
+        let used =
+            self.needs_you.iter().map(|it| it.nodegroup.len() + it.decision.code().len()).max().unwrap_or_default();
         let left = usize::from(page.width).saturating_sub(used + 20).max(20);
         for it in self.needs_you.iter().take(LISTED) {
             table.add_row([

@@ -208,7 +208,7 @@ fn every_run_hands_out_its_answer_and_its_line_of_metrics() {
     }
     let last = &runs.last().unwrap();
     assert_eq!(last["at"], "2026-07-20T17:00:00Z");
-    assert_eq!((&last["metrics"]["Nodegroups"], &last["metrics"]["NodegroupsCurrent"]), (&json!(17), &json!(7)));
+    assert_eq!((&last["metrics"]["Nodegroups"], &last["metrics"]["NodegroupsCurrent"]), (&json!(17), &json!(6)));
 }
 
 #[test]

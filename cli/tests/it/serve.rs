@@ -106,7 +106,7 @@ fn the_stop_switch_stops_the_functions() {
     assert_eq!(served.ssm("PutParameter", put), json!({ "Version": 2, "Tier": "Standard" }));
     let (failed, summary) = served.invoke(START, &json!({}));
     assert_eq!((failed, started(&summary)), (false, vec![]));
-    assert_eq!(summary["freeze"], "the stop switch /eks-nodegroup-updater/stop-switch is set to stopped");
+    assert_eq!(summary["freeze"]["message"], "the stop switch /eks-nodegroup-updater/stop-switch is set to stopped");
 }
 
 #[test]

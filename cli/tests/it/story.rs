@@ -69,7 +69,7 @@ fn from_the_first_plan_over_a_failure_to_its_retry() {
 
     // The stop switch stops everything, and says so.
     json_of(&served, &["pause", "--yes"]);
-    let frozen = json_of(&served, &["status"])["regions"][0]["freeze"].clone();
+    let frozen = json_of(&served, &["status"])["regions"][0]["freeze"]["message"].clone();
     assert_eq!(frozen, json!("the stop switch /eks-nodegroup-updater/stop-switch is set to stopped"));
     json_of(&served, &["resume", "--yes"]);
     assert_eq!(json_of(&served, &["status"])["regions"][0]["freeze"], Value::Null);

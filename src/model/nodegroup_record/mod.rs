@@ -12,9 +12,11 @@ use self::recovery::is_trouble;
 use crate::model::attempt::{Attempt, ErrorDetail, Intent, MESSAGE_BYTES, StartedBy, Status, head, shorten};
 use crate::model::hold::{Hold, Rollback, Running};
 use crate::model::notice::{AttemptRef, Notice, NoticeKind};
+use crate::model::outcome::OutcomeKind;
 use crate::model::owner::{self, Owner};
 use crate::model::policy::InvalidTag;
 use crate::model::problem::Unreadable;
+use crate::model::reason::Reason;
 use crate::model::record::{Record, Revision, SchemaVersion, YES};
 use crate::model::stale::{Obstacle, ReportedStale};
 use crate::model::subject::NodegroupId;
@@ -174,6 +176,13 @@ pub struct BackOff {
 }
 
 impl BackOff {
+    /// Why no update starts before this time.
+    #[must_use]
+    pub fn reason(&self, until: Timestamp) -> Reason {
+        let access_denied = self.outcome == OutcomeKind::AccessDenied.code();
+        Reason::BackingOff { error: self.error.clone(), until, access_denied }
+    }
+
     /// Whether it stops this update.
     #[must_use]
     pub fn stops(&self, intent: &Intent) -> bool {

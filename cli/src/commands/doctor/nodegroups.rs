@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use eks_nodegroup_updater::model::decision::remedy;
+use eks_nodegroup_updater::model::attention::Attention;
+use eks_nodegroup_updater::model::decision::DecisionKind;
 use eks_nodegroup_updater::model::policy::OPT_IN_TAG;
+use eks_nodegroup_updater::model::rule::Rule;
 
 use crate::answer::DecisionLine;
 use crate::candidates::{self, Described};
@@ -26,37 +28,6 @@ const WITHOUT_TAG: Question = Question { name: "WithoutTag", about: "node groups
 /// Node groups that one check names.
 const NAMED: usize = 20;
 
-/// What is wrong with node groups of a decision that time does not change.
-struct Blocked {
-    decision: &'static str,
-    status: Status,
-    /// `2 node groups …`
-    that: &'static str,
-    see: &'static str,
-}
-
-const BLOCKED: [Blocked; 10] = [
-    blocked("InvalidTag", Status::Failed, "with a tag that is not recognised", "docs/rules.md"),
-    blocked("Unreadable", Status::Failed, "that could not be read", "docs/decisions.md"),
-    blocked("PinUnknown", Status::Failed, "pinned to what is no release", "docs/rules.md"),
-    blocked("PinIsDowngrade", Status::Failed, "pinned to an older release", "docs/rules.md"),
-    blocked("PinWithdrawn", Status::Failed, "pinned to a withdrawn release", "docs/operations.md#a-withdrawn-release"),
-    blocked("OutsideWindow", Status::Failed, "with a window that is never open long enough", "docs/rules.md#windows"),
-    blocked(
-        "CustomAmi",
-        Status::Warning,
-        "with a custom AMI, for which AWS publishes no releases",
-        "docs/decisions.md",
-    ),
-    blocked("UnknownAmiType", Status::Warning, "of an AMI type that the functions do not know", "docs/decisions.md"),
-    blocked("EndOfSupport", Status::Warning, "on what AWS no longer supports", "docs/operations.md#ended-support"),
-    blocked("NoRelease", Status::Warning, "for which AWS publishes no release", "docs/decisions.md"),
-];
-
-const fn blocked(decision: &'static str, status: Status, that: &'static str, see: &'static str) -> Blocked {
-    Blocked { decision, status, that, see }
-}
-
 pub fn checks<'a>(installation: &'a Installation<'a>) -> Vec<Checks<'a>> {
     vec![Box::pin(decisions(installation)), Box::pin(tag_index(installation))]
 }
@@ -74,49 +45,45 @@ async fn decisions<'a>(installation: &'a Installation<'a>) -> Result<Vec<Check>,
 }
 
 fn decision_checks(lines: &[DecisionLine]) -> Vec<Check> {
-    let mut by_decision: BTreeMap<&str, Vec<&DecisionLine>> = BTreeMap::new();
-    for line in lines {
-        // A window that opens again is a rule, and no obstacle.
-        if line.decision != "OutsideWindow" || line.until.is_none() {
-            by_decision.entry(&line.decision).or_default().push(line);
-        }
+    let mut blocked: BTreeMap<&DecisionKind, Vec<&DecisionLine>> = BTreeMap::new();
+    for line in lines.iter().filter(|line| line.attention == Attention::NeedsYou) {
+        blocked.entry(&line.decision).or_default().push(line);
     }
-    let found = BLOCKED.iter().filter_map(|blocked| Some((blocked, by_decision.get(blocked.decision)?)));
-    let mut checks: Vec<Check> = found.map(|(blocked, lines)| blocked.check(lines)).collect();
+    let mut checks: Vec<Check> = blocked.into_iter().map(|(decision, lines)| blocked_check(decision, &lines)).collect();
     if checks.is_empty() {
         checks.push(DECISIONS.passed(match lines.len() {
             0 => format!("no node group has the tag {OPT_IN_TAG}"),
-            number => format!(
-                "{} with the tag {OPT_IN_TAG}: every rule is understood, and none blocks for good",
-                count(number, "node group")
-            ),
+            number => format!("{} with the tag {OPT_IN_TAG}, and none needs you", count(number, "node group")),
         }));
     }
     checks
 }
 
-impl Blocked {
-    fn check(&self, lines: &[&DecisionLine]) -> Check {
-        let reasons = lines.iter().map(|line| format!("{}: {}", line.nodegroup, line.reason));
-        let question = Question { name: self.decision, about: self.that, action: "" };
-        let check = question
-            .is(self.status, format!("{} {}", count(lines.len(), "node group"), self.that))
-            .cause(listed(reasons.collect()))
-            .see(self.see);
-        let name = match lines {
-            [line] => &line.nodegroup,
-            _ => "CLUSTER/NODEGROUP",
-        };
-        let way_out = match self.decision {
-            "OutsideWindow" => Some("widen the window, or set a shorter WindowMargin"),
-            // Its usual remedy is to come here.
-            "Unreadable" => Some("fix the error that the reason quotes"),
-            decision => remedy(decision),
-        };
-        match way_out {
-            Some(way_out) => check.remedy(capitalized(&way_out.replace("NODEGROUP", name))),
-            None => check,
-        }
+/// Node groups with one decision that needs somebody.
+fn blocked_check(decision: &DecisionKind, lines: &[&DecisionLine]) -> Check {
+    let guide = decision.guide();
+    // What is configured wrongly is a fault of the installation; the rest is how node groups stand.
+    let status = match guide.map(|guide| guide.rule) {
+        Some(Rule::Readable | Rule::OptedIn | Rule::Pin | Rule::Window) => Status::Failed,
+        _ => Status::Warning,
+    };
+    let reasons = lines.iter().map(|line| format!("{}: {}", line.nodegroup, line.reason));
+    let name = match decision {
+        DecisionKind::Skip(reason) => reason.into(),
+        DecisionKind::Start | DecisionKind::Next | DecisionKind::Unknown(_) => DECISIONS.name,
+    };
+    let question = Question { name, ..DECISIONS };
+    let check = question
+        .is(status, format!("{}: {decision}", count(lines.len(), "node group")))
+        .cause(listed(reasons.collect()))
+        .see("docs/decisions.md");
+    let name = match lines {
+        [line] => &line.nodegroup,
+        _ => "CLUSTER/NODEGROUP",
+    };
+    match guide.and_then(|guide| guide.todo) {
+        Some(todo) => check.remedy(capitalized(&todo.replace("NODEGROUP", name))),
+        None => check,
     }
 }
 
@@ -205,17 +172,19 @@ mod tests {
     use std::collections::HashMap;
 
     use aws_sdk_eks::types::Nodegroup;
+    use eks_nodegroup_updater::model::reason::ReasonKind;
 
     use super::*;
 
-    fn line(nodegroup: &str, decision: &str, until: Option<&str>) -> DecisionLine {
+    fn line(nodegroup: &str, decision: DecisionKind, attention: Attention) -> DecisionLine {
         DecisionLine {
             nodegroup: nodegroup.to_owned(),
-            decision: decision.to_owned(),
+            decision,
+            attention,
             runs: None,
             target: None,
             reason: "because".to_owned(),
-            until: until.and_then(|until| until.parse().ok()),
+            until: None,
             outcome: None,
             detail: None,
             update_id: None,
@@ -229,21 +198,31 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_no_obstacle_and_what_never_can_start_is() {
-        let waits = [line("prod/a", "OutsideWindow", Some("2026-07-20T12:00:00Z")), line("prod/b", "UpToDate", None)];
-        assert_eq!(decision_checks(&waits).len(), 1);
-        assert_eq!(decision_checks(&waits)[0].status, Status::Passed);
-        let never = [
-            line("prod/a", "OutsideWindow", None),
-            line("prod/b", "InvalidTag", None),
-            line("prod/c", "InvalidTag", None),
-            line("prod/d", "CustomAmi", None),
+    fn each_decision_that_needs_somebody_is_a_check_and_what_waits_is_none() {
+        let skip = DecisionKind::Skip;
+        let waits = [
+            line("prod/a", skip(ReasonKind::OutsideWindow), Attention::Waits),
+            line("prod/b", skip(ReasonKind::UpToDate), Attention::Current),
         ];
-        let checks = decision_checks(&never);
-        let found: Vec<(&str, Status)> = checks.iter().map(|check| (check.name, check.status)).collect();
+        let [check] = <[Check; 1]>::try_from(decision_checks(&waits)).unwrap();
+        assert_eq!(check.message, "2 node groups with the tag ami-update, and none needs you");
+        let needs_you = [
+            line("prod/a", skip(ReasonKind::OutsideWindow), Attention::NeedsYou),
+            line("prod/b", skip(ReasonKind::InvalidTag), Attention::NeedsYou),
+            line("prod/c", skip(ReasonKind::InvalidTag), Attention::NeedsYou),
+            line("prod/d", skip(ReasonKind::CustomAmi), Attention::NeedsYou),
+            line("prod/e", DecisionKind::Unknown("NotYetInvented".to_owned()), Attention::NeedsYou),
+        ];
+        let checks = decision_checks(&needs_you);
+        let found: Vec<(Status, &str)> = checks.iter().map(|check| (check.status, check.message.as_str())).collect();
         assert_eq!(
             found,
-            [("InvalidTag", Status::Failed), ("OutsideWindow", Status::Failed), ("CustomAmi", Status::Warning)]
+            [
+                (Status::Failed, "2 node groups: InvalidTag"),
+                (Status::Warning, "1 node group: CustomAmi"),
+                (Status::Failed, "1 node group: OutsideWindow"),
+                (Status::Warning, "1 node group: NotYetInvented"),
+            ]
         );
         assert_eq!(checks[0].cause.as_deref(), Some("prod/b: because\nprod/c: because"));
     }

@@ -3,6 +3,8 @@
 use aws_sdk_cloudwatch::types::{MetricAlarm, StateValue};
 use aws_sdk_scheduler::types::ScheduleState;
 use eks_nodegroup_updater::aws::endpoints::{self, Service};
+use eks_nodegroup_updater::model::problem::{ErrorLine, ProblemCode};
+use eks_nodegroup_updater::model::reason::FreezeKind;
 use jiff::Timestamp;
 
 use crate::answer::StartAnswer;
@@ -31,7 +33,7 @@ pub fn checks<'a>(installation: &'a Installation<'a>) -> Vec<Checks<'a>> {
     let Some(deployment) = &installation.deployment else { return Vec::new() };
     vec![
         Box::pin(switch(installation, deployment)),
-        Box::pin(dry_run(installation, deployment)),
+        Box::pin(dry_run(installation)),
         Box::pin(schedule(installation, deployment, START_SCHEDULE, "StartScheduleName", "start")),
         Box::pin(schedule(installation, deployment, CHECK_SCHEDULE, "CheckScheduleName", "check")),
         Box::pin(alarms(installation, deployment)),
@@ -69,34 +71,30 @@ fn switch_check(value: &str, since: Option<Timestamp>, deployment: &Deployment) 
     }
 }
 
-async fn dry_run<'a>(installation: &'a Installation<'a>, deployment: &Deployment) -> Result<Vec<Check>, Check> {
+async fn dry_run<'a>(installation: &'a Installation<'a>) -> Result<Vec<Check>, Check> {
     // Why it could not be asked is said once, where its version is.
     let Ok(answer) = installation.answer().await else {
         return Err(Question { about: "change calendars and errors of a dry run", ..FREEZE }
             .skipped("start could not be asked what it would do"));
     };
-    Ok([freeze_check(answer, deployment.output("StopSwitchName").ok()), Some(errors_check(answer))]
-        .into_iter()
-        .flatten()
-        .collect())
+    Ok(freeze_check(answer).into_iter().chain([errors_check(answer)]).collect())
 }
 
 /// What stops updates besides the stop switch, which has its own check.
-fn freeze_check(answer: &StartAnswer, switch: Option<&str>) -> Option<Check> {
-    match &answer.freeze {
-        None => Some(FREEZE.passed("no change calendar is closed")),
-        Some(freeze) if switch.is_some_and(|name| freeze.contains(name)) => None,
-        Some(freeze) if freeze.starts_with("cannot read") => Some(FREEZE.failed("no update starts").cause(freeze)),
-        Some(freeze) => Some(FREEZE.warning("no update starts now").cause(freeze)),
+fn freeze_check(answer: &StartAnswer) -> Option<Check> {
+    let Some(freeze) = &answer.freeze else { return Some(FREEZE.passed("no change calendar is closed")) };
+    match freeze.code {
+        FreezeKind::Stopped => None,
+        FreezeKind::CalendarClosed => Some(FREEZE.warning("no update starts now").cause(&freeze.message)),
+        FreezeKind::Unreadable => Some(FREEZE.failed("no update starts").cause(&freeze.message)),
     }
 }
 
 /// The errors that no node group's decision tells already.
 fn errors_check(answer: &StartAnswer) -> Check {
-    let unreadable = answer.decisions.iter().filter(|line| line.decision == "Unreadable");
-    let told: Vec<String> = unreadable.map(|line| format!("{}: ", line.nodegroup)).collect();
-    let is_told = |error: &str| told.iter().any(|begin| error.starts_with(begin.as_str()));
-    let mut errors: Vec<String> = answer.errors.iter().filter(|error| !is_told(error)).cloned().collect();
+    let is_told = |error: &&ErrorLine| error.code == ProblemCode::Unreadable && error.subject.is_some();
+    let errors = answer.errors.iter().filter(|error| !is_told(error));
+    let mut errors: Vec<String> = errors.map(ToString::to_string).collect();
     let number = errors.len();
     if number == 0 {
         return ERRORS.passed("a dry run of start met no errors");
@@ -180,6 +178,10 @@ fn alarm_checks(names: &[String], alarms: &[MetricAlarm], stack: &str) -> Vec<Ch
 mod tests {
     use std::collections::BTreeMap;
 
+    use eks_nodegroup_updater::model::problem::Unreadable;
+    use eks_nodegroup_updater::model::reason::Freeze;
+    use eks_nodegroup_updater::summary::Stopped;
+
     use super::super::Status::{self, Failed, Passed, Skipped, Warning};
     use super::*;
 
@@ -209,19 +211,31 @@ mod tests {
 
     #[test]
     fn a_freeze_by_the_switch_is_told_once() {
-        let answer = |freeze: &str| StartAnswer { freeze: Some(freeze.to_owned()), ..StartAnswer::default() };
-        let status = |answer: &StartAnswer| freeze_check(answer, Some("/updater/switch")).map(|check| check.status);
-        assert_eq!(status(&StartAnswer::default()), Some(Passed));
-        assert_eq!(status(&answer("the stop switch /updater/switch is set to stopped")), None);
-        assert_eq!(status(&answer("a change calendar is closed")), Some(Warning));
-        let unreadable = "cannot read whether updates are stopped, so none is started: the change calendars: no";
-        assert_eq!(status(&answer(unreadable)), Some(Failed));
+        let answer = |freeze: Option<Freeze>| StartAnswer {
+            freeze: freeze.as_ref().map(Stopped::from),
+            ..StartAnswer::default()
+        };
+        let status = |freeze| freeze_check(&answer(freeze)).map(|check| check.status);
+        assert_eq!(status(None), Some(Passed));
+        assert_eq!(status(Some(Freeze::Stopped { parameter: "/updater/stop-switch".to_owned() })), None);
+        assert_eq!(status(Some(Freeze::CalendarClosed { until: None })), Some(Warning));
+        let unreadable = Freeze::Unreadable(Unreadable("the change calendars: no".to_owned()));
+        assert_eq!(status(Some(unreadable)), Some(Failed));
     }
 
     #[test]
-    fn errors_of_a_dry_run_are_shown_up_to_five() {
-        let answer = StartAnswer { errors: vec!["prod/blue: no".to_owned(); 7], ..StartAnswer::default() };
-        let cause = errors_check(&answer).cause.unwrap();
+    fn errors_of_a_dry_run_are_shown_up_to_five_without_those_that_a_decision_tells() {
+        let error = |code, subject: Option<&str>| ErrorLine {
+            code,
+            subject: subject.map(str::to_owned),
+            message: "no".to_owned(),
+        };
+        let mut errors = vec![error(ProblemCode::NotRecorded, Some("prod/blue")); 7];
+        errors.push(error(ProblemCode::Unreadable, Some("prod/green")));
+        let answer = StartAnswer { errors, ..StartAnswer::default() };
+        let check = errors_check(&answer);
+        assert_eq!(check.message, "a dry run of start met 7 errors");
+        let cause = check.cause.unwrap();
         assert_eq!((cause.lines().count(), cause.lines().last()), (6, Some("and 2 more")));
     }
 

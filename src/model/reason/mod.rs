@@ -1,20 +1,41 @@
-//! Why no update of a node group starts: a closed set, each with the sentence an operator reads.
+//! Why no update of a node group starts: a closed set, each with the sentence an operator reads, and what it asks of people.
+//!
+//! What is the same for every node group with a reason (its rule, what to do) is in [`guide`](super::guide).
+
+mod parts;
 
 use aws_sdk_eks::types::NodegroupStatus;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use super::attempt::{StartedBy, Status};
-use super::hold::{DowngradedBy, Hold};
-use super::names::Names;
-use super::nodegroup::HealthIssue;
-use super::policy::InvalidTag;
-use super::problem::{UnreadHistory, Unreadable};
-use super::release_version::{NotComparable, ReleaseVersion};
-use super::subject::Subject;
-use super::window::Windows;
+use crate::model::attempt::{StartedBy, Status};
+use crate::model::attention::{Attention, Reported};
+use crate::model::hold::{DowngradedBy, Hold};
+use crate::model::nodegroup::HealthIssue;
+use crate::model::policy::InvalidTag;
+use crate::model::problem::{UnreadHistory, Unreadable};
+use crate::model::release_version::{NotComparable, ReleaseVersion};
+use crate::model::subject::Subject;
+use crate::model::window::Windows;
+
+pub use parts::{Freeze, FreezeKind, Limit, RingWait, RollbackBlock};
 
 /// Why no update of a node group starts. The first that holds is the reason, in the order of `docs/decisions.md`.
-#[derive(Clone, Debug, PartialEq, thiserror::Error, strum::IntoStaticStr)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error, strum::IntoStaticStr, strum::EnumDiscriminants)]
+#[strum_discriminants(
+    name(ReasonKind),
+    doc = "A reason without its details: what answers and records name.",
+    derive(
+        Hash,
+        PartialOrd,
+        Ord,
+        Serialize,
+        Deserialize,
+        strum::EnumString,
+        strum::IntoStaticStr,
+        strum::VariantArray
+    )
+)]
 #[expect(missing_docs, reason = "the fields are the words of each sentence")]
 pub enum Reason {
     /// The event asks for other node groups.
@@ -26,8 +47,8 @@ pub enum Reason {
     /// The tag index lists it, but it was deleted.
     #[error("it was deleted; the tag index still lists it")]
     Deleted,
-    /// AWS took so few calls that the run did not come to it.
-    #[error("AWS took so few calls that this run did not come to it; the next run begins with it")]
+    /// AWS throttled the run before it reached this node group.
+    #[error("AWS throttled this run before it reached this node group; the next run starts with it")]
     NotReached,
     /// AWS, the release or the record could not be read.
     #[error("could not be read: {0}")]
@@ -117,8 +138,8 @@ pub enum Reason {
     #[error("{} {target} {}; {}", if *.status == Status::Refused { "EKS refused" } else { "the update failed to reach" }, times(*.failures), retry(.until))]
     FailedBefore { target: String, failures: usize, status: Status, until: Option<Timestamp> },
     /// EKS did not take an update of it lately, for a cause that is not the release's.
-    #[error("EKS did not take an update of it: {error}; it is asked again from {until:.0}")]
-    BackingOff { error: String, until: Timestamp },
+    #[error("EKS rejected its last update: {error}; next attempt from {until:.0}")]
+    BackingOff { error: String, until: Timestamp, access_denied: bool },
     /// Its last update is too recent.
     #[error(
         "its last update is too recent for ami-update/min-interval, or for EKS to describe it already; next from {until:.0}"
@@ -135,89 +156,106 @@ pub enum Reason {
     UpdateHistoryUnread(UnreadHistory),
 }
 
-/// Why a rollback that was asked for cannot start.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RollbackBlock {
-    /// Its tag allows no update.
-    #[error("its tag ami-update=notify allows no update")]
-    NotifyOnly,
-    /// It is pinned.
-    #[error("its tag ami-update/pin names {0}; move the pin")]
-    Pinned(String),
-    /// It is no release of its AMI type and Kubernetes version.
-    #[error("that is no release of its AMI type and Kubernetes version")]
-    NoRelease,
-    /// It is not older than what runs.
-    #[error("it runs {0}, and that is not newer")]
-    NotOlder(String),
-    /// AWS took it back.
-    #[error("AWS has withdrawn that release")]
-    Withdrawn,
-    /// The setting denies it.
-    #[error("DENIED_RELEASES denies that release")]
-    Denied,
-    /// It is quarantined.
-    #[error("that release is quarantined")]
-    Quarantined,
-}
-
-/// Why a ring waits for a node group of a lower one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RingWait {
-    /// It does not run the release yet.
-    NotThere,
-    /// The release failed on it.
-    Failed,
-    /// It runs the release, but not long enough.
-    Soaking(Timestamp),
-    /// It cannot be read, and so proves nothing.
-    Unreadable,
-    /// It has an invalid tag, and so proves nothing.
-    InvalidTag,
-    /// It is unhealthy, and so proves nothing.
-    Unhealthy,
-    /// It has no nodes, and so proves nothing.
-    NoNodes,
-    /// The release is quarantined in its cluster.
-    Quarantined,
-    /// It was downgraded, and is held back from the release.
-    Downgraded,
-}
-
-/// Why nothing may start anywhere.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the fields are the words of each sentence")]
-pub enum Freeze {
-    /// The stop switch says `stopped`.
-    #[error("the stop switch {parameter} is set to stopped")]
-    Stopped { parameter: String },
-    /// A change calendar is closed.
-    #[error("a change calendar is closed{}", .until.map(|until| format!(" until {until:.0}")).unwrap_or_default())]
-    CalendarClosed { until: Option<Timestamp> },
-    /// The stop switch, a calendar or the quarantines cannot be read.
-    #[error("cannot read whether updates are stopped, so none is started: {0}")]
-    Unreadable(Unreadable),
-}
-
-/// Which limit is reached, and by whom.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Limit {
-    /// Updates in progress in the cluster.
-    #[error("the limit of {0} in its cluster is reached by {1} (MAX_UPDATES_PER_CLUSTER)")]
-    PerCluster(usize, Names),
-    /// Updates in progress in the whole fleet.
-    #[error("the limit of {0} in progress is reached by {1} (MAX_UPDATES_IN_PROGRESS)")]
-    InProgress(usize, Names),
-    /// Updates started by this run.
-    #[error("the limit of {0} in one run is reached (MAX_STARTS_PER_RUN)")]
-    PerRun(usize),
-}
-
 impl Reason {
     /// The reason's name in summaries and logs, the same for every node group that has it.
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.into()
+    }
+
+    /// The reason without its details.
+    #[must_use]
+    pub fn kind(&self) -> ReasonKind {
+        self.into()
+    }
+
+    /// What it asks of the people who run the fleet.
+    #[must_use]
+    pub fn attention(&self) -> Attention {
+        let unless = |ends_by_itself: bool| if ends_by_itself { Attention::Waits } else { Attention::NeedsYou };
+        match self {
+            Self::Excluded | Self::Deleted | Self::NotOptedIn | Self::OptedOut | Self::ReportOnly { .. } => {
+                Attention::Deliberate
+            }
+            Self::InProgress { .. } => Attention::Moving,
+            // Windows releases are months apart, so that none for `stale-after` is no alarm.
+            Self::UpToDate { .. } | Self::NoNewReleases { .. } | Self::Pinned { .. } => Attention::Current,
+            Self::NotReached
+            | Self::RunsWithdrawnRelease { .. }
+            | Self::Denied { .. }
+            | Self::MinAgeNotReached { .. }
+            | Self::ReleaseRefused { .. }
+            | Self::ClusterUpgradedRecently { .. }
+            | Self::MinIntervalNotReached { .. }
+            | Self::UpdateHistoryUnread(_) => Attention::Waits,
+            Self::Downgraded(hold) => unless(!hold.confirmed || hold.is_of_version() || hold.ends_with_newer()),
+            Self::FailedBefore { until, .. } => unless(until.is_some()),
+            Self::WaitingForRing { wait, .. } => unless(wait.ends_by_itself()),
+            Self::NotActive { status } => {
+                unless(matches!(status, NodegroupStatus::Creating | NodegroupStatus::Deleting))
+            }
+            Self::BackingOff { access_denied, .. } => unless(!access_denied),
+            Self::Frozen(freeze) => unless(freeze.ends_by_itself()),
+            Self::OutsideWindow { opens, .. } => unless(opens.is_some()),
+            Self::NotFound
+            | Self::Unreadable(_)
+            | Self::InvalidTag(_)
+            | Self::CustomAmi
+            | Self::UnknownAmiType { .. }
+            | Self::RollbackBlocked { .. }
+            | Self::PinIsDowngrade { .. }
+            | Self::PinUnknown { .. }
+            | Self::PinWithdrawn { .. }
+            | Self::NoRelease { .. }
+            | Self::EndOfSupport { .. }
+            | Self::NotComparable { .. }
+            | Self::Quarantined { .. }
+            | Self::Unhealthy { .. } => Attention::NeedsYou,
+        }
+    }
+
+    /// When it is reported that a node group has it for long.
+    #[must_use]
+    pub fn reported(&self) -> Reported {
+        match self {
+            Self::Excluded
+            | Self::NotFound
+            | Self::Deleted
+            | Self::NotOptedIn
+            | Self::OptedOut
+            | Self::InvalidTag(_)
+            | Self::ReportOnly { .. }
+            | Self::EndOfSupport { .. } => Reported::Never,
+            Self::CustomAmi
+            | Self::UnknownAmiType { .. }
+            | Self::NotComparable { .. }
+            | Self::NoRelease { .. }
+            | Self::PinUnknown { .. }
+            | Self::PinWithdrawn { .. } => Reported::Always,
+            Self::Unreadable(_) | Self::BackingOff { .. } | Self::UpdateHistoryUnread(_) => Reported::AfterADay,
+            Self::WaitingForRing { wait, .. } if wait.proves_nothing() => Reported::AfterADay,
+            Self::WaitingForRing { .. }
+            | Self::NotReached
+            | Self::InProgress { .. }
+            | Self::RollbackBlocked { .. }
+            | Self::Downgraded(_)
+            | Self::Pinned { .. }
+            | Self::PinIsDowngrade { .. }
+            | Self::UpToDate { .. }
+            | Self::NoNewReleases { .. }
+            | Self::RunsWithdrawnRelease { .. }
+            | Self::Denied { .. }
+            | Self::MinAgeNotReached { .. }
+            | Self::Quarantined { .. }
+            | Self::ReleaseRefused { .. }
+            | Self::ClusterUpgradedRecently { .. }
+            | Self::Unhealthy { .. }
+            | Self::NotActive { .. }
+            | Self::FailedBefore { .. }
+            | Self::MinIntervalNotReached { .. }
+            | Self::Frozen(_)
+            | Self::OutsideWindow { .. } => Reported::WhileBehind,
+        }
     }
 
     /// The release that it holds back, if it is about one.
@@ -248,25 +286,22 @@ impl Reason {
             | Self::BackingOff { until, .. }
             | Self::WaitingForRing { wait: RingWait::Soaking(until), .. }
             | Self::MinIntervalNotReached { until } => Some(*until),
-            Self::Frozen(Freeze::CalendarClosed { until }) => *until,
+            Self::Frozen(freeze) => freeze.until(),
             Self::OutsideWindow { opens, .. } => *opens,
             _ => None,
         }
     }
-}
 
-impl RingWait {
-    fn sentence(self, target: &ReleaseVersion) -> String {
+    /// Since when it holds, where it knows.
+    #[must_use]
+    pub fn since(&self) -> Option<Timestamp> {
         match self {
-            Self::NotThere => format!("does not run {target} yet"),
-            Self::Failed => format!("failed to update to {target}"),
-            Self::Soaking(until) => format!("soaks {target} until {until:.0}"),
-            Self::Unreadable => format!("cannot be read, so it does not prove {target}"),
-            Self::InvalidTag => format!("has an invalid tag, so it does not prove {target}"),
-            Self::Unhealthy => format!("is unhealthy, so it does not prove {target}"),
-            Self::NoNodes => format!("has no nodes, and no other node group of the lower rings proves {target}"),
-            Self::Downgraded => format!("was downgraded and stays back, so it does not prove {target}"),
-            Self::Quarantined => format!("is in a cluster in which {target} is quarantined"),
+            Self::InProgress { since, .. } => *since,
+            Self::Downgraded(hold) => Some(hold.since),
+            Self::NoNewReleases { since, .. }
+            | Self::Quarantined { since, .. }
+            | Self::ReleaseRefused { since, .. } => Some(*since),
+            _ => None,
         }
     }
 }

@@ -1,0 +1,79 @@
+//! A node group that is to be kept current, and what is known of it.
+
+use aws_sdk_eks::types::NodegroupStatus;
+
+use super::eligible::Candidate;
+use super::input::PlanInput;
+use crate::model::attempt::StartedBy;
+use crate::model::fleet::{Discovered, NodegroupState};
+use crate::model::nodegroup::Nodegroup;
+use crate::model::nodegroup_record::NodegroupRecord;
+use crate::model::policy::{Mode, Policy, Rules};
+use crate::model::reason::Reason;
+
+/// A node group that is to be kept current, and what is known of it.
+#[derive(Clone, Copy)]
+pub(super) struct Selected<'a> {
+    pub(super) input: &'a PlanInput<'a>,
+    pub(super) nodegroup: &'a Nodegroup,
+    pub(super) mode: Mode,
+    pub(super) rules: &'a Rules,
+    pub(super) record: Option<&'a NodegroupRecord>,
+}
+
+impl<'a> Selected<'a> {
+    /// A node group that the event asks for, that could be read and that has opted in.
+    ///
+    /// # Errors
+    /// The first reason why it is not one.
+    pub(super) fn of(input: &'a PlanInput<'a>, discovered: &'a Discovered) -> Result<Self, Reason> {
+        if !input.request.includes(discovered.id.name()) {
+            return Err(Reason::Excluded);
+        }
+        let nodegroup = match &discovered.state {
+            NodegroupState::Exists(nodegroup) => nodegroup,
+            NodegroupState::Deleted => return Err(Reason::Deleted),
+            NodegroupState::NotReached => return Err(Reason::NotReached),
+            NodegroupState::Unreadable(error) => return Err(Reason::Unreadable(error.clone())),
+        };
+        let (mode, rules) = opted_in(nodegroup)?;
+        let record = input.fleet.records.nodegroup(&discovered.id);
+        let record = record.map_err(|error| Reason::Unreadable(error.clone()))?;
+        Ok(Self { input, nodegroup, mode, rules, record })
+    }
+
+    /// The node group, whose release is looked for.
+    ///
+    /// # Errors
+    /// When its AMI type has no releases, or EKS described it without what tells its own.
+    pub(super) fn candidate(&self) -> Result<Candidate<'a>, Reason> {
+        // What has failed before is no reason against a report.
+        let tried = self.record.filter(|_| self.mode == Mode::Auto);
+        Candidate::of(self.input, self.nodegroup, self.rules, tried)
+    }
+
+    /// Also keeps a node group from being judged by a release that is just being replaced.
+    ///
+    /// # Errors
+    /// When an update is in progress.
+    pub(super) fn not_in_progress(&self) -> Result<(), Reason> {
+        match self.record.and_then(|record| record.open.as_ref()) {
+            Some(attempt) => {
+                Err(Reason::InProgress { since: Some(attempt.started_at), started_by: attempt.started_by })
+            }
+            None if self.nodegroup.status == NodegroupStatus::Updating => {
+                Err(Reason::InProgress { since: None, started_by: StartedBy::External })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+pub(super) fn opted_in(nodegroup: &Nodegroup) -> Result<(Mode, &Rules), Reason> {
+    match &nodegroup.policy {
+        Policy::OptedIn(mode, rules) => Ok((*mode, rules)),
+        Policy::NotOptedIn => Err(Reason::NotOptedIn),
+        Policy::OptedOut => Err(Reason::OptedOut),
+        Policy::Invalid { tag, .. } => Err(Reason::InvalidTag(tag.clone())),
+    }
+}
