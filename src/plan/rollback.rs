@@ -10,10 +10,11 @@ use crate::model::ami_type::{ReleaseTrack, TrackKey};
 use crate::model::attempt::Intent;
 use crate::model::hold::Rollback;
 use crate::model::nodegroup::Nodegroup;
-use crate::model::policy::{Mode, Rules};
+use crate::model::policy::Mode;
 use crate::model::reason::{Reason, RollbackBlock};
 use crate::model::release_version::ReleaseVersion;
 use crate::model::releases::Available;
+use crate::model::rules::Rules;
 
 /// The update that goes back, or why it does not start. EKS decides whether the node group is fit for it.
 pub(super) fn intent(

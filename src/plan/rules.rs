@@ -12,10 +12,11 @@ use crate::model::fleet::{Discovered, NodegroupState};
 use crate::model::hold::DESCRIPTION_LAGS;
 use crate::model::nodegroup::Nodegroup;
 use crate::model::nodegroup_record::NodegroupRecord;
-use crate::model::policy::{Force, Mode, Policy, Rules};
+use crate::model::policy::{Mode, Policy};
 use crate::model::problem::Unreadable;
 use crate::model::reason::{Freeze, Reason};
 use crate::model::rule::Rule;
+use crate::model::rules::{Force, Rules};
 use crate::model::window::Opening;
 
 /// The update that a node group could get if there were no other node groups; or the first reason against it. This is the
