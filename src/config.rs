@@ -2,10 +2,11 @@
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
-use strum::VariantNames as _;
+use strum::{VariantArray as _, VariantNames as _};
 
 use crate::model::notice::{NoticeKind, Sinks};
-use crate::model::policy::{InvalidTag, Rules, parse_duration};
+use crate::model::rules::{RuleName, Rules, STUCK_AFTER, parse_duration, positive_duration};
+use crate::model::setting::{Of, Setting, SettingRow};
 use crate::model::settings::{Limits, ReleaseSelector, RetryAfter, Settings};
 
 /// The settings of `start`.
@@ -64,23 +65,6 @@ pub fn stack_name(environment: Environment<'_>) -> Option<String> {
 /// The environment: a name's value, if it has one.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// The rules of node groups without tags for them, and the tags' names.
-const DEFAULT_RULES: [(&str, &str); 8] = [
-    ("RING", "ring"),
-    ("MIN_AGE", "min-age"),
-    ("WINDOW", "window"),
-    ("FORCE", "force"),
-    ("MIN_INTERVAL", "min-interval"),
-    ("KUBERNETES_VERSION", "kubernetes-version"),
-    ("FOLLOW_CLUSTER_AFTER", "follow-cluster-after"),
-    ("STALE_AFTER", "stale-after"),
-];
-
-/// AWS rolls an upgrade of a cluster back within so long, unless a node group has followed it.
-const FOLLOW_CLUSTER_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// AWS publishes a release about each week.
-const STALE_AFTER: SignedDuration = SignedDuration::from_hours(14 * 24);
-
 impl StartConfig {
     /// Reads the settings.
     ///
@@ -106,11 +90,11 @@ impl CheckConfig {
     /// # Errors
     /// For the first setting that is missing or invalid.
     pub fn read(environment: Environment<'_>) -> Result<Self, InvalidSetting> {
-        let expected = "expected a duration such as 6h";
+        let stuck_after = SettingRow::of_default(RuleName::StuckAfter, STUCK_AFTER);
         Ok(Self {
             updates_table: required(environment, "UPDATES_TABLE")?,
             notification_topic_arn: notification_topic(environment)?,
-            stuck_after: setting(environment, "STUCK_AFTER", "6h", expected, positive_duration)?,
+            stuck_after: setting(environment, stuck_after, positive_duration)?,
             retry_after: retry_after(environment)?,
             event_bus: event_bus(environment)?,
             sinks: sinks(environment)?,
@@ -135,112 +119,93 @@ fn notification_topic(environment: Environment<'_>) -> Result<String, InvalidSet
 /// The name or the ARN of a bus of the classic kind.
 /// [A Custom Event Bus](https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-custom-bus-names.html) has an API of its own.
 fn event_bus(environment: Environment<'_>) -> Result<Option<String>, InvalidSetting> {
-    let name = "EVENT_BUS_NAME";
-    let Some(value) = environment(name).filter(|value| !value.is_empty()) else { return Ok(None) };
-    if value.starts_with("event-busv2/") || value.contains(":event-busv2/") {
-        let expected =
-            "expected the name or the ARN of a classic event bus, whose rules can send events on to a Custom Event Bus";
-        return Err(InvalidSetting::Malformed { name, value, expected: expected.to_owned() });
-    }
-    Ok(Some(value))
+    let is_classic = |bus: &str| !(bus.starts_with("event-busv2/") || bus.contains(":event-busv2/"));
+    let bus = setting(environment, Setting::EventBusName.row(), |bus| is_classic(bus).then(|| bus.to_owned()))?;
+    Ok(Some(bus).filter(|bus| !bus.is_empty()))
 }
 
-/// `EVENT_BUS_NAME`, and `NOTIFICATION_KINDS`: kinds of messages beyond the usual ones, and those to leave out, with a minus sign.
+/// What is published where.
 fn sinks(environment: Environment<'_>) -> Result<Sinks, InvalidSetting> {
-    let name = "NOTIFICATION_KINDS";
     let mut sinks = Sinks { events: event_bus(environment)?.is_some(), ..Sinks::default() };
-    for word in words(&environment(name).unwrap_or_default()) {
-        let (kind, is_left_out) = word.strip_prefix('-').map_or((word.as_str(), false), |kind| (kind, true));
-        let known = NoticeKind::VARIANTS.iter().find(|known| **known == kind).ok_or_else(|| {
-            let expected = "expected kinds separated by spaces, such as UpdateSucceeded -UpdateStuck".to_owned();
-            InvalidSetting::Malformed { name, value: word.clone(), expected }
-        })?;
-        if is_left_out { &mut sinks.fewer_messages } else { &mut sinks.more_messages }.push(known);
+    let kind = |word: &str| {
+        let (kind, is_left_out) = word.strip_prefix('-').map_or((word, false), |kind| (kind, true));
+        NoticeKind::VARIANTS.iter().find(|known| **known == kind).map(|known| (*known, is_left_out))
+    };
+    for (kind, is_left_out) in list(environment, Setting::NotificationKinds, kind)? {
+        if is_left_out { &mut sinks.fewer_messages } else { &mut sinks.more_messages }.push(kind);
     }
     Ok(sinks)
 }
 
 fn settings(environment: Environment<'_>) -> Result<Settings, InvalidSetting> {
-    let count = |name, default| {
-        let positive = |text: &str| text.parse().ok().filter(|number| *number > 0);
-        setting(environment, name, default, "expected a whole number from 1", positive)
-    };
-    let duration =
-        |name, default| setting(environment, name, default, "expected a duration such as 30m or 24h", parse_duration);
+    let count = |name: Setting| setting(environment, name.row(), |text| text.parse().ok().filter(|number| *number > 0));
+    let duration = |name: Setting| setting(environment, name.row(), parse_duration);
     Ok(Settings {
         defaults: default_rules(environment)?,
         limits: Limits {
-            updates_per_cluster: count("MAX_UPDATES_PER_CLUSTER", "1")?,
-            updates_in_progress: count("MAX_UPDATES_IN_PROGRESS", "10")?,
-            starts_per_run: count("MAX_STARTS_PER_RUN", "10")?,
+            updates_per_cluster: count(Setting::MaxUpdatesPerCluster)?,
+            updates_in_progress: count(Setting::MaxUpdatesInProgress)?,
+            starts_per_run: count(Setting::MaxStartsPerRun)?,
         },
         retry_after: retry_after(environment)?,
-        denied: denied(environment)?,
-        window_margin: duration("WINDOW_MARGIN", "30m")?,
-        ring_soak: duration("RING_SOAK", "24h")?,
-        quarantine_after: count("QUARANTINE_AFTER", "2")?,
-        change_calendars: words(&environment("CHANGE_CALENDARS").unwrap_or_default()),
+        denied: list(environment, Setting::DeniedReleases, ReleaseSelector::parse)?,
+        window_margin: duration(Setting::WindowMargin)?,
+        ring_soak: duration(Setting::RingSoak)?,
+        quarantine_after: count(Setting::QuarantineAfter)?,
+        change_calendars: list(environment, Setting::ChangeCalendars, |name| Some(name.to_owned()))?,
         stop_switch: environment("STOP_SWITCH").filter(|name| !name.is_empty()),
-        time_zone: setting(environment, "TIME_ZONE", "UTC", "expected a time zone such as Europe/Berlin", |name| {
-            TimeZone::get(name).ok()
-        })?,
+        time_zone: setting(environment, Setting::StartScheduleTimezone.row(), |name| TimeZone::get(name).ok())?,
     })
 }
 
+/// The rules of node groups without tags for them.
 fn default_rules(environment: Environment<'_>) -> Result<Rules, InvalidSetting> {
-    let mut defaults =
-        Rules { follow_cluster_after: FOLLOW_CLUSTER_AFTER, stale_after: Some(STALE_AFTER), ..Rules::default() };
-    for (name, rule) in DEFAULT_RULES {
-        if let Some(value) = environment(name).filter(|value| !value.is_empty()) {
-            let set = defaults.set(rule, &value);
-            set.map_err(|InvalidTag { expected, .. }| InvalidSetting::Malformed { name, value, expected })?;
+    let mut defaults = Rules::default();
+    for rule in RuleName::VARIANTS {
+        let Some(row) = SettingRow::of_rule(*rule).filter(|row| row.of == Of::Start) else { continue };
+        let given = environment(row.variable).filter(|value| !value.is_empty());
+        let value = given.unwrap_or_else(|| row.default.to_owned());
+        // No window at all is one that is always open.
+        if !value.is_empty() {
+            let set = defaults.set(*rule, &value);
+            set.map_err(|expected| InvalidSetting::Malformed { name: row.variable, value, expected })?;
         }
     }
     Ok(defaults)
 }
 
-/// An error names the word that cannot be read, not the whole list.
-fn denied(environment: Environment<'_>) -> Result<Vec<ReleaseSelector>, InvalidSetting> {
-    let name = "DENIED_RELEASES";
-    let expected = "expected release versions separated by spaces, or all of a day such as *-20260110, each also as AMI-TYPE/… or KUBERNETES-VERSION/AMI-TYPE/…";
-    let denied = words(&environment(name).unwrap_or_default()).into_iter().map(|word| {
-        ReleaseSelector::parse(&word).ok_or(InvalidSetting::Malformed {
-            name,
-            value: word,
-            expected: expected.to_owned(),
-        })
-    });
-    denied.collect()
+fn retry_after(environment: Environment<'_>) -> Result<RetryAfter, InvalidSetting> {
+    let waits = |text: &str| text.split_whitespace().map(positive_duration).collect();
+    setting(environment, Setting::RetryAfter.row(), waits).map(RetryAfter)
 }
 
-fn retry_after(environment: Environment<'_>) -> Result<RetryAfter, InvalidSetting> {
-    let expected = "expected durations separated by spaces, such as 1h 4h 12h";
-    let waits = |text: &str| text.split_whitespace().map(positive_duration).collect();
-    setting(environment, "RETRY_AFTER", "1h 4h 12h", expected, waits).map(RetryAfter)
+/// Reads a list of words; an error names the one that cannot be read, not the whole list.
+fn list<T>(
+    environment: Environment<'_>,
+    name: Setting,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Vec<T>, InvalidSetting> {
+    let row = name.row();
+    let value = environment(row.variable).unwrap_or_else(|| row.default.to_owned());
+    value.split_whitespace().map(|word| parse(word).ok_or_else(|| malformed(row, word))).collect()
 }
 
 /// Reads a setting, or its default where it is not set.
 fn setting<T>(
     environment: Environment<'_>,
-    name: &'static str,
-    default: &str,
-    expected: &str,
+    row: SettingRow,
     parse: impl Fn(&str) -> Option<T>,
 ) -> Result<T, InvalidSetting> {
-    let value = environment(name).unwrap_or_else(|| default.to_owned());
-    parse(&value).ok_or_else(|| InvalidSetting::Malformed { name, value, expected: expected.to_owned() })
+    let value = environment(row.variable).unwrap_or_else(|| row.default.to_owned());
+    parse(&value).ok_or_else(|| malformed(row, &value))
+}
+
+fn malformed(row: SettingRow, value: &str) -> InvalidSetting {
+    InvalidSetting::Malformed { name: row.variable, value: value.to_owned(), expected: row.expected.to_owned() }
 }
 
 fn required(environment: Environment<'_>, name: &'static str) -> Result<String, InvalidSetting> {
     environment(name).filter(|value| !value.is_empty()).ok_or(InvalidSetting::Missing(name))
-}
-
-fn words(text: &str) -> Vec<String> {
-    text.split_whitespace().map(str::to_owned).collect()
-}
-
-fn positive_duration(text: &str) -> Option<SignedDuration> {
-    parse_duration(text).filter(SignedDuration::is_positive)
 }
 
 /// The process's own environment, for `read`.
@@ -400,7 +365,7 @@ mod tests {
         ];
         let settings = StartConfig::read(&environment(settings)).unwrap().settings;
         let follow_cluster_after = SignedDuration::from_hours(36);
-        let stale_after = Some(STALE_AFTER);
+        let stale_after = Some(SignedDuration::from_hours(14 * 24));
         assert_eq!(settings.defaults, Rules { ring: 1, follow_cluster_after, stale_after, ..Rules::default() });
         let denied = ["1.33.1-20260610", "AL2023_x86_64_NVIDIA/*-20260110"];
         assert_eq!(settings.denied.iter().map(ReleaseSelector::to_string).collect::<Vec<_>>(), denied);
@@ -474,7 +439,7 @@ mod tests {
         let settings: &[_] = &[("UPDATES_TABLE", "t"), ("NOTIFICATION_TOPIC_ARN", "a"), ("STUCK_AFTER", "-6h")];
         assert_eq!(
             CheckConfig::read(&environment(settings)).unwrap_err().to_string(),
-            r#"the setting STUCK_AFTER is "-6h"; expected a duration such as 6h"#
+            r#"the setting STUCK_AFTER is "-6h"; expected a duration such as 12h"#
         );
     }
 }

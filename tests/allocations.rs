@@ -2,7 +2,7 @@
 
 use allocation_counter::{AllocationInfo, measure};
 use eks_nodegroup_updater::model::nodegroup::Nodegroup;
-use eks_nodegroup_updater::model::policy::Rules;
+use eks_nodegroup_updater::model::rules::Rules;
 use eks_nodegroup_updater::plan::{Plan, plan};
 use testing::{Fleet, auto, nodegroup};
 

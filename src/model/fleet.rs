@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use super::kubernetes::KubernetesVersion;
 use super::nodegroup::Nodegroup;
 use super::nodegroup_record::NodegroupRecord;
-use super::policy::{Policy, VersionPolicy};
+use super::policy::Policy;
 use super::problem::{Problem, UnreadHistory, Unreadable};
 use super::reason::Freeze;
 use super::records::RecordSet;
+use super::rules::VersionPolicy;
 use super::subject::{ClusterId, FleetId, NodegroupId};
 use super::support::Supports;
 

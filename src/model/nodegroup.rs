@@ -6,7 +6,8 @@ use aws_sdk_eks::types::{self as eks, AmiTypes, NodegroupIssueCode, NodegroupSta
 use jiff::Timestamp;
 
 use super::owner::Owner;
-use super::policy::{Mode, Policy, Rules};
+use super::policy::{Mode, Policy};
+use super::rules::Rules;
 use super::subject::NodegroupId;
 
 /// A node group with everything the plan needs.

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use jiff::{SignedDuration, Span, SpanRelativeTo};
 use serde::{Deserialize, Serialize};
+use strum::VariantArray as _;
 
-use super::window::{InvalidWindow, Windows};
+use super::rules::{RuleName, Rules};
 
 /// The tag that opts a node group in. Fixed, since the IAM policy of `start` names it too.
 pub const OPT_IN_TAG: &str = "ami-update";
@@ -35,79 +35,6 @@ pub enum Mode {
     Auto,
     /// `ami-update=notify`: report a newer release, and never update.
     Notify,
-}
-
-/// The rules of a node group: its tags `ami-update/…`, and the settings for the rest.
-///
-/// ```
-/// use eks_nodegroup_updater::model::policy::Rules;
-///
-/// let mut rules = Rules::default();
-/// rules.set("min-age", "7d")?;
-/// assert_eq!(rules.min_age.as_hours(), 7 * 24);
-/// let error = rules.set("min-age", "a week").unwrap_err();
-/// assert_eq!(error.to_string(), r#"its tag ami-update/min-age has the value "a week"; expected a duration such as 36h or 7d"#);
-/// # Ok::<(), eks_nodegroup_updater::model::policy::InvalidTag>(())
-/// ```
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Rules {
-    /// `/ring`: its rollout ring. It takes a release once the lower rings have run it.
-    pub ring: u32,
-    /// `/min-age`: how long ago AWS must have published a release.
-    pub min_age: SignedDuration,
-    /// `/pin`: the one release to update to and stay on.
-    pub pin: Option<String>,
-    /// `/window`: when an update may start.
-    pub window: Windows,
-    /// `/force`: whether to override disruption budgets after they made an update fail.
-    pub force: Force,
-    /// `/min-interval`: minimum time between two updates.
-    pub min_interval: SignedDuration,
-    /// `/kubernetes-version`: whether to follow the cluster.
-    pub kubernetes_version: VersionPolicy,
-    /// `/follow-cluster-after`: how long the cluster must have run its Kubernetes version.
-    pub follow_cluster_after: SignedDuration,
-    /// `/stale-after`: how long it may not be kept current before that is reported; `None` for never.
-    pub stale_after: Option<SignedDuration>,
-    /// `/stuck-after`: how long an update may run before it is reported as stuck; `None` for what `check` has as `StuckAfter`, or
-    /// longer where its updates take longer.
-    pub stuck_after: Option<SignedDuration>,
-    /// The names of those that a tag sets.
-    pub tagged: Vec<&'static str>,
-}
-
-/// The names of the rules, as they stand behind `ami-update/` in a tag.
-pub const RULE_NAMES: [&str; 10] = [
-    "ring",
-    "min-age",
-    "pin",
-    "window",
-    "force",
-    "min-interval",
-    "kubernetes-version",
-    "follow-cluster-after",
-    "stale-after",
-    "stuck-after",
-];
-
-/// When an update overrides disruption budgets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Force {
-    /// Never.
-    #[default]
-    Never,
-    /// Once, after the same release failed with `PodEvictionFailure`.
-    AfterEvictionFailure,
-}
-
-/// Which Kubernetes version a node group is updated to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum VersionPolicy {
-    /// The one it has.
-    #[default]
-    Keep,
-    /// Its cluster's, in one step.
-    FollowCluster,
 }
 
 /// A tag that is not recognised.
@@ -142,64 +69,14 @@ impl Policy {
             .filter_map(|(key, value)| Some((key.strip_prefix(OPT_IN_TAG)?.strip_prefix('/')?, value.as_str())))
             .collect();
         let mut policy = defaults.clone();
-        policy.tagged = RULE_NAMES.into_iter().filter(|name| rules.contains_key(name)).collect();
-        match rules.into_iter().try_for_each(|(name, value)| policy.set(name, value)) {
-            Ok(()) => Self::OptedIn(mode, policy),
-            Err(tag) => invalid(tag),
+        policy.tagged = RuleName::VARIANTS.iter().copied().filter(|rule| rules.contains_key(rule.name())).collect();
+        for (name, value) in rules {
+            let rule = RuleName::find(name).ok_or_else(|| "this version has no such rule".to_owned());
+            if let Err(expected) = rule.and_then(|rule| policy.set(rule, value)) {
+                return invalid(invalid_tag(&format!("{OPT_IN_TAG}/{name}"), value, &expected));
+            }
         }
-    }
-}
-
-impl Rules {
-    /// Sets the rule of the tag `ami-update/NAME`.
-    ///
-    /// # Errors
-    /// For an unknown name and for an invalid value: an update that ignored the tag might break a rule that was meant.
-    pub fn set(&mut self, name: &str, value: &str) -> Result<(), InvalidTag> {
-        let key = format!("{OPT_IN_TAG}/{name}");
-        let wrong = |expected: &str| invalid_tag(&key, value, expected);
-        match name {
-            "ring" => self.ring = value.parse().map_err(|_| wrong("expected a whole number from 0"))?,
-            "min-age" => {
-                self.min_age = parse_duration(value).ok_or_else(|| wrong("expected a duration such as 36h or 7d"))?
-            }
-            "min-interval" => {
-                self.min_interval =
-                    parse_duration(value).ok_or_else(|| wrong("expected a duration such as 36h or 7d"))?;
-            }
-            "pin" if value.is_empty() => return Err(wrong("expected a release version")),
-            "pin" => self.pin = Some(value.to_owned()),
-            "window" => self.window = value.parse().map_err(|error: InvalidWindow| wrong(&error.to_string()))?,
-            "force" => {
-                self.force = match value {
-                    "never" => Force::Never,
-                    "after-eviction-failure" => Force::AfterEvictionFailure,
-                    _ => return Err(wrong("expected never or after-eviction-failure")),
-                }
-            }
-            "kubernetes-version" => {
-                self.kubernetes_version = match value {
-                    "keep" => VersionPolicy::Keep,
-                    "follow-cluster" => VersionPolicy::FollowCluster,
-                    _ => return Err(wrong("expected keep or follow-cluster")),
-                }
-            }
-            "stale-after" if value == "never" => self.stale_after = None,
-            "stale-after" => {
-                let stale_after = parse_duration(value).filter(SignedDuration::is_positive);
-                self.stale_after = Some(stale_after.ok_or_else(|| wrong("expected a duration such as 14d, or never"))?);
-            }
-            "stuck-after" => {
-                let stuck_after = parse_duration(value).filter(SignedDuration::is_positive);
-                self.stuck_after = Some(stuck_after.ok_or_else(|| wrong("expected a duration such as 12h"))?);
-            }
-            "follow-cluster-after" => {
-                self.follow_cluster_after =
-                    parse_duration(value).ok_or_else(|| wrong("expected a duration such as 36h or 7d"))?;
-            }
-            _ => return Err(wrong("this version has no such rule")),
-        }
-        Ok(())
+        Self::OptedIn(mode, policy)
     }
 }
 
@@ -207,18 +84,12 @@ fn invalid_tag(key: &str, value: &str, expected: &str) -> InvalidTag {
     InvalidTag { key: key.to_owned(), value: value.to_owned(), expected: expected.to_owned() }
 }
 
-/// A duration of zero or more, such as `90m`, `36h` or `7d`; a day is 24 hours.
-#[must_use]
-pub fn parse_duration(text: &str) -> Option<SignedDuration> {
-    let span: Span = text.parse().ok()?;
-    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
-    (!duration.is_negative()).then_some(duration)
-}
-
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
     use proptest::prelude::*;
 
+    use super::super::rules::{Force, VersionPolicy};
     use super::*;
 
     fn policy(tags: &[(&str, &str)]) -> Policy {
@@ -272,7 +143,7 @@ mod tests {
             follow_cluster_after: SignedDuration::from_hours(3 * 24),
             stale_after: Some(SignedDuration::from_hours(21 * 24)),
             stuck_after: Some(SignedDuration::from_hours(12)),
-            tagged: RULE_NAMES.to_vec(),
+            tagged: RuleName::VARIANTS.to_vec(),
         };
         assert_eq!(policy(&tags), Policy::OptedIn(Mode::Auto, rules));
     }
@@ -317,11 +188,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_tag_makes_parsing_panic(name in "[a-z/-]{0,12}", value in "\\PC{0,60}") {
-            let tags = [("ami-update".to_owned(), "auto".to_owned()), (format!("ami-update/{name}"), value.clone())];
+            let tags = [("ami-update".to_owned(), "auto".to_owned()), (format!("ami-update/{name}"), value)];
             let _ = Policy::from_tags(&tags.into(), &Rules::default());
-            for name in ["ring", "min-age", "window", "force", "min-interval", "kubernetes-version"] {
-                let _ = Rules::default().set(name, &value);
-            }
         }
     }
 }

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ami_type::TrackKey;
 use super::kubernetes::KubernetesVersion;
-use super::policy::Rules;
 use super::release_version::ReleaseVersion;
+use super::rules::Rules;
 
 /// The settings that hold for all node groups.
 #[derive(Clone, Debug, PartialEq)]

@@ -48,10 +48,10 @@ struct Window {
     zone: TimeZone,
 }
 
-/// A text that is not a window.
+/// A text that is not a window: what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected windows such as Sat-Sun 02:00-06:00 Europe/Berlin, separated by +: {0}")]
-pub struct InvalidWindow(String);
+#[error("{0}")]
+pub struct InvalidWindow(pub String);
 
 /// What windows say of an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,8 +14,9 @@ use crate::aws::{CONCURRENCY, concurrently, describe as in_words};
 use crate::model::fleet::{Clusters, Discovered, NodegroupState};
 use crate::model::kubernetes::InvalidVersion;
 use crate::model::nodegroup::Nodegroup;
-use crate::model::policy::{OPT_IN_TAG, Rules};
+use crate::model::policy::OPT_IN_TAG;
 use crate::model::problem::Unreadable;
+use crate::model::rules::Rules;
 use crate::model::subject::{ClusterId, NodegroupId};
 
 /// What the tag index lists.

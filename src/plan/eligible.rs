@@ -13,11 +13,11 @@ use crate::model::attempt::{Attempt, Intent};
 use crate::model::hold::Hold;
 use crate::model::nodegroup::Nodegroup;
 use crate::model::nodegroup_record::NodegroupRecord;
-use crate::model::policy::Rules;
 use crate::model::problem::Unreadable;
 use crate::model::reason::Reason;
 use crate::model::release_version::ReleaseVersion;
 use crate::model::releases::{Available, Release};
+use crate::model::rules::Rules;
 use crate::model::support::Ended;
 
 /// A node group whose release is looked for.

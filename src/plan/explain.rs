@@ -21,10 +21,11 @@ use crate::model::explanation::{Condition, ConditionStatus, ConsideredRelease, D
 use crate::model::fleet::Discovered;
 use crate::model::nodegroup::Nodegroup;
 use crate::model::nodegroup_record::NodegroupRecord;
-use crate::model::policy::{Mode, Policy, Rules, VersionPolicy};
+use crate::model::policy::{Mode, Policy};
 use crate::model::reason::Reason;
 use crate::model::releases::{Available, Release};
 use crate::model::rule::{Rule, Step};
+use crate::model::rules::{RuleName, Rules, VersionPolicy};
 use crate::model::subject::Subject;
 
 /// Releases that an explanation names.
@@ -186,7 +187,9 @@ impl Evaluated {
 
     /// These are, but for those that are known not to be.
     fn satisfied(&mut self, rules: impl IntoIterator<Item = Rule>) {
-        rules.into_iter().for_each(|rule| drop(self.results.entry(rule).or_insert(Ok(()))));
+        for rule in rules {
+            self.results.entry(rule).or_insert(Ok(()));
+        }
     }
 
     fn fails(&mut self, reason: Reason) {
@@ -313,9 +316,13 @@ impl About<'_> {
 
     /// Where a rule is known from.
     fn source(&self, rule: Rule) -> String {
-        let set_by = |tag: &str, setting: &str| {
-            let is_tagged = self.rules().is_some_and(|rules| rules.tagged.contains(&tag));
-            if is_tagged { format!("tag ami-update/{tag}") } else { format!("setting {setting}") }
+        let set_by = |rule: RuleName| {
+            let is_tagged = self.rules().is_some_and(|rules| rules.tagged.contains(&rule));
+            let setting = rule.row().setting.filter(|_| !is_tagged);
+            match setting {
+                Some(setting) => format!("setting {}", setting.parameter),
+                None => format!("tag ami-update/{}", rule.name()),
+            }
         };
         match rule {
             Rule::Selected => "event".to_owned(),
@@ -329,15 +336,15 @@ impl About<'_> {
             | Rule::NotFailedBefore
             | Rule::NotBackingOff
             | Rule::UpdateHistory => "record".to_owned(),
-            Rule::Pin => "tag ami-update/pin".to_owned(),
+            Rule::Pin => set_by(RuleName::Pin),
             Rule::NewerRelease | Rule::NotFrozen => "SSM".to_owned(),
-            Rule::FollowClusterAfter => set_by("follow-cluster-after", "FOLLOW_CLUSTER_AFTER"),
-            Rule::NotDenied => "setting DENIED_RELEASES".to_owned(),
-            Rule::MinAge => set_by("min-age", "MIN_AGE"),
-            Rule::Ring => set_by("ring", "RING"),
-            Rule::MinInterval => set_by("min-interval", "MIN_INTERVAL"),
-            Rule::Window => set_by("window", "WINDOW"),
-            Rule::Limits => "settings MAX_…".to_owned(),
+            Rule::FollowClusterAfter => set_by(RuleName::FollowClusterAfter),
+            Rule::NotDenied => "setting DeniedReleases".to_owned(),
+            Rule::MinAge => set_by(RuleName::MinAge),
+            Rule::Ring => set_by(RuleName::Ring),
+            Rule::MinInterval => set_by(RuleName::MinInterval),
+            Rule::Window => set_by(RuleName::Window),
+            Rule::Limits => "settings Max…".to_owned(),
         }
     }
 

@@ -8,11 +8,11 @@ use super::rings::{Gate, Gates};
 use crate::model::ami_type::TrackKey;
 use crate::model::nodegroup::Nodegroup;
 use crate::model::nodegroup_record::NodegroupRecord;
-use crate::model::policy::Rules;
 use crate::model::reason::Reason;
 use crate::model::release_version::ReleaseVersion;
 use crate::model::releases::Release;
 use crate::model::rule::Rule;
+use crate::model::rules::Rules;
 
 /// A release that a node group might go to.
 #[derive(Clone, Copy)]

@@ -19,10 +19,11 @@ use crate::model::hold::Hold;
 use crate::model::kubernetes::KubernetesVersion;
 use crate::model::nodegroup::Nodegroup;
 use crate::model::nodegroup_record::{NodegroupRecord, Proof};
-use crate::model::policy::{Policy, Rules};
+use crate::model::policy::Policy;
 use crate::model::reason::{Reason, RingWait};
 use crate::model::release_version::ReleaseVersion;
 use crate::model::releases::{Available, Release};
+use crate::model::rules::Rules;
 use crate::model::subject::{NodegroupId, Subject};
 
 /// A release that a ring would take, with its track.

@@ -13,10 +13,11 @@ use crate::model::fleet::Discovered;
 use crate::model::hold::DESCRIPTION_LAGS;
 use crate::model::nodegroup::Nodegroup;
 use crate::model::nodegroup_record::NodegroupRecord;
-use crate::model::policy::{Force, Mode, Rules};
+use crate::model::policy::Mode;
 use crate::model::problem::Unreadable;
 use crate::model::reason::{Freeze, Reason};
 use crate::model::rule::Rule;
+use crate::model::rules::{Force, Rules};
 use crate::model::window::Opening;
 
 /// What a rule says of a node group for which this update was found; nothing where it asks for an update and there is none.

@@ -8,8 +8,9 @@ use crate::model::attempt::StartedBy;
 use crate::model::fleet::{Discovered, NodegroupState};
 use crate::model::nodegroup::Nodegroup;
 use crate::model::nodegroup_record::NodegroupRecord;
-use crate::model::policy::{Mode, Policy, Rules};
+use crate::model::policy::{Mode, Policy};
 use crate::model::reason::Reason;
+use crate::model::rules::Rules;
 
 /// A node group that is to be kept current, and what is known of it.
 #[derive(Clone, Copy)]

@@ -13,10 +13,11 @@ use crate::model::decision::{Decision, DecisionKind};
 use crate::model::fleet::Discovered;
 use crate::model::nodegroup::Nodegroup;
 use crate::model::nodegroup_record::NodegroupRecord;
-use crate::model::policy::{Mode, Policy, Rules};
+use crate::model::policy::{Mode, Policy};
 use crate::model::reason::{Freeze, Reason};
 use crate::model::release_version::ReleaseVersion;
 use crate::model::releases::{Available, Release};
+use crate::model::rules::Rules;
 use crate::model::stale::{Obstacle, Stale};
 
 /// What should never last is reported after so long.

@@ -6,9 +6,10 @@ use crate::model::ami_type::TrackKey;
 use crate::model::fleet::{Clusters, Discovered, Fleet};
 use crate::model::kubernetes::KubernetesVersion;
 use crate::model::nodegroup::Nodegroup;
-use crate::model::policy::{Policy, Rules, VersionPolicy};
+use crate::model::policy::Policy;
 use crate::model::problem::Unreadable;
 use crate::model::request::StartRequest;
+use crate::model::rules::{Rules, VersionPolicy};
 
 /// The release tracks that a plan needs: those of every node group that the event asks for.
 #[must_use]

@@ -1,11 +1,42 @@
 //! The pages that list what the functions read and return.
 
+use std::fs;
+use std::path::Path;
+
 /// Decisions, outcomes and statuses.
 pub const DECISIONS: &str = include_str!("../../docs/decisions.md");
 /// Who else may hold a node group's release and tags.
 pub const OWNERSHIP: &str = include_str!("../../docs/ownership.md");
 /// Parameters and environment variables.
 pub const SETTINGS: &str = include_str!("../../docs/settings.md");
+
+/// Fails unless a page says, between the comments `<!-- NAME: … -->` and `<!-- end of NAME -->`, what the code says. With
+/// `INSTA_UPDATE=always`, as `just snapshots` sets it, the page is written instead.
+///
+/// # Panics
+/// Where the page says something else, or lacks the comments.
+pub fn assert_generated(page: &str, name: &str, expected: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page);
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{page}: {error}"));
+    let begin = format!("<!-- {name}: written by `just snapshots` -->\n\n");
+    let end = format!("\n<!-- end of {name} -->\n");
+    let part = text.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(&end)?)));
+    let (before, (written, after)) = part.unwrap_or_else(|| panic!("{page} lacks the comments of {name}"));
+    if std::env::var_os("INSTA_UPDATE").is_some_and(|update| update == "always") {
+        fs::write(&path, format!("{before}{begin}{expected}{end}{after}")).expect("the page is written");
+    } else {
+        assert_eq!(written, expected, "{page}: `just snapshots` writes it anew");
+    }
+}
+
+/// A table in Markdown.
+#[must_use]
+pub fn table<const N: usize>(headings: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    let cell = |text: String| if text.is_empty() { " |".to_owned() } else { format!(" {text} |") };
+    let line = |cells: [String; N]| format!("|{}\n", cells.map(cell).concat());
+    let rows: String = rows.into_iter().map(line).collect();
+    format!("{}|{}\n{rows}", line(headings.map(str::to_owned)), "---|".repeat(N))
+}
 
 /// Fails unless a table of `docs/decisions.md` has a row for this decision or outcome.
 ///

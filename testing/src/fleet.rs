@@ -12,12 +12,12 @@ use eks_nodegroup_updater::model::fleet::{Discovered, Fleet as Observed, Nodegro
 use eks_nodegroup_updater::model::fleet_record::FleetRecord;
 use eks_nodegroup_updater::model::nodegroup::Nodegroup;
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
-use eks_nodegroup_updater::model::policy::Rules;
 use eks_nodegroup_updater::model::problem::Unreadable;
 use eks_nodegroup_updater::model::reason::Reason;
 use eks_nodegroup_updater::model::release_version::ReleaseVersion;
 use eks_nodegroup_updater::model::releases::{Available, Recommendation, Recommendations, Release, Releases};
 use eks_nodegroup_updater::model::request::StartRequest;
+use eks_nodegroup_updater::model::rules::Rules;
 use eks_nodegroup_updater::model::subject::TrackId;
 use eks_nodegroup_updater::model::track_record::TrackRecord;
 use eks_nodegroup_updater::plan::{PlanInput, plan};

@@ -1,10 +1,14 @@
-//! What `docs/settings.md` says is what the template has, and `docs/ownership.md` has a section about each owner. (Decisions and
-//! outcomes are compared where each is tested.)
+//! The tables of `docs/rules.md` and `docs/settings.md` are those of the code and the template, and `docs/ownership.md` has a
+//! section about each owner. (Decisions and outcomes are compared where each is tested.)
+
+use std::collections::BTreeMap;
 
 use eks_nodegroup_updater::model::owner::Owner;
+use eks_nodegroup_updater::model::rules::{RuleName, RuleRow};
+use eks_nodegroup_updater::model::setting::SettingRow;
 use serde_json::Value;
 use strum::VariantArray as _;
-use testing::{OWNERSHIP, SETTINGS, template};
+use testing::{OWNERSHIP, SETTINGS, assert_generated, table, template};
 
 #[test]
 fn every_owner_has_a_section_at_the_place_that_messages_name() {
@@ -16,26 +20,76 @@ fn every_owner_has_a_section_at_the_place_that_messages_name() {
     }
 }
 
-#[test]
-fn every_parameter_has_a_row_with_its_default() {
+fn code(text: &str) -> String {
+    format!("`{text}`")
+}
+
+fn value(text: &str) -> String {
+    if text.is_empty() { "empty".to_owned() } else { code(text) }
+}
+
+/// A parameter of the template.
+struct Parameter {
+    name: String,
+    default: String,
+    description: String,
+}
+
+/// The template's parameters, in the order of their groups.
+fn parameters() -> Vec<Parameter> {
     let template = template();
-    let parameters = template["Parameters"].as_object().unwrap();
-    assert!(parameters.len() > 10, "{parameters:?}");
-    for (name, parameter) in parameters {
-        let row = SETTINGS.lines().find(|line| line.starts_with(&format!("| `{name}` |")));
-        let cell = row.unwrap_or_else(|| panic!("no row for {name}")).split('|').nth(3).unwrap().trim();
-        let expected = match &parameter["Default"] {
-            Value::Null => "empty".to_owned(),
-            Value::String(default) if default.is_empty() => "empty".to_owned(),
-            Value::String(default) => format!("`{default}`"),
-            default => format!("`{default}`"),
-        };
-        assert_eq!(cell, expected, "{name}");
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"].as_array().unwrap();
+    let names = groups.iter().flat_map(|group| group["Parameters"].as_array().unwrap());
+    let parameters = names.map(text).map(|name| {
+        let parameter = &template["Parameters"][&name];
+        Parameter { default: text(&parameter["Default"]), description: text(&parameter["Description"]), name }
+    });
+    parameters.collect()
+}
+
+#[test]
+fn the_rules_are_documented_by_their_rows() {
+    let row = |rule: &RuleName| {
+        let RuleRow { name, setting, examples, about, .. } = rule.row();
+        let examples: Vec<String> = examples.iter().map(|example| code(example)).collect();
+        let default = setting.map(|setting| format!("`{}`: {}", setting.parameter, value(setting.value)));
+        [code(&format!("ami-update/{name}")), examples.join(", "), default.unwrap_or_default(), about.to_owned()]
+    };
+    let rules = table(["tag", "example", "without the tag", "meaning"], RuleName::VARIANTS.iter().map(row));
+    assert_generated("rules.md", "the rules", &rules);
+}
+
+#[test]
+fn the_settings_are_documented_by_their_rows_and_the_template() {
+    let rows: BTreeMap<&str, SettingRow> = SettingRow::all().map(|row| (row.parameter, row)).collect();
+    let parameter = |Parameter { name, default, description }: Parameter| {
+        let row = rows.get(name.as_str());
+        let about = row.map_or(description, |row| match row.rule {
+            Some(rule) => format!("Without the tag `ami-update/{}`: {}", rule.name(), row.about),
+            None => row.about.to_owned(),
+        });
+        let of = row.map(|row| row.of.to_string()).unwrap_or_default();
+        [code(&name), row.map(|row| code(row.variable)).unwrap_or_default(), of, value(&default), about]
+    };
+    let settings =
+        table(["parameter", "environment", "function", "default", "meaning"], parameters().into_iter().map(parameter));
+    assert_generated("settings.md", "the settings", &settings);
+}
+
+#[test]
+fn every_setting_is_a_parameter_of_the_template_with_its_default() {
+    let defaults: BTreeMap<String, String> = parameters().into_iter().map(|it| (it.name, it.default)).collect();
+    // Without the template there is no stack, and no bus.
+    let of_the_template = [("EventBusName", "default"), ("Metrics", "on")];
+    for SettingRow { parameter, default, .. } in SettingRow::all() {
+        let expected = of_the_template.iter().find(|(name, _)| *name == parameter).map_or(default, |(_, value)| *value);
+        assert_eq!(defaults.get(parameter).map(String::as_str), Some(expected), "{parameter}");
     }
 }
 
 #[test]
-fn every_environment_variable_that_a_function_gets_has_a_row() {
+fn every_environment_variable_that_a_function_gets_is_documented() {
     let template = template();
     let functions = template["Resources"].as_object().unwrap().values();
     let of = |function: &Value| function.pointer("/Properties/Environment/Variables")?.as_object().cloned();

@@ -12,10 +12,11 @@ use eks_nodegroup_updater::model::explanation::{Condition, ConditionStatus, Expl
 use eks_nodegroup_updater::model::fleet_record::Quarantine;
 use eks_nodegroup_updater::model::nodegroup::Nodegroup;
 use eks_nodegroup_updater::model::nodegroup_record::{NodegroupRecord, NotTaken, Proof};
-use eks_nodegroup_updater::model::policy::{Force, Mode, Policy, Rules, VersionPolicy};
+use eks_nodegroup_updater::model::policy::{Mode, Policy};
 use eks_nodegroup_updater::model::reason::Freeze;
 use eks_nodegroup_updater::model::releases::{Available, Release};
 use eks_nodegroup_updater::model::rule::Rule;
+use eks_nodegroup_updater::model::rules::{Force, Rules, VersionPolicy};
 use eks_nodegroup_updater::model::settings::{Limits, ReleaseSelector};
 use eks_nodegroup_updater::model::window::{Opening, Windows};
 use eks_nodegroup_updater::plan::{View, plan};

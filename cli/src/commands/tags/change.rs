@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use anstyle::{AnsiColor, Style};
 use eks_nodegroup_updater::model::owner::Owner;
-use eks_nodegroup_updater::model::policy::{Mode, OPT_IN_TAG, Policy, Rules};
+use eks_nodegroup_updater::model::policy::{Mode, OPT_IN_TAG, Policy};
+use eks_nodegroup_updater::model::rules::Rules;
 use serde::Serialize;
 
 use super::wanted::{Wanted, rule};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use eks_nodegroup_updater::model::policy::RULE_NAMES;
+use eks_nodegroup_updater::model::rules::RuleName;
 use eks_nodegroup_updater::model::subject::{NodegroupName, NodegroupPattern};
 use serde::Serialize;
 
@@ -79,7 +79,7 @@ impl Document {
         for (key, value) in wanted {
             let rule = rule(key);
             // A tag that is no rule can be removed; one that nobody has is a slip.
-            if value.is_none() && !present.contains(key) && !RULE_NAMES.contains(&rule) {
+            if value.is_none() && !present.contains(key) && RuleName::find(rule).is_none() {
                 return Err(Failure::usage(no_such_rule(rule)));
             }
         }

@@ -17,6 +17,7 @@ use std::pin::pin;
 use clap::Args;
 use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use eks_nodegroup_updater::model::policy::OPT_IN_TAG;
+use eks_nodegroup_updater::model::rules::RuleName;
 use eks_nodegroup_updater::model::subject::NodegroupPattern;
 
 use self::document::{Document, select};
@@ -56,19 +57,24 @@ pub struct OptOut {
 }
 
 /// Set rules of node groups: writes tags ami-update/RULE=VALUE
-///
-/// The rules are ring, min-age, pin, window, force, min-interval, kubernetes-version, follow-cluster-after, stale-after and
-/// stuck-after.
-/// RULE= without a value removes the tag, so that the setting of the same name applies again. mode=auto, mode=notify and
-/// mode=off write the tag ami-update itself.
 #[derive(Args)]
-#[command(override_usage = "eks-nodegroup-updater set [OPTIONS] NODEGROUP... RULE=VALUE...")]
+#[command(long_about = about_set(), override_usage = "eks-nodegroup-updater set [OPTIONS] NODEGROUP... RULE=VALUE...")]
 pub struct Set {
     /// Node groups, as CLUSTER/NODEGROUP, where * stands for any characters but the slash; and rules, in any order
     #[arg(required = true, value_name = "NODEGROUP|RULE=VALUE")]
     arguments: Vec<Argument>,
     #[command(flatten)]
     writing: Writing,
+}
+
+fn about_set() -> String {
+    let names: Vec<&str> = RuleName::names().collect();
+    format!(
+        "Set rules of node groups: writes tags ami-update/RULE=VALUE\n\n\
+         The rules are {}. RULE= without a value removes the tag, so that the setting of the same name applies again. \
+         mode=auto, mode=notify and mode=off write the tag ami-update itself.",
+        names.join(", ")
+    )
 }
 
 /// How tags are written.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use eks_nodegroup_updater::model::policy::{OPT_IN_TAG, Policy, RULE_NAMES, Rules};
+use eks_nodegroup_updater::model::policy::{OPT_IN_TAG, Policy};
+use eks_nodegroup_updater::model::rules::{RuleName, Rules};
 use eks_nodegroup_updater::model::subject::NodegroupPattern;
 
 use crate::failure::Failure;
@@ -62,14 +63,16 @@ fn check(rule: &str, value: &str) -> Result<(), String> {
         }
         // A tag that is no rule can go: it keeps its node group from being updated.
         (_, "") if !rule.is_empty() => Ok(()),
-        _ if !RULE_NAMES.contains(&rule) => Err(no_such_rule(rule)),
-        _ => Rules::default().set(rule, value).map_err(|tag| tag.expected).and_then(|()| check_characters(value)),
+        _ => {
+            let rule = RuleName::find(rule).ok_or_else(|| no_such_rule(rule))?;
+            Rules::default().set(rule, value).and_then(|()| check_characters(value))
+        }
     }
 }
 
 /// That there is no such rule, and which was meant.
 pub fn no_such_rule(rule: &str) -> String {
-    let known = || RULE_NAMES.into_iter().chain([MODE]);
+    let known = || RuleName::names().chain([MODE]);
     match nearest(rule, known()).as_slice() {
         [] => format!("there is no rule {rule:?}; expected one of {}", known().collect::<Vec<_>>().join(", ")),
         near => format!("there is no rule {rule:?}; did you mean {}?", near.join(" or ")),
@@ -191,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_rule_is_known_by_its_key() {
-        for name in RULE_NAMES.into_iter().chain([MODE]) {
+        for name in RuleName::names().chain([MODE]) {
             assert_eq!(rule(&key(name)), name);
             assert!(key(name).len() <= 128);
             assert_eq!(check_characters(&key(name)), Ok(()));
