@@ -84,6 +84,80 @@ impl Metric {
         }
     }
 
+    /// What it answers, in Markdown.
+    #[must_use]
+    pub fn answers(self) -> &'static str {
+        match self {
+            Self::Nodegroups => "How many node groups are kept current: those that have opted in, `notify` included",
+            Self::NodegroupsCurrent => {
+                "How many of those are: on the newest release that there is for them, or on their pin"
+            }
+            Self::NodegroupsWaiting => {
+                "How many wait for a rule, a date or a retry: age, window, ring, limit, closed calendar, denied, downgraded"
+            }
+            Self::NodegroupsNeedingYou => {
+                "How many do not change before somebody does something: an invalid tag, given up, quarantined, unhealthy, \
+                 unreadable, a custom AMI, ended support, stopped by the stop switch"
+            }
+            Self::NodegroupsLeftAlone => "How many are left alone because somebody said so: `notify`",
+            Self::NodegroupsBehind => {
+                "For how many a newer release is out that is neither withdrawn nor denied, whatever holds it back"
+            }
+            Self::BehindSeconds => {
+                "How far behind those are: how long ago the oldest newer release was published, one value for each"
+            }
+            Self::NodegroupsFailed => "For how many the last update did not succeed, and they are not current since",
+            Self::NodegroupsStale => {
+                "How many were reported as [not kept current](rules.md#nothing-goes-stale-in-silence), and are not since"
+            }
+            Self::ReleasesQuarantined => "How many releases are quarantined, and no newer one of their track is out",
+            Self::UpdatesInProgress => "How many updates are in progress",
+            Self::OldestUpdateSeconds => "How long the oldest of those has lasted; 0 where there is none",
+            Self::UpdatesSucceeded => "How many were found to have succeeded",
+            Self::UpdatesFailed => "How many were found to have ended otherwise",
+            Self::UpdateSeconds => "How long those took, until `check` found them ended",
+            Self::NoticesPending => "How many notices are still to be published, as a message or as an event",
+            Self::ThrottledSeconds => {
+                "How long calls of EKS waited for their turns, because the account's rate was used up"
+            }
+        }
+    }
+
+    /// The functions that write it.
+    #[must_use]
+    pub fn functions(self) -> &'static [&'static str] {
+        match self {
+            Self::Nodegroups
+            | Self::NodegroupsCurrent
+            | Self::NodegroupsWaiting
+            | Self::NodegroupsNeedingYou
+            | Self::NodegroupsLeftAlone
+            | Self::NodegroupsBehind
+            | Self::BehindSeconds
+            | Self::NodegroupsFailed
+            | Self::NodegroupsStale
+            | Self::ReleasesQuarantined => &["start"],
+            Self::UpdatesInProgress
+            | Self::OldestUpdateSeconds
+            | Self::UpdatesSucceeded
+            | Self::UpdatesFailed
+            | Self::UpdateSeconds
+            | Self::NoticesPending => &["check"],
+            Self::ThrottledSeconds => &["start", "check"],
+        }
+    }
+
+    /// The statistics that answer, as CloudWatch names them.
+    #[must_use]
+    pub fn statistics(self) -> &'static [&'static str] {
+        match self {
+            Self::UpdatesSucceeded | Self::UpdatesFailed => &["Sum"],
+            Self::BehindSeconds => &["Maximum", "p50"],
+            Self::UpdateSeconds => &["p50", "Maximum"],
+            _ => &["Maximum"],
+        }
+    }
+
     /// Its unit, as CloudWatch knows it.
     #[must_use]
     pub fn unit(self) -> &'static str {

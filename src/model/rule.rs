@@ -30,12 +30,12 @@ pub enum Rule {
     RollbackAllowed,
     /// AWS publishes releases for its AMI type.
     ManagedAmi,
-    /// It was not downgraded.
-    NotDowngraded,
     /// Its pin names a release to go to.
     Pin,
     /// There is a newer release.
     NewerRelease,
+    /// It was not downgraded, or the release is newer than what it left.
+    NotDowngraded,
     /// Its cluster has run its Kubernetes version for long enough to follow.
     FollowClusterAfter,
     /// The release is not denied.

@@ -3,12 +3,20 @@
 use std::fs;
 use std::path::Path;
 
-/// Decisions, outcomes and statuses.
-pub const DECISIONS: &str = include_str!("../../docs/decisions.md");
 /// Who else may hold a node group's release and tags.
 pub const OWNERSHIP: &str = include_str!("../../docs/ownership.md");
 /// Parameters and environment variables.
 pub const SETTINGS: &str = include_str!("../../docs/settings.md");
+
+/// A page of `docs/`, as it is now.
+///
+/// # Panics
+/// Where there is none.
+#[must_use]
+pub fn page(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
 
 /// Fails unless a page says, between the comments `<!-- NAME: … -->` and `<!-- end of NAME -->`, what the code says. With
 /// `INSTA_UPDATE=always`, as `just snapshots` sets it, the page is written instead.
@@ -17,7 +25,7 @@ pub const SETTINGS: &str = include_str!("../../docs/settings.md");
 /// Where the page says something else, or lacks the comments.
 pub fn assert_generated(page: &str, name: &str, expected: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page);
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{page}: {error}"));
+    let text = self::page(page);
     let begin = format!("<!-- {name}: written by `just snapshots` -->\n\n");
     let end = format!("\n<!-- end of {name} -->\n");
     let part = text.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(&end)?)));
@@ -43,5 +51,5 @@ pub fn table<const N: usize>(headings: [&str; N], rows: impl IntoIterator<Item =
 /// # Panics
 /// Where it has none.
 pub fn assert_documented(code: &str) {
-    assert!(DECISIONS.contains(&format!("\n| `{code}` |")), "no row for {code}");
+    assert!(page("decisions.md").contains(&format!("\n| `{code}` |")), "no row for {code}");
 }

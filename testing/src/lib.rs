@@ -16,7 +16,7 @@ mod template;
 mod time;
 
 pub use aws::{CHECK_KEY, OBSERVER_KEY, START_KEY, sdk_config};
-pub use docs::{DECISIONS, OWNERSHIP, SETTINGS, assert_documented, assert_generated, table};
+pub use docs::{OWNERSHIP, SETTINGS, assert_documented, assert_generated, page, table};
 pub use env::{TABLE, TestEnv, decisions, errors};
 pub use fixtures::*;
 pub use fleet::{Fleet, offers, published, unreadable};

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use simulated_aws::{ApiError, HealthIssue, UpdateScript, World};
 use strum::VariantArray as _;
 use testing::{
-    AL2023, CURRENT, NEWER, TestEnv, eviction_failure, intent, minutes, node_creation_failure, now, opted_in, record,
-    tagged,
+    AL2023, CURRENT, NEWER, TestEnv, assert_generated, eviction_failure, intent, minutes, node_creation_failure, now,
+    opted_in, record, table, tagged,
 };
 
 /// The names of both functions' metrics and their units: the template's alarms and dashboard are held to it, too.
@@ -291,6 +291,19 @@ fn the_names_and_units_are_those_that_the_template_is_held_to() {
         names.values().flatten().map(|(name, unit)| (name.as_str(), unit.as_str())).collect();
     let known = Metric::VARIANTS.iter().map(|metric| (metric.name(), metric.unit())).collect();
     assert_eq!(listed, known);
+}
+
+#[test]
+fn the_metrics_are_documented_by_the_code() {
+    for function in ["start", "check"] {
+        let metrics = Metric::VARIANTS.iter().filter(|metric| metric.functions().contains(&function));
+        let rows = metrics.map(|metric| {
+            let name = format!("`{}`", metric.name());
+            [name, metric.unit().to_owned(), metric.statistics().join(", "), metric.answers().to_owned()]
+        });
+        let table = table(["metric", "unit", "statistic", "what it answers"], rows);
+        assert_generated("metrics.md", &format!("metrics of {function}"), &table);
+    }
 }
 
 fn instants() -> impl Strategy<Value = Timestamp> {

@@ -4,16 +4,17 @@ use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_eks::types::{AmiTypes, NodegroupIssueCode, NodegroupStatus};
 use eks_nodegroup_updater::model::ami_type::{Family, TrackKey};
-use eks_nodegroup_updater::model::attempt::{Intent, Status};
+use eks_nodegroup_updater::model::attempt::{Intent, StartedBy, Status};
+use eks_nodegroup_updater::model::attention::Attention;
 use eks_nodegroup_updater::model::decision::{Decision, Planned, Target};
 use eks_nodegroup_updater::model::fleet::NodegroupState;
 use eks_nodegroup_updater::model::fleet_record::Quarantine;
-use eks_nodegroup_updater::model::hold::{Rollback, Running, StepBack};
+use eks_nodegroup_updater::model::hold::{DowngradedBy, Hold, Rollback, Running, StepBack};
 use eks_nodegroup_updater::model::nodegroup::{HealthIssue, Nodegroup};
 use eks_nodegroup_updater::model::nodegroup_record::{NodegroupRecord, NotTaken, Proof};
-use eks_nodegroup_updater::model::policy::{Mode, Policy};
+use eks_nodegroup_updater::model::policy::{InvalidTag, Mode, Policy};
 use eks_nodegroup_updater::model::problem::UnreadHistory;
-use eks_nodegroup_updater::model::reason::{Freeze, Reason, RingWait};
+use eks_nodegroup_updater::model::reason::{Freeze, Reason, RingWait, RollbackBlock};
 use eks_nodegroup_updater::model::release_version::ReleaseVersion;
 use eks_nodegroup_updater::model::releases::{Available, Release};
 use eks_nodegroup_updater::model::request::StartRequest;
@@ -24,11 +25,119 @@ use eks_nodegroup_updater::model::window::Windows;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use testing::{
-    CURRENT, DECISIONS, Fleet, History, NEWER, assert_documented, at, auto, cluster, days, eviction, hours, id, intent,
-    names, now, offers, quarantine, record, selector, unreadable,
+    CURRENT, Fleet, History, NEWER, assert_documented, at, auto, cluster, days, eviction, hours, id, intent, names,
+    now, offers, quarantine, record, selector, unreadable,
 };
 
 const AL2023: AmiTypes = AmiTypes::Al2023X8664Standard;
+
+fn later() -> Timestamp {
+    now() + SignedDuration::from_hours(5)
+}
+
+fn hold(change: impl FnOnce(&mut Hold)) -> Reason {
+    let runs = |release: &str| Running { version: "1.33".into(), release_version: release.into() };
+    let mut hold = Hold {
+        from: runs(NEWER),
+        to: runs(CURRENT),
+        since: now(),
+        by: DowngradedBy::External,
+        confirmed: true,
+        times: 1,
+        ended_at: None,
+        cluster_version: None,
+    };
+    change(&mut hold);
+    Reason::Downgraded(Box::new(hold))
+}
+
+/// Each reason, with everything in it that changes what it asks of people.
+pub fn every_reason() -> Vec<(Reason, Attention)> {
+    use Attention::{Current, Deliberate, Moving, NeedsYou, Waits};
+    let target = || ReleaseVersion::parse(Family::AmazonLinux2023, NEWER).unwrap();
+    let text = || NEWER.to_owned();
+    let current = || CURRENT.to_owned();
+    let failed = |until| Reason::FailedBefore { target: text(), failures: 1, status: Status::Failed, until };
+    let backing_off = |access_denied| Reason::BackingOff { error: "no".into(), until: later(), access_denied };
+    let outside = |opens| Reason::OutsideWindow { window: Windows::default(), opens };
+    let not_active = |status| Reason::NotActive { status };
+    let ring = |wait| Reason::WaitingForRing {
+        target: target(),
+        nodegroup: Subject::Nodegroup("dev/a".parse().unwrap()),
+        wait,
+    };
+    let tag = InvalidTag { key: "ami-update".into(), value: "yes".into(), expected: "expected auto".into() };
+    let history = UnreadHistory { read: 3, listed: Some(7), error: "no time".into() };
+    vec![
+        (Reason::Excluded, Deliberate),
+        (Reason::NotFound, NeedsYou),
+        (Reason::Deleted, Deliberate),
+        (Reason::NotReached, Waits),
+        (Reason::Unreadable(unreadable("no")), NeedsYou),
+        (Reason::NotOptedIn, Deliberate),
+        (Reason::OptedOut, Deliberate),
+        (Reason::InvalidTag(tag), NeedsYou),
+        (Reason::InProgress { since: None, started_by: StartedBy::External }, Moving),
+        (Reason::RollbackBlocked { target: text(), why: RollbackBlock::Withdrawn }, NeedsYou),
+        (Reason::CustomAmi, NeedsYou),
+        (Reason::UnknownAmiType { ami_type: "NEW".into() }, NeedsYou),
+        (hold(|_| {}), Waits),
+        (hold(|hold| hold.times = 2), NeedsYou),
+        (hold(|hold| (hold.times, hold.confirmed) = (2, false)), Waits),
+        (hold(|hold| (hold.times, hold.to.version) = (2, "1.32".into())), Waits),
+        (Reason::Pinned { release: current() }, Current),
+        (Reason::PinIsDowngrade { pin: current(), current: text() }, NeedsYou),
+        (Reason::PinUnknown { pin: "latest".into() }, NeedsYou),
+        (Reason::PinWithdrawn { pin: text() }, NeedsYou),
+        (Reason::NoRelease { version: "1.33".into(), ami_type: "NEW".into() }, NeedsYou),
+        (
+            Reason::EndOfSupport { current: current(), what: "Kubernetes 1.30".into(), since: "2026-07-23".into() },
+            NeedsYou,
+        ),
+        (Reason::UpToDate { current: text() }, Current),
+        (Reason::NoNewReleases { current: text(), since: now() }, Current),
+        (Reason::RunsWithdrawnRelease { current: text(), latest: target() }, Waits),
+        (
+            Reason::NotComparable {
+                current: "v1".into(),
+                error: ReleaseVersion::parse(Family::AmazonLinux2023, "v1").unwrap_err(),
+                target: target(),
+            },
+            NeedsYou,
+        ),
+        (Reason::ClusterUpgradedRecently { version: "1.34".into(), until: later() }, Waits),
+        (Reason::Denied { target: target() }, Waits),
+        (Reason::MinAgeNotReached { target: target(), until: later() }, Waits),
+        (Reason::Quarantined { target: target(), since: now(), cluster: None }, NeedsYou),
+        (Reason::ReleaseRefused { target: target(), since: now(), until: later(), passed_over: false }, Waits),
+        (failed(Some(later())), Waits),
+        (failed(None), NeedsYou),
+        (ring(RingWait::NotThere), Waits),
+        (ring(RingWait::Soaking(later())), Waits),
+        (ring(RingWait::Downgraded), Waits),
+        (ring(RingWait::Failed), NeedsYou),
+        (ring(RingWait::Unreadable), NeedsYou),
+        (ring(RingWait::InvalidTag), NeedsYou),
+        (ring(RingWait::Unhealthy), NeedsYou),
+        (ring(RingWait::NoNodes), NeedsYou),
+        (ring(RingWait::Quarantined), NeedsYou),
+        (Reason::ReportOnly { version: "1.33".into(), target: text() }, Deliberate),
+        (Reason::Unhealthy { issues: vec![] }, NeedsYou),
+        (not_active(NodegroupStatus::Creating), Waits),
+        (not_active(NodegroupStatus::Deleting), Waits),
+        (not_active(NodegroupStatus::CreateFailed), NeedsYou),
+        (backing_off(false), Waits),
+        (backing_off(true), NeedsYou),
+        (Reason::MinIntervalNotReached { until: later() }, Waits),
+        (Reason::Frozen(Freeze::CalendarClosed { until: Some(later()) }), Waits),
+        (Reason::Frozen(Freeze::CalendarClosed { until: None }), NeedsYou),
+        (Reason::Frozen(Freeze::Stopped { parameter: "/stop".into() }), NeedsYou),
+        (Reason::Frozen(Freeze::Unreadable(unreadable("no"))), NeedsYou),
+        (outside(Some(later())), Waits),
+        (outside(None), NeedsYou),
+        (Reason::UpdateHistoryUnread(history), Waits),
+    ]
+}
 
 /// What is decided for the only node group of a fleet.
 trait Alone {
@@ -1094,7 +1203,8 @@ fn the_rules_are_evaluated_in_the_documented_order() {
     fix(&mut |fleet| fleet.observed.unread_histories.clear());
     fix(&mut |fleet| fleet.config.settings.limits.updates_per_cluster = 2);
 
-    let table = DECISIONS.split("\nA node group that is not listed at all").next().unwrap();
+    let page = testing::page("decisions.md");
+    let table = page.split("\nA node group that is not listed at all").next().unwrap();
     let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(code, _)| code));
     // Those that stand beside another at the same place of the order.
     let beside = ["NotFound", "Pinned", "EndOfSupport", "ClusterUpgradedRecently", "NotComparable", "Unhealthy"];
