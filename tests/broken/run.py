@@ -5,7 +5,7 @@
 Each variant is a file beside this one. It names the promise and how it is broken, and the code that is changed:
 
     promise: "one's own only: end what belongs to another region"
-    judge: -p eks-nodegroup-updater --test it shared_table
+    judge: --test it shared_table
     changes:
       - in: check
         find: $STORE.within($SCOPE)
@@ -166,7 +166,7 @@ def failing(copy: Path, tests: list[str]) -> int | None:
     """How many of these tests the variant breaks, if any."""
     target = os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target" / "broken"))
     environment = os.environ | {"CARGO_TARGET_DIR": target, "RUST_BACKTRACE": "0"}
-    run = subprocess.run(["cargo", "test", "--locked", *tests], cwd=copy, env=environment, capture_output=True, text=True)
+    run = subprocess.run(["cargo", "test", "--locked", "--workspace", *tests], cwd=copy, env=environment, capture_output=True, text=True)
     failed = re.search(r"^test result: FAILED\. \d+ passed; (\d+) failed", run.stdout, re.MULTILINE)
     if failed:
         return int(failed.group(1))
@@ -177,7 +177,7 @@ def failing(copy: Path, tests: list[str]) -> int | None:
 def first_seed(copy: Path) -> int | None:
     """The first seed whose simulation the variant breaks."""
     target = os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target" / "broken"))
-    command = ["cargo", "test", "--locked", "--test", "slow", "--", "--nocapture", "simulation::nothing_is_lost"]
+    command = ["cargo", "test", "--locked", "--workspace", "--test", "slow", "--", "--nocapture", "simulation::nothing_is_lost"]
     for low, high in STEPS:
         environment = os.environ | {"SEEDS": f"{low}..{high}", "CARGO_TARGET_DIR": target, "RUST_BACKTRACE": "0"}
         run = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True)
