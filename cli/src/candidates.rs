@@ -102,14 +102,13 @@ pub async fn candidates(configuration: &SdkConfig, known: &[String]) -> Result<V
     let described = describe(configuration, names, &progress).await;
     drop(progress);
     let config = StartConfig::without_table(&process_environment).map_err(Failure::usage)?;
-    let settings = &config.settings;
     let (mut fleet, mut candidates) = (Fleet::default(), Vec::new());
     for Described { name, description } in described {
         let opted_in = description.and_then(|mut description| {
             let mut tags: HashMap<String, String> = description.tags.take().unwrap_or_default();
             tags.insert(OPT_IN_TAG.to_owned(), "auto".to_owned());
             description.tags = Some(tags);
-            Nodegroup::from_description(&description, &settings.defaults).map_err(|error| error.to_string())
+            Nodegroup::from_description(&description, &config.settings.defaults).map_err(|error| error.to_string())
         });
         match opted_in {
             Ok(nodegroup) => fleet
@@ -128,9 +127,12 @@ pub async fn candidates(configuration: &SdkConfig, known: &[String]) -> Result<V
         (StartRequest { dry_run: true, ..StartRequest::default() }, StartClients::new(configuration));
     let store = RecordStore::new(&clients.dynamodb, None, "here", true);
     let run = here();
-    let observer = Observer { clients: &clients, store: &store, settings, run };
+    let observer = Observer { clients: &clients, store: &store, run };
+    let controls = observer.controls(&config).await;
+    let settings = &controls.added_to(&config.settings);
+    fleet.freeze = controls.freeze;
     let tracks = tracks(&fleet, &request);
-    let (recommended, _) = observer.latest(&mut fleet, tracks).await;
+    let (recommended, _) = observer.latest(&mut fleet, tracks, settings).await;
     let releases = Releases::of(&recommended, &fleet.records, run.now);
     let input =
         PlanInput { fleet: &fleet, releases: &releases, request: &request, request_id: run.id, settings, now: run.now };

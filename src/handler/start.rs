@@ -12,8 +12,8 @@ use crate::model::reason::Freeze;
 use crate::model::releases::{Recommendation, Recommendations, Releases};
 use crate::model::request::StartRequest;
 use crate::model::settings::Settings;
-use crate::observe::Observer;
 use crate::observe::update_history::histories;
+use crate::observe::{Found, Observer};
 use crate::plan::{Plan, PlanInput, View, plan as make_plan, tracks};
 use crate::reconcile::{reconcile, reports, take_histories};
 use crate::run::Run;
@@ -23,7 +23,7 @@ use crate::summary::{StartSummary, Throttled};
 /// Finds what opted in, plans, and starts the updates of the plan.
 ///
 /// # Errors
-/// When the event is not understood or the tag index cannot be read. What goes wrong with one node group is an error of the
+/// When the event is not understood, or the settings or the tag index cannot be read. What goes wrong with one node group is an error of the
 /// summary, which says itself when the run failed.
 pub async fn start(
     clients: &StartClients,
@@ -33,30 +33,37 @@ pub async fn start(
 ) -> anyhow::Result<StartSummary> {
     let request = parse_start(event)?;
     let request = if run.read_only { read_only(request)? } else { request };
-    let store = RecordStore::new(&clients.dynamodb, config.updates_table.as_deref(), run.id, request.dry_run)
-        .publishing(&config.sinks)
-        .within(run.scope);
-    let (settings, now) = (&config.settings, run.now);
-    let asked = Asked { request: &request, settings, run };
+    let store =
+        RecordStore::new(&clients.dynamodb, config.updates_table.as_deref(), run.id, request.dry_run).within(run.scope);
+    let now = run.now;
+    let asked = Asked { request: &request, run };
 
-    let observer = Observer { clients, store: &store, settings, run };
-    let mut fleet = observer.fleet(request.is_whole()).await?;
+    let Found { config, mut controls, mut fleet } =
+        Observer { clients, store: &store, run }.fleet(config, request.is_whole()).await?;
+    let mut settings = controls.added_to(&config.settings);
+    let store = store.publishing(&config.sinks);
+    let observer = Observer { clients, store: &store, run };
     let tracks = tracks(&fleet, &request);
-    let (recommended, external) = observer.latest(&mut fleet, tracks).await;
+    let (recommended, external) = observer.latest(&mut fleet, tracks, &settings).await;
 
     let releases = Releases::of(&recommended, &fleet.records, now);
-    let changes = reconcile(&asked.input(&fleet, &releases), &recommended, external);
+    let changes = reconcile(&asked.input(&fleet, &releases, &settings), &recommended, external);
     let mut errors = std::mem::take(&mut fleet.errors);
     errors.extend(store.write(changes, &mut fleet.records, now).await);
 
     // What could not be recorded is not built upon.
     let releases = Releases::of(&recommended, &fleet.records, now);
-    let mut plan = make_plan(&asked.input(&fleet, &releases));
     // Each round moves others up, whose histories are then read, too: until whoever may start has a history that is known.
-    loop {
+    let plan = loop {
+        if controls.are_old() {
+            controls = observer.controls(&config).await;
+            settings = controls.added_to(&config.settings);
+            fleet.freeze = observer.freeze(controls.freeze.clone(), &settings).await;
+        }
+        let plan = make_plan(&asked.input(&fleet, &releases, &settings));
         let unread = plan.unread_histories(&fleet.records);
         if unread.is_empty() {
-            break;
+            break plan;
         }
         let histories = histories(&clients.eks, &fleet, &unread, run.last_history).await;
         let missed = histories.iter().filter_map(|(id, history)| Some((id.clone(), history.as_ref().err()?.clone())));
@@ -64,9 +71,8 @@ pub async fn start(
         let changes = take_histories(&fleet, histories, now);
         errors.extend(store.write(changes, &mut fleet.records, now).await);
         fleet.note_unrecorded_histories(unread);
-        plan = make_plan(&asked.input(&fleet, &releases));
-    }
-    let mut reports = reports(&asked.input(&fleet, &releases), &plan);
+    };
+    let mut reports = reports(&asked.input(&fleet, &releases, &settings), &plan);
     let bookkeeping = reports.take_of_starts(&plan);
     errors.extend(store.write(reports, &mut fleet.records, now).await);
 
@@ -78,9 +84,9 @@ pub async fn start(
     errors.extend(store.write(execution.changes.clone(), &mut fleet.records, now).await);
     let failure = failure(&fleet, &recommended, &plan, &store);
     let table_empty = fleet.table_empty;
-    let view = View::of(&asked.input(&fleet, &releases), &plan);
+    let view = View::of(&asked.input(&fleet, &releases, &settings), &plan);
     let throttling = clients.eks.take_throttling();
-    let metrics = Metrics::of_fleet(&asked.input(&fleet, &releases), &plan, &execution.outcomes, throttling);
+    let metrics = Metrics::of_fleet(&asked.input(&fleet, &releases, &settings), &plan, &execution.outcomes, throttling);
     // A run that could not do its job does not know how the fleet stands.
     let metrics = metrics.filter(|_| failure.is_none());
     // A summary of thousands of node groups needs the room.
@@ -92,17 +98,16 @@ pub async fn start(
     Ok(summary)
 }
 
-/// What a run is asked for, and by which settings and at what time it decides.
+/// What a run is asked for, and at what time it decides.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
     request: &'a StartRequest,
-    settings: &'a Settings,
     run: Run<'a>,
 }
 
 impl<'a> Asked<'a> {
-    fn input(self, fleet: &'a Fleet, releases: &'a Releases) -> PlanInput<'a> {
-        let Self { request, settings, run } = self;
+    fn input(self, fleet: &'a Fleet, releases: &'a Releases, settings: &'a Settings) -> PlanInput<'a> {
+        let Self { request, run } = self;
         PlanInput { fleet, releases, request, request_id: run.id, settings, now: run.now }
     }
 }

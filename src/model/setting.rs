@@ -43,16 +43,25 @@ pub struct SettingRow {
     pub rule: Option<RuleName>,
 }
 
-/// The functions that have a setting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display)]
-#[strum(serialize_all = "lowercase")]
+/// The functions that have a setting, and how the template gives it to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Of {
-    /// `start`.
+    /// `start`, by its document.
     Start,
-    /// `check`.
+    /// `check`, by a variable.
     Check,
-    /// Both.
+    /// Both, so.
     Both,
+    /// Both, by a variable: it is a resource's name, or is wanted before anything is read.
+    Environment,
+}
+
+impl Of {
+    /// Whether `start` has it by its document.
+    #[must_use]
+    pub fn in_document(self) -> bool {
+        matches!(self, Self::Start | Self::Both)
+    }
 }
 
 /// Of the limits.
@@ -78,7 +87,7 @@ impl Setting {
                 "EVENT_BUS_NAME",
                 "",
                 "expected the name or the ARN of a classic event bus, whose rules can send events on to a Custom Event Bus",
-                Of::Both,
+                Of::Environment,
                 "The bus that [events](events.md#what-is-put-on-a-bus) are put on: a classic one, not a *Custom Event Bus* \
                  (`event-busv2`), which has another API. It must exist: EventBridge takes what is put on one that does not, and \
                  drops it. Empty: none.",
@@ -167,7 +176,7 @@ impl Setting {
                 "STACK_NAME",
                 "",
                 "expected the name of the stack",
-                Of::Both,
+                Of::Environment,
                 "Whether the functions write metrics. `off` leaves the variable empty, which else is the stack's name.",
             ),
             Self::LogLevel => (
@@ -175,7 +184,7 @@ impl Setting {
                 "LOG_LEVEL",
                 "INFO",
                 "expected TRACE, DEBUG, INFO, WARN or ERROR",
-                Of::Both,
+                Of::Environment,
                 "`DEBUG` also logs the node groups that are up to date. Metrics are written at every level.",
             ),
         };

@@ -16,37 +16,34 @@ use super::rules::Rules;
 /// The settings that hold for all node groups.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// `RING`, `MIN_AGE`, `WINDOW`, `FORCE`, `MIN_INTERVAL`, `KUBERNETES_VERSION`, `FOLLOW_CLUSTER_AFTER`: the rules of a node
-    /// group without tags for them.
+    /// The rules of a node group without tags for them.
     pub defaults: Rules,
     /// How much may be in progress at once.
     pub limits: Limits,
-    /// `RETRY_AFTER`: when a release that failed is tried again.
+    /// `RetryAfter`: when a release that failed is tried again.
     pub retry_after: RetryAfter,
-    /// `DENIED_RELEASES`: releases that no node group is updated to.
+    /// `DeniedReleases`: releases that no node group is updated to.
     pub denied: Vec<ReleaseSelector>,
-    /// `WINDOW_MARGIN`: the last part of a window, in which nothing starts.
+    /// `WindowMargin`: the last part of a window, in which nothing starts.
     pub window_margin: SignedDuration,
-    /// `RING_SOAK`: how long a ring must run a release before the next ring takes it.
+    /// `RingSoak`: how long a ring must run a release before the next ring takes it.
     pub ring_soak: SignedDuration,
-    /// `QUARANTINE_AFTER`: on how many node groups a release must fail to be quarantined.
+    /// `QuarantineAfter`: on how many node groups a release must fail to be quarantined.
     pub quarantine_after: usize,
-    /// `CHANGE_CALENDARS`: names or ARNs of SSM Change Calendars; all must be open.
+    /// `ChangeCalendars`: names or ARNs of SSM Change Calendars; all must be open.
     pub change_calendars: Vec<String>,
-    /// `STOP_SWITCH`: name of the SSM parameter that stops all updates, if there is one.
-    pub stop_switch: Option<String>,
-    /// `TIME_ZONE`: the schedule's, in which a week begins.
+    /// `StartScheduleTimezone`: the schedule's, in which a week begins.
     pub time_zone: TimeZone,
 }
 
 /// How much may be in progress at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// `MAX_UPDATES_PER_CLUSTER`: updates in progress in one cluster.
+    /// `MaxUpdatesPerCluster`: updates in progress in one cluster.
     pub updates_per_cluster: usize,
-    /// `MAX_UPDATES_IN_PROGRESS`: updates in progress in the whole fleet.
+    /// `MaxUpdatesInProgress`: updates in progress in the whole fleet.
     pub updates_in_progress: usize,
-    /// `MAX_STARTS_PER_RUN`: updates that one run starts.
+    /// `MaxStartsPerRun`: updates that one run starts.
     pub starts_per_run: usize,
 }
 

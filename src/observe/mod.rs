@@ -1,7 +1,8 @@
 //! Every read of AWS. What is read is a value of [`model`](crate::model); what cannot be read is one, too.
 
+pub mod calendars;
+pub mod controls;
 pub mod external;
-pub mod freeze;
 pub mod nodegroups;
 pub mod releases;
 pub mod support;
@@ -13,41 +14,54 @@ use std::collections::BTreeSet;
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use self::controls::Controls;
 use self::external::ExternalUpdates;
 use self::nodegroups::{Page, Tagged};
 use crate::aws::StartClients;
+use crate::config::StartConfig;
 use crate::model::ami_type::TrackKey;
 use crate::model::fleet::{Discovered, Fleet, NodegroupState};
 use crate::model::problem::{Problem, ProblemCode};
+use crate::model::reason::Freeze;
 use crate::model::records::RecordSet;
 use crate::model::releases::Recommendations;
+use crate::model::rules::Rules;
 use crate::model::settings::Settings;
 use crate::model::subject::{FleetId, ItemKey, NodegroupId, TrackId};
 use crate::run::Run;
 use crate::store::RecordStore;
 
-/// What a run reads, and by which settings and at what time.
+/// What a run reads with, and at what time.
 #[derive(Clone, Copy, Debug)]
 pub struct Observer<'a> {
     /// The clients of AWS.
     pub clients: &'a StartClients,
     /// The table.
     pub store: &'a RecordStore<'a>,
-    /// The settings.
-    pub settings: &'a Settings,
     /// The run.
     pub run: Run<'a>,
 }
 
+/// What a run finds first.
+#[derive(Debug)]
+pub struct Found {
+    /// The settings, those of the document among them.
+    pub config: StartConfig,
+    /// What people set without a deployment.
+    pub controls: Controls,
+    /// The fleet.
+    pub fleet: Fleet,
+}
+
 impl Observer<'_> {
-    /// Reads the fleet: its node groups, the clusters they follow, what the table holds, and how long AWS supports Kubernetes
+    /// Reads the settings, and the fleet: its node groups, the clusters they follow, what the table holds, and how long AWS supports Kubernetes
     /// versions. A run that looks at the whole fleet also reads what had opted in and is not among the tagged node groups any
     /// more. What does not depend on another answer is asked at the same time.
     ///
     /// # Errors
-    /// When the tag index cannot be read. Whatever else cannot be read is said where it belongs.
-    pub async fn fleet(self, whole: bool) -> anyhow::Result<Fleet> {
-        let Self { clients: StartClients { eks, tagging, .. }, store, settings, run } = self;
+    /// When the settings or the tag index cannot be read. Whatever else cannot be read is said where it belongs.
+    pub async fn fleet(self, config: &StartConfig, whole: bool) -> anyhow::Result<Found> {
+        let Self { clients: StartClients { eks, ssm, tagging, .. }, store, run } = self;
         let (found, pages) = unbounded_channel();
         let recorded = async {
             let tagged = nodegroups::tagged(tagging, found).await?;
@@ -57,17 +71,24 @@ impl Observer<'_> {
             let records = store.load(keys.chain(fleet_key.filter(|_| tagged.pages == 1))).await;
             anyhow::Ok((tagged, records))
         };
+        // A node group's rules are its tags and the settings, which are there about when the first page is.
+        let described = async {
+            let (config, controls) = controls::settings_and_controls(ssm, config).await?;
+            let (fleet_record, nodegroups) = self.described(pages, &config.settings.defaults).await;
+            anyhow::Ok((config, controls, fleet_record, nodegroups))
+        };
         let opted_in = async { if whole { store.opted_in().await } else { Ok(BTreeSet::new()) } };
         let (recorded, described, supports, opted_in) =
-            futures_util::join!(recorded, self.described(pages), support::supports(eks), opted_in);
+            futures_util::join!(recorded, described, support::supports(eks), opted_in);
+        let (config, controls, fleet_record, mut nodegroups) = described?;
         let (Tagged { ids, invalid_arns, .. }, mut records) = recorded?;
-        let (fleet_record, mut nodegroups) = described;
         records.extend(fleet_record);
         let not_reached = nodegroups.iter().find(|discovered| discovered.state == NodegroupState::NotReached);
         let next_nodegroup = not_reached.map(|discovered| discovered.id.clone());
         nodegroups.sort_by(|one, other| one.id.cmp(&other.id));
         let invalid_arns = invalid_arns.into_iter().collect();
-        let mut fleet = Fleet { nodegroups, next_nodegroup, invalid_arns, records, ..Fleet::default() };
+        let freeze = controls.freeze.clone();
+        let mut fleet = Fleet { nodegroups, next_nodegroup, invalid_arns, records, freeze, ..Fleet::default() };
         match supports {
             Ok(supports) => fleet.supports = supports,
             Err(error) => {
@@ -86,7 +107,7 @@ impl Observer<'_> {
             let missing = stream::iter(missing.iter().cloned());
             let (records, missing) = futures_util::join!(
                 store.load(keys),
-                nodegroups::describe(eks, missing, &settings.defaults, run.last_read),
+                nodegroups::describe(eks, missing, &config.settings.defaults, run.last_read),
             );
             fleet.records.extend(records);
             fleet.missing = missing;
@@ -95,13 +116,13 @@ impl Observer<'_> {
         let is_new = |discovered: &Discovered| fleet.records.nodegroup(&discovered.id) == Ok(None);
         let all_new = !fleet.nodegroups.is_empty() && fleet.nodegroups.iter().all(is_new);
         fleet.table_empty = whole && all_new && fleet.missing.is_empty() && fleet.records.fleet() == Ok(None);
-        Ok(fleet)
+        Ok(Found { config, controls, fleet })
     }
 
     /// Describes the node groups of these pages as they come: first those of the first page, then those that the last run did
     /// not come to. Where there are more pages than one, that is in the fleet's record, which is returned, too.
-    async fn described(self, mut pages: UnboundedReceiver<Page>) -> (RecordSet, Vec<Discovered>) {
-        let Self { clients: StartClients { eks, .. }, store, settings, run } = self;
+    async fn described(self, mut pages: UnboundedReceiver<Page>, defaults: &Rules) -> (RecordSet, Vec<Discovered>) {
+        let Self { clients: StartClients { eks, .. }, store, run } = self;
         let Some(first) = pages.recv().await else { return <_>::default() };
         let mut records = RecordSet::default();
         let turns = if first.is_last {
@@ -117,26 +138,44 @@ impl Observer<'_> {
             };
             stream::iter(first.ids).chain(rest).boxed_local()
         };
-        let nodegroups = nodegroups::describe(eks, turns, &settings.defaults, run.last_read).await;
+        let nodegroups = nodegroups::describe(eks, turns, defaults, run.last_read).await;
         (records, nodegroups)
     }
 
     /// Reads what a plan must not be late with: what AWS recommends on these release tracks, and what the table holds of
-    /// them; external updates; and whether updates are stopped.
-    pub async fn latest(self, fleet: &mut Fleet, tracks: BTreeSet<TrackKey>) -> (Recommendations, ExternalUpdates) {
-        let Self { clients: StartClients { eks, ssm, .. }, store, settings, run } = self;
+    /// them; external updates; and whether a calendar stops updates.
+    pub async fn latest(
+        self,
+        fleet: &mut Fleet,
+        tracks: BTreeSet<TrackKey>,
+        settings: &Settings,
+    ) -> (Recommendations, ExternalUpdates) {
+        let Self { clients: StartClients { eks, ssm, .. }, store, run } = self;
         let id = fleet.id();
         let keys = tracks.iter().filter_map(|track| Some(ItemKey::Track(TrackId::of(id.as_ref()?, track))));
         let keys: Vec<ItemKey> = keys.collect();
         let (records, recommendations, freeze, external) = futures_util::join!(
             store.load(keys.into_iter()),
             releases::recommendations(ssm, tracks),
-            freeze::freeze(ssm, settings),
+            self.freeze(fleet.freeze.clone(), settings),
             external::external_updates(eks, fleet, run),
         );
         fleet.records.extend(records);
         fleet.freeze = freeze;
         (recommendations, external)
+    }
+
+    /// Reads again what people set without a deployment.
+    pub async fn controls(self, config: &StartConfig) -> Controls {
+        controls::controls(&self.clients.ssm, &config.parameters).await
+    }
+
+    /// Whether nothing may start: for what the controls say, or else for what the calendars say.
+    pub async fn freeze(self, controls: Option<Freeze>, settings: &Settings) -> Option<Freeze> {
+        match controls {
+            Some(freeze) => Some(freeze),
+            None => calendars::change_calendars(&self.clients.ssm, &settings.change_calendars).await,
+        }
     }
 }
 

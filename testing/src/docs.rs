@@ -1,7 +1,7 @@
 //! The pages that list what the functions read and return.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Who else may hold a node group's release and tags.
 pub const OWNERSHIP: &str = include_str!("../../docs/ownership.md");
@@ -24,17 +24,29 @@ pub fn page(name: &str) -> String {
 /// # Panics
 /// Where the page says something else, or lacks the comments.
 pub fn assert_generated(page: &str, name: &str, expected: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page);
     let text = self::page(page);
     let begin = format!("<!-- {name}: written by `just snapshots` -->\n\n");
     let end = format!("\n<!-- end of {name} -->\n");
-    let part = text.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(&end)?)));
-    let (before, (written, after)) = part.unwrap_or_else(|| panic!("{page} lacks the comments of {name}"));
+    let part = text.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(&end)?.1)));
+    let (before, after) = part.unwrap_or_else(|| panic!("{page} lacks the comments of {name}"));
+    assert_written(page, &format!("{before}{begin}{expected}{end}{after}"));
+}
+
+/// Fails unless a page is what the code says. With `INSTA_UPDATE=always` it is written instead.
+///
+/// # Panics
+/// Where the page says something else.
+pub fn assert_written(page: &str, expected: &str) {
     if std::env::var_os("INSTA_UPDATE").is_some_and(|update| update == "always") {
-        fs::write(&path, format!("{before}{begin}{expected}{end}{after}")).expect("the page is written");
+        fs::write(path(page), expected).expect("the page is written");
     } else {
+        let written = fs::read_to_string(path(page)).unwrap_or_else(|error| panic!("{page}: {error}"));
         assert_eq!(written, expected, "{page}: `just snapshots` writes it anew");
     }
+}
+
+fn path(page: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page)
 }
 
 /// A table in Markdown.

@@ -22,11 +22,20 @@ use simulated_aws::{ACCOUNT, Nodegroup, PublishedMessage, PutEvent, REGION, Worl
 
 use crate::aws::{CHECK_KEY, OBSERVER_KEY, START_KEY, check_clients, sdk_config, start_clients};
 use crate::fixtures::{AL2023, FLEET_KEY, NEWER, TRACK_KEY, check_config, fleet_record, opted_in, start_config};
-use crate::template::updates_table;
+use crate::template::{settings_document, updates_table};
 use crate::time::{minutes, now};
 
 /// The table that holds the records.
 pub const TABLE: &str = "updates";
+
+/// The SSM parameters of a stack.
+pub const SETTINGS_DOCUMENT: &str = "/updater/settings";
+/// What stops all updates.
+pub const STOP_SWITCH: &str = "/updater/stop-switch";
+/// What is denied without a deployment.
+pub const DENIED_RELEASES: &str = "/updater/denied-releases";
+/// The change calendars that are added without one.
+pub const CHANGE_CALENDARS: &str = "/updater/change-calendars";
 
 /// A simulated AWS, and both functions as they are deployed, with every setting at its default.
 pub struct TestEnv {
@@ -96,6 +105,24 @@ impl TestEnv {
         fleet.prepare(Revision { number: 1, writer: "earlier".to_owned() }, self.world.now());
         self.put_item(&serde_json::to_value(fleet).expect("JSON")).await;
         self.world.clear_requests();
+    }
+
+    /// Gives `start` the SSM parameters of the template, with these of the template's own parameters, and these variables beside
+    /// those of the template.
+    pub fn deploy(&mut self, parameters: &[(&str, &str)], variables: &[(&str, &str)]) {
+        self.world.put_parameter(SETTINGS_DOCUMENT, &settings_document(parameters));
+        self.world.put_parameter(STOP_SWITCH, "running");
+        self.world.put_parameter(DENIED_RELEASES, "[]");
+        self.world.put_parameter(CHANGE_CALENDARS, "[]");
+        let of_the_template = [
+            ("UPDATES_TABLE", TABLE),
+            ("EVENT_BUS_NAME", "default"),
+            ("SETTINGS", SETTINGS_DOCUMENT),
+            ("STOP_SWITCH", STOP_SWITCH),
+            ("DENIED_RELEASES_LIST", DENIED_RELEASES),
+            ("CHANGE_CALENDARS_LIST", CHANGE_CALENDARS),
+        ];
+        self.start_config = start_config(&[&of_the_template, variables].concat());
     }
 
     /// Empties the table: a new installation.

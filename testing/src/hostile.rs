@@ -211,7 +211,7 @@ pub fn answers(data: &[u8]) {
         let settings = &mut env.start_config.settings;
         settings.defaults.kubernetes_version = VersionPolicy::FollowCluster;
         settings.defaults.follow_cluster_after = SignedDuration::ZERO;
-        settings.stop_switch = Some(STOP_SWITCH.to_owned());
+        env.start_config.parameters.stop_switch = Some(STOP_SWITCH.to_owned());
         settings.change_calendars = vec![CALENDAR.to_owned()];
         env.world.on_request(move |request| {
             let hostile = request.action == action && (action != "eks:DescribeNodegroup" || is_blue(request));

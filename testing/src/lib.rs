@@ -16,9 +16,9 @@ mod template;
 mod time;
 
 pub use aws::{CHECK_KEY, OBSERVER_KEY, START_KEY, sdk_config};
-pub use docs::{OWNERSHIP, SETTINGS, assert_documented, assert_generated, page, table};
-pub use env::{TABLE, TestEnv, decisions, errors};
+pub use docs::{OWNERSHIP, SETTINGS, assert_documented, assert_generated, assert_written, page, table};
+pub use env::{CHANGE_CALENDARS, DENIED_RELEASES, SETTINGS_DOCUMENT, STOP_SWITCH, TABLE, TestEnv, decisions, errors};
 pub use fixtures::*;
 pub use fleet::{Fleet, offers, published, unreadable};
-pub use template::{create_updates_table, template, updates_table};
+pub use template::{create_updates_table, settings_document, template, updates_table};
 pub use time::{at, days, hours, in_virtual_time, minutes, now, on_every_core};

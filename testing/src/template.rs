@@ -22,6 +22,23 @@ pub fn updates_table(name: &str) -> Value {
     table
 }
 
+/// The document of settings as a deployment writes it, with these parameters and the defaults of the others.
+///
+/// # Panics
+/// Where it refers to what is no parameter.
+#[must_use]
+pub fn settings_document(parameters: &[(&str, &str)]) -> String {
+    let template = template();
+    let mut document = text(&template["Resources"]["Settings"]["Properties"], "Value").to_owned();
+    for (name, parameter) in template["Parameters"].as_object().expect("parameters") {
+        let given = parameters.iter().find(|(given, _)| given == name).map(|(_, value)| (*value).to_owned());
+        let default = || parameter["Default"].as_str().map_or_else(|| parameter["Default"].to_string(), str::to_owned);
+        document = document.replace(&format!("${{{name}}}"), &given.unwrap_or_else(default));
+    }
+    assert!(!document.contains("${"), "{document}");
+    document
+}
+
 /// Asks a DynamoDB for that table.
 ///
 /// # Panics

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use eks_nodegroup_updater::model::owner::Owner;
 use eks_nodegroup_updater::model::rules::{RuleName, RuleRow};
-use eks_nodegroup_updater::model::setting::SettingRow;
-use serde_json::Value;
+use eks_nodegroup_updater::model::setting::{Of, SettingRow};
+use serde_json::{Value, json};
 use strum::VariantArray as _;
-use testing::{OWNERSHIP, SETTINGS, assert_generated, table, template};
+use testing::{OWNERSHIP, SETTINGS, assert_generated, assert_written, table, template};
 
 #[test]
 fn every_owner_has_a_section_at_the_place_that_messages_name() {
@@ -69,12 +69,36 @@ fn the_settings_are_documented_by_their_rows_and_the_template() {
             Some(rule) => format!("Without the tag `ami-update/{}`: {}", rule.name(), row.about),
             None => row.about.to_owned(),
         });
-        let of = row.map(|row| row.of.to_string()).unwrap_or_default();
-        [code(&name), row.map(|row| code(row.variable)).unwrap_or_default(), of, value(&default), about]
+        let given = row.map_or("", |row| match row.of {
+            Of::Start => "document",
+            Of::Check => "variable of `check`",
+            Of::Both => "document, and variable of `check`",
+            Of::Environment => "variable of both",
+        });
+        let variable = row.map(|row| code(row.variable)).unwrap_or_default();
+        [code(&name), variable, given.to_owned(), value(&default), about]
     };
     let settings =
-        table(["parameter", "environment", "function", "default", "meaning"], parameters().into_iter().map(parameter));
+        table(["parameter", "variable", "given as", "default", "meaning"], parameters().into_iter().map(parameter));
     assert_generated("settings.md", "the settings", &settings);
+}
+
+#[test]
+fn the_schema_of_the_document_is_that_of_its_rows() {
+    let field = |row: SettingRow| {
+        let description = format!("{} ({})", row.expected, row.variable);
+        (row.parameter.to_owned(), json!({"type": "string", "default": row.default, "description": description}))
+    };
+    let fields: serde_json::Map<String, Value> =
+        SettingRow::all().filter(|row| row.of.in_document()).map(field).collect();
+    let schema = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "The settings of start, as the template writes them into the SSM parameter /STACK/settings",
+        "type": "object",
+        "additionalProperties": false,
+        "properties": fields,
+    });
+    assert_written("settings.schema.json", &format!("{schema:#}\n"));
 }
 
 #[test]

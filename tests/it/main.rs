@@ -4,6 +4,7 @@ mod answers;
 mod attention;
 mod blame;
 mod chat;
+mod controls;
 mod docs;
 mod downgraded;
 mod endpoints;

@@ -198,7 +198,7 @@ async fn a_release_that_eks_refuses_costs_no_other_its_place_and_is_passed_over_
     const REFUSED: &str = "1.33.2-20260720";
     let other = opted_in("prod", "other").ami_type(BOTTLEROCKET).release("1.40.0-1a2b3c01");
     let mut env = TestEnv::with([opted_in("prod", "a"), opted_in("prod", "alike"), other]).await;
-    env.start_config.settings.stop_switch = Some("/switch".into());
+    env.start_config.parameters.stop_switch = Some("/switch".into());
     env.world.put_parameter("/switch", "stopped");
     env.start().await;
     env.world.put_parameter("/switch", "running");
@@ -237,7 +237,7 @@ async fn a_pin_that_eks_does_not_know_keeps_no_other_pin_waiting() {
 #[tokio::test(start_paused = true)]
 async fn a_release_that_eks_never_knows_is_passed_over_where_a_run_comes_only_when_each_wait_is_over() {
     let mut env = TestEnv::with([opted_in("dev", "a"), opted_in("prod", "b")]).await;
-    env.start_config.settings.stop_switch = Some("/switch".into());
+    env.start_config.parameters.stop_switch = Some("/switch".into());
     env.world.put_parameter("/switch", "stopped");
     env.start().await;
     env.world.put_parameter("/switch", "running");

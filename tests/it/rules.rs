@@ -256,7 +256,7 @@ async fn there_is_an_interval_between_the_updates_of_one_node_group() {
 #[tokio::test(start_paused = true)]
 async fn the_stop_switch_stops_everything_at_once() {
     let mut env = TestEnv::with_blue().await;
-    env.start_config.settings.stop_switch = Some("/updater/switch".into());
+    env.start_config.parameters.stop_switch = Some("/updater/switch".into());
     for (value, decision) in
         [(None, "Frozen"), (Some("stopped"), "Frozen"), (Some("off"), "Frozen"), (Some("running"), "Start")]
     {
@@ -270,7 +270,7 @@ async fn the_stop_switch_stops_everything_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_switch_or_a_calendar_that_cannot_be_read_means_stop() {
     let mut env = TestEnv::with_blue().await;
-    env.start_config.settings.stop_switch = Some("/updater/switch".into());
+    env.start_config.parameters.stop_switch = Some("/updater/switch".into());
     env.world.put_parameter("/updater/switch", "running");
     env.world.on_request(|request| {
         let switch = request.body["Names"][0] == "/updater/switch";

@@ -211,7 +211,7 @@ async fn the_stop_switch_that_is_forgotten_is_one_message_for_all() {
     let names = ["a", "b", "c", "d", "e"];
     let mut env = TestEnv::with(names.map(|name| opted_in(name, "ng"))).await;
     env.world.put_parameter("/stop", "stopped");
-    env.start_config.settings.stop_switch = Some("/stop".to_owned());
+    env.start_config.parameters.stop_switch = Some("/stop".to_owned());
     env.start().await;
     days(&env, 16).await;
     let [message] = <[Value; 1]>::try_from(env.messages()).unwrap();

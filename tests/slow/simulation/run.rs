@@ -87,7 +87,7 @@ impl Simulation {
         env.start_config.settings.ring_soak = SOAK;
         env.start_config.settings.defaults.follow_cluster_after = minutes([0, 30][rng.usize(0..2)]);
         env.start_config.settings.defaults.stale_after = Some(STALE_AFTER);
-        env.start_config.settings.stop_switch = Some(STOP_SWITCH.to_owned());
+        env.start_config.parameters.stop_switch = Some(STOP_SWITCH.to_owned());
         env.check_config.stuck_after = STUCK_AFTER;
         // Without a margin, a slow run comes to the end of a window while it starts updates.
         env.start_config.settings.window_margin = minutes([0, 0, 0, 30][rng.usize(0..4)]);

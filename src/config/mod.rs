@@ -1,4 +1,8 @@
-//! The settings, read once from the environment.
+//! The settings: those of the environment, read once, and those of the document that the template writes, read by each run of
+//! `start`.
+
+mod document;
+mod values;
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
@@ -9,15 +13,34 @@ use crate::model::rules::{RuleName, Rules, STUCK_AFTER, parse_duration, positive
 use crate::model::setting::{Of, Setting, SettingRow};
 use crate::model::settings::{Limits, ReleaseSelector, RetryAfter, Settings};
 
+pub use self::values::{Source, Values};
+
 /// The settings of `start`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StartConfig {
     /// `UPDATES_TABLE`: name of the table. A function has one; whoever looks before it is deployed does not.
     pub updates_table: Option<String>,
-    /// What the plan goes by.
+    /// What each run reads of Parameter Store.
+    pub parameters: ParameterNames,
+    /// What the plan goes by where there is no document of settings.
     pub settings: Settings,
-    /// What is published where.
+    /// What is published where, where there is none.
     pub sinks: Sinks,
+    /// What the environment says, which a document adds to.
+    pub values: Values,
+}
+
+/// Names of SSM parameters, where there are any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ParameterNames {
+    /// `SETTINGS`: the document of settings.
+    pub settings: Option<String>,
+    /// `STOP_SWITCH`: what stops all updates.
+    pub stop_switch: Option<String>,
+    /// `DENIED_RELEASES_LIST`: releases that are denied beside those of the settings.
+    pub denied_releases: Option<String>,
+    /// `CHANGE_CALENDARS_LIST`: change calendars beside those of the settings.
+    pub change_calendars: Option<String>,
 }
 
 /// The settings of `check`.
@@ -46,7 +69,7 @@ pub enum InvalidSetting {
     /// Its value is invalid.
     #[error("the setting {name} is {value:?}; {expected}")]
     Malformed {
-        /// The environment variable.
+        /// The environment variable, or the field of the document.
         name: &'static str,
         /// Its value.
         value: String,
@@ -72,15 +95,42 @@ impl StartConfig {
     /// For the first setting that is missing or invalid.
     pub fn read(environment: Environment<'_>) -> Result<Self, InvalidSetting> {
         let updates_table = Some(required(environment, "UPDATES_TABLE")?);
-        Ok(Self { updates_table, settings: settings(environment)?, sinks: sinks(environment)? })
+        let parameters =
+            ParameterNames { settings: name(environment, "SETTINGS"), ..ParameterNames::of_lists(environment) };
+        Self::of(Values::of(environment), updates_table, parameters)
     }
 
-    /// Reads the settings of whoever looks before a function is deployed.
+    /// Reads the settings of whoever looks before a function is deployed: there is no document yet.
     ///
     /// # Errors
     /// For the first setting that is invalid.
     pub fn without_table(environment: Environment<'_>) -> Result<Self, InvalidSetting> {
-        Ok(Self { updates_table: None, settings: settings(environment)?, sinks: Sinks::default() })
+        Self::of(Values::of(environment), None, ParameterNames::of_lists(environment))
+    }
+
+    /// The same with a document of settings.
+    ///
+    /// # Errors
+    /// When the document is not understood, says what the environment says, or has an invalid value.
+    pub fn with_document(&self, text: &str) -> Result<Self, String> {
+        let values = self.values.with_document(text)?;
+        let config = Self::of(values, self.updates_table.clone(), self.parameters.clone());
+        config.map_err(|error| error.to_string())
+    }
+
+    fn of(values: Values, updates_table: Option<String>, parameters: ParameterNames) -> Result<Self, InvalidSetting> {
+        Ok(Self { updates_table, parameters, settings: settings(&values)?, sinks: sinks(&values)?, values })
+    }
+}
+
+impl ParameterNames {
+    fn of_lists(environment: Environment<'_>) -> Self {
+        Self {
+            settings: None,
+            stop_switch: name(environment, "STOP_SWITCH"),
+            denied_releases: name(environment, "DENIED_RELEASES_LIST"),
+            change_calendars: name(environment, "CHANGE_CALENDARS_LIST"),
+        }
     }
 }
 
@@ -90,14 +140,15 @@ impl CheckConfig {
     /// # Errors
     /// For the first setting that is missing or invalid.
     pub fn read(environment: Environment<'_>) -> Result<Self, InvalidSetting> {
+        let values = Values::of(environment);
         let stuck_after = SettingRow::of_default(RuleName::StuckAfter, STUCK_AFTER);
         Ok(Self {
             updates_table: required(environment, "UPDATES_TABLE")?,
             notification_topic_arn: notification_topic(environment)?,
-            stuck_after: setting(environment, stuck_after, positive_duration)?,
-            retry_after: retry_after(environment)?,
-            event_bus: event_bus(environment)?,
-            sinks: sinks(environment)?,
+            stuck_after: values.read(stuck_after, positive_duration)?,
+            retry_after: retry_after(&values)?,
+            event_bus: event_bus(&values)?,
+            sinks: sinks(&values)?,
         })
     }
 }
@@ -118,94 +169,71 @@ fn notification_topic(environment: Environment<'_>) -> Result<String, InvalidSet
 
 /// The name or the ARN of a bus of the classic kind.
 /// [A Custom Event Bus](https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-custom-bus-names.html) has an API of its own.
-fn event_bus(environment: Environment<'_>) -> Result<Option<String>, InvalidSetting> {
+fn event_bus(values: &Values) -> Result<Option<String>, InvalidSetting> {
     let is_classic = |bus: &str| !(bus.starts_with("event-busv2/") || bus.contains(":event-busv2/"));
-    let bus = setting(environment, Setting::EventBusName.row(), |bus| is_classic(bus).then(|| bus.to_owned()))?;
+    let bus = values.read(Setting::EventBusName.row(), |bus| is_classic(bus).then(|| bus.to_owned()))?;
     Ok(Some(bus).filter(|bus| !bus.is_empty()))
 }
 
 /// What is published where.
-fn sinks(environment: Environment<'_>) -> Result<Sinks, InvalidSetting> {
-    let mut sinks = Sinks { events: event_bus(environment)?.is_some(), ..Sinks::default() };
+fn sinks(values: &Values) -> Result<Sinks, InvalidSetting> {
+    let mut sinks = Sinks { events: event_bus(values)?.is_some(), ..Sinks::default() };
     let kind = |word: &str| {
         let (kind, is_left_out) = word.strip_prefix('-').map_or((word, false), |kind| (kind, true));
         NoticeKind::VARIANTS.iter().find(|known| **known == kind).map(|known| (*known, is_left_out))
     };
-    for (kind, is_left_out) in list(environment, Setting::NotificationKinds, kind)? {
+    for (kind, is_left_out) in values.list(Setting::NotificationKinds, kind)? {
         if is_left_out { &mut sinks.fewer_messages } else { &mut sinks.more_messages }.push(kind);
     }
     Ok(sinks)
 }
 
-fn settings(environment: Environment<'_>) -> Result<Settings, InvalidSetting> {
-    let count = |name: Setting| setting(environment, name.row(), |text| text.parse().ok().filter(|number| *number > 0));
-    let duration = |name: Setting| setting(environment, name.row(), parse_duration);
+fn settings(values: &Values) -> Result<Settings, InvalidSetting> {
+    let count = |name: Setting| values.read(name.row(), |text| text.parse().ok().filter(|number| *number > 0));
+    let duration = |name: Setting| values.read(name.row(), parse_duration);
     Ok(Settings {
-        defaults: default_rules(environment)?,
+        defaults: default_rules(values)?,
         limits: Limits {
             updates_per_cluster: count(Setting::MaxUpdatesPerCluster)?,
             updates_in_progress: count(Setting::MaxUpdatesInProgress)?,
             starts_per_run: count(Setting::MaxStartsPerRun)?,
         },
-        retry_after: retry_after(environment)?,
-        denied: list(environment, Setting::DeniedReleases, ReleaseSelector::parse)?,
+        retry_after: retry_after(values)?,
+        denied: values.list(Setting::DeniedReleases, ReleaseSelector::parse)?,
         window_margin: duration(Setting::WindowMargin)?,
         ring_soak: duration(Setting::RingSoak)?,
         quarantine_after: count(Setting::QuarantineAfter)?,
-        change_calendars: list(environment, Setting::ChangeCalendars, |name| Some(name.to_owned()))?,
-        stop_switch: environment("STOP_SWITCH").filter(|name| !name.is_empty()),
-        time_zone: setting(environment, Setting::StartScheduleTimezone.row(), |name| TimeZone::get(name).ok())?,
+        change_calendars: values.list(Setting::ChangeCalendars, |name| Some(name.to_owned()))?,
+        time_zone: values.read(Setting::StartScheduleTimezone.row(), |name| TimeZone::get(name).ok())?,
     })
 }
 
 /// The rules of node groups without tags for them.
-fn default_rules(environment: Environment<'_>) -> Result<Rules, InvalidSetting> {
+fn default_rules(values: &Values) -> Result<Rules, InvalidSetting> {
     let mut defaults = Rules::default();
     for rule in RuleName::VARIANTS {
         let Some(row) = SettingRow::of_rule(*rule).filter(|row| row.of == Of::Start) else { continue };
-        let given = environment(row.variable).filter(|value| !value.is_empty());
-        let value = given.unwrap_or_else(|| row.default.to_owned());
+        let value = Some(values.value(row).0).filter(|value| !value.is_empty()).unwrap_or(row.default);
         // No window at all is one that is always open.
         if !value.is_empty() {
-            let set = defaults.set(*rule, &value);
-            set.map_err(|expected| InvalidSetting::Malformed { name: row.variable, value, expected })?;
+            defaults.set(*rule, value).map_err(|expected| values.malformed(row, value, &expected))?;
         }
     }
     Ok(defaults)
 }
 
-fn retry_after(environment: Environment<'_>) -> Result<RetryAfter, InvalidSetting> {
+fn retry_after(values: &Values) -> Result<RetryAfter, InvalidSetting> {
     let waits = |text: &str| text.split_whitespace().map(positive_duration).collect();
-    setting(environment, Setting::RetryAfter.row(), waits).map(RetryAfter)
+    values.read(Setting::RetryAfter.row(), waits).map(RetryAfter)
 }
 
-/// Reads a list of words; an error names the one that cannot be read, not the whole list.
-fn list<T>(
-    environment: Environment<'_>,
-    name: Setting,
-    parse: impl Fn(&str) -> Option<T>,
-) -> Result<Vec<T>, InvalidSetting> {
-    let row = name.row();
-    let value = environment(row.variable).unwrap_or_else(|| row.default.to_owned());
-    value.split_whitespace().map(|word| parse(word).ok_or_else(|| malformed(row, word))).collect()
+fn required(environment: Environment<'_>, variable: &'static str) -> Result<String, InvalidSetting> {
+    name(environment, variable).ok_or(InvalidSetting::Missing(variable))
 }
 
-/// Reads a setting, or its default where it is not set.
-fn setting<T>(
-    environment: Environment<'_>,
-    row: SettingRow,
-    parse: impl Fn(&str) -> Option<T>,
-) -> Result<T, InvalidSetting> {
-    let value = environment(row.variable).unwrap_or_else(|| row.default.to_owned());
-    parse(&value).ok_or_else(|| malformed(row, &value))
-}
-
-fn malformed(row: SettingRow, value: &str) -> InvalidSetting {
-    InvalidSetting::Malformed { name: row.variable, value: value.to_owned(), expected: row.expected.to_owned() }
-}
-
-fn required(environment: Environment<'_>, name: &'static str) -> Result<String, InvalidSetting> {
-    environment(name).filter(|value| !value.is_empty()).ok_or(InvalidSetting::Missing(name))
+/// The name of a resource, where a variable has one.
+fn name(environment: Environment<'_>, variable: &str) -> Option<String> {
+    environment(variable).filter(|name| !name.is_empty())
 }
 
 /// The process's own environment, for `read`.
@@ -246,10 +274,11 @@ mod tests {
                     ring_soak: SignedDuration::from_hours(24),
                     quarantine_after: 2,
                     change_calendars: vec![],
-                    stop_switch: None,
                     time_zone: TimeZone::UTC,
                 },
+                parameters: ParameterNames::default(),
                 sinks: Sinks::default(),
+                values: Values::default(),
             })
         );
     }
@@ -361,16 +390,25 @@ mod tests {
             ("FOLLOW_CLUSTER_AFTER", "36h"),
             ("DENIED_RELEASES", "1.33.1-20260610 AL2023_x86_64_NVIDIA/*-20260110"),
             ("CHANGE_CALENDARS", "freeze arn:aws:ssm:eu-central-1:123456789012:document/holidays"),
+            ("SETTINGS", ""),
             ("STOP_SWITCH", "/updater/switch"),
+            ("DENIED_RELEASES_LIST", "/updater/denied-releases"),
+            ("CHANGE_CALENDARS_LIST", "/updater/change-calendars"),
         ];
-        let settings = StartConfig::read(&environment(settings)).unwrap().settings;
+        let StartConfig { settings, parameters, .. } = StartConfig::read(&environment(settings)).unwrap();
         let follow_cluster_after = SignedDuration::from_hours(36);
         let stale_after = Some(SignedDuration::from_hours(14 * 24));
         assert_eq!(settings.defaults, Rules { ring: 1, follow_cluster_after, stale_after, ..Rules::default() });
         let denied = ["1.33.1-20260610", "AL2023_x86_64_NVIDIA/*-20260110"];
         assert_eq!(settings.denied.iter().map(ReleaseSelector::to_string).collect::<Vec<_>>(), denied);
         assert_eq!(settings.change_calendars.len(), 2);
-        assert_eq!(settings.stop_switch.as_deref(), Some("/updater/switch"));
+        let expected = ParameterNames {
+            settings: None,
+            stop_switch: Some("/updater/switch".to_owned()),
+            denied_releases: Some("/updater/denied-releases".to_owned()),
+            change_calendars: Some("/updater/change-calendars".to_owned()),
+        };
+        assert_eq!(parameters, expected);
     }
 
     #[test]
@@ -441,5 +479,61 @@ mod tests {
             CheckConfig::read(&environment(settings)).unwrap_err().to_string(),
             r#"the setting STUCK_AFTER is "-6h"; expected a duration such as 12h"#
         );
+    }
+
+    /// What a document makes of these variables: the settings and their source, or the error.
+    fn with_document(variables: &'static [(&str, &str)], document: &str) -> Result<StartConfig, String> {
+        let table = |name: &str| (name == "UPDATES_TABLE").then(|| "t".to_owned());
+        let config = StartConfig::read(&|name| environment(variables)(name).or_else(|| table(name))).unwrap();
+        config.with_document(document)
+    }
+
+    #[test]
+    fn the_document_says_what_the_environment_does_not() {
+        let document = r#"{"RingSoak": "1h", "MinAge": "7d", "NotificationKinds": "UpdateSucceeded", "Window": ""}"#;
+        let config = with_document(&[("RING", "2"), ("EVENT_BUS_NAME", "default")], document).unwrap();
+        assert_eq!(config.settings.ring_soak, SignedDuration::from_hours(1));
+        assert_eq!((config.settings.defaults.ring, config.settings.defaults.min_age.as_hours()), (2, 7 * 24));
+        assert_eq!((config.sinks.events, config.sinks.more_messages), (true, vec!["UpdateSucceeded"]));
+        let source = |name: Setting| config.values.value(name.row());
+        assert_eq!(source(Setting::RingSoak), ("1h", Source::Document));
+        assert_eq!(source(Setting::EventBusName), ("default", Source::Environment));
+        assert_eq!(source(Setting::WindowMargin), ("30m", Source::Default));
+        assert_eq!(with_document(&[], "{}").unwrap().settings, with_document(&[], r#"{"Ring": ""}"#).unwrap().settings);
+    }
+
+    #[test]
+    fn every_setting_of_the_document_is_read() {
+        // What none of them can be, so that whoever reads it says so.
+        for row in SettingRow::all().filter(|row| row.of.in_document()) {
+            let takes_all = row.parameter == "ChangeCalendars";
+            let read = with_document(&[], &format!(r#"{{"{}": "-"}}"#, row.parameter));
+            let malformed = |expected| format!(r#"the setting {} is "-"; {expected}"#, row.parameter);
+            match read {
+                Ok(config) => assert!(takes_all && config.settings.change_calendars == ["-"], "{}", row.parameter),
+                Err(error) => assert!(error.starts_with(&malformed(row.expected)), "{error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_document_should_not_say_is_named() {
+        for (document, error) in [
+            ("", "they are no JSON object: EOF while parsing a value at line 1 column 0"),
+            ("[]", "they are no JSON object: invalid type: sequence, expected an object at line 1 column 0"),
+            (r#"{"Ring": "1""#, "they are no JSON object: EOF while parsing an object at line 1 column 12"),
+            (r#"{"Rings": "1"}"#, r#"this version has no setting "Rings" there"#),
+            (r#"{"RING": "1"}"#, r#"this version has no setting "RING" there"#),
+            (r#"{"StuckAfter": "6h"}"#, r#"this version has no setting "StuckAfter" there"#),
+            (r#"{"EventBusName": "default"}"#, r#"this version has no setting "EventBusName" there"#),
+            (r#"{"Ring": 1}"#, "Ring is 1; expected a text"),
+            (r#"{"Ring": null}"#, "Ring is null; expected a text"),
+            (r#"{"Ring": "1", "Ring": "2"}"#, "Ring is given twice"),
+            (r#"{"Ring": "one"}"#, r#"the setting Ring is "one"; expected a whole number from 0"#),
+            (r#"{"MinAge": "7d"}"#, "MinAge is also set by the variable MIN_AGE: set one of them"),
+        ] {
+            let variables = &[("MIN_AGE", "7d")];
+            assert_eq!(with_document(variables, document).map(|_| ()), Err(error.to_owned()), "{document}");
+        }
     }
 }
