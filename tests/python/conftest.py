@@ -34,6 +34,9 @@ FACTS = {
     "UpdatesTable": TABLE,
     "UpdatesTable.Arn": f"arn:aws:dynamodb:{ARN_START}:table/{TABLE}",
     "StopSwitch": f"/{STACK}/stop-switch",
+    "Settings": f"/{STACK}/settings",
+    "DeniedReleasesList": f"/{STACK}/denied-releases",
+    "ChangeCalendarsList": f"/{STACK}/change-calendars",
     "NotificationTopic": f"arn:aws:sns:{ARN_START}:{TOPIC}",
     "NotificationKey.Arn": f"arn:aws:kms:{ARN_START}:key/0a1b2c3d-0000-4000-8000-000000000000",
     "DeadLetterQueue.Arn": f"arn:aws:sqs:{ARN_START}:{STACK}-DeadLetterQueue-7A8B9C",
@@ -72,7 +75,7 @@ class Stack:
         self.queue_url = aws.client("sqs").create_queue(QueueName="subscriber")["QueueUrl"]
         self.create_topic()
         self.events_url = self._subscribe_to_events()
-        self.switch("running")
+        self.deploy()
 
     def has_run_before(self) -> None:
         """Puts the fleet's item as an earlier run left it, so that this is no new installation."""
@@ -85,10 +88,19 @@ class Stack:
         }
         self.aws.client("dynamodb").put_item(TableName=TABLE, Item=item)
 
+    def deploy(self, **parameters: str) -> None:
+        """Writes the SSM parameters of the stack, as a deployment with these parameters of the template does the first time."""
+        for name, resource in self.template["Resources"].items():
+            if resource["Type"] == "AWS::SSM::Parameter":
+                self.put(name, resolve(resource["Properties"]["Value"], self.template, FACTS | parameters))
+
+    def put(self, logical_id: str, value: str) -> None:
+        """Writes one of them."""
+        self.aws.client("ssm").put_parameter(Name=FACTS[logical_id], Value=value, Type="String", Overwrite=True)
+
     def switch(self, value: str) -> None:
         """Sets the stop switch, as an operator does."""
-        ssm = self.aws.client("ssm")
-        ssm.put_parameter(Name=FACTS["StopSwitch"], Value=value, Type="String", Overwrite=True)
+        self.put("StopSwitch", value)
 
     def _function(self, name: str) -> Function:
         binary = BINARIES[name].resolve()

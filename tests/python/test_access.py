@@ -28,6 +28,8 @@ PENDING, OPTED_IN = f"{TABLE_ARN}/index/pending-index", f"{TABLE_ARN}/index/opte
 OTHER_TABLE = f"arn:aws:dynamodb:{ARN_START}:table/{TABLE}-2"
 PARAMETERS = f"arn:aws:ssm:{ARN_START}:parameter"
 SWITCH = f"{PARAMETERS}{FACTS['StopSwitch']}"
+SETTINGS = f"{PARAMETERS}{FACTS['Settings']}"
+LISTS = [f"{PARAMETERS}{FACTS[it]}" for it in ("DeniedReleasesList", "ChangeCalendarsList")]
 PUBLIC = f"arn:aws:ssm:{REGION}::parameter/aws/service"
 LINUX = f"{PUBLIC}/eks/optimized-ami/1.33/amazon-linux-2023/x86_64/standard/recommended/release_version"
 BOTTLEROCKET = f"{PUBLIC}/bottlerocket/aws-k8s-1.33/arm64/latest/image_version"
@@ -55,7 +57,7 @@ MAY = [
     *(
         ("viewer", f"ssm:{it}", parameter, {})
         for it in ("GetParameter", "GetParameters")
-        for parameter in (SWITCH, LINUX, BOTTLEROCKET, WINDOWS)
+        for parameter in (SWITCH, SETTINGS, *LISTS, LINUX, BOTTLEROCKET, WINDOWS)
     ),
     *(
         ("viewer", f"cloudformation:{it}", f"{STACKS}/updater/{end}", {})
@@ -76,7 +78,7 @@ MAY = [
     ("viewer", "cloudwatch:GetMetricStatistics", "*", {}),
     *(("viewer", "iam:SimulatePrincipalPolicy", role, {}) for role in (START_ROLE, CHECK_ROLE)),
     *(("operator", "lambda:InvokeFunction", function, {}) for function in (START, CHECK)),
-    ("operator", "ssm:PutParameter", SWITCH, {}),
+    *(("operator", "ssm:PutParameter", parameter, {}) for parameter in (SWITCH, *LISTS)),
     ("operator", "eks:TagResource", BLUE, keys("ami-update")),
     ("operator", "eks:TagResource", BLUE, keys("ami-update/ring")),
     ("operator", "eks:TagResource", BLUE, keys("ami-update", "ami-update/ring", "ami-update/window")),
@@ -89,7 +91,7 @@ MAY_NOT = [
     # Steering, by somebody who may only look.
     ("viewer", "lambda:InvokeFunction", START, {}),
     ("viewer", "lambda:InvokeFunction", CHECK, {}),
-    ("viewer", "ssm:PutParameter", SWITCH, {}),
+    *(("viewer", "ssm:PutParameter", parameter, {}) for parameter in (SWITCH, *LISTS)),
     ("viewer", "eks:TagResource", BLUE, keys("ami-update")),
     ("viewer", "eks:UntagResource", BLUE, keys("ami-update")),
     # The functions by another name, other functions, and what they are made of.
@@ -126,6 +128,10 @@ MAY_NOT = [
     ),
     ("operator", "tag:TagResources", "*", {}),
     # Parameters.
+    ("operator", "ssm:PutParameter", SETTINGS, {}),
+    ("operator", "ssm:PutParameter", f"{PARAMETERS}/updater/other", {}),
+    ("operator", "ssm:GetParameter", f"{PARAMETERS}/updater-2/settings", {}),
+    ("operator", "ssm:GetParametersByPath", f"{PARAMETERS}/updater", {}),
     ("operator", "ssm:PutParameter", f"{SWITCH}-2", {}),
     ("operator", "ssm:PutParameter", f"{PARAMETERS}/other/stop-switch", {}),
     ("operator", "ssm:PutParameter", LINUX, {}),

@@ -559,7 +559,7 @@ def test_an_external_update_is_watched_and_notified_as_external(stack: Stack, bl
 
 def test_nothing_starts_while_one_of_the_calendars_is_closed(stack: Stack, blue: str) -> None:
     holidays = f"arn:aws:ssm:{REGION}:210987654321:document/holidays"
-    stack.start.environment["CHANGE_CALENDARS"] = f"freeze {holidays}"
+    stack.deploy(ChangeCalendars=f"freeze {holidays}")
     stack.aws.put_calendar("freeze")
     stack.aws.put_calendar("holidays", closed_until="2099-01-02T00:00:00Z")
     (line,) = payload(stack.start.invoke({}))["decisions"]
@@ -571,7 +571,7 @@ def test_nothing_starts_while_one_of_the_calendars_is_closed(stack: Stack, blue:
 
 
 def test_nothing_starts_when_a_calendar_cannot_be_read_and_the_run_fails(stack: Stack, blue: str) -> None:
-    stack.start.environment["CHANGE_CALENDARS"] = "freeze"
+    stack.deploy(ChangeCalendars="freeze")
     assert "the change calendars: InvalidDocument" in stack.start.invoke({}).error.message
     assert "InvalidDocument" in reason(stack.start.invoke({"dryRun": True}), "prod/blue")
     assert updates_asked_for(stack) == []
@@ -601,6 +601,34 @@ def test_nothing_starts_when_the_stop_switch_is_missing_or_says_something_else_a
     assert FACTS["StopSwitch"] in stack.start.invoke({}).error.message
     assert decisions(stack.start.invoke({"dryRun": True})) == {"prod/blue": "Frozen"}
     assert updates_asked_for(stack) == []
+
+
+def test_what_the_lists_say_holds_without_a_deployment(stack: Stack, blue: str) -> None:
+    stack.put("DeniedReleasesList", json.dumps([f"1.33/AL2023_x86_64_STANDARD/{NEW}"]))
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "Denied"}
+    stack.put("DeniedReleasesList", "[]")
+    stack.put("ChangeCalendarsList", '["freeze"]')
+    stack.aws.put_calendar("freeze", closed_until="2099-01-02T00:00:00Z")
+    assert decisions(stack.start.invoke({})) == {"prod/blue": "Frozen"}
+    stack.put("ChangeCalendarsList", "[freeze]")
+    assert FACTS["ChangeCalendarsList"] in stack.start.invoke({}).error.message
+    assert updates_asked_for(stack) == []
+
+
+def test_settings_that_are_missing_or_not_understood_or_set_twice_start_nothing_and_are_named(stack: Stack, blue: str) -> None:
+    settings = FACTS["Settings"]
+    stack.deploy(WindowMargin="long")
+    assert f'{settings}: the setting WindowMargin is "long"; ' in stack.start.invoke({}).error.message
+    stack.put("Settings", '{"Margin": "1h"}')
+    assert f'{settings}: this version has no setting "Margin" there' in stack.start.invoke({}).error.message
+    stack.deploy()
+    stack.start.environment["RING_SOAK"] = "1h"
+    assert f"{settings}: RingSoak is also set by the variable RING_SOAK" in stack.start.invoke({}).error.message
+    del stack.start.environment["RING_SOAK"]
+    stack.aws.client("ssm").delete_parameter(Name=settings)
+    assert f"{settings}: there is no such parameter" in stack.start.invoke({}).error.message
+    assert updates_asked_for(stack) == []
+    payload(stack.check.invoke({}))  # reads none of it
 
 
 def test_a_release_that_fails_twice_is_quarantined_notified_and_lifted_by_an_event(stack: Stack, blue: str) -> None:
@@ -834,7 +862,7 @@ def test_a_missing_or_malformed_setting_is_an_error_of_the_start_that_names_it(
     stack: Stack, name: str, setting: str, value: str | None
 ) -> None:
     function: Function = getattr(stack, name)
-    del function.environment[setting]
+    function.environment.pop(setting, None)
     if value:
         function.environment[setting] = value
     result = function.invoke({})
@@ -972,7 +1000,7 @@ def play_the_whole_story(stack: Stack) -> None:
     stack.aws.put_calendar("freeze")
     shared = f"arn:aws:ssm:{REGION}:210987654321:document/shared"
     stack.aws.put_calendar("shared")
-    stack.start.environment["CHANGE_CALENDARS"] = f"freeze {shared}"
+    stack.deploy(ChangeCalendars=f"freeze {shared}")
     stack.aws.create_nodegroup("age/old", "AL2023_x86_64_STANDARD", OLD, tags=AUTO | {"ami-update/min-age": "1d"})
     rocket = AUTO | {"ami-update/min-age": "1d"}
     stack.aws.create_nodegroup("bottle/old", "BOTTLEROCKET_x86_64", "1.45.0-18d04e52", tags=rocket)

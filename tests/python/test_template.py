@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import jsonschema
 import pytest
 import yaml
 from iam import listed
@@ -135,10 +136,10 @@ def test_start_has_these_permissions_and_no_others():
                 f"{PUBLIC_PARAMETERS}/ami-windows-latest/*",
             ],
         },
-        "ReadStopSwitch": {
+        "ReadParameters": {
             "Effect": "Allow",
             "Action": "ssm:GetParameters",
-            "Resource": "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${StopSwitch}",
+            "Resource": "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/${AWS::StackName}/*",
         },
         "ReadCalendars": {
             "Effect": "Allow",
@@ -354,12 +355,69 @@ def test_each_setting_of_a_function_is_the_parameter_in_whose_row_it_stands():
     of_resources = {
         "UPDATES_TABLE": TABLE_NAME,
         "NOTIFICATION_TOPIC_ARN": TOPIC,
+        "SETTINGS": "${Settings}",
         "STOP_SWITCH": "${StopSwitch}",
+        "DENIED_RELEASES_LIST": "${DeniedReleasesList}",
+        "CHANGE_CALENDARS_LIST": "${ChangeCalendarsList}",
         "STACK_NAME": {"Fn::If": ["WritesMetrics", "${AWS::StackName}", ""]},
     }
     assert {name: value for name, value in given if name in of_resources} == of_resources
     variables = {value[2:-1]: name for name, value in given if name not in of_resources}
-    assert documented() == variables | {"Metrics": "STACK_NAME"}
+    documented_rows = documented()
+    assert variables.items() <= documented_rows.items()
+    assert set(documented_rows) == {*variables, *document(), "Metrics"}
+
+
+def test_start_has_nothing_in_its_environment_that_is_in_its_document():
+    variables = {value for value in properties("StartFunction")["Environment"]["Variables"].values() if isinstance(value, str)}
+    assert {f"${{{name}}}" for name in document()} & variables == set()
+    assert variables == {
+        "${LogLevel}",
+        "${EventBusName}",
+        "${Settings}",
+        "${StopSwitch}",
+        "${DeniedReleasesList}",
+        "${ChangeCalendarsList}",
+    }
+
+
+def document() -> dict[str, str]:
+    """The document of settings, with references as its values."""
+    return json.loads(properties("Settings")["Value"])
+
+
+def test_the_document_of_settings_is_what_the_schema_asks_for():
+    schema = json.loads((ROOT / "docs/settings.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert document() == {name: f"${{{name}}}" for name in schema["properties"]}
+    parameters = template()["Parameters"]
+    defaults = {name: str(parameters[name]["Default"]) for name in document()}
+    jsonschema.validate(defaults, schema)
+    assert defaults == {name: it["default"] for name, it in schema["properties"].items()}
+    for wrong in ({"RingSoak": 24}, {"ringSoak": "24h"}, {"EventBusName": "default"}, []):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(wrong, schema)
+
+
+def test_the_longest_settings_fit_into_a_parameter_of_the_standard_tier():
+    """4 KB: https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html"""
+    text = properties("Settings")["Value"]
+    values = {name: longest(f"${{{name}}}") for name in document()}
+    assert len(text) + sum(length - len(f"${{{name}}}") for name, length in values.items()) <= 4096
+    assert "Tier" not in properties("Settings")
+
+
+# What each value is tried with, in every place of a value that is allowed.
+@pytest.mark.parametrize("character", ['"', "\\"])
+def test_no_parameter_takes_what_would_end_a_text_in_json(character):
+    for name, parameter in template()["Parameters"].items():
+        if parameter["Type"] == "Number" or "AllowedValues" in parameter:
+            continue
+        matches = re.compile(parameter["AllowedPattern"]).fullmatch
+        allowed = {parameter["Default"], *ALLOWED.get(name, [])}
+        assert all(matches(value) for value in allowed), name
+        spoiled = [value[:at] + character + value[at:] for value in allowed for at in range(len(value) + 1)]
+        assert [value for value in spoiled if matches(value)] == [], name
 
 
 def test_every_parameter_has_a_default():
@@ -382,99 +440,101 @@ def test_each_parameter_is_described_limited_and_in_one_group():
     assert [name for name, it in parameters.items() if not it.get("Description") or not limits & set(it)] == []
 
 
-@pytest.mark.parametrize(
-    ("parameter", "allowed", "refused"),
-    [
-        ("NotificationEmail", ["", "ops@example.com"], ["ops", "a@b c", "@"]),
-        (
-            "EventBusName",
-            ["", "default", "platform.event-busv2", "aws.partner/example.com/123/orders"],
-            [
-                "a bus",
-                129 * "x",
-                "event-busv2/orders/1a2b3c4d",
-                "arn:aws:events:eu-central-1:123456789012:event-busv2/orders/1a2b3c4d",
-                "arn:aws:events:eu-central-1:123456789012:event-bus/default",
-            ],
-        ),
-        ("StartSchedule", ["rate(1 hour)", "cron(0 9 ? * MON-FRI *)"], ["", "hourly", "at(2026-11-23T09:00:00)"]),
-        (
-            "StartScheduleTimezone",
-            ["UTC", "Europe/Berlin", "Etc/GMT+5", "America/Port-au-Prince"],
-            ["", "Central European", 51 * "x"],
-        ),
-        (
-            "CheckSchedule",
-            ["rate(1 minute)", "rate(5 minutes)", "rate(30 minutes)"],
-            ["rate(31 minutes)", "rate(1 hour)"],
-        ),
-        ("RetryAfter", ["1h 4h 12h", "30m", "1d 7d"], ["", "0h", "1h, 4h", "1h  4h", "soon", "1h" + 10 * " 1h"]),
-        ("StuckAfter", ["6h", "90m", "1d"], ["", "0m", "6", "-6h", "6h 7h"]),
-        *(
-            (name, ["0h", "90m", "36h", "7d"], ["", "7", "-7d", "1w", "1h 2h", "100000d"])
-            for name in ["MinAge", "MinInterval", "FollowClusterAfter", "RingSoak", "WindowMargin"]
-        ),
-        ("StaleAfter", ["14d", "36h", "90m", "never"], ["", "0d", "14", "-14d", "Never", "2w", "never 14d"]),
-        (
-            "ExistingTable",
-            ["", "eks-nodegroup-updater-UpdatesTable-1A2B3C4D5E6F", "a.b_c"],
-            ["ab", "a table", "arn:aws:dynamodb:eu-central-1:123456789012:table/updates", 256 * "x"],
-        ),
-        (
-            "Window",
-            [
-                "",
-                "Sat-Sun 02:00-06:00 Europe/Berlin",
-                "Mon 22:00-02:00 UTC + Thu 22:00-24:00 Etc/GMT+2",
-                "Mon-Fri 00:00-05:30 America/Argentina/Buenos_Aires + Sat 23:59-12:00 Etc/GMT-14 + Sun 01:00-02:00 UTC",
-            ],
-            [
-                "Sat",
-                "Sat 2-6 UTC",
-                "Sat 02:00-06:00",
-                "Sam-Son 02:00-06:00 UTC",
-                "Sat 02:00-25:00 UTC",
-                "Sat 02:60-03:00 UTC",
-                "Sat 02:00-06:00 UTC, Sun 02:00-06:00 UTC",
-                "Sat 02:00-06:00 UTC+Sun 02:00-06:00 UTC",
-                "Sat 02:00-06:00 UTC + ",
-                " Sat 02:00-06:00 UTC",
-            ],
-        ),
-        (
-            "DeniedReleases",
-            [
-                "",
-                "1.33.1-20260610",
-                "1.33.1-20260610 *-20260110 1.45.0-18d04e52 *.20260110 1.33-2026.01.10",
-                "AL2023_x86_64_NVIDIA/*-20260110 1.33/AL2023_x86_64_NVIDIA/1.33.1-20260610",
-                "1.26/BOTTLEROCKET_x86_64/1.13.2-aaf6eeb3",
-            ],
-            [
-                "AL2023_x86_64_NVIDIA",
-                "AL2023_x86_64_NVIDIA/",
-                "AL2023_x86_64_NVIDIA/*",
-                "1.33/*-20260110",
-                "1.33//1.33.1-20260610",
-                "1.33/AL2023_x86_64_NVIDIA/",
-                "*",
-                "*-18d04e52",
-                "latest",
-                "v20260110",
-                "1.33.1",
-                "1.33.*",
-                "1.33.1-20260610, x",
-                "1.33.1-20260610  *-20260110",
-                "1.33.1-20260610 ",
-            ],
-        ),
-        (
-            "ChangeCalendars",
-            ["", "freeze arn:aws:ssm:eu-central-1:123456789012:document/holidays", "a b c"],
-            ["a, b", "a  b", " a"],
-        ),
-    ],
-)
+# Of each parameter with a pattern: what it takes, and what it refuses.
+VALUES = [
+    ("NotificationEmail", ["", "ops@example.com"], ["ops", "a@b c", "@"]),
+    (
+        "EventBusName",
+        ["", "default", "platform.event-busv2", "aws.partner/example.com/123/orders"],
+        [
+            "a bus",
+            129 * "x",
+            "event-busv2/orders/1a2b3c4d",
+            "arn:aws:events:eu-central-1:123456789012:event-busv2/orders/1a2b3c4d",
+            "arn:aws:events:eu-central-1:123456789012:event-bus/default",
+        ],
+    ),
+    ("StartSchedule", ["rate(1 hour)", "cron(0 9 ? * MON-FRI *)"], ["", "hourly", "at(2026-11-23T09:00:00)"]),
+    (
+        "StartScheduleTimezone",
+        ["UTC", "Europe/Berlin", "Etc/GMT+5", "America/Port-au-Prince"],
+        ["", "Central European", 51 * "x"],
+    ),
+    (
+        "CheckSchedule",
+        ["rate(1 minute)", "rate(5 minutes)", "rate(30 minutes)"],
+        ["rate(31 minutes)", "rate(1 hour)"],
+    ),
+    ("RetryAfter", ["1h 4h 12h", "30m", "1d 7d"], ["", "0h", "1h, 4h", "1h  4h", "soon", "1h" + 10 * " 1h"]),
+    ("StuckAfter", ["6h", "90m", "1d"], ["", "0m", "6", "-6h", "6h 7h"]),
+    *(
+        (name, ["0h", "90m", "36h", "7d"], ["", "7", "-7d", "1w", "1h 2h", "100000d"])
+        for name in ["MinAge", "MinInterval", "FollowClusterAfter", "RingSoak", "WindowMargin"]
+    ),
+    ("StaleAfter", ["14d", "36h", "90m", "never"], ["", "0d", "14", "-14d", "Never", "2w", "never 14d"]),
+    (
+        "ExistingTable",
+        ["", "eks-nodegroup-updater-UpdatesTable-1A2B3C4D5E6F", "a.b_c"],
+        ["ab", "a table", "arn:aws:dynamodb:eu-central-1:123456789012:table/updates", 256 * "x"],
+    ),
+    (
+        "Window",
+        [
+            "",
+            "Sat-Sun 02:00-06:00 Europe/Berlin",
+            "Mon 22:00-02:00 UTC + Thu 22:00-24:00 Etc/GMT+2",
+            "Mon-Fri 00:00-05:30 America/Argentina/Buenos_Aires + Sat 23:59-12:00 Etc/GMT-14 + Sun 01:00-02:00 UTC",
+        ],
+        [
+            "Sat",
+            "Sat 2-6 UTC",
+            "Sat 02:00-06:00",
+            "Sam-Son 02:00-06:00 UTC",
+            "Sat 02:00-25:00 UTC",
+            "Sat 02:60-03:00 UTC",
+            "Sat 02:00-06:00 UTC, Sun 02:00-06:00 UTC",
+            "Sat 02:00-06:00 UTC+Sun 02:00-06:00 UTC",
+            "Sat 02:00-06:00 UTC + ",
+            " Sat 02:00-06:00 UTC",
+        ],
+    ),
+    (
+        "DeniedReleases",
+        [
+            "",
+            "1.33.1-20260610",
+            "1.33.1-20260610 *-20260110 1.45.0-18d04e52 *.20260110 1.33-2026.01.10",
+            "AL2023_x86_64_NVIDIA/*-20260110 1.33/AL2023_x86_64_NVIDIA/1.33.1-20260610",
+            "1.26/BOTTLEROCKET_x86_64/1.13.2-aaf6eeb3",
+        ],
+        [
+            "AL2023_x86_64_NVIDIA",
+            "AL2023_x86_64_NVIDIA/",
+            "AL2023_x86_64_NVIDIA/*",
+            "1.33/*-20260110",
+            "1.33//1.33.1-20260610",
+            "1.33/AL2023_x86_64_NVIDIA/",
+            "*",
+            "*-18d04e52",
+            "latest",
+            "v20260110",
+            "1.33.1",
+            "1.33.*",
+            "1.33.1-20260610, x",
+            "1.33.1-20260610  *-20260110",
+            "1.33.1-20260610 ",
+        ],
+    ),
+    (
+        "ChangeCalendars",
+        ["", "freeze arn:aws:ssm:eu-central-1:123456789012:document/holidays", "a b c"],
+        ["a, b", "a  b", " a"],
+    ),
+]
+ALLOWED = {parameter: allowed for parameter, allowed, _ in VALUES}
+
+
+@pytest.mark.parametrize(("parameter", "allowed", "refused"), VALUES)
 def test_a_malformed_parameter_is_refused_before_anything_is_deployed(parameter, allowed, refused):
     matches = re.compile(template()["Parameters"][parameter]["AllowedPattern"]).fullmatch
     assert [value for value in allowed if not matches(value)] == []
@@ -506,6 +566,29 @@ def longest(value: str | dict[str, Any]) -> int:
             _, most = re._parser.parse(pattern).getwidth()  # the one place where Python says how long a match can be
             assert most < 1000, f"{value} may be of any length"
             return most
+
+
+def test_a_deployment_leaves_the_lists_as_an_operator_wrote_them():
+    # Any change here makes CloudFormation write the value too, and so allows what an operator had denied.
+    descriptions = {
+        "DeniedReleasesList": ("denied-releases", "Releases that no node group is updated to, as a JSON list of texts."),
+        "ChangeCalendarsList": (
+            "change-calendars",
+            "Names or ARNs of SSM Change Calendars, as a JSON list of texts. No update starts while one is closed.",
+        ),
+    }
+    assert {name: template()["Resources"][name] for name in descriptions} == {
+        name: {
+            "Type": "AWS::SSM::Parameter",
+            "Properties": {
+                "Name": f"/${{AWS::StackName}}/{path}",
+                "Type": "String",
+                "Value": "[]",
+                "Description": description,
+            },
+        }
+        for name, (path, description) in descriptions.items()
+    }
 
 
 def test_a_deployment_leaves_the_stop_switch_as_an_operator_set_it():
@@ -552,6 +635,9 @@ def test_the_names_that_the_outside_depends_on_are_there():
         "StopCommand": "aws ssm put-parameter --region ${AWS::Region} --name ${StopSwitch} --value stopped --overwrite",
         "DeadLetterQueueUrl": "${DeadLetterQueue}",
         "StopSwitchName": "${StopSwitch}",
+        "DeniedReleasesListName": "${DeniedReleasesList}",
+        "ChangeCalendarsListName": "${ChangeCalendarsList}",
+        "SettingsName": "${Settings}",
         "StartScheduleName": "${StartFunctionSchedule}",
         "CheckScheduleName": "${CheckFunctionSchedule}",
         "AlarmNames": {
