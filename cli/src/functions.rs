@@ -65,13 +65,19 @@ impl Functions {
     }
 }
 
-/// The settings without which neither function runs, and the soak time.
+/// The resources without which neither function runs, and the soak time.
 pub fn settings(topic_arn: &str) -> Settings {
+    let mut settings = resources(topic_arn);
+    settings.insert("RING_SOAK", RING_SOAK.to_owned());
+    settings
+}
+
+/// The resources without which neither function runs.
+pub fn resources(topic_arn: &str) -> Settings {
     BTreeMap::from([
         ("UPDATES_TABLE", scenario::TABLE.to_owned()),
         ("NOTIFICATION_TOPIC_ARN", topic_arn.to_owned()),
         ("EVENT_BUS_NAME", "default".to_owned()),
-        ("RING_SOAK", RING_SOAK.to_owned()),
     ])
 }
 

@@ -1,25 +1,30 @@
-//! What a deployment of `template.yaml` would add to the fleet: the functions, the stop switch, and the stack by which a
+//! What a deployment of `template.yaml` would add to the fleet: the functions, their SSM parameters, and the stack by which a
 //! client finds them.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use anyhow::Context as _;
+use eks_nodegroup_updater::model::setting::{Setting, SettingRow};
 use eks_nodegroup_updater::run::{READ_ONLY_ALIAS, Run};
 use eks_nodegroup_updater::summary::failed;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use simulated_aws::{Function, FunctionError, Invocation, Stack, World};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{LocalSet, spawn_local};
 
-use crate::functions::{Functions, TIME_OUT, settings};
+use crate::functions::{Functions, RING_SOAK, TIME_OUT, resources};
 use crate::scenario;
 
 /// The stack's name.
 pub const STACK: &str = "eks-nodegroup-updater";
 const START: &str = "eks-nodegroup-updater-start";
 const CHECK: &str = "eks-nodegroup-updater-check";
+const SETTINGS: &str = "/eks-nodegroup-updater/settings";
 const STOP_SWITCH: &str = "/eks-nodegroup-updater/stop-switch";
+const DENIED_RELEASES: &str = "/eks-nodegroup-updater/denied-releases";
+const CHANGE_CALENDARS: &str = "/eks-nodegroup-updater/change-calendars";
 
 type Answer = Result<Value, FunctionError>;
 
@@ -43,9 +48,18 @@ impl DeployedFunctions {
     /// # Errors
     /// When the template has no output that is to be shown here.
     pub async fn new(world: World, endpoint: &str, topic_arn: &str) -> anyhow::Result<Self> {
+        world.put_parameter(SETTINGS, &document());
         world.put_parameter(STOP_SWITCH, "running");
-        let mut settings = settings(topic_arn);
-        settings.insert("STOP_SWITCH", STOP_SWITCH.to_owned());
+        world.put_parameter(DENIED_RELEASES, "[]");
+        world.put_parameter(CHANGE_CALENDARS, "[]");
+        let parameters = [
+            ("SETTINGS", SETTINGS),
+            ("STOP_SWITCH", STOP_SWITCH),
+            ("DENIED_RELEASES_LIST", DENIED_RELEASES),
+            ("CHANGE_CALENDARS_LIST", CHANGE_CALENDARS),
+        ];
+        let mut settings = resources(topic_arn);
+        settings.extend(parameters.map(|(name, value)| (name, value.to_owned())));
         let functions = Rc::new(Functions::new(endpoint, &settings).await?);
         let (invoke, invoked) = mpsc::unbounded_channel();
         let function = |name| {
@@ -109,6 +123,14 @@ fn answer(summary: anyhow::Result<impl Serialize>) -> Answer {
     })
 }
 
+/// The settings of `start`, as the template would write them.
+fn document() -> String {
+    let rows = SettingRow::all().filter(|row| row.of.in_document());
+    let mut settings: BTreeMap<&str, &str> = rows.map(|row| (row.parameter, row.default)).collect();
+    settings.insert(Setting::RingSoak.row().parameter, RING_SOAK);
+    json!(settings).to_string()
+}
+
 /// The outputs that name something which exists here, as the template describes them.
 fn stack(topic_arn: &str) -> anyhow::Result<Stack> {
     let template = scenario::template()?;
@@ -118,7 +140,10 @@ fn stack(topic_arn: &str) -> anyhow::Result<Stack> {
         ("CheckFunctionName", CHECK),
         ("UpdatesTableName", scenario::TABLE),
         ("NotificationTopicArn", topic_arn),
+        ("SettingsName", SETTINGS),
         ("StopSwitchName", STOP_SWITCH),
+        ("DeniedReleasesListName", DENIED_RELEASES),
+        ("ChangeCalendarsListName", CHANGE_CALENDARS),
     ];
     outputs.into_iter().try_fold(Stack::new(STACK).description(description), |stack, (key, value)| {
         let description = template["Outputs"][key]["Description"].as_str();

@@ -48,6 +48,7 @@ use colorchoice::ColorChoice;
 
 use account::Account;
 use commands::actions::{QuarantineCommand, Retry, Rollback};
+use commands::denied::{Allow, Deny};
 use commands::doctor::Doctor;
 use commands::explain::Explain;
 use commands::history::History;
@@ -96,6 +97,8 @@ enum Command {
     Run(RunCommand),
     Pause(Pause),
     Resume(Resume),
+    Deny(Deny),
+    Allow(Allow),
     Retry(Retry),
     Rollback(Rollback),
     Quarantine(QuarantineCommand),
@@ -149,6 +152,8 @@ async fn run(command: Command, account: &Account, output: Output) -> Result<Exit
         Command::Run(run) => run.run(account, output).await,
         Command::Pause(pause) => pause.run(account, output).await,
         Command::Resume(resume) => resume.run(account, output).await,
+        Command::Deny(deny) => deny.run(account, output).await,
+        Command::Allow(allow) => allow.run(account, output).await,
         Command::Retry(retry) => retry.run(account, output).await,
         Command::Rollback(rollback) => rollback.run(account, output).await,
         Command::Quarantine(quarantine) => quarantine.run(account, output).await,

@@ -115,6 +115,17 @@ impl ReleaseSelector {
         is_version.then_some(Self { version, ami_type: ami_type?, release: release? })
     }
 
+    /// Whether it names everything that the other one names.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self.version.as_ref().is_none_or(|version| other.version.as_ref() == Some(version))
+            && self.ami_type.as_ref().is_none_or(|ami_type| other.ami_type.as_ref() == Some(ami_type))
+            && match (&self.release, &other.release) {
+                (ReleasePattern::Date(day), ReleasePattern::Exact(release)) => day_of(release).as_ref() == Some(day),
+                (own, others) => own == others,
+            }
+    }
+
     /// Whether it names this release of a track.
     #[must_use]
     pub fn matches(&self, track: &TrackKey, release: &str) -> bool {

@@ -12,6 +12,7 @@ use eks_nodegroup_updater::model::subject::NodegroupPattern;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::denied::selector;
 use super::run::show_start;
 use crate::account::Account;
 use crate::answer::{DecisionLine, StartAnswer, looking, read};
@@ -72,10 +73,6 @@ enum Action {
         #[arg(long, short)]
         yes: bool,
     },
-}
-
-fn selector(text: &str) -> Result<ReleaseSelector, String> {
-    ReleaseSelector::try_from(text.to_owned()).map_err(|error| error.to_string())
 }
 
 impl Retry {

@@ -1,6 +1,7 @@
 //! The commands that look at an account, and those that steer the updater there.
 
 pub mod actions;
+pub mod denied;
 pub mod doctor;
 pub mod explain;
 pub mod history;

@@ -6,6 +6,7 @@ mod caller;
 mod completions;
 mod credentials;
 mod demo;
+mod denied;
 mod pipes;
 mod proxy;
 mod serve;

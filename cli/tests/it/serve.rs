@@ -124,11 +124,14 @@ fn the_stack_names_what_there_is() {
         ("CheckFunctionName", CHECK),
         ("UpdatesTableName", "updates"),
         ("NotificationTopicArn", "arn:aws:sns:eu-central-1:123456789012:notifications"),
+        ("SettingsName", "/eks-nodegroup-updater/settings"),
         ("StopSwitchName", "/eks-nodegroup-updater/stop-switch"),
+        ("DeniedReleasesListName", "/eks-nodegroup-updater/denied-releases"),
+        ("ChangeCalendarsListName", "/eks-nodegroup-updater/change-calendars"),
     ];
     assert_eq!(outputs, expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
     // The stack, and each of its outputs.
-    assert_eq!(texts("Description").len(), 6);
+    assert_eq!(texts("Description").len(), 9);
     let path = format!("/2015-03-31/functions/{START}/configuration");
     let (_, configuration) = served.request("lambda", "GET", &path, "");
     let configuration: Value = serde_json::from_str(&configuration).unwrap();
@@ -138,8 +141,10 @@ fn the_stack_names_what_there_is() {
             "UPDATES_TABLE": "updates",
             "NOTIFICATION_TOPIC_ARN": "arn:aws:sns:eu-central-1:123456789012:notifications",
             "EVENT_BUS_NAME": "default",
-            "RING_SOAK": "2h",
+            "SETTINGS": "/eks-nodegroup-updater/settings",
             "STOP_SWITCH": "/eks-nodegroup-updater/stop-switch",
+            "DENIED_RELEASES_LIST": "/eks-nodegroup-updater/denied-releases",
+            "CHANGE_CALENDARS_LIST": "/eks-nodegroup-updater/change-calendars",
         })
     );
 }

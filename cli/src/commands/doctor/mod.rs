@@ -7,6 +7,7 @@ mod installation;
 mod nodegroups;
 mod rights;
 mod runs;
+mod settings;
 mod stack;
 mod verify;
 
@@ -156,6 +157,7 @@ async fn examine(configuration: &SdkConfig, stack: Option<&str>) -> Result<Repor
     let mut sections = vec![("Access", None, Vec::new())];
     if installation.deployment.is_some() {
         sections.push(("Stack", None, stack::checks(&installation)));
+        sections.push(("Settings", None, settings::checks(&installation)));
         sections.push(("Runs", None, runs::checks(&installation)));
         sections.push(("Rights", Some(rights::NOTE), rights::checks(&installation)));
     } else {
