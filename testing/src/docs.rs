@@ -14,8 +14,7 @@ pub const SETTINGS: &str = include_str!("../../docs/settings.md");
 /// Where there is none.
 #[must_use]
 pub fn page(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name);
-    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"))
+    fs::read_to_string(path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 /// Fails unless a page says, between the comments `<!-- NAME: … -->` and `<!-- end of NAME -->`, what the code says. With
@@ -40,8 +39,7 @@ pub fn assert_written(page: &str, expected: &str) {
     if std::env::var_os("INSTA_UPDATE").is_some_and(|update| update == "always") {
         fs::write(path(page), expected).expect("the page is written");
     } else {
-        let written = fs::read_to_string(path(page)).unwrap_or_else(|error| panic!("{page}: {error}"));
-        assert_eq!(written, expected, "{page}: `just snapshots` writes it anew");
+        assert_eq!(self::page(page), expected, "{page}: `just snapshots` writes it anew");
     }
 }
 
