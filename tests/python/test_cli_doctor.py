@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,8 +141,18 @@ def _create_function(stack: Stack, function: str) -> None:
         Runtime="provided.al2023",
         Handler="bootstrap",
         Code={"ZipFile": archive.getvalue()},
-        Environment={"Variables": {"EVENT_BUS_NAME": "default"} if function == "CheckFunction" else {}},
+        Environment={"Variables": _variables(stack, function)},
     )
+
+
+def _variables(stack: Stack, function: str) -> dict[str, str]:
+    """The environment that the template gives a function."""
+    parts = [stack.template["Globals"]["Function"], stack.template["Resources"][function]["Properties"]]
+    return {
+        variable: str(resolve(value, stack.template, FACTS))
+        for part in parts
+        for variable, value in part["Environment"]["Variables"].items()
+    }
 
 
 def _create_schedule(stack: Stack, function: str, state: str = "ENABLED") -> None:
@@ -180,7 +191,7 @@ def test_a_healthy_stack_passes_every_check(cli: Cli, deployed: Stack) -> None:
     assert report.exit_code == 0
     assert (report.document["account"], report.document["region"], report.document["stack"]) == (ACCOUNT, REGION, STACK)
     names = [section["name"] for section in report.document["sections"]]
-    assert names == ["Access", "Stack", "Runs", "Rights", "Node groups"]
+    assert names == ["Access", "Stack", "Settings", "Runs", "Rights", "Node groups"]
     assert report.checks["WithoutTag"][0]["message"] == "1 of 2 node groups without the tag, left alone"
     # The most expensive question is asked once.
     assert len([call for call in deployed.aws.calls if call.action == "lambda:Invoke"]) == 1
@@ -216,7 +227,7 @@ def test_people_read_sections_and_a_last_line(cli: Cli, deployed: Stack) -> None
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert [line for line in lines if line and line[0] != " "] == [
-        *("Access", "Stack", "Runs", "Rights", "Node groups"),
+        *("Access", "Stack", "Settings", "Runs", "Rights", "Node groups"),
         "All checks passed.",
     ]
     assert f"  ✔ account {ACCOUNT}, as arn:aws:sts::{ACCOUNT}:user/moto" in lines
@@ -266,13 +277,62 @@ def test_what_is_wrong_is_said_with_the_way_out(cli: Cli, deployed: Stack) -> No
 
 
 def test_a_bus_that_does_not_exist_is_a_problem_since_eventbridge_drops_what_is_put_on_it(cli: Cli, deployed: Stack) -> None:
-    configuration = {"FunctionName": name("CheckFunction"), "Environment": {"Variables": {"EVENT_BUS_NAME": "platform"}}}
+    variables = _variables(deployed, "CheckFunction") | {"EVENT_BUS_NAME": "platform"}
+    configuration = {"FunctionName": name("CheckFunction"), "Environment": {"Variables": variables}}
     deployed.aws.client("lambda").update_function_configuration(**configuration)
     (bus,) = cli.doctor().checks["EventBus"]
     assert (bus["status"], bus["message"]) == ("Failed", "nobody hears of events: there is no bus platform")
     deployed.aws.client("events").create_event_bus(Name="platform")
     (bus,) = cli.doctor().checks["EventBus"]
     assert (bus["status"], bus["message"]) == ("Passed", "events are put on the bus platform")
+
+
+def test_each_setting_is_shown_with_where_it_is_from_and_what_is_not_understood_is_a_problem(cli: Cli, deployed: Stack) -> None:
+    deployed.deploy(RingSoak="36h")
+    deployed.put("DeniedReleasesList", f'["{NEW}"]')
+    shown = {check["message"] for check in cli.doctor().checks["Settings"]}
+    assert {
+        "RingSoak is 36h (document of the template)",
+        "StuckAfter is 6h (variable STUCK_AFTER)",
+        f"Metrics is {STACK} (variable STACK_NAME)",
+        f"denied releases on the list {FACTS['DeniedReleasesList']}: {NEW}",
+        f"no change calendars on the list {FACTS['ChangeCalendarsList']}",
+    } <= shown
+    assert len([it for it in shown if "document of the template" in it]) == 19
+    deployed.deploy(RingSoak="long")
+    deployed.put("ChangeCalendarsList", "freeze")
+    report = cli.doctor()
+    failed = [check["cause"] for check in report.checks["Settings"] if check["status"] == "Failed"]
+    assert report.exit_code == 1
+    assert [cause.partition(": ")[0] for cause in failed] == [FACTS["Settings"], FACTS["ChangeCalendarsList"]]
+
+
+# ── Releases that are denied ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_release_is_denied_for_the_function_and_allowed_again(cli: Cli, deployed: Stack) -> None:
+    def started() -> list[str]:
+        return [line["decision"] for line in deployed.start.invoke({"dryRun": True}).payload["decisions"]]
+
+    done = cli.run("deny", NEW, "--yes", "--output", "json")
+    assert (done.returncode, json.loads(done.stdout)["list"]) == (0, [NEW])
+    assert started() == ["Denied"]
+    done = cli.run("allow", NEW, "--yes", "--output", "json")
+    assert (done.returncode, json.loads(done.stdout)["list"]) == (0, [])
+    assert started() == ["Start"]
+
+
+def test_two_people_who_write_the_list_at_once_are_told(cli: Cli, deployed: Stack) -> None:
+    with ThreadPoolExecutor() as pool:
+        with deployed.aws.holding_answers("ssm:GetParameter") as read:
+            done = pool.submit(cli.run, "deny", NEW, "--yes")
+            read.wait_until_done()
+            deployed.put("DeniedReleasesList", '["*-20261102"]')
+            read.released.set()
+            done = done.result()
+    assert done.returncode == 1
+    assert f"somebody else wrote {FACTS['DeniedReleasesList']} at the same moment" in done.stderr
+    assert "One of the two changes may be lost." in done.stderr
 
 
 def unconfirm(aws: MotoServer, topic: str) -> None:

@@ -1053,10 +1053,11 @@ def resources(stack: Stack, call: Call) -> Iterator[tuple[str, dict[str, str]]]:
         case ["ssm", "GetCalendarState"]:
             for name in asked["CalendarNames"]:
                 yield name if name.startswith("arn:") else f"arn:aws:ssm:{ARN_START}:document/{name}", {}
-        case ["ssm", "GetParameters"] if asked["Names"] == [FACTS["StopSwitch"]]:
-            yield f"arn:aws:ssm:{ARN_START}:parameter{FACTS['StopSwitch']}", {}
         case ["ssm", _]:
-            yield from ((f"arn:aws:ssm:{REGION}::parameter{name}", {}) for name in asked["Names"])
+            for name in asked["Names"]:
+                # Public parameters belong to no account.
+                of = f"{REGION}:" if name.startswith("/aws/") else ARN_START
+                yield f"arn:aws:ssm:{of}:parameter{name}", {}
         case ["sns", _]:
             yield asked["TopicArn"], {}
         case ["events", _]:
