@@ -169,6 +169,7 @@ async fn run(command: Command, account: &Account, output: Output) -> Result<Exit
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::fs;
 
     use super::*;
@@ -210,6 +211,22 @@ mod tests {
             fs::write(path, format!("{introduction}{MARK}{expected}")).unwrap();
         } else {
             assert_eq!(written, expected, "`just snapshots` writes it anew");
+        }
+    }
+
+    #[test]
+    fn every_command_that_a_notification_names_is_understood() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/it/snapshots");
+        let snapshots = fs::read_dir(folder).unwrap().map(|file| fs::read_to_string(file.unwrap().path()).unwrap());
+        let texts: Vec<String> = snapshots.collect();
+        let commands =
+            texts.iter().flat_map(|text| text.lines()).filter(|line| line.starts_with("  eks-nodegroup-updater "));
+        let commands: BTreeSet<&str> = commands.map(|line| line.split("   # ").next().unwrap()).collect();
+        assert!(commands.len() > 10, "{commands:?}");
+        for command in commands {
+            if let Err(error) = Cli::try_parse_from(command.split_whitespace()) {
+                panic!("{command}: {error}");
+            }
         }
     }
 }

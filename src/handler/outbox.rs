@@ -11,12 +11,9 @@ use crate::model::notice::{Notice, Sink};
 use crate::model::problem::{Problem, ProblemCode};
 use crate::model::record::Record;
 use crate::model::records::AnyRecord;
-use crate::notify::{CALL_BYTES, EVENTS_PER_CALL, Event, Message, publish, put_events};
+use crate::notify::{Batch, Event, Message, Position, batches, calls, publish, put_events};
 use crate::run::Run;
 use crate::store::RecordStore;
-
-/// More notices than this of one kind, release and cause become one message.
-const SEPARATE: usize = 3;
 
 /// What a run of `check` publishes with.
 pub(super) struct Outbox<'a> {
@@ -40,26 +37,16 @@ pub(super) struct Published {
     pub(super) failed: usize,
 }
 
-/// Which notice: of which record, and which of those that it has pending.
-type Position = (usize, usize);
-
 /// Where each notice was published in this run.
 type Done = BTreeMap<Position, Vec<Sink>>;
-
-/// Notices that are one message.
-struct Batch {
-    /// What it is about.
-    notices: Vec<Position>,
-    /// Notices that it makes needless.
-    included: Vec<Position>,
-}
 
 impl Outbox<'_> {
     /// Publishes everything that is pending in these records: first what people read, so that no bus keeps it back.
     pub(super) async fn empty(&self, records: Vec<AnyRecord>, fleet: Option<&FleetRecord>) -> Published {
         let mut published = Published::default();
         let mut done = Done::new();
-        let batches = batches(&records, |notice| self.is_left(notice, Sink::Message), fleet);
+        let is_left = |notice: &Notice| self.is_left(notice, Sink::Message);
+        let batches = batches(&records, is_left, fleet, &self.config.retry_after);
         self.publish_all(&records, batches, &mut done, &mut published).await;
         self.put_events(&records, &mut done, &mut published).await;
         let mut writes = Vec::new();
@@ -132,7 +119,7 @@ impl Outbox<'_> {
             [(record, _)] => Problem::with(ProblemCode::NotPublished, record.subject(), error),
             _ => Problem::of_run(ProblemCode::NotPublished, error.to_string()),
         })?;
-        Ok(notices.iter().chain(&included).map(|(record, notice)| record.notice_id(notice)).collect())
+        Ok(notices.iter().chain(&included).map(|(record, notice)| notice.id(record.as_ref().key())).collect())
     }
 
     /// The events of all records together, few calls for many. One that is not taken stays pending, alone; where the bus cannot be
@@ -189,60 +176,4 @@ impl Outbox<'_> {
             |record: &mut R| marks.iter().for_each(|(notice, sinks)| record.mark_published(notice, sinks.as_slice()));
         self.store.merge(&mut record, self.run.now, mark).await.map_err(|error| error.to_string())
     }
-}
-
-/// The messages: which notices are one together, and which each alone.
-fn batches(records: &[AnyRecord], is_left: impl Fn(&Notice) -> bool, fleet: Option<&FleetRecord>) -> Vec<Batch> {
-    let mut groups: BTreeMap<String, (Vec<Position>, usize)> = BTreeMap::new();
-    let mut quarantines: BTreeMap<String, Position> = BTreeMap::new();
-    for (index, record) in records.iter().enumerate() {
-        for (number, notice) in record.pending_notices().iter().enumerate().filter(|(_, notice)| is_left(notice)) {
-            let position = (index, number);
-            if let Some(quarantined) = record.quarantined(notice) {
-                quarantines.insert(quarantined, position);
-                continue;
-            }
-            // What a quarantine explains deserves no message for each node group.
-            let explained =
-                fleet.and_then(|fleet| record.explained_by(notice, fleet)).map(|quarantine| (quarantine, 1));
-            let group = explained
-                .or_else(|| Some((record.group(notice)?, SEPARATE)))
-                .unwrap_or_else(|| (record.notice_id(notice), SEPARATE));
-            groups.entry(group.0).or_insert_with(|| (Vec::new(), group.1)).0.push(position);
-        }
-    }
-    let mut batches = Vec::new();
-    for (group, position) in quarantines {
-        let included = groups.remove(&group).map(|(failures, _)| failures).unwrap_or_default();
-        batches.push(Batch { notices: vec![position], included });
-    }
-    for (notices, separate) in groups.into_values() {
-        if notices.len() > separate {
-            batches.push(Batch { notices, included: Vec::new() });
-        } else {
-            let alone = |position| Batch { notices: vec![position], included: Vec::new() };
-            batches.extend(notices.into_iter().map(alone));
-        }
-    }
-    // What is about many first, then as it came.
-    batches.sort_by_key(|batch| (batch.notices.len() == 1, batch.notices.first().copied()));
-    batches
-}
-
-/// The events of each call: ten at most, and no more than a call may carry.
-fn calls(events: Vec<(Position, Event)>) -> Vec<Vec<(Position, Event)>> {
-    let mut calls: Vec<Vec<(Position, Event)>> = Vec::new();
-    let mut room = 0;
-    for event in events {
-        let size = event.1.size();
-        match calls.last_mut().filter(|call| call.len() < EVENTS_PER_CALL && size <= room) {
-            Some(call) => call.push(event),
-            None => {
-                room = CALL_BYTES;
-                calls.push(vec![event]);
-            }
-        }
-        room = room.saturating_sub(size);
-    }
-    calls
 }

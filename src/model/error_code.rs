@@ -45,6 +45,11 @@ pub enum Cause {
 
 use Blame::{Nothing, Release};
 
+/// Pods did not leave a node in time.
+pub const POD_EVICTION_FAILURE: &str = "PodEvictionFailure";
+/// Nodes did not start or did not join the cluster.
+pub const NODE_CREATION_FAILURE: &str = "NodeCreationFailure";
+
 /// Every code that this version knows.
 const CODES: [(&str, Blame); 50] = [
     ("AccessDenied", Blame::Cause(Cause::ClusterApi)),
@@ -84,10 +89,10 @@ const CODES: [(&str, Blame); 50] = [
     ("K8sResourceNotFound", Nothing),
     ("KubernetesLabelInvalid", Blame::Cause(Cause::Configuration)),
     ("LimitExceeded", Blame::Cause(Cause::Quota)),
-    ("NodeCreationFailure", Release),
+    (NODE_CREATION_FAILURE, Release),
     ("NodeTerminationFailure", Nothing),
     ("OperationNotPermitted", Blame::Cause(Cause::Permission)),
-    ("PodEvictionFailure", Nothing),
+    (POD_EVICTION_FAILURE, Nothing),
     ("SecurityGroupNotFound", Blame::Cause(Cause::Network)),
     ("SourceEc2LaunchTemplateNotFound", Blame::Cause(Cause::LaunchTemplate)),
     ("SubnetNotFound", Blame::Cause(Cause::Network)),
@@ -134,34 +139,6 @@ impl Cause {
                 "The node group's own configuration is invalid, such as its instance types or labels."
             }
             Self::Aws => "AWS failed or throttled its own calls. Nothing needs to be changed for the next try.",
-        }
-    }
-
-    /// What to look at next; `NODEGROUP` stands for the options that name the node group, `REGION` for its region.
-    #[must_use]
-    pub fn step(self) -> &'static str {
-        match self {
-            Self::Capacity => {
-                "Add instance types or Availability Zones to the node group, or wait for capacity   # the Auto Scaling group's activities name the reason"
-            }
-            Self::Quota => {
-                "aws service-quotas list-service-quotas --region REGION --service-code ec2   # then ask for a higher quota"
-            }
-            Self::Addresses => {
-                "aws ec2 describe-subnets --region REGION --query 'Subnets[].[SubnetId,AvailableIpAddressCount]'"
-            }
-            Self::Network => "aws eks describe-nodegroup NODEGROUP --query 'nodegroup.[subnets,resources]'",
-            Self::LaunchTemplate => "aws eks describe-nodegroup NODEGROUP --query nodegroup.launchTemplate",
-            Self::AutoScalingGroup => {
-                "aws eks describe-nodegroup NODEGROUP --query nodegroup.resources.autoScalingGroups   # then its activities"
-            }
-            Self::NodeRole => "aws eks describe-nodegroup NODEGROUP --query nodegroup.nodeRole",
-            Self::Permission => {
-                "Look for a service control policy that denies AWSServiceRoleForAmazonEKSNodegroup what the error names"
-            }
-            Self::ClusterApi => "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
-            Self::Configuration => "aws eks describe-nodegroup NODEGROUP --query 'nodegroup.[instanceTypes,labels]'",
-            Self::Aws => "Wait: it is tried again",
         }
     }
 }

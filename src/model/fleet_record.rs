@@ -3,7 +3,6 @@
 use aws_sdk_eks::types::AmiTypes;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::ami_type::TrackKey;
 use super::names::Names;
@@ -14,7 +13,7 @@ use super::release_version::ReleaseVersion;
 use super::settings::ReleaseSelector;
 use super::stale::UnreadableRecord;
 use super::subject::{FleetId, NodegroupId, NodegroupName};
-use super::support::{Ended, SupportEnded};
+use super::support::{Ended, SupportEnded, Supported};
 
 /// Quarantines that are kept: with the longest names, and all still to report, they fit into an item of 400 KB. Those that
 /// no longer stop anything go first.
@@ -55,7 +54,7 @@ pub struct FleetRecord {
     pub next_nodegroup: Option<NodegroupId>,
     /// The ends of support that were reported: of what, and which.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub reported_ends: Vec<(String, Ended)>,
+    pub reported_ends: Vec<(Supported, Ended)>,
     /// Node groups whose records cannot be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable_records: Vec<UnreadableRecord>,
@@ -336,20 +335,5 @@ impl Record for FleetRecord {
 
     fn pending_notices_mut(&mut self) -> &mut Vec<Notice> {
         &mut self.pending_notices
-    }
-
-    fn notice_id(&self, notice: &Notice) -> String {
-        let code = notice.kind.code();
-        let about = match &notice.kind {
-            NoticeKind::ReleaseQuarantined(held) => {
-                let cluster = held.cluster.as_deref().unwrap_or_default();
-                format!("{}/{}/{}/{cluster}", held.version, held.ami_type, held.release_version)
-            }
-            NoticeKind::SupportEnded(ended) => ended.what.clone(),
-            NoticeKind::RecordUnreadable(record) => record.nodegroup.to_string(),
-            _ => String::new(),
-        };
-        let name = format!("{}/{code}/{about}/{}", self.id.key(), notice.at);
-        Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()).to_string()
     }
 }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::decision::DecisionKind;
 use super::hold::{Hold, Rollback};
@@ -43,66 +44,61 @@ pub struct Sinks {
     pub fewer_messages: Vec<&'static str>,
 }
 
-/// What can happen that must be published.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr, strum::VariantNames)]
+/// What can happen that must be published. What each says of itself here is its row in `docs/notifications.md`.
+#[derive(
+    Clone, Debug, PartialEq, Eq, Serialize, Deserialize, strum::EnumMessage, strum::IntoStaticStr, strum::VariantNames,
+)]
 #[serde(rename_all_fields = "camelCase")]
 pub enum NoticeKind {
     /// EKS accepted an update.
     UpdateStarted(AttemptRef),
     /// The update was successful.
     UpdateSucceeded(AttemptRef),
-    /// A node group that an update failed on, or hung, is well again.
+    /// A node group runs the release that an update failed on or hung, or a newer one.
     UpdateRecovered(Recovery),
-    /// EKS ended the update without success.
+    /// EKS ended the update without success; some nodes may run the new release.
     UpdateFailed(AttemptRef),
-    /// The update was cancelled.
-    UpdateCancelled(AttemptRef),
-    /// The update runs longer than it should.
-    UpdateStuck(AttemptRef),
+    /// EKS did not start the update; once for each release.
+    UpdateRefused(AttemptRef),
+    /// EKS reports success, but the node group runs something else.
+    UpdateUnverified(AttemptRef),
     /// The update, its node group or its cluster no longer exists.
     UpdateNotFound(AttemptRef),
-    /// EKS refused to start it.
-    UpdateRefused(AttemptRef),
-    /// EKS reports success, but the node group does not run the release.
-    UpdateUnverified(AttemptRef),
+    /// The update was cancelled.
+    UpdateCancelled(AttemptRef),
+    /// The update runs longer than `StuckAfter` and twice what the last one took, or than its tag `ami-update/stuck-after`; sent
+    /// once, the update is still watched.
+    UpdateStuck(AttemptRef),
     /// An update that overrode disruption budgets was successful.
     UpdateForced(AttemptRef),
-    /// A rollback that was asked for has started.
-    RollbackStarted(AttemptRef),
-    /// A rollback that was asked for was successful.
-    RolledBack(AttemptRef),
-    /// A rollback that was asked for was not carried out within a day.
-    RollbackExpired(Rollback),
-    /// An external update downgraded a node group, so it stays there.
-    NodegroupDowngraded(Hold),
-    /// A node group has not been kept current for longer than it may.
-    NodegroupStale(Stale),
-    /// A node group that was reported so is kept current again.
-    NodegroupCurrent(Stale),
-    /// A node group has lost its tag, and so is not kept current any more.
-    TagLost,
-    /// What has not been kept current for a week or more.
-    Digest(Digest),
-    /// The support of a Kubernetes version has ended.
-    SupportEnded(SupportEnded),
-    /// The record of a node group has been unreadable for a day.
-    RecordUnreadable(UnreadableRecord),
-    /// The table held nothing, so what was before is not known.
-    TableEmpty,
-    /// There is a newer release for a node group that is only reported on.
+    /// There is a newer release for a node group with `ami-update=notify`.
     UpdateAvailable {
         /// The Kubernetes version of the release.
         version: String,
         /// The release.
         release_version: String,
     },
-    /// A release failed on several node groups, and none is updated to it any more.
+    /// EKS accepted a rollback that was asked for.
+    RollbackStarted(AttemptRef),
+    /// The node group runs the older release that was asked for.
+    RolledBack(AttemptRef),
+    /// A rollback that was asked for did not start within a day.
+    RollbackExpired(Rollback),
+    /// An external update downgraded the node group; it stays there.
+    NodegroupDowngraded(Hold),
+    /// An opted-in node group has not been kept current for too long, and why.
+    NodegroupStale(Stale),
+    /// A node group that was reported so is kept current again.
+    NodegroupCurrent(Stale),
+    /// A node group that had opted in no longer has the tag `ami-update`.
+    TagLost,
+    /// A tag is not recognised; the node group is not updated.
+    TagInvalid(InvalidTag),
+    /// What was reported a week ago or longer as not kept current, or as an invalid tag, and still lasts; `info` where nothing of
+    /// it needs you.
+    Digest(Digest),
+    /// A release failed on several node groups; no further node group of the cluster, or of the fleet, gets it.
     ReleaseQuarantined(QuarantinedRelease),
-    /// EKS refuses updates because the function lacks a right.
-    AccessDenied {
-        /// EKS's words.
-        error: String,
-    },
     /// AWS recommends a release that it did not name before.
     ReleaseAvailable {
         /// The release.
@@ -111,7 +107,7 @@ pub enum NoticeKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         published_at: Option<Timestamp>,
     },
-    /// AWS took a release back.
+    /// AWS took a release back, and which node groups run it; no node group is updated to it.
     ReleaseWithdrawn {
         /// The release.
         release_version: String,
@@ -120,7 +116,7 @@ pub enum NoticeKind {
         /// The node groups that run it.
         nodegroups: Names,
     },
-    /// EKS has refused a release as not valid for a day.
+    /// EKS has refused a release as not valid for a day; an older one is installed where there is one.
     ReleaseRefused {
         /// The release.
         release_version: String,
@@ -129,8 +125,79 @@ pub enum NoticeKind {
         /// EKS's words.
         message: String,
     },
-    /// A tag is not recognised, so its node group is not updated.
-    TagInvalid(InvalidTag),
+    /// Standard or all support of a Kubernetes version that node groups run has ended; once for each.
+    SupportEnded(SupportEnded),
+    /// EKS refused three updates in a row because permissions are missing; once, until EKS accepts one again.
+    AccessDenied {
+        /// EKS's words.
+        error: String,
+    },
+    /// The table's record of a node group has been unreadable for a day; nothing starts on it.
+    RecordUnreadable(UnreadableRecord),
+    /// The table held nothing: right on a new installation, a loss on any other.
+    TableEmpty,
+}
+
+/// What EventBridge knows an event by. What each says of itself here is its row in `docs/events.md`. Never `EKS AMI Release`, which
+/// wakes `start`.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    strum::Display,
+    strum::EnumMessage,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+pub enum DetailType {
+    /// AWS recommends a release that it did not name before; once for each release track.
+    #[strum(serialize = "EKS Release Available")]
+    ReleaseAvailable,
+    /// AWS took a release back; once for each track.
+    #[strum(serialize = "EKS Release Withdrawn")]
+    ReleaseWithdrawn,
+    /// A release failed on several node groups; once for each track, in one cluster or in all.
+    #[strum(serialize = "EKS Release Quarantined")]
+    ReleaseQuarantined,
+    /// EKS accepted an update, or an external update was found.
+    #[strum(serialize = "EKS Nodegroup Update Started")]
+    UpdateStarted,
+    /// EKS ended it with success, and the node group runs the release.
+    #[strum(serialize = "EKS Nodegroup Update Succeeded")]
+    UpdateSucceeded,
+    /// It failed, had no effect, or vanished; `reason` and `kind` say which.
+    #[strum(serialize = "EKS Nodegroup Update Failed")]
+    UpdateFailed,
+    /// It was cancelled.
+    #[strum(serialize = "EKS Nodegroup Update Cancelled")]
+    UpdateCancelled,
+    /// It runs longer than `StuckAfter` allows; its end follows.
+    #[strum(serialize = "EKS Nodegroup Update Stuck")]
+    UpdateStuck,
+    /// EKS did not start it; once for each release.
+    #[strum(serialize = "EKS Nodegroup Update Refused")]
+    UpdateRefused,
+    /// A node group has not been kept current for too long.
+    #[strum(serialize = "EKS Nodegroup Stale")]
+    NodegroupStale,
+    /// That is over, or what failed before has come up since.
+    #[strum(serialize = "EKS Nodegroup Current")]
+    NodegroupCurrent,
+}
+
+/// What tells a notice from others of its kind in the same record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity<'a> {
+    /// The attempt that it is about.
+    Attempt(&'a AttemptRef),
+    /// What it is about, of which it is the only one ever.
+    Once(String),
+    /// What it is about, if anything, and when it was noticed.
+    At(Option<String>),
 }
 
 /// A node group runs the release that it could not be brought to before, or a newer one.
@@ -232,6 +299,21 @@ impl Notice {
         Self { kind, at, published: Vec::new() }
     }
 
+    /// Its id in the record with this key: the same however often it is published, so that a reader can drop a repeat.
+    #[must_use]
+    pub fn id(&self, record: &str) -> String {
+        let (code, at) = (self.kind.code(), self.at);
+        let name = match self.kind.identity() {
+            Identity::Attempt(AttemptRef { number, release_version }) => {
+                format!("{record}/{code}/{number}/{release_version}")
+            }
+            Identity::Once(about) => format!("{record}/{code}/{about}"),
+            Identity::At(Some(about)) => format!("{record}/{code}/{about}/{at}"),
+            Identity::At(None) => format!("{record}/{code}/{at}"),
+        };
+        Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()).to_string()
+    }
+
     /// Whether it is the same, wherever it was published meanwhile.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
@@ -269,53 +351,39 @@ impl NoticeKind {
         matches!(self, Self::UpdateStarted(_) | Self::UpdateSucceeded(_) | Self::ReleaseAvailable { .. })
     }
 
-    /// Whether another owner of the node group may have done it.
+    /// The detail type of its event, where there is one.
     #[must_use]
-    pub fn is_of_owner(&self) -> bool {
-        matches!(self, Self::NodegroupDowngraded(_) | Self::TagLost)
-    }
-
-    /// The detail type of its event, where there is one. Never `EKS AMI Release`, which wakes `start`.
-    #[must_use]
-    pub fn detail_type(&self) -> Option<&'static str> {
-        let name = match self {
-            Self::UpdateStarted(_) | Self::RollbackStarted(_) => "EKS Nodegroup Update Started",
-            Self::UpdateSucceeded(_) | Self::UpdateForced(_) | Self::RolledBack(_) => "EKS Nodegroup Update Succeeded",
-            Self::UpdateFailed(_) | Self::UpdateNotFound(_) | Self::UpdateUnverified(_) => {
-                "EKS Nodegroup Update Failed"
-            }
-            Self::UpdateRefused(_) => "EKS Nodegroup Update Refused",
-            Self::UpdateCancelled(_) => "EKS Nodegroup Update Cancelled",
-            Self::UpdateStuck(_) => "EKS Nodegroup Update Stuck",
-            Self::NodegroupStale(_) => "EKS Nodegroup Stale",
-            Self::NodegroupCurrent(_) | Self::UpdateRecovered(_) => "EKS Nodegroup Current",
-            Self::ReleaseAvailable { .. } => "EKS Release Available",
-            Self::ReleaseWithdrawn { .. } => "EKS Release Withdrawn",
-            Self::ReleaseQuarantined(_) => "EKS Release Quarantined",
+    pub fn detail_type(&self) -> Option<DetailType> {
+        let detail_type = match self {
+            Self::UpdateStarted(_) | Self::RollbackStarted(_) => DetailType::UpdateStarted,
+            Self::UpdateSucceeded(_) | Self::UpdateForced(_) | Self::RolledBack(_) => DetailType::UpdateSucceeded,
+            Self::UpdateFailed(_) | Self::UpdateNotFound(_) | Self::UpdateUnverified(_) => DetailType::UpdateFailed,
+            Self::UpdateRefused(_) => DetailType::UpdateRefused,
+            Self::UpdateCancelled(_) => DetailType::UpdateCancelled,
+            Self::UpdateStuck(_) => DetailType::UpdateStuck,
+            Self::NodegroupStale(_) => DetailType::NodegroupStale,
+            Self::NodegroupCurrent(_) | Self::UpdateRecovered(_) => DetailType::NodegroupCurrent,
+            Self::ReleaseAvailable { .. } => DetailType::ReleaseAvailable,
+            Self::ReleaseWithdrawn { .. } => DetailType::ReleaseWithdrawn,
+            Self::ReleaseQuarantined(_) => DetailType::ReleaseQuarantined,
             Self::RollbackExpired(_)
             | Self::NodegroupDowngraded(_)
             | Self::TagLost
+            | Self::TagInvalid(_)
             | Self::Digest(_)
             | Self::SupportEnded(_)
             | Self::RecordUnreadable(_)
             | Self::TableEmpty
             | Self::UpdateAvailable { .. }
             | Self::AccessDenied { .. }
-            | Self::ReleaseRefused { .. }
-            | Self::TagInvalid(_) => return None,
+            | Self::ReleaseRefused { .. } => return None,
         };
-        Some(name)
+        Some(detail_type)
     }
 
-    /// Its name, as messages carry it.
+    /// What tells it from others of its kind.
     #[must_use]
-    pub fn code(&self) -> &'static str {
-        self.into()
-    }
-
-    /// The attempt it is about, if it is about one.
-    #[must_use]
-    pub fn attempt(&self) -> Option<&AttemptRef> {
+    pub fn identity(&self) -> Identity<'_> {
         match self {
             Self::UpdateStarted(attempt)
             | Self::UpdateSucceeded(attempt)
@@ -327,41 +395,48 @@ impl NoticeKind {
             | Self::UpdateUnverified(attempt)
             | Self::UpdateForced(attempt)
             | Self::RollbackStarted(attempt)
-            | Self::RolledBack(attempt) => Some(attempt),
-            Self::UpdateAvailable { .. }
-            | Self::UpdateRecovered(_)
-            | Self::ReleaseQuarantined(_)
-            | Self::ReleaseAvailable { .. }
-            | Self::ReleaseWithdrawn { .. }
-            | Self::ReleaseRefused { .. }
-            | Self::AccessDenied { .. }
-            | Self::RollbackExpired(_)
-            | Self::NodegroupDowngraded(_)
-            | Self::NodegroupStale(_)
+            | Self::RolledBack(attempt) => Identity::Attempt(attempt),
+            Self::UpdateRecovered(over) => Identity::Once(format!("{}/{}", over.number, over.release_version)),
+            Self::UpdateAvailable { version, release_version } => {
+                Identity::Once(format!("{version}/{release_version}"))
+            }
+            Self::RollbackExpired(rollback) => Identity::Once(rollback.request_id.clone()),
+            Self::NodegroupDowngraded(Hold { from, to, since, .. }) => {
+                Identity::Once(format!("{}/{}/{since}", from.release_version, to.release_version))
+            }
+            Self::TagInvalid(tag) => Identity::Once(format!("{}={}", tag.key, tag.value)),
+            Self::NodegroupStale(_)
             | Self::NodegroupCurrent(_)
             | Self::TagLost
             | Self::Digest(_)
-            | Self::SupportEnded(_)
-            | Self::TableEmpty
-            | Self::RecordUnreadable(_)
-            | Self::TagInvalid(_) => None,
+            | Self::AccessDenied { .. }
+            | Self::TableEmpty => Identity::At(None),
+            Self::SupportEnded(ended) => Identity::At(Some(ended.what.to_string())),
+            Self::RecordUnreadable(record) => Identity::At(Some(record.nodegroup.to_string())),
+            // AWS may take a release back twice.
+            Self::ReleaseAvailable { release_version, .. }
+            | Self::ReleaseWithdrawn { release_version, .. }
+            | Self::ReleaseRefused { release_version, .. } => Identity::At(Some(release_version.clone())),
+            Self::ReleaseQuarantined(held) => {
+                let cluster = held.cluster.as_deref().unwrap_or_default();
+                let release = format!("{}/{}/{}", held.version, held.ami_type, held.release_version);
+                Identity::At(Some(format!("{release}/{cluster}")))
+            }
         }
     }
 
-    /// The release it is about, if it is about one.
+    /// Its name, as messages carry it.
     #[must_use]
-    pub fn release_version(&self) -> Option<&str> {
-        match self {
-            Self::UpdateAvailable { release_version, .. }
-            | Self::UpdateRecovered(Recovery { release_version, .. })
-            | Self::ReleaseQuarantined(QuarantinedRelease { release_version, .. })
-            | Self::ReleaseAvailable { release_version, .. }
-            | Self::ReleaseWithdrawn { release_version, .. }
-            | Self::ReleaseRefused { release_version, .. } => Some(release_version),
-            Self::RollbackExpired(rollback) => Some(&rollback.release_version),
-            Self::NodegroupDowngraded(hold) => Some(&hold.to.release_version),
-            Self::NodegroupStale(stale) | Self::NodegroupCurrent(stale) => stale.oldest.as_deref(),
-            _ => self.attempt().map(|attempt| attempt.release_version.as_str()),
+    pub fn code(&self) -> &'static str {
+        self.into()
+    }
+
+    /// The attempt it is about, if it is about one.
+    #[must_use]
+    pub fn attempt(&self) -> Option<&AttemptRef> {
+        match self.identity() {
+            Identity::Attempt(attempt) => Some(attempt),
+            Identity::Once(_) | Identity::At(_) => None,
         }
     }
 }

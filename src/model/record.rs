@@ -45,9 +45,6 @@ pub trait Record: Clone + PartialEq + Serialize + DeserializeOwned {
         }
         pending.retain(|pending| pending.published != Sink::ALL);
     }
-
-    /// A notice's id: the same however often it is published, so that a reader can drop a repeat.
-    fn notice_id(&self, notice: &Notice) -> String;
 }
 
 /// Counts the writes of an item and names the run that wrote it. Every write is conditional on the revision it read, and on

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::ami_type::TrackKey;
 use super::fleet_record::FleetRecord;
 use super::nodegroup_record::NodegroupRecord;
-use super::notice::{Notice, NoticeKind};
+use super::notice::Notice;
 use super::problem::Unreadable;
 use super::record::Record as _;
 use super::subject::{FleetId, NodegroupId, Subject, TrackId};
@@ -63,55 +63,6 @@ impl AnyRecord {
             Self::Track(record) => Subject::Track(Box::new(record.id.track().clone())),
         }
     }
-
-    /// A notice's id.
-    #[must_use]
-    pub fn notice_id(&self, notice: &Notice) -> String {
-        self.as_ref().notice_id(notice)
-    }
-
-    /// What a notice quarantines: a release of a track, in the fleet or in one cluster.
-    #[must_use]
-    pub fn quarantined(&self, notice: &Notice) -> Option<String> {
-        match &notice.kind {
-            NoticeKind::ReleaseQuarantined(held) => {
-                Some(quarantine_key(&held.version, &held.ami_type, &held.release_version, held.cluster.as_deref()))
-            }
-            _ => None,
-        }
-    }
-
-    /// The quarantine that says already what a node group's failed update would say, in the words of
-    /// [`quarantined`](Self::quarantined).
-    #[must_use]
-    pub fn explained_by(&self, notice: &Notice, fleet: &FleetRecord) -> Option<String> {
-        let (Self::Nodegroup(record), NoticeKind::UpdateFailed(about)) = (self, &notice.kind) else { return None };
-        let attempt = record.attempt(about.number).filter(|attempt| attempt.blames_release())?;
-        let (track, release) = (attempt.intent.track(), &attempt.intent.release_version);
-        let held = fleet.quarantined(&track, release, Some(record.id.cluster()))?;
-        Some(quarantine_key(&held.version, &held.ami_type, release, held.cluster.as_deref()))
-    }
-
-    /// What a node group's notice has in common with those of others: its kind, release and cause. Other notices are about
-    /// more than one node group already.
-    #[must_use]
-    pub fn group(&self, notice: &Notice) -> Option<String> {
-        let Self::Nodegroup(record) = self else { return None };
-        let error = notice.kind.attempt().and_then(|about| record.attempt(about.number)?.errors.first());
-        let cause = match &notice.kind {
-            NoticeKind::NodegroupStale(stale) | NoticeKind::NodegroupCurrent(stale) => stale.cause.clone(),
-            NoticeKind::TagInvalid(tag) => format!("{}={}", tag.key, tag.value),
-            // What to do is its owner's setting.
-            kind if kind.is_of_owner() => record.owner.map(|owner| owner.name().to_owned()).unwrap_or_default(),
-            _ => error.map(|error| error.error_code.clone()).unwrap_or_default(),
-        };
-        let (code, release) = (notice.kind.code(), notice.kind.release_version().unwrap_or_default());
-        Some(format!("{code}/{release}/{cause}"))
-    }
-}
-
-fn quarantine_key(version: &str, ami_type: &str, release: &str, cluster: Option<&str>) -> String {
-    format!("{version}/{ami_type}/{release}/{}", cluster.unwrap_or_default())
 }
 
 impl From<NodegroupRecord> for AnyRecord {
@@ -142,13 +93,13 @@ impl<'a> RecordRef<'a> {
         }
     }
 
-    /// A notice's id.
+    /// The key of the item.
     #[must_use]
-    pub fn notice_id(self, notice: &Notice) -> String {
+    pub fn key(self) -> &'a str {
         match self {
-            Self::Nodegroup(record) => record.notice_id(notice),
-            Self::Fleet(record) => record.notice_id(notice),
-            Self::Track(record) => record.notice_id(notice),
+            Self::Nodegroup(record) => record.key(),
+            Self::Fleet(record) => record.key(),
+            Self::Track(record) => record.key(),
         }
     }
 

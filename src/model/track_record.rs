@@ -6,7 +6,6 @@ use std::cmp::Ordering;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::ami_type::Family;
 use super::names::Names;
@@ -315,12 +314,5 @@ impl Record for TrackRecord {
 
     fn pending_notices_mut(&mut self) -> &mut Vec<Notice> {
         &mut self.pending_notices
-    }
-
-    fn notice_id(&self, notice: &Notice) -> String {
-        let (code, release) = (notice.kind.code(), notice.kind.release_version().unwrap_or_default());
-        // Each is noticed once, and AWS may take a release back twice.
-        let name = format!("{}/{code}/{release}/{}", self.id.key(), notice.at);
-        Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()).to_string()
     }
 }

@@ -1,13 +1,12 @@
 //! Publishes notices: messages to SNS, events to EventBridge.
 
-mod chat;
-mod email;
-mod event;
-mod facts;
-mod json;
+mod batch;
+mod case;
+mod commands;
+mod letter;
+mod letters;
 mod message;
-mod sms;
-mod text;
+mod render;
 
 use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
@@ -15,13 +14,9 @@ use aws_sdk_sns::types::MessageAttributeValue;
 
 use crate::aws::describe;
 
-pub use event::{Event, SOURCE};
+pub use batch::{Batch, CALL_BYTES, Position, batches, calls};
 pub use message::Message;
-
-/// How many events one call puts.
-pub const EVENTS_PER_CALL: usize = 10;
-/// How large those may be together. It was 256 KB for years, and is 1 MB by now.
-pub const CALL_BYTES: usize = 250 * 1024;
+pub use render::event::{Event, SOURCE};
 
 /// Publishes a message to the topic.
 ///

@@ -9,6 +9,7 @@ use super::rings::Gates;
 use super::rollback;
 use super::selected::Selected;
 use crate::model::attempt::Intent;
+use crate::model::error_code::POD_EVICTION_FAILURE;
 use crate::model::fleet::Discovered;
 use crate::model::hold::DESCRIPTION_LAGS;
 use crate::model::nodegroup::Nodegroup;
@@ -117,7 +118,7 @@ fn long_enough_ago(Selected { input, record, rules, .. }: Selected<'_>) -> Resul
 fn eviction_failed(record: &NodegroupRecord, intent: &Intent) -> bool {
     let failures = || record.failures(&intent.version, &intent.release_version);
     let forced = failures().any(|attempt| attempt.intent.force);
-    !forced && failures().last().is_some_and(|attempt| attempt.failed_with("PodEvictionFailure"))
+    !forced && failures().last().is_some_and(|attempt| attempt.failed_with(POD_EVICTION_FAILURE))
 }
 
 pub(super) fn not_frozen(input: &PlanInput<'_>) -> Result<(), Reason> {

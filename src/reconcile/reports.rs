@@ -15,7 +15,7 @@ use crate::model::notice::{Digest, Lasting, Week};
 use crate::model::policy::Policy;
 use crate::model::reason::{Freeze, Reason};
 use crate::model::subject::NodegroupName;
-use crate::model::support::{SupportEnded, amazon_linux_2};
+use crate::model::support::{SupportEnded, Supported, amazon_linux_2};
 use crate::plan::{Plan, PlanInput, Standing, standing};
 
 /// What lasts is listed once it was reported so long ago.
@@ -166,21 +166,21 @@ fn week(input: &PlanInput<'_>, from: Timestamp) -> Week {
 
 /// The Kubernetes versions and AMI types of the fleet whose support has ended, where that is not reported yet.
 fn supports_ended(input: &PlanInput<'_>) -> Vec<SupportEnded> {
-    let mut running: BTreeMap<String, Vec<NodegroupName>> = BTreeMap::new();
+    let mut running: BTreeMap<Supported, Vec<NodegroupName>> = BTreeMap::new();
     let nodegroups = input.fleet.nodegroups.iter().filter_map(|discovered| discovered.nodegroup());
     for nodegroup in nodegroups.filter(|nodegroup| matches!(nodegroup.policy, Policy::OptedIn(..))) {
         let Some(version) = &nodegroup.kubernetes_version else { continue };
         let name = nodegroup.id.name();
-        running.entry(format!("Kubernetes {version}")).or_default().push(name.clone());
+        running.entry(Supported::Kubernetes(version.clone())).or_default().push(name.clone());
         let track = ReleaseTrack::of(&nodegroup.ami_type, version);
         if track.is_ok_and(|track| track.family == Family::AmazonLinux2) {
-            running.entry(Family::AmazonLinux2.to_string()).or_default().push(name.clone());
+            running.entry(Supported::AmazonLinux2).or_default().push(name.clone());
         }
     }
     let record = input.fleet.records.fleet().ok().flatten();
-    let support = |what: &str| match what.strip_prefix("Kubernetes ") {
-        Some(version) => input.fleet.supports.get(version).copied(),
-        None => Some(amazon_linux_2()),
+    let support = |what: &Supported| match what {
+        Supported::Kubernetes(version) => input.fleet.supports.get(version).copied(),
+        Supported::AmazonLinux2 => Some(amazon_linux_2()),
     };
     let ended = running.into_iter().filter_map(|(what, nodegroups)| {
         let (ended, at) = support(&what)?.ended(input.now)?;

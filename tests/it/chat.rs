@@ -6,10 +6,9 @@ use eks_nodegroup_updater::model::hold::{Running, StepBack};
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::notice::Notice;
 use eks_nodegroup_updater::model::owner::Owner;
-use eks_nodegroup_updater::model::record::Record as _;
 use eks_nodegroup_updater::model::records::AnyRecord;
 use eks_nodegroup_updater::model::release_version::ReleaseVersion;
-use eks_nodegroup_updater::notify::Message;
+use eks_nodegroup_updater::notify::{Message, batches};
 use serde_json::{Value, json};
 use strum::VariantArray as _;
 use testing::{CURRENT, History, NEWER, arn, at, error, eviction, intent, names, retry_after};
@@ -102,15 +101,14 @@ fn each_owner_is_named_with_what_to_do_and_no_word_of_that_is_cut() {
 
 #[test]
 fn node_groups_of_different_owners_are_in_different_messages() {
+    let owners = [None, Some(Owner::Terraform), Some(Owner::Eksctl)];
     for kind in 0..2 {
-        let group = |owner| {
-            let record = taken_back(owner)[kind].clone();
-            let notice = record.pending_notices()[0].clone();
-            AnyRecord::from(record).group(&notice)
-        };
-        let groups = [None, Some(Owner::Terraform), Some(Owner::Eksctl)].map(group);
-        assert!(groups[0] != groups[1] && groups[1] != groups[2] && groups[0] != groups[2], "{groups:?}");
-        assert_eq!(groups[1], group(Some(Owner::Terraform)));
+        let record = |owner: &Option<Owner>| AnyRecord::from(taken_back(*owner)[kind].clone());
+        let records: Vec<AnyRecord> = owners.iter().flat_map(|owner| [owner; 4]).map(record).collect();
+        let batches = batches(&records, |_| true, None, &retry_after());
+        let records: Vec<Vec<usize>> =
+            batches.iter().map(|batch| batch.notices.iter().map(|(record, _)| *record).collect()).collect();
+        assert_eq!(records, [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]);
     }
 }
 
@@ -139,7 +137,7 @@ fn what_others_wrote_is_neither_formatting_nor_a_link_nor_a_mention() {
 fn a_name_can_be_copied() {
     let content = chat(&last_message(&failed("prod_eu/my_team", vec![])))["content"].clone();
     assert_eq!(content["title"], "✗ EKS update failed: `prod_eu/my_team` to 1.33.2-20260710");
-    assert_eq!(content["nextSteps"][0], "`eks-nodegroup-updater explain prod_eu/my_team`");
+    assert_eq!(content["nextSteps"][0], "`eks-nodegroup-updater explain prod_eu/my_team --region eu-central-1`");
 }
 
 #[test]
@@ -151,7 +149,10 @@ fn a_long_text_is_cut_and_keeps_what_matters() {
     let content = chat(&message)["content"].clone();
     let description = content["description"].as_str().unwrap();
     assert!(description.starts_with("Pods did not leave a node within 15 minutes"), "{description}");
-    assert!(description.contains("\nNext: From 2026-07-20T10:16:02Z on, "), "{description}");
+    assert!(
+        description.contains("\nNext: 1.33.2-20260710 is tried again after 2026-07-20T10:16:02Z, "),
+        "{description}"
+    );
     assert!(description.ends_with("😀`…"), "{description}");
     assert!(description.encode_utf16().count() > 7_990);
     assert!(!content["nextSteps"].as_array().unwrap().is_empty());

@@ -5,19 +5,20 @@ use eks_nodegroup_updater::model::attempt::{ErrorDetail, Intent, Status};
 use eks_nodegroup_updater::model::fleet_record::{FleetRecord, Quarantine};
 use eks_nodegroup_updater::model::hold::{Rollback, Running, StepBack};
 use eks_nodegroup_updater::model::nodegroup_record::{ExternalUpdate, NodegroupRecord};
-use eks_nodegroup_updater::model::notice::{Digest, Lasting, Week};
+use eks_nodegroup_updater::model::notice::{Digest, Lasting, NoticeKind, Week};
 use eks_nodegroup_updater::model::policy::InvalidTag;
 use eks_nodegroup_updater::model::record::Record;
 use eks_nodegroup_updater::model::records::{AnyRecord, RecordRef};
 use eks_nodegroup_updater::model::release_version::ReleaseVersion;
 use eks_nodegroup_updater::model::stale::Stale;
-use eks_nodegroup_updater::model::support::{Ended, SupportEnded};
+use eks_nodegroup_updater::model::support::{Ended, SupportEnded, Supported};
 use eks_nodegroup_updater::model::track_record::TrackRecord;
 use eks_nodegroup_updater::notify::Message;
 use serde_json::{Value, json};
+use strum::{EnumMessage, VariantNames as _};
 use testing::{
-    CURRENT, History, NEWER, UPDATE_ID, arn, at, eviction, fleet_record, intent, names, quarantine, retry_after,
-    track_record,
+    CURRENT, History, NEWER, UPDATE_ID, arn, assert_generated, at, eviction, fleet_record, intent, names, quarantine,
+    retry_after, table, track_record,
 };
 
 /// An update that runs since nine.
@@ -221,7 +222,7 @@ fn of_the_fleet() -> [(&'static str, AnyRecord); 4] {
     };
     let began = at("2026-07-20T09:00:00Z");
     let ended = SupportEnded {
-        what: "Kubernetes 1.30".into(),
+        what: Supported::Kubernetes("1.30".into()),
         ended: Ended::AllSupport,
         at: began,
         nodegroups: names(["prod/blue"]),
@@ -252,14 +253,31 @@ fn of_the_fleet() -> [(&'static str, AnyRecord); 4] {
     ]
 }
 
+/// What a variant says of itself, in a line without its full stop.
+pub(crate) fn documentation(variant: &impl EnumMessage) -> String {
+    let sentence = variant.get_documentation().unwrap().trim_end().replace('\n', " ");
+    sentence.strip_suffix('.').unwrap().to_owned()
+}
+
 #[test]
-fn every_notification_reads_like_this_and_is_documented() {
-    const PAGE: &str = include_str!("../../docs/notifications.md");
+fn the_documentation_lists_every_kind() {
+    let row = |kind: &&str| {
+        let (_, record) = noticed_records().into_iter().find(|(name, _)| name == kind).unwrap();
+        let notice = record.pending_notices().last().unwrap();
+        let said = machine(&Message::new(record.as_ref(), notice, &retry_after()));
+        let status = said["status"].as_str().map_or("–".to_owned(), |status| format!("`{status}`"));
+        let event_only = if notice.kind.is_event_only() { "; an event only, unless you ask for messages" } else { "" };
+        let severity = format!("`{}`", said["severity"].as_str().unwrap());
+        [format!("`{kind}`"), severity, status, format!("{}{event_only}", documentation(&notice.kind))]
+    };
+    let rows = NoticeKind::VARIANTS.iter().map(row);
+    assert_generated("notifications.md", "the kinds", &table(["kind", "severity", "status", "meaning"], rows));
+}
+
+#[test]
+fn every_notification_reads_like_this() {
     for (event, message) in noticed() {
         assert_eq!(machine(&message)["kind"], event);
-        let severity = machine(&message)["severity"].as_str().unwrap().to_owned();
-        let status = machine(&message)["status"].as_str().map_or("–".to_owned(), |status| format!("`{status}`"));
-        assert!(PAGE.contains(&format!("\n| `{event}` | `{severity}` | {status} |")), "{event} {severity} {status}");
         let id = machine(&message)["id"].as_str().unwrap().to_owned();
         let text = format!("Subject: {}\n\n{}", message.subject, part(&message, "email"));
         assert!(text.ends_with(&format!("\nMessage {id}\n")), "{text}");
@@ -387,8 +405,7 @@ fn the_last_failure_says_that_there_is_no_further_try() {
     }
     record.end(Status::Failed, vec![], at("2026-07-21T09:16:02Z"));
     let message = last_message(&record);
-    let sentence =
-        "1.33.2-20260710 is not tried again on this node group; another newer release is, where there is one.";
+    let sentence = "1.33.2-20260710 is not tried again on this node group; a newer release is, where there is one.";
     assert!(part(&message, "email").contains(sentence));
     assert_eq!(machine(&message)["nextTry"], Value::Null);
 }
@@ -451,7 +468,7 @@ fn a_quarantine_is_critical_and_says_how_to_lift_it() {
         "{text}"
     );
     assert!(text.contains("Failed on  dev/a, prod/blue\n"), "{text}");
-    let lift = r#"--event '{"liftQuarantine": ["1.33/AL2023_x86_64_STANDARD/1.33.2-20260710"]}'"#;
+    let lift = r#"--event '{"liftQuarantine":["1.33/AL2023_x86_64_STANDARD/1.33.2-20260710"]}'"#;
     assert!(text.contains(lift), "{text}");
     assert!(text.contains("DeniedReleases='*-20260710'"), "it says how to deny the build everywhere: {text}");
 }
@@ -477,7 +494,7 @@ fn force_is_said_before_and_after() {
     let open = record.open.as_mut().unwrap();
     open.intent.may_force = true;
     record.end(Status::Failed, vec![eviction()], at("2026-07-20T09:16:02Z"));
-    let before = "From 2026-07-20T10:16:02Z on, a run in which all its rules allow it tries 1.33.2-20260710 again, with force: pods that do not leave are deleted, whatever their disruption budgets say.";
+    let before = "1.33.2-20260710 is tried again after 2026-07-20T10:16:02Z, once all rules allow it, with force: pods that do not leave are deleted, whatever their disruption budgets say.";
     assert_eq!(machine(&last_message(&record))["nextAction"], before);
     record.begin(&Intent { force: true, may_force: true, ..intent(NEWER) }, at("2026-07-20T11:00:00Z"));
     record.end(Status::Successful, vec![], at("2026-07-20T11:20:00Z"));

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use eks_nodegroup_updater::model::notice::DetailType;
 use eks_nodegroup_updater::model::records::AnyRecord;
 use eks_nodegroup_updater::notify::{Event, SOURCE};
 use serde_json::{Value, json};
-use testing::retry_after;
+use strum::VariantArray as _;
+use testing::{assert_generated, retry_after, table};
 
-use crate::messages::noticed_records;
+use crate::messages::{documentation, noticed_records};
 use crate::schema::assert_is_event;
 
 /// An event as EventBridge delivers it.
@@ -41,6 +43,13 @@ fn every_event_is_what_the_schema_says() {
     for (_, event) in events() {
         assert_is_event(&event);
     }
+}
+
+#[test]
+fn the_documentation_lists_every_detail_type() {
+    let row = |detail_type: &DetailType| [format!("`{detail_type}`"), documentation(detail_type)];
+    let rows = DetailType::VARIANTS.iter().map(row);
+    assert_generated("events.md", "the detail types", &table(["detail type", "when"], rows));
 }
 
 #[test]

@@ -556,31 +556,6 @@ impl Record for NodegroupRecord {
     fn pending_notices_mut(&mut self) -> &mut Vec<Notice> {
         &mut self.pending_notices
     }
-
-    fn notice_id(&self, notice: &Notice) -> String {
-        let code = notice.kind.code();
-        uuid(
-            &self.id,
-            &match &notice.kind {
-                NoticeKind::UpdateAvailable { version, release_version } => {
-                    format!("{code}/{version}/{release_version}")
-                }
-                NoticeKind::TagInvalid(InvalidTag { key, value, .. }) => format!("{code}/{key}={value}"),
-                NoticeKind::NodegroupDowngraded(hold) => {
-                    format!("{code}/{}/{}/{}", hold.from.release_version, hold.to.release_version, hold.since)
-                }
-                NoticeKind::RollbackExpired(rollback) => format!("{code}/{}", rollback.request_id),
-                NoticeKind::UpdateRecovered(over) => format!("{code}/{}/{}", over.number, over.release_version),
-                NoticeKind::NodegroupStale(_) | NoticeKind::NodegroupCurrent(_) | NoticeKind::TagLost => {
-                    format!("{code}/{}", notice.at)
-                }
-                kind => {
-                    let (number, release) = kind.attempt().map_or((0, ""), |at| (at.number, &at.release_version));
-                    format!("{code}/{number}/{release}")
-                }
-            },
-        )
-    }
 }
 
 fn reference(attempt: &Attempt) -> AttemptRef {

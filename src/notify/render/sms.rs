@@ -3,9 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::message::Writer;
-use crate::model::names::Names;
-use crate::model::notice::{Digest, NoticeKind};
+use crate::notify::letter::{Envelope, Letter, Status};
 
 /// How much of an SMS is left: 160 characters of the GSM 7-bit alphabet, less the 24 that
 /// [SNS puts before it](https://docs.aws.amazon.com/sns/latest/dg/sms_publish-to-topic.html): the display name of the topic, `>`
@@ -17,54 +15,44 @@ const SHORTEST: usize = 6;
 /// How long the longest name of a region may be.
 const REGION: usize = 20;
 
-impl Writer<'_> {
-    /// One line, whose names are as long as there is room for.
-    pub(super) fn sms(&self) -> String {
-        let mut text = String::new();
-        for longest in (SHORTEST..=LONGEST).rev() {
-            text = self.sms_with_names(longest);
-            if septets(&text) <= SEPTETS {
-                break;
-            }
+/// One line, whose names are as long as there is room for.
+pub(in crate::notify) fn sms(envelope: &Envelope<'_>, letter: &Letter<'_>) -> String {
+    let mut text = String::new();
+    for longest in (SHORTEST..=LONGEST).rev() {
+        text = with_names(envelope, letter, longest);
+        if septets(&text) <= SEPTETS {
+            break;
         }
-        text
     }
+    text
+}
 
-    /// How grave it is, what it is about, and where.
-    fn sms_with_names(&self, longest: usize) -> String {
-        let show = |text: &str| shown(text, longest);
-        let severity = if self.status() == Some("resolved") { "resolved" } else { self.severity() };
-        let mut text = format!("{}: {}", severity.to_ascii_uppercase(), self.headline(show));
-        if let Some(code) = self.error_code() {
-            let _ = write!(text, " ({})", show(code));
-        }
-        let track = self.track().map(|track| show(&track));
-        let nodegroups = self.first_of_many().map(|(first, count)| match count.saturating_sub(1) {
-            0 => show(&first),
-            more => format!("{} and {more} more", show(&first)),
-        });
-        for place in track.into_iter().chain(nodegroups).chain([shown(self.region(), REGION)]) {
-            let _ = write!(text, ", {place}");
-        }
-        text
+/// How grave it is, what it is about, and where.
+fn with_names(envelope: &Envelope<'_>, letter: &Letter<'_>, longest: usize) -> String {
+    let show = |text: &str| shown(text, longest);
+    let severity = match letter.status {
+        Some(Status::Resolved) => Status::Resolved.word(),
+        _ => letter.severity.word(),
+    };
+    let mut text = format!("{}: {}", severity.to_ascii_uppercase(), letter.headline.show(show));
+    if let Some(code) = letter.error_code() {
+        let _ = write!(text, " ({})", show(code));
     }
+    let track = letter.data.track.as_deref().map(show);
+    let nodegroups = first_of_many(envelope, letter).map(|(first, count)| match count.saturating_sub(1) {
+        0 => show(&first),
+        more => format!("{} and {more} more", show(&first)),
+    });
+    for place in track.into_iter().chain(nodegroups).chain([shown(envelope.region, REGION)]) {
+        let _ = write!(text, ", {place}");
+    }
+    text
+}
 
-    /// The first node group of a message that may be about many, and how many there are.
-    fn first_of_many(&self) -> Option<(String, usize)> {
-        let first = |names: &Names| Some(names.names.first()?.to_string());
-        let of = |names: &Names| Some((first(names)?, names.count));
-        match (&self.members, &self.notice.kind) {
-            (Some(members), _) => of(members),
-            (None, NoticeKind::ReleaseQuarantined(held)) => of(&held.nodegroups),
-            (None, NoticeKind::ReleaseWithdrawn { nodegroups, .. }) => of(nodegroups),
-            (None, NoticeKind::SupportEnded(ended)) => of(&ended.nodegroups),
-            (None, NoticeKind::Digest(Digest { needs_you, waits, count, .. })) => {
-                let lasting = needs_you.iter().chain(waits).next()?;
-                Some((first(&lasting.nodegroups)?, *count))
-            }
-            _ => None,
-        }
-    }
+/// The first node group of a letter that may be about many, and how many there are.
+fn first_of_many(envelope: &Envelope<'_>, letter: &Letter<'_>) -> Option<(String, usize)> {
+    let names = envelope.members.as_ref().or(letter.data.nodegroups.as_ref())?;
+    Some((names.names.first()?.to_string(), names.count))
 }
 
 /// A text that others wrote, in the GSM 7-bit alphabet. Where a name is too long, the cluster's and the node group's keep their

@@ -1,0 +1,127 @@
+//! Which notices are one message, and which events are one call.
+
+use std::collections::BTreeMap;
+
+use super::case::Case;
+use super::letters::letter;
+use super::render::event::Event;
+use crate::model::fleet_record::FleetRecord;
+use crate::model::notice::{Notice, NoticeKind, QuarantinedRelease};
+use crate::model::records::{AnyRecord, RecordRef};
+use crate::model::settings::RetryAfter;
+
+/// More notices than this of one kind, release and cause become one message.
+const SEPARATE: usize = 3;
+/// How many events one call puts.
+const EVENTS_PER_CALL: usize = 10;
+/// How large those may be together. It was 256 KB for years, and is 1 MB by now.
+pub const CALL_BYTES: usize = 250 * 1024;
+
+/// Which notice: of which record, and which of those that it has pending.
+pub type Position = (usize, usize);
+
+/// Notices that are one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// What it is about.
+    pub notices: Vec<Position>,
+    /// Notices that it makes needless.
+    pub included: Vec<Position>,
+}
+
+/// Notices that may become one message.
+struct Group {
+    notices: Vec<Position>,
+    /// More than so many do.
+    separate: usize,
+}
+
+/// The messages of what is left to publish: which notices are one together, and which each alone.
+pub fn batches(
+    records: &[AnyRecord],
+    is_left: impl Fn(&Notice) -> bool,
+    fleet: Option<&FleetRecord>,
+    retry_after: &RetryAfter,
+) -> Vec<Batch> {
+    let mut groups: BTreeMap<String, Group> = BTreeMap::new();
+    let mut quarantines: BTreeMap<String, Position> = BTreeMap::new();
+    for (index, record) in records.iter().enumerate() {
+        for (number, notice) in record.pending_notices().iter().enumerate().filter(|(_, notice)| is_left(notice)) {
+            let (position, record) = ((index, number), record.as_ref());
+            if let NoticeKind::ReleaseQuarantined(held) = &notice.kind {
+                let QuarantinedRelease { version, ami_type, release_version, cluster, .. } = held;
+                quarantines.insert(quarantine_key(version, ami_type, release_version, cluster.as_deref()), position);
+                continue;
+            }
+            // One quarantine message covers the failures that it explains.
+            let explained = fleet.and_then(|fleet| explained_by(record, notice, fleet));
+            let (key, separate) = match explained {
+                Some(quarantine) => (quarantine, 1),
+                None => (group(record, notice, retry_after), SEPARATE),
+            };
+            groups.entry(key).or_insert_with(|| Group { notices: Vec::new(), separate }).notices.push(position);
+        }
+    }
+    let of_quarantine = |(key, position)| {
+        let included = groups.remove(&key).map(|group| group.notices).unwrap_or_default();
+        Batch { notices: vec![position], included }
+    };
+    let mut batches: Vec<Batch> = quarantines.into_iter().map(of_quarantine).collect();
+    batches.extend(groups.into_values().flat_map(Group::batches));
+    // What is about many first, then as it came.
+    batches.sort_by_key(|batch| (batch.notices.len() == 1, batch.notices.first().copied()));
+    batches
+}
+
+impl Group {
+    fn batches(self) -> Vec<Batch> {
+        let together = |notices| Batch { notices, included: Vec::new() };
+        if self.notices.len() > self.separate {
+            return vec![together(self.notices)];
+        }
+        self.notices.into_iter().map(|position| together(vec![position])).collect()
+    }
+}
+
+/// What a node group's notice has in common with those of others: its kind, release and cause. Other notices are about more than
+/// one node group already, so that theirs is their own.
+fn group(record: RecordRef<'_>, notice: &Notice, retry_after: &RetryAfter) -> String {
+    if record.nodegroup().is_none() {
+        return notice.id(record.key());
+    }
+    let data = letter(&Case::new(record, notice, retry_after)).data;
+    format!("{}/{}/{}", notice.kind.code(), data.release_version.unwrap_or_default(), data.similar)
+}
+
+/// The quarantine that says already what a node group's failed update would say.
+fn explained_by(record: RecordRef<'_>, notice: &Notice, fleet: &FleetRecord) -> Option<String> {
+    let (Some(record), NoticeKind::UpdateFailed(about)) = (record.nodegroup(), &notice.kind) else { return None };
+    let attempt = record.attempt(about.number).filter(|attempt| attempt.blames_release())?;
+    let (track, release) = (attempt.intent.track(), &attempt.intent.release_version);
+    let held = fleet.quarantined(&track, release, Some(record.id.cluster()))?;
+    Some(quarantine_key(&held.version, &held.ami_type, release, held.cluster.as_deref()))
+}
+
+/// A release of a track, in the fleet or in one cluster.
+fn quarantine_key(version: &str, ami_type: &str, release: &str, cluster: Option<&str>) -> String {
+    format!("{version}/{ami_type}/{release}/{}", cluster.unwrap_or_default())
+}
+
+/// The events of each call: ten at most, and no more than a call may carry.
+#[must_use]
+pub fn calls(events: Vec<(Position, Event)>) -> Vec<Vec<(Position, Event)>> {
+    let mut calls: Vec<Vec<(Position, Event)>> = Vec::new();
+    let mut room = 0;
+    for event in events {
+        let size = event.1.size();
+        match calls.last_mut().filter(|call| call.len() < EVENTS_PER_CALL && size <= room) {
+            Some(call) => call.push(event),
+            None => {
+                room = CALL_BYTES;
+                calls.push(vec![event]);
+            }
+        }
+        room = room.saturating_sub(size);
+    }
+    calls
+}
