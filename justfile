@@ -97,7 +97,7 @@ broken *NAMES:
 mutants *ARGS:
     cargo mutants --file 'src/plan/**' --file 'src/model/**' --file 'src/reconcile/**' {{ARGS}} -- --test it --lib
 
-# Fuzzes a target (event, answers, stored_item, tags_and_settings) for so many seconds. Needs cargo-fuzz.
+# Fuzzes a target (event, answers, parameters, stored_item, tags_and_settings) for so many seconds. Needs cargo-fuzz.
 fuzz TARGET SECONDS:
     RUSTC_BOOTSTRAP=1 cargo fuzz run {{TARGET}} -- -max_total_time={{SECONDS}}
 

@@ -152,7 +152,7 @@ impl Setting {
                 "expected release versions separated by spaces, or all of a day such as *-20260110, each also as AMI-TYPE/… or KUBERNETES-VERSION/AMI-TYPE/…",
                 Of::Start,
                 "Releases that no node group is updated to, or all of a day such as `*-20260110`, separated by spaces; each also \
-                 [of one track](rules.md#release-names) only.",
+                 [of one track](rules.md#release-names) only. [A list](settings.md#without-a-deployment) adds to them.",
             ),
             Self::QuarantineAfter => (
                 "QuarantineAfter",
@@ -169,7 +169,8 @@ impl Setting {
                 "",
                 "expected names or ARNs of SSM Change Calendars, separated by spaces",
                 Of::Start,
-                "Names or ARNs of SSM Change Calendars, separated by spaces. No update starts while one is closed.",
+                "Names or ARNs of SSM Change Calendars, separated by spaces. No update starts while one is closed. \
+                 [A list](settings.md#without-a-deployment) adds to them.",
             ),
             Self::Metrics => (
                 "Metrics",

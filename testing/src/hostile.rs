@@ -14,14 +14,19 @@ use eks_nodegroup_updater::model::policy::Policy;
 use eks_nodegroup_updater::model::record::{Record, Revision};
 use eks_nodegroup_updater::model::records::RecordRef;
 use eks_nodegroup_updater::model::rules::{Rules, VersionPolicy};
+use eks_nodegroup_updater::model::settings::ReleaseSelector;
 use eks_nodegroup_updater::model::settle::{Observation, Progress, Running, settle};
 use eks_nodegroup_updater::model::track_record::TrackRecord;
 use eks_nodegroup_updater::notify::{CALL_BYTES, Event, Message};
+use eks_nodegroup_updater::observe::controls::parse_list;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use simulated_aws::{Fault, Nodegroup, Request};
 
-use crate::{AL2023, CURRENT, NEWER, TABLE, TestEnv, eviction, in_virtual_time, minutes, opted_in, unreadable};
+use crate::{
+    AL2023, CHANGE_CALENDARS, CURRENT, DENIED_RELEASES, NEWER, SETTINGS_DOCUMENT, TABLE, TestEnv, eviction,
+    in_virtual_time, minutes, opted_in, unreadable,
+};
 
 const UPDATE: &str = "eks:UpdateNodegroupVersion";
 /// A release between [`CURRENT`] and [`NEWER`].
@@ -112,6 +117,32 @@ pub fn tags_and_settings(data: &[u8]) {
         run_check(&env).await;
         assert_only_blue(&env);
         assert!(opted_in && !frozen || updates(&env).is_empty(), "{pairs:?}");
+    });
+}
+
+/// The document of settings, the stop switch, and the lists of denied releases and of change calendars, with zeros between them.
+/// What is not understood of them is closed.
+pub fn parameters(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let mut values = text.splitn(4, '\0');
+    let mut next = || values.next().unwrap_or_default().to_owned();
+    let (document, switch, denied, calendars) = (next(), next(), next(), next());
+    in_virtual_time(async {
+        let mut env = fleet().await;
+        env.deploy(&[], &[]);
+        let parameters = [
+            (SETTINGS_DOCUMENT, &document),
+            (crate::STOP_SWITCH, &switch),
+            (DENIED_RELEASES, &denied),
+            (CHANGE_CALENDARS, &calendars),
+        ];
+        parameters.into_iter().for_each(|(name, value)| env.world.put_parameter(name, value));
+        let understood = env.start_config.with_document(&document).is_ok()
+            && switch == "running"
+            && parse_list::<ReleaseSelector>(&denied).is_ok()
+            && parse_list::<String>(&calendars).is_ok_and(|names| names.iter().all(|name| name == CALENDAR));
+        both_functions(&env).await;
+        assert!(understood || updates(&env).is_empty(), "{document:?} {switch:?} {denied:?} {calendars:?}");
     });
 }
 

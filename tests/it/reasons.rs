@@ -489,7 +489,7 @@ fn denied_takes_the_newest_that_is_not() {
     fleet.config.settings.denied.extend([selector("AL2023_x86_64_STANDARD/1.33.2-20260716"), selector(NEWER)]);
     let of_others = ["AL2023_x86_64_NVIDIA/1.33.2-20260716", "1.34/AL2023_x86_64_STANDARD/1.33.2-20260716"];
     fleet.config.settings.denied.extend(of_others.map(selector));
-    fleet.waits("Denied", "DENIED_RELEASES denies 1.33.2-20260719, and no other release is newer");
+    fleet.waits("Denied", "1.33.2-20260719 is denied, and no other release is newer");
 }
 
 #[test]

@@ -65,6 +65,27 @@ fn no_tag_or_setting_causes_a_panic_or_an_update_without_opting_in() {
 }
 
 #[test]
+fn no_parameter_causes_a_panic_and_what_is_not_understood_starts_nothing() {
+    let parameters =
+        ["RingSoak", "Window", "DeniedReleases", "ChangeCalendars", "RetryAfter", "Ring", "StuckAfter", "Force"];
+    let words = ["24h", "0", "never", "Mon 00:00-24:00 UTC", "*-20260710", "1h 4h", "freeze", "UTC"];
+    let value = |mostly: &'static [&'static str]| {
+        let any = json(&parameters, &words).prop_map(|value| value.to_string());
+        prop_oneof![6 => prop::sample::select(mostly.to_vec()).prop_map(str::to_owned), 1 => any, 1 => "\\PC{0,20}"]
+    };
+    let texts = (
+        value(&["{}", r#"{"RingSoak": "1h"}"#, r#"{"Ring": "1", "Ring": "2"}"#]),
+        value(&["running", "stopped"]),
+        value(&["[]", r#"["*-20260710"]"#, r#"["latest"]"#]),
+        value(&["[]", r#"["freeze"]"#, r#"["gone"]"#]),
+    );
+    let texts = texts.prop_map(|(document, switch, denied, calendars)| {
+        [document, switch, denied, calendars].join("\0").into_bytes()
+    });
+    try_all("parameters", hostile::parameters, texts);
+}
+
+#[test]
 fn no_stored_item_causes_a_panic_or_an_update_of_another_node_group() {
     let attempt = json!({
         "number": 1, "token": "t",

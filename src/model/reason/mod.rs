@@ -108,7 +108,7 @@ pub enum Reason {
     #[error("cannot tell whether {target} is newer than {current}: {error}")]
     NotComparable { current: String, target: ReleaseVersion, error: NotComparable },
     /// The setting denies the release.
-    #[error("DENIED_RELEASES denies {target}, and no other release is newer")]
+    #[error("{target} is denied, and no other release is newer")]
     Denied { target: ReleaseVersion },
     /// The release is younger than its minimum age.
     #[error("{target} has not reached its minimum age, and no other release is newer; old enough from {until:.0}")]

@@ -26,7 +26,7 @@ pub enum RollbackBlock {
     #[error("AWS has withdrawn that release")]
     Withdrawn,
     /// The setting denies it.
-    #[error("DENIED_RELEASES denies that release")]
+    #[error("that release is denied")]
     Denied,
     /// It is quarantined.
     #[error("that release is quarantined")]

@@ -43,6 +43,7 @@ enum Function {
 enum On {
     Nodegroup,
     Table,
+    Settings,
     StopSwitch,
     Topic,
     EventBus,
@@ -55,7 +56,7 @@ const fn may(name: &'static str, function: Function, about: &'static str, action
 
 const UPDATE: &str = "eks:UpdateNodegroupVersion";
 
-const RIGHTS: [Right; 9] = [
+const RIGHTS: [Right; 10] = [
     Right {
         tag: Some("auto"),
         ..may(
@@ -88,6 +89,7 @@ const RIGHTS: [Right; 9] = [
         )
     },
     may("WriteTable", Function::Start, "whether start may write to the table", "dynamodb:PutItem", On::Table),
+    may("ReadSettings", Function::Start, "whether start may read its settings", "ssm:GetParameters", On::Settings),
     may(
         "ReadStopSwitch",
         Function::Start,
@@ -164,13 +166,12 @@ impl On {
         let Deployment { region, account, .. } = deployment;
         let arn = |service: &str, rest: &str| format!("arn:{partition}:{service}:{region}:{account}:{rest}");
         let output = |name: &str| deployment.output(name).map(str::to_owned).map_err(|failure| failure.message);
+        let parameter = |name: String| arn("ssm", &format!("parameter/{}", name.trim_start_matches('/')));
         Ok(match self {
             Self::Nodegroup => arn("eks", "nodegroup/cluster/nodegroup/00000000-0000-4000-8000-000000000000"),
             Self::Table => arn("dynamodb", &format!("table/{}", deployment.table)),
-            Self::StopSwitch => {
-                let name = output("StopSwitchName")?;
-                arn("ssm", &format!("parameter/{}", name.trim_start_matches('/')))
-            }
+            Self::Settings => parameter(output("SettingsName")?),
+            Self::StopSwitch => parameter(output("StopSwitchName")?),
             Self::Topic => output("NotificationTopicArn")?,
             Self::EventBus => arn("events", &format!("event-bus/{bus}")),
             Self::Everything => "*".to_owned(),
