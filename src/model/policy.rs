@@ -132,8 +132,8 @@ mod tests {
             ("ami-update/stuck-after", "12h"),
             ("ami-updates", "x"),
         ];
+        // The ring of the tag is that of no rules at all.
         let rules = Rules {
-            ring: 0,
             min_age: SignedDuration::from_hours(7 * 24),
             pin: Some("1.33.1-20260610".into()),
             window: "Sat 02:00-06:00 UTC".parse().unwrap(),
@@ -143,7 +143,8 @@ mod tests {
             follow_cluster_after: SignedDuration::from_hours(3 * 24),
             stale_after: Some(SignedDuration::from_hours(21 * 24)),
             stuck_after: Some(SignedDuration::from_hours(12)),
-            tagged: RuleName::VARIANTS.to_vec(),
+            tagged: tags.iter().filter_map(|(key, _)| RuleName::find(key.strip_prefix("ami-update/")?)).collect(),
+            ..Rules::default()
         };
         assert_eq!(policy(&tags), Policy::OptedIn(Mode::Auto, rules));
     }
