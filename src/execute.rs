@@ -8,14 +8,13 @@ use crate::aws::StartClients;
 use crate::model::ami_type::TrackKey;
 use crate::model::attempt::{Attempt, ErrorDetail, Intent, Status};
 use crate::model::decision::{Decision, Planned, Target};
+use crate::model::fleet::Fleet;
 use crate::model::nodegroup_record::{NodegroupRecord, NotTaken};
 use crate::model::outcome::{NotAsked, Outcome};
 use crate::model::problem::{Problem, ProblemCode};
-use crate::model::record::YES;
-use crate::model::records::RecordSet;
-use crate::model::subject::{FleetId, NodegroupId, TrackId};
+use crate::model::subject::{NodegroupId, TrackId};
 use crate::plan::Plan;
-use crate::reconcile::{Bookkeeping, FleetChange, NodegroupChange, Reconciled, TrackChange};
+use crate::reconcile::{Bookkeeping, Change as _, FleetChange, NodegroupChange, Reconciled, TrackChange};
 use crate::run::Run;
 use crate::store::{NotSaved, RecordStore};
 use crate::submit::submit;
@@ -57,6 +56,8 @@ pub struct Executor<'a> {
     pub store: &'a RecordStore<'a>,
     /// The run.
     pub run: Run<'a>,
+    /// What the run knows of the fleet.
+    pub fleet: &'a Fleet,
 }
 
 impl Executor<'_> {
@@ -65,7 +66,7 @@ impl Executor<'_> {
     ///
     /// The bookkeeping of a node group goes out together with its intent; what had none is left in
     /// [`changes`](Execution::changes).
-    pub async fn execute(&self, plan: &Plan, records: &RecordSet, mut bookkeeping: Bookkeeping) -> Execution {
+    pub async fn execute(&self, plan: &Plan, mut bookkeeping: Bookkeeping) -> Execution {
         let mut execution = Execution::default();
         let mut capacity = plan.capacity.clone();
         let planned = |index: &usize| plan.decisions.get(*index).map(|planned| (*index, planned));
@@ -82,9 +83,9 @@ impl Executor<'_> {
             let start = Start { id, intent, bookkeeping: bookkeeping.get(id).map(Vec::as_slice).unwrap_or_default() };
             let outcome = match execution.not_asked(plan, intent) {
                 Some(why) => Outcome::NotAsked(why),
-                None => self.start(start, records, &mut execution.errors).await,
+                None => self.start(start, &mut execution.errors).await,
             };
-            execution.record_outcome(start, &outcome, records, self.run.now);
+            execution.record_outcome(start, &outcome, self.fleet, self.run.now);
             if outcome.had_intent() {
                 bookkeeping.remove(id);
             }
@@ -97,7 +98,7 @@ impl Executor<'_> {
         execution
     }
 
-    async fn start(&self, start: Start<'_>, records: &RecordSet, errors: &mut Vec<Problem>) -> Outcome {
+    async fn start(&self, start: Start<'_>, errors: &mut Vec<Problem>) -> Outcome {
         let Start { id, intent, bookkeeping } = start;
         if !self.run.has_time() {
             return Outcome::DeadlineNear;
@@ -105,39 +106,32 @@ impl Executor<'_> {
         if intent.start_before.is_some_and(|before| self.run.now + self.run.began.elapsed() >= before) {
             return Outcome::WindowClosed;
         }
-        match records.nodegroup_or_new(id) {
+        match self.fleet.records.nodegroup_or_new(id) {
             Ok(mut record) => {
                 bookkeeping.iter().for_each(|change| change.apply(&mut record));
-                self.start_update(record, intent, records, errors).await
+                self.start_update(record, intent, errors).await
             }
             Err(error) => Outcome::NotRecorded(error.to_string()),
         }
     }
 
     /// Writes the intent over the record by which it was planned, calls EKS, writes what it answered.
-    async fn start_update(
-        &self,
-        mut record: NodegroupRecord,
-        intent: &Intent,
-        records: &RecordSet,
-        errors: &mut Vec<Problem>,
-    ) -> Outcome {
+    async fn start_update(&self, mut record: NodegroupRecord, intent: &Intent, errors: &mut Vec<Problem>) -> Outcome {
         let now = self.run.now;
-        record.opted_in = Some(YES.to_owned());
+        record.opt_in(now);
         record.begin(intent, now);
         match self.store.save(&mut record, now).await {
             Ok(()) => {}
             Err(NotSaved::Conflict(_)) => return Outcome::LostRace,
             Err(NotSaved::Failed(error)) => return Outcome::NotRecorded(error),
         }
-        let Some(attempt) = &record.open else { return Outcome::LostRace };
+        let Some(attempt) = record.open() else { return Outcome::LostRace };
         let outcome = match submit(&self.clients.eks, &record.id, attempt).await {
             // Nobody asked for another release, so EKS's answer is what has to be said.
-            Outcome::NotReady(error) if intent.rollback.is_some() => Outcome::Refused(ErrorDetail {
-                error_code: "InvalidParameterException".to_owned(),
-                error_message: error.trim_start_matches("InvalidParameterException: ").to_owned(),
-                resource_ids: Vec::new(),
-            }),
+            Outcome::NotReady(error) if intent.rollback.is_some() => {
+                let message = error.trim_start_matches("InvalidParameterException: ");
+                Outcome::Refused(ErrorDetail::new("InvalidParameterException", message))
+            }
             outcome => outcome,
         };
         if matches!(outcome, Outcome::Unknown(_)) {
@@ -148,8 +142,8 @@ impl Executor<'_> {
         let change = |record: &mut NodegroupRecord| {
             // Another run may have written meanwhile; `check` may have found the update first.
             let is_open = |open: &Attempt| open.token == token && open.update_id.is_none();
-            if record.open.as_deref().is_some_and(is_open) {
-                take_answer(record, &outcome, intent, records, now);
+            if record.open().is_some_and(is_open) {
+                take_answer(record, &outcome, intent, self.fleet, now);
             }
         };
         if let Err(error) = self.store.merge(&mut record, now, change).await {
@@ -162,30 +156,30 @@ impl Executor<'_> {
 }
 
 /// What EKS's answer says of the open attempt.
-fn take_answer(record: &mut NodegroupRecord, outcome: &Outcome, intent: &Intent, records: &RecordSet, now: Timestamp) {
+fn take_answer(record: &mut NodegroupRecord, outcome: &Outcome, intent: &Intent, fleet: &Fleet, now: Timestamp) {
     match outcome {
         Outcome::Accepted { update_id } => record.accept(update_id),
         Outcome::Refused(error) | Outcome::LaunchTemplateDenied(error) => {
             record.end(Status::Refused, vec![error.clone()], now);
         }
         // Only a pin asks for what AWS never named; no release track remembers that EKS refuses it.
-        Outcome::NotReady(error) if !is_known(intent, records) => {
-            record.back_off(outcome.code(), error, NotTaken::Release(&intent.release_version), now);
+        Outcome::NotReady(error) if !is_known(intent, fleet) => {
+            record.start_back_off(outcome.into(), error, NotTaken::Release(&intent.release_version), now);
         }
         Outcome::NotReady(_) | Outcome::Deleted(_) => record.withdraw(),
         Outcome::InUse(error) | Outcome::NotActive(error) | Outcome::AccessDenied(error) => {
-            record.back_off(outcome.code(), error, NotTaken::Update, now);
+            record.start_back_off(outcome.into(), error, NotTaken::Update, now);
         }
         Outcome::VersionNotReady(error) => {
-            record.back_off(outcome.code(), error, NotTaken::Version(&intent.version), now);
+            record.start_back_off(outcome.into(), error, NotTaken::Version(&intent.version), now);
         }
         _ => {}
     }
 }
 
 /// Whether the release history of its track holds the release.
-fn is_known(intent: &Intent, records: &RecordSet) -> bool {
-    let track = records.track(&intent.track()).ok().flatten();
+fn is_known(intent: &Intent, fleet: &Fleet) -> bool {
+    let track = fleet.track_record(&intent.track()).ok().flatten();
     track.is_some_and(|track| track.releases.iter().any(|known| known.release_version == intent.release_version))
 }
 
@@ -204,11 +198,11 @@ impl Execution {
     }
 
     /// What an outcome says of its release and of the function's permissions.
-    fn record_outcome(&mut self, start: Start<'_>, outcome: &Outcome, records: &RecordSet, now: Timestamp) {
-        let Start { id, intent, .. } = start;
+    fn record_outcome(&mut self, start: Start<'_>, outcome: &Outcome, fleet: &Fleet, now: Timestamp) {
+        let Start { intent, .. } = start;
         let (track, release) = (intent.track(), &intent.release_version);
-        let fleet = FleetId::of(id);
-        let track_id = TrackId::of(&fleet, &track);
+        let Some(fleet_id) = &fleet.id else { return };
+        let track_id = TrackId::of(fleet_id, &track);
         match outcome {
             Outcome::NotAsked(_) | Outcome::DeadlineNear | Outcome::WindowClosed | Outcome::LostRace => return,
             Outcome::NotRecorded(_) => return,
@@ -219,7 +213,7 @@ impl Execution {
                         ProblemCode::AccessDenied,
                         format!("no further updates were started: {error}"),
                     ));
-                    self.changes.change_fleet(&fleet, FleetChange::ReportAccessDenied(error.clone(), now));
+                    self.changes.change_fleet(fleet_id, FleetChange::ReportAccessDenied(error.clone(), now));
                 }
             }
             _ => self.denials = 0,
@@ -233,13 +227,13 @@ impl Execution {
                 self.not_ready.insert((track, release.clone()));
             }
             Outcome::Accepted { .. } => {
-                let known = records.track(&track).ok().flatten();
+                let known = fleet.track_record(&track).ok().flatten();
                 if known.is_some_and(|known| known.is_refused(release)) {
                     self.changes.change_track(&track_id, TrackChange::Accept(release.clone()));
                 }
-                let was_denied = records.fleet().ok().flatten().is_some_and(|record| record.access_denied.is_some());
+                let was_denied = fleet.record().ok().flatten().is_some_and(|record| record.access_denied.is_some());
                 if was_denied && self.changes.fleet.is_none() {
-                    self.changes.change_fleet(&fleet, FleetChange::AccessGranted);
+                    self.changes.change_fleet(fleet_id, FleetChange::AccessGranted);
                 }
             }
             _ => {}

@@ -224,7 +224,7 @@ impl Metrics {
             }
             metrics.count(Metric::Nodegroups);
             let record = fleet.records.nodegroup(&discovered.id).ok().flatten();
-            if record.and_then(|record| record.stale.as_ref()).is_some_and(|stale| stale.over_at.is_none()) {
+            if record.is_some_and(|record| record.is_stale()) {
                 metrics.count(Metric::NodegroupsStale);
             }
             let attention = planned.decision.attention();
@@ -240,7 +240,7 @@ impl Metrics {
         }
         metrics.set(Metric::NodegroupsBehind, behind.len());
         metrics.set_all(Metric::BehindSeconds, behind);
-        if let Ok(record) = fleet.records.fleet() {
+        if let Ok(record) = fleet.record() {
             let quarantines = record.into_iter().flat_map(|record| &record.quarantines);
             let quarantined = quarantines.filter(|quarantine| quarantine.lasts()).count();
             metrics.set(Metric::ReleasesQuarantined, quarantined);
@@ -343,7 +343,7 @@ fn is_kept(decision: &Decision) -> bool {
 
 /// Whether the last update that ended did not succeed. One that is tried again has still failed.
 fn has_failed(record: &NodegroupRecord) -> bool {
-    record.history.last().is_some_and(Attempt::failed)
+    record.attempts.ended.last().is_some_and(Attempt::failed)
 }
 
 /// Whether it is a failure that the records, which were read before, do not show yet.

@@ -119,11 +119,7 @@ fn meaning(code: &str, message: &str) -> Option<Refusal> {
 }
 
 fn detail(error: &Error) -> ErrorDetail {
-    ErrorDetail {
-        error_code: error.code().unwrap_or("Unknown").to_owned(),
-        error_message: error.message().unwrap_or("EKS gave no reason").to_owned(),
-        resource_ids: Vec::new(),
-    }
+    ErrorDetail::new(error.code().unwrap_or("Unknown"), error.message().unwrap_or("EKS gave no reason"))
 }
 
 /// Counts the requests that the SDK really sends for one call.

@@ -22,19 +22,26 @@ use aws_sdk_dynamodb::types::{
 };
 use eks_nodegroup_updater::aws::{config_loader, http};
 use eks_nodegroup_updater::model::attempt::{Attempt, ErrorDetail, Intent, StartedBy, Status};
-use eks_nodegroup_updater::model::fleet_record::FleetRecord;
+use eks_nodegroup_updater::model::fleet_record::{FleetContent, FleetRecord};
+use eks_nodegroup_updater::model::hold::{DowngradedBy, Hold, Rollback, Running};
 use eks_nodegroup_updater::model::names::Names;
-use eks_nodegroup_updater::model::nodegroup_record::{BackOff, NodegroupRecord, Proof, ReportedRelease, SeenVersion};
-use eks_nodegroup_updater::model::notice::{AttemptRef, Notice, NoticeKind, Sink};
+use eks_nodegroup_updater::model::nodegroup_record::{
+    BackOff, Downgrade, NodegroupContent, NodegroupRecord, Proof, SeenVersion, Standing, UpdateHistory,
+};
+use eks_nodegroup_updater::model::notice::{AttemptRef, Notice, NoticeKind, Sink, Sinks};
+use eks_nodegroup_updater::model::outcome::OutcomeKind;
 use eks_nodegroup_updater::model::owner::Owner;
 use eks_nodegroup_updater::model::policy::InvalidTag;
 use eks_nodegroup_updater::model::problem::{Problem, ProblemCode, Unreadable};
-use eks_nodegroup_updater::model::record::{Record, Revision};
+use eks_nodegroup_updater::model::record::{Content, Record, Revision, Writer};
 use eks_nodegroup_updater::model::records::RecordSet;
 use eks_nodegroup_updater::model::release_version::ReleaseVersion;
+use eks_nodegroup_updater::model::stale::{Obstacle, ReportedStale, Stale};
 use eks_nodegroup_updater::model::subject::{ItemKey, NodegroupId};
 use eks_nodegroup_updater::model::track_record::TrackRecord;
+use eks_nodegroup_updater::model::unknown::{Unknown, Word};
 use eks_nodegroup_updater::reconcile::{FleetChange, NodegroupChange, Reconciled, TrackChange};
+use eks_nodegroup_updater::store::item;
 use eks_nodegroup_updater::store::{NotSaved, RecordStore};
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
@@ -47,6 +54,9 @@ use testing::{
 };
 
 type Item = HashMap<String, AttributeValue>;
+
+/// What is published by default where there is no bus.
+static SINKS: Sinks = Sinks { events: false, more_messages: Vec::new(), fewer_messages: Vec::new() };
 
 const LAST_REVISION: &str = "18446744073709551615/first";
 
@@ -130,11 +140,11 @@ impl Table {
     }
 
     fn of<'a>(&'a self, writer: &'a str) -> RecordStore<'a> {
-        RecordStore::new(&self.client, Some(&self.name), writer, false)
+        RecordStore::new(&self.client, Some(&self.name)).writing(Writer { id: writer, sinks: &SINKS })
     }
 
     /// Writes a record that must not exist yet, and returns it as the table has it.
-    async fn with<R: Record + std::fmt::Debug>(&self, record: R) -> R {
+    async fn with<C: Content>(&self, record: Record<C>) -> Record<C> {
         let mut record = record;
         self.of("first").save(&mut record, now()).await.unwrap();
         record
@@ -150,11 +160,16 @@ impl Table {
     }
 
     async fn track_record(&self) -> TrackRecord {
-        load(&self.of("reader"), [ItemKey::Track(track_record().id)]).await.track(&track()).unwrap().unwrap().clone()
+        load(&self.of("reader"), [ItemKey::Track(track_record().id)])
+            .await
+            .track(&track_record().id)
+            .unwrap()
+            .unwrap()
+            .clone()
     }
 
     async fn fleet_record(&self) -> FleetRecord {
-        load(&self.of("reader"), [fleet_key()]).await.fleet().unwrap().unwrap().clone()
+        load(&self.of("reader"), [fleet_key()]).await.fleet(&fleet_record().id).unwrap().unwrap().clone()
     }
 
     /// What is really in the table.
@@ -197,7 +212,7 @@ impl Table {
     }
 
     /// How a write fails that meets this record, where the server says so.
-    async fn conflict_with<R: Record>(&self, stored: &R) -> Result<(), NotSaved<R>> {
+    async fn conflict_with<C: Content>(&self, stored: &Record<C>) -> Result<(), NotSaved<Record<C>>> {
         let stored = self.says_what_was_in_the_way().await.then(|| Box::new(stored.clone()));
         Err(NotSaved::Conflict(stored))
     }
@@ -242,8 +257,8 @@ fn error(message: String, resource_ids: Vec<String>) -> ErrorDetail {
     ErrorDetail { error_message: message, resource_ids, ..eviction() }
 }
 
-fn item_of(record: &impl Record) -> Item {
-    serde_dynamo::to_item(record).unwrap()
+fn item_of<C: Content>(record: &Record<C>) -> Item {
+    item::write(record).unwrap()
 }
 
 fn text(text: &str) -> AttributeValue {
@@ -254,12 +269,22 @@ fn number(number: &str) -> AttributeValue {
     AttributeValue::N(number.to_owned())
 }
 
-/// The attributes of an item's open attempt.
-fn open(item: &mut Item) -> &mut Item {
-    match item.get_mut("open") {
-        Some(AttributeValue::M(open)) => open,
-        _ => panic!("nothing is open"),
+/// The attributes of a part of an item.
+fn part<'a>(item: &'a mut Item, name: &str) -> &'a mut Item {
+    match item.get_mut(name) {
+        Some(AttributeValue::M(part)) => part,
+        _ => panic!("it has no {name}"),
     }
+}
+
+/// The attempts of a node group's item, as attributes.
+fn attempts(item: &mut Item) -> &mut Item {
+    part(item, "attempts")
+}
+
+/// The attributes of its open attempt.
+fn open(item: &mut Item) -> &mut Item {
+    part(attempts(item), "open")
 }
 
 fn names(names: &[&str]) -> BTreeSet<String> {
@@ -313,48 +338,68 @@ fn full() -> NodegroupRecord {
             ..intent(NEWER)
         },
         token: Some("0b5ad5cf-6d3c-5c8e-9a57-1e2d3c4b5a69".to_owned()),
-        started_by: StartedBy::External,
+        started_by: StartedBy::External.into(),
         recovered_at: None,
         retry_requested_at: Some(now()),
         started_at: Timestamp::UNIX_EPOCH,
         update_id: Some("5fba87af-4c36-3a25-8a6b-7f3b3f3c2d10".to_owned()),
-        status,
+        status: status.into(),
         ended_at: Some(now()),
         errors: vec![],
         health: vec!["AsgInstanceLaunchFailures".into()],
         last_took: Some(hours(2)),
         stuck_notified: true,
         successful_since: Some(now()),
+        unknown: Unknown::default(),
     };
     let mut full = blank("größe-☃-𝔘");
-    full.attempts = u32::MAX / 2;
-    full.open = Some(Box::new(Attempt {
+    full.attempts.history.clone_from(&blank("blue").failed(NEWER, now()).attempts.history);
+    kinds.into_iter().for_each(|kind| full.notify(kind, now()));
+    full.attempts.count = u32::MAX / 2;
+    full.attempts.open = Some(Box::new(Attempt {
         update_id: None,
         ended_at: None,
         successful_since: None,
         token: None,
         ..attempt(Status::Intent)
     }));
-    full.pending_notices = kinds.map(|kind| Notice::new(kind, now())).into();
-    full.history = statuses.map(attempt).into();
-    full.history[0].errors =
+    full.attempts.ended = statuses.map(attempt).into();
+    full.attempts.ended[0].errors =
         vec![error(String::new(), vec![]), error("\0 \"quoted\" \\ \n 日本語 é 👩‍🚀".to_owned(), nodes)];
-    full.update_history_unread_since = Some(now());
-    full.owner = Some(Owner::Terraform);
-    full.cluster_version = Some(SeenVersion { version: "1.34".into(), since: now() });
-    full.proofs = vec![Proof { version: "1.33".into(), release_version: NEWER.into(), at: now() }];
-    full.back_off = Some(Box::new(BackOff {
-        outcome: "VersionNotReady".into(),
+    full.attempts.back_off = Some(Box::new(BackOff {
+        outcome: OutcomeKind::VersionNotReady.into(),
         error: "Nodegroup Kubernetes version should be equal to Cluster kubernetes version".into(),
         version: Some("1.34".into()),
         release_version: Some("1.34.1-20260710".into()),
         since: now(),
         last: now(),
         times: 2,
+        unknown: Unknown::default(),
     }));
-    full.reported_tag = Some(Box::new(tag));
-    full.reported_release = Some(ReportedRelease { version: "1.33".into(), release_version: "1.45.0-18d04e52".into() });
-    full.opted_in = Some("yes".into());
+    let runs = Running::new("1.33", CURRENT);
+    full.downgrade = Downgrade {
+        ran: Some(runs.clone()),
+        hold: Some(Box::new(Hold::new(&Running::new("1.33", NEWER), &runs, DowngradedBy::Rollback, now()))),
+        update_history: UpdateHistory { read: true, unread_since: Some(now()), unknown: Unknown::default() },
+        rollback: Some(Box::new(Rollback::new(CURRENT, now(), "8f1d6a52"))),
+        unknown: Unknown::default(),
+    };
+    let stale = Stale {
+        oldest: Some(NEWER.into()),
+        days_behind: Some(30),
+        ..Stale::new(now(), "OutsideWindow".into(), "outside its window", "OutsideWindow")
+    };
+    full.standing = Standing {
+        opted_in_since: Some(now()),
+        owner: Some(Word::Known(Owner::Terraform)),
+        obstacle: Some(Obstacle::new("CustomAmi".into(), now())),
+        stale: Some(Box::new(ReportedStale::new(&stale, now()))),
+        unknown: Unknown::default(),
+    };
+    full.cluster_version = Some(SeenVersion::new("1.34", now()));
+    full.proofs = vec![Proof::new("1.33", NEWER, now())];
+    full.report_invalid_tag(&tag, now());
+    full.report_available("1.33", "1.45.0-18d04e52", now());
     full
 }
 
@@ -373,7 +418,6 @@ async fn a_record_round_trips_whole() {
         let written = table.with(record.clone()).await;
         let mut changed_by_writing = record;
         changed_by_writing.revision = first_revision();
-        changed_by_writing.pending.clone_from(&written.pending);
         changed_by_writing.expires_at = written.expires_at;
         assert_eq!(written, changed_by_writing);
         assert_eq!(table.record(written.id.nodegroup()).await, written);
@@ -390,12 +434,12 @@ async fn the_fleets_record_round_trips_whole_and_never_expires() {
     fleet.quarantines[0].superseded_by = Some("1.33.2-20260719".into());
     let written = table.with(fleet.clone()).await;
     fleet.revision = first_revision();
-    fleet.pending = Some("yes".into());
     assert_eq!(written, fleet);
-    let twenty_and_a_count = Names { names: names_of(20).names, count: 23 };
+    let twenty_and_a_count = names_of(23);
+    assert_eq!((twenty_and_a_count.names.len(), twenty_and_a_count.count), (20, 23));
     assert_eq!(written.quarantines[0].nodegroups, twenty_and_a_count);
     let listed = NoticeKind::ReleaseQuarantined(quarantine(NEWER, twenty_and_a_count, now()).into());
-    assert_eq!(written.pending_notices[0], Notice::new(listed, now()));
+    assert_eq!(written.pending_notices()[0], Notice::new(listed, now()));
     assert_eq!(table.fleet_record().await, written);
     let item = table.item(FLEET_KEY).await.unwrap();
     assert_eq!((item.get("kind"), item.get("expiresAt")), (Some(&text("Fleet")), None));
@@ -423,7 +467,6 @@ async fn a_tracks_record_round_trips_whole_and_never_expires() {
     let mut track = withdrawn_and_refused();
     let written = table.with(track.clone()).await;
     track.revision = first_revision();
-    track.pending = Some("yes".into());
     assert_eq!(written, track);
     assert_eq!(table.track_record().await, written);
     let item = table.item(TRACK_KEY).await.unwrap();
@@ -444,7 +487,7 @@ async fn two_runs_that_see_different_releases_of_a_track_lose_neither() {
     let stored = table.track_record().await;
     let known: Vec<&str> = stored.releases.iter().map(|known| known.release_version.as_str()).collect();
     assert_eq!(known, [CURRENT, NEWER]);
-    assert_eq!(other.track(&track()), Ok(Some(&stored)));
+    assert_eq!(other.track(&track_record().id), Ok(Some(&stored)));
 }
 
 #[tokio::test]
@@ -479,7 +522,7 @@ async fn records_too_large_for_one_answer_are_asked_for_again() {
     for name in &names {
         let mut record = begun(name);
         record.end(Status::Failed, vec![], now());
-        record.history[0].errors = vec![error("x".repeat(200_000), vec![])];
+        record.attempts.ended[0].errors = vec![error("x".repeat(200_000), vec![])];
         table.with(record).await;
     }
     if let Some(world) = &table.world {
@@ -488,37 +531,45 @@ async fn records_too_large_for_one_answer_are_asked_for_again() {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let loaded = table.load(&names).await;
     assert_eq!(loaded.readable().count(), names.len());
-    assert!(loaded.readable().all(|record| record.history[0].errors.len() == 1));
+    assert!(loaded.readable().all(|record| record.attempts.ended[0].errors.len() == 1));
 }
 
 #[tokio::test]
 async fn a_malformed_item_says_what_is_wrong_and_spoils_no_other() {
     type Break = fn(&mut Item);
     let breaks: [(&str, Break, &str); 16] = [
-        ("text-for-a-number", |item| drop(item.insert("attempts".into(), text("one"))), "attempts: Expected num"),
+        (
+            "text-for-a-number",
+            |item| drop(attempts(item).insert("count".into(), text("one"))),
+            "attempts.count: Expected num",
+        ),
         (
             "number-for-a-text",
             |item| drop(open(item).insert("token".into(), number("7"))),
-            "open.token: Expected string",
+            "attempts.open.token: Expected string",
         ),
-        ("text-for-a-list", |item| drop(item.insert("history".into(), text("none"))), "Expected seq"),
-        ("fraction", |item| drop(item.insert("attempts".into(), number("1.5"))), "'1.5'"),
-        ("negative", |item| drop(item.insert("attempts".into(), number("-1"))), "'-1'"),
-        ("missing", |item| drop(item.remove("attempts")), "missing field `attempts`"),
         (
-            "unknown-status",
-            |item| drop(open(item).insert("status".into(), text("Paused"))),
-            "open.status: unknown variant `Paused`",
+            "text-for-a-list",
+            |item| drop(attempts(item).insert("ended".into(), text("none"))),
+            "attempts.ended: Expected seq",
         ),
+        ("fraction", |item| drop(attempts(item).insert("count".into(), number("1.5"))), "'1.5'"),
+        ("negative", |item| drop(attempts(item).insert("count".into(), number("-1"))), "'-1'"),
+        ("missing", |item| drop(attempts(item).remove("count")), "missing field `count`"),
+        ("number-for-a-status", |item| drop(open(item).insert("status".into(), number("7"))), "attempts.open.status: "),
         ("no-time", |item| drop(open(item).insert("startedAt".into(), text("yesterday"))), "as year"),
         ("missing-within", |item| drop(open(item).remove("intent")), "missing field `intent`"),
-        ("fleet", |item| drop(item.insert("kind".into(), text("Fleet"))), "kind: unknown variant `Fleet`"),
+        ("fleet", |item| drop(item.insert("kind".into(), text("Fleet"))), "kind: Fleet in place of Nodegroup"),
         ("no-kind", |item| drop(item.remove("kind")), "missing field `kind`"),
         ("tomorrow", |item| drop(item.insert("schemaVersion".into(), number("2"))), "it has schema version 2"),
         ("number", |item| drop(item.insert("revision".into(), number("1"))), "revision: Expected string"),
         ("no-revision", |item| drop(item.insert("revision".into(), text("one"))), "\"one\" is not a revision"),
         ("last-revision", |item| drop(item.insert("revision".into(), text(LAST_REVISION))), "709551615 writes"),
-        ("last-attempt", |item| drop(item.insert("attempts".into(), number("4294967295"))), "4294967295 attempts"),
+        (
+            "last-attempt",
+            |item| drop(attempts(item).insert("count".into(), number("4294967295"))),
+            "4294967295 attempts",
+        ),
     ];
     let table = Table::new().await;
     let good = table.with(begun("good")).await;
@@ -542,7 +593,7 @@ async fn a_malformed_item_says_what_is_wrong_and_spoils_no_other() {
 async fn a_malformed_record_of_the_fleet_says_what_is_wrong_and_spoils_no_node_groups() {
     type Break = fn(&mut Item);
     let breaks: [(Break, &str); 5] = [
-        (|item| drop(item.insert("kind".into(), text("Nodegroup"))), "kind: unknown variant `Nodegroup`"),
+        (|item| drop(item.insert("kind".into(), text("Nodegroup"))), "kind: Nodegroup in place of Fleet"),
         (|item| drop(item.insert("schemaVersion".into(), number("2"))), "it has schema version 2"),
         (|item| drop(item.insert("revision".into(), text("one"))), "\"one\" is not a revision"),
         (|item| drop(item.insert("revision".into(), text(LAST_REVISION))), "709551615 writes"),
@@ -557,7 +608,7 @@ async fn a_malformed_record_of_the_fleet_says_what_is_wrong_and_spoils_no_node_g
         table.put(item).await;
         let loaded = load(&table.of("reader"), [ItemKey::Nodegroup(id("good")), fleet_key()]).await;
         assert_eq!(loaded.nodegroup(&id("good")), Ok(Some(&good)));
-        let Unreadable(reason) = loaded.fleet().unwrap_err();
+        let Unreadable(reason) = loaded.fleet(&fleet_record().id).unwrap_err();
         assert!(reason.starts_with("its record in the table is malformed: "), "{reason}");
         assert!(reason.contains(wrong), "{reason}");
         assert!(loaded.fleet_or_new(&fleet_record().id).is_err(), "it is not taken for a new one");
@@ -570,8 +621,8 @@ fn a_record_whose_key_is_of_nothing_that_it_describes_cannot_be_read() {
         item.insert("itemKey".to_owned(), text(key));
         item
     };
-    let nodegroup = |key: &str| serde_dynamo::from_item::<_, NodegroupRecord>(under(key, item_of(&begun("blue"))));
-    let fleet = |key: &str| serde_dynamo::from_item::<_, FleetRecord>(under(key, item_of(&fleet_record())));
+    let nodegroup = |key: &str| item::read::<NodegroupContent>(under(key, item_of(&begun("blue"))));
+    let fleet = |key: &str| item::read::<FleetContent>(under(key, item_of(&fleet_record())));
     assert_eq!(nodegroup(&arn("blue")).unwrap(), begun("blue"));
     assert_eq!(fleet(FLEET_KEY).unwrap(), fleet_record());
     for key in ["prod/blue", "arn:aws:eks:eu-central-1:123456789012:cluster/prod", FLEET_KEY] {
@@ -590,7 +641,7 @@ async fn an_attribute_of_an_unknown_type_is_a_malformed_record_and_no_panic() {
     let config = config_loader().http_client(world.http_client()).region(Region::from_static("eu-central-1"));
     let config = config.credentials_provider(Credentials::new("AKIA", "secret", None, None, "test")).load().await;
     let client = Client::new(&config);
-    let records = RecordStore::new(&client, Some("updates"), "reader", false);
+    let records = RecordStore::new(&client, Some("updates")).writing(Writer { id: "reader", sinks: &SINKS });
     for attribute in [json!({"X": "y"}), json!({"L": [{"M": {"a": {"X": "y"}}}]})] {
         let item = json!({"itemKey": {"S": arn("blue")}, "open": attribute});
         let read = json!({"Responses": {"updates": [item]}}).to_string();
@@ -694,7 +745,7 @@ async fn of_twenty_concurrent_writers_exactly_one_wins_each_revision() {
         let [(_, winner)] = won.as_slice() else { panic!("{} winners of revision {revision}", won.len()) };
         let conflict = table.conflict_with(winner).await;
         assert!(lost.iter().all(|(saved, record)| *saved == conflict && record.revision == read.revision));
-        assert_eq!((winner.revision.number, winner.attempts), (revision, u32::try_from(revision).unwrap()));
+        assert_eq!((winner.revision.number, winner.attempts.count), (revision, u32::try_from(revision).unwrap()));
         writers.retain(|writer| *writer != winner.revision.writer);
         read = table.record("blue").await;
         assert_eq!(read, *winner);
@@ -734,7 +785,7 @@ async fn a_write_whose_answer_was_lost_is_tried_again_and_written_once() {
     assert_eq!(table.of("first").save(&mut record, now()).await, own);
     assert_eq!(table.answers(), 2);
     let stored = table.record("blue").await;
-    assert_eq!((stored.revision.number, stored.attempts), (1, 1));
+    assert_eq!((stored.revision.number, stored.attempts.count), (1, 1));
     assert_eq!(record, if own.is_ok() { stored } else { begun("blue") });
 }
 
@@ -920,15 +971,14 @@ async fn what_was_reconciled_is_written_and_what_cannot_be_read_is_reported() {
     assert_eq!(records.nodegroup(&id("red")), Err(&of_red), "nothing is built upon it");
 
     blue.report_available("1.33", NEWER, now());
-    blue.opted_in = Some("yes".into());
+    blue.opt_in(now());
     blue.revision = Revision { number: 3, writer: "first".to_owned() };
     assert_eq!(records.nodegroup(&id("blue")), Ok(Some(&blue)));
     assert_eq!(table.record("blue").await, blue);
     let mut fleet = fleet_record();
     fleet.quarantine(&quarantine(CURRENT, names_of(3), now()));
     fleet.revision = first_revision();
-    fleet.pending = Some("yes".into());
-    assert_eq!(records.fleet(), Ok(Some(&fleet)));
+    assert_eq!(records.fleet(&fleet_record().id), Ok(Some(&fleet)));
     assert_eq!(table.fleet_record().await, fleet);
     assert_eq!(table.item(&arn("green")).await, Some(item), "what cannot be read is not written over");
 }
@@ -937,18 +987,18 @@ async fn what_was_reconciled_is_written_and_what_cannot_be_read_is_reported() {
 async fn a_dry_run_takes_in_what_was_reconciled_and_writes_nothing() {
     let table = Table::new().await;
     let mut records = RecordSet::default();
-    let dry = RecordStore::new(&table.client, Some(&table.name), "first", true);
+    let dry = RecordStore::new(&table.client, Some(&table.name));
     assert_eq!(dry.write(reconciled(), &mut records, now()).await, []);
     assert_eq!(table.answers(), 0);
     for name in ["blue", "green"] {
         let mut record = blank(name);
         record.report_available("1.33", NEWER, now());
-        record.opted_in = Some("yes".into());
+        record.opt_in(now());
         assert_eq!(records.nodegroup(&id(name)), Ok(Some(&record)));
     }
     let mut fleet = fleet_record();
     fleet.quarantine(&quarantine(CURRENT, names_of(3), now()));
-    assert_eq!(records.fleet(), Ok(Some(&fleet)));
+    assert_eq!(records.fleet(&fleet_record().id), Ok(Some(&fleet)));
 }
 
 // ── What is pending, and what may be forgotten ─────────────────────────────────────────────────────────────────────
@@ -974,7 +1024,7 @@ async fn only_what_is_open_or_unreported_is_pending() {
     assert_eq!(table.pending().await, names(&["green", "red"]), "a success needs no message");
 
     for record in [&mut green, &mut red] {
-        let notice = record.pending_notices[0].clone();
+        let notice = record.pending_notices()[0].clone();
         record.mark_published(&notice, &Sink::ALL);
         records.save(record, now()).await.unwrap();
     }
@@ -1005,7 +1055,7 @@ async fn only_what_is_settled_expires_and_in_seconds() {
     let item = table.item(&arn("blue")).await.unwrap();
     assert_eq!((item.get("pending"), item.get("expiresAt")), (Some(&text("yes")), None), "a notice is pending");
 
-    let notice = record.pending_notices[0].clone();
+    let notice = record.pending_notices()[0].clone();
     record.mark_published(&notice, &Sink::ALL);
     table.of("first").save(&mut record, now()).await.unwrap();
     let item = table.item(&arn("blue")).await.unwrap();
@@ -1019,7 +1069,7 @@ async fn only_what_is_settled_expires_and_in_seconds() {
 
     let mut reported = blank("green");
     reported.report_available("1.33", NEWER, now());
-    let notice = reported.pending_notices[0].clone();
+    let notice = reported.pending_notices()[0].clone();
     reported.mark_published(&notice, &Sink::ALL);
     table.with(reported).await;
     let item = table.item(&arn("green")).await.unwrap();
@@ -1027,7 +1077,7 @@ async fn only_what_is_settled_expires_and_in_seconds() {
 
     let mut reported = blank("red");
     reported.report_invalid_tag(&invalid_tag(), now());
-    let notice = reported.pending_notices[0].clone();
+    let notice = reported.pending_notices()[0].clone();
     reported.mark_published(&notice, &Sink::ALL);
     table.with(reported).await;
     let item = table.item(&arn("red")).await.unwrap();
@@ -1066,7 +1116,7 @@ async fn ten_attempts_with_the_longest_errors_fit() {
         record.end(Status::Failed, vec![error("ü".repeat(4000), nodes(attempt)); 3], now());
     }
     record.begin(&intent(NEWER), now());
-    assert_eq!((record.history.len(), record.pending_notices.len()), (10, 10));
+    assert_eq!((record.attempts.ended.len(), record.pending_notices().len()), (10, 10));
     let written = table.with(record).await;
     assert_eq!(table.record("blue").await, written);
 }
@@ -1076,7 +1126,7 @@ async fn a_record_near_the_limit_is_kept_and_one_above_it_fails_with_the_cause()
     let table = Table::new().await;
     let of_size = |bytes: usize| {
         let mut record = begun("blue");
-        record.open.as_mut().unwrap().errors = vec![error("x".repeat(bytes), vec![])];
+        record.attempts.open.as_mut().unwrap().errors = vec![error("x".repeat(bytes), vec![])];
         record
     };
     let small = table.with(of_size(400_000)).await;
@@ -1104,21 +1154,19 @@ async fn a_record_above_its_limit_sheds_the_details_of_its_oldest_attempts() {
         record.end(Status::Failed, vec![], now());
         record.begin(&intent(NEWER), now());
     }
-    for attempt in &mut record.history {
+    for attempt in &mut record.attempts.ended {
         attempt.errors = vec![error("x".repeat(90_000), vec![])];
     }
     let written = table.with(record.clone()).await;
-    let shed = ErrorDetail {
-        error_code: "Shortened".into(),
-        error_message: "1 further errors and resources are left out here; `aws eks describe-update` shows them".into(),
-        resource_ids: vec![],
-    };
-    for attempt in &mut record.history[..2] {
+    let shed = ErrorDetail::new(
+        "Shortened",
+        "1 further errors and resources are left out here; `aws eks describe-update` shows them",
+    );
+    for attempt in &mut record.attempts.ended[..2] {
         attempt.errors = vec![shed.clone()];
     }
     record.revision = first_revision();
-    record.pending = Some("yes".into());
-    assert_eq!((record.history.len(), record.pending_notices.len(), record.open.is_some()), (5, 5, true));
+    assert_eq!((record.attempts.ended.len(), record.pending_notices().len(), record.open().is_some()), (5, 5, true));
     assert_eq!(written, record, "the three latest keep their details, and nothing else is missing");
     assert!(serde_json::to_vec(&written).unwrap().len() <= 300 * 1024);
     assert_eq!(table.record("blue").await, written);
@@ -1139,6 +1187,6 @@ async fn the_fleet_keeps_thirty_two_quarantines_and_drops_those_that_are_over_fi
     let expected: Vec<String> = (1..35).filter(|index| ![5, 30].contains(index)).map(release).collect();
     assert_eq!(kept, expected, "both that are over went, and only then the oldest that holds");
     assert_eq!(kept.len(), 32);
-    assert_eq!(written.pending_notices.len(), 35, "all are still reported");
+    assert_eq!(written.pending_notices().len(), 35, "all are still reported");
     assert_eq!(table.fleet_record().await, written);
 }

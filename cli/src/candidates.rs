@@ -125,7 +125,7 @@ pub async fn candidates(configuration: &SdkConfig, known: &[String]) -> Result<V
     }
     let (request, clients) =
         (StartRequest { dry_run: true, ..StartRequest::default() }, StartClients::new(configuration));
-    let store = RecordStore::new(&clients.dynamodb, None, "here", true);
+    let store = RecordStore::new(&clients.dynamodb, None);
     let run = here();
     let observer = Observer { clients: &clients, store: &store, run };
     let controls = observer.controls(&config).await;
@@ -133,7 +133,7 @@ pub async fn candidates(configuration: &SdkConfig, known: &[String]) -> Result<V
     fleet.freeze = controls.freeze;
     let tracks = tracks(&fleet, &request);
     let (recommended, _) = observer.latest(&mut fleet, tracks, settings).await;
-    let releases = Releases::of(&recommended, &fleet.records, run.now);
+    let releases = Releases::of(&recommended, &fleet, run.now);
     let input =
         PlanInput { fleet: &fleet, releases: &releases, request: &request, request_id: run.id, settings, now: run.now };
     let plan = plan(&input);

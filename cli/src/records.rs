@@ -16,7 +16,7 @@ use crate::failure::Failure;
 pub async fn scan(configuration: &SdkConfig, deployment: &Deployment) -> Result<RecordSet, Failure> {
     let Deployment { table, account, region, .. } = deployment;
     let client = aws_sdk_dynamodb::Client::new(&endpoints::of(configuration, Service::DynamoDb));
-    let store = RecordStore::new(&client, Some(table), "here", true).within(Scope::new(account, region));
+    let store = RecordStore::new(&client, Some(table)).within(Scope::new(account, region));
     store.scan().await.map_err(|error| {
         let failure = format!("{error:#}");
         match failure.contains("AccessDenied") {

@@ -129,12 +129,12 @@ fn records(page: &mut Page, report: &Report) {
     let mut table = page.table(&["Node group", "No.", "Update id", "Status", "Pending notices"], 3);
     let fleet = report.fleet_record.iter().map(|record| {
         (
-            ("fleet".to_owned(), &record.pending_notices),
+            ("fleet".to_owned(), record.pending_notices()),
             vec![vec![Cell::new(""), Cell::new("quarantines"), Cell::new("")]],
         )
     });
     let nodegroups =
-        report.nodegroup_records.iter().map(|record| ((record.id.to_string(), &record.pending_notices), rows(record)));
+        report.nodegroup_records.iter().map(|record| ((record.id.to_string(), record.pending_notices()), rows(record)));
     for ((name, notices), rows) in fleet.chain(nodegroups) {
         for (index, row) in rows.into_iter().enumerate() {
             let (name, pending) =
@@ -155,21 +155,21 @@ fn pending(notices: &[Notice]) -> String {
 /// Attempt, update id and status of everything that a record holds, the newest last; without attempts, what was reported.
 fn rows(record: &NodegroupRecord) -> Vec<Vec<Cell>> {
     let row = |attempt: &Attempt| {
-        let status: &str = attempt.status.into();
         let stuck = if attempt.stuck_notified { " (stuck)" } else { "" };
         vec![
             Cell::new(attempt.number),
             Cell::new(attempt.update_id.as_deref().unwrap_or_default()),
-            Cell::new(format!("{status}{stuck}")).fg(color_of_attempt(attempt.status)),
+            Cell::new(format!("{}{stuck}", attempt.status.as_str()))
+                .fg(color_of_attempt(attempt.status.known().copied())),
         ]
     };
-    let attempts: Vec<_> = record.history.iter().chain(record.open.as_deref()).map(row).collect();
+    let attempts: Vec<_> = record.attempts.all().map(row).collect();
     if !attempts.is_empty() {
         return attempts;
     }
     let reported = |what: &str| vec![Cell::new(""), Cell::new(format!("{what} was reported")), Cell::new("")];
-    let release = record.reported_release.iter().map(|release| reported(&release.release_version));
-    release.chain(record.reported_tag.iter().map(|tag| reported(&tag.key))).collect()
+    let release = record.reported.release.iter().map(|release| reported(&release.release_version));
+    release.chain(record.reported.tag.iter().map(|tag| reported(&tag.key))).collect()
 }
 
 fn messages(page: &mut Page, report: &Report) {
@@ -242,11 +242,13 @@ fn color_of(decision: &DecisionKind, attention: Attention) -> Color {
     }
 }
 
-fn color_of_attempt(status: Status) -> Color {
+fn color_of_attempt(status: Option<Status>) -> Color {
     match status {
-        Status::Successful => Color::DarkGreen,
-        Status::InProgress | Status::Intent => Color::DarkYellow,
-        Status::Failed | Status::Cancelled | Status::Unverified | Status::NotFound | Status::Refused => Color::DarkRed,
+        Some(Status::Successful) => Color::DarkGreen,
+        Some(Status::InProgress | Status::Intent) | None => Color::DarkYellow,
+        Some(Status::Failed | Status::Cancelled | Status::Unverified | Status::NotFound | Status::Refused) => {
+            Color::DarkRed
+        }
     }
 }
 

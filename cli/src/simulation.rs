@@ -1,15 +1,14 @@
 //! Eight simulated hours: both functions on their schedules, and what they leave behind.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use anyhow::Context as _;
-use aws_sdk_dynamodb::types::AttributeValue;
-use eks_nodegroup_updater::aws::describe;
 use eks_nodegroup_updater::model::decision::DecisionKind;
 use eks_nodegroup_updater::model::fleet_record::FleetRecord;
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::reason::ReasonKind;
 use eks_nodegroup_updater::run::Run;
+use eks_nodegroup_updater::store::RecordStore;
 use eks_nodegroup_updater::summary::{CheckSummary, StartLine, StartSummary};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -28,9 +27,6 @@ const STEP_LENGTH: SignedDuration = SignedDuration::from_mins(5);
 const STEPS_PER_START: u64 = 12;
 /// The plan of this run is shown beside the first: by then a ring soaks, a window is awaited and a release quarantined.
 const LATER_PLAN: usize = 4;
-
-/// An item of the table.
-type Item = HashMap<String, AttributeValue>;
 
 /// The demo's own access key, beside those of the functions.
 const DEMO_KEY: &str = "AKIADEMO";
@@ -171,19 +167,9 @@ impl Simulation {
 
     /// The node groups' records in the table, and the fleet's.
     async fn records(&self) -> anyhow::Result<(Vec<NodegroupRecord>, Option<FleetRecord>)> {
-        let items = self.dynamodb.scan().table_name(scenario::TABLE).into_paginator().items().send();
-        let items: Result<Vec<_>, _> = items.collect().await;
-        let items = items.map_err(|error| anyhow::anyhow!("reading the table: {}", describe(&error)))?;
-        let of_kind = |kind: &str| -> Vec<Item> {
-            let is_one = |item: &&Item| item.get("kind").and_then(|kind| kind.as_s().ok()).is_some_and(|of| of == kind);
-            items.iter().filter(is_one).cloned().collect()
-        };
-        let mut records: Vec<NodegroupRecord> =
-            serde_dynamo::from_items(of_kind("Nodegroup")).context("reading the records")?;
-        records.sort_by(|left, right| left.id.cmp(&right.id));
-        let fleet: Vec<FleetRecord> =
-            serde_dynamo::from_items(of_kind("Fleet")).context("reading the fleet's record")?;
-        Ok((records, fleet.into_iter().next()))
+        let records = RecordStore::new(&self.dynamodb, Some(scenario::TABLE)).scan().await?;
+        let fleet = records.fleets().find_map(Result::ok).cloned();
+        Ok((records.readable().cloned().collect(), fleet))
     }
 
     /// What was published, but for the first `skip` messages.

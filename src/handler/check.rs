@@ -1,5 +1,7 @@
 //! `check`: observe, settle, notify.
 
+use std::collections::BTreeSet;
+
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -15,6 +17,7 @@ use crate::model::attempt::Attempt;
 use crate::model::fleet_record::FleetRecord;
 use crate::model::nodegroup_record::NodegroupRecord;
 use crate::model::problem::{Problem, ProblemCode, Unreadable};
+use crate::model::record::Writer;
 use crate::model::records::{AnyRecord, RecordSet};
 use crate::model::settle::{Observation, settle};
 use crate::model::subject::{FleetId, ItemKey, Subject};
@@ -35,14 +38,14 @@ pub async fn check(
     run: Run<'_>,
 ) -> anyhow::Result<CheckSummary> {
     parse_check(event)?;
-    let store = RecordStore::new(&clients.dynamodb, Some(&config.updates_table), run.id, false);
-    let store = store.publishing(&config.sinks).within(run.scope);
+    let writer = Writer { id: run.id, sinks: &config.sinks };
+    let store = RecordStore::new(&clients.dynamodb, Some(&config.updates_table)).within(run.scope).writing(writer);
     let mut pending: Vec<String> = store.pending().await?.into_iter().collect();
     // In another order each run, so that nothing is left over for ever where the time is too short for all.
     pending.sort_by_cached_key(|key| Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{}/{key}", run.id).as_bytes()));
     let checker = Checker { clients, config, store: &store, run };
     let count = pending.len();
-    let (mut checked, fleet) = checker.settle_all(pending).await;
+    let (mut checked, fleets) = checker.settle_all(pending).await;
     checked.sort_by(|left, right| left.subject.cmp(&right.subject));
 
     let mut summary = CheckSummary::default();
@@ -60,7 +63,7 @@ pub async fn check(
         }
     }
     let outbox = Outbox { clients, config, store: &store, run };
-    let Published { ids, events, pending, errors, failed } = outbox.empty(records, fleet.as_ref()).await;
+    let Published { ids, events, pending, errors, failed } = outbox.empty(records, &fleets).await;
     facts.notices_pending = pending;
     let throttling = clients.eks.get().map(Eks::take_throttling).unwrap_or_default();
     summary.throttled = Throttled::of(throttling);
@@ -98,17 +101,19 @@ struct Checked {
 }
 
 impl Checker<'_> {
-    /// What became of every attempt; and the record of the fleet, which says what is quarantined.
-    async fn settle_all(&self, keys: Vec<String>) -> (Vec<Checked>, Option<FleetRecord>) {
+    /// What became of every attempt; and the records of the fleets, which say what is quarantined.
+    async fn settle_all(&self, keys: Vec<String>) -> (Vec<Checked>, Vec<FleetRecord>) {
         let items: Vec<ItemKey> = keys.iter().filter_map(|key| ItemKey::read(key)).collect();
-        let fleet = items.iter().find_map(|item| match item {
-            ItemKey::Nodegroup(id) => Some(ItemKey::Fleet(FleetId::of(id))),
+        // Where the function's account and region are not known, there may be several.
+        let fleets = items.iter().filter_map(|item| match item {
+            ItemKey::Nodegroup(id) => Some(FleetId::of(id)),
             ItemKey::Fleet(_) | ItemKey::Track(_) => None,
         });
-        let records = self.store.load(items.into_iter().chain(fleet)).await;
+        let fleets: BTreeSet<FleetId> = fleets.collect();
+        let records = self.store.load(items.into_iter().chain(fleets.into_iter().map(ItemKey::Fleet))).await;
         let keys = stream::iter(keys).take_while(|_| std::future::ready(self.run.has_time()));
         let checked = concurrently(keys.map(|key| self.settle_one(key, &records))).await;
-        (checked, records.fleet().ok().flatten().cloned())
+        (checked, records.fleets().filter_map(Result::ok).cloned().collect())
     }
 
     async fn settle_one(&self, key: String, records: &RecordSet) -> Checked {
@@ -125,9 +130,9 @@ impl Checker<'_> {
                     self.settle_nodegroup(record.clone(), &mut checked).await;
                 }
             }
-            ItemKey::Fleet(_) => checked.record = checked.readable(records.fleet()).cloned().map(AnyRecord::Fleet),
+            ItemKey::Fleet(id) => checked.record = checked.readable(records.fleet(&id)).cloned().map(AnyRecord::Fleet),
             ItemKey::Track(id) => {
-                checked.record = checked.readable(records.track(id.track())).cloned().map(AnyRecord::Track);
+                checked.record = checked.readable(records.track(&id)).cloned().map(AnyRecord::Track);
             }
         }
         checked
@@ -135,7 +140,7 @@ impl Checker<'_> {
 
     async fn settle_nodegroup(&self, mut record: NodegroupRecord, checked: &mut Checked) {
         let (before, now) = (record.clone(), self.run.now);
-        if let Some(attempt) = &before.open {
+        if let Some(attempt) = before.open() {
             let observation = observe(self.clients.eks(), &before, attempt).await;
             settle(&mut record, &observation, now, self.config.stuck_after);
             checked.line = Some(line(&record, attempt));
@@ -149,13 +154,13 @@ impl Checker<'_> {
                 // Another run was first, and does the rest.
                 Err(NotSaved::Conflict(_)) => return,
                 Err(error) => {
-                    checked.open_since = before.open.map(|attempt| attempt.started_at);
+                    checked.open_since = before.open().map(|attempt| attempt.started_at);
                     return checked.errors.push((ProblemCode::NotRecorded, error.to_string()));
                 }
             }
         }
-        checked.open_since = record.open.as_ref().map(|attempt| attempt.started_at);
-        let attempt = before.open.and_then(|open| record.attempt(open.number));
+        checked.open_since = record.open().map(|attempt| attempt.started_at);
+        let attempt = before.open().and_then(|open| record.attempt(open.number));
         checked.ended = attempt.filter(|attempt| attempt.ended_at.is_some()).cloned();
         checked.record = Some(AnyRecord::Nodegroup(Box::new(record)));
     }
@@ -181,6 +186,6 @@ fn line(record: &NodegroupRecord, open: &Attempt) -> CheckLine {
         nodegroup: record.id.to_string(),
         update_id: now.unwrap_or(open).update_id.clone(),
         release_version: open.intent.release_version.clone(),
-        status: now.map_or("NotAccepted", |attempt| attempt.status.into()),
+        status: now.map_or("NotAccepted", |attempt| attempt.status.known().map_or("Unknown", Into::into)),
     }
 }

@@ -9,7 +9,7 @@ use crate::config::CheckConfig;
 use crate::model::fleet_record::FleetRecord;
 use crate::model::notice::{Notice, Sink};
 use crate::model::problem::{Problem, ProblemCode};
-use crate::model::record::Record;
+use crate::model::record::{Content, Record};
 use crate::model::records::AnyRecord;
 use crate::notify::{Batch, Event, Message, Position, batches, calls, publish, put_events};
 use crate::run::Run;
@@ -42,18 +42,18 @@ type Done = BTreeMap<Position, Vec<Sink>>;
 
 impl Outbox<'_> {
     /// Publishes everything that is pending in these records: first what people read, so that no bus keeps it back.
-    pub(super) async fn empty(&self, records: Vec<AnyRecord>, fleet: Option<&FleetRecord>) -> Published {
+    pub(super) async fn empty(&self, records: Vec<AnyRecord>, fleets: &[FleetRecord]) -> Published {
         let mut published = Published::default();
         let mut done = Done::new();
         let is_left = |notice: &Notice| self.is_left(notice, Sink::Message);
-        let batches = batches(&records, is_left, fleet, &self.config.retry_after);
+        let batches = batches(&records, is_left, fleets, &self.config.retry_after);
         self.publish_all(&records, batches, &mut done, &mut published).await;
         self.put_events(&records, &mut done, &mut published).await;
         let mut writes = Vec::new();
         for (index, record) in records.into_iter().enumerate() {
             let marks = self.marks(index, &record, &done);
             let is_pending = |(_, sinks): &&(Notice, Vec<Sink>)| sinks.as_slice() != Sink::ALL;
-            published.pending += marks.iter().filter(is_pending).count();
+            published.pending += marks.iter().filter(is_pending).count() + record.unknown_notices();
             writes.push(self.mark(record, marks));
         }
         let errors: Vec<Option<Problem>> = concurrently(stream::iter(writes)).await;
@@ -171,9 +171,10 @@ impl Outbox<'_> {
         marked.err().map(|error| Problem::with(ProblemCode::NotRecorded, subject, error))
     }
 
-    async fn mark_one<R: Record>(&self, mut record: R, marks: &[(Notice, Vec<Sink>)]) -> Result<(), String> {
-        let mark =
-            |record: &mut R| marks.iter().for_each(|(notice, sinks)| record.mark_published(notice, sinks.as_slice()));
+    async fn mark_one<C: Content>(&self, mut record: Record<C>, marks: &[(Notice, Vec<Sink>)]) -> Result<(), String> {
+        let mark = |record: &mut Record<C>| {
+            marks.iter().for_each(|(notice, sinks)| record.mark_published(notice, sinks.as_slice()))
+        };
         self.store.merge(&mut record, self.run.now, mark).await.map_err(|error| error.to_string())
     }
 }

@@ -9,6 +9,7 @@ use crate::execute::{Execution, Executor};
 use crate::metrics::Metrics;
 use crate::model::fleet::{Fleet, NodegroupState};
 use crate::model::reason::Freeze;
+use crate::model::record::Writer;
 use crate::model::releases::{Recommendation, Recommendations, Releases};
 use crate::model::request::StartRequest;
 use crate::model::settings::Settings;
@@ -33,26 +34,26 @@ pub async fn start(
 ) -> anyhow::Result<StartSummary> {
     let request = parse_start(event)?;
     let request = if run.read_only { read_only(request)? } else { request };
-    let store =
-        RecordStore::new(&clients.dynamodb, config.updates_table.as_deref(), run.id, request.dry_run).within(run.scope);
+    let store = RecordStore::new(&clients.dynamodb, config.updates_table.as_deref()).within(run.scope);
     let now = run.now;
     let asked = Asked { request: &request, run };
 
     let Found { config, mut controls, mut fleet } =
         Observer { clients, store: &store, run }.fleet(config, request.is_whole()).await?;
     let mut settings = controls.added_to(&config.settings);
-    let store = store.publishing(&config.sinks);
+    let writer = Writer { id: run.id, sinks: &config.sinks };
+    let store = if request.dry_run { store } else { store.writing(writer) };
     let observer = Observer { clients, store: &store, run };
     let tracks = tracks(&fleet, &request);
     let (recommended, external) = observer.latest(&mut fleet, tracks, &settings).await;
 
-    let releases = Releases::of(&recommended, &fleet.records, now);
+    let releases = Releases::of(&recommended, &fleet, now);
     let changes = reconcile(&asked.input(&fleet, &releases, &settings), &recommended, external);
     let mut errors = std::mem::take(&mut fleet.errors);
     errors.extend(store.write(changes, &mut fleet.records, now).await);
 
     // What could not be recorded is not built upon.
-    let releases = Releases::of(&recommended, &fleet.records, now);
+    let releases = Releases::of(&recommended, &fleet, now);
     // Each round moves others up, whose histories are then read, too: until whoever may start has a history that is known.
     let plan = loop {
         if controls.are_old() {
@@ -76,10 +77,10 @@ pub async fn start(
     let bookkeeping = reports.take_of_starts(&plan);
     errors.extend(store.write(reports, &mut fleet.records, now).await);
 
-    let executor = Executor { clients, store: &store, run };
+    let executor = Executor { clients, store: &store, run, fleet: &fleet };
     let execution = match request.dry_run {
         true => Execution::default(),
-        false => executor.execute(&plan, &fleet.records, bookkeeping).await,
+        false => executor.execute(&plan, bookkeeping).await,
     };
     errors.extend(store.write(execution.changes.clone(), &mut fleet.records, now).await);
     let failure = failure(&fleet, &recommended, &plan, &store);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ami_type::TrackKey;
 use super::error_code::{Blame, Cause};
+use super::unknown::{Unknown, Word};
 
 /// The longest code and message that are kept of an error, in bytes.
 const CODE_BYTES: usize = 256;
@@ -39,7 +40,7 @@ pub struct Intent {
     pub rollback: Option<String>,
     /// The launch template and its version, where an external update is about that alone and EKS names no release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub launch_template: Option<String>,
+    pub launch_template: Option<Box<str>>,
     /// The call must be made before this time, at which the node group's window closes but for its margin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_before: Option<Timestamp>,
@@ -49,6 +50,9 @@ pub struct Intent {
     /// Whether a retry was asked for although not all of the node group's earlier updates could be read.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub update_history_unread: bool,
+    /// What a newer version knows beside.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 /// One attempt to bring a node group to a release.
@@ -67,14 +71,14 @@ pub struct Attempt {
     pub token: Option<String>,
     /// Who started it.
     #[serde(default)]
-    pub started_by: StartedBy,
+    pub started_by: Word<StartedBy>,
     /// When the intent was written.
     pub started_at: Timestamp,
     /// The update's id, once EKS accepted it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub update_id: Option<String>,
     /// How far it has come.
-    pub status: Status,
+    pub status: Word<Status>,
     /// When it ended, for one that has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
@@ -99,10 +103,13 @@ pub struct Attempt {
     /// When `DescribeUpdate` first said `Successful`, for one whose node group does not show the release yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub successful_since: Option<Timestamp>,
+    /// What a newer version knows beside.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 /// Who started an update.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
 pub enum StartedBy {
     /// This program.
     #[default]
@@ -143,9 +150,40 @@ pub struct ErrorDetail {
     /// The resources that AWS names: for `PodEvictionFailure` the nodes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resource_ids: Vec<String>,
+    /// What a newer version knows beside.
+    #[serde(flatten)]
+    pub unknown: Unknown,
+}
+
+impl ErrorDetail {
+    /// An error that names no resources.
+    #[must_use]
+    pub fn new(error_code: impl Into<String>, error_message: impl Into<String>) -> Self {
+        let (error_code, error_message) = (error_code.into(), error_message.into());
+        Self { error_code, error_message, resource_ids: Vec::new(), unknown: Unknown::default() }
+    }
 }
 
 impl Intent {
+    /// To go from one release to another, of this Kubernetes version and AMI type, without force.
+    #[must_use]
+    pub fn new(version: &str, ami_type: &AmiTypes, from: &str, to: &str) -> Self {
+        Self {
+            version: version.to_owned(),
+            ami_type: ami_type.as_str().to_owned(),
+            release_version: to.to_owned(),
+            previous_release_version: from.to_owned(),
+            force: false,
+            may_force: false,
+            rollback: None,
+            launch_template: None,
+            start_before: None,
+            stuck_after: None,
+            update_history_unread: false,
+            unknown: Unknown::default(),
+        }
+    }
+
     /// The track of its release.
     #[must_use]
     pub fn track(&self) -> TrackKey {
@@ -179,6 +217,12 @@ impl fmt::Display for Intent {
 }
 
 impl Attempt {
+    /// Who started it. Whoever only a newer version knows is not this program.
+    #[must_use]
+    pub fn starter(&self) -> StartedBy {
+        self.started_by.known().copied().unwrap_or(StartedBy::External)
+    }
+
     /// How long it may run before it is stuck: as its tag says; else as the setting says, or twice as long as the last one took, where
     /// that is longer.
     #[must_use]
@@ -201,10 +245,20 @@ impl Attempt {
         self.ended_without_success() && self.retry_requested_at.is_none()
     }
 
-    /// Whether it ended in any way but success, whatever was asked for since.
+    /// Whether it ended in any way but success, whatever was asked for since. A status that this version does not know is
+    /// neither.
     #[must_use]
     pub fn ended_without_success(&self) -> bool {
-        !matches!(self.status, Status::Intent | Status::InProgress | Status::Successful)
+        match self.status.known() {
+            Some(Status::Failed | Status::Cancelled | Status::Unverified | Status::NotFound | Status::Refused) => true,
+            Some(Status::Intent | Status::InProgress | Status::Successful) | None => false,
+        }
+    }
+
+    /// How it ended, for one that ended without success.
+    #[must_use]
+    pub fn failure(&self) -> Status {
+        self.status.known().copied().unwrap_or(Status::Failed)
     }
 
     /// Whether it failed with this code among its errors.
@@ -283,14 +337,11 @@ pub fn shorten(errors: Vec<ErrorDetail>, bytes: usize) -> Vec<ErrorDetail> {
         shortened.push(error);
     }
     if kept < total {
-        shortened.push(ErrorDetail {
-            error_code: "Shortened".to_owned(),
-            error_message: format!(
-                "{} further errors and resources are left out here; `aws eks describe-update` shows them",
-                total - kept
-            ),
-            resource_ids: Vec::new(),
-        });
+        let left_out = total - kept;
+        shortened.push(ErrorDetail::new(
+            "Shortened",
+            format!("{left_out} further errors and resources are left out here; `aws eks describe-update` shows them"),
+        ));
     }
     shortened
 }

@@ -2,20 +2,24 @@
 
 use std::collections::BTreeMap;
 
+use super::ami_type::TrackKey;
+use super::fleet_record::FleetRecord;
 use super::kubernetes::KubernetesVersion;
 use super::nodegroup::Nodegroup;
-use super::nodegroup_record::NodegroupRecord;
 use super::policy::Policy;
 use super::problem::{Problem, UnreadHistory, Unreadable};
 use super::reason::Freeze;
 use super::records::RecordSet;
 use super::rules::VersionPolicy;
-use super::subject::{ClusterId, FleetId, NodegroupId};
+use super::subject::{ClusterId, FleetId, NodegroupId, TrackId};
 use super::support::Supports;
+use super::track_record::TrackRecord;
 
 /// Everything that a run of `start` knows of the fleet before it asks for releases.
 #[derive(Clone, Debug, Default)]
 pub struct Fleet {
+    /// The account and region, if there is any node group to look after.
+    pub id: Option<FleetId>,
     /// The node groups that the tag index lists, by name.
     pub nodegroups: Vec<Discovered>,
     /// The first of those, in the order in which they were read, that the run did not come to.
@@ -107,16 +111,26 @@ impl Fleet {
     pub fn note_unrecorded_histories(&mut self, read: UnreadHistories) {
         for id in read.again.into_iter().chain(read.first) {
             let record = self.records.nodegroup(&id).ok().flatten();
-            if !record.is_some_and(NodegroupRecord::knows_update_history) {
+            if !record.is_some_and(|record| record.knows_update_history()) {
                 let error = "another run keeps changing its record".to_owned();
                 self.unread_histories.entry(id).or_insert(UnreadHistory { read: 0, listed: None, error });
             }
         }
     }
 
-    /// The account and region, if there is any node group to tell.
-    #[must_use]
-    pub fn id(&self) -> Option<FleetId> {
-        self.nodegroups.first().map(|discovered| FleetId::of(&discovered.id))
+    /// What the table holds of the fleet as a whole; `None` where it holds nothing.
+    ///
+    /// # Errors
+    /// When the table holds a record that cannot be read.
+    pub fn record(&self) -> Result<Option<&FleetRecord>, &Unreadable> {
+        self.id.as_ref().map_or(Ok(None), |id| self.records.fleet(id))
+    }
+
+    /// What the table holds of a release track; `None` where it holds nothing.
+    ///
+    /// # Errors
+    /// When the table holds a record that cannot be read.
+    pub fn track_record(&self, track: &TrackKey) -> Result<Option<&TrackRecord>, &Unreadable> {
+        self.id.as_ref().map_or(Ok(None), |id| self.records.track(&TrackId::of(id, track)))
     }
 }

@@ -6,14 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use super::ami_type::TrackKey;
 use super::names::Names;
-use super::notice::{Digest, Notice, NoticeKind, QuarantinedRelease};
+use super::notice::{Digest, NoticeKind, QuarantinedRelease};
+use super::notices::Notices;
 use super::problem::Unreadable;
-use super::record::{Record, Revision, SchemaVersion, YES};
+use super::record::{Content, Kind, Record};
 use super::release_version::ReleaseVersion;
 use super::settings::ReleaseSelector;
 use super::stale::UnreadableRecord;
-use super::subject::{FleetId, NodegroupId, NodegroupName};
+use super::subject::{ClusterId, FleetId, NodegroupId, NodegroupName};
 use super::support::{Ended, SupportEnded, Supported};
+use super::unknown::{Unknown, Word};
 
 /// Quarantines that are kept: with the longest names, and all still to report, they fit into an item of 400 KB. Those that
 /// no longer stop anything go first.
@@ -26,17 +28,13 @@ const UNREADABLE_RECORDS: usize = 20;
 /// A record that cannot be read is reported after so long.
 const REPORT_UNREADABLE_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
-/// What holds for all node groups of one account and region: one item of the table, always written whole.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What is known of an installation as a whole.
+pub type FleetRecord = Record<FleetContent>;
+
+/// What holds for all node groups of one account and region.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct FleetRecord {
-    /// The fleet, the table's key.
-    #[serde(rename = "itemKey")]
-    pub id: FleetId,
-    kind: Kind,
-    schema_version: SchemaVersion,
-    /// The write that was read.
-    pub revision: Revision,
+pub struct FleetContent {
     /// Releases that are or were quarantined.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quarantines: Vec<Quarantine>,
@@ -52,23 +50,28 @@ pub struct FleetRecord {
     /// The node group with which the next run begins to read, where the last one did not come to all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_nodegroup: Option<NodegroupId>,
-    /// The ends of support that were reported: of what, and which.
+    /// The ends of support that were reported.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub reported_ends: Vec<(Supported, Ended)>,
+    pub reported_ends: Vec<ReportedEnd>,
     /// Node groups whose records cannot be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable_records: Vec<UnreadableRecord>,
-    /// What has to be published.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub pending_notices: Vec<Notice>,
-    /// Present while a notice is pending: the key of the sparse index `pending-index`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pending: Option<String>,
+    /// What a newer version knows beside.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-enum Kind {
-    Fleet,
+/// An end of support that was reported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportedEnd {
+    /// What was supported.
+    pub what: Word<Supported>,
+    /// What has ended.
+    pub ended: Word<Ended>,
+    /// What a newer version knows beside.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 /// A release that no node group of the fleet, or of one cluster, is updated to, since it failed on several.
@@ -83,7 +86,7 @@ pub struct Quarantine {
     pub release_version: String,
     /// The cluster, where it is quarantined in one only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cluster: Option<String>,
+    pub cluster: Option<ClusterId>,
     /// Since when.
     pub since: Timestamp,
     /// The node groups that it failed on.
@@ -103,6 +106,9 @@ pub struct Quarantine {
     /// A newer release of the same track, which makes it pointless.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub superseded_by: Option<String>,
+    /// What a newer version knows beside.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 /// A freeze whose end is known.
@@ -114,6 +120,9 @@ pub struct FreezeSpan {
     /// When it was first seen to be over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
+    /// What a newer version knows beside.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 /// EKS refuses updates because the function lacks a right.
@@ -124,54 +133,35 @@ pub struct AccessDenied {
     pub since: Timestamp,
     /// EKS's words.
     pub error: String,
+    /// What a newer version knows beside.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
-impl FleetRecord {
-    /// The record of a fleet of which nothing is known yet.
+impl FleetContent {
+    /// The quarantine of a release of a track that holds for a node group: in the whole fleet, or in its cluster.
     #[must_use]
-    pub fn new(id: &FleetId) -> Self {
-        Self {
-            id: id.clone(),
-            kind: Kind::Fleet,
-            schema_version: SchemaVersion,
-            revision: Revision::default(),
-            quarantines: Vec::new(),
-            access_denied: None,
-            freeze: None,
-            digest_at: None,
-            next_nodegroup: None,
-            reported_ends: Vec::new(),
-            unreadable_records: Vec::new(),
-            pending_notices: Vec::new(),
-            pending: None,
-        }
+    pub fn quarantined_for(&self, track: &TrackKey, release: &str, nodegroup: &NodegroupId) -> Option<&Quarantine> {
+        let holds = |held: &&Quarantine| held.cluster.as_ref().is_none_or(|cluster| cluster.contains(nodegroup));
+        self.quarantines_of(track, release).find(holds)
     }
 
-    /// A release failed on several node groups: from now on none is updated to it. Without effect where it is quarantined so
-    /// already.
-    pub fn quarantine(&mut self, quarantine: &Quarantine) {
-        let track = quarantine.track();
-        let same = self.quarantines.iter().any(|held| {
-            held.is_of(&track, &quarantine.release_version)
-                && held.lifted_at.is_none()
-                && held.cluster == quarantine.cluster
-        });
-        if same {
-            return;
-        }
-        self.quarantines.push(quarantine.clone());
-        self.pending_notices
-            .push(Notice::new(NoticeKind::ReleaseQuarantined(quarantine.clone().into()), quarantine.since));
+    /// Whether a release of a track is quarantined in this cluster, be it with the whole fleet; without one: in the whole fleet.
+    #[must_use]
+    pub fn is_quarantined_in(&self, track: &TrackKey, release: &str, cluster: Option<&ClusterId>) -> bool {
+        let holds = |held: &Quarantine| held.cluster.is_none() || held.cluster.as_ref() == cluster;
+        self.quarantines_of(track, release).any(holds)
     }
 
-    /// Whether a release of a track is quarantined: in the whole fleet, or in this cluster.
+    /// The quarantines of a release of a track that nobody has lifted.
+    fn quarantines_of(&self, track: &TrackKey, release: &str) -> impl Iterator<Item = &Quarantine> {
+        self.quarantines.iter().filter(move |held| held.is_of(track, release) && held.lifted_at.is_none())
+    }
+
+    /// Whether an end of support was reported.
     #[must_use]
-    pub fn quarantined(&self, track: &TrackKey, release: &str, cluster: Option<&str>) -> Option<&Quarantine> {
-        self.quarantines.iter().find(|held| {
-            held.is_of(track, release)
-                && held.lifted_at.is_none()
-                && held.cluster.as_deref().is_none_or(|in_one| Some(in_one) == cluster)
-        })
+    pub fn has_reported_end(&self, what: &Supported, ended: Ended) -> bool {
+        self.reported_ends.iter().any(|reported| reported.what == *what && reported.ended == ended)
     }
 
     /// When a quarantine of a release was last lifted.
@@ -179,6 +169,20 @@ impl FleetRecord {
     pub fn last_lifted(&self, track: &TrackKey, release: &str) -> Option<Timestamp> {
         let of_release = self.quarantines.iter().filter(|held| held.is_of(track, release));
         of_release.filter_map(|held| held.lifted_at).max()
+    }
+}
+
+impl FleetRecord {
+    /// A release failed on several node groups: from now on none is updated to it. Without effect where it is quarantined so
+    /// already.
+    pub fn quarantine(&mut self, quarantine: &Quarantine) {
+        let track = quarantine.track();
+        let is_same = |held: &Quarantine| held.cluster == quarantine.cluster;
+        if self.quarantines_of(&track, &quarantine.release_version).any(is_same) {
+            return;
+        }
+        self.quarantines.push(quarantine.clone());
+        self.notify(NoticeKind::ReleaseQuarantined(quarantine.clone().into()), quarantine.since);
     }
 
     /// A newer release of a quarantined one's track is out. The quarantined one stays so.
@@ -202,8 +206,9 @@ impl FleetRecord {
     /// EKS refused updates because the function lacks a right: reported once, until EKS accepts one again.
     pub fn report_access_denied(&mut self, error: &str, now: Timestamp) {
         if self.access_denied.is_none() {
-            self.access_denied = Some(AccessDenied { since: now, error: error.to_owned() });
-            self.pending_notices.push(Notice::new(NoticeKind::AccessDenied { error: error.to_owned() }, now));
+            let (error, unknown) = (error.to_owned(), Unknown::default());
+            self.access_denied = Some(AccessDenied { since: now, error: error.clone(), unknown });
+            self.notify(NoticeKind::AccessDenied { error }, now);
         }
     }
 
@@ -217,18 +222,22 @@ impl FleetRecord {
         let is_open = self.freeze.as_ref().is_some_and(|freeze| freeze.ended_at.is_none());
         match &mut self.freeze {
             Some(freeze) if is_open && !frozen => freeze.ended_at = Some(now),
-            freeze if !is_open && frozen => *freeze = Some(FreezeSpan { since: now, ended_at: None }),
+            freeze if !is_open && frozen => {
+                *freeze = Some(FreezeSpan { since: now, ended_at: None, unknown: Unknown::default() });
+            }
             _ => {}
         }
     }
 
     /// The support of a Kubernetes version has ended: reported once.
-    pub fn report_support(&mut self, ended: &SupportEnded, now: Timestamp) {
-        let end = (ended.what.clone(), ended.ended);
-        if !self.reported_ends.contains(&end) {
-            self.reported_ends.push(end);
-            self.reported_ends.drain(..self.reported_ends.len().saturating_sub(REPORTED_ENDS));
-            self.pending_notices.push(Notice::new(NoticeKind::SupportEnded(ended.clone()), now));
+    pub fn report_support(&mut self, support_ended: &SupportEnded, now: Timestamp) {
+        let SupportEnded { what, ended, .. } = support_ended;
+        if !self.has_reported_end(what, *ended) {
+            let (what, ended) = (what.clone().into(), (*ended).into());
+            self.reported_ends.push(ReportedEnd { what, ended, unknown: Unknown::default() });
+            let surplus = self.reported_ends.len().saturating_sub(REPORTED_ENDS);
+            self.reported_ends.drain(..surplus);
+            self.notify(NoticeKind::SupportEnded(support_ended.clone()), now);
         }
     }
 
@@ -236,15 +245,14 @@ impl FleetRecord {
     pub fn report_digest(&mut self, digest: Option<&Digest>, now: Timestamp) {
         if self.digest_at.is_none_or(|at| at < now) {
             self.digest_at = Some(now);
-            let notice = digest.map(|digest| Notice::new(NoticeKind::Digest(digest.clone()), now));
-            self.pending_notices.extend(notice);
+            self.notify(digest.cloned().map(NoticeKind::Digest), now);
         }
     }
 
     /// The table held nothing.
     pub fn note_empty_table(&mut self, now: Timestamp) {
         if self.revision.number == 0 {
-            self.pending_notices.push(Notice::new(NoticeKind::TableEmpty, now));
+            self.notify(NoticeKind::TableEmpty, now);
         }
     }
 
@@ -258,21 +266,13 @@ impl FleetRecord {
                 error: error.clone(),
                 since: now,
                 reported: false,
+                unknown: Unknown::default(),
             });
             if !known.reported && now.duration_since(known.since) >= REPORT_UNREADABLE_AFTER {
                 known.reported = true;
-                self.pending_notices.push(Notice::new(NoticeKind::RecordUnreadable(known.clone()), now));
+                self.notify(NoticeKind::RecordUnreadable(known.clone()), now);
             }
             self.unreadable_records.push(known);
-        }
-    }
-
-    fn trim(&mut self) {
-        while self.quarantines.len() > QUARANTINES {
-            let is_over =
-                |quarantine: &Quarantine| quarantine.lifted_at.is_some() || quarantine.superseded_by.is_some();
-            let oldest = self.quarantines.iter().position(is_over).unwrap_or(0);
-            self.quarantines.remove(oldest);
         }
     }
 }
@@ -310,30 +310,25 @@ impl From<Quarantine> for QuarantinedRelease {
     }
 }
 
-impl Record for FleetRecord {
-    fn key(&self) -> &str {
-        self.id.key()
+impl Content for FleetContent {
+    type Id = FleetId;
+
+    const KIND: Kind = Kind::Fleet;
+
+    fn key(id: &FleetId) -> &str {
+        id.key()
     }
 
-    fn revision(&self) -> &Revision {
-        &self.revision
+    fn validate(&self, _: &FleetId) -> Result<(), Unreadable> {
+        Ok(())
     }
 
-    fn validate(&self) -> Result<(), Unreadable> {
-        self.revision.validate()
-    }
-
-    fn prepare(&mut self, revision: Revision, _now: Timestamp) {
-        self.revision = revision;
-        self.pending = (!self.pending_notices.is_empty()).then(|| YES.to_owned());
-        self.trim();
-    }
-
-    fn pending_notices(&self) -> &[Notice] {
-        &self.pending_notices
-    }
-
-    fn pending_notices_mut(&mut self) -> &mut Vec<Notice> {
-        &mut self.pending_notices
+    fn trim(&mut self, _: &Notices) {
+        while self.quarantines.len() > QUARANTINES {
+            let is_over =
+                |quarantine: &Quarantine| quarantine.lifted_at.is_some() || quarantine.superseded_by.is_some();
+            let oldest = self.quarantines.iter().position(is_over).unwrap_or(0);
+            self.quarantines.remove(oldest);
+        }
     }
 }

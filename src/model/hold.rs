@@ -10,6 +10,7 @@ use super::ami_type::ReleaseTrack;
 use super::attempt::Intent;
 use super::kubernetes::KubernetesVersion;
 use super::release_version::ReleaseVersion;
+use super::unknown::{Unknown, Word};
 
 /// How long a rollback that was asked for is carried out, where nothing else keeps it from that.
 pub const ROLLBACK_EXPIRES_AFTER: SignedDuration = SignedDuration::from_hours(24);
@@ -26,12 +27,15 @@ pub struct Running {
     pub version: String,
     /// The release.
     pub release_version: String,
+    /// What a newer version knows beside.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 impl From<&Intent> for Running {
     /// What a node group runs once the update has brought it there.
     fn from(intent: &Intent) -> Self {
-        Self { version: intent.version.clone(), release_version: intent.release_version.clone() }
+        Self::new(&intent.version, &intent.release_version)
     }
 }
 
@@ -46,7 +50,7 @@ pub struct Hold {
     /// When that was first seen.
     pub since: Timestamp,
     /// Who downgraded it.
-    pub by: DowngradedBy,
+    pub by: Word<DowngradedBy>,
     /// Whether a second description showed it. Before, nothing starts either, but nothing is reported: the first may be old.
     pub confirmed: bool,
     /// How often an external update downgraded it, each time after the updater had raised it again.
@@ -57,6 +61,9 @@ pub struct Hold {
     /// Of a downgraded Kubernetes version: the cluster's, with which it ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster_version: Option<String>,
+    /// What a newer version knows beside.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 /// An update that took a node group back.
@@ -87,9 +94,21 @@ pub struct Rollback {
     pub requested_at: Timestamp,
     /// The request id of the run that it was asked of.
     pub request_id: String,
+    /// Whether it was carried out, or no longer will be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_over: bool,
+    /// What a newer version knows beside.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 impl Running {
+    /// A release of this Kubernetes version.
+    #[must_use]
+    pub fn new(version: &str, release_version: &str) -> Self {
+        Self { version: version.to_owned(), release_version: release_version.to_owned(), unknown: Unknown::default() }
+    }
+
     /// How this compares with what was before: first by Kubernetes version, then by the family's order. `None` where there is
     /// no order.
     #[must_use]
@@ -106,6 +125,13 @@ impl Running {
 }
 
 impl Rollback {
+    /// To go back to this release.
+    #[must_use]
+    pub fn new(release_version: &str, requested_at: Timestamp, request_id: &str) -> Self {
+        let (release_version, request_id) = (release_version.to_owned(), request_id.to_owned());
+        Self { release_version, requested_at, request_id, is_over: false, unknown: Unknown::default() }
+    }
+
     /// Whether it is no longer carried out.
     #[must_use]
     pub fn has_expired(&self, now: Timestamp) -> bool {
@@ -114,6 +140,14 @@ impl Rollback {
 }
 
 impl Hold {
+    /// What a node group ran, and what it runs since then.
+    #[must_use]
+    pub fn new(from: &Running, to: &Running, by: DowngradedBy, since: Timestamp) -> Self {
+        let (from, to, by) = (from.clone(), to.clone(), by.into());
+        let (times, ended_at, cluster_version) = (1, None, None);
+        Self { from, to, since, by, confirmed: true, times, ended_at, cluster_version, unknown: Unknown::default() }
+    }
+
     /// Whether it holds.
     #[must_use]
     pub fn is_open(&self) -> bool {

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::subject::NodegroupName;
+use super::unknown::Unknown;
 
 /// Names that a list keeps; the others are counted.
 const NAMES: usize = 20;
@@ -28,13 +29,24 @@ pub struct Names {
     pub names: Vec<NodegroupName>,
     /// How many there are.
     pub count: usize,
+    /// What a newer version knows beside.
+    #[serde(flatten)]
+    pub unknown: Unknown,
+}
+
+impl Names {
+    /// The first of these, of so many that there are.
+    #[must_use]
+    pub fn some_of(mut names: Vec<NodegroupName>, count: usize) -> Self {
+        names.truncate(NAMES);
+        Self { names, count, unknown: Unknown::default() }
+    }
 }
 
 impl From<Vec<NodegroupName>> for Names {
-    fn from(mut names: Vec<NodegroupName>) -> Self {
+    fn from(names: Vec<NodegroupName>) -> Self {
         let count = names.len();
-        names.truncate(NAMES);
-        Self { names, count }
+        Self::some_of(names, count)
     }
 }
 

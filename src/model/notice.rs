@@ -9,7 +9,9 @@ use super::hold::{Hold, Rollback};
 use super::names::Names;
 use super::policy::InvalidTag;
 use super::stale::{Stale, UnreadableRecord};
+use super::subject::ClusterId;
 use super::support::SupportEnded;
+use super::unknown::Unknown;
 
 /// Something that must be published, and is kept until it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +24,9 @@ pub struct Notice {
     /// Where it was published already.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub published: Vec<Sink>,
+    /// The notice as it was stored, where only a newer version can read all of it.
+    #[serde(skip)]
+    pub(super) original: Unknown,
 }
 
 /// Where notices are published.
@@ -279,7 +284,7 @@ pub struct QuarantinedRelease {
     pub release_version: String,
     /// The cluster, where it is quarantined in one only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cluster: Option<String>,
+    pub cluster: Option<ClusterId>,
     /// The node groups that it failed on.
     pub nodegroups: Names,
     /// The node groups that it came up on.
@@ -296,7 +301,7 @@ impl Notice {
     /// A notice that is published nowhere yet.
     #[must_use]
     pub fn new(kind: NoticeKind, at: Timestamp) -> Self {
-        Self { kind, at, published: Vec::new() }
+        Self { kind, at, published: Vec::new(), original: Unknown::default() }
     }
 
     /// Its id in the record with this key: the same however often it is published, so that a reader can drop a repeat.
@@ -418,7 +423,7 @@ impl NoticeKind {
             | Self::ReleaseWithdrawn { release_version, .. }
             | Self::ReleaseRefused { release_version, .. } => Identity::At(Some(release_version.clone())),
             Self::ReleaseQuarantined(held) => {
-                let cluster = held.cluster.as_deref().unwrap_or_default();
+                let cluster = held.cluster.as_ref().map(ClusterId::name).unwrap_or_default();
                 let release = format!("{}/{}/{}", held.version, held.ami_type, held.release_version);
                 Identity::At(Some(format!("{release}/{cluster}")))
             }

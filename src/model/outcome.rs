@@ -7,7 +7,7 @@ use super::attempt::ErrorDetail;
 #[strum_discriminants(
     name(OutcomeKind),
     doc = "An outcome without its details: what answers and records name.",
-    derive(strum::IntoStaticStr)
+    derive(serde::Serialize, serde::Deserialize, strum::IntoStaticStr)
 )]
 pub enum Outcome {
     /// EKS accepted the update; `check` watches it.

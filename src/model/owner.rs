@@ -4,8 +4,7 @@
 
 use std::collections::HashMap;
 
-use serde::de::{IntoDeserializer, value};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 /// Keys that say by what something is managed, in lower case and without what separates words.
 const MANAGED_BY: [&str; 4] = ["managedby", "provisionedby", "provisioner", "createdby"];
@@ -132,16 +131,6 @@ impl Owner {
     }
 }
 
-/// Reads an owner. One that only a newer version knows is none, so that its record can still be read.
-///
-/// # Errors
-/// When it is no text.
-pub fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Owner>, D::Error> {
-    let name = Option::<String>::deserialize(deserializer)?;
-    let owner = |name: String| Owner::deserialize(IntoDeserializer::<value::Error>::into_deserializer(name)).ok();
-    Ok(name.and_then(owner))
-}
-
 /// The owner that a tag shows, and how little that says: 0 says most.
 fn shown_by(key: &str, value: &str) -> Option<(usize, Owner)> {
     let own = OWN_KEYS.iter().enumerate().find(|(_, (begin, owner))| match owner {
@@ -167,11 +156,8 @@ fn is_no(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
 
     use super::*;
-    use crate::model::nodegroup_record::NodegroupRecord;
-    use crate::model::subject::NodegroupId;
 
     fn owner_of(tags: &[(&str, &str)]) -> Option<Owner> {
         Owner::of(&tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
@@ -227,22 +213,5 @@ mod tests {
     fn the_evidence_is_always_the_same_tag() {
         let tags = ["b", "a", "c"].map(|name| (format!("alpha.eksctl.io/{name}"), name.to_owned())).into();
         assert_eq!(Owner::with_evidence(&tags), Some((Owner::Eksctl, "alpha.eksctl.io/a", "a")));
-    }
-
-    #[test]
-    fn an_owner_that_only_a_newer_version_knows_is_none() {
-        let arn = "arn:aws:eks:eu-central-1:123456789012:nodegroup/prod/blue/9ebf4bd5-f1d2-4f2c-9b7b-1b2c3d4e5f60";
-        let record = NodegroupRecord::new(&NodegroupId::from_arn(arn).unwrap());
-        let stored = serde_json::to_value(&record).unwrap();
-        assert_eq!(stored.get("owner"), None);
-        let read = |owner: Value| {
-            let mut stored = stored.clone();
-            stored["owner"] = owner;
-            serde_json::from_value::<NodegroupRecord>(stored).map(|record| record.owner).ok()
-        };
-        assert_eq!(serde_json::from_value::<NodegroupRecord>(stored.clone()).unwrap(), record);
-        assert_eq!(read("Terraform".into()), Some(Some(Owner::Terraform)));
-        assert_eq!(read("Radius".into()), Some(None));
-        assert_eq!(read(7.into()), None);
     }
 }

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::ami_type::TrackKey;
 use super::fleet_record::FleetRecord;
 use super::nodegroup_record::NodegroupRecord;
 use super::notice::Notice;
 use super::problem::Unreadable;
-use super::record::Record as _;
 use super::subject::{FleetId, NodegroupId, Subject, TrackId};
 use super::track_record::TrackRecord;
 
@@ -33,25 +31,38 @@ pub enum AnyRecord {
     Track(TrackRecord),
 }
 
+/// The same of a record of any kind.
+macro_rules! of_any {
+    ($any:expr, $record:ident => $answer:expr) => {
+        match $any {
+            RecordRef::Nodegroup($record) => $answer,
+            RecordRef::Fleet($record) => $answer,
+            RecordRef::Track($record) => $answer,
+        }
+    };
+}
+
 impl AnyRecord {
     /// The record.
     #[must_use]
     pub fn as_ref(&self) -> RecordRef<'_> {
         match self {
-            Self::Nodegroup(record) => record.as_ref().into(),
-            Self::Fleet(record) => record.into(),
-            Self::Track(record) => record.into(),
+            Self::Nodegroup(record) => RecordRef::Nodegroup(record),
+            Self::Fleet(record) => RecordRef::Fleet(record),
+            Self::Track(record) => RecordRef::Track(record),
         }
     }
 
-    /// What has to be published.
+    /// What has to be published, as far as this version knows it.
     #[must_use]
     pub fn pending_notices(&self) -> &[Notice] {
-        match self {
-            Self::Nodegroup(record) => record.pending_notices(),
-            Self::Fleet(record) => record.pending_notices(),
-            Self::Track(record) => record.pending_notices(),
-        }
+        of_any!(self.as_ref(), record => record.pending_notices())
+    }
+
+    /// How many notices are left to a newer version.
+    #[must_use]
+    pub fn unknown_notices(&self) -> usize {
+        of_any!(self.as_ref(), record => record.unknown_notices())
     }
 
     /// What it is about, as people name it.
@@ -96,31 +107,19 @@ impl<'a> RecordRef<'a> {
     /// The key of the item.
     #[must_use]
     pub fn key(self) -> &'a str {
-        match self {
-            Self::Nodegroup(record) => record.key(),
-            Self::Fleet(record) => record.key(),
-            Self::Track(record) => record.key(),
-        }
+        of_any!(self, record => record.key())
     }
 
     /// The region.
     #[must_use]
     pub fn region(self) -> &'a str {
-        match self {
-            Self::Nodegroup(record) => record.id.region(),
-            Self::Fleet(record) => record.id.region(),
-            Self::Track(record) => record.id.region(),
-        }
+        of_any!(self, record => record.id.region())
     }
 
     /// The account.
     #[must_use]
     pub fn account(self) -> &'a str {
-        match self {
-            Self::Nodegroup(record) => record.id.account(),
-            Self::Fleet(record) => record.id.account(),
-            Self::Track(record) => record.id.account(),
-        }
+        of_any!(self, record => record.id.account())
     }
 }
 
@@ -147,8 +146,8 @@ impl<'a> From<&'a TrackRecord> for RecordRef<'a> {
 pub struct RecordSet {
     // Boxed, since a node of the map is half empty.
     nodegroups: BTreeMap<NodegroupId, Result<Box<NodegroupRecord>, Unreadable>>,
-    fleet: Option<Result<FleetRecord, Unreadable>>,
-    tracks: BTreeMap<TrackKey, Result<TrackRecord, Unreadable>>,
+    fleets: BTreeMap<FleetId, Result<FleetRecord, Unreadable>>,
+    tracks: BTreeMap<TrackId, Result<TrackRecord, Unreadable>>,
 }
 
 impl RecordSet {
@@ -168,28 +167,28 @@ impl RecordSet {
         Ok(self.nodegroup(id)?.cloned().unwrap_or_else(|| NodegroupRecord::new(id)))
     }
 
-    /// The record of the fleet; `None` where the table holds none.
+    /// The record of a fleet; `None` where the table holds none.
     ///
     /// # Errors
     /// When the table holds one that cannot be read.
-    pub fn fleet(&self) -> Result<Option<&FleetRecord>, &Unreadable> {
-        self.fleet.as_ref().map(Result::as_ref).transpose()
+    pub fn fleet(&self, id: &FleetId) -> Result<Option<&FleetRecord>, &Unreadable> {
+        self.fleets.get(id).map(Result::as_ref).transpose()
     }
 
-    /// The record of the fleet, or its first one.
+    /// The record of a fleet, or its first one.
     ///
     /// # Errors
     /// When the table holds one that cannot be read. It must not be written over.
     pub fn fleet_or_new(&self, id: &FleetId) -> Result<FleetRecord, &Unreadable> {
-        Ok(self.fleet()?.cloned().unwrap_or_else(|| FleetRecord::new(id)))
+        Ok(self.fleet(id)?.cloned().unwrap_or_else(|| FleetRecord::new(id)))
     }
 
     /// The record of a release track; `None` where the table holds none.
     ///
     /// # Errors
     /// When the table holds one that cannot be read.
-    pub fn track(&self, key: &TrackKey) -> Result<Option<&TrackRecord>, &Unreadable> {
-        self.tracks.get(key).map(Result::as_ref).transpose()
+    pub fn track(&self, id: &TrackId) -> Result<Option<&TrackRecord>, &Unreadable> {
+        self.tracks.get(id).map(Result::as_ref).transpose()
     }
 
     /// The record of a release track, or its first one.
@@ -197,7 +196,7 @@ impl RecordSet {
     /// # Errors
     /// When the table holds one that cannot be read. It must not be written over.
     pub fn track_or_new(&self, id: &TrackId) -> Result<TrackRecord, &Unreadable> {
-        Ok(self.track(id.track())?.cloned().unwrap_or_else(|| TrackRecord::new(id)))
+        Ok(self.track(id)?.cloned().unwrap_or_else(|| TrackRecord::new(id)))
     }
 
     /// Every record of a node group that could be read.
@@ -210,26 +209,31 @@ impl RecordSet {
         self.tracks.values().filter_map(|record| record.as_ref().ok())
     }
 
+    /// Every record of a fleet, or why it cannot be read.
+    pub fn fleets(&self) -> impl Iterator<Item = Result<&FleetRecord, &Unreadable>> {
+        self.fleets.values().map(Result::as_ref)
+    }
+
     /// Takes in the record of a node group, or why it cannot be read or relied upon.
     pub fn insert_nodegroup(&mut self, id: NodegroupId, record: Result<NodegroupRecord, Unreadable>) {
         self.nodegroups.insert(id, record.map(Box::new));
     }
 
-    /// Takes in what was read beside.
-    pub fn extend(&mut self, other: Self) {
-        let Self { nodegroups, fleet, tracks } = other;
-        self.nodegroups.extend(nodegroups);
-        self.tracks.extend(tracks);
-        self.fleet = fleet.or(self.fleet.take());
-    }
-
-    /// Takes in the record of the fleet, or why it cannot be read or relied upon.
-    pub fn insert_fleet(&mut self, record: Result<FleetRecord, Unreadable>) {
-        self.fleet = Some(record);
+    /// Takes in the record of a fleet, or why it cannot be read or relied upon.
+    pub fn insert_fleet(&mut self, id: FleetId, record: Result<FleetRecord, Unreadable>) {
+        self.fleets.insert(id, record);
     }
 
     /// Takes in the record of a release track, or why it cannot be read or relied upon.
-    pub fn insert_track(&mut self, key: TrackKey, record: Result<TrackRecord, Unreadable>) {
-        self.tracks.insert(key, record);
+    pub fn insert_track(&mut self, id: TrackId, record: Result<TrackRecord, Unreadable>) {
+        self.tracks.insert(id, record);
+    }
+
+    /// Takes in what was read beside.
+    pub fn extend(&mut self, other: Self) {
+        let Self { nodegroups, fleets, tracks } = other;
+        self.nodegroups.extend(nodegroups);
+        self.fleets.extend(fleets);
+        self.tracks.extend(tracks);
     }
 }

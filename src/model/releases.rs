@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::ami_type::{Family, TrackKey};
+use super::fleet::Fleet;
 use super::problem::Unreadable;
-use super::records::RecordSet;
 use super::release_version::ReleaseVersion;
 use super::track_record::{Refusal, ReleaseHistory};
 
@@ -58,9 +58,9 @@ pub struct Release {
 impl Releases {
     /// What the parameters name now, together with what they have named before.
     #[must_use]
-    pub fn of(recommendations: &Recommendations, records: &RecordSet, now: Timestamp) -> Self {
+    pub fn of(recommendations: &Recommendations, fleet: &Fleet, now: Timestamp) -> Self {
         let track = |(key, recommendation): (&TrackKey, &Recommendation)| {
-            let available = match (recommendation, records.track(key)) {
+            let available = match (recommendation, fleet.track_record(key)) {
                 (Recommendation::NotPublished, _) => Available::NotPublished,
                 (Recommendation::Unreadable(error), _) => Available::Unreadable(error.clone()),
                 (Recommendation::Release(..), Err(error)) => {

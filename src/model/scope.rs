@@ -1,6 +1,6 @@
 //! The part of AWS that an installation looks after.
 
-use super::subject::{ItemKey, NodegroupId};
+use super::subject::{FleetId, ItemKey, NodegroupId};
 
 /// The account of a function where nobody knows it:
 /// [AWS's runtime interface emulator](https://github.com/aws/aws-lambda-runtime-interface-emulator) names this one, whosever
@@ -8,7 +8,8 @@ use super::subject::{ItemKey, NodegroupId};
 const EMULATED_ACCOUNT: &str = "012345678912";
 
 /// The account and region whose node groups an installation keeps current. What lies outside is another installation's business: a
-/// global table, or a table that is shared, holds records of several. A part that is not known leaves nothing out.
+/// global table, or a table that is shared, holds records of several. Where they are not known, nothing
+/// is left out.
 ///
 /// ```
 /// use eks_nodegroup_updater::model::scope::Scope;
@@ -19,16 +20,21 @@ const EMULATED_ACCOUNT: &str = "012345678912";
 /// assert!(!scope.contains(&NodegroupId::from_arn(there).expect("a node group's ARN")));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Scope<'a> {
-    account: Option<&'a str>,
-    region: Option<&'a str>,
+pub struct Scope<'a>(Option<Own<'a>>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Own<'a> {
+    /// Known of a function.
+    partition: Option<&'a str>,
+    account: &'a str,
+    region: &'a str,
 }
 
 impl<'a> Scope<'a> {
     /// An account and region.
     #[must_use]
     pub fn new(account: &'a str, region: &'a str) -> Self {
-        Self { account: Some(account), region: Some(region) }
+        Self(Some(Own { partition: None, account, region }))
     }
 
     /// The account and region of a Lambda function, by its ARN. Local runtimes have none, or one of an account that nobody has.
@@ -37,12 +43,22 @@ impl<'a> Scope<'a> {
         let mut parts = arn.split(':');
         let parts = [parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next()];
         match parts {
-            [Some("arn"), _, Some("lambda"), Some(region), Some(account), Some(_)] if account != EMULATED_ACCOUNT => {
+            [Some("arn"), Some(partition), Some("lambda"), Some(region), Some(account), Some(_)]
+                if account != EMULATED_ACCOUNT =>
+            {
                 let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-                if is_account && !region.is_empty() { Self::new(account, region) } else { Self::default() }
+                let own = Own { partition: Some(partition), account, region };
+                Self(Some(own).filter(|_| is_account && !region.is_empty()))
             }
             _ => Self::default(),
         }
+    }
+
+    /// The fleet that a function looks after, where its account and region are known.
+    #[must_use]
+    pub fn fleet(self) -> Option<FleetId> {
+        let Own { partition, account, region } = self.0?;
+        Some(FleetId::new(partition?, region, account))
     }
 
     /// Whether a node group is of this account and region.
@@ -68,7 +84,7 @@ impl<'a> Scope<'a> {
     }
 
     fn is(self, account: &str, region: &str) -> bool {
-        self.account.is_none_or(|own| own == account) && self.region.is_none_or(|own| own == region)
+        self.0.is_none_or(|own| (own.account, own.region) == (account, region))
     }
 }
 
@@ -88,7 +104,8 @@ mod tests {
             assert_eq!(Scope::of_function(arn), Scope::default(), "{arn}");
         }
         let own = "arn:aws-us-gov:lambda:us-gov-west-1:123456789012:function:start:readonly";
-        assert_eq!(Scope::of_function(own), Scope::new("123456789012", "us-gov-west-1"));
+        let fleet = Scope::of_function(own).fleet();
+        assert_eq!(fleet, FleetId::from_key("arn:aws-us-gov:eks:us-gov-west-1:123456789012:fleet"));
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub struct Running {
 
 /// Takes an observation into the record. Without an open attempt nothing changes.
 pub fn settle(record: &mut NodegroupRecord, observation: &Observation, now: Timestamp, stuck_after: SignedDuration) {
-    let Some(attempt) = &record.open else { return };
+    let Some(attempt) = record.open() else { return };
     let young = now.duration_since(attempt.started_at) < GRACE;
     match observation {
         Observation::Update { update_id, progress } => {
@@ -63,7 +63,7 @@ pub fn settle(record: &mut NodegroupRecord, observation: &Observation, now: Time
                 Progress::InProgress => {}
                 Progress::Successful(running) => successful(record, running, now),
                 Progress::Failed(errors, health) => {
-                    if let Some(attempt) = &mut record.open {
+                    if let Some(attempt) = &mut record.attempts.open {
                         attempt.health.clone_from(health);
                     }
                     record.end(Status::Failed, errors.clone(), now);
@@ -77,32 +77,29 @@ pub fn settle(record: &mut NodegroupRecord, observation: &Observation, now: Time
     }
     // Whatever was observed: an attempt that cannot be read for hours must not stay silent either.
     let is_stuck = |attempt: &Attempt| now.duration_since(attempt.started_at) >= attempt.stuck_after(stuck_after);
-    if record.open.as_deref().is_some_and(is_stuck) {
+    if record.open().is_some_and(is_stuck) {
         record.report_stuck(now);
     }
 }
 
 /// Success is believed once the node group runs what was asked for. It may show it late.
 fn successful(record: &mut NodegroupRecord, running: &Running, now: Timestamp) {
-    let Some(attempt) = &mut record.open else { return };
+    let Some(attempt) = &mut record.attempts.open else { return };
     let since = *attempt.successful_since.get_or_insert(now);
     let asked = Running {
         version: Some(attempt.intent.version.clone()),
         release_version: Some(attempt.intent.release_version.clone()),
     };
     // EKS may not say what an external update brings.
-    if attempt.started_by == StartedBy::External || *running == asked {
+    if attempt.starter() == StartedBy::External || *running == asked {
         record.end(Status::Successful, Vec::new(), now);
     } else if now.duration_since(since) >= GRACE {
-        let error = ErrorDetail {
-            error_code: "ReleaseVersionMismatch".to_owned(),
-            error_message: format!(
-                "EKS reports the update as successful, but the node group runs {} (Kubernetes {})",
-                running.release_version.as_deref().unwrap_or("no release that EKS names"),
-                running.version.as_deref().unwrap_or("unknown"),
-            ),
-            resource_ids: Vec::new(),
-        };
+        let message = format!(
+            "EKS reports the update as successful, but the node group runs {} (Kubernetes {})",
+            running.release_version.as_deref().unwrap_or("no release that EKS names"),
+            running.version.as_deref().unwrap_or("unknown"),
+        );
+        let error = ErrorDetail::new("ReleaseVersionMismatch", message);
         record.end(Status::Unverified, vec![error], now);
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decision::DecisionKind;
 use super::subject::NodegroupName;
+use super::unknown::Unknown;
 
 /// What keeps a node group from being looked after, whatever release is out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +15,17 @@ pub struct Obstacle {
     pub reason: DecisionKind,
     /// Since when.
     pub since: Timestamp,
+    /// What a newer version knows beside.
+    #[serde(flatten)]
+    pub unknown: Unknown,
+}
+
+impl Obstacle {
+    /// For this reason.
+    #[must_use]
+    pub fn new(reason: DecisionKind, since: Timestamp) -> Self {
+        Self { reason, since, unknown: Unknown::default() }
+    }
 }
 
 /// A node group has not been kept current for longer than it may.
@@ -34,6 +46,9 @@ pub struct Stale {
     pub detail: String,
     /// What may hold other node groups as well.
     pub cause: String,
+    /// What a newer version knows beside.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 /// That it was reported.
@@ -47,6 +62,32 @@ pub struct ReportedStale {
     /// When it was over. Kept for a while, so that what comes and goes is not reported again and again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over_at: Option<Timestamp>,
+    /// What a newer version knows beside.
+    #[serde(flatten)]
+    pub unknown: Unknown,
+}
+
+impl Stale {
+    /// For this decision, where no newer release is known.
+    #[must_use]
+    pub fn new(since: Timestamp, reason: DecisionKind, detail: &str, cause: &str) -> Self {
+        let (detail, cause) = (detail.to_owned(), cause.to_owned());
+        Self { since, oldest: None, days_behind: None, reason, detail, cause, unknown: Unknown::default() }
+    }
+}
+
+impl ReportedStale {
+    /// That it was reported now.
+    #[must_use]
+    pub fn new(stale: &Stale, now: Timestamp) -> Self {
+        Self { stale: stale.clone(), at: now, over_at: None, unknown: Unknown::default() }
+    }
+
+    /// Whether it lasts.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.over_at.is_none()
+    }
 }
 
 /// A node group whose record cannot be read, and so cannot say it itself.
@@ -62,4 +103,7 @@ pub struct UnreadableRecord {
     /// Whether it was reported.
     #[serde(default)]
     pub reported: bool,
+    /// What a newer version knows beside.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }

@@ -57,7 +57,8 @@ pub struct NodegroupId {
 }
 
 /// A cluster, with its account and region: clusters of two regions may have the same name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ClusterId {
     arn: String,
 }
@@ -171,6 +172,26 @@ impl NodegroupId {
 }
 
 impl ClusterId {
+    /// Reads `arn:aws:eks:REGION:ACCOUNT:cluster/NAME`.
+    #[must_use]
+    pub fn from_arn(arn: &str) -> Option<Self> {
+        let (owner, name) = arn.split_once(":cluster/")?;
+        let complete = is_owner(owner) && !name.is_empty() && !name.contains('/');
+        complete.then(|| Self { arn: arn.to_owned() })
+    }
+
+    /// Whether a node group is one of it.
+    #[must_use]
+    pub fn contains(&self, nodegroup: &NodegroupId) -> bool {
+        self.arn.split_once(":cluster/") == Some((nodegroup.owner(), nodegroup.cluster()))
+    }
+
+    /// Its ARN.
+    #[must_use]
+    pub fn arn(&self) -> &str {
+        &self.arn
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -189,8 +210,19 @@ impl FleetId {
     #[must_use]
     pub fn from_key(key: &str) -> Option<Self> {
         let owner = key.strip_suffix(":fleet")?;
-        let complete = owner.starts_with("arn:") && owner.matches(':').count() == 4;
-        complete.then(|| Self(key.to_owned()))
+        is_owner(owner).then(|| Self(key.to_owned()))
+    }
+
+    /// The fleet of an account and region of a partition such as `aws`.
+    #[must_use]
+    pub fn new(partition: &str, region: &str, account: &str) -> Self {
+        Self(format!("arn:{partition}:eks:{region}:{account}:fleet"))
+    }
+
+    /// Whether a node group belongs to it.
+    #[must_use]
+    pub fn contains(&self, nodegroup: &NodegroupId) -> bool {
+        self.0.strip_suffix(":fleet") == Some(nodegroup.owner())
     }
 
     /// Its key in the table.
@@ -225,8 +257,7 @@ impl TrackId {
     pub fn from_key(key: &str) -> Option<Self> {
         let (owner, track) = key.split_once(":track/")?;
         let (version, ami_type) = track.split_once('/')?;
-        let complete = owner.starts_with("arn:") && owner.matches(':').count() == 4 && !version.is_empty();
-        let complete = complete && !ami_type.is_empty() && !ami_type.contains('/');
+        let complete = is_owner(owner) && !version.is_empty() && !ami_type.is_empty() && !ami_type.contains('/');
         complete.then(|| Self { key: key.to_owned(), track: TrackKey::new(version, &AmiTypes::from(ami_type)) })
     }
 
@@ -285,6 +316,11 @@ impl ItemKey {
     }
 }
 
+/// Whether this is the part of an ARN with partition, service, region and account.
+fn is_owner(text: &str) -> bool {
+    text.starts_with("arn:") && text.matches(':').count() == 4
+}
+
 fn arn_part(arn: &str, index: usize) -> &str {
     arn.split(':').nth(index).unwrap_or_default()
 }
@@ -300,6 +336,20 @@ impl TryFrom<String> for NodegroupId {
 impl From<NodegroupId> for String {
     fn from(id: NodegroupId) -> Self {
         id.arn.as_ref().to_owned()
+    }
+}
+
+impl TryFrom<String> for ClusterId {
+    type Error = InvalidKey;
+
+    fn try_from(arn: String) -> Result<Self, InvalidKey> {
+        Self::from_arn(&arn).ok_or(InvalidKey(arn, "cluster"))
+    }
+}
+
+impl From<ClusterId> for String {
+    fn from(id: ClusterId) -> Self {
+        id.arn
     }
 }
 

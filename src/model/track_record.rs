@@ -9,11 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use super::ami_type::Family;
 use super::names::Names;
-use super::notice::{Notice, NoticeKind};
+use super::notice::NoticeKind;
+use super::notices::Notices;
 use super::problem::Unreadable;
-use super::record::{Record, Revision, SchemaVersion, YES};
+use super::record::{Content, Kind, Record};
 use super::release_version::ReleaseVersion;
 use super::subject::TrackId;
+use super::unknown::Unknown;
 
 /// Releases that are kept; AWS publishes one about each week.
 const RELEASES: usize = 64;
@@ -23,31 +25,19 @@ const CONFIRM_WITHDRAWAL_AFTER: SignedDuration = SignedDuration::from_hours(1);
 /// rotated twice within hours.
 const PASS_OVER_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
-/// The history of one release track: one item of the table, always written whole.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What is known of one release track.
+pub type TrackRecord = Record<TrackContent>;
+
+/// The history of one release track.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct TrackRecord {
-    /// The track, the table's key.
-    #[serde(rename = "itemKey")]
-    pub id: TrackId,
-    kind: Kind,
-    schema_version: SchemaVersion,
-    /// The write that was read.
-    pub revision: Revision,
+pub struct TrackContent {
     /// The releases that AWS's parameter has named, oldest first.
     #[serde(default)]
     pub releases: ReleaseHistory,
-    /// What has to be published.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub pending_notices: Vec<Notice>,
-    /// Present while a notice is pending: the key of the sparse index `pending-index`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pending: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-enum Kind {
-    Track,
+    /// What a newer version knows beside.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 /// The releases that AWS's parameter has named, oldest first.
@@ -74,6 +64,9 @@ pub struct KnownRelease {
     /// That EKS refuses it as not valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Refusal>,
+    /// What a newer version knows beside.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 /// AWS took a release back: its parameter names an older one, with a later date.
@@ -89,6 +82,9 @@ pub struct Withdrawal {
     /// Whether it was reported.
     #[serde(default)]
     pub reported: bool,
+    /// What a newer version knows beside.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 /// EKS refuses a release as not valid: it does not know it yet, or never will.
@@ -106,30 +102,19 @@ pub struct Refusal {
     /// Whether it was reported.
     #[serde(default)]
     pub reported: bool,
+    /// What a newer version knows beside.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 impl TrackRecord {
-    /// The record of a track of which nothing is known yet.
-    #[must_use]
-    pub fn new(id: &TrackId) -> Self {
-        Self {
-            id: id.clone(),
-            kind: Kind::Track,
-            schema_version: SchemaVersion,
-            revision: Revision::default(),
-            releases: ReleaseHistory::default(),
-            pending_notices: Vec::new(),
-            pending: None,
-        }
-    }
-
     /// AWS's parameter names a release, with this date.
     pub fn name(&mut self, release: &ReleaseVersion, date: Option<Timestamp>, now: Timestamp) {
         let is_new = !self.releases.iter().any(|known| known.release_version == release.as_str());
         self.releases.name(release, date, now);
         if is_new {
             let kind = NoticeKind::ReleaseAvailable { release_version: release.to_string(), published_at: date };
-            self.pending_notices.push(Notice::new(kind, now));
+            self.notify(kind, now);
         }
     }
 
@@ -152,7 +137,7 @@ impl TrackRecord {
             latest: latest.to_owned(),
             nodegroups: running.clone(),
         };
-        self.pending_notices.push(Notice::new(kind, now));
+        self.notify(kind, now);
     }
 
     /// EKS refused a release as not valid. One that the history does not hold, such as a pin, is remembered nowhere.
@@ -166,8 +151,7 @@ impl TrackRecord {
                 message.clone_into(&mut refusal.message);
             }
             None => {
-                known.refusal =
-                    Some(Refusal { since: now, last: now, times: 1, message: message.to_owned(), reported: false });
+                known.refusal = Some(Refusal::new(now, now, 1, message));
             }
         }
     }
@@ -202,7 +186,7 @@ impl TrackRecord {
             since: refusal.since,
             message: refusal.message.clone(),
         };
-        self.pending_notices.push(Notice::new(kind, now));
+        self.notify(kind, now);
     }
 
     fn known_mut(&mut self, release: &str) -> Option<&mut KnownRelease> {
@@ -234,6 +218,7 @@ impl ReleaseHistory {
                 named_at: date,
                 withdrawal: None,
                 refusal: None,
+                unknown: Unknown::default(),
             }),
         }
         let family = release.family();
@@ -259,11 +244,11 @@ impl ReleaseHistory {
             let held = known.withdrawal.take().filter(holds);
             known.withdrawal = match (dated, held) {
                 (Some(at), Some(held)) if held.dated => Some(Withdrawal { at: held.at.max(at), ..held }),
-                (Some(at), _) => Some(Withdrawal { at, seen_at: now, dated: true, reported: false }),
+                (Some(at), _) => Some(Withdrawal::seen(at, true, now)),
                 (None, Some(held)) => Some(held),
                 (None, None) => {
                     let taken_back = without_date && named.is_older_than(&known.release_version);
-                    taken_back.then_some(Withdrawal { at: now, seen_at: now, dated: false, reported: false })
+                    taken_back.then(|| Withdrawal::seen(now, false, now))
                 }
             };
             latest_below = latest_below.max(known.named_at);
@@ -276,7 +261,19 @@ fn order(family: Family, left: &str, right: &str) -> Option<Ordering> {
     parse(left)?.compare(&parse(right)?).ok()
 }
 
+impl Withdrawal {
+    fn seen(at: Timestamp, dated: bool, now: Timestamp) -> Self {
+        Self { at, seen_at: now, dated, reported: false, unknown: Unknown::default() }
+    }
+}
+
 impl Refusal {
+    /// So often, from the first time to the last, in EKS's words.
+    #[must_use]
+    pub fn new(since: Timestamp, last: Timestamp, times: usize, message: &str) -> Self {
+        Self { since, last, times, message: message.to_owned(), reported: false, unknown: Unknown::default() }
+    }
+
     /// Whether an older release is taken in its place.
     #[must_use]
     pub fn is_passed_over(&self, now: Timestamp) -> bool {
@@ -284,35 +281,20 @@ impl Refusal {
     }
 }
 
-impl Record for TrackRecord {
-    fn key(&self) -> &str {
-        self.id.key()
+impl Content for TrackContent {
+    type Id = TrackId;
+
+    const KIND: Kind = Kind::Track;
+
+    fn key(id: &TrackId) -> &str {
+        id.key()
     }
 
-    fn revision(&self) -> &Revision {
-        &self.revision
+    fn validate(&self, id: &TrackId) -> Result<(), Unreadable> {
+        let Ok(track) = id.track().track() else { return Ok(()) };
+        let parse = |known: &KnownRelease| ReleaseVersion::parse(track.family, &known.release_version).map(|_| ());
+        self.releases.iter().try_for_each(parse).map_err(|error| Unreadable(error.to_string()))
     }
 
-    fn validate(&self) -> Result<(), Unreadable> {
-        if let Ok(track) = self.id.track().track() {
-            for known in self.releases.iter() {
-                ReleaseVersion::parse(track.family, &known.release_version)
-                    .map_err(|error| Unreadable(error.to_string()))?;
-            }
-        }
-        self.revision.validate()
-    }
-
-    fn prepare(&mut self, revision: Revision, _now: Timestamp) {
-        self.revision = revision;
-        self.pending = (!self.pending_notices.is_empty()).then(|| YES.to_owned());
-    }
-
-    fn pending_notices(&self) -> &[Notice] {
-        &self.pending_notices
-    }
-
-    fn pending_notices_mut(&mut self) -> &mut Vec<Notice> {
-        &mut self.pending_notices
-    }
+    fn trim(&mut self, _: &Notices) {}
 }

@@ -9,6 +9,7 @@ use crate::model::fleet_record::FleetRecord;
 use crate::model::notice::{Notice, NoticeKind, QuarantinedRelease};
 use crate::model::records::{AnyRecord, RecordRef};
 use crate::model::settings::RetryAfter;
+use crate::model::subject::ClusterId;
 
 /// More notices than this of one kind, release and cause become one message.
 const SEPARATE: usize = 3;
@@ -40,7 +41,7 @@ struct Group {
 pub fn batches(
     records: &[AnyRecord],
     is_left: impl Fn(&Notice) -> bool,
-    fleet: Option<&FleetRecord>,
+    fleets: &[FleetRecord],
     retry_after: &RetryAfter,
 ) -> Vec<Batch> {
     let mut groups: BTreeMap<String, Group> = BTreeMap::new();
@@ -49,12 +50,11 @@ pub fn batches(
         for (number, notice) in record.pending_notices().iter().enumerate().filter(|(_, notice)| is_left(notice)) {
             let (position, record) = ((index, number), record.as_ref());
             if let NoticeKind::ReleaseQuarantined(held) = &notice.kind {
-                let QuarantinedRelease { version, ami_type, release_version, cluster, .. } = held;
-                quarantines.insert(quarantine_key(version, ami_type, release_version, cluster.as_deref()), position);
+                quarantines.insert(quarantine_key(record.key(), held), position);
                 continue;
             }
             // One quarantine message covers the failures that it explains.
-            let explained = fleet.and_then(|fleet| explained_by(record, notice, fleet));
+            let explained = fleets.iter().find_map(|fleet| explained_by(record, notice, fleet));
             let (key, separate) = match explained {
                 Some(quarantine) => (quarantine, 1),
                 None => (group(record, notice, retry_after), SEPARATE),
@@ -96,15 +96,20 @@ fn group(record: RecordRef<'_>, notice: &Notice, retry_after: &RetryAfter) -> St
 /// The quarantine that says already what a node group's failed update would say.
 fn explained_by(record: RecordRef<'_>, notice: &Notice, fleet: &FleetRecord) -> Option<String> {
     let (Some(record), NoticeKind::UpdateFailed(about)) = (record.nodegroup(), &notice.kind) else { return None };
+    if !fleet.id.contains(&record.id) {
+        return None;
+    }
     let attempt = record.attempt(about.number).filter(|attempt| attempt.blames_release())?;
     let (track, release) = (attempt.intent.track(), &attempt.intent.release_version);
-    let held = fleet.quarantined(&track, release, Some(record.id.cluster()))?;
-    Some(quarantine_key(&held.version, &held.ami_type, release, held.cluster.as_deref()))
+    let held = fleet.quarantined_for(&track, release, &record.id)?;
+    Some(quarantine_key(fleet.key(), &held.clone().into()))
 }
 
-/// A release of a track, in the fleet or in one cluster.
-fn quarantine_key(version: &str, ami_type: &str, release: &str, cluster: Option<&str>) -> String {
-    format!("{version}/{ami_type}/{release}/{}", cluster.unwrap_or_default())
+/// A release of a track, in a fleet or in one cluster.
+fn quarantine_key(fleet: &str, held: &QuarantinedRelease) -> String {
+    let QuarantinedRelease { version, ami_type, release_version, cluster, .. } = held;
+    let place = cluster.as_ref().map_or(fleet, ClusterId::arn);
+    format!("{version}/{ami_type}/{release_version}/{place}")
 }
 
 /// The events of each call: ten at most, and no more than a call may carry.

@@ -88,7 +88,7 @@ impl<'a> Case<'a> {
 
     /// What else manages the node group, where that is known.
     pub(super) fn owner(&self) -> Option<Owner> {
-        self.record.nodegroup()?.owner
+        self.record.nodegroup()?.owner()
     }
 
     pub(super) fn region(&self) -> &'a str {

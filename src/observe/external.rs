@@ -26,7 +26,7 @@ pub async fn external_updates(eks: &Eks, fleet: &Fleet, run: Run<'_>) -> Externa
     });
     let without_attempt = updating.filter_map(|nodegroup| {
         let record = fleet.records.nodegroup_or_new(&nodegroup.id).ok()?;
-        record.open.is_none().then_some((nodegroup, record))
+        record.open().is_none().then_some((nodegroup, record))
     });
     let find = |(nodegroup, record): (&Nodegroup, NodegroupRecord)| {
         let nodegroup = nodegroup.clone();
@@ -71,20 +71,14 @@ fn intent(nodegroup: &Nodegroup, update: &Update) -> Intent {
         Some(version) => format!("{name} version {version}"),
         None => name,
     });
+    let version = param(UpdateParamType::Version).or_else(|| nodegroup.kubernetes_version.clone()).unwrap_or_default();
+    let previous = nodegroup.release_version.as_deref().unwrap_or_default();
     Intent {
-        ami_type: nodegroup.ami_type.as_str().to_owned(),
-        version: param(UpdateParamType::Version).or_else(|| nodegroup.kubernetes_version.clone()).unwrap_or_default(),
-        launch_template: template.filter(|_| release_version.is_empty()),
-        release_version,
-        previous_release_version: nodegroup.release_version.clone().unwrap_or_default(),
-        force: false,
-        may_force: false,
-        rollback: None,
-        start_before: None,
+        launch_template: template.filter(|_| release_version.is_empty()).map(Into::into),
         stuck_after: match &nodegroup.policy {
             Policy::OptedIn(_, rules) => rules.stuck_after.map(Box::new),
             Policy::NotOptedIn | Policy::OptedOut | Policy::Invalid { .. } => None,
         },
-        update_history_unread: false,
+        ..Intent::new(&version, &nodegroup.ami_type, previous, &release_version)
     }
 }

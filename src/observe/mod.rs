@@ -65,7 +65,7 @@ impl Observer<'_> {
         let (found, pages) = unbounded_channel();
         let recorded = async {
             let tagged = nodegroups::tagged(tagging, found).await?;
-            let fleet_key = tagged.ids.first().map(|id| ItemKey::Fleet(FleetId::of(id)));
+            let fleet_key = tagged.ids.first().map(|id| ItemKey::Fleet(self.fleet_of(id)));
             let keys = tagged.ids.iter().cloned().map(ItemKey::Nodegroup);
             // Where there are more pages, it was read after the first.
             let records = store.load(keys.chain(fleet_key.filter(|_| tagged.pages == 1))).await;
@@ -88,7 +88,8 @@ impl Observer<'_> {
         nodegroups.sort_by(|one, other| one.id.cmp(&other.id));
         let invalid_arns = invalid_arns.into_iter().collect();
         let freeze = controls.freeze.clone();
-        let mut fleet = Fleet { nodegroups, next_nodegroup, invalid_arns, records, freeze, ..Fleet::default() };
+        let id = nodegroups.first().map(|discovered| self.fleet_of(&discovered.id));
+        let mut fleet = Fleet { id, nodegroups, next_nodegroup, invalid_arns, records, freeze, ..Fleet::default() };
         match supports {
             Ok(supports) => fleet.supports = supports,
             Err(error) => {
@@ -115,8 +116,13 @@ impl Observer<'_> {
         fleet.clusters = nodegroups::followed_clusters(eks, &fleet.nodegroups).await;
         let is_new = |discovered: &Discovered| fleet.records.nodegroup(&discovered.id) == Ok(None);
         let all_new = !fleet.nodegroups.is_empty() && fleet.nodegroups.iter().all(is_new);
-        fleet.table_empty = whole && all_new && fleet.missing.is_empty() && fleet.records.fleet() == Ok(None);
+        fleet.table_empty = whole && all_new && fleet.missing.is_empty() && fleet.record() == Ok(None);
         Ok(Found { config, controls, fleet })
+    }
+
+    /// The fleet that the function looks after; where its account and region are not known, that of a node group.
+    fn fleet_of(self, nodegroup: &NodegroupId) -> FleetId {
+        self.run.scope.fleet().unwrap_or_else(|| FleetId::of(nodegroup))
     }
 
     /// Describes the node groups of these pages as they come: first those of the first page, then those that the last run did
@@ -128,9 +134,9 @@ impl Observer<'_> {
         let turns = if first.is_last {
             stream::iter(first.ids).boxed_local()
         } else {
-            let key = first.ids.first().map(|id| ItemKey::Fleet(FleetId::of(id)));
-            records = store.load(key.into_iter()).await;
-            let record = records.fleet().ok().flatten();
+            let id = first.ids.first().map(|id| self.fleet_of(id));
+            records = store.load(id.iter().cloned().map(ItemKey::Fleet)).await;
+            let record = id.and_then(|id| records.fleet(&id).ok().flatten());
             let rest = stream::unfold(pages, async |mut pages| Some((stream::iter(pages.recv().await?.ids), pages)));
             let rest = match record.and_then(|record| record.next_nodegroup.clone()) {
                 Some(next) => stream::iter(turns_from(&next, rest.flatten().collect().await)).boxed_local(),
@@ -151,8 +157,7 @@ impl Observer<'_> {
         settings: &Settings,
     ) -> (Recommendations, ExternalUpdates) {
         let Self { clients: StartClients { eks, ssm, .. }, store, run } = self;
-        let id = fleet.id();
-        let keys = tracks.iter().filter_map(|track| Some(ItemKey::Track(TrackId::of(id.as_ref()?, track))));
+        let keys = tracks.iter().filter_map(|track| Some(ItemKey::Track(TrackId::of(fleet.id.as_ref()?, track))));
         let keys: Vec<ItemKey> = keys.collect();
         let (records, recommendations, freeze, external) = futures_util::join!(
             store.load(keys.into_iter()),

@@ -129,7 +129,7 @@ fn running_after(update: &Update) -> Result<Option<Installed>, Unreadable> {
         return Err(unreadable("without its version and release"));
     }
     // An update to another launch template names neither.
-    Ok(installed.map(|(version, release_version)| (at, Running { version, release_version })))
+    Ok(installed.map(|(version, release_version)| (at, Running::new(&version, &release_version))))
 }
 
 /// Whether the last update is a downgrade, and the node group still runs what it installed.

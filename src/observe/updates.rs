@@ -183,11 +183,7 @@ async fn describe_nodegroup(eks: &Eks, id: &NodegroupId) -> Result<eks::Nodegrou
 }
 
 fn not_found(message: Option<&str>) -> NoAnswer {
-    NoAnswer::NotFound(ErrorDetail {
-        error_code: "ResourceNotFoundException".to_owned(),
-        error_message: message.unwrap_or("EKS does not find it").to_owned(),
-        resource_ids: Vec::new(),
-    })
+    NoAnswer::NotFound(ErrorDetail::new("ResourceNotFoundException", message.unwrap_or("EKS does not find it")))
 }
 
 /// Whether an update is the one of this intent: asked for after it was written, with its version and release. A version
@@ -208,19 +204,17 @@ pub(super) fn param(update: &eks::Update, kind: UpdateParamType) -> Option<&str>
 /// Why an update was cancelled, where EKS says so, with its errors.
 fn cancellation(update: &eks::Update) -> Vec<ErrorDetail> {
     let reason = update.cancellation().and_then(|cancellation| cancellation.reason());
-    let reason = reason.map(|reason| ErrorDetail {
-        error_code: "Cancelled".to_owned(),
-        error_message: reason.to_owned(),
-        resource_ids: Vec::new(),
-    });
+    let reason = reason.map(|reason| ErrorDetail::new("Cancelled", reason));
     reason.into_iter().chain(errors(update)).collect()
 }
 
 fn errors(update: &eks::Update) -> Vec<ErrorDetail> {
     let detail = |error: &eks::ErrorDetail| ErrorDetail {
-        error_code: error.error_code().map_or("Unknown", |code| code.as_str()).to_owned(),
-        error_message: error.error_message().unwrap_or_default().to_owned(),
         resource_ids: error.resource_ids().to_vec(),
+        ..ErrorDetail::new(
+            error.error_code().map_or("Unknown", |code| code.as_str()),
+            error.error_message().unwrap_or_default(),
+        )
     };
     update.errors().iter().map(detail).collect()
 }

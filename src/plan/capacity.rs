@@ -24,7 +24,7 @@ impl Capacity {
         let in_progress = |discovered: &&Discovered| {
             let updating = |status| status == NodegroupStatus::Updating;
             discovered.nodegroup().is_some_and(|nodegroup| updating(nodegroup.status.clone()))
-                || matches!(input.fleet.records.nodegroup(&discovered.id), Ok(Some(record)) if record.open.is_some())
+                || matches!(input.fleet.records.nodegroup(&discovered.id), Ok(Some(record)) if record.open().is_some())
         };
         let in_progress = input.fleet.nodegroups.iter().filter(in_progress).map(|it| it.id.clone()).collect();
         Self { limits: input.settings.limits, in_progress, starts: 0 }

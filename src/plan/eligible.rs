@@ -63,19 +63,8 @@ impl<'a> Candidate<'a> {
     }
 
     pub(super) fn intent(&self, version: &str, release: &ReleaseVersion) -> Intent {
-        Intent {
-            version: version.to_owned(),
-            ami_type: self.nodegroup.ami_type.as_str().to_owned(),
-            release_version: release.to_string(),
-            previous_release_version: self.current.to_owned(),
-            force: false,
-            may_force: false,
-            rollback: None,
-            launch_template: None,
-            start_before: None,
-            stuck_after: self.rules.stuck_after.map(Box::new),
-            update_history_unread: false,
-        }
+        let stuck_after = self.rules.stuck_after.map(Box::new);
+        Intent { stuck_after, ..Intent::new(version, &self.nodegroup.ami_type, self.current, release.as_str()) }
     }
 
     /// A release of a track, as the rules look at it.
@@ -106,7 +95,7 @@ impl<'a> Candidate<'a> {
 
     /// What keeps it where it was downgraded to, while that lasts.
     pub(super) fn hold(&self) -> Option<&'a Hold> {
-        self.record.and_then(|record| record.hold.as_deref()).filter(|hold| hold.is_open())
+        self.record.and_then(|record| record.hold())
     }
 
     /// Whether that keeps it from a release of a track.
@@ -144,7 +133,7 @@ impl<'a> Candidate<'a> {
         if until > input.now {
             return Err(Reason::ClusterUpgradedRecently { version: step.to_owned(), until });
         }
-        let back_off = record.and_then(|record| record.back_off.as_ref());
+        let back_off = record.and_then(|record| record.back_off());
         let refused = back_off.filter(|back_off| back_off.version.as_deref() == Some(step));
         let until = refused.map(|back_off| input.settings.retry_after.again(back_off.times, back_off.last));
         match (refused, until.filter(|until| *until > input.now)) {

@@ -248,7 +248,7 @@ impl About<'_> {
         self.reason(rule).is_some()
             || match rule {
                 Rule::Selected => false,
-                Rule::RollbackAllowed => self.record().is_some_and(|record| record.rollback.is_some()),
+                Rule::RollbackAllowed => self.record().is_some_and(|record| record.rollback().is_some()),
                 Rule::Pin => self.rules().is_some_and(|rules| rules.pin.is_some()),
                 Rule::FollowClusterAfter => {
                     self.rules().is_some_and(|rules| rules.kubernetes_version == VersionPolicy::FollowCluster)
@@ -279,7 +279,7 @@ impl About<'_> {
     }
 
     fn against(&self, reason: &Reason) -> Against {
-        let obstacle = self.record().and_then(|record| record.obstacle.as_ref());
+        let obstacle = self.record().and_then(|record| record.obstacle());
         let seen = obstacle
             .filter(|obstacle| obstacle.reason == DecisionKind::Skip(reason.kind()))
             .map(|obstacle| obstacle.since);
@@ -394,7 +394,7 @@ impl About<'_> {
             },
             Rule::NotFrozen => "no stop switch and no change calendar stops updates".to_owned(),
             Rule::Window => format!("updates may start {}", value(|rules| rules.window.to_string())),
-            Rule::UpdateHistory => match self.record().is_some_and(NodegroupRecord::knows_update_history) {
+            Rule::UpdateHistory => match self.record().is_some_and(|record| record.knows_update_history()) {
                 true => "its earlier updates are known".to_owned(),
                 false => "its earlier updates are read before its first one by the updater".to_owned(),
             },

@@ -24,7 +24,6 @@ use rules::{candidate, freeze};
 use crate::model::attempt::Intent;
 use crate::model::decision::{Decision, Planned, Target};
 use crate::model::fleet::{Discovered, UnreadHistories};
-use crate::model::nodegroup_record::NodegroupRecord;
 use crate::model::problem::Unreadable;
 use crate::model::reason::{Freeze, Reason};
 use crate::model::records::RecordSet;
@@ -93,10 +92,10 @@ impl Plan {
         for (turn, planned) in self.order.iter().filter_map(|index| self.decisions.get(*index)).enumerate() {
             let (Target::Nodegroup(id), Some(intent)) = (&planned.target, planned.decision.intent()) else { continue };
             let Ok(record) = records.nodegroup(id) else { continue };
-            if intent.rollback.is_some() || record.is_some_and(NodegroupRecord::knows_update_history) {
+            if intent.rollback.is_some() || record.is_some_and(|record| record.knows_update_history()) {
                 continue;
             }
-            if record.is_some_and(|record| record.update_history_unread_since.is_some()) {
+            if record.is_some_and(|record| record.misses_update_history()) {
                 unread.again.push(id.clone());
             } else if turn < self.capacity.most_calls() {
                 unread.first.push(id.clone());
@@ -113,8 +112,8 @@ fn last_turn(input: &PlanInput<'_>, discovered: &Discovered, intent: &Intent) ->
     let release = input.releases.named(&intent.track(), &intent.release_version);
     let failures = record.into_iter().flat_map(|record| record.failures(&intent.version, &intent.release_version));
     let turns = [
-        record.and_then(NodegroupRecord::last_success),
-        record.and_then(|record| record.back_off.as_ref()).map(|back_off| back_off.last),
+        record.and_then(|record| record.last_success()),
+        record.and_then(|record| record.back_off()).map(|back_off| back_off.last),
         release.and_then(|release| release.refusal.as_ref()).map(|refusal| refusal.last),
     ];
     failures.filter_map(|failure| failure.ended_at).chain(turns.into_iter().flatten()).max()

@@ -17,6 +17,7 @@ use crate::model::release_version::ReleaseVersion;
 use crate::model::releases::Available;
 use crate::model::settings::day_of;
 use crate::model::subject::{ClusterId, NodegroupId, NodegroupName};
+use crate::model::unknown::Unknown;
 
 /// Releases of the same build that a quarantine names.
 const SAME_BUILD: usize = 10;
@@ -27,20 +28,20 @@ type TrackRelease = (TrackKey, String);
 /// The quarantines that have to begin now, for what failed since one was last lifted.
 #[must_use]
 pub fn quarantines_due(input: &PlanInput<'_>) -> Vec<Quarantine> {
-    let fleet = input.fleet.records.fleet().ok().flatten();
+    let fleet = input.fleet.record().ok().flatten();
     let mut due = Vec::new();
     for (release, failures) in failures(input, fleet) {
         let mut in_clusters: BTreeMap<ClusterId, Vec<&NodegroupName>> = BTreeMap::new();
         for (_, record) in &failures {
             in_clusters.entry(record.id.cluster_id()).or_default().push(record.id.name());
         }
-        let is_quarantined = |cluster: Option<&str>| {
-            fleet.is_some_and(|fleet| fleet.quarantined(&release.0, &release.1, cluster).is_some())
+        let is_quarantined = |cluster: Option<&ClusterId>| {
+            fleet.is_some_and(|fleet| fleet.is_quarantined_in(&release.0, &release.1, cluster))
         };
         let after = input.settings.quarantine_after;
         let bad_clusters: BTreeSet<ClusterId> = in_clusters
             .iter()
-            .filter(|(cluster, failed)| failed.len() >= after || is_quarantined(Some(cluster.name())))
+            .filter(|(cluster, failed)| failed.len() >= after || is_quarantined(Some(*cluster)))
             .map(|(cluster, _)| cluster.clone())
             .collect();
         let in_all = !bad_clusters.is_empty() && clusters_on(input, &release.0).is_subset(&bad_clusters);
@@ -49,9 +50,9 @@ pub fn quarantines_due(input: &PlanInput<'_>) -> Vec<Quarantine> {
             due.push(quarantine(input, &release, None, failed));
             continue;
         }
-        for cluster in bad_clusters.into_iter().filter(|cluster| !is_quarantined(Some(cluster.name()))) {
+        for cluster in bad_clusters.into_iter().filter(|cluster| !is_quarantined(Some(cluster))) {
             let failed = in_clusters.get(&cluster).into_iter().flatten().map(|name| (*name).clone()).collect();
-            due.push(quarantine(input, &release, Some(cluster.name()), failed));
+            due.push(quarantine(input, &release, Some(cluster), failed));
         }
     }
     due
@@ -93,7 +94,7 @@ fn clusters_on(input: &PlanInput<'_>, track: &TrackKey) -> BTreeSet<ClusterId> {
 fn quarantine(
     input: &PlanInput<'_>,
     (track, release): &TrackRelease,
-    cluster: Option<&str>,
+    cluster: Option<ClusterId>,
     failed: Vec<NodegroupName>,
 ) -> Quarantine {
     let came_up = |record: &&NodegroupRecord| {
@@ -101,7 +102,7 @@ fn quarantine(
             .successes()
             .any(|(attempt, _)| attempt.intent.track() == *track && attempt.intent.release_version == *release)
     };
-    let blames = input.fleet.records.readable().flat_map(NodegroupRecord::blames);
+    let blames = input.fleet.records.readable().flat_map(|record| record.blames());
     let previous = blames
         .map(|(attempt, _)| &attempt.intent)
         .find(|intent| intent.track() == *track && intent.release_version == *release)
@@ -112,7 +113,7 @@ fn quarantine(
         version: track.version.clone(),
         ami_type: track.ami_type.as_str().to_owned(),
         release_version: release.clone(),
-        cluster: cluster.map(str::to_owned),
+        cluster,
         since: input.now,
         nodegroups: failed.into(),
         ran_on: ran_on.into(),
@@ -120,6 +121,7 @@ fn quarantine(
         same_build: same_build(input, track, release),
         lifted_at: None,
         superseded_by: None,
+        unknown: Unknown::default(),
     }
 }
 
@@ -148,11 +150,12 @@ pub(super) fn not_quarantined(
     track: &TrackKey,
     release: &ReleaseVersion,
 ) -> Result<(), Reason> {
-    let fleet = input.fleet.records.fleet().ok().flatten();
-    let held = fleet.and_then(|fleet| fleet.quarantined(track, release.as_str(), Some(nodegroup.cluster())));
+    let fleet = input.fleet.record().ok().flatten();
+    let held = fleet.and_then(|fleet| fleet.quarantined_for(track, release.as_str(), nodegroup));
     match held {
         Some(held) => {
-            Err(Reason::Quarantined { target: release.clone(), since: held.since, cluster: held.cluster.clone() })
+            let cluster = held.cluster.as_ref().map(|cluster| cluster.name().to_owned());
+            Err(Reason::Quarantined { target: release.clone(), since: held.since, cluster })
         }
         None => Ok(()),
     }

@@ -113,7 +113,7 @@ fn not_failed_before(case: Case<'_>) -> Result<(), Reason> {
         Some(until) if until <= case.input.now => Ok(()),
         until => {
             let (target, failures) = (case.target.to_string(), failures().count());
-            Err(Reason::FailedBefore { target, failures, status: last.status, until })
+            Err(Reason::FailedBefore { target, failures, status: last.failure(), until })
         }
     }
 }

@@ -15,7 +15,6 @@ use super::versions::version_step;
 use crate::model::ami_type::{ReleaseTrack, TrackKey};
 use crate::model::attempt::Intent;
 use crate::model::fleet::{Discovered, NodegroupState};
-use crate::model::hold::Hold;
 use crate::model::kubernetes::KubernetesVersion;
 use crate::model::nodegroup::Nodegroup;
 use crate::model::nodegroup_record::{NodegroupRecord, Proof};
@@ -126,7 +125,7 @@ fn verdict(input: &PlanInput<'_>, gate: Gate<'_>, discovered: &Discovered) -> Ve
 /// it has is not known, so without that it may be one that has not proved the release.
 fn not_reached(input: &PlanInput<'_>, gate: Gate<'_>, id: &NodegroupId) -> Verdict {
     let record = input.fleet.records.nodegroup(id).ok().flatten();
-    let is_held = record.is_some_and(|record| record.hold.as_deref().is_some_and(Hold::is_open));
+    let is_held = record.is_some_and(|record| record.hold().is_some());
     let mut proofs = record.into_iter().flat_map(|record| &record.proofs);
     let proves = |proof: &Proof| proves(input, gate, id, Some(&proof.version), Some(&proof.release_version));
     if !is_held && proofs.any(proves) { Verdict::Proved } else { Verdict::Holds(RingWait::Unreadable) }
@@ -159,7 +158,7 @@ fn judge(input: &PlanInput<'_>, gate: Gate<'_>, other: &Nodegroup, record: Optio
     if not_quarantined(input, &other.id, gate.track, gate.target).is_err() {
         return Verdict::Holds(RingWait::Quarantined);
     }
-    let hold = record.and_then(|record| record.hold.as_ref()).filter(|hold| hold.is_open());
+    let hold = record.and_then(|record| record.hold());
     if hold.is_some_and(|hold| !hold.ends_with_newer() || !gate.target.is_newer_than(&hold.from.release_version)) {
         return Verdict::Holds(RingWait::Downgraded);
     }
@@ -209,7 +208,7 @@ fn proves(
 
 /// Since when a node group has run such releases without a break, as far as its record says.
 fn runs_since(record: &NodegroupRecord, is_such: impl Fn(&str, &str) -> bool) -> Option<Timestamp> {
-    let downgraded = record.hold.as_ref().filter(|hold| !is_such(&hold.to.version, &hold.to.release_version));
+    let downgraded = record.downgrade.hold.as_ref().filter(|hold| !is_such(&hold.to.version, &hold.to.release_version));
     let is_before = |at: Timestamp| downgraded.is_some_and(|hold| at <= hold.since);
     record.successes().fold(None, |since, (success, at)| {
         let Intent { version, release_version, .. } = &success.intent;
@@ -226,7 +225,7 @@ fn soaked_at(
     record: Option<&NodegroupRecord>,
     since: Option<Timestamp>,
 ) -> Timestamp {
-    let changed = || nodegroup.modified_at.max(record.and_then(NodegroupRecord::last_success));
+    let changed = || nodegroup.modified_at.max(record.and_then(|record| record.last_success()));
     let since = since.or_else(changed).unwrap_or(input.now);
     since.saturating_add(input.settings.ring_soak).unwrap_or(Timestamp::MAX)
 }
@@ -254,7 +253,7 @@ pub fn proofs(input: &PlanInput<'_>) -> Vec<(NodegroupId, Proof)> {
 fn proved(input: &PlanInput<'_>, nodegroup: &Nodegroup) -> Option<Proof> {
     let record = input.fleet.records.nodegroup(&nodegroup.id).ok()?;
     let in_progress =
-        nodegroup.status == NodegroupStatus::Updating || record.is_some_and(|record| record.open.is_some());
+        nodegroup.status == NodegroupStatus::Updating || record.is_some_and(|record| record.open().is_some());
     if nodegroup.is_unhealthy() || in_progress || nodegroup.desired_size == Some(0) {
         return None;
     }
@@ -269,7 +268,7 @@ fn proved(input: &PlanInput<'_>, nodegroup: &Nodegroup) -> Option<Proof> {
         };
         record.and_then(|record| runs_since(record, is_such))
     };
-    let successes = record.into_iter().flat_map(NodegroupRecord::successes);
+    let successes = record.into_iter().flat_map(|record| record.successes());
     let ran = successes.filter(|(success, _)| success.intent.version == version).filter_map(|(success, _)| {
         let release = ReleaseVersion::parse(family, &success.intent.release_version).ok()?;
         let since = since(&release)?;
@@ -280,11 +279,7 @@ fn proved(input: &PlanInput<'_>, nodegroup: &Nodegroup) -> Option<Proof> {
     let soaked =
         ran.chain([(running.clone(), brought)]).filter(|(_, at)| soaked_at(input, nodegroup, record, *at) <= input.now);
     let newest = soaked.reduce(|best, next| if next.0.is_newer_than(best.0.as_str()) { next } else { best });
-    let proof = newest.map(|(release, _)| Proof {
-        version: version.to_owned(),
-        release_version: release.to_string(),
-        at: input.now,
-    })?;
+    let proof = newest.map(|(release, _)| Proof::new(version, release.as_str(), input.now))?;
     let written = record.into_iter().flat_map(|record| &record.proofs);
     let is_written = written.into_iter().any(|held| held.is_of(&proof.version, &proof.release_version));
     (!is_written).then_some(proof)

@@ -45,16 +45,8 @@ pub(super) fn intent(selected: Selected<'_>, rollback: &Rollback) -> Result<Inte
     not_denied(input, &track, &target).map_err(|_| blocked(RollbackBlock::Denied))?;
     not_quarantined(input, &nodegroup.id, &track, &target).map_err(|_| blocked(RollbackBlock::Quarantined))?;
     Ok(Intent {
-        version: version.to_owned(),
-        ami_type: nodegroup.ami_type.as_str().to_owned(),
-        release_version: text.clone(),
-        previous_release_version: current.to_owned(),
-        force: false,
-        may_force: false,
         rollback: Some(rollback.request_id.clone()),
-        launch_template: None,
-        start_before: None,
         stuck_after: rules.stuck_after.map(Box::new),
-        update_history_unread: false,
+        ..Intent::new(version, &nodegroup.ami_type, current, text)
     })
 }

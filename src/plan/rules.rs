@@ -59,12 +59,12 @@ fn complete(intent: &mut Intent, Selected { input, rules, record, .. }: Selected
     intent.may_force = rules.force == Force::AfterEvictionFailure;
     intent.force = intent.may_force && record.is_some_and(|record| eviction_failed(record, intent));
     intent.start_before = in_window(input, rules).ok().flatten();
-    intent.update_history_unread = record.is_some_and(NodegroupRecord::skips_update_history);
+    intent.update_history_unread = record.is_some_and(|record| record.skips_update_history());
 }
 
 /// The update of a rollback that was requested, or why it does not start.
 pub(super) fn requested_rollback(selected: Selected<'_>) -> Option<Result<Intent, Reason>> {
-    Some(rollback::intent(selected, selected.record?.rollback.as_ref()?))
+    Some(rollback::intent(selected, selected.record?.rollback()?))
 }
 
 fn updates_allowed(mode: Mode, intent: &Intent) -> Result<(), Reason> {
@@ -100,7 +100,7 @@ fn history_read(selected: Selected<'_>) -> Result<(), Reason> {
 
 /// What EKS rejected is asked again after a wait, so that it does not cost another node group its place in each run.
 fn not_backing_off(Selected { input, record, .. }: Selected<'_>, intent: &Intent) -> Result<(), Reason> {
-    let back_off = record.and_then(|record| record.back_off.as_ref());
+    let back_off = record.and_then(|record| record.back_off());
     let Some(back_off) = back_off.filter(|back_off| back_off.stops(intent)) else { return Ok(()) };
     let until = input.settings.retry_after.again(back_off.times, back_off.last);
     if until <= input.now { Ok(()) } else { Err(back_off.reason(until)) }
@@ -109,7 +109,7 @@ fn not_backing_off(Selected { input, record, .. }: Selected<'_>, intent: &Intent
 /// Fewer restarts: the interval counts from the end of the last update that replaced nodes. It is never so short that the
 /// description it is judged by may be older than that update.
 fn long_enough_ago(Selected { input, record, rules, .. }: Selected<'_>) -> Result<(), Reason> {
-    let Some(last) = record.and_then(NodegroupRecord::last_success) else { return Ok(()) };
+    let Some(last) = record.and_then(|record| record.last_success()) else { return Ok(()) };
     let until = last.saturating_add(rules.min_interval.max(DESCRIPTION_LAGS)).unwrap_or(Timestamp::MAX);
     if until <= input.now { Ok(()) } else { Err(Reason::MinIntervalNotReached { until }) }
 }
@@ -130,7 +130,7 @@ pub(super) fn not_frozen(input: &PlanInput<'_>) -> Result<(), Reason> {
 
 /// Why nothing may start anywhere, if something says so. Without the fleet's record it is not known what is quarantined.
 pub(super) fn freeze(input: &PlanInput<'_>) -> Option<Freeze> {
-    let quarantines = input.fleet.records.fleet().err();
+    let quarantines = input.fleet.record().err();
     let unreadable = |error| Freeze::Unreadable(Unreadable(format!("the fleet's quarantines: {error}")));
     input.fleet.freeze.clone().or_else(|| quarantines.map(unreadable))
 }

@@ -58,10 +58,8 @@ impl<'a> Selected<'a> {
     /// # Errors
     /// When an update is in progress.
     pub(super) fn not_in_progress(&self) -> Result<(), Reason> {
-        match self.record.and_then(|record| record.open.as_ref()) {
-            Some(attempt) => {
-                Err(Reason::InProgress { since: Some(attempt.started_at), started_by: attempt.started_by })
-            }
+        match self.record.and_then(|record| record.open()) {
+            Some(attempt) => Err(Reason::InProgress { since: Some(attempt.started_at), started_by: attempt.starter() }),
             None if self.nodegroup.status == NodegroupStatus::Updating => {
                 Err(Reason::InProgress { since: None, started_by: StartedBy::External })
             }

@@ -19,6 +19,7 @@ use crate::model::release_version::ReleaseVersion;
 use crate::model::releases::{Available, Release};
 use crate::model::rules::Rules;
 use crate::model::stale::{Obstacle, Stale};
+use crate::model::unknown::Unknown;
 
 /// What should never last is reported after so long.
 const OBSTACLE_AFTER: SignedDuration = SignedDuration::from_hours(24);
@@ -80,8 +81,8 @@ pub fn standing(input: &PlanInput<'_>, discovered: &Discovered, decision: &Decis
     let obstacle = reason.filter(|reason| is_obstacle(reason) && !is_reported_of_fleet(input, reason));
     let obstacle = obstacle.map(|reason| {
         let kind = DecisionKind::Skip(reason.kind());
-        let known = record.and_then(|record| record.obstacle.as_ref()).filter(|obstacle| obstacle.reason == kind);
-        Obstacle { since: known.map_or(input.now, |obstacle| obstacle.since), reason: kind }
+        let known = record.and_then(|record| record.obstacle()).filter(|obstacle| obstacle.reason == kind);
+        Obstacle::new(kind, known.map_or(input.now, |obstacle| obstacle.since))
     });
     let behind = discovered.nodegroup().and_then(|nodegroup| behind(input, nodegroup, rules, record));
     if behind.is_none() && obstacle.is_none() {
@@ -94,6 +95,7 @@ pub fn standing(input: &PlanInput<'_>, discovered: &Discovered, decision: &Decis
         reason: reason.map_or_else(|| decision.kind(), |reason| DecisionKind::Skip(reason.kind())),
         detail: reason.map_or_else(|| decision.to_string(), Reason::to_string),
         cause: reason.map_or_else(|| decision.code().to_owned(), cause),
+        unknown: Unknown::default(),
     };
     if reason.is_some_and(|reason| reason.reported() == Reported::AfterADay)
         && let Some(obstacle) = obstacle.as_ref().filter(|it| input.now.duration_since(it.since) >= OBSTACLE_AFTER)
@@ -111,14 +113,14 @@ pub fn standing(input: &PlanInput<'_>, discovered: &Discovered, decision: &Decis
 
 /// Why it did not start before. Where a run comes only when each wait is over, every decision is a start.
 fn tried_before(input: &PlanInput<'_>, intent: &Intent, record: Option<&NodegroupRecord>) -> Option<Reason> {
-    if let Some(back_off) = record.and_then(|record| record.back_off.as_ref()).filter(|it| it.stops(intent)) {
+    if let Some(back_off) = record.and_then(|record| record.back_off()).filter(|it| it.stops(intent)) {
         return Some(back_off.reason(input.now));
     }
     let Intent { version, release_version, .. } = intent;
     let failures = || record.into_iter().flat_map(|record| record.failures(version, release_version));
     if let Some(last) = failures().last() {
         let (target, failures) = (release_version.clone(), failures().count());
-        return Some(Reason::FailedBefore { target, failures, status: last.status, until: Some(input.now) });
+        return Some(Reason::FailedBefore { target, failures, status: last.failure(), until: Some(input.now) });
     }
     let release = input.releases.named(&intent.track(), release_version)?;
     let refusal = release.refusal.as_ref()?;
@@ -144,7 +146,7 @@ fn is_obstacle(reason: &Reason) -> bool {
 
 /// That the function is missing a permission is reported once, of all node groups.
 fn is_reported_of_fleet(input: &PlanInput<'_>, reason: &Reason) -> bool {
-    let fleet = input.fleet.records.fleet().ok().flatten();
+    let fleet = input.fleet.record().ok().flatten();
     matches!(reason, Reason::BackingOff { access_denied: true, .. })
         && fleet.is_some_and(|record| record.access_denied.is_some())
 }
@@ -159,7 +161,7 @@ fn is_excused(input: &PlanInput<'_>, rules: &Rules) -> bool {
     if matches!(input.fleet.freeze, Some(Freeze::CalendarClosed { until: Some(_) })) {
         return true;
     }
-    let freeze = input.fleet.records.fleet().ok().flatten().and_then(|record| record.freeze.as_ref());
+    let freeze = input.fleet.record().ok().flatten().and_then(|record| record.freeze.as_ref());
     freeze.is_some_and(|freeze| {
         // That it is over may be seen by this run first.
         let end = freeze.ended_at.unwrap_or(input.now);
@@ -224,8 +226,8 @@ fn behind<'a>(
         }
     };
     let old_enough = oldest.published_at.saturating_add(rules.min_age).unwrap_or(Timestamp::MAX);
-    let rested = record.and_then(NodegroupRecord::last_success).map(|at| at.saturating_add(rules.min_interval));
-    let opted_in = record.and_then(|record| record.opted_in_since).unwrap_or(input.now);
+    let rested = record.and_then(|record| record.last_success()).map(|at| at.saturating_add(rules.min_interval));
+    let opted_in = record.and_then(|record| record.opted_in_since()).unwrap_or(input.now);
     let since = [may_since, rested.and_then(Result::ok), Some(opted_in)].into_iter().flatten();
     Some(Behind { oldest, since: since.fold(oldest.first_seen_at.max(old_enough), Timestamp::max) })
 }

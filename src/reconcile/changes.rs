@@ -4,26 +4,26 @@ use aws_sdk_eks::types::AmiTypes;
 use jiff::Timestamp;
 
 use crate::model::ami_type::TrackKey;
-use crate::model::fleet_record::{FleetRecord, Quarantine};
+use crate::model::fleet_record::{FleetContent, FleetRecord, Quarantine};
 use crate::model::hold::{Rollback, Running, StepBack};
 use crate::model::names::Names;
-use crate::model::nodegroup_record::{ExternalUpdate, NodegroupRecord, Proof};
+use crate::model::nodegroup_record::{ExternalUpdate, NodegroupContent, NodegroupRecord, Proof, Sighting};
 use crate::model::notice::Digest;
 use crate::model::owner::Owner;
 use crate::model::policy::InvalidTag;
-use crate::model::record::YES;
+use crate::model::record::{Content, Record};
 use crate::model::release_version::ReleaseVersion;
 use crate::model::settings::ReleaseSelector;
 use crate::model::stale::{Obstacle, Stale};
 use crate::model::subject::{NodegroupId, NodegroupName};
 use crate::model::support::SupportEnded;
-use crate::model::track_record::TrackRecord;
+use crate::model::track_record::{TrackContent, TrackRecord};
 
 /// A change of a node group's record.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NodegroupChange {
     /// An external update is taken up.
-    Adopt(ExternalUpdate),
+    Adopt(ExternalUpdate, Timestamp),
     /// A retry was asked for.
     AllowRetry(Timestamp),
     /// Its cluster runs this Kubernetes version.
@@ -139,25 +139,58 @@ pub enum FleetChange {
     AccessGranted,
 }
 
+/// A change of a record.
+pub trait Change {
+    /// What the record holds.
+    type Content: Content;
+
+    /// Makes the change.
+    fn apply(&self, record: &mut Record<Self::Content>);
+}
+
 impl NodegroupChange {
-    /// Makes the change. All but one are made to node groups that have the tag.
-    pub fn apply(&self, record: &mut NodegroupRecord) {
-        if !matches!(self, Self::OptOut(..)) {
-            record.opted_in = Some(YES.to_owned());
+    /// When it was seen that the node group has the tag. All but one are made to those that have it.
+    fn opted_in_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::OptOut(..) => None,
+            Self::Prove(proof) => Some(proof.at),
+            Self::RequestRollback(rollback) => Some(rollback.requested_at),
+            Self::OptIn(at)
+            | Self::ReportStale(_, _, at)
+            | Self::ForgetStale(at)
+            | Self::ReportCurrent(_, at)
+            | Self::Adopt(_, at)
+            | Self::AllowRetry(at)
+            | Self::SeeCluster(_, at)
+            | Self::See { at, .. }
+            | Self::ReadUpdateHistory(_, at)
+            | Self::MissUpdateHistory(at)
+            | Self::ExpireRollback(_, at)
+            | Self::ReportAvailable { at, .. }
+            | Self::ReportInvalidTag(_, at) => Some(*at),
+        }
+    }
+}
+
+impl Change for NodegroupChange {
+    type Content = NodegroupContent;
+
+    fn apply(&self, record: &mut NodegroupRecord) {
+        if let Some(at) = self.opted_in_at() {
+            record.opt_in(at);
         }
         match self {
-            Self::OptIn(at) => record.opt_in(*at),
+            Self::OptIn(_) => {}
             Self::OptOut(lost_tag, at) => record.opt_out(*lost_tag, *at),
             Self::ReportStale(stale, obstacle, at) => record.report_stale(stale, obstacle.as_ref(), *at),
             Self::ForgetStale(at) => record.forget_stale(*at),
             Self::ReportCurrent(obstacle, at) => record.report_current(obstacle.as_ref(), *at),
-            Self::Adopt(update) => record.adopt(update),
+            Self::Adopt(update, _) => record.adopt(update),
             Self::AllowRetry(at) => record.allow_retry(*at),
             Self::SeeCluster(version, at) => record.see_cluster(version, *at),
             Self::See { runs, ami_type, cluster_version, owner, at } => {
-                record.opt_in(*at);
-                record.owner = *owner;
-                record.see(runs, ami_type, cluster_version.as_deref(), *at);
+                record.set_owner(*owner);
+                record.see(Sighting { runs, ami_type, cluster_version: cluster_version.as_deref(), at: *at });
             }
             Self::ReadUpdateHistory(downgraded, at) => record.read_update_history(downgraded.as_ref(), *at),
             Self::MissUpdateHistory(at) => record.miss_update_history(*at),
@@ -172,9 +205,10 @@ impl NodegroupChange {
     }
 }
 
-impl TrackChange {
-    /// Makes the change.
-    pub fn apply(&self, record: &mut TrackRecord) {
+impl Change for TrackChange {
+    type Content = TrackContent;
+
+    fn apply(&self, record: &mut TrackRecord) {
         match self {
             Self::Name { release, date, at } => record.name(release, *date, *at),
             Self::ReportWithdrawn { release_version, latest, running, at } => {
@@ -187,9 +221,10 @@ impl TrackChange {
     }
 }
 
-impl FleetChange {
-    /// Makes the change.
-    pub fn apply(&self, record: &mut FleetRecord) {
+impl Change for FleetChange {
+    type Content = FleetContent;
+
+    fn apply(&self, record: &mut FleetRecord) {
         match self {
             Self::Supersede(track, latest) => record.supersede(track, latest),
             Self::Quarantine(quarantine) => record.quarantine(quarantine),

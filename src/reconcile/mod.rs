@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_eks::types::NodegroupStatus;
 use jiff::Timestamp;
 
-pub use self::changes::{FleetChange, NodegroupChange, TrackChange};
+pub use self::changes::{Change, FleetChange, NodegroupChange, TrackChange};
 pub use self::reports::reports;
 use crate::model::ami_type::TrackKey;
 use crate::model::decision::{Decision, Planned, Target};
@@ -56,7 +56,7 @@ pub fn reconcile(
     let mut reconciled = Reconciled::default();
     for (id, update) in external {
         match update {
-            Ok(update) => reconciled.change(&id, NodegroupChange::Adopt(update)),
+            Ok(update) => reconciled.change(&id, NodegroupChange::Adopt(update, *now)),
             Err(error) => reconciled.unreadable.push((id, error)),
         }
     }
@@ -76,22 +76,22 @@ pub fn reconcile(
     if fleet.table_empty {
         changes.push(FleetChange::NoteEmptyTable(*now));
     }
-    let stored = fleet.records.fleet().ok().flatten().and_then(|record| record.next_nodegroup.as_ref());
+    let stored = fleet.record().ok().flatten().and_then(|record| record.next_nodegroup.as_ref());
     if stored != fleet.next_nodegroup.as_ref() {
         changes.push(FleetChange::ReadNext(fleet.next_nodegroup.clone()));
     }
-    reconciled.fleet = fleet.id().filter(|_| !changes.is_empty()).map(|id| (id, changes));
+    reconciled.fleet = fleet.id.clone().filter(|_| !changes.is_empty()).map(|id| (id, changes));
     reconciled
 }
 
 /// What AWS's parameters name, where that is not known yet, and what has to be said of releases.
 fn track_changes(input: &PlanInput<'_>, recommendations: &Recommendations) -> BTreeMap<TrackId, Vec<TrackChange>> {
     let PlanInput { fleet, now, .. } = input;
-    let Some(fleet_id) = fleet.id() else { return BTreeMap::new() };
+    let Some(fleet_id) = &fleet.id else { return BTreeMap::new() };
     let mut tracks = BTreeMap::new();
     for (key, recommendation) in recommendations {
         let Recommendation::Release(release, date) = recommendation else { continue };
-        let id = TrackId::of(&fleet_id, key);
+        let id = TrackId::of(fleet_id, key);
         // The plan says of one that cannot be read that nothing starts, and why.
         let Ok(stored) = fleet.records.track_or_new(&id) else { continue };
         let mut changes = Vec::new();
@@ -133,7 +133,7 @@ fn running(input: &PlanInput<'_>, track: &TrackKey, release: &str) -> Names {
 
 fn quarantine_changes(input: &PlanInput<'_>, errors: &mut Vec<Problem>) -> Vec<FleetChange> {
     let PlanInput { fleet, releases, request, now, .. } = input;
-    let record = match fleet.records.fleet() {
+    let record = match fleet.record() {
         Ok(record) => record,
         // The plan starts nothing then, and says why.
         Err(_) => return Vec::new(),
@@ -182,7 +182,7 @@ pub fn take_histories(
             Ok(downgrade) => reconciled.change(&id, NodegroupChange::ReadUpdateHistory(downgrade, now)),
             Err(_) => {
                 let record = fleet.records.nodegroup(&id).ok().flatten();
-                if record.is_none_or(|record| record.update_history_unread_since.is_none()) {
+                if record.is_none_or(|record| !record.misses_update_history()) {
                     reconciled.change(&id, NodegroupChange::MissUpdateHistory(now));
                 }
             }
@@ -238,7 +238,7 @@ impl Reconciled {
                 _ => None,
             };
             let change = NodegroupChange::See {
-                runs: Running { version: version.clone(), release_version: release.clone() },
+                runs: Running::new(version, release),
                 ami_type: nodegroup.ami_type.clone(),
                 cluster_version,
                 owner: nodegroup.owner,
@@ -246,7 +246,7 @@ impl Reconciled {
             };
             let mut seen = record.clone();
             change.apply(&mut seen);
-            if record.open.is_none() && seen != record {
+            if record.open().is_none() && seen != record {
                 self.change(&discovered.id, change);
             }
         }
@@ -257,18 +257,14 @@ impl Reconciled {
         let PlanInput { fleet, request, now, .. } = input;
         for id in fleet.nodegroups.iter().map(|discovered| &discovered.id) {
             let Ok(record) = fleet.records.nodegroup_or_new(id) else { continue };
-            if let Some(expired) =
-                record.rollback.filter(|rollback| rollback.has_expired(*now) && record.open.is_none())
-            {
-                self.change(id, NodegroupChange::ExpireRollback(expired.request_id, *now));
+            let is_over = |rollback: &&Rollback| rollback.has_expired(*now) && record.open().is_none();
+            if let Some(expired) = record.rollback().filter(is_over) {
+                self.change(id, NodegroupChange::ExpireRollback(expired.request_id.clone(), *now));
             }
             let asked = request.rollback.iter().find(|(pattern, _)| pattern.matches(id.name()));
-            if let Some((_, release)) = asked.filter(|_| record.rollback_request.as_deref() != Some(input.request_id)) {
-                let (release_version, request_id) = (release.clone(), input.request_id.to_owned());
-                self.change(
-                    id,
-                    NodegroupChange::RequestRollback(Rollback { release_version, requested_at: *now, request_id }),
-                );
+            if let Some((_, release)) = asked.filter(|_| !record.downgrade.was_requested_by(input.request_id)) {
+                let rollback = Rollback::new(release, *now, input.request_id);
+                self.change(id, NodegroupChange::RequestRollback(rollback));
             }
         }
         let known = |pattern: &NodegroupPattern| {

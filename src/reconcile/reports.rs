@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
-use super::{FleetChange, NodegroupChange, Reconciled};
+use super::{Change as _, FleetChange, NodegroupChange, Reconciled};
 use crate::model::ami_type::{Family, ReleaseTrack};
 use crate::model::attempt::{Attempt, Status};
 use crate::model::attention::Attention;
@@ -48,8 +48,8 @@ pub fn reports(input: &PlanInput<'_>, plan: &Plan) -> Reconciled {
             reconciled.judge_missing(discovered, now);
         }
         let changes = fleet_reports(input, plan);
-        if let Some(id) = input.fleet.id() {
-            changes.into_iter().for_each(|change| reconciled.change_fleet(&id, change));
+        if let Some(id) = &input.fleet.id {
+            changes.into_iter().for_each(|change| reconciled.change_fleet(id, change));
         }
     }
     reconciled
@@ -58,7 +58,7 @@ pub fn reports(input: &PlanInput<'_>, plan: &Plan) -> Reconciled {
 /// What is said of the fleet as a whole.
 fn fleet_reports(input: &PlanInput<'_>, plan: &Plan) -> Vec<FleetChange> {
     let PlanInput { fleet, now, .. } = input;
-    let Ok(record) = fleet.records.fleet() else { return Vec::new() };
+    let Ok(record) = fleet.record() else { return Vec::new() };
     let mut changes = Vec::new();
     let frozen = matches!(fleet.freeze, Some(Freeze::CalendarClosed { until: Some(_) }));
     let was_frozen = record.and_then(|record| record.freeze.as_ref()).is_some_and(|freeze| freeze.ended_at.is_none());
@@ -137,8 +137,8 @@ fn standstill<'a>(
 ) -> Option<(String, Standstill<'a>)> {
     let record = input.fleet.records.nodegroup(&discovered.id).ok().flatten()?;
     let long_ago = |at: &Timestamp| input.now.duration_since(*at) >= WEEK;
-    let stale = record.stale.as_ref().filter(|reported| reported.over_at.is_none() && long_ago(&reported.at));
-    let invalid = record.reported_tag_at.filter(long_ago);
+    let stale = record.standing.open_stale().filter(|reported| long_ago(&reported.at));
+    let invalid = record.reported.tag.as_ref().map(|reported| reported.at).filter(long_ago);
     let (cause, since) = match (stale, decision) {
         // It may be another cause by now.
         (Some(reported), _) => match standing(input, discovered, decision) {
@@ -154,11 +154,11 @@ fn standstill<'a>(
 
 /// What happened since the last digest.
 fn week(input: &PlanInput<'_>, from: Timestamp) -> Week {
-    let attempts = || input.fleet.records.readable().flat_map(|record| &record.history);
+    let attempts = || input.fleet.records.readable().flat_map(|record| &record.attempts.ended);
     let ended = |attempt: &&Attempt| attempt.ended_at.is_some_and(|at| at >= from);
     let succeeded = attempts().filter(ended).filter(|attempt| attempt.status == Status::Successful).count();
-    let failed = attempts().filter(ended).count() - succeeded;
-    let fleet = input.fleet.records.fleet().ok().flatten();
+    let failed = attempts().filter(ended).filter(|attempt| attempt.ended_without_success()).count();
+    let fleet = input.fleet.record().ok().flatten();
     let quarantines = fleet.into_iter().flat_map(|record| &record.quarantines);
     let quarantined = quarantines.filter(|quarantine| quarantine.since >= from).count();
     Week { from, succeeded, failed, quarantined }
@@ -177,16 +177,15 @@ fn supports_ended(input: &PlanInput<'_>) -> Vec<SupportEnded> {
             running.entry(Supported::AmazonLinux2).or_default().push(name.clone());
         }
     }
-    let record = input.fleet.records.fleet().ok().flatten();
+    let record = input.fleet.record().ok().flatten();
     let support = |what: &Supported| match what {
         Supported::Kubernetes(version) => input.fleet.supports.get(version).copied(),
         Supported::AmazonLinux2 => Some(amazon_linux_2()),
     };
     let ended = running.into_iter().filter_map(|(what, nodegroups)| {
         let (ended, at) = support(&what)?.ended(input.now)?;
-        let end = (what, ended);
-        let is_reported = record.is_some_and(|record| record.reported_ends.contains(&end));
-        (!is_reported).then(|| SupportEnded { what: end.0, ended, at, nodegroups: nodegroups.into() })
+        let is_reported = record.is_some_and(|record| record.has_reported_end(&what, ended));
+        (!is_reported).then(|| SupportEnded { what, ended, at, nodegroups: nodegroups.into() })
     });
     ended.collect()
 }
@@ -196,16 +195,16 @@ impl Reconciled {
     fn judge(&mut self, input: &PlanInput<'_>, discovered: &Discovered, decision: &Decision) {
         let Ok(record) = input.fleet.records.nodegroup_or_new(&discovered.id) else { return };
         let id = &discovered.id;
-        let was_ours = record.opted_in.is_some();
+        let was_ours = record.opted_in_since().is_some();
         match decision {
             Decision::Skip(Reason::NotOptedIn) if was_ours => self.change(id, NodegroupChange::OptOut(true, input.now)),
             Decision::Skip(Reason::OptedOut) if was_ours => self.change(id, NodegroupChange::OptOut(false, input.now)),
             Decision::Skip(Reason::NotOptedIn | Reason::OptedOut | Reason::Deleted | Reason::NotReached) => {}
             _ => {
-                if record.opted_in_since.is_none() {
+                if !was_ours {
                     self.change(id, NodegroupChange::OptIn(input.now));
                 }
-                let is_reported = record.stale.as_ref().is_some_and(|reported| reported.over_at.is_none());
+                let is_reported = record.is_stale();
                 match standing(input, discovered, decision) {
                     Standing::Unknown => {}
                     Standing::Stale(stale, obstacle) => {
@@ -217,17 +216,17 @@ impl Reconciled {
                         }
                     }
                     Standing::Waiting(obstacle) => {
-                        if is_reported || record.obstacle != obstacle {
+                        if is_reported || record.obstacle() != obstacle.as_ref() {
                             self.change(id, NodegroupChange::ReportCurrent(obstacle, input.now));
                         }
                     }
                     Standing::Deliberate => {
-                        if is_reported || record.obstacle.is_some() {
+                        if is_reported || record.obstacle().is_some() {
                             self.change(id, NodegroupChange::ForgetStale(input.now));
                         }
                     }
                     Standing::Current => {
-                        if is_reported || record.obstacle.is_some() {
+                        if is_reported || record.obstacle().is_some() {
                             self.change(id, NodegroupChange::ReportCurrent(None, input.now));
                         }
                     }

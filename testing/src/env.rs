@@ -10,21 +10,23 @@ use eks_nodegroup_updater::handler;
 use eks_nodegroup_updater::model::fleet_record::FleetRecord;
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::problem::Problem;
-use eks_nodegroup_updater::model::record::{Record as _, Revision};
+use eks_nodegroup_updater::model::record::{Content, Record, Writer};
 use eks_nodegroup_updater::model::scope::Scope;
 use eks_nodegroup_updater::model::track_record::TrackRecord;
 use eks_nodegroup_updater::run::Run;
+use eks_nodegroup_updater::store::item::{self, Item};
 use eks_nodegroup_updater::summary::{CheckSummary, StartSummary};
 use jiff::SignedDuration;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use simulated_aws::{ACCOUNT, Nodegroup, PublishedMessage, PutEvent, REGION, World};
+use simulated_aws::{Nodegroup, PublishedMessage, PutEvent, World};
 
 use crate::aws::{CHECK_KEY, OBSERVER_KEY, START_KEY, check_clients, sdk_config, start_clients};
 use crate::fixtures::{AL2023, FLEET_KEY, NEWER, TRACK_KEY, check_config, fleet_record, opted_in, start_config};
 use crate::template::{settings_document, updates_table};
 use crate::time::{minutes, now};
 
+/// The function that runs.
+const FUNCTION: &str = "arn:aws:lambda:eu-central-1:123456789012:function:updater";
 /// The table that holds the records.
 pub const TABLE: &str = "updates";
 
@@ -102,7 +104,7 @@ impl TestEnv {
     async fn has_run_before(&self) {
         let mut fleet = fleet_record();
         fleet.digest_at = Some(self.world.now());
-        fleet.prepare(Revision { number: 1, writer: "earlier".to_owned() }, self.world.now());
+        fleet.prepare(Writer { id: "earlier", sinks: &self.check_config.sinks }, self.world.now());
         self.put_item(&serde_json::to_value(fleet).expect("JSON")).await;
         self.world.clear_requests();
     }
@@ -133,7 +135,7 @@ impl TestEnv {
 
     fn run<'a>(&self, id: &'a str) -> Run<'a> {
         let run = Run::new(id, self.world.now() + self.clock_ahead, self.time_limit);
-        Run { scope: Scope::new(ACCOUNT, REGION), ..run }
+        Run { scope: Scope::of_function(FUNCTION), ..run }
     }
 
     /// Runs `start` with this request id and event.
@@ -226,10 +228,18 @@ impl TestEnv {
     }
 
     /// The record under a key.
-    pub async fn record_of<R: DeserializeOwned>(&self, key: &str) -> Option<R> {
+    pub async fn record_of<C: Content>(&self, key: &str) -> Option<Record<C>> {
+        Some(item::read(self.attributes_of(key).await?).expect("a record"))
+    }
+
+    /// The item under a key.
+    pub async fn item(&self, key: &str) -> Option<Value> {
+        Some(serde_dynamo::from_item(self.attributes_of(key).await?).expect("JSON"))
+    }
+
+    async fn attributes_of(&self, key: &str) -> Option<Item> {
         let get = self.observer.get_item().table_name(TABLE).key("itemKey", AttributeValue::S(key.to_owned()));
-        let item = get.send().await.expect("the table answers").item?;
-        Some(serde_dynamo::from_item(item).expect("a record"))
+        get.send().await.expect("the table answers").item
     }
 
     /// Writes an item that no function would write.

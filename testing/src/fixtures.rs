@@ -13,6 +13,7 @@ use eks_nodegroup_updater::model::rules::Rules;
 use eks_nodegroup_updater::model::settings::{ReleaseSelector, RetryAfter};
 use eks_nodegroup_updater::model::subject::{ClusterId, FleetId, NodegroupId, TrackId};
 use eks_nodegroup_updater::model::track_record::TrackRecord;
+use eks_nodegroup_updater::model::unknown::Unknown;
 use jiff::Timestamp;
 use simulated_aws::UpdateScript;
 
@@ -148,6 +149,7 @@ pub fn quarantine(release: &str, nodegroups: Names, since: Timestamp) -> Quarant
         same_build: vec![],
         lifted_at: None,
         superseded_by: None,
+        unknown: Unknown::default(),
     }
 }
 
@@ -195,19 +197,7 @@ pub fn nodegroup(path: &str) -> Nodegroup {
 /// To go from [`CURRENT`] to a release.
 #[must_use]
 pub fn intent(release: &str) -> Intent {
-    Intent {
-        version: "1.33".into(),
-        ami_type: AL2023.into(),
-        release_version: release.into(),
-        previous_release_version: CURRENT.into(),
-        force: false,
-        may_force: false,
-        rollback: None,
-        launch_template: None,
-        start_before: None,
-        stuck_after: None,
-        update_history_unread: false,
-    }
+    Intent::new("1.33", &AmiTypes::Al2023X8664Standard, CURRENT, release)
 }
 
 /// The record of a node group of which nothing is known.
@@ -289,7 +279,7 @@ impl History for NodegroupRecord {
 /// What EKS says of an update that failed.
 #[must_use]
 pub fn error(code: &str, message: &str) -> ErrorDetail {
-    ErrorDetail { error_code: code.into(), error_message: message.into(), resource_ids: vec![] }
+    ErrorDetail::new(code, message)
 }
 
 /// What EKS says of an update of `prod/blue` that a disruption budget made fail.

@@ -18,7 +18,7 @@ use eks_nodegroup_updater::model::release_version::ReleaseVersion;
 use eks_nodegroup_updater::model::releases::{Available, Recommendation, Recommendations, Release, Releases};
 use eks_nodegroup_updater::model::request::StartRequest;
 use eks_nodegroup_updater::model::rules::Rules;
-use eks_nodegroup_updater::model::subject::TrackId;
+use eks_nodegroup_updater::model::subject::{FleetId, TrackId};
 use eks_nodegroup_updater::model::track_record::TrackRecord;
 use eks_nodegroup_updater::plan::{PlanInput, plan};
 use jiff::Timestamp;
@@ -88,9 +88,10 @@ impl Fleet {
             id: nodegroup.id.clone(),
             state: NodegroupState::Exists(Box::new(nodegroup)),
         };
-        let nodegroups = nodegroups.into_iter().map(discovered).collect();
+        let nodegroups: Vec<Discovered> = nodegroups.into_iter().map(discovered).collect();
+        let id = nodegroups.first().map(|discovered| FleetId::of(&discovered.id));
         Self {
-            observed: Observed { nodegroups, ..Observed::default() },
+            observed: Observed { id, nodegroups, ..Observed::default() },
             releases: vec![(TrackKey::new("1.33", &OWN_TYPE), offers(&OWN_TYPE, [NEWER]))],
             request: StartRequest::default(),
             config: start_config(&[]),
@@ -119,7 +120,7 @@ impl Fleet {
 
     /// The table holds this record of the fleet.
     pub fn remember_fleet(&mut self, record: FleetRecord) {
-        self.observed.records.insert_fleet(Ok(record));
+        self.observed.records.insert_fleet(record.id.clone(), Ok(record));
     }
 
     /// The table holds a record of this node group that cannot be read.
@@ -136,7 +137,7 @@ impl Fleet {
 
     /// Changes the record of the fleet.
     pub fn change_fleet_record(&mut self, change: impl FnOnce(&mut FleetRecord)) {
-        let id = self.observed.id().expect("a fleet");
+        let id = self.observed.id.clone().expect("a fleet");
         let mut record = self.observed.records.fleet_or_new(&id).expect("a readable record");
         change(&mut record);
         self.remember_fleet(record);
@@ -150,14 +151,14 @@ impl Fleet {
     /// The table holds the history of all that AWS offers.
     #[must_use]
     pub fn with_history(mut self) -> Self {
-        let fleet = self.observed.id().expect("a fleet");
+        let fleet = self.observed.id.clone().expect("a fleet");
         for (track, available) in &self.releases {
             let Available::Releases(releases) = available else { continue };
             let mut record = TrackRecord::new(&TrackId::of(&fleet, track));
             for release in releases.iter().rev() {
                 record.releases.name(&release.version, Some(release.published_at), release.first_seen_at);
             }
-            self.observed.records.insert_track(track.clone(), Ok(record));
+            self.observed.records.insert_track(record.id.clone(), Ok(record));
         }
         self
     }

@@ -7,18 +7,19 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use eks_nodegroup_updater::config::{CheckConfig, StartConfig};
 use eks_nodegroup_updater::event::{parse_check, parse_start};
-use eks_nodegroup_updater::model::fleet_record::FleetRecord;
-use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
+use eks_nodegroup_updater::model::fleet_record::FleetContent;
+use eks_nodegroup_updater::model::nodegroup_record::{NodegroupContent, NodegroupRecord};
 use eks_nodegroup_updater::model::notice::Sink;
 use eks_nodegroup_updater::model::policy::Policy;
-use eks_nodegroup_updater::model::record::{Record, Revision};
+use eks_nodegroup_updater::model::record::{Content, Record, Writer};
 use eks_nodegroup_updater::model::records::RecordRef;
 use eks_nodegroup_updater::model::rules::{Rules, VersionPolicy};
 use eks_nodegroup_updater::model::settings::ReleaseSelector;
 use eks_nodegroup_updater::model::settle::{Observation, Progress, Running, settle};
-use eks_nodegroup_updater::model::track_record::TrackRecord;
+use eks_nodegroup_updater::model::track_record::TrackContent;
 use eks_nodegroup_updater::notify::{CALL_BYTES, Event, Message};
 use eks_nodegroup_updater::observe::controls::parse_list;
+use eks_nodegroup_updater::store::item;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use simulated_aws::{Fault, Nodegroup, Request};
@@ -163,14 +164,14 @@ pub fn stored_item(data: &[u8]) {
         item.entry("itemKey").or_insert_with(|| arn.into());
         item.entry("pending").or_insert_with(|| "yes".into());
         let Ok(item) = serde_dynamo::to_item::<_, HashMap<String, AttributeValue>>(Value::Object(item)) else { return };
-        if let Ok(record) = serde_dynamo::from_item::<_, NodegroupRecord>(item.clone()) {
+        if let Ok(record) = item::read::<NodegroupContent>(item.clone()) {
             settle_all(&record, &env);
             build_on(&record, &env);
         }
-        if let Ok(record) = serde_dynamo::from_item::<_, FleetRecord>(item.clone()) {
+        if let Ok(record) = item::read::<FleetContent>(item.clone()) {
             build_on(&record, &env);
         }
-        if let Ok(record) = serde_dynamo::from_item::<_, TrackRecord>(item.clone()) {
+        if let Ok(record) = item::read::<TrackContent>(item.clone()) {
             build_on(&record, &env);
         }
         // DynamoDB itself refuses some of them.
@@ -211,9 +212,9 @@ fn settle_all(read: &NodegroupRecord, env: &TestEnv) {
 }
 
 /// Everything that one can do with a record of any kind.
-fn build_on<R: Record>(read: &R, env: &TestEnv)
+fn build_on<C: Content>(read: &Record<C>, env: &TestEnv)
 where
-    for<'a> RecordRef<'a>: From<&'a R>,
+    for<'a> RecordRef<'a>: From<&'a Record<C>>,
 {
     for now in [Timestamp::MIN, env.world.now(), Timestamp::MAX] {
         let mut record = read.clone();
@@ -224,7 +225,7 @@ where
             assert!(event.is_none_or(|event| event.size() < CALL_BYTES));
             record.mark_published(&notice, &Sink::ALL);
         }
-        record.prepare(Revision::default(), now);
+        record.prepare(Writer { id: "hostile", sinks: &env.check_config.sinks }, now);
     }
 }
 

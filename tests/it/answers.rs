@@ -30,9 +30,13 @@ async fn answering(error: ApiError) -> (TestEnv, (Option<&'static str>, String, 
 /// What is asked again an hour later, and is no failure of the release.
 async fn is_asked_again_after_an_hour(env: &TestEnv, outcome: &'static str, reason: &'static str) {
     let record = env.record("prod", "blue").await.unwrap();
-    assert_eq!((record.open, record.history, record.pending_notices), (None, vec![], vec![]), "not a failure");
-    let kept = record.back_off.map(|back_off| back_off.outcome);
-    assert_eq!(kept, (reason == "BackingOff").then(|| outcome.to_owned()));
+    assert_eq!(
+        (record.open(), &*record.attempts.ended, record.pending_notices()),
+        (None, &[][..], &[][..]),
+        "not a failure"
+    );
+    let kept = record.back_off().map(|back_off| back_off.outcome.as_str());
+    assert_eq!(kept, (reason == "BackingOff").then_some(outcome));
     env.advance(59);
     let waiting = env.start().await.decisions.remove(0);
     let until = env.world.now() + minutes(1);
@@ -40,7 +44,7 @@ async fn is_asked_again_after_an_hour(env: &TestEnv, outcome: &'static str, reas
     env.advance(1);
     assert_eq!(answered(env).await.0, Some("Accepted"));
     let record = env.record("prod", "blue").await.unwrap();
-    assert_eq!(record.back_off, None);
+    assert_eq!(record.back_off(), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -107,8 +111,8 @@ async fn other_refusals_are_recorded_and_reported_once() {
         assert_eq!(answer, (Some("Refused"), format!("EKS refused: {code}: {message}"), true));
         let record = env.record("prod", "blue").await.unwrap();
         assert_eq!(
-            (record.history[0].status, record.history[0].errors[0].error_message.as_str()),
-            (Status::Refused, message)
+            (record.attempts.ended[0].status.clone(), record.attempts.ended[0].errors[0].error_message.as_str()),
+            (Status::Refused.into(), message)
         );
         env.check().await;
         env.check().await;
@@ -148,7 +152,7 @@ async fn it_was_deleted_meanwhile() {
     let (env, answer) = answering(ApiError::new(404, "ResourceNotFoundException", message)).await;
     let reason = format!("it was deleted meanwhile: ResourceNotFoundException: {message}");
     assert_eq!(answer, (Some("Deleted"), reason, false));
-    assert_eq!(env.record("prod", "blue").await.unwrap().open, None);
+    assert_eq!(env.record("prod", "blue").await.unwrap().open(), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -194,7 +198,7 @@ async fn an_answer_without_the_updates_id_is_found_out() {
     assert_eq!((outcome, reason.as_str(), problem), (Some("Unknown"), expected, true));
     env.world.clear_faults();
     env.check().await;
-    let found = env.record("prod", "blue").await.unwrap().open.unwrap().update_id;
+    let found = env.record("prod", "blue").await.unwrap().open().unwrap().update_id.clone();
     assert_eq!(found.as_ref(), env.world.updates("prod", "blue").first().map(|update| &update.id));
 }
 
@@ -208,7 +212,7 @@ async fn an_answer_that_is_no_json_is_found_out() {
         assert_eq!(answered(&env).await.0, Some("Unknown"));
         env.world.clear_faults();
         env.check().await;
-        assert!(env.record("prod", "blue").await.unwrap().open.unwrap().update_id.is_some());
+        assert!(env.record("prod", "blue").await.unwrap().open().unwrap().update_id.is_some());
     }
 }
 

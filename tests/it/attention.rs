@@ -43,14 +43,7 @@ fn what_needs_somebody_says_what_to_do() {
 fn shown(decision: Decision) -> (Option<Metric>, Attention, Option<bool>) {
     let mut fleet = Fleet::blue();
     fleet.change_record("prod/blue", |record| {
-        let stale = Stale {
-            since: now() - days(40),
-            oldest: None,
-            days_behind: None,
-            reason: decision.kind(),
-            detail: decision.to_string(),
-            cause: decision.code().to_owned(),
-        };
+        let stale = Stale::new(now() - days(40), decision.kind(), &decision.to_string(), decision.code());
         record.report_stale(&stale, None, now() - days(30));
     });
     fleet.change_fleet_record(|record| record.report_digest(None, now() - days(8)));

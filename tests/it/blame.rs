@@ -32,7 +32,7 @@ fn due(fleet: &Fleet) -> Vec<Quarantine> {
 }
 
 fn in_cluster(cluster: &str, quarantine: Quarantine) -> Quarantine {
-    Quarantine { cluster: Some(cluster.into()), ..quarantine }
+    Quarantine { cluster: Some(testing::cluster(cluster)), ..quarantine }
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_release_that_fails_with_one_kubernetes_version_goes_on_with_another() {
         fleet.remember(record(path).ended(&failed, Status::Failed, joined(), at(FAILED_AT)));
     }
     let [held] = <[Quarantine; 1]>::try_from(due(&fleet)).unwrap();
-    assert_eq!((held.track(), held.cluster.as_deref()), (track("1.26"), None));
+    assert_eq!((held.track(), held.cluster.clone()), (track("1.26"), None));
     assert_eq!(held.same_build, [format!("1.25/BOTTLEROCKET_x86_64/{SAME}")], "it is named all the same");
     fleet.change_fleet_record(|record| record.quarantine(&held));
     assert_eq!(fleet.intent_of("qa/c").release_version, SAME);
@@ -127,7 +127,7 @@ fn joined_with(code: &str) -> bool {
 fn while_it_had(issue: &str) -> bool {
     blamed(|record| {
         let mut record = record.broken(NEWER, at(FAILED_AT));
-        record.history[0].health = vec!["NodeCreationFailure".into(), issue.into()];
+        record.attempts.ended[0].health = vec!["NodeCreationFailure".into(), issue.into()];
         record
     })
 }
@@ -267,7 +267,7 @@ async fn a_want_of_capacity_that_fails_two_node_groups_stops_no_third() {
         }
         env.advance(17);
         env.check().await;
-        assert_eq!(env.record("prod", "a").await.unwrap().history[0].health, [issue]);
+        assert_eq!(env.record("prod", "a").await.unwrap().attempts.ended[0].health, [issue]);
         assert_eq!(decisions(&env.start().await)[2], format!("prod/c: {third}"));
     }
 }

@@ -71,9 +71,9 @@ fn every_notification_reads_like_this_in_a_chat() {
 /// A node group of this owner that was downgraded, and one that lost its tag.
 fn taken_back(owner: Option<Owner>) -> [NodegroupRecord; 2] {
     let now = at("2026-07-20T09:00:00Z");
-    let runs = |release: &str| Running { version: "1.33".into(), release_version: release.into() };
+    let runs = |release: &str| Running::new("1.33", release);
     let mut downgraded = testing::record("prod/blue");
-    downgraded.owner = owner;
+    downgraded.set_owner(owner);
     let mut lost = downgraded.clone();
     downgraded.read_update_history(Some(&StepBack { from: runs(NEWER), to: runs(CURRENT) }), now);
     lost.opt_in(now);
@@ -105,7 +105,7 @@ fn node_groups_of_different_owners_are_in_different_messages() {
     for kind in 0..2 {
         let record = |owner: &Option<Owner>| AnyRecord::from(taken_back(*owner)[kind].clone());
         let records: Vec<AnyRecord> = owners.iter().flat_map(|owner| [owner; 4]).map(record).collect();
-        let batches = batches(&records, |_| true, None, &retry_after());
+        let batches = batches(&records, |_| true, &[], &retry_after());
         let records: Vec<Vec<usize>> =
             batches.iter().map(|batch| batch.notices.iter().map(|(record, _)| *record).collect()).collect();
         assert_eq!(records, [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]);
@@ -143,7 +143,7 @@ fn a_name_can_be_copied() {
 #[test]
 fn a_long_text_is_cut_and_keeps_what_matters() {
     let mut record = failed("prod/blue", vec![]);
-    record.history[0].errors = vec![error("PodEvictionFailure", &"😀".repeat(3_000)); 100];
+    record.attempts.ended[0].errors = vec![error("PodEvictionFailure", &"😀".repeat(3_000)); 100];
     let message = last_message(&record);
     assert!(message.body.len() <= 250 * 1024, "{}", message.body.len());
     let content = chat(&message)["content"].clone();

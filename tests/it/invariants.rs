@@ -12,6 +12,7 @@ use eks_nodegroup_updater::model::explanation::{Condition, ConditionStatus, Expl
 use eks_nodegroup_updater::model::fleet_record::Quarantine;
 use eks_nodegroup_updater::model::nodegroup::Nodegroup;
 use eks_nodegroup_updater::model::nodegroup_record::{NodegroupRecord, NotTaken, Proof};
+use eks_nodegroup_updater::model::outcome::OutcomeKind;
 use eks_nodegroup_updater::model::policy::{Mode, Policy};
 use eks_nodegroup_updater::model::reason::Freeze;
 use eks_nodegroup_updater::model::releases::{Available, Release};
@@ -201,11 +202,10 @@ impl World {
             let errors = if ENDS[ended.end] == Status::Failed { vec![error(code, "")] } else { vec![] };
             record.ended(&intent(ended.release), ENDS[ended.end], errors, days_ago(ended.days_ago))
         });
-        let proof =
-            |day| Proof { version: version.clone(), release_version: self.release(group.version, day), at: now() };
+        let proof = |day| Proof::new(&version, &self.release(group.version, day), now());
         record.proofs = group.proof.map(proof).into_iter().collect();
         if group.backing_off {
-            record.back_off("InUse", "ResourceInUseException", NotTaken::Update, days_ago(0));
+            record.start_back_off(OutcomeKind::InUse, "ResourceInUseException", NotTaken::Update, days_ago(0));
         }
         if let Some(days) = group.ahead_for {
             record.see_cluster("1.34", days_ago(days));
@@ -233,7 +233,7 @@ impl World {
         if let Some(day) = self.quarantined {
             let held = Quarantine {
                 ami_type: self.ami_type().as_str().into(),
-                cluster: self.quarantined_in.map(|cluster| format!("c{cluster}")),
+                cluster: self.quarantined_in.map(|number| cluster(&format!("c{number}"))),
                 ..quarantine(&self.release(33, day), names([]), now())
             };
             fleet.change_fleet_record(|record| record.quarantine(&held));

@@ -7,12 +7,13 @@ use eks_nodegroup_updater::model::hold::{Rollback, Running, StepBack};
 use eks_nodegroup_updater::model::nodegroup_record::{ExternalUpdate, NodegroupRecord};
 use eks_nodegroup_updater::model::notice::{Digest, Lasting, NoticeKind, Week};
 use eks_nodegroup_updater::model::policy::InvalidTag;
-use eks_nodegroup_updater::model::record::Record;
+use eks_nodegroup_updater::model::record::{Content, Record};
 use eks_nodegroup_updater::model::records::{AnyRecord, RecordRef};
 use eks_nodegroup_updater::model::release_version::ReleaseVersion;
 use eks_nodegroup_updater::model::stale::Stale;
 use eks_nodegroup_updater::model::support::{Ended, SupportEnded, Supported};
 use eks_nodegroup_updater::model::track_record::TrackRecord;
+use eks_nodegroup_updater::model::unknown::Unknown;
 use eks_nodegroup_updater::notify::Message;
 use serde_json::{Value, json};
 use strum::{EnumMessage, VariantNames as _};
@@ -28,13 +29,13 @@ fn record() -> NodegroupRecord {
 
 fn detail(code: &str, text: &str, resources: &[&str]) -> ErrorDetail {
     let resource_ids = resources.iter().map(|resource| (*resource).to_owned()).collect();
-    ErrorDetail { error_code: code.into(), error_message: text.into(), resource_ids }
+    ErrorDetail { resource_ids, ..ErrorDetail::new(code, text) }
 }
 
 /// The last notice that is pending, in words.
-pub(crate) fn last_message<R: Record>(record: &R) -> Message
+pub(crate) fn last_message<C: Content>(record: &Record<C>) -> Message
 where
-    for<'a> RecordRef<'a>: From<&'a R>,
+    for<'a> RecordRef<'a>: From<&'a Record<C>>,
 {
     Message::new(record, record.pending_notices().last().unwrap(), &retry_after())
 }
@@ -167,10 +168,11 @@ fn of_a_node_group() -> [(&'static str, AnyRecord); 7] {
         reason: "WaitingForRing".into(),
         detail: format!("waiting for a lower ring: dev/canary is unhealthy, so it does not prove {NEWER}"),
         cause: "WaitingForRing: dev/canary".into(),
+        unknown: Unknown::default(),
     };
     let back = Intent { previous_release_version: NEWER.into(), rollback: Some("8f1d6a52".into()), ..intent(CURRENT) };
-    let rollback = Rollback { release_version: CURRENT.into(), requested_at: began, request_id: "8f1d6a52".into() };
-    let runs = |release: &str| Running { version: "1.33".into(), release_version: release.into() };
+    let rollback = Rollback::new(CURRENT, began, "8f1d6a52");
+    let runs = |release: &str| Running::new("1.33", release);
     let step_back = StepBack { from: runs(NEWER), to: runs(CURRENT) };
     [
         ("NodegroupStale", noticed(&|record| record.report_stale(&stale, None, began))),
@@ -387,10 +389,10 @@ fn every_event_has_its_subject_and_severity() {
 
     let mut available = record();
     available.withdraw();
-    let before = available.pending_notices.len();
+    let before = available.pending_notices().len();
     available.report_available("1.33", NEWER, at("2026-07-20T15:00:00Z"));
     available.report_available("1.33", NEWER, at("2026-07-20T16:00:00Z"));
-    assert_eq!(available.pending_notices.len(), before + 1, "reported once a release");
+    assert_eq!(available.pending_notices().len(), before + 1, "reported once a release");
     let message = last_message(&available);
     assert_eq!(message.subject, "EKS release available: prod/blue can run 1.33.2-20260710");
     assert_eq!(machine(&message)["severity"], "info");
@@ -435,7 +437,7 @@ fn longer_than_sns_allows_is_shortened_and_never_lost() {
     let mut record = record();
     record.end(Status::Failed, vec![long.clone()], at("2026-07-20T09:16:02Z"));
     // What is stored is bounded already; the builder does not rely on it.
-    record.history[0].errors = vec![long; 1000];
+    record.attempts.ended[0].errors = vec![long; 1000];
     let message = last_message(&record);
     assert!(message.body.len() <= 250 * 1024, "{}", message.body.len());
     assert_eq!(message.subject, "EKS update failed: prod/blue to 1.33.2-20260710 (PodEvictionFailure)");
@@ -477,12 +479,12 @@ fn a_quarantine_is_critical_and_says_how_to_lift_it() {
 fn an_invalid_tag_is_quoted() {
     let mut record = record();
     record.withdraw();
-    let before = record.pending_notices.len();
+    let before = record.pending_notices().len();
     let (key, value, expected) = ("ami-update/window".to_owned(), "Sat".to_owned(), "expected windows".to_owned());
     let tag = InvalidTag { key, value, expected };
     record.report_invalid_tag(&tag, at("2026-07-20T10:00:00Z"));
     record.report_invalid_tag(&tag, at("2026-07-20T11:00:00Z"));
-    assert_eq!(record.pending_notices.len(), before + 1, "reported once");
+    assert_eq!(record.pending_notices().len(), before + 1, "reported once");
     let message = last_message(&record);
     assert_eq!(message.subject, "EKS update tag invalid: prod/blue");
     assert!(part(&message, "email").contains("Tag        ami-update/window=Sat; expected windows\n"));
@@ -491,7 +493,7 @@ fn an_invalid_tag_is_quoted() {
 #[test]
 fn force_is_said_before_and_after() {
     let mut record = record();
-    let open = record.open.as_mut().unwrap();
+    let open = record.attempts.open.as_mut().unwrap();
     open.intent.may_force = true;
     record.end(Status::Failed, vec![eviction()], at("2026-07-20T09:16:02Z"));
     let before = "1.33.2-20260710 is tried again after 2026-07-20T10:16:02Z, once all rules allow it, with force: pods that do not leave are deleted, whatever their disruption budgets say.";

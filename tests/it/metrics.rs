@@ -281,7 +281,7 @@ fn ended(started_at: Timestamp, ended_at: Timestamp, succeeded: bool) -> Attempt
     let mut record = record("prod/blue");
     record.begin(&intent(NEWER), started_at);
     let status = if succeeded { Status::Successful } else { Status::Failed };
-    Attempt { started_at, ended_at: Some(ended_at), status, ..*record.open.unwrap() }
+    Attempt { started_at, ended_at: Some(ended_at), status: status.into(), ..record.open().unwrap().clone() }
 }
 
 #[test]

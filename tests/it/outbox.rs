@@ -181,7 +181,7 @@ async fn a_setting_chooses_what_there_are_messages_of() {
         "it is an event all the same"
     );
     let record = env.record("prod", "blue").await.unwrap();
-    assert_eq!((record.pending_notices, record.pending), (vec![], None));
+    assert_eq!((record.pending_notices(), record.is_pending()), (&[][..], false));
 }
 
 #[tokio::test(start_paused = true)]
@@ -192,8 +192,8 @@ async fn what_is_no_longer_to_be_published_anywhere_is_forgotten() {
     env.check_config = check_config(&[("UPDATES_TABLE", "updates"), ("NOTIFICATION_TOPIC_ARN", &arn)]);
     env.check().await;
     assert_eq!(env.events(), Vec::<Value>::new());
-    assert_eq!(env.record("prod", "blue").await.unwrap().pending_notices, vec![]);
-    assert_eq!(env.track_record().await.pending, None);
+    assert_eq!(env.record("prod", "blue").await.unwrap().pending_notices(), []);
+    assert_eq!(env.track_record().await.is_pending(), false);
 }
 
 #[tokio::test(start_paused = true)]
@@ -283,7 +283,7 @@ async fn failures_that_are_pending_when_their_release_is_quarantined_go_into_tha
     let failed = event_names(&env).into_iter().filter(|name| name.starts_with("EKS Nodegroup Update Failed")).count();
     assert_eq!(failed, 2, "an event is an event");
     for name in ["a", "b"] {
-        assert_eq!(env.record("prod", name).await.unwrap().pending_notices, vec![]);
+        assert_eq!(env.record("prod", name).await.unwrap().pending_notices(), []);
     }
 }
 

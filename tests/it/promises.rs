@@ -77,7 +77,7 @@ mod promise_2_never_guess_never_let_eks_pick {
         env.start().await;
         let calls = env.world.requests();
         let call = calls.iter().find(|request| request.action == "eks:UpdateNodegroupVersion").unwrap();
-        let token = env.record("prod", "blue").await.unwrap().open.unwrap().token;
+        let token = env.record("prod", "blue").await.unwrap().open().unwrap().token.clone();
         let expected = json!({
             "clusterName": "prod",
             "nodegroupName": "blue",
@@ -166,7 +166,7 @@ mod promise_5_nothing_is_lost {
         let summary = env.start().await;
         let update_id = env.world.updates("prod", "blue")[0].id.clone();
         assert_eq!(summary.decisions[0].update_id.as_ref(), Some(&update_id));
-        assert_eq!(env.record("prod", "blue").await.unwrap().open.unwrap().update_id, Some(update_id));
+        assert_eq!(env.record("prod", "blue").await.unwrap().open().unwrap().update_id, Some(update_id));
     }
 
     #[tokio::test(start_paused = true)]
@@ -179,7 +179,7 @@ mod promise_5_nothing_is_lost {
         env.world.clear_faults();
         env.check().await;
         let [update] = &env.world.updates("prod", "blue")[..] else { panic!("one update") };
-        assert_eq!(env.record("prod", "blue").await.unwrap().open.unwrap().update_id.as_ref(), Some(&update.id));
+        assert_eq!(env.record("prod", "blue").await.unwrap().open().unwrap().update_id.as_ref(), Some(&update.id));
     }
 
     #[tokio::test(start_paused = true)]
@@ -210,10 +210,10 @@ mod promise_5_nothing_is_lost {
         env.start().await;
         env.world.start_update("prod", "blue", "1.33", "1.33.2-20260701").unwrap();
         env.check().await;
-        assert_eq!(env.record("prod", "blue").await.unwrap().open.unwrap().update_id, None);
+        assert_eq!(env.record("prod", "blue").await.unwrap().open().unwrap().update_id, None);
         env.advance(20);
         assert_eq!(env.check().await.updates[0].status, "NotAccepted");
-        assert_eq!(env.record("prod", "blue").await.unwrap().open, None);
+        assert_eq!(env.record("prod", "blue").await.unwrap().open(), None);
     }
 
     #[tokio::test(start_paused = true)]
@@ -230,7 +230,7 @@ mod promise_5_nothing_is_lost {
         // Until one is listed before ours.
         while env.world.start_update("prod", "blue", "1.33", NEWER).unwrap() > ours {}
         env.check().await;
-        assert_eq!(env.record("prod", "blue").await.unwrap().history[0].update_id, Some(ours));
+        assert_eq!(env.record("prod", "blue").await.unwrap().attempts.ended[0].update_id, Some(ours));
     }
 
     #[tokio::test(start_paused = true)]
@@ -269,7 +269,7 @@ mod promise_5_nothing_is_lost {
         env.world.clear_faults();
         env.check().await;
         let [_, second] = &env.world.updates("prod", "blue")[..] else { panic!("two updates") };
-        assert_eq!(env.record("prod", "blue").await.unwrap().open.unwrap().update_id.as_ref(), Some(&second.id));
+        assert_eq!(env.record("prod", "blue").await.unwrap().open().unwrap().update_id.as_ref(), Some(&second.id));
     }
 
     #[tokio::test(start_paused = true)]

@@ -12,6 +12,7 @@ use eks_nodegroup_updater::model::fleet_record::Quarantine;
 use eks_nodegroup_updater::model::hold::{DowngradedBy, Hold, Rollback, Running, StepBack};
 use eks_nodegroup_updater::model::nodegroup::{HealthIssue, Nodegroup};
 use eks_nodegroup_updater::model::nodegroup_record::{NodegroupRecord, NotTaken, Proof};
+use eks_nodegroup_updater::model::outcome::OutcomeKind;
 use eks_nodegroup_updater::model::policy::{InvalidTag, Mode, Policy};
 use eks_nodegroup_updater::model::problem::UnreadHistory;
 use eks_nodegroup_updater::model::reason::{Freeze, Reason, RingWait, RollbackBlock};
@@ -25,8 +26,8 @@ use eks_nodegroup_updater::model::window::Windows;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use testing::{
-    CURRENT, Fleet, History, NEWER, assert_documented, at, auto, cluster, days, eviction, hours, id, intent, names,
-    now, offers, quarantine, record, selector, unreadable,
+    CURRENT, Fleet, History, NEWER, assert_documented, at, auto, cluster, days, eviction, fleet_record, hours, id,
+    intent, names, now, offers, quarantine, record, selector, unreadable,
 };
 
 const AL2023: AmiTypes = AmiTypes::Al2023X8664Standard;
@@ -36,17 +37,8 @@ fn later() -> Timestamp {
 }
 
 fn hold(change: impl FnOnce(&mut Hold)) -> Reason {
-    let runs = |release: &str| Running { version: "1.33".into(), release_version: release.into() };
-    let mut hold = Hold {
-        from: runs(NEWER),
-        to: runs(CURRENT),
-        since: now(),
-        by: DowngradedBy::External,
-        confirmed: true,
-        times: 1,
-        ended_at: None,
-        cluster_version: None,
-    };
+    let runs = |release: &str| Running::new("1.33", release);
+    let mut hold = Hold::new(&runs(NEWER), &runs(CURRENT), DowngradedBy::External, now());
     change(&mut hold);
     Reason::Downgraded(Box::new(hold))
 }
@@ -467,7 +459,7 @@ fn what_aws_took_back_is_no_candidate() {
 fn refused(times: usize, since: i64, last: i64) -> Fleet {
     let mut fleet = Fleet::blue().rules(Rules::default(), OFFERED);
     let (since, last) = (now() - hours(since), now() - hours(last));
-    newest(&mut fleet).refusal = Some(Refusal { since, last, times, message: "not valid".into(), reported: false });
+    newest(&mut fleet).refusal = Some(Refusal::new(since, last, times, "not valid"));
     fleet
 }
 
@@ -561,7 +553,7 @@ fn quarantined_in_one_cluster() {
     let held = |cluster: &str| {
         let mut fleet = Fleet::blue();
         let quarantine = quarantine(NEWER, names(["prod/green", "prod/red"]), now());
-        let quarantine = Quarantine { cluster: Some(cluster.into()), ..quarantine };
+        let quarantine = Quarantine { cluster: Some(testing::cluster(cluster)), ..quarantine };
         fleet.change_fleet_record(|record| record.quarantine(&quarantine));
         fleet
     };
@@ -573,7 +565,7 @@ fn quarantined_in_one_cluster() {
 #[test]
 fn without_the_fleets_record_nothing_starts_since_it_is_not_known_what_is_quarantined() {
     let mut fleet = Fleet::blue();
-    fleet.observed.records.insert_fleet(Err(unreadable("malformed")));
+    fleet.observed.records.insert_fleet(fleet_record().id, Err(unreadable("malformed")));
     let sentence = "cannot read whether updates are stopped, so none is started: the fleet's quarantines: malformed";
     fleet.waits("Frozen", sentence);
 }
@@ -779,7 +771,7 @@ mod rings {
     }
 
     fn proof(release: &str) -> Proof {
-        Proof { version: "1.33".into(), release_version: release.into(), at: now() }
+        Proof::new("1.33", release, now())
     }
 
     /// The canary has proved the release, and was then changed so.
@@ -825,7 +817,8 @@ mod rings {
     #[test]
     fn a_release_that_is_quarantined_in_the_canarys_cluster_is_not_proved() {
         let mut fleet = two_rings(runs(RELEASE), updated("2026-07-01T09:00:00Z"));
-        let held = Quarantine { cluster: Some("dev".into()), ..quarantine(RELEASE, names(["dev/b", "dev/c"]), now()) };
+        let held =
+            Quarantine { cluster: Some(cluster("dev")), ..quarantine(RELEASE, names(["dev/b", "dev/c"]), now()) };
         fleet.change_fleet_record(|record| record.quarantine(&held));
         let sentence = format!("waiting for a lower ring: dev/a is in a cluster in which {RELEASE} is quarantined");
         assert_eq!(blue(&fleet), Err(sentence));
@@ -931,7 +924,7 @@ mod following_the_cluster {
         let refused = |fleet: &mut Fleet| {
             let error = "Nodegroup Kubernetes version should be equal to Cluster kubernetes version 1.33";
             fleet.change_record("prod/blue", |record| {
-                record.back_off("VersionNotReady", error, NotTaken::Version("1.34"), now())
+                record.start_back_off(OutcomeKind::VersionNotReady, error, NotTaken::Version("1.34"), now())
             });
         };
         let denied = |fleet: &mut Fleet| fleet.config.settings.denied = vec![selector(NEXT)];
@@ -1129,14 +1122,14 @@ fn the_rules_are_evaluated_in_the_documented_order() {
         blue(fleet).policy = Policy::OptedIn(Mode::Notify, rules.clone());
         blue(fleet).ami_type = AmiTypes::Custom;
     });
-    let rollback = Rollback { release_version: CURRENT.into(), requested_at: now(), request_id: "run".into() };
+    let rollback = Rollback::new(CURRENT, now(), "run");
     fix(&mut |fleet| {
         fleet.change_record("prod/blue", |record| {
             record.withdraw();
             record.request_rollback(&rollback);
         });
     });
-    fix(&mut |fleet| fleet.change_record("prod/blue", |record| record.rollback = None));
+    fix(&mut |fleet| fleet.change_record("prod/blue", |record| record.downgrade.rollback = None));
     fix(&mut |fleet| blue(fleet).ami_type = AmiTypes::from("NEW"));
     fix(&mut |fleet| {
         blue(fleet).ami_type = AL2023;
@@ -1157,20 +1150,20 @@ fn the_rules_are_evaluated_in_the_documented_order() {
     fix(&mut |fleet| {
         *fleet.offer() = offers(&AL2023, [release]);
         *mode_of(fleet) = Mode::Auto;
-        let runs = |release: &str| Running { version: "1.33".into(), release_version: release.into() };
+        let runs = |release: &str| Running::new("1.33", release);
         fleet.change_record("prod/blue", |record| {
             record.read_update_history(Some(&StepBack { from: runs(release), to: runs(CURRENT) }), now())
         });
     });
     fix(&mut |fleet| {
         *mode_of(fleet) = Mode::Notify;
-        fleet.change_record("prod/blue", |record| record.hold = None);
+        fleet.change_record("prod/blue", |record| record.downgrade.hold = None);
     });
     fix(&mut |fleet| fleet.config.settings.denied.clear());
     fix(&mut |fleet| rules_of(fleet).min_age = SignedDuration::ZERO);
     fix(&mut |fleet| {
         fleet.change_fleet_record(|record| record.lift_quarantine(&selector(release), now()));
-        let refusal = Refusal { since: now(), last: now(), times: 1, message: "no".into(), reported: false };
+        let refusal = Refusal::new(now(), now(), 1, "no");
         newest(fleet).refusal = Some(refusal);
     });
     fix(&mut |fleet| {
@@ -1180,7 +1173,7 @@ fn the_rules_are_evaluated_in_the_documented_order() {
     fix(&mut |fleet| {
         fleet.change_record("prod/blue", |record| {
             record.allow_retry(now());
-            record.back_off("InUse", "text", NotTaken::Update, now());
+            record.start_back_off(OutcomeKind::InUse, "text", NotTaken::Update, now());
         });
     });
     fix(&mut |fleet| {
@@ -1192,7 +1185,7 @@ fn the_rules_are_evaluated_in_the_documented_order() {
         *mode_of(fleet) = Mode::Auto;
     });
     fix(&mut |fleet| blue(fleet).status = NodegroupStatus::Active);
-    fix(&mut |fleet| fleet.change_record("prod/blue", |record| record.back_off = None));
+    fix(&mut |fleet| fleet.change_record("prod/blue", |record| record.attempts.back_off = None));
     fix(&mut |fleet| rules_of(fleet).min_interval = SignedDuration::ZERO);
     fix(&mut |fleet| fleet.observed.freeze = None);
     let unread = UnreadHistory { read: 3, listed: Some(700), error: "the run had no time left".into() };

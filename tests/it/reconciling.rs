@@ -12,7 +12,7 @@ use eks_nodegroup_updater::model::releases::{Recommendations, Releases};
 use eks_nodegroup_updater::model::rules::{Rules, VersionPolicy};
 use eks_nodegroup_updater::model::subject::FleetId;
 use eks_nodegroup_updater::plan::plan;
-use eks_nodegroup_updater::reconcile::{FleetChange, NodegroupChange, Reconciled, reconcile, reports};
+use eks_nodegroup_updater::reconcile::{Change, FleetChange, NodegroupChange, Reconciled, reconcile, reports};
 use serde_json::json;
 use testing::{
     CURRENT, Fleet, History, NEWER, UPDATE_ID, at, auto, cluster, fleet_record, id, intent, names, now, offers,
@@ -56,7 +56,7 @@ fn an_external_update_is_adopted_and_one_that_cannot_be_looked_for_makes_its_nod
     let fleet = Fleet::of(["prod/blue", "prod/green"]);
     let updates = vec![(id("prod/blue"), Ok(external())), (id("prod/green"), Err(unreadable("throttled")))];
     let expected = Reconciled {
-        nodegroups: [(id("prod/blue"), vec![NodegroupChange::Adopt(external())])].into(),
+        nodegroups: [(id("prod/blue"), vec![NodegroupChange::Adopt(external(), now())])].into(),
         unreadable: vec![(id("prod/green"), unreadable("throttled"))],
         ..Reconciled::default()
     };
@@ -68,19 +68,19 @@ fn an_external_update_is_adopted_and_one_that_cannot_be_looked_for_makes_its_nod
 fn an_update_is_adopted_once_however_often_the_change_is_made() {
     let mut blue = record("prod/blue");
     for _ in 0..2 {
-        NodegroupChange::Adopt(external()).apply(&mut blue);
+        NodegroupChange::Adopt(external(), now()).apply(&mut blue);
     }
-    let open = blue.open.clone().unwrap();
-    assert_eq!((open.number, open.started_by, open.token), (1, StartedBy::External, None));
+    let open = blue.open().cloned().unwrap();
+    assert_eq!((open.number, open.started_by, open.token), (1, StartedBy::External.into(), None));
 
     blue.end(eks_nodegroup_updater::model::attempt::Status::Successful, vec![], now());
     let ended = blue.clone();
-    NodegroupChange::Adopt(external()).apply(&mut blue);
+    NodegroupChange::Adopt(external(), now()).apply(&mut blue);
     assert_eq!(blue, ended, "it has ended already");
 
     let mut own = record("prod/blue").intended(NEWER, now());
-    NodegroupChange::Adopt(external()).apply(&mut own);
-    assert_eq!(own.open.unwrap().started_by, StartedBy::Updater, "an open attempt stays");
+    NodegroupChange::Adopt(external(), now()).apply(&mut own);
+    assert_eq!(own.open().unwrap().started_by, StartedBy::Updater, "an open attempt stays");
 }
 
 #[test]
@@ -102,7 +102,8 @@ fn a_release_that_fails_on_two_node_groups_is_quarantined_and_a_newer_one_supers
         fleet.remember(record(path).broken(NEWER, at("2026-07-19T10:00:00Z")));
     }
     let fleet_id = FleetId::of(&id("dev/a"));
-    let in_dev = Quarantine { cluster: Some("dev".into()), ..quarantine(NEWER, names(["dev/a", "dev/b"]), now()) };
+    let in_dev =
+        Quarantine { cluster: Some(testing::cluster("dev")), ..quarantine(NEWER, names(["dev/a", "dev/b"]), now()) };
     let quarantine = FleetChange::Quarantine(in_dev);
     let expected = Reconciled { fleet: Some((fleet_id.clone(), vec![quarantine.clone()])), ..Reconciled::default() };
     assert_eq!(reconciled(&fleet), expected);
@@ -111,7 +112,7 @@ fn a_release_that_fails_on_two_node_groups_is_quarantined_and_a_newer_one_supers
     for _ in 0..2 {
         quarantine.apply(&mut held);
     }
-    assert_eq!((held.quarantines.len(), held.pending_notices.len()), (1, 1), "however often it is made");
+    assert_eq!((held.quarantines.len(), held.pending_notices().len()), (1, 1), "however often it is made");
 
     fleet.remember_fleet(held);
     assert_eq!(reconciled(&fleet), Reconciled::default(), "it is quarantined already");
@@ -167,7 +168,7 @@ fn soaked() -> Fleet {
 
 #[test]
 fn what_a_canary_has_run_for_the_soak_time_is_written_down_once_as_proved() {
-    let proof = Proof { version: "1.33".into(), release_version: NEWER.into(), at: now() };
+    let proof = Proof::new("1.33", NEWER, now());
     let changes = vec![NodegroupChange::Prove(proof.clone())];
     let expected = Reconciled { nodegroups: [(id("dev/canary"), changes)].into(), ..Reconciled::default() };
     assert_eq!(reconciled(&soaked()), expected);
@@ -193,7 +194,7 @@ fn what_a_canary_left_for_an_older_release_soaks_anew() {
         let there = record.updated(NEWER, at("2026-07-18T09:00:00Z"));
         there.updated(CURRENT, at("2026-07-18T10:00:00Z")).updated(NEWER, at("2026-07-20T08:00:00Z"))
     });
-    let proof = Proof { version: "1.33".into(), release_version: CURRENT.into(), at: now() };
+    let proof = Proof::new("1.33", CURRENT, now());
     let changes = vec![NodegroupChange::Prove(proof)];
     let expected = Reconciled { nodegroups: [(id("dev/canary"), changes)].into(), ..Reconciled::default() };
     assert_eq!(reconciled(&fleet), expected);

@@ -200,7 +200,7 @@ async fn a_newer_release_is_taken_in_spite_of_a_quarantine_which_records_it() {
     env.world.publish_release(AL2023, "1.33", "1.33.2-20260727");
     assert_eq!(decide(&env, "c/ng").await.0, "Start");
     assert_eq!(targets(&env, "c", "ng"), [NEWER, "1.33.2-20260727"]);
-    let held = env.fleet_record().await.quarantines;
+    let held = env.fleet_record().await.quarantines.clone();
     assert_eq!(held[0].superseded_by.as_deref(), Some("1.33.2-20260727"));
 }
 
@@ -234,7 +234,7 @@ async fn an_explicit_retry_does_not_wait() {
     assert_eq!(decide(&env, "prod/blue").await.0, "FailedBefore");
     env.try_start(&json!({"retry": ["prod/blue"]})).await.unwrap();
     assert_eq!(env.world.updates("prod", "blue").len(), 2);
-    let requested = env.record("prod", "blue").await.unwrap().history[0].retry_requested_at;
+    let requested = env.record("prod", "blue").await.unwrap().attempts.ended[0].retry_requested_at;
     assert_eq!(requested, Some(env.world.now()), "it is recorded");
     env.try_start(&json!({"retry": ["blue"]})).await.unwrap_err();
 }
@@ -313,7 +313,7 @@ async fn an_external_update_is_adopted_watched_and_reported() {
         (decision, reason.as_str()),
         ("InProgress", "an external update has been in progress since 2026-07-20T09:00:00Z")
     );
-    assert_eq!(env.record("prod", "blue").await.unwrap().open.unwrap().update_id, Some(id));
+    assert_eq!(env.record("prod", "blue").await.unwrap().open().unwrap().update_id, Some(id));
     env.advance(17);
     env.check().await;
     let message = env.messages().remove(0);
@@ -485,7 +485,7 @@ async fn left_by(env: &TestEnv) -> Vec<(String, String)> {
     let mut left = Vec::new();
     for name in ["a", "b", "c", "d", "e"] {
         let record = env.record(name, "ng").await.unwrap();
-        let open = record.open.map(|attempt| attempt.intent.release_version).unwrap_or_default();
+        let open = record.open().map(|attempt| attempt.intent.release_version.clone()).unwrap_or_default();
         left.push((name.to_owned(), open));
     }
     left

@@ -238,6 +238,6 @@ fn a_run_that_is_overtaken_after_its_plan_starts_nothing() {
         assert_eq!(decisions(&overtaken.unwrap()), ["prod/blue: Start, LostRace"]);
         let record = env.record("prod", "blue").await.unwrap();
         let update = &env.world.updates("prod", "blue")[0];
-        assert_eq!(record.open.unwrap().update_id, Some(update.id.clone()));
+        assert_eq!(record.open().unwrap().update_id, Some(update.id.clone()));
     });
 }

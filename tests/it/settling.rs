@@ -3,7 +3,6 @@
 use eks_nodegroup_updater::model::attempt::{ErrorDetail, Intent, Status};
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::notice::{NoticeKind, Sink};
-use eks_nodegroup_updater::model::record::Record;
 use eks_nodegroup_updater::model::settle::{Observation, Progress, Running, settle};
 use jiff::{SignedDuration, Timestamp};
 use testing::{CURRENT, History, NEWER, UPDATE_ID, eviction, intent, minutes, now, record, unreadable};
@@ -32,8 +31,11 @@ fn running(release: &str) -> Observation {
 
 /// Status of the only attempt, and the notices that are pending.
 fn state(record: &NodegroupRecord) -> (Option<Status>, Vec<&'static str>) {
-    let attempt = record.open.as_deref().or(record.history.last());
-    (attempt.map(|attempt| attempt.status), record.pending_notices.iter().map(|notice| notice.kind.code()).collect())
+    let attempt = record.open().or(record.attempts.ended.last());
+    (
+        attempt.and_then(|attempt| attempt.status.known().copied()),
+        record.pending_notices().iter().map(|notice| notice.kind.code()).collect(),
+    )
 }
 
 #[test]
@@ -41,8 +43,8 @@ fn a_failed_update_is_reported_with_every_detail() {
     let mut record = accepted();
     settle(&mut record, &saw(Progress::Failed(vec![eviction()], vec![])), after(16), SIX_HOURS);
     assert_eq!(state(&record), (Some(Status::Failed), vec!["UpdateStarted", "UpdateFailed"]));
-    assert_eq!(record.history[0].errors, [eviction()]);
-    assert_eq!(record.open, None);
+    assert_eq!(record.attempts.ended[0].errors, [eviction()]);
+    assert_eq!(record.open(), None);
 }
 
 #[test]
@@ -50,7 +52,7 @@ fn the_health_of_its_node_group_is_kept_with_a_failure_since_it_may_explain_it()
     let mut record = accepted();
     let health = vec!["AsgInstanceLaunchFailures".to_owned()];
     settle(&mut record, &saw(Progress::Failed(vec![], health.clone())), after(16), SIX_HOURS);
-    assert_eq!(record.history[0].health, health);
+    assert_eq!(record.attempts.ended[0].health, health);
 }
 
 #[test]
@@ -110,7 +112,7 @@ fn a_vanished_update_is_reported_once_it_cannot_just_be_late() {
     assert_eq!(record, accepted());
     settle(&mut record, &not_found, after(20), SIX_HOURS);
     assert_eq!(state(&record), (Some(Status::NotFound), vec!["UpdateStarted", "UpdateNotFound"]));
-    assert_eq!(record.history[0].errors, [error]);
+    assert_eq!(record.attempts.ended[0].errors, [error]);
 }
 
 #[test]
@@ -126,7 +128,7 @@ fn an_intent_without_an_update_is_given_up_when_its_run_must_have_ended() {
     settle(&mut record, &Observation::NoUpdate, after(19), SIX_HOURS);
     assert_eq!(record, intended());
     settle(&mut record, &Observation::NoUpdate, after(20), SIX_HOURS);
-    assert_eq!((record.open, record.pending_notices, record.history), (None, vec![], vec![]));
+    assert_eq!((record.open(), record.pending_notices(), &*record.attempts.ended), (None, &[][..], &[][..]));
 }
 
 #[test]
@@ -135,16 +137,16 @@ fn a_refusal_is_reported_once_for_each_release() {
     record.end(Status::Refused, vec![], after(1));
     record.begin(&intent(NEWER), after(100));
     record.end(Status::Refused, vec![], after(101));
-    assert_eq!(record.pending_notices.len(), 1);
+    assert_eq!(record.pending_notices().len(), 1);
     record.begin(&intent("1.33.2-20260720"), after(200));
     record.end(Status::Refused, vec![], after(201));
-    assert_eq!(record.pending_notices.len(), 2);
-    assert_eq!(record.history.len(), 3);
+    assert_eq!(record.pending_notices().len(), 2);
+    assert_eq!(record.attempts.ended.len(), 3);
 }
 
 /// Takes these notices for published.
 fn publish(record: &mut NodegroupRecord, which: impl Fn(&NoticeKind) -> bool) {
-    for notice in record.pending_notices.clone().iter().filter(|notice| which(&notice.kind)) {
+    for notice in record.pending_notices().to_vec().iter().filter(|notice| which(&notice.kind)) {
         record.mark_published(notice, &Sink::ALL);
     }
 }
@@ -158,12 +160,12 @@ fn the_history_is_bounded_but_forgets_nothing_that_is_pending() {
         record.end(if attempt == 3 { Status::Failed } else { Status::Successful }, vec![], after(attempt));
         publish(&mut record, |kind| matches!(kind, NoticeKind::UpdateSucceeded(_)));
     }
-    let numbers: Vec<u32> = record.history.iter().map(|attempt| attempt.number).collect();
+    let numbers: Vec<u32> = record.attempts.ended.iter().map(|attempt| attempt.number).collect();
     assert_eq!(numbers, [5, 23, 24, 25, 26, 27, 28, 29, 30, 31][..].to_vec());
     publish(&mut record, |_| true);
     record.begin(&intent(NEWER), after(40));
     record.end(Status::Successful, vec![], after(40));
-    assert_eq!((record.history.len(), record.history[0].number), (10, 23));
+    assert_eq!((record.attempts.ended.len(), record.attempts.ended[0].number), (10, 23));
 }
 
 #[test]
@@ -172,7 +174,7 @@ fn every_attempt_has_a_token_of_its_own_and_a_replay_the_same() {
     let mut next = intended();
     next.withdraw();
     next.begin(&intent(NEWER), now());
-    let token = |record: &NodegroupRecord| record.open.as_ref().unwrap().token.clone();
+    let token = |record: &NodegroupRecord| record.open().unwrap().token.clone();
     assert_eq!(token(&one), token(&same));
     assert_ne!(token(&one), token(&next));
 }
@@ -183,7 +185,7 @@ fn a_hundred_thousand_error_details_fit_into_an_item_and_say_what_is_left_out() 
     let huge = ErrorDetail { error_message: "é".repeat(500_000), ..eviction() };
     let errors = std::iter::once(huge).chain(std::iter::repeat_n(eviction(), 100_000)).collect();
     settle(&mut record, &saw(Progress::Failed(errors, vec![])), after(16), SIX_HOURS);
-    let attempt = &record.history[0];
+    let attempt = &record.attempts.ended[0];
     let bytes = serde_json::to_string(attempt).unwrap().len();
     assert!((20_000..40_000).contains(&bytes), "as many as there is room for: {bytes}");
     let last = attempt.errors.last().unwrap();
@@ -217,7 +219,7 @@ fn an_update_may_run_twice_as_long_as_the_last_one_took() {
         earlier.accept("earlier");
         earlier.end(Status::Successful, vec![], after(-2_000 + took));
         let updating = earlier.updating(NEWER, now());
-        assert_eq!(updating.open.as_ref().unwrap().last_took, Some(minutes(took)));
+        assert_eq!(updating.open().unwrap().last_took, Some(minutes(took)));
         assert!(!is_stuck(updating.clone(), allowed - 1) && is_stuck(updating, allowed), "{took} minutes");
     }
 }

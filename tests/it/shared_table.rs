@@ -21,7 +21,7 @@ async fn items() -> (TestEnv, Vec<Value>) {
     fleet.quarantine(&quarantine(NEWER, names([]), now()));
     let mut items = vec![serde_json::to_value(fleet).unwrap()];
     for key in env.world.nodegroup_arns().into_iter().chain([TRACK_KEY.to_owned()]) {
-        items.push(env.record_of(&key).await.unwrap());
+        items.push(env.item(&key).await.unwrap());
     }
     (env, items)
 }
@@ -45,7 +45,7 @@ async fn shared() -> (TestEnv, Vec<Value>) {
 async fn stored(env: &TestEnv, items: &[Value]) -> Vec<Value> {
     let mut stored = Vec::new();
     for item in items {
-        stored.push(env.record_of(item["itemKey"].as_str().unwrap()).await.expect("it is still there"));
+        stored.push(env.item(item["itemKey"].as_str().unwrap()).await.expect("it is still there"));
     }
     stored
 }
@@ -69,7 +69,7 @@ async fn start_counts_others_neither_as_lost_nor_as_updating_nor_as_quarantined(
     assert_eq!(stored(&env, &others).await, others);
     assert_eq!(env.message_events(), [""; 0]);
     let own = env.record("prod", "blue").await.unwrap();
-    assert_eq!(own.open.map(|attempt| attempt.status), Some(Status::InProgress));
+    assert_eq!(own.open().map(|attempt| attempt.status.clone()), Some(Status::InProgress.into()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -102,8 +102,8 @@ def test_an_opted_in_node_group_is_updated_recorded_watched_and_then_left_alone(
     record = stack.record(blue)
     assert (record["itemKey"], record["kind"], record["schemaVersion"]) == (blue, "Nodegroup", 1)
     assert re.fullmatch(r"4/.+", record["revision"]), "what it runs, its past, the intent, then the id"
-    assert (record["attempts"], record["pending"], record["optedIn"]) == (1, "yes", "yes")
-    attempt = record["open"]
+    assert (record["attempts"]["count"], record["pending"], record["optedIn"]) == (1, "yes", "yes")
+    attempt = record["attempts"]["open"]
     assert asked.parameters == {
         "name": "prod",
         "nodegroupName": "blue",
@@ -141,8 +141,8 @@ def test_an_opted_in_node_group_is_updated_recorded_watched_and_then_left_alone(
     for event in events:
         jsonschema.Draft4Validator(EVENT_SCHEMA).validate(event)
     record = stack.record(blue)
-    assert [attempt["status"] for attempt in record["history"]] == ["Successful"]
-    assert "open" not in record and "pendingNotices" not in record and "pending" not in record
+    assert [attempt["status"] for attempt in record["attempts"]["ended"]] == ["Successful"]
+    assert "open" not in record["attempts"] and "pendingNotices" not in record and "pending" not in record
     assert record["expiresAt"] > 0
 
     before = writes(stack)
@@ -314,7 +314,7 @@ def test_an_invalid_tag_is_notified_once(stack: Stack) -> None:
     assert (message.body["kind"], message.attributes["severity"]) == ("TagInvalid", "warning")
     assert (message.body["tag"]["key"], message.body["tag"]["value"]) == ("ami-update/min-age", "a week")
     assert "until the tag is fixed" in message.body["nextAction"]
-    assert stack.record(arn)["reportedTag"]["key"] == "ami-update/min-age"
+    assert stack.record(arn)["reported"]["tag"]["key"] == "ami-update/min-age"
 
 
 def test_a_refused_update_is_notified_once_and_fails_no_run(stack: Stack, blue: str) -> None:
@@ -460,7 +460,7 @@ def test_what_the_last_update_downgraded_before_there_was_a_record_stays(stack: 
     (message,) = stack.messages()
     assert message.body["kind"] == "NodegroupDowngraded"
     ran = [message.body["downgraded"][end]["releaseVersion"] for end in ("from", "to")]
-    assert (ran, stack.record(arn)["updateHistoryRead"]) == ([NEWER, NEW], True)
+    assert (ran, stack.record(arn)["downgrade"]["updateHistory"]["read"]) == ([NEWER, NEW], True)
     assert updates_asked_for(stack) == ["blue"] * 2, "by hand"
     # What is newer than what it left ends it.
     stack.aws.publish(LINUX, "1.33.5-20261120")
@@ -545,7 +545,7 @@ def test_an_external_update_is_watched_and_notified_as_external(stack: Stack, bl
     eks.update_nodegroup_version(clusterName="prod", nodegroupName="blue", version="1.33", releaseVersion=NEW)
     assert decisions(stack.start.invoke({})) == {"prod/blue": "InProgress"}
     (update,) = stack.aws.updates("prod/blue")
-    attempt = stack.record(blue)["open"]
+    attempt = stack.record(blue)["attempts"]["open"]
     assert (attempt["updateId"], attempt["startedBy"]) == (update["id"], "External")
     assert (attempt["intent"]["version"], attempt["intent"]["releaseVersion"]) == ("1.33", NEW)
     assert "token" not in attempt
@@ -670,7 +670,7 @@ def test_two_starts_at_once_start_one_update(stack: Stack, blue: str) -> None:
     ends = sorted(line.get("outcome", line["decision"]) for line in lines)
     assert ends in (["Accepted", "InProgress"], ["Accepted", "LostRace"])
     assert updates_asked_for(stack) == ["blue"]
-    assert stack.record(blue)["open"]["updateId"] == stack.aws.updates("prod/blue")[0]["id"]
+    assert stack.record(blue)["attempts"]["open"]["updateId"] == stack.aws.updates("prod/blue")[0]["id"]
 
 
 def test_an_update_is_recorded_although_start_died_before_it_could(stack: Stack, blue: str) -> None:
@@ -678,12 +678,12 @@ def test_an_update_is_recorded_although_start_died_before_it_could(stack: Stack,
         with Invocation(stack.start, {}) as start:
             accepted.wait_until_done()
             start.kill()
-    assert "updateId" not in stack.record(blue)["open"]
+    assert "updateId" not in stack.record(blue)["attempts"]["open"]
     assert decisions(stack.start.invoke({})) == {"prod/blue": "InProgress"}
 
     payload(stack.check.invoke({}))
     (update,) = stack.aws.updates("prod/blue")
-    assert stack.record(blue)["open"]["updateId"] == update["id"]
+    assert stack.record(blue)["attempts"]["open"]["updateId"] == update["id"]
     stack.aws.settle("prod/blue", "Failed", EVICTION)
     payload(stack.check.invoke({}))
     assert [message.body["updateId"] for message in stack.messages()] == [update["id"]]
@@ -701,7 +701,7 @@ def test_an_external_update_is_no_failure(stack: Stack, blue: str) -> None:
     # EKS has one text for a node group that is being updated and one that is not active.
     assert line["outcome"] == "NotActive"
     payload(stack.check.invoke({}))
-    assert "open" not in stack.record(blue)
+    assert "open" not in stack.record(blue)["attempts"]
     assert stack.messages() == []
     assert decisions(stack.start.invoke({})) == {"prod/blue": "InProgress"}
 
@@ -1021,7 +1021,7 @@ def play_the_whole_story(stack: Stack) -> None:
     stack.aws.settle("stage/green", "Successful")
     payload(stack.check.invoke({}))
     payload(stack.start.invoke({}))
-    assert stack.record(stack.aws.nodegroup("other/external").arn)["open"]["startedBy"] == "External"
+    assert stack.record(stack.aws.nodegroup("other/external").arn)["attempts"]["open"]["startedBy"] == "External"
     assert len(stack.messages()) == 1
 
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use aws_sdk_eks::types::AmiTypes;
 use eks_nodegroup_updater::model::attempt::{ErrorDetail, Intent, Status};
 use eks_nodegroup_updater::notify::{Event, Message};
 use fastrand::Rng;
@@ -100,16 +101,34 @@ fn no_stored_item_causes_a_panic_or_an_update_of_another_node_group() {
     let notice = json!({
         "kind": {"UpdateFailed": {"number": 1, "releaseVersion": "1.33.2-20260710"}}, "at": "2026-07-20T08:30:00Z",
     });
+    let back_off = json!({
+        "outcome": "InUse", "error": "e", "since": "2026-07-20T08:00:00Z", "last": "2026-07-20T08:00:00Z", "times": 1,
+    });
+    let past = json!({
+        "number": 1, "version": "1.33", "from": "1.33.1-20260610", "to": "1.33.2-20260710", "status": "Failed",
+        "startedBy": "Updater", "startedAt": "2026-07-20T08:00:00Z", "endedAt": "2026-07-20T08:20:00Z",
+    });
+    let runs = json!({"version": "1.33", "releaseVersion": "1.33.1-20260610"});
+    let hold = json!({
+        "from": {"version": "1.33", "releaseVersion": "1.33.2-20260710"}, "to": runs, "by": "External",
+        "since": "2026-07-20T08:00:00Z", "confirmed": true, "times": 1,
+    });
     let record = json!({
-        "kind": "Nodegroup", "schemaVersion": 1, "revision": "3/w", "attempts": 1, "open": attempt,
-        "pendingNotices": [notice], "history": [attempt], "expiresAt": 1, "optedIn": "yes",
-        "reportedTag": {"key": "ami-update", "value": "on", "expected": "expected auto or notify"},
-        "reportedRelease": {"version": "1.33", "releaseVersion": "1.33.2-20260710"},
+        "kind": "Nodegroup", "schemaVersion": 1, "revision": "3/w",
+        "attempts": {"count": 1, "open": attempt, "ended": [attempt], "history": [past], "backOff": back_off},
+        "downgrade": {
+            "ran": runs, "hold": hold, "updateHistory": {"unreadSince": "2026-07-20T08:00:00Z"},
+            "rollback": {"releaseVersion": "1.33.1-20260610", "requestedAt": "2026-07-20T08:00:00Z", "requestId": "r"},
+        },
+        "standing": {"optedInSince": "2026-07-20T08:00:00Z", "owner": "Radius"},
+        "reported": {
+            "tag": {"key": "ami-update", "value": "on", "at": "2026-07-20T08:00:00Z"},
+            "release": {"version": "1.33", "releaseVersion": "1.33.2-20260710"},
+        },
+        "pendingNotices": [notice, {"kind": {"UpdatePaused": {"number": 1}}, "at": "2026-07-20T08:30:00Z"}], "expiresAt": 1,
+        "unknown": {"in": ["any", "version"]},
         "clusterVersion": {"version": "1.34", "since": "2026-07-20T08:00:00Z"},
         "proofs": [{"version": "1.33", "releaseVersion": "1.33.2-20260710", "at": "2026-07-20T08:00:00Z"}],
-        "backOff": {
-            "outcome": "InUse", "error": "e", "since": "2026-07-20T08:00:00Z", "last": "2026-07-20T08:00:00Z", "times": 1,
-        },
     });
     let keys = ["status", "startedAt", "endedAt", "number", "intent", "kind", "at", "startedBy", "force", "revision"];
     let words = ["Failed", "Successful", "Intent", "NotFound", "Fleet", "3/w", "-009999-01-02T01:59:59Z", "yes"];
@@ -213,29 +232,17 @@ fn no_answer_of_aws_causes_a_panic_or_an_update_of_another_node_group() {
 #[test]
 fn a_hundred_thousand_hostile_errors_are_reported_in_a_message_that_sns_takes() {
     let mut record = record("prod/blue");
-    let intent = Intent {
-        version: "1.33\u{202E}".into(),
-        ami_type: "AL2023\u{202E}".into(),
-        release_version: "1.33.2-20260710\n\u{1B}[2J".into(),
-        previous_release_version: "1.33.1\u{FEFF}".into(),
-        force: false,
-        may_force: false,
-        rollback: None,
-        launch_template: None,
-        start_before: None,
-        stuck_after: None,
-        update_history_unread: false,
-    };
+    let ami_type = AmiTypes::from("AL2023\u{202E}");
+    let intent = Intent::new("1.33\u{202E}", &ami_type, "1.33.1\u{FEFF}", "1.33.2-20260710\n\u{1B}[2J");
     record.begin(&intent, now());
     record.accept("079be772\u{2066}\r");
     let error = ErrorDetail {
-        error_code: "Pod\u{202E}Eviction\0".into(),
-        error_message: "\u{2066}\r\n\u{1B}[31m\u{FEFF}".into(),
         resource_ids: vec!["$(reboot)".into()],
+        ..ErrorDetail::new("Pod\u{202E}Eviction\0", "\u{2066}\r\n\u{1B}[31m\u{FEFF}")
     };
     record.end(Status::Failed, vec![], now());
-    record.history[0].errors = vec![error; 100_000];
-    let failed = &record.pending_notices[1];
+    record.attempts.ended[0].errors = vec![error; 100_000];
+    let failed = &record.pending_notices()[1];
     let event = Event::new(&record, failed, &retry_after()).unwrap();
     assert!(event.detail.len() <= 60 * 1024, "EventBridge charges for every 64 KiB: {}", event.detail.len());
     let message = Message::new(&record, failed, &retry_after());

@@ -8,7 +8,7 @@ use eks_nodegroup_updater::model::decision::DecisionKind;
 use eks_nodegroup_updater::model::fleet_record::Quarantine;
 use eks_nodegroup_updater::model::reason::ReasonKind;
 use eks_nodegroup_updater::model::settings::ReleaseSelector;
-use eks_nodegroup_updater::model::subject::NodegroupPattern;
+use eks_nodegroup_updater::model::subject::{ClusterId, NodegroupPattern};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -188,7 +188,7 @@ impl QuarantineCommand {
         let deployment = Deployment::required(&configuration, account.stack.as_deref()).await?;
         caller.map_or(Ok(()), |caller| caller.must_own(&deployment))?;
         let records = records::scan(&configuration, &deployment).await?;
-        let fleet = records.fleet().map_err(Failure::new)?;
+        let fleet = records.fleets().next().transpose().map_err(Failure::new)?;
         let quarantines: Vec<Quarantine> =
             fleet.into_iter().flat_map(|fleet| &fleet.quarantines).filter(|it| it.lasts()).cloned().collect();
         match self.action {
@@ -229,7 +229,7 @@ fn draw(page: &mut Page, quarantines: &[Quarantine]) {
     let mut rows = Rows::new(["Release", "Where", "Since"]);
     for it in quarantines {
         let release = format!("{}/{}/{}", it.version, it.ami_type, it.release_version);
-        let place = it.cluster.as_deref().unwrap_or("all clusters");
+        let place = it.cluster.as_ref().map_or("all clusters", ClusterId::name);
         let cells = [safe(&release).into_owned(), safe(place).into_owned(), page.date_and_time(it.since)];
         rows.row(cells, Kind::NeedsYou.style(), Some(format!("failed on {}", safe(&it.nodegroups.to_string()))));
     }
@@ -244,7 +244,7 @@ mod tests {
     #[tokio::test]
     async fn the_quarantined_releases() {
         let records = after(6, &looking()).await.records;
-        let quarantines = records.fleet().unwrap().unwrap().quarantines.clone();
+        let quarantines = records.fleets().next().unwrap().unwrap().quarantines.clone();
         assert_eq!(quarantines.len(), 1);
         let document = Quarantines { quarantines };
         insta::assert_snapshot!(every_output(&document, |page| draw(page, &document.quarantines)));

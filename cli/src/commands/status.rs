@@ -14,6 +14,7 @@ use eks_nodegroup_updater::model::decision::DecisionKind;
 use eks_nodegroup_updater::model::fleet_record::Quarantine;
 use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::records::RecordSet;
+use eks_nodegroup_updater::model::subject::ClusterId;
 use eks_nodegroup_updater::summary::{Stopped, Throttled};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -197,11 +198,11 @@ impl Region {
             }
         }
         held_back.sort_by_key(|held| std::cmp::Reverse(held.nodegroups));
-        let fleet = records.fleet().ok().flatten();
-        let pending = records.readable().map(|record| record.pending_notices.len()).sum::<usize>()
-            + records.readable_tracks().map(|record| record.pending_notices.len()).sum::<usize>()
-            + fleet.map_or(0, |fleet| fleet.pending_notices.len());
-        let is_stale = |record: &&NodegroupRecord| record.stale.as_ref().is_some_and(|stale| stale.over_at.is_none());
+        let fleet = records.fleets().find_map(Result::ok);
+        let pending = records.readable().map(|record| record.pending_notices().len()).sum::<usize>()
+            + records.readable_tracks().map(|record| record.pending_notices().len()).sum::<usize>()
+            + fleet.map_or(0, |fleet| fleet.pending_notices().len());
+        let is_stale = |record: &&NodegroupRecord| record.is_stale();
         Self {
             region,
             stack,
@@ -285,7 +286,7 @@ impl Region {
             page.heading("Waiting");
             self.held_back.iter().for_each(|held| page.line(&format!("  ◷ {:4} {}", held.nodegroups, held.decision)));
         }
-        let place = |it: &Quarantine| it.cluster.clone().unwrap_or_else(|| "all clusters".to_owned());
+        let place = |it: &Quarantine| it.cluster.as_ref().map_or("all clusters", ClusterId::name).to_owned();
         let since = |it: &Quarantine| page.time(it.since);
         let quarantine = |it: &Quarantine| format!("{} in {} since {}", it.release_version, place(it), since(it));
         let quarantines = self.quarantines.iter().map(quarantine).collect();
@@ -382,7 +383,7 @@ fn in_progress(records: &RecordSet) -> Vec<InProgress> {
         took.collect()
     };
     let of_fleet = median(records.readable().flat_map(successes).collect());
-    let open = records.readable().filter_map(|record| Some((record, record.open.as_deref()?)));
+    let open = records.readable().filter_map(|record| Some((record, record.open()?)));
     let shown = open.map(|(record, attempt)| InProgress {
         nodegroup: record.id.to_string(),
         release_version: attempt.intent.release_version.clone(),

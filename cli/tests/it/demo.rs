@@ -137,16 +137,16 @@ fn every_update_that_eks_accepted_is_recorded_and_reported() {
     let mut accepted: Vec<&Value> =
         story["updates"].as_array().unwrap().iter().map(|update| &update["updateId"]).collect();
     let records = story["nodegroupRecords"].as_array().unwrap();
-    let held = |key: &'static str| records.iter().map(move |record| &record[key]).filter(|value| !value.is_null());
-    let mut recorded: Vec<&Value> = held("history")
-        .flat_map(|history| history.as_array().unwrap())
-        .chain(held("open"))
+    let held = |path: &'static str| records.iter().filter_map(move |record| record.pointer(path));
+    let mut recorded: Vec<&Value> = held("/attempts/ended")
+        .flat_map(|ended| ended.as_array().unwrap())
+        .chain(held("/attempts/open"))
         .map(|attempt| &attempt["updateId"])
         .collect();
     accepted.sort_by_key(|id| id.as_str());
     recorded.sort_by_key(|id| id.as_str());
     assert_eq!(accepted, recorded);
-    assert_eq!(held("pendingNotices").count(), 0);
+    assert_eq!(held("/pendingNotices").count(), 0);
     assert_eq!(story["fleetRecord"]["kind"], "Fleet");
     assert_eq!(story["fleetRecord"]["pendingNotices"], Value::Null);
 }

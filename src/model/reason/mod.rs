@@ -327,11 +327,10 @@ fn downgraded(hold: &Hold) -> String {
         "until a retry or a pin to another release, since it was downgraded again after the updater had raised it"
             .to_owned()
     };
-    match hold.by {
-        DowngradedBy::Rollback => format!("it was rolled back from {from_release} to {to_release} and stays {end}"),
-        DowngradedBy::External => {
-            format!("an external update downgraded it from {from_release} to {to_release}; it stays {end}")
-        }
+    if hold.by == DowngradedBy::Rollback {
+        format!("it was rolled back from {from_release} to {to_release} and stays {end}")
+    } else {
+        format!("an external update downgraded it from {from_release} to {to_release}; it stays {end}")
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) fn headline(case: &Case<'_>, text: &'static str, about: &AttemptRef) 
 /// The error's code, or how far the update has come.
 fn reason<'a>(case: &Case<'a>) -> Cow<'a, str> {
     let code = case.error_code().map(|code| code.to_owned().into());
-    let status = case.attempt.map(|attempt| <&str>::from(attempt.status).into());
+    let status = case.attempt.map(|attempt| attempt.status.as_str().into());
     code.or(status).unwrap_or(NO_CODE.into())
 }
 
@@ -59,7 +59,7 @@ pub(super) fn facts_of_trouble(case: &Case<'_>) -> Vec<Fact> {
 fn of_attempt(case: &Case<'_>) -> Vec<Fact> {
     let Some(attempt) = case.attempt else { return Vec::new() };
     let mut facts = vec![Fact::new("What", format!("{}, attempt {}", attempt.intent, attempt.number))];
-    if attempt.started_by == StartedBy::External {
+    if attempt.starter() == StartedBy::External {
         facts.push(Fact::new("Who", "an external update, not started by the updater"));
     }
     facts.extend(attempt.intent.rollback.iter().map(|run| Fact::new("Asked in", format!("the run {run}"))));
@@ -100,7 +100,7 @@ pub(super) fn data<'a>(case: &Case<'a>, about: &'a AttemptRef) -> Data<'a> {
         launch_template: intent.launch_template.as_deref(),
         previous_release_version: Some(&intent.previous_release_version),
         kubernetes_version: Some(&intent.version),
-        started_by: Some(attempt.started_by),
+        started_by: Some(attempt.starter()),
         rollback: intent.rollback.as_deref(),
         force: Some(intent.force),
         attempt: Some(attempt.number),
@@ -180,7 +180,7 @@ fn of_code(case: &Case<'_>, id: &NodegroupId) -> Vec<Step> {
 pub(super) fn next_try(case: &Case<'_>, about: &AttemptRef) -> Next {
     let release = release(case, about);
     match case.attempt {
-        Some(attempt) if attempt.started_by == StartedBy::External => {
+        Some(attempt) if attempt.starter() == StartedBy::External => {
             Next::new("Nothing: the updater did not start this update. It updates the node group as its tags say.")
         }
         Some(attempt) if attempt.intent.rollback.is_some() => {

@@ -26,7 +26,7 @@ pub(super) fn digest<'a>(case: &Case<'a>, digest: &'a Digest) -> Letter<'a> {
         meaning: "These node groups opted in and have not been kept current for a week or more since you were notified. What waits continues by itself, as your rules say.".into(),
         steps: needs_you.iter().filter_map(why).chain([all]).collect(),
         next: Next::new("What lasts is listed each week; you are notified when it is over."),
-        data: Data { digest: Some(digest), nodegroups: first.map(|names| Names { names, count: *count }), ..Data::default() },
+        data: Data { digest: Some(digest), nodegroups: first.map(|names| Names::some_of(names, *count)), ..Data::default() },
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::model::names::Names;
 use crate::model::notice::QuarantinedRelease;
 use crate::model::settings::day_of;
+use crate::model::subject::ClusterId;
 use crate::notify::case::Case;
 use crate::notify::commands::{deny, invoke, own, rollback};
 use crate::notify::letter::{Data, Fact, Headline, Letter, Next, Severity, Status, Step};
@@ -47,7 +48,7 @@ pub(super) fn quarantined<'a>(case: &Case<'a>, held: &'a QuarantinedRelease) -> 
             failed_on: Some(nodegroups),
             ran_on: Some(ran_on),
             same_build: Some(same_build),
-            quarantined_in: held.cluster.as_deref(),
+            quarantined_in: held.cluster.as_ref().map(ClusterId::name),
             reason: "FailedOnSeveralNodegroups".into(), nodegroups: Some(nodegroups.clone()), ..Data::default()
         },
     }

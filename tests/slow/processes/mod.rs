@@ -39,7 +39,7 @@ async fn lost_and_doubled(env: &TestEnv, groups: usize) -> (Vec<String>, Vec<Str
         let record = env.record(&cluster, "ng").await;
         let recorded: BTreeSet<String> = record
             .iter()
-            .flat_map(|record| record.history.iter().chain(record.open.as_deref()))
+            .flat_map(|record| record.attempts.all())
             .filter_map(|attempt| attempt.update_id.clone())
             .collect();
         let updates = env.world.updates(&cluster, "ng");
@@ -101,8 +101,8 @@ async fn two_hundred_processes_killed_at_any_instant_lose_nothing_and_double_not
             failed += 1;
             assert!(reported.contains(&format!("\"{}\"", update.id)), "nobody was notified of {}", update.id);
         }
-        let last = env.record(&cluster, "ng").await.unwrap().history.pop().unwrap();
-        assert_eq!((last.status, last.intent.release_version.as_str()), (Status::Successful, NEWER));
+        let last = env.record(&cluster, "ng").await.unwrap().attempts.ended.pop().unwrap();
+        assert_eq!((last.status, last.intent.release_version.as_str()), (Status::Successful.into(), NEWER));
     }
     assert_eq!(failed, GROUPS / 4);
 }

@@ -179,7 +179,7 @@ impl Checker {
         let is_less =
             |now: &Nodegroup, version: &str, release: &str| now.version == version && day(&now.release) < day(release);
         let brought = |version: &str, release: &str| {
-            let mut successes = record.iter().flat_map(NodegroupRecord::successes);
+            let mut successes = record.iter().flat_map(|record| record.successes());
             successes.any(|(attempt, _)| attempt.is_for(version, release) && attempt.token.is_some())
         };
         let downgraded = if is_less(&now, &before.version, &before.release) {
@@ -192,7 +192,7 @@ impl Checker {
         } else {
             downgraded
         };
-        let hold = record.as_ref().and_then(|record| record.hold.as_ref());
+        let hold = record.as_ref().and_then(|record| record.downgrade.hold.as_ref());
         self.held[index] = hold.filter(|hold| hold.is_open()).cloned();
         let is_confirmed = hold.is_some_and(|hold| hold.is_open() && hold.confirmed);
         self.seen[index].1 = downgraded.map(|mut downgraded| {
@@ -214,7 +214,7 @@ impl Checker {
             let record: Option<NodegroupRecord> = env.record_of(&now.arn).await;
             // Of a node group whose tag has changed it may not have been known in time.
             let long_known = |at: Timestamp| update.created_at.duration_since(at.max(*since)) > HINDSIGHT;
-            let mut blames = record.iter().flat_map(NodegroupRecord::blames);
+            let mut blames = record.iter().flat_map(|record| record.blames());
             if blames.any(|(attempt, at)| attempt.is_for(started.0, started.1) && long_known(at)) {
                 *blamed.entry(&other.cluster).or_default() += 1;
             }
@@ -257,7 +257,7 @@ impl Checker {
     /// An accepted update has an intent, from the first moment on.
     async fn has_intent(&mut self, env: &TestEnv, group: &Group, update: &Update) {
         let record: Option<NodegroupRecord> = env.record_of(&update.nodegroup_arn).await;
-        let attempts = record.iter().flat_map(|record| record.open.as_deref().into_iter().chain(&record.history));
+        let attempts = record.iter().flat_map(|record| record.attempts.all());
         if !attempts.clone().any(|attempt| attempt.token.is_some() && attempt.token == update.client_request_token) {
             self.broken(&format!("{}: EKS accepted {}, of which no record knows", group.path(), update.id));
         }
@@ -267,18 +267,18 @@ impl Checker {
     pub async fn nothing_open(&self, env: &TestEnv) -> bool {
         for arn in env.world.nodegroup_arns() {
             let record: Option<NodegroupRecord> = env.record_of(&arn).await;
-            if record.is_some_and(|record| record.open.is_some() || !record.pending_notices.is_empty()) {
+            if record.is_some_and(|record| record.open().is_some() || !record.pending_notices().is_empty()) {
                 return false;
             }
         }
         for track in tracks() {
             let record: Option<TrackRecord> = env.record_of(track.key()).await;
-            if record.is_some_and(|record| !record.pending_notices.is_empty()) {
+            if record.is_some_and(|record| !record.pending_notices().is_empty()) {
                 return false;
             }
         }
         let fleet: Option<FleetRecord> = env.record_of(FLEET_KEY).await;
-        fleet.is_none_or(|record| record.pending_notices.is_empty())
+        fleet.is_none_or(|record| record.pending_notices().is_empty())
     }
 
     /// What hung for long enough is reported as stuck.

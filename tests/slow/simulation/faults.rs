@@ -137,7 +137,7 @@ pub fn chaos(
 
 /// The token of the attempt that a request begins or carries out.
 fn token(request: &Request) -> Option<&str> {
-    let intent = &request.body["Item"]["open"]["M"]["token"]["S"];
+    let intent = &request.body["Item"]["attempts"]["M"]["open"]["M"]["token"]["S"];
     intent.as_str().or_else(|| request.body["clientRequestToken"].as_str())
 }
 

@@ -90,8 +90,8 @@ async fn updates_reported(checker: &Checker, env: &TestEnv, groups: &[Group]) ->
     for (_, ours) in checker.updates() {
         let Update { id, status, .. } = &ours.update;
         let record: Option<NodegroupRecord> = env.record_of(&ours.update.nodegroup_arn).await;
-        let recorded =
-            record.is_some_and(|record| record.history.iter().any(|attempt| attempt.update_id.as_ref() == Some(id)));
+        let recorded = record
+            .is_some_and(|record| record.attempts.ended.iter().any(|attempt| attempt.update_id.as_ref() == Some(id)));
         let has = |event: &str| reports.contains_key(&(id.clone(), event.to_owned()));
         let gone = checker.has_vanished(id) || !arns.contains(&ours.update.nodegroup_arn);
         let is_reported = match (gone, status.as_str()) {
@@ -122,8 +122,8 @@ async fn updates_recorded(checker: &Checker, env: &TestEnv) -> Vec<String> {
             broken.push(format!("{id} has no record"));
             continue;
         };
-        let known = record.history.iter().any(|attempt| attempt.update_id.as_ref() == Some(id));
-        let forgotten = record.history.len() >= 10;
+        let known = record.attempts.ended.iter().any(|attempt| attempt.update_id.as_ref() == Some(id));
+        let forgotten = record.attempts.ended.len() >= 10;
         if !known && !forgotten && arns.contains(&ours.update.nodegroup_arn) {
             broken.push(format!("{id} is not in its record"));
         }

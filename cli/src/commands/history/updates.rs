@@ -1,60 +1,39 @@
-//! `history`: how updates ended, and which releases a track had.
+//! How updates ended.
 
 use std::fmt;
 
 use aws_config::SdkConfig;
 use aws_sdk_eks::types::{UpdateParamType, UpdateType};
-use clap::Args;
 use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use eks_nodegroup_updater::aws::pace::Eks;
 use eks_nodegroup_updater::aws::{concurrently, describe};
-use eks_nodegroup_updater::model::attempt::{Attempt, StartedBy, Status};
-use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
-use eks_nodegroup_updater::model::records::RecordSet;
-use eks_nodegroup_updater::model::subject::{NodegroupName, NodegroupPattern};
+use eks_nodegroup_updater::model::attempt::{Attempt, Status};
+use eks_nodegroup_updater::model::nodegroup_record::{NodegroupRecord, PastAttempt};
+use eks_nodegroup_updater::model::subject::NodegroupName;
 use futures_util::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::account::Account;
 use crate::decisions::Kind;
-use crate::deployment::Deployment;
-use crate::failure::{Exit, Failure};
-use crate::output::{Output, say};
 use crate::page::{Page, Rows};
 use crate::progress::Progress;
-use crate::records;
 use crate::text::{count, duration, safe};
-
-/// Show how updates ended, newest first; or the releases of each track
-#[derive(Args)]
-pub struct History {
-    /// Node groups as CLUSTER/NODEGROUP; * stands for any characters but the slash. Of a single one, EKS is asked for all older
-    /// updates as well
-    nodegroup: Option<NodegroupPattern>,
-    /// The releases that AWS recommended for each AMI type and Kubernetes version, and those that it withdrew
-    #[arg(long, conflicts_with = "nodegroup")]
-    releases: bool,
-    /// How many lines at most
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    limit: usize,
-}
 
 /// Updates, newest first.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Updates {
+pub struct Updates {
     updates: Vec<Update>,
     /// How many more there are than were asked for.
     beyond_limit: usize,
     /// Those that EKS has and did not describe.
     #[serde(skip_serializing_if = "Option::is_none")]
-    unread: Option<Unread>,
+    pub unread: Option<Unread>,
 }
 
 /// Updates that could not be read.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-struct Unread {
+pub struct Unread {
     /// How many, and of how many; unknown where they could not even be listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<usize>,
@@ -66,7 +45,7 @@ struct Unread {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Update {
+pub struct Update {
     nodegroup: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     update_id: Option<String>,
@@ -76,7 +55,7 @@ struct Update {
     from: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     to: Option<String>,
-    started_by: &'static str,
+    started_by: String,
     started_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_at: Option<Timestamp>,
@@ -86,81 +65,16 @@ struct Update {
     error_codes: Vec<String>,
 }
 
-/// The releases of each track, newest first.
-#[derive(Serialize)]
-struct Tracks {
-    tracks: Vec<Track>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Track {
-    kubernetes_version: String,
-    ami_type: String,
-    releases: Vec<Release>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Release {
-    release_version: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    published_at: Option<Timestamp>,
-    first_seen_at: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    withdrawn_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refused_since: Option<Timestamp>,
-}
-
-impl History {
-    /// Reads the records and prints what they tell.
-    ///
-    /// # Errors
-    /// When the table cannot be read.
-    pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
-        let configuration = account.one_region().await?;
-        let deployment = Deployment::required(&configuration, account.stack.as_deref()).await?;
-        let records = records::scan(&configuration, &deployment).await?;
-        if self.releases {
-            let document = Tracks { tracks: tracks(&records, self.limit) };
-            output.print(&document, |page| draw_tracks(page, &document.tracks))?;
-            return Ok(Exit::Done);
-        }
-        let is_wanted =
-            |record: &&NodegroupRecord| self.nodegroup.as_ref().is_none_or(|pattern| pattern.matches(record.id.name()));
-        let wanted: Vec<&NodegroupRecord> = records.readable().filter(is_wanted).collect();
-        let mut updates: Vec<Update> = wanted.iter().flat_map(|record| recorded(record)).collect();
-        let mut unread = None;
-        if let ([record], Some(_)) = (wanted.as_slice(), &self.nodegroup) {
-            let (older, not_read) = older(&configuration, record.id.name(), &updates).await;
-            updates.extend(older);
-            unread = not_read;
-        }
-        if let (true, Some(pattern)) = (wanted.is_empty(), &self.nodegroup) {
-            let message =
-                format!("the table holds nothing of {pattern}: it was never seen opted in, or is named otherwise");
-            return Err(Failure::new(message).hint("See them all: eks-nodegroup-updater history"));
-        }
-        let document = Updates::newest(updates, unread, self.limit);
-        if let Some(unread) = &document.unread {
-            say(&format!("warning: {unread}"));
-        }
-        output.print(&document, |page| document.draw(page))?;
-        Ok(Exit::Done)
-    }
-}
-
 impl Updates {
     /// The newest of these, at most so many.
-    fn newest(mut updates: Vec<Update>, unread: Option<Unread>, limit: usize) -> Self {
+    pub fn newest(mut updates: Vec<Update>, unread: Option<Unread>, limit: usize) -> Self {
         updates.sort_by_key(|update| std::cmp::Reverse(update.started_at));
         let beyond_limit = updates.len().saturating_sub(limit);
         updates.truncate(limit);
         Self { updates, beyond_limit, unread }
     }
 
-    fn draw(&self, page: &mut Page) {
+    pub fn draw(&self, page: &mut Page) {
         draw_updates(page, &self.updates);
         if self.beyond_limit > 0 {
             let all = self.updates.len() + self.beyond_limit;
@@ -180,31 +94,53 @@ impl fmt::Display for Unread {
     }
 }
 
-fn recorded(record: &NodegroupRecord) -> impl Iterator<Item = Update> {
-    let attempts = record.history.iter().chain(record.open.as_deref());
-    attempts.map(|attempt| {
-        let Attempt { intent, started_by, started_at, ended_at, .. } = attempt;
-        Update {
-            nodegroup: record.id.to_string(),
-            update_id: attempt.update_id.clone(),
-            r#type: UpdateType::VersionUpdate.as_str().to_owned(),
-            from: Some(intent.previous_release_version.clone()).filter(|release| !release.is_empty()),
-            to: Some(intent.release_version.clone()).filter(|release| !release.is_empty()),
-            started_by: match started_by {
-                StartedBy::Updater => "Updater",
-                StartedBy::External => "External",
-            },
-            started_at: *started_at,
-            ended_at: *ended_at,
-            duration_seconds: ended_at.map(|end| end.duration_since(*started_at).as_secs()),
-            status: <&str>::from(attempt.status).to_owned(),
-            error_codes: attempt.errors.iter().map(|error| error.error_code.clone()).collect(),
-        }
-    })
+/// The updates that a record holds: in full, and older ones as a line.
+pub fn recorded(record: &NodegroupRecord) -> impl Iterator<Item = Update> {
+    let in_full = record.attempts.all().map(|attempt| of_attempt(record, attempt));
+    let older = record.attempts.history.iter().filter(|past| record.attempt(past.number).is_none());
+    in_full.chain(older.map(|past| of_past(record, past)))
+}
+
+fn of_attempt(record: &NodegroupRecord, attempt: &Attempt) -> Update {
+    let Attempt { intent, started_at, ended_at, .. } = attempt;
+    Update {
+        nodegroup: record.id.to_string(),
+        update_id: attempt.update_id.clone(),
+        r#type: UpdateType::VersionUpdate.as_str().to_owned(),
+        from: named(&intent.previous_release_version),
+        to: named(&intent.release_version),
+        started_by: attempt.started_by.as_str().to_owned(),
+        started_at: *started_at,
+        ended_at: *ended_at,
+        duration_seconds: ended_at.map(|end| end.duration_since(*started_at).as_secs()),
+        status: attempt.status.as_str().to_owned(),
+        error_codes: attempt.errors.iter().map(|error| error.error_code.clone()).collect(),
+    }
+}
+
+/// Of these, what AWS said is not recorded any more.
+fn of_past(record: &NodegroupRecord, past: &PastAttempt) -> Update {
+    Update {
+        nodegroup: record.id.to_string(),
+        update_id: past.update_id.clone(),
+        r#type: UpdateType::VersionUpdate.as_str().to_owned(),
+        from: named(&past.from),
+        to: named(&past.to),
+        started_by: past.started_by.as_str().to_owned(),
+        started_at: past.started_at,
+        ended_at: Some(past.ended_at),
+        duration_seconds: Some(past.ended_at.duration_since(past.started_at).as_secs()),
+        status: past.status.as_str().to_owned(),
+        error_codes: Vec::new(),
+    }
+}
+
+fn named(release: &str) -> Option<String> {
+    Some(release.to_owned()).filter(|release| !release.is_empty())
 }
 
 /// Updates of a node group that EKS has and the record does not. EKS lists them in no order, so all are read.
-async fn older(configuration: &SdkConfig, name: &NodegroupName, known: &[Update]) -> (Vec<Update>, Option<Unread>) {
+pub async fn older(configuration: &SdkConfig, name: &NodegroupName, known: &[Update]) -> (Vec<Update>, Option<Unread>) {
     let eks = Eks::new((&*endpoints::of(configuration, Service::Eks)).into());
     let progress = Progress::over(0, "updates");
     let read = async {
@@ -260,7 +196,7 @@ async fn read_update(eks: &Eks, name: &NodegroupName, id: String) -> Result<Upda
         r#type: update.r#type().map_or_else(unknown, |kind| kind.as_str().to_owned()),
         from: None,
         to: release.and_then(|it| it.value()).map(str::to_owned),
-        started_by: "External",
+        started_by: "External".to_owned(),
         started_at: started_at.ok_or_else(|| format!("EKS described the update {id} without its date"))?,
         ended_at: None,
         duration_seconds: None,
@@ -304,58 +240,13 @@ impl Update {
 /// Where it came from, who started it, and what AWS said.
 fn detail(update: &Update) -> String {
     let from = update.from.as_ref().map(|from| format!("from {}, ", safe(from))).unwrap_or_default();
-    let by = match update.started_by {
+    let by = match update.started_by.as_str() {
         "Updater" => "by the updater",
         _ => "external",
     };
     let codes = update.error_codes.join(", ");
     let codes = if codes.is_empty() { codes } else { format!(": {}", safe(&codes)) };
     format!("{from}{by}{codes}")
-}
-
-fn tracks(records: &RecordSet, limit: usize) -> Vec<Track> {
-    let track = |record: &eks_nodegroup_updater::model::track_record::TrackRecord| Track {
-        kubernetes_version: record.id.track().version.clone(),
-        ami_type: record.id.track().ami_type.as_str().to_owned(),
-        releases: record
-            .releases
-            .iter()
-            .rev()
-            .take(limit)
-            .map(|known| Release {
-                release_version: known.release_version.clone(),
-                published_at: known.published_at,
-                first_seen_at: known.first_seen_at,
-                withdrawn_at: known.withdrawal.as_ref().map(|withdrawal| withdrawal.at),
-                refused_since: known.refusal.as_ref().map(|refusal| refusal.since),
-            })
-            .collect(),
-    };
-    records.readable_tracks().map(track).collect()
-}
-
-fn draw_tracks(page: &mut Page, tracks: &[Track]) {
-    if tracks.is_empty() {
-        return page.line("No release is recorded yet.");
-    }
-    for Track { kubernetes_version, ami_type, releases } in tracks {
-        page.heading(&format!("{ami_type}, Kubernetes {kubernetes_version}"));
-        let mut table = page.table(&["Release", "Published", "First seen", "State"], 3);
-        for release in releases {
-            let state = match (release.withdrawn_at, release.refused_since) {
-                (Some(at), _) => format!("✗ withdrawn {}", page.date(at)),
-                (None, Some(since)) => format!("◷ refused by EKS since {}", page.date(since)),
-                (None, None) => "● recommended".to_owned(),
-            };
-            table.add_row([
-                safe(&release.release_version).into_owned(),
-                release.published_at.map(|at| page.date(at)).unwrap_or_default(),
-                page.time(release.first_seen_at),
-                state,
-            ]);
-        }
-        page.add(&table);
-    }
 }
 
 #[cfg(test)]
@@ -415,7 +306,7 @@ mod tests {
             r#type: "VersionUpdate".to_owned(),
             from: None,
             to: None,
-            started_by: "Updater",
+            started_by: "Updater".to_owned(),
             started_at: Timestamp::UNIX_EPOCH,
             ended_at: None,
             duration_seconds: None,
@@ -504,11 +395,5 @@ mod tests {
         let page = anstream::adapter::strip_str(&page.text).to_string();
         let row = "2025-01-01 00:00  prod/web    ConfigUpdate  ● Successful\n    external\n";
         assert!(page.ends_with(row), "{page}");
-    }
-
-    #[tokio::test]
-    async fn the_releases_of_each_track() {
-        let document = Tracks { tracks: tracks(&after(1, &looking()).await.records, 3) };
-        insta::assert_snapshot!(every_output(&document, |page| draw_tracks(page, &document.tracks)));
     }
 }

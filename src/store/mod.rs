@@ -3,6 +3,8 @@
 //! There are two kinds of write. [`RecordStore::save`] is the lock: a conflict means that another run was first.
 //! [`RecordStore::merge`] is everything else: on a conflict the change is made again to what stands in the table now.
 
+pub mod item;
+
 use std::collections::{BTreeSet, HashMap};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,15 +18,17 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValuesOnC
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 
+use self::item::Item;
 use crate::aws::{CONCURRENCY, describe};
-use crate::model::nodegroup_record::NodegroupRecord;
-use crate::model::notice::Sinks;
+use crate::model::fleet_record::FleetContent;
+use crate::model::nodegroup_record::NodegroupContent;
 use crate::model::problem::{Problem, ProblemCode, Unreadable};
-use crate::model::record::{Record, Revision, YES};
+use crate::model::record::{Content, Record, Writer, YES};
 use crate::model::records::RecordSet;
 use crate::model::scope::Scope;
 use crate::model::subject::{ItemKey, Subject};
-use crate::reconcile::Reconciled;
+use crate::model::track_record::TrackContent;
+use crate::reconcile::{Change, Reconciled};
 
 /// The table's key.
 const KEY: &str = "itemKey";
@@ -40,27 +44,23 @@ const FIRST_WAIT: Duration = Duration::from_millis(50);
 /// How often a change is made again to what another run wrote meanwhile.
 const MERGES: usize = 3;
 
-/// For who writes nothing.
-static NO_EVENTS: Sinks = Sinks { events: false, more_messages: Vec::new(), fewer_messages: Vec::new() };
-
-type Item = HashMap<String, AttributeValue>;
-
 /// The table.
 #[derive(Debug)]
 pub struct RecordStore<'a> {
     client: &'a Client,
     /// `None` before the updater is deployed.
     table: Option<&'a str>,
-    writer: &'a str,
-    dry_run: bool,
-    /// What is published nowhere is not kept.
-    sinks: &'a Sinks,
+    /// `None` for a run that only looks.
+    writer: Option<Writer<'a>>,
     /// What lies outside is not read.
     scope: Scope<'a>,
     reads: Tally,
     /// A conflict is no failure.
     writes: Tally,
 }
+
+/// What a record is of, and what became of it.
+type Written<C> = (<C as Content>::Id, Result<Record<C>, Unreadable>);
 
 /// How many calls of one kind there were, and how many of them failed.
 #[derive(Debug, Default)]
@@ -93,19 +93,17 @@ pub enum NotSaved<R> {
 }
 
 impl<'a> RecordStore<'a> {
-    /// The table of this name, for a run that writes under this id; a dry run writes nothing. Where there is no table yet,
-    /// nothing is recorded, and nothing can be.
+    /// The table of this name, for a run that only looks. Where there is no table yet, nothing is recorded, and nothing can be.
     #[must_use]
-    pub fn new(client: &'a Client, table: Option<&'a str>, writer: &'a str, dry_run: bool) -> Self {
-        let dry_run = dry_run || table.is_none();
-        let (sinks, scope) = (&NO_EVENTS, Scope::default());
-        Self { client, table, writer, dry_run, sinks, scope, reads: Tally::default(), writes: Tally::default() }
+    pub fn new(client: &'a Client, table: Option<&'a str>) -> Self {
+        let (writer, scope) = (None, Scope::default());
+        Self { client, table, writer, scope, reads: Tally::default(), writes: Tally::default() }
     }
 
-    /// With what is published where, for a run that writes.
+    /// For a run that writes.
     #[must_use]
-    pub fn publishing(self, sinks: &'a Sinks) -> Self {
-        Self { sinks, ..self }
+    pub fn writing(self, writer: Writer<'a>) -> Self {
+        Self { writer: self.table.map(|_| writer), ..self }
     }
 
     /// With the part of the table that is looked after.
@@ -232,12 +230,14 @@ impl<'a> RecordStore<'a> {
     ///
     /// # Errors
     /// When another run was first, or DynamoDB did not take it; the record then stays as it was read.
-    pub async fn save<R: Record>(&self, record: &mut R, now: Timestamp) -> Result<(), NotSaved<R>> {
-        let before = record.revision().clone();
+    pub async fn save<C: Content>(&self, record: &mut Record<C>, now: Timestamp) -> Result<(), NotSaved<Record<C>>> {
+        let Some(writer) = self.writer else {
+            return Err(NotSaved::Failed("this run only looks".to_owned()));
+        };
+        let before = record.revision.clone();
         let mut next = record.clone();
-        next.pending_notices_mut().retain(|notice| !self.sinks.left(notice).is_empty());
-        next.prepare(Revision { number: before.number + 1, writer: self.writer.to_owned() }, now);
-        let item: Item = serde_dynamo::to_item(&next).map_err(|error| NotSaved::Failed(error.to_string()))?;
+        next.prepare(writer, now);
+        let item = item::write(&next).map_err(NotSaved::Failed)?;
         let put = self
             .client
             .put_item()
@@ -259,7 +259,7 @@ impl<'a> RecordStore<'a> {
             let Some(PutItemError::ConditionalCheckFailedException(lost)) = error.as_service_error() else {
                 return Err(NotSaved::Failed(describe(&error)));
             };
-            let stored: Option<R> = lost.item().and_then(|item| read(item.clone()).ok());
+            let stored: Option<Record<C>> = lost.item().and_then(|item| item::read(item.clone()).ok());
             // The answer to a first try may have been lost, and the SDK then tried again.
             if stored.as_ref() != Some(&next) {
                 return Err(NotSaved::Conflict(stored.map(Box::new)));
@@ -274,12 +274,12 @@ impl<'a> RecordStore<'a> {
     ///
     /// # Errors
     /// When DynamoDB did not take it, or what another run wrote cannot be read.
-    pub async fn merge<R: Record>(
+    pub async fn merge<C: Content>(
         &self,
-        record: &mut R,
+        record: &mut Record<C>,
         now: Timestamp,
-        change: impl Fn(&mut R),
-    ) -> Result<(), NotSaved<R>> {
+        change: impl Fn(&mut Record<C>),
+    ) -> Result<(), NotSaved<Record<C>>> {
         for _ in 0..=MERGES {
             let mut next = record.clone();
             change(&mut next);
@@ -309,9 +309,9 @@ impl<'a> RecordStore<'a> {
         Ok(())
     }
 
-    async fn reload<R: Record>(&self, key: &str) -> Result<Option<R>, Unreadable> {
+    async fn reload<C: Content>(&self, key: &str) -> Result<Option<Record<C>>, Unreadable> {
         let items = self.load_some(vec![key.to_owned()]).await;
-        items.into_iter().next().map(|(_, item)| item.and_then(read)).transpose()
+        items.into_iter().next().map(|(_, item)| item.and_then(item::read)).transpose()
     }
 
     /// Makes and writes all changes, and takes them into the records. Returns what went wrong; what is not recorded is not
@@ -323,40 +323,24 @@ impl<'a> RecordStore<'a> {
             records.insert_nodegroup(id, Err(error));
         }
         // The fleet's first: that nothing was known is lost once there are records of node groups.
-        if let Some((id, changes)) = fleet
-            && let Ok(record) = records.fleet_or_new(&id)
-        {
-            let change = |record: &mut _| changes.iter().for_each(|change| change.apply(record));
-            let record = self.write_one(record, now, change).await;
+        let fleet = fleet.and_then(|(id, changes)| Some((records.fleet_or_new(&id).ok()?, changes)));
+        for (id, record) in self.write_all(fleet.into_iter().collect(), now).await {
             errors.extend(
                 record.as_ref().err().map(|error| Problem::with(ProblemCode::NotRecorded, Subject::Fleet, error)),
             );
-            records.insert_fleet(record);
+            records.insert_fleet(id, record);
         }
-        let mut nodegroup_writes = Vec::new();
+        let mut readable = Vec::new();
         for (id, changes) in nodegroups {
             match records.nodegroup_or_new(&id) {
-                Ok(record) => nodegroup_writes.push(async move {
-                    let change = |record: &mut _| changes.iter().for_each(|change| change.apply(record));
-                    (id, self.write_one(record, now, change).await)
-                }),
+                Ok(record) => readable.push((record, changes)),
                 Err(error) => errors.push(Problem::with(ProblemCode::NotRecorded, &id, error)),
             }
         }
-        let mut track_writes = Vec::new();
-        for (id, changes) in tracks {
-            // The plan says of one that cannot be read that nothing starts, and why.
-            if let Ok(record) = records.track_or_new(&id) {
-                track_writes.push(async move {
-                    let change = |record: &mut _| changes.iter().for_each(|change| change.apply(record));
-                    (id, self.write_one(record, now, change).await)
-                });
-            }
-        }
-        let (nodegroups, tracks): (Vec<_>, Vec<_>) = futures_util::join!(
-            stream::iter(nodegroup_writes).buffer_unordered(CONCURRENCY).collect(),
-            stream::iter(track_writes).buffer_unordered(CONCURRENCY).collect(),
-        );
+        // The plan says of a track that cannot be read that nothing starts, and why.
+        let tracks = tracks.into_iter().filter_map(|(id, changes)| Some((records.track_or_new(&id).ok()?, changes)));
+        let tracks = tracks.collect();
+        let (nodegroups, tracks) = futures_util::join!(self.write_all(readable, now), self.write_all(tracks, now));
         for (id, record) in nodegroups {
             errors.extend(record.as_ref().err().map(|error| Problem::with(ProblemCode::NotRecorded, &id, error)));
             records.insert_nodegroup(id, record);
@@ -364,58 +348,42 @@ impl<'a> RecordStore<'a> {
         for (id, record) in tracks {
             let subject = || Subject::Track(Box::new(id.track().clone()));
             errors.extend(record.as_ref().err().map(|error| Problem::with(ProblemCode::NotRecorded, subject(), error)));
-            records.insert_track(id.track().clone(), record);
+            records.insert_track(id, record);
         }
         errors
     }
 
-    async fn write_one<R: Record>(
+    /// Makes the changes of these records and writes them. Each is answered as it then is, or why it was not written.
+    async fn write_all<A: Change>(
         &self,
-        mut record: R,
+        changes: Vec<(Record<A::Content>, Vec<A>)>,
         now: Timestamp,
-        change: impl Fn(&mut R),
-    ) -> Result<R, Unreadable> {
-        if self.dry_run {
-            change(&mut record);
-            return Ok(record);
-        }
-        let merged = self.merge(&mut record, now, change).await;
-        merged.map(|()| record).map_err(|error| Unreadable(error.to_string()))
+    ) -> Vec<Written<A::Content>> {
+        let writes = changes.into_iter().map(|(mut record, changes)| async move {
+            let id = record.id.clone();
+            let change = |record: &mut _| changes.iter().for_each(|change| change.apply(record));
+            if self.writer.is_none() {
+                change(&mut record);
+                return (id, Ok(record));
+            }
+            let merged = self.merge(&mut record, now, change).await;
+            (id, merged.map(|()| record).map_err(|error| Unreadable(error.to_string())))
+        });
+        stream::iter(writes).buffer_unordered(CONCURRENCY).collect().await
     }
 }
 
 fn insert(records: &mut RecordSet, key: &str, item: Result<Item, Unreadable>) {
     match ItemKey::read(key) {
         Some(ItemKey::Nodegroup(id)) => {
-            let record: Result<NodegroupRecord, _> = item.and_then(read);
+            let record = item.and_then(item::read::<NodegroupContent>);
             // The same, held once.
             let id = record.as_ref().map_or(id, |record| record.id.clone());
             records.insert_nodegroup(id, record);
         }
-        Some(ItemKey::Fleet(_)) => records.insert_fleet(item.and_then(read)),
-        Some(ItemKey::Track(id)) => records.insert_track(id.track().clone(), item.and_then(read)),
+        Some(ItemKey::Fleet(id)) => records.insert_fleet(id, item.and_then(item::read::<FleetContent>)),
+        Some(ItemKey::Track(id)) => records.insert_track(id, item.and_then(item::read::<TrackContent>)),
         None => {}
-    }
-}
-
-fn read<R: Record>(item: Item) -> Result<R, Unreadable> {
-    let malformed = |error: &str| Unreadable(format!("its record in the table is malformed: {error}"));
-    // On any other, `serde_dynamo` panics.
-    if !item.values().all(is_known) {
-        return Err(malformed("it has an attribute of an unknown type"));
-    }
-    // With the path to what is wrong, which the error alone does not tell.
-    let item = serde_dynamo::Deserializer::from_attribute_value(AttributeValue::M(item).into());
-    let record: R = serde_path_to_error::deserialize(item).map_err(|error| malformed(&error.to_string()))?;
-    record.validate().map_err(|error| malformed(&error.to_string()))?;
-    Ok(record)
-}
-
-fn is_known(value: &AttributeValue) -> bool {
-    match value {
-        AttributeValue::L(values) => values.iter().all(is_known),
-        AttributeValue::M(values) => values.values().all(is_known),
-        value => !value.is_unknown(),
     }
 }
 

@@ -1,0 +1,97 @@
+//! The releases of each track.
+
+use eks_nodegroup_updater::model::records::RecordSet;
+use eks_nodegroup_updater::model::track_record::TrackRecord;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::page::Page;
+use crate::text::safe;
+
+/// The releases of each track, newest first.
+#[derive(Serialize)]
+pub struct Tracks {
+    pub tracks: Vec<Track>,
+}
+
+/// A track, and its releases, newest first.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Track {
+    kubernetes_version: String,
+    ami_type: String,
+    releases: Vec<Release>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Release {
+    release_version: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    published_at: Option<Timestamp>,
+    first_seen_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    withdrawn_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused_since: Option<Timestamp>,
+}
+
+/// What the table holds of each track, so many releases at most.
+pub fn tracks(records: &RecordSet, limit: usize) -> Vec<Track> {
+    let track = |record: &TrackRecord| Track {
+        kubernetes_version: record.id.track().version.clone(),
+        ami_type: record.id.track().ami_type.as_str().to_owned(),
+        releases: record
+            .releases
+            .iter()
+            .rev()
+            .take(limit)
+            .map(|known| Release {
+                release_version: known.release_version.clone(),
+                published_at: known.published_at,
+                first_seen_at: known.first_seen_at,
+                withdrawn_at: known.withdrawal.as_ref().map(|withdrawal| withdrawal.at),
+                refused_since: known.refusal.as_ref().map(|refusal| refusal.since),
+            })
+            .collect(),
+    };
+    records.readable_tracks().map(track).collect()
+}
+
+/// Draws them.
+pub fn draw(page: &mut Page, tracks: &[Track]) {
+    if tracks.is_empty() {
+        return page.line("No release is recorded yet.");
+    }
+    for Track { kubernetes_version, ami_type, releases } in tracks {
+        page.heading(&format!("{ami_type}, Kubernetes {kubernetes_version}"));
+        let mut table = page.table(&["Release", "Published", "First seen", "State"], 3);
+        for release in releases {
+            let state = match (release.withdrawn_at, release.refused_since) {
+                (Some(at), _) => format!("✗ withdrawn {}", page.date(at)),
+                (None, Some(since)) => format!("◷ refused by EKS since {}", page.date(since)),
+                (None, None) => "● recommended".to_owned(),
+            };
+            table.add_row([
+                safe(&release.release_version).into_owned(),
+                release.published_at.map(|at| page.date(at)).unwrap_or_default(),
+                page.time(release.first_seen_at),
+                state,
+            ]);
+        }
+        page.add(&table);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::looking;
+    use crate::fixture::{after, every_output};
+
+    #[tokio::test]
+    async fn the_releases_of_each_track() {
+        let document = Tracks { tracks: tracks(&after(1, &looking()).await.records, 3) };
+        insta::assert_snapshot!(every_output(&document, |page| draw(page, &document.tracks)));
+    }
+}
