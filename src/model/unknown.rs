@@ -10,6 +10,7 @@ use serde_json::Value;
 ///
 /// Two values that differ in nothing else are the same to this version, so that it replaces neither by the other.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::box_collection, reason = "a record has dozens, nearly all empty: each is a pointer")]
 pub struct Unknown(Option<Box<BTreeMap<String, Value>>>);
 
 /// A word of a closed set, as a record carries it. A newer version may know more words.

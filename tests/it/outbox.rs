@@ -193,7 +193,7 @@ async fn what_is_no_longer_to_be_published_anywhere_is_forgotten() {
     env.check().await;
     assert_eq!(env.events(), Vec::<Value>::new());
     assert_eq!(env.record("prod", "blue").await.unwrap().pending_notices(), []);
-    assert_eq!(env.track_record().await.is_pending(), false);
+    assert!(!env.track_record().await.is_pending());
 }
 
 #[tokio::test(start_paused = true)]

@@ -16,8 +16,10 @@ use crate::fake_aws::{FakeAws, outdate_the_first, world};
 use crate::invocation::{Circumstances, End, invoke};
 use crate::latency::Latency;
 
-/// How much more a figure may be than the one that is kept. Of a key exchange no two are quite alike.
-const TOLERANCE: f64 = 0.03;
+/// How many more instructions there may be than are kept. Of a key exchange no two are quite alike.
+const INSTRUCTIONS_TOLERANCE: f64 = 0.01;
+/// How many more bytes there may be than are kept.
+const BYTES_TOLERANCE: f64 = 0.03;
 /// The largest archive, in bytes: small changes add up.
 const LARGEST_ARCHIVE: u64 = 4_500_000;
 
@@ -80,16 +82,16 @@ pub async fn guard(Guard { start, check, keep }: Guard, workshop: &Workshop, aws
 
 fn compare(name: &str, measured: Figures, kept: Figures) -> Vec<String> {
     let figures = [
-        ("instructions of a cold start", measured.instructions, kept.instructions),
-        ("bytes", measured.bytes, kept.bytes),
-        ("bytes of its archive", measured.archive_bytes, kept.archive_bytes),
+        ("instructions of a cold start", measured.instructions, kept.instructions, INSTRUCTIONS_TOLERANCE),
+        ("bytes", measured.bytes, kept.bytes, BYTES_TOLERANCE),
+        ("bytes of its archive", measured.archive_bytes, kept.archive_bytes, BYTES_TOLERANCE),
     ];
     let mut worse = Vec::new();
-    for (what, now, before) in figures {
+    for (what, now, before, tolerance) in figures {
         let more = now as f64 / before as f64 - 1.0;
-        if more > TOLERANCE {
+        if more > tolerance {
             worse.push(format!("{name} has {:.1} % more {what}: {before} before, {now} now", more * 100.0));
-        } else if more < -TOLERANCE {
+        } else if more < -tolerance {
             println!("{name} has {:.1} % fewer {what}; `just guard --keep` keeps that", -more * 100.0);
         }
     }
