@@ -90,6 +90,7 @@ def test_an_opted_in_node_group_is_updated_recorded_watched_and_then_left_alone(
             {
                 "nodegroup": "prod/blue",
                 "decision": "Start",
+                "attention": "Moving",
                 "target": NEW,
                 "reason": f"from {OLD} to {NEW} (Kubernetes 1.33)",
                 "outcome": "Accepted",
@@ -788,7 +789,7 @@ def test_a_record_that_does_not_parse_starts_nothing_and_is_named(
     stack: Stack, blue: str, attribute: str, value: dict[str, str]
 ) -> None:
     stack.aws.create_nodegroup("stage/green", "AL2023_x86_64_STANDARD", OLD, tags=AUTO)
-    valid = {"kind": {"S": "Nodegroup"}, "schemaVersion": {"N": "1"}, "revision": {"S": "3/writer"}, "attempts": {"N": "0"}}
+    valid = {"kind": {"S": "Nodegroup"}, "schemaVersion": {"N": "1"}, "revision": {"S": "3/writer"}, "attempts": {"M": {"count": {"N": "0"}}}}
     item = {"itemKey": {"S": blue}, "pending": {"S": "yes"}} | valid | {attribute: value}
     stack.aws.client("dynamodb").put_item(TableName=TABLE, Item=item)
     malformed = f"its record in the table is malformed: {attribute}: "

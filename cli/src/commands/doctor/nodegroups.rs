@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use eks_nodegroup_updater::model::attention::Attention;
 use eks_nodegroup_updater::model::decision::DecisionKind;
 use eks_nodegroup_updater::model::policy::OPT_IN_TAG;
+use eks_nodegroup_updater::model::reason::ReasonKind;
 use eks_nodegroup_updater::model::rule::Rule;
 
 use crate::answer::DecisionLine;
@@ -46,7 +47,9 @@ async fn decisions<'a>(installation: &'a Installation<'a>) -> Result<Vec<Check>,
 
 fn decision_checks(lines: &[DecisionLine]) -> Vec<Check> {
     let mut blocked: BTreeMap<&DecisionKind, Vec<&DecisionLine>> = BTreeMap::new();
-    for line in lines.iter().filter(|line| line.attention == Attention::NeedsYou) {
+    // What stops all updates has checks of its own.
+    let is_frozen = |line: &DecisionLine| line.decision == DecisionKind::Skip(ReasonKind::Frozen);
+    for line in lines.iter().filter(|line| line.attention == Attention::NeedsYou && !is_frozen(line)) {
         blocked.entry(&line.decision).or_default().push(line);
     }
     let mut checks: Vec<Check> = blocked.into_iter().map(|(decision, lines)| blocked_check(decision, &lines)).collect();
@@ -172,7 +175,6 @@ mod tests {
     use std::collections::HashMap;
 
     use aws_sdk_eks::types::Nodegroup;
-    use eks_nodegroup_updater::model::reason::ReasonKind;
 
     use super::*;
 
