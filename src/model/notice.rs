@@ -83,11 +83,11 @@ pub enum NoticeKind {
         /// The release.
         release_version: String,
     },
-    /// EKS accepted a rollback that was asked for.
+    /// EKS accepted a requested rollback.
     RollbackStarted(AttemptRef),
-    /// The node group runs the older release that was asked for.
+    /// The node group runs the requested older release.
     RolledBack(AttemptRef),
-    /// A rollback that was asked for did not start within a day.
+    /// A requested rollback did not start within a day.
     RollbackExpired(Rollback),
     /// An external update downgraded the node group; it stays there.
     NodegroupDowngraded(Hold),

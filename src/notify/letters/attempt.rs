@@ -62,7 +62,7 @@ fn of_attempt(case: &Case<'_>) -> Vec<Fact> {
     if attempt.starter() == StartedBy::External {
         facts.push(Fact::new("Who", "an external update, not started by the updater"));
     }
-    facts.extend(attempt.intent.rollback.iter().map(|run| Fact::new("Asked in", format!("the run {run}"))));
+    facts.extend(attempt.intent.rollback.iter().map(|run| Fact::new("Requested", format!("of the run {run}"))));
     facts.push(Fact::new("Update", attempt.update_id.as_deref().unwrap_or("EKS gave no id")));
     facts.push(Fact::at("Since", attempt.started_at));
     let duration = duration(case, attempt);
@@ -152,7 +152,7 @@ fn again(case: &Case<'_>, id: &NodegroupId) -> Option<Step> {
     Some(match attempt.intent.rollback {
         Some(_) => {
             let back = rollback(id.region(), &[id.name().clone()], &attempt.intent.release_version);
-            back.comment("asks again, once the cause is fixed")
+            back.comment("requests it again, once the cause is fixed")
         }
         None => retry(id).comment("tries again at once, once the cause is fixed"),
     })
@@ -184,7 +184,7 @@ pub(super) fn next_try(case: &Case<'_>, about: &AttemptRef) -> Next {
             Next::new("Nothing: the updater did not start this update. It updates the node group as its tags say.")
         }
         Some(attempt) if attempt.intent.rollback.is_some() => {
-            Next::new(format!("{release} was asked for once, and is not tried again."))
+            Next::new(format!("{release} was requested once, and is not tried again."))
         }
         attempt => retry_of(case, about, attempt, &release),
     }

@@ -25,7 +25,7 @@ pub(super) fn digest<'a>(case: &Case<'a>, digest: &'a Digest) -> Letter<'a> {
         facts: case.facts(facts.chain([meanwhile(week)])),
         meaning: "These node groups opted in and have not been kept current for a week or more since you were notified. What waits continues by itself, as your rules say.".into(),
         steps: needs_you.iter().filter_map(why).chain([all]).collect(),
-        next: Next::new("What lasts is listed each week; you are notified when it is over."),
+        next: Next::new("What still lasts is listed again next week; you are notified when it is over."),
         data: Data { digest: Some(digest), nodegroups: first.map(|names| Names::some_of(names, *count)), ..Data::default() },
     }
 }
@@ -113,7 +113,7 @@ pub(super) fn table_empty<'a>(case: &Case<'a>) -> Letter<'a> {
         status: None,
         headline: Headline::text("The table of the EKS node group updater was empty"),
         facts: case.facts([]),
-        meaning: "On a new installation this is as it should be. Otherwise every hold, quarantine and withdrawal of before is forgotten.".into(),
+        meaning: "This is expected on a new installation. On any other, all earlier holds, quarantines and withdrawals are forgotten.".into(),
         steps: vec![
             Step::command("sam deploy --parameter-overrides ExistingTable=NAME")
                 .comment("takes over the table of an earlier stack"),

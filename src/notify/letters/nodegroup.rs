@@ -23,7 +23,8 @@ pub(super) fn downgraded<'a>(case: &Case<'a>, hold: &'a Hold) -> Letter<'a> {
     } else if hold.ends_with_newer() {
         format!("It stays on {release} until there is a release newer than {left}.")
     } else {
-        "It was downgraded again after the updater had raised it, so nothing starts before a retry or a pin.".into()
+        "It was downgraded again after the updater had updated it, so no update starts before you retry or pin it."
+            .into()
     };
     let facts = managed_by(case.owner()).into_iter().chain([
         Fact::new("Ran", runs(&hold.from)),
@@ -43,7 +44,7 @@ pub(super) fn downgraded<'a>(case: &Case<'a>, hold: &'a Hold) -> Letter<'a> {
             };
             vec![
                 Step::advice(leave),
-                retry(id).comment("raises it again"),
+                retry(id).comment("updates it again at once"),
                 opt(id, "opt-in --notify", "notify").comment("reports newer releases, and updates nothing"),
             ]
         }),
@@ -62,13 +63,13 @@ pub(super) fn stale<'a>(case: &Case<'a>, stale: &'a Stale) -> Letter<'a> {
         status: Some(Status::Firing),
         headline: case.headline("EKS node group not kept current: "),
         facts: case.facts([Fact::at("Since", stale.since)].into_iter().chain(behind).chain([why])),
-        meaning: "The node group opted in, and has not been kept current for longer than it may.".into(),
+        meaning: "The node group opted in, and has not been kept current for longer than StaleAfter, or its tag ami-update/stale-after, allows.".into(),
         steps: case.steps(|id| {
             let describe = eks(id, "describe-nodegroup", "");
             let todo = explain_decision(id.region(), id.name(), &stale.reason).or(explain_event(id));
             [todo].into_iter().chain(without_history(stale, id)).chain([describe]).collect()
         }),
-        next: Next::new("What lasts is listed each week; you are notified when it is over."),
+        next: Next::new("It is listed each week while it lasts; you are notified when it is over."),
         data: Data {
             release_version: stale.oldest.as_deref(),
             stale: Some(stale),
@@ -91,7 +92,7 @@ pub(super) fn current<'a>(case: &Case<'a>, stale: &'a Stale) -> Letter<'a> {
         status: Some(Status::Resolved),
         headline: case.headline("EKS node group kept current again: "),
         facts: case.facts([Fact::new("It was", format!("{}: {}", stale.reason, stale.detail))]),
-        meaning: "What kept the node group from being current is over.".into(),
+        meaning: "The node group was reported as not kept current, and is kept current again.".into(),
         steps: case.steps(|id| vec![explain(id.region(), id.name()).or(explain_event(id))]),
         next: Next::as_before(),
         data: Data {
@@ -118,10 +119,10 @@ pub(super) fn tag_lost<'a>(case: &Case<'a>) -> Letter<'a> {
             };
             let how = match owner {
                 Some(_) => "sets it until its owner removes it again",
-                None => "or where your infrastructure as code sets the tags of the node group",
+                None => "or set the tag where your infrastructure as code sets them",
             };
             let again = opt(id, "opt-in", "auto").comment(how);
-            let off = opt(id, "opt-out", "off").comment("says that it is left alone on purpose");
+            let off = opt(id, "opt-out", "off").comment("leaves it alone on purpose");
             owner.map(there).into_iter().chain([again, off]).collect()
         }),
         next: Next::new("The node group is kept up to date again once it has the tag."),

@@ -27,7 +27,7 @@ pub(super) fn quarantined<'a>(case: &Case<'a>, held: &'a QuarantinedRelease) -> 
         .comment("once the cause is understood");
     let previous = held.previous_release_version.as_str();
     let back = (!ran_on.names.is_empty() && !previous.is_empty())
-        .then(|| rollback(case.region(), &ran_on.names, previous).comment("takes those back that run it"));
+        .then(|| rollback(case.region(), &ran_on.names, previous).comment("takes back those that run it"));
     let deny_build = day_of(release).map(|day| deny(&format!("'*-{day}'")).comment("denies the same build everywhere"));
     Letter {
         severity: Severity::Critical,
@@ -101,7 +101,7 @@ pub(super) fn refused<'a>(case: &Case<'a>, release: &'a str, since: Timestamp, m
         status: Some(Status::Firing),
         headline: Headline::text("EKS refuses a release: ").then_name(release),
         facts: case.facts([Fact::at("Since", since), Fact::new("AWS says", message)]),
-        meaning: "AWS recommends this release, but EKS has refused it as not valid for a day. EKS may not know it yet, or never will.".into(),
+        meaning: "AWS recommends this release, but EKS has refused it as not valid for a day. EKS may know it later, or never.".into(),
         steps: vec![denied(track.as_deref(), release).comment("no longer asks for it")],
         next: Next::new(
             "The next older release is installed where there is one; this release is asked for again after a wait.",

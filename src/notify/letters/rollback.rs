@@ -1,4 +1,4 @@
-//! Letters about a rollback that was asked for.
+//! Letters about a requested rollback.
 
 use super::attempt::{data, facts, headline, look};
 use crate::model::hold::Rollback;
@@ -13,8 +13,7 @@ pub(super) fn started<'a>(case: &Case<'a>, about: &'a AttemptRef) -> Letter<'a> 
         status: None,
         headline: headline(case, "EKS rollback started: ", about),
         facts: facts(case),
-        meaning: "EKS accepted the update that takes the node group back to an older release, as it was asked for."
-            .into(),
+        meaning: "EKS accepted the requested update that takes the node group back to an older release.".into(),
         steps: look(case),
         next: Next::new("It is still being watched; you are notified when it ends."),
         data: data(case, about),
@@ -29,7 +28,7 @@ pub(super) fn done<'a>(case: &Case<'a>, about: &'a AttemptRef) -> Letter<'a> {
         status: Some(Status::Resolved),
         headline: headline(case, "EKS rollback done: ", about),
         facts: facts(case),
-        meaning: "The node group runs the older release that was asked for.".into(),
+        meaning: "The node group runs the requested older release.".into(),
         steps: look(case),
         next: Next::new(next),
         data: data(case, about),
@@ -42,11 +41,10 @@ pub(super) fn expired<'a>(case: &Case<'a>, asked: &'a Rollback) -> Letter<'a> {
         severity: Severity::Warning,
         status: Some(Status::Firing),
         headline: case.headline("EKS rollback not carried out: ").then(" to ").then_name(release),
-        facts: case.facts([Fact::new("To", release), Fact::at("Asked for", asked.requested_at)]),
-        meaning: "The rollback that was asked for did not start within a day. The runs of start since then say why."
-            .into(),
+        facts: case.facts([Fact::new("To", release), Fact::at("Requested", asked.requested_at)]),
+        meaning: "The requested rollback did not start within a day. The answers of start since then say why.".into(),
         steps: case.steps(|id| {
-            let again = rollback(id.region(), &[id.name().clone()], release).comment("asks again");
+            let again = rollback(id.region(), &[id.name().clone()], release).comment("requests it again");
             vec![explain(id.region(), id.name()), again]
         }),
         next: Next::as_before(),
