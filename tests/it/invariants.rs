@@ -163,9 +163,7 @@ impl World {
             min_interval: days(group.min_interval),
             kubernetes_version: if group.follow { VersionPolicy::FollowCluster } else { VersionPolicy::Keep },
             follow_cluster_after: days(group.follow_after),
-            stuck_after: None,
-            stale_after: None,
-            tagged: Vec::new(),
+            ..Rules::default()
         }
     }
 
