@@ -224,7 +224,7 @@ mod tests {
         let commands: BTreeSet<&str> = commands.map(|line| line.split("   # ").next().unwrap()).collect();
         assert!(commands.len() > 10, "{commands:?}");
         for command in commands {
-            if let Err(error) = Cli::try_parse_from(command.split_whitespace()) {
+            if let Err(error) = Cli::try_parse_from(command.split_whitespace().map(|word| word.trim_matches('\''))) {
                 panic!("{command}: {error}");
             }
         }

@@ -49,9 +49,13 @@ pub(super) fn opt(id: &NodegroupId, arguments: &str, mode: &str) -> Step {
     own(region, &format!("{arguments} {id}")).or(tag)
 }
 
-/// Denies releases in the settings.
-pub(super) fn deny(releases: &str) -> Step {
-    Step::command(format!("sam deploy --parameter-overrides DeniedReleases={releases}"))
+/// Keeps node groups from releases. A deployment replaces the whole setting, so its command asks for the rest of it.
+pub(super) fn deny(region: &str, releases: &str) -> Step {
+    let setting = format!(
+        "sam deploy --region {region} --parameter-overrides \"DeniedReleases=<those denied so far> {}\"",
+        releases.trim_matches('\'')
+    );
+    own(region, &format!("deny {releases}")).or(setting)
 }
 
 /// The command that sends `start` an event. The function's name is CloudFormation's; the stack's is the one that the README

@@ -472,7 +472,10 @@ fn a_quarantine_is_critical_and_says_how_to_lift_it() {
     assert!(text.contains("Failed on  dev/a, prod/blue\n"), "{text}");
     let lift = r#"--event '{"liftQuarantine":["1.33/AL2023_x86_64_STANDARD/1.33.2-20260710"]}'"#;
     assert!(text.contains(lift), "{text}");
-    assert!(text.contains("DeniedReleases='*-20260710'"), "it says how to deny the build everywhere: {text}");
+    assert!(
+        text.contains("eks-nodegroup-updater deny '*-20260710' --region eu-central-1"),
+        "it says how to deny the build everywhere: {text}"
+    );
 }
 
 #[test]

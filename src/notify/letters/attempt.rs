@@ -62,7 +62,7 @@ fn of_attempt(case: &Case<'_>) -> Vec<Fact> {
     if attempt.starter() == StartedBy::External {
         facts.push(Fact::new("Who", "an external update, not started by the updater"));
     }
-    facts.extend(attempt.intent.rollback.iter().map(|run| Fact::new("Requested", format!("of the run {run}"))));
+    facts.extend(attempt.intent.rollback.iter().map(|run| Fact::new("Requested", format!("in the run {run}"))));
     facts.push(Fact::new("Update", attempt.update_id.as_deref().unwrap_or("EKS gave no id")));
     facts.push(Fact::at("Since", attempt.started_at));
     let duration = duration(case, attempt);

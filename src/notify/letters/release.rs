@@ -28,7 +28,8 @@ pub(super) fn quarantined<'a>(case: &Case<'a>, held: &'a QuarantinedRelease) -> 
     let previous = held.previous_release_version.as_str();
     let back = (!ran_on.names.is_empty() && !previous.is_empty())
         .then(|| rollback(case.region(), &ran_on.names, previous).comment("takes back those that run it"));
-    let deny_build = day_of(release).map(|day| deny(&format!("'*-{day}'")).comment("denies the same build everywhere"));
+    let deny_build = day_of(release)
+        .map(|day| deny(case.region(), &format!("'*-{day}'")).comment("denies the same build everywhere"));
     Letter {
         severity: Severity::Critical,
         status: Some(Status::Firing),
@@ -55,7 +56,6 @@ pub(super) fn quarantined<'a>(case: &Case<'a>, held: &'a QuarantinedRelease) -> 
 }
 
 pub(super) fn available<'a>(case: &Case<'a>, release: &'a str, published_at: Option<Timestamp>) -> Letter<'a> {
-    let track = case.track();
     let plan = own(case.region(), "plan").or(invoke(case.region(), &json!({ "dryRun": true })));
     Letter {
         severity: Severity::Info,
@@ -65,12 +65,12 @@ pub(super) fn available<'a>(case: &Case<'a>, release: &'a str, published_at: Opt
         meaning: "AWS recommends this release. Node groups are updated to it as their rules say.".into(),
         steps: vec![
             plan.comment("shows what a run would decide"),
-            denied(track.as_deref(), release).comment("keeps node groups from it"),
+            denied(case, release).comment("keeps node groups from it"),
         ],
         next: Next::as_before(),
         data: Data {
             release_version: Some(release),
-            track,
+            track: case.track(),
             published_at,
             reason: "Recommended".into(),
             ..Data::default()
@@ -95,22 +95,21 @@ pub(super) fn withdrawn<'a>(case: &Case<'a>, release: &'a str, latest: &'a str, 
 }
 
 pub(super) fn refused<'a>(case: &Case<'a>, release: &'a str, since: Timestamp, message: &'a str) -> Letter<'a> {
-    let track = case.track();
     Letter {
         severity: Severity::Warning,
         status: Some(Status::Firing),
         headline: Headline::text("EKS refuses a release: ").then_name(release),
         facts: case.facts([Fact::at("Since", since), Fact::new("AWS says", message)]),
         meaning: "AWS recommends this release, but EKS has refused it as not valid for a day. EKS may know it later, or never.".into(),
-        steps: vec![denied(track.as_deref(), release).comment("no longer asks for it")],
+        steps: vec![denied(case, release).comment("no longer asks for it")],
         next: Next::new(
             "The next older release is installed where there is one; this release is asked for again after a wait.",
         ),
-        data: Data { release_version: Some(release), track, ..Data::default() },
+        data: Data { release_version: Some(release), track: case.track(), ..Data::default() },
     }
 }
 
-/// The setting that denies a release of a track.
-fn denied(track: Option<&str>, release: &str) -> Step {
-    deny(&format!("{}/{release}", track.unwrap_or_default()))
+/// Keeps node groups of the track from a release.
+fn denied(case: &Case<'_>, release: &str) -> Step {
+    deny(case.region(), &format!("{}/{release}", case.track().unwrap_or_default()))
 }
