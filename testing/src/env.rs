@@ -25,8 +25,8 @@ use crate::fixtures::{AL2023, FLEET_KEY, NEWER, TRACK_KEY, check_config, fleet_r
 use crate::template::{settings_document, updates_table};
 use crate::time::{minutes, now};
 
-/// The function that runs.
-const FUNCTION: &str = "arn:aws:lambda:eu-central-1:123456789012:function:updater";
+/// The ARN of the functions, as Lambda gives it.
+const FUNCTION_ARN: &str = "arn:aws:lambda:eu-central-1:123456789012:function:updater";
 /// The table that holds the records.
 pub const TABLE: &str = "updates";
 
@@ -51,12 +51,14 @@ pub struct TestEnv {
     pub start_config: StartConfig,
     /// The settings of `check`.
     pub check_config: CheckConfig,
-    /// Reads the table for the test itself.
-    observer: aws_sdk_dynamodb::Client,
+    /// Reads and writes the table for the test itself.
+    pub observer: aws_sdk_dynamodb::Client,
     /// Lambda's time limit.
     pub time_limit: Duration,
     /// How much Lambda's clock is ahead of AWS's.
     pub clock_ahead: SignedDuration,
+    /// The function's ARN, as its runtime gives it.
+    pub function_arn: &'static str,
     runs: AtomicU32,
 }
 
@@ -94,6 +96,7 @@ impl TestEnv {
             world,
             time_limit: Duration::from_mins(15),
             clock_ahead: SignedDuration::ZERO,
+            function_arn: FUNCTION_ARN,
             runs: 0.into(),
         };
         env.has_run_before().await;
@@ -135,7 +138,7 @@ impl TestEnv {
 
     fn run<'a>(&self, id: &'a str) -> Run<'a> {
         let run = Run::new(id, self.world.now() + self.clock_ahead, self.time_limit);
-        Run { scope: Scope::of_function(FUNCTION), ..run }
+        Run { scope: Scope::of_function(self.function_arn), ..run }
     }
 
     /// Runs `start` with this request id and event.

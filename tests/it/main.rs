@@ -14,6 +14,7 @@ mod imports;
 mod invariants;
 mod messages;
 mod metrics;
+mod newer_version;
 mod outbox;
 mod phones;
 mod promises;

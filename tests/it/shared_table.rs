@@ -2,10 +2,15 @@
 
 use eks_nodegroup_updater::metrics::Metric;
 use eks_nodegroup_updater::model::attempt::Status;
+use eks_nodegroup_updater::model::fleet_record::Quarantine;
+use eks_nodegroup_updater::model::nodegroup::Nodegroup;
+use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
+use eks_nodegroup_updater::model::subject::NodegroupId;
 use serde_json::{Value, json};
 use simulated_aws::UpdateScript;
 use testing::{
-    CURRENT, FLEET_KEY, NEWER, TRACK_KEY, TestEnv, decisions, fleet_record, names, now, opted_in, quarantine,
+    CURRENT, FLEET_KEY, Fleet, History as _, NEWER, TRACK_KEY, TestEnv, cluster, decisions, fleet_record, id, names,
+    nodegroup, now, opted_in, quarantine,
 };
 
 /// The owners of what is in the table beside: another region, and another account.
@@ -104,4 +109,49 @@ async fn what_is_ones_own_is_found_beside_what_is_not() {
     assert_eq!(lost.len(), 1);
     assert_eq!((&lost[0]["region"], &lost[0]["account"]), (&json!("eu-central-1"), &json!("123456789012")));
     assert_eq!(env.world.nodegroup("prod", "green").unwrap().release, CURRENT);
+}
+
+/// The same node group in another region: its cluster has the same name.
+fn elsewhere(id: &NodegroupId) -> NodegroupId {
+    NodegroupId::from_arn(&id.arn().replace("eu-central-1", "us-east-1")).unwrap()
+}
+
+#[test]
+fn a_quarantine_in_a_cluster_is_none_in_the_cluster_of_the_same_name_in_another_region() {
+    let here = nodegroup("prod/blue");
+    let there = Nodegroup { id: elsewhere(&here.id), ..here.clone() };
+    let mut fleet = Fleet::made_of([here, there]);
+    let held = Quarantine { cluster: Some(cluster("prod")), ..quarantine(NEWER, names([]), now()) };
+    fleet.change_fleet_record(|record| record.quarantine(&held));
+    let decisions: Vec<&str> = fleet.plan().iter().map(|planned| planned.decision.code()).collect();
+    assert_eq!(decisions, ["Quarantined", "Start"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_local_runtime_publishes_of_each_region_what_its_own_quarantine_does_not_say() {
+    let mut env = TestEnv::with([]).await;
+    // It sees both regions, since it does not know its own.
+    env.function_arn = "";
+    let failed = |id: &NodegroupId| NodegroupRecord::new(id).broken(NEWER, now());
+    let here = ["prod/blue", "prod/green"].map(|path| failed(&id(path)));
+    let there = failed(&elsewhere(&id("prod/blue")));
+    let mut fleet = fleet_record();
+    let held =
+        Quarantine { cluster: Some(cluster("prod")), ..quarantine(NEWER, names(["prod/blue", "prod/green"]), now()) };
+    fleet.quarantine(&held);
+    env.put_item(&serde_json::to_value(fleet).unwrap()).await;
+    for record in here.iter().chain([&there]) {
+        env.put_item(&serde_json::to_value(record).unwrap()).await;
+    }
+    env.check().await;
+    let messages = env.messages();
+    let mut published: Vec<(&str, &str, usize)> = messages
+        .iter()
+        .map(|message| {
+            let text = |name: &str| message[name].as_str().unwrap_or_default();
+            (text("kind"), text("region"), message["ids"].as_array().unwrap().len())
+        })
+        .collect();
+    published.sort_unstable();
+    assert_eq!(published, [("ReleaseQuarantined", "eu-central-1", 3), ("UpdateFailed", "us-east-1", 1)]);
 }
