@@ -1,6 +1,6 @@
 """The record layer on two DynamoDBs that were written elsewhere: moto's and dynalite's.
 
-`tests/records.rs` says what the record layer promises and runs on the simulated AWS. Here the same compiled tests run on
+`tests/records` says what the record layer promises and runs on the simulated AWS. Here the same compiled tests run on
 the two others. Both refuse reserved words and items that are too large. moto says which item was in the way of a write;
 dynalite leaves keys of a batch unprocessed, and it takes requests as they come where moto's take turns.
 """
@@ -31,7 +31,7 @@ PATIENCE_SECONDS = 300
 
 @pytest.fixture(scope="module")
 def tests() -> Path:
-    """The executable that cargo makes of `tests/records.rs`."""
+    """The executable that cargo makes of `tests/records`."""
     # As the whole workspace is built, so that nothing is built twice with other features.
     build = ["cargo", "test", "--locked", "--workspace", "--test", "records", "--no-run", "--message-format", "json"]
     built = subprocess.run(build, cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True)

@@ -90,7 +90,7 @@ impl Downgrade {
     /// Whether nothing is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        *self == Self::default() && self.unknown.is_empty()
+        *self == Self::default() && self.update_history.is_untouched() && self.unknown.is_empty()
     }
 
     /// A description shows what the node group runs. `last_end` is when its last update ended.

@@ -21,7 +21,7 @@ use super::fleet::{
     Ailment, BEFORE_A_CLOSE, Clusters, DAYS, FIRST, FleetRules, Group, LAST, NEVER_KNOWN, NEXT_VERSION, ONE_MORE,
     OWN_VERSION, Published, STOP_SWITCH, choose_unverified, fall_ill, groups, window_closes_in,
 };
-use testing::{FLEET_KEY, TestEnv, minutes};
+use testing::{FLEET_KEY, NewerVersion, TestEnv, minutes};
 
 /// Between two runs of `check`; `start` runs at every sixth, in some simulations at every second while there is chaos.
 const TICK: Duration = Duration::from_mins(5);
@@ -39,6 +39,8 @@ const STALE_TICKS: u32 = 26;
 pub const STUCK_AFTER: SignedDuration = SignedDuration::from_mins(100);
 /// How long a release is to run in one ring before the next.
 pub const SOAK: SignedDuration = SignedDuration::from_mins(30);
+/// How often a newer version of the updater has the table to itself, where two take turns.
+const TICKS_PER_TURN: u32 = 5;
 /// How much Lambda's clock may be ahead of EKS's, or behind it.
 pub const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(2);
 
@@ -63,6 +65,8 @@ pub struct Simulation {
     rng: Rng,
     seen: Arc<Mutex<Seen>>,
     runs: Vec<JoinHandle<Option<StartSummary>>>,
+    /// A newer version, in simulations in which two take turns.
+    newer: Option<NewerVersion>,
     tally: BTreeMap<String, u64>,
 }
 
@@ -115,7 +119,8 @@ impl Simulation {
         let follow_after = env.start_config.settings.defaults.follow_cluster_after;
         let checker = Checker::new(&groups, rules, follow_after, env.world.now());
         let (runs, tally) = (Vec::new(), BTreeMap::new());
-        Self { env: Rc::new(env), groups, published, clusters, last: DAYS[0], checker, rng, seen, runs, tally }
+        let newer = seed.is_multiple_of(2).then(NewerVersion::default);
+        Self { env: Rc::new(env), groups, published, clusters, last: DAYS[0], checker, rng, seen, runs, newer, tally }
     }
 
     async fn chaos(&mut self) {
@@ -137,9 +142,29 @@ impl Simulation {
                 self.invoke(true, Duration::try_from(open).unwrap().saturating_sub(before));
             }
             self.invoke(false, Duration::ZERO);
+            if tick.is_multiple_of(TICKS_PER_TURN) {
+                self.newer_version_writes().await;
+            }
             sleep(TICK).await;
             self.check().await;
         }
+    }
+
+    /// A newer version writes what this one does not know.
+    async fn newer_version_writes(&mut self) {
+        if let Some(newer) = &mut self.newer {
+            newer.takes_its_turn(&self.env.observer).await;
+            *self.tally.entry("turns of a newer version".to_owned()).or_default() += 1;
+        }
+    }
+
+    /// Nothing of that is lost.
+    async fn keeps_what_the_newer_version_wrote(&mut self) {
+        let Some(newer) = &self.newer else { return };
+        for lost in newer.lost(&self.env.observer).await {
+            self.checker.broken(&format!("what a newer version wrote is lost: {lost}"));
+        }
+        self.tally.insert("values that a newer version wrote".to_owned(), newer.marked() as u64);
     }
 
     /// Runs go on beside each other, twice or killed, as the seed decides.
@@ -315,6 +340,7 @@ impl Simulation {
             self.tick(false).await;
         }
         self.checker.stuck(&self.env, world.now());
+        self.newer_version_writes().await;
         for (index, group) in self.groups.iter_mut().enumerate() {
             // The tag is fixed, for which higher rings wait.
             if group.mode == "off" {
@@ -585,6 +611,7 @@ impl Simulation {
         }
         self.checker.all_reported(&self.env, &self.groups, self.last).await;
         self.checker.withdrawals_are_true(&self.env, &self.published);
+        self.keeps_what_the_newer_version_wrote().await;
         let seen = std::mem::take(&mut *self.seen.lock().unwrap());
         let mut tally = self.tally;
         tally.extend(seen.tally.into_iter().map(|(kind, times)| (format!("requests {kind}"), times)));

@@ -251,6 +251,12 @@ fn detail(update: &Update) -> String {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_eks::types::AmiTypes;
+    use eks_nodegroup_updater::model::attempt::{ErrorDetail, Intent, Status as AttemptStatus};
+    use eks_nodegroup_updater::model::hold::Running;
+    use eks_nodegroup_updater::model::nodegroup_record::Sighting;
+    use eks_nodegroup_updater::model::notice::Sink;
+    use eks_nodegroup_updater::model::subject::NodegroupId;
     use simulated_aws::{ApiError, Fault, Nodegroup, Request, World};
     use tokio::net::TcpListener;
 
@@ -259,12 +265,57 @@ mod tests {
     use crate::fixture::{after, every_output};
     use crate::functions::sdk_config;
 
+    const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
     #[tokio::test]
     async fn how_updates_ended() {
         let moment = after(5, &looking()).await;
         let updates: Vec<Update> = moment.records.readable().flat_map(recorded).collect();
         let document = Updates::newest(updates, None, 5);
         insta::assert_snapshot!(every_output(&document, |page| document.draw(page)));
+    }
+
+    #[test]
+    fn an_update_that_is_no_longer_kept_in_full_is_shown_once_and_without_its_errors() {
+        let arn = "arn:aws:eks:eu-central-1:123456789012:nodegroup/prod/web/9ebf4bd5-f1d2-4f2c-9b7b-1b2c3d4e5f60";
+        let mut record = NodegroupRecord::new(&NodegroupId::from_arn(arn).unwrap());
+        let ami_type = AmiTypes::Al2023X8664Standard;
+        let day = |number: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * number);
+        for number in 1..=12 {
+            let (from, to) = (format!("1.33.1-{}", number - 1), format!("1.33.1-{number}"));
+            record.begin(&Intent::new("1.33", &ami_type, &from, &to), day(number));
+            record.accept(&format!("update-{number}"));
+            record.end(AttemptStatus::Cancelled, vec![ErrorDetail::new("Cancelled", "by hand")], day(number) + HOUR);
+            record.allow_retry(day(number) + HOUR);
+            let notices = record.pending_notices().to_vec();
+            notices.iter().for_each(|notice| record.mark_published(notice, &Sink::ALL));
+            record.see(Sighting {
+                runs: &Running::new("1.33", &to),
+                ami_type: &ami_type,
+                cluster_version: None,
+                at: day(number) + HOUR,
+            });
+        }
+        let updates = Updates::newest(recorded(&record).collect(), None, 20).updates;
+        let ids: Vec<&str> = updates.iter().map(|update| update.update_id.as_deref().unwrap()).collect();
+        let expected: Vec<String> = (1..=12).rev().map(|number| format!("update-{number}")).collect();
+        assert_eq!(ids, expected);
+        let Update { error_codes, .. } = updates[0].clone();
+        assert_eq!(error_codes, ["Cancelled"]);
+        let first = Update {
+            nodegroup: "prod/web".to_owned(),
+            update_id: Some("update-1".to_owned()),
+            r#type: "VersionUpdate".to_owned(),
+            from: Some("1.33.1-0".to_owned()),
+            to: Some("1.33.1-1".to_owned()),
+            started_by: "Updater".to_owned(),
+            started_at: day(1),
+            ended_at: Some(day(1) + HOUR),
+            duration_seconds: Some(3600),
+            status: "Cancelled".to_owned(),
+            error_codes: vec![],
+        };
+        assert_eq!(updates[11], first);
     }
 
     /// A node group on which updates were started one after the other, and what `older` finds of them; the hook may spoil answers.
