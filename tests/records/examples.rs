@@ -18,7 +18,7 @@ use eks_nodegroup_updater::model::unknown::{Unknown, Word};
 use jiff::Timestamp;
 use testing::{CURRENT, History, NEWER, days, hours, intent, quarantine, track, track_record};
 
-use super::table::{blank, error, now, text};
+use super::table::{blank, error, now};
 
 pub fn invalid_tag() -> InvalidTag {
     InvalidTag { key: "ami-update/window".into(), value: "Sat".into(), expected: "expected windows".into() }

@@ -12,11 +12,11 @@ use eks_nodegroup_updater::model::subject::ItemKey;
 use eks_nodegroup_updater::store::{NotSaved, RecordStore, item};
 use serde_json::json;
 use simulated_aws::{Fault, World};
-use testing::{FLEET_KEY, fleet_record, intent, unreadable};
+use testing::{FLEET_KEY, fleet_record, unreadable};
 
 use super::table::{
-    Item, LAST_REVISION, SINKS, Table, arn, attempts, begun, blank, fleet_key, id, item_of, load, names, now, number,
-    open, text,
+    Item, LAST_REVISION, SINKS, Table, arn, attempts, begun, blank, fleet_key, id, item_of, load, now, number, open,
+    text,
 };
 
 #[tokio::test]

@@ -6,13 +6,13 @@ use eks_nodegroup_updater::model::problem::{Problem, ProblemCode, Unreadable};
 use eks_nodegroup_updater::model::record::Revision;
 use eks_nodegroup_updater::model::records::RecordSet;
 use eks_nodegroup_updater::reconcile::{FleetChange, NodegroupChange, Reconciled};
-use eks_nodegroup_updater::store::{RecordStore, item};
+use eks_nodegroup_updater::store::RecordStore;
 use serde_json::json;
 use simulated_aws::Fault;
-use testing::{CURRENT, NEWER, at, fleet_record, quarantine, unreadable};
+use testing::{CURRENT, NEWER, fleet_record, quarantine, unreadable};
 
 use super::examples::{first_revision, names_of};
-use super::table::{Table, arn, begun, blank, error, id, item_of, now, number, text};
+use super::table::{Table, arn, begun, blank, id, item_of, now, number, text};
 
 #[tokio::test]
 async fn a_change_that_meets_another_runs_write_is_made_to_that() {

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 use eks_nodegroup_updater::model::attempt::Status;
 use eks_nodegroup_updater::model::notice::Sink;
-use eks_nodegroup_updater::store::item;
 use testing::{NEWER, days, intent};
 
 use super::examples::invalid_tag;

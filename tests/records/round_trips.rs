@@ -13,12 +13,10 @@ use eks_nodegroup_updater::reconcile::{Reconciled, TrackChange};
 use eks_nodegroup_updater::store::item;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
-use testing::{
-    CURRENT, FLEET_KEY, NEWER, TRACK_KEY, at, days, fleet_record, hours, quarantine, selector, track, track_record,
-};
+use testing::{CURRENT, FLEET_KEY, NEWER, TRACK_KEY, days, fleet_record, hours, quarantine, selector, track_record};
 
 use super::examples::{first_revision, full, names_of, release_of, withdrawn_and_refused};
-use super::table::{Item, Table, begun, blank, error, id, names, now, number, text};
+use super::table::{Item, Table, begun, blank, error, id, now, number, text};
 
 #[tokio::test]
 async fn a_record_round_trips_whole() {

@@ -27,7 +27,7 @@ use eks_nodegroup_updater::model::track_record::TrackRecord;
 use eks_nodegroup_updater::store::{NotSaved, RecordStore, item};
 use jiff::Timestamp;
 use simulated_aws::{ApiError, World};
-use testing::{History, NEWER, at, create_updates_table, eviction, fleet_record, track, track_record};
+use testing::{History, NEWER, at, create_updates_table, eviction, fleet_record, track_record};
 
 pub type Item = HashMap<String, AttributeValue>;
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use eks_nodegroup_updater::model::record::Revision;
-use eks_nodegroup_updater::store::{NotSaved, item};
+use eks_nodegroup_updater::store::NotSaved;
 use futures_util::future::join_all;
 use testing::{NEWER, intent};
 
