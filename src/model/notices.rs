@@ -111,7 +111,9 @@ impl Serialize for WithUnknown<'_> {
         let known = notice.published.iter().copied().map(Word::Known);
         let unknown = stored.get(PUBLISHED).into_iter().flat_map(sinks).filter(|sink| sink.known().is_none());
         let published: Vec<Word<Sink>> = known.chain(unknown).collect();
-        stored.insert(PUBLISHED, serde_json::to_value(published).map_err(serde::ser::Error::custom)?);
+        if !published.is_empty() {
+            stored.insert(PUBLISHED, serde_json::to_value(published).map_err(serde::ser::Error::custom)?);
+        }
         stored.serialize(serializer)
     }
 }

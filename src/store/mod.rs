@@ -38,7 +38,7 @@ const PENDING_INDEX: &str = "pending-index";
 const OPTED_IN_INDEX: &str = "opted-in-index";
 /// Keys that one `BatchGetItem` takes.
 const KEYS_PER_CALL: usize = 100;
-/// How often the keys that DynamoDB left unprocessed are asked for again, and after which wait at first; it doubles.
+/// How often keys are asked for again of which DynamoDB left all unprocessed, and after which wait at first; it doubles.
 const ROUNDS: u32 = 8;
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 /// How often a change is made again to what another run wrote meanwhile.
@@ -159,7 +159,8 @@ impl<'a> RecordStore<'a> {
         let Some(table) = self.table else { return Vec::new() };
         let mut items = Vec::new();
         let mut asked = keys;
-        for round in 0..ROUNDS {
+        let mut rounds = 0;
+        while rounds < ROUNDS {
             let answer = self.batch_get(table, &asked).await;
             self.reads.count(answer.is_err());
             let answer = match answer {
@@ -169,11 +170,14 @@ impl<'a> RecordStore<'a> {
             let (found, left) = answer;
             let asked_for = |item: Item| Some((key_of(&item).filter(|key| asked.contains(key))?, Ok(item)));
             items.extend(found.into_iter().filter_map(asked_for));
-            asked = left;
+            let before = asked.len();
+            asked.retain(|key| left.contains(key));
             if asked.is_empty() {
                 return items;
             }
-            tokio::time::sleep(FIRST_WAIT * 2_u32.pow(round)).await;
+            // An answer has at most 16 MB, so large items come a few at a time.
+            rounds = if asked.len() < before { 0 } else { rounds + 1 };
+            tokio::time::sleep(FIRST_WAIT * 2_u32.pow(rounds.saturating_sub(1))).await;
         }
         all_unreadable(asked, items, &Unreadable("reading its record: DynamoDB left it unprocessed".to_owned()))
     }

@@ -3,12 +3,17 @@
 
 use eks_nodegroup_updater::metrics::Metric;
 use serde_json::{Value, json};
+use simulated_aws::ApiError;
 use testing::{CURRENT, NEWER, NewerVersion, TestEnv, decisions, errors, eviction_failure, opted_in};
 
 async fn blue_and_green() -> TestEnv {
     let env = TestEnv::with([opted_in("prod", "blue"), opted_in("dev", "green")]).await;
     env.world.script_next_update("dev", "green", eviction_failure("green"));
     env
+}
+
+fn not_authorized() -> ApiError {
+    ApiError::new(403, "AuthorizationError", "not authorized")
 }
 
 /// Changes the item of a node group as only a newer version would.
@@ -67,7 +72,7 @@ async fn what_a_newer_version_wrote_into_a_notice_stays_in_it_until_it_is_publis
     env.world.script_next_update("prod", "blue", eviction_failure("blue"));
     env.start().await;
     env.advance(30);
-    env.world.fail_next("sns:Publish", 3, simulated_aws::ApiError::throttling());
+    env.world.fail_next("sns:Publish", 1, not_authorized());
     env.check().await;
     let unknown = json!({"severity": "page"});
     rewrite(&env, "blue", |item| {
@@ -79,7 +84,7 @@ async fn what_a_newer_version_wrote_into_a_notice_stays_in_it_until_it_is_publis
     env.start().await;
     let arn = env.world.nodegroup("prod", "blue").unwrap().arn;
     rewrite(&env, "blue", |item| item["revision"] = "90/newer".into()).await;
-    env.world.fail_next("sns:Publish", 3, simulated_aws::ApiError::throttling());
+    env.world.fail_next("sns:Publish", 1, not_authorized());
     env.check().await;
     let item = env.item(&arn).await.unwrap();
     assert_eq!(item["pendingNotices"][0]["kind"]["UpdateFailed"]["escalation"], unknown);
@@ -96,10 +101,10 @@ async fn words_that_only_a_newer_version_knows_are_carried_and_stop_nothing() {
     rewrite(&env, "blue", |item| {
         item["standing"]["owner"] = "Radius".into();
         item["standing"]["obstacle"] = json!({"reason": "NotApproved", "since": "2026-07-20T08:00:00Z"});
-        item["attempts"]["backOff"] = json!({
+        item["attempts"] = json!({"count": 0, "backOff": {
             "outcome": "NotApproved", "error": "", "version": "1.40", "since": "2026-07-20T08:00:00Z",
             "last": "2026-07-20T08:00:00Z", "times": 1,
-        });
+        }});
     })
     .await;
     env.world.edit_nodegroup("prod", "blue", |blue| CURRENT.clone_into(&mut blue.release));

@@ -255,7 +255,8 @@ mod tests {
     use eks_nodegroup_updater::model::attempt::{ErrorDetail, Intent, Status as AttemptStatus};
     use eks_nodegroup_updater::model::hold::Running;
     use eks_nodegroup_updater::model::nodegroup_record::Sighting;
-    use eks_nodegroup_updater::model::notice::Sink;
+    use eks_nodegroup_updater::model::notice::{Sink, Sinks};
+    use eks_nodegroup_updater::model::record::Writer;
     use eks_nodegroup_updater::model::subject::NodegroupId;
     use simulated_aws::{ApiError, Fault, Nodegroup, Request, World};
     use tokio::net::TcpListener;
@@ -280,34 +281,40 @@ mod tests {
         let arn = "arn:aws:eks:eu-central-1:123456789012:nodegroup/prod/web/9ebf4bd5-f1d2-4f2c-9b7b-1b2c3d4e5f60";
         let mut record = NodegroupRecord::new(&NodegroupId::from_arn(arn).unwrap());
         let ami_type = AmiTypes::Al2023X8664Standard;
+        let release = |number: i64| format!("1.33.1-202607{number:02}");
         let day = |number: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * number);
-        for number in 1..=12 {
-            let (from, to) = (format!("1.33.1-{}", number - 1), format!("1.33.1-{number}"));
+        for number in 1..=13 {
+            let (from, to) = (release(number - 1), release(number));
             record.begin(&Intent::new("1.33", &ami_type, &from, &to), day(number));
             record.accept(&format!("update-{number}"));
-            record.end(AttemptStatus::Cancelled, vec![ErrorDetail::new("Cancelled", "by hand")], day(number) + HOUR);
+            let (status, errors) = match number {
+                13 => (AttemptStatus::Successful, vec![]),
+                _ => (AttemptStatus::Cancelled, vec![ErrorDetail::new("Cancelled", "by hand")]),
+            };
+            record.end(status, errors, day(number) + HOUR);
             record.allow_retry(day(number) + HOUR);
-            let notices = record.pending_notices().to_vec();
-            notices.iter().for_each(|notice| record.mark_published(notice, &Sink::ALL));
             record.see(Sighting {
                 runs: &Running::new("1.33", &to),
                 ami_type: &ami_type,
                 cluster_version: None,
                 at: day(number) + HOUR,
             });
+            let notices = record.pending_notices().to_vec();
+            notices.iter().for_each(|notice| record.mark_published(notice, &Sink::ALL));
+            record.prepare(Writer { id: "check", sinks: &Sinks::default() }, day(number) + HOUR);
         }
         let updates = Updates::newest(recorded(&record).collect(), None, 20).updates;
         let ids: Vec<&str> = updates.iter().map(|update| update.update_id.as_deref().unwrap()).collect();
-        let expected: Vec<String> = (1..=12).rev().map(|number| format!("update-{number}")).collect();
+        let expected: Vec<String> = (1..=13).rev().map(|number| format!("update-{number}")).collect();
         assert_eq!(ids, expected);
-        let Update { error_codes, .. } = updates[0].clone();
+        let Update { error_codes, .. } = updates[1].clone();
         assert_eq!(error_codes, ["Cancelled"]);
         let first = Update {
             nodegroup: "prod/web".to_owned(),
             update_id: Some("update-1".to_owned()),
             r#type: "VersionUpdate".to_owned(),
-            from: Some("1.33.1-0".to_owned()),
-            to: Some("1.33.1-1".to_owned()),
+            from: Some(release(0)),
+            to: Some(release(1)),
             started_by: "Updater".to_owned(),
             started_at: day(1),
             ended_at: Some(day(1) + HOUR),
@@ -315,7 +322,7 @@ mod tests {
             status: "Cancelled".to_owned(),
             error_codes: vec![],
         };
-        assert_eq!(updates[11], first);
+        assert_eq!(updates[12], first);
     }
 
     /// A node group on which updates were started one after the other, and what `older` finds of them; the hook may spoil answers.
