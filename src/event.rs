@@ -7,7 +7,7 @@ use aws_lambda_events::eventbridge::EventBridgeEvent;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::model::request::StartRequest;
+use crate::model::decision::request::StartRequest;
 
 /// How much of an event an error quotes.
 const QUOTED_CHARACTERS: usize = 300;

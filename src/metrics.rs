@@ -11,13 +11,14 @@ use serde_json::{Map, Value, json};
 
 use crate::aws::pace::Throttling;
 use crate::model::attempt::Attempt;
-use crate::model::attention::Attention;
+use crate::model::attempt::outcome::Outcome;
 use crate::model::decision::Decision;
-use crate::model::fleet::NodegroupState;
-use crate::model::nodegroup_record::NodegroupRecord;
-use crate::model::outcome::Outcome;
-use crate::model::reason::ReasonKind;
-use crate::plan::{Plan, PlanInput, newer_published_at};
+use crate::model::decision::attention::Attention;
+use crate::model::decision::reason::ReasonKind;
+use crate::model::observed::fleet::NodegroupState;
+use crate::model::record::nodegroup::NodegroupRecord;
+use crate::plan::{Plan, PlanInput};
+use crate::standing::newer_published_at;
 
 /// The namespace of all metrics.
 pub const NAMESPACE: &str = "EksNodegroupUpdater";

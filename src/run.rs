@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use lambda_runtime::Context;
 use tokio::time::Instant;
 
-use crate::model::scope::Scope;
+use crate::model::id::scope::Scope;
 
 /// One invocation.
 #[derive(Clone, Copy, Debug)]

@@ -10,16 +10,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::pace::Throttling;
 use crate::execute::Execution;
+use crate::explain::View;
 use crate::metrics::Metrics;
-use crate::model::attention::Attention;
+use crate::model::attempt::outcome::Outcome;
+use crate::model::decision::attention::Attention;
+use crate::model::decision::explanation::{Description, Explanation};
+use crate::model::decision::reason::{Freeze, FreezeKind, Reason};
+use crate::model::decision::request::StartRequest;
 use crate::model::decision::{Decision, Planned};
-use crate::model::explanation::{Description, Explanation};
-use crate::model::outcome::Outcome;
+use crate::model::id::Subject;
 use crate::model::problem::{Problem, ProblemCode};
-use crate::model::reason::{Freeze, FreezeKind, Reason};
-use crate::model::request::StartRequest;
-use crate::model::subject::Subject;
-use crate::plan::{Plan, View};
+use crate::plan::Plan;
 
 /// Errors that the message of a failed run names; the log has all.
 const ERRORS_NAMED: usize = 5;

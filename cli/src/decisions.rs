@@ -3,8 +3,8 @@
 use anstyle::{AnsiColor, Style};
 use comfy_table::Color;
 use eks_nodegroup_updater::model::attempt::Status;
-use eks_nodegroup_updater::model::attention::Attention;
 use eks_nodegroup_updater::model::decision::DecisionKind;
+use eks_nodegroup_updater::model::decision::attention::Attention;
 
 /// What a decision asks of its reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

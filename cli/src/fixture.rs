@@ -1,7 +1,7 @@
 //! The demo's fleet at some hour of its day, as the commands see it: for the tests of what they print.
 
 use anstream::adapter::strip_str;
-use eks_nodegroup_updater::model::records::RecordSet;
+use eks_nodegroup_updater::model::record::set::RecordSet;
 use eks_nodegroup_updater::run::Run;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use anyhow::Context as _;
-use eks_nodegroup_updater::model::setting::{Setting, SettingRow};
+use eks_nodegroup_updater::model::settings::setting::{Setting, SettingRow};
 use eks_nodegroup_updater::run::{READ_ONLY_ALIAS, Run};
 use eks_nodegroup_updater::summary::failed;
 use serde::Serialize;

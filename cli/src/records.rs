@@ -2,8 +2,8 @@
 
 use aws_config::SdkConfig;
 use eks_nodegroup_updater::aws::endpoints::{self, Service};
-use eks_nodegroup_updater::model::records::RecordSet;
-use eks_nodegroup_updater::model::scope::Scope;
+use eks_nodegroup_updater::model::id::scope::Scope;
+use eks_nodegroup_updater::model::record::set::RecordSet;
 use eks_nodegroup_updater::store::RecordStore;
 
 use crate::deployment::Deployment;

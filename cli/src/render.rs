@@ -2,10 +2,10 @@
 
 use comfy_table::{Cell, Color};
 use eks_nodegroup_updater::model::attempt::{Attempt, Status};
-use eks_nodegroup_updater::model::attention::Attention;
 use eks_nodegroup_updater::model::decision::DecisionKind;
-use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
+use eks_nodegroup_updater::model::decision::attention::Attention;
 use eks_nodegroup_updater::model::notice::Notice;
+use eks_nodegroup_updater::model::record::nodegroup::NodegroupRecord;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use eks_nodegroup_updater::metrics::Metrics;
-use eks_nodegroup_updater::model::fleet_record::FleetRecord;
-use eks_nodegroup_updater::model::names::Names;
-use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
+use eks_nodegroup_updater::model::id::names::Names;
+use eks_nodegroup_updater::model::record::fleet::FleetRecord;
+use eks_nodegroup_updater::model::record::nodegroup::NodegroupRecord;
 use eks_nodegroup_updater::summary::StartLine;
 use jiff::Timestamp;
 use serde::Serialize;

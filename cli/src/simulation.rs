@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use eks_nodegroup_updater::model::decision::DecisionKind;
-use eks_nodegroup_updater::model::fleet_record::FleetRecord;
-use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
-use eks_nodegroup_updater::model::reason::ReasonKind;
+use eks_nodegroup_updater::model::decision::reason::ReasonKind;
+use eks_nodegroup_updater::model::record::fleet::FleetRecord;
+use eks_nodegroup_updater::model::record::nodegroup::NodegroupRecord;
 use eks_nodegroup_updater::run::Run;
 use eks_nodegroup_updater::store::RecordStore;
 use eks_nodegroup_updater::summary::{CheckSummary, StartLine, StartSummary};

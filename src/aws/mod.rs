@@ -1,144 +1,19 @@
 //! The AWS clients, and AWS's errors in words.
 
+mod clients;
 pub mod endpoints;
+mod error;
 pub mod http;
 pub mod pace;
 
-use std::sync::OnceLock;
-use std::time::Duration;
-
-use aws_config::environment::EnvironmentVariableCredentialsProvider;
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_sdk_eks::config::http::HttpResponse;
-use aws_sdk_eks::error::{ProvideErrorMetadata, SdkError};
 use futures_util::{FutureExt as _, Stream, StreamExt as _};
 
-use self::endpoints::Service;
-use self::pace::Eks;
-use crate::config::Environment;
+pub use clients::{CheckClients, StartClients, config_loader, configuration};
+pub use error::{describe, is_throttled};
 
 /// How many requests of one kind are in flight at once. EKS publishes no request rates, so this is cautious; the adaptive
 /// retries slow down further when AWS says so.
 pub const CONCURRENCY: usize = 8;
-
-/// How often a call is made in all before its error counts.
-const ATTEMPTS: u32 = 5;
-
-/// The same for events, and how long a call with them may take: the next run puts them again, and a network that has no way to
-/// EventBridge must not take the time of this one.
-const EVENT_ATTEMPTS: u32 = 2;
-const EVENT_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// How much of an answer that is not AWS's is quoted.
-const BODY_CHARACTERS: usize = 200;
-
-/// The clients that `start` calls.
-#[derive(Clone, Debug)]
-pub struct StartClients {
-    /// Node groups and their updates.
-    pub eks: Eks,
-    /// Which node groups have the opt-in tag.
-    pub tagging: aws_sdk_resourcegroupstagging::Client,
-    /// The releases that AWS publishes.
-    pub ssm: aws_sdk_ssm::Client,
-    /// The table.
-    pub dynamodb: aws_sdk_dynamodb::Client,
-}
-
-/// The clients that `check` calls. A quiet run calls the table alone, and to build a client takes longer than much of the rest: the
-/// others are built when they are first called.
-#[derive(Clone, Debug)]
-pub struct CheckClients {
-    /// The table.
-    pub dynamodb: aws_sdk_dynamodb::Client,
-    /// Node groups and their updates.
-    pub eks: OnceLock<Eks>,
-    /// Where notices are published as messages.
-    pub sns: OnceLock<aws_sdk_sns::Client>,
-    /// Where notices are published as events.
-    pub eventbridge: OnceLock<aws_sdk_eventbridge::Client>,
-    /// What they are built from.
-    pub config: SdkConfig,
-}
-
-impl StartClients {
-    /// The clients of one configuration.
-    #[must_use]
-    pub fn new(config: &SdkConfig) -> Self {
-        warn_of_ordinary_hosts(
-            config,
-            &[Service::Eks, Service::ResourceGroupsTagging, Service::Ssm, Service::DynamoDb],
-        );
-        Self {
-            eks: Eks::new((&*endpoints::of(config, Service::Eks)).into()),
-            tagging: aws_sdk_resourcegroupstagging::Client::new(&endpoints::of(config, Service::ResourceGroupsTagging)),
-            ssm: aws_sdk_ssm::Client::new(&endpoints::of(config, Service::Ssm)),
-            dynamodb: aws_sdk_dynamodb::Client::new(&endpoints::of(config, Service::DynamoDb)),
-        }
-    }
-}
-
-impl CheckClients {
-    /// The clients of one configuration.
-    #[must_use]
-    pub fn new(config: SdkConfig) -> Self {
-        warn_of_ordinary_hosts(&config, &[Service::DynamoDb, Service::Eks, Service::Sns, Service::EventBridge]);
-        let dynamodb = aws_sdk_dynamodb::Client::new(&endpoints::of(&config, Service::DynamoDb));
-        Self { dynamodb, eks: OnceLock::new(), sns: OnceLock::new(), eventbridge: OnceLock::new(), config }
-    }
-
-    /// Node groups and their updates.
-    pub fn eks(&self) -> &Eks {
-        self.eks.get_or_init(|| Eks::new((&*endpoints::of(&self.config, Service::Eks)).into()))
-    }
-
-    /// Where notices are published as messages.
-    pub fn sns(&self) -> &aws_sdk_sns::Client {
-        self.sns.get_or_init(|| aws_sdk_sns::Client::new(&endpoints::of(&self.config, Service::Sns)))
-    }
-
-    /// Where notices are published as events.
-    pub fn eventbridge(&self) -> &aws_sdk_eventbridge::Client {
-        self.eventbridge.get_or_init(|| {
-            let config =
-                aws_sdk_eventbridge::config::Builder::from(&*endpoints::of(&self.config, Service::EventBridge));
-            let config = config.retry_config(RetryConfig::standard().with_max_attempts(EVENT_ATTEMPTS));
-            aws_sdk_eventbridge::Client::from_conf(config.timeout_config(timeouts(EVENT_TIMEOUT)).build())
-        })
-    }
-}
-
-/// Whoever needs FIPS has to know what goes without.
-fn warn_of_ordinary_hosts(config: &SdkConfig, services: &[Service]) {
-    for sentence in endpoints::ordinary(config, services) {
-        tracing::warn!("{sentence}; the ordinary ones are used");
-    }
-}
-
-/// The configuration of every client, with the HTTP client that they share.
-///
-/// Lambda gives a function its credentials in the environment. The SDK's chain of providers begins there, too, but builds a client
-/// of STS first, which takes as long as any other.
-///
-/// # Errors
-/// When `AWS_CA_BUNDLE` cannot be read.
-pub async fn configuration(environment: Environment<'_>) -> anyhow::Result<SdkConfig> {
-    let mut loader = config_loader().http_client(http::client(environment)?);
-    if environment("AWS_ACCESS_KEY_ID").is_some_and(|id| !id.is_empty()) {
-        loader = loader.credentials_provider(EnvironmentVariableCredentialsProvider::new());
-    }
-    Ok(loader.load().await)
-}
-
-/// What every client shares: adaptive retries, and time-outs within a Lambda's life. After a throttled request the adaptive
-/// rate begins low, so that the next ones wait for many seconds: an operation as a whole is given minutes. Credentials, region and
-/// `AWS_ENDPOINT_URL` come from where the SDK looks for them.
-#[must_use]
-pub fn config_loader() -> aws_config::ConfigLoader {
-    aws_config::defaults(BehaviorVersion::latest())
-        .retry_config(RetryConfig::adaptive().with_max_attempts(ATTEMPTS))
-        .timeout_config(timeouts(Duration::from_secs(180)))
-}
 
 /// Makes calls, [`CONCURRENCY`] of them at once, and returns their results in order. With `buffered`, a slow one would keep those
 /// after it from being made.
@@ -147,40 +22,4 @@ pub async fn concurrently<T>(calls: impl Stream<Item: Future<Output = T>>) -> Ve
     let mut results: Vec<(usize, T)> = numbered.buffer_unordered(CONCURRENCY).collect().await;
     results.sort_unstable_by_key(|(number, _)| *number);
     results.into_iter().map(|(_, result)| result).collect()
-}
-
-fn timeouts(operation: Duration) -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(3))
-        .operation_attempt_timeout(Duration::from_secs(10))
-        .operation_timeout(operation)
-        .build()
-}
-
-/// Whether AWS refused a call for the rate.
-pub fn is_throttled<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
-    error.code().is_some_and(|code| code.contains("Throttl") || code.contains("TooMany"))
-        || error.raw_response().is_some_and(|response| response.status().as_u16() == 429)
-}
-
-/// An error of AWS as `Code: message`. The SDK's own `Display` says only "service error", and its full one holds whole
-/// answers; of an answer that is not AWS's, such as a proxy's page, the status and the beginning tell enough.
-pub fn describe<E>(error: &SdkError<E, HttpResponse>) -> String
-where
-    E: std::error::Error + ProvideErrorMetadata + 'static,
-{
-    match (error.code(), error.message(), error.raw_response()) {
-        (Some(code), Some(message), _) => format!("{code}: {message}"),
-        (Some(code), None, _) => code.to_owned(),
-        (None, _, Some(response)) => {
-            let body = response.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
-            let begin: String = body.chars().take(BODY_CHARACTERS).collect();
-            format!("HTTP status {} with a body that is not AWS's: {begin:?}", response.status().as_u16())
-        }
-        // No answer at all: the sources say why.
-        (None, _, None) => {
-            let sources = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-            sources.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-        }
-    }
 }

@@ -21,7 +21,10 @@ use aws_sdk_eks::config::{Builder, ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_eks::error::{BoxError, ProvideErrorMetadata, SdkError};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
-use super::{ATTEMPTS, is_throttled};
+use super::error::is_throttled;
+
+/// How often a call is made in all before its error counts.
+pub(super) const ATTEMPTS: u32 = 5;
 
 /// How many turns a call has, where it is refused in each and there is time.
 const TURNS: u32 = 10;

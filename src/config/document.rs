@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use crate::model::setting::SettingRow;
+use crate::model::settings::setting::SettingRow;
 
 /// The fields of a JSON object as they are written, of which some may be written twice.
 struct Fields(Vec<(String, Value)>);

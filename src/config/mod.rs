@@ -2,18 +2,26 @@
 //! `start`.
 
 mod document;
+
 mod values;
 
 use jiff::SignedDuration;
+
 use jiff::tz::TimeZone;
+
 use strum::{VariantArray as _, VariantNames as _};
 
 use crate::model::notice::{NoticeKind, Sinks};
-use crate::model::rules::{RuleName, Rules, STUCK_AFTER, parse_duration, positive_duration};
-use crate::model::setting::{Of, Setting, SettingRow};
-use crate::model::settings::{Limits, ReleaseSelector, RetryAfter, Settings};
 
-pub use self::values::{Source, Values};
+use crate::model::release::selector::ReleaseSelector;
+
+use crate::model::rules::{RuleName, Rules, STUCK_AFTER, parse_duration, positive_duration};
+
+use crate::model::settings::setting::{Of, Setting, SettingRow};
+
+use crate::model::settings::{Limits, RetryAfter, Settings};
+
+pub use self::values::{Environment, InvalidSetting, Source, Values};
 
 /// The settings of `start`.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,33 +68,12 @@ pub struct CheckConfig {
     pub sinks: Sinks,
 }
 
-/// A setting that is missing or invalid.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidSetting {
-    /// It has no default.
-    #[error("the setting {0} is missing")]
-    Missing(&'static str),
-    /// Its value is invalid.
-    #[error("the setting {name} is {value:?}; {expected}")]
-    Malformed {
-        /// The environment variable, or the field of the document.
-        name: &'static str,
-        /// Its value.
-        value: String,
-        /// What would be valid.
-        expected: String,
-    },
-}
-
 /// `STACK_NAME`: the stack whose metrics a function writes. Without one it writes none: they are paid for, and those of two
 /// installations would be one.
 #[must_use]
 pub fn stack_name(environment: Environment<'_>) -> Option<String> {
     environment("STACK_NAME").filter(|name| !name.is_empty())
 }
-
-/// The environment: a name's value, if it has one.
-pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl StartConfig {
     /// Reads the settings.
@@ -246,7 +233,7 @@ pub fn process_environment(name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ami_type::TrackKey;
+    use crate::model::release::track::TrackKey;
 
     fn environment(settings: &'static [(&str, &str)]) -> impl Fn(&str) -> Option<String> {
         move |name| {

@@ -2,8 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use super::{Environment, InvalidSetting, document};
-use crate::model::setting::{Setting, SettingRow};
+use super::document;
+use crate::model::settings::setting::{Setting, SettingRow};
+
+/// A setting that is missing or invalid.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSetting {
+    /// It has no default.
+    #[error("the setting {0} is missing")]
+    Missing(&'static str),
+    /// Its value is invalid.
+    #[error("the setting {name} is {value:?}; {expected}")]
+    Malformed {
+        /// The environment variable, or the field of the document.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What would be valid.
+        expected: String,
+    },
+}
+
+/// The environment: a name's value, if it has one.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// The values of settings, before they are parsed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

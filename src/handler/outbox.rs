@@ -6,11 +6,11 @@ use futures_util::{StreamExt, stream};
 
 use crate::aws::{CheckClients, concurrently};
 use crate::config::CheckConfig;
-use crate::model::fleet_record::FleetRecord;
 use crate::model::notice::{Notice, Sink};
 use crate::model::problem::{Problem, ProblemCode};
+use crate::model::record::fleet::FleetRecord;
+use crate::model::record::set::AnyRecord;
 use crate::model::record::{Content, Record};
-use crate::model::records::AnyRecord;
 use crate::notify::{Batch, Event, Message, Position, batches, calls, publish, put_events};
 use crate::run::Run;
 use crate::store::RecordStore;

@@ -1,40 +1,29 @@
 //! The nouns: pure values, parsed once at the edge, without I/O and without a clock.
+//!
+//! Each room stands on those above it:
+//!
+//! | room | its values |
+//! |---|---|
+//! | [`unknown`] | what a newer version wrote |
+//! | [`release`] | Kubernetes versions, release tracks, release versions |
+//! | [`rules`], [`settings`] | what a node group's tags and the deployment set |
+//! | [`id`], [`problem`] | names, ARNs and keys, and what went wrong with what they name |
+//! | [`nodegroup`] | a node group as EKS describes it, and what its tags allow |
+//! | [`attempt`] | an update from its intent to its end |
+//! | [`decision`] | what is decided for a node group, and why |
+//! | [`notice`] | what must be published |
+//! | [`record`] | what the table holds of node groups, release tracks and the fleet |
+//! | [`observed`] | the fleet and the releases as a run sees them |
 
-pub mod ami_type;
 pub mod attempt;
-pub mod attention;
 pub mod decision;
-pub mod error_code;
-pub mod explanation;
-pub mod fleet;
-pub mod fleet_record;
-pub mod guide;
-pub mod hold;
-pub mod kubernetes;
-pub mod names;
+pub mod id;
 pub mod nodegroup;
-pub mod nodegroup_record;
 pub mod notice;
-pub mod notices;
-pub mod outcome;
-pub mod owner;
-pub mod policy;
+pub mod observed;
 pub mod problem;
-pub mod reason;
 pub mod record;
-pub mod records;
-pub mod release_version;
-pub mod releases;
-pub mod request;
-pub mod rule;
+pub mod release;
 pub mod rules;
-pub mod scope;
-pub mod setting;
 pub mod settings;
-pub mod settle;
-pub mod stale;
-pub mod subject;
-pub mod support;
-pub mod track_record;
 pub mod unknown;
-pub mod window;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::subject::Subject;
+use super::id::Subject;
 
 /// Something could not be read, and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use super::case::Case;
 use super::letters::letter;
 use super::render::event::Event;
-use crate::model::fleet_record::FleetRecord;
+use crate::model::id::ClusterId;
 use crate::model::notice::{Notice, NoticeKind, QuarantinedRelease};
-use crate::model::records::{AnyRecord, RecordRef};
+use crate::model::record::fleet::FleetRecord;
+use crate::model::record::set::{AnyRecord, RecordRef};
 use crate::model::settings::RetryAfter;
-use crate::model::subject::ClusterId;
 
 /// More notices than this of one kind, release and cause become one message.
 const SEPARATE: usize = 3;

@@ -4,12 +4,12 @@ use uuid::Uuid;
 
 use super::letter::{Envelope, Fact, Headline, Step};
 use crate::model::attempt::{Attempt, ErrorDetail};
-use crate::model::names::Names;
+use crate::model::id::NodegroupId;
+use crate::model::id::names::Names;
+use crate::model::nodegroup::owner::Owner;
 use crate::model::notice::Notice;
-use crate::model::owner::Owner;
-use crate::model::records::{AnyRecord, RecordRef};
+use crate::model::record::set::{AnyRecord, RecordRef};
 use crate::model::settings::RetryAfter;
-use crate::model::subject::NodegroupId;
 
 /// How many ARNs a message names.
 const ARNS: usize = 20;

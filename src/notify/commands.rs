@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::letter::Step;
 use crate::model::decision::DecisionKind;
-use crate::model::policy::OPT_IN_TAG;
-use crate::model::subject::{NodegroupId, NodegroupName};
+use crate::model::id::{NodegroupId, NodegroupName};
+use crate::model::nodegroup::policy::OPT_IN_TAG;
 
 /// Characters of a node's name, which Kubernetes makes a subdomain of DNS.
 const NODE_NAME: usize = 253;

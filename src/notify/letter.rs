@@ -6,16 +6,16 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::model::attempt::error_code::Cause;
+use crate::model::attempt::hold::Hold;
 use crate::model::attempt::{ErrorDetail, StartedBy};
-use crate::model::error_code::Cause;
-use crate::model::hold::Hold;
-use crate::model::names::Names;
+use crate::model::id::NodegroupId;
+use crate::model::id::names::Names;
+use crate::model::nodegroup::owner::Owner;
+use crate::model::nodegroup::policy::InvalidTag;
 use crate::model::notice::Digest;
-use crate::model::owner::Owner;
-use crate::model::policy::InvalidTag;
-use crate::model::stale::Stale;
-use crate::model::subject::NodegroupId;
-use crate::model::support::SupportEnded;
+use crate::model::notice::stale::Stale;
+use crate::model::notice::support::SupportEnded;
 
 /// What stands on the outside of a letter: what each has, whatever its kind.
 pub(super) struct Envelope<'a> {

@@ -12,7 +12,7 @@ use super::render::json::json;
 use super::render::sms::sms;
 use crate::model::attempt::{Attempt, shorten};
 use crate::model::notice::Notice;
-use crate::model::records::{AnyRecord, RecordRef};
+use crate::model::record::set::{AnyRecord, RecordRef};
 use crate::model::settings::RetryAfter;
 
 /// A subject has less than 100 characters, says

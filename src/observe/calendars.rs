@@ -7,8 +7,8 @@ use aws_sdk_ssm::types::CalendarState;
 use jiff::Timestamp;
 
 use crate::aws::describe;
+use crate::model::decision::reason::Freeze;
 use crate::model::problem::Unreadable;
-use crate::model::reason::Freeze;
 
 /// Reads the state of these. What cannot be read counts as a freeze.
 pub async fn change_calendars(ssm: &Client, calendars: &[String]) -> Option<Freeze> {

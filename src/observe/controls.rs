@@ -9,9 +9,10 @@ use tokio::time::Instant;
 
 use crate::aws::describe;
 use crate::config::{ParameterNames, StartConfig};
+use crate::model::decision::reason::Freeze;
 use crate::model::problem::Unreadable;
-use crate::model::reason::Freeze;
-use crate::model::settings::{ReleaseSelector, Settings};
+use crate::model::release::selector::ReleaseSelector;
+use crate::model::settings::Settings;
 
 /// After how long they are read again: what was set meanwhile must hold.
 const OLD: Duration = Duration::from_mins(1);

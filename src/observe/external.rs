@@ -8,12 +8,12 @@ use super::updates::{NoAnswer, param, read_update, update_ids};
 use crate::aws::CONCURRENCY;
 use crate::aws::pace::Eks;
 use crate::model::attempt::Intent;
-use crate::model::fleet::Fleet;
+use crate::model::id::NodegroupId;
 use crate::model::nodegroup::Nodegroup;
-use crate::model::nodegroup_record::{ExternalUpdate, NodegroupRecord};
-use crate::model::policy::Policy;
+use crate::model::nodegroup::policy::Policy;
+use crate::model::observed::fleet::Fleet;
 use crate::model::problem::Unreadable;
-use crate::model::subject::NodegroupId;
+use crate::model::record::nodegroup::{ExternalUpdate, NodegroupRecord};
 use crate::run::Run;
 
 /// The external updates in progress, or why one could not be looked for, by node group.

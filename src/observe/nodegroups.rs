@@ -11,13 +11,13 @@ use tokio::time::Instant;
 
 use crate::aws::pace::Eks;
 use crate::aws::{CONCURRENCY, concurrently, describe as in_words};
-use crate::model::fleet::{Clusters, Discovered, NodegroupState};
-use crate::model::kubernetes::InvalidVersion;
+use crate::model::id::{ClusterId, NodegroupId};
 use crate::model::nodegroup::Nodegroup;
-use crate::model::policy::OPT_IN_TAG;
+use crate::model::nodegroup::policy::OPT_IN_TAG;
+use crate::model::observed::fleet::{Clusters, Discovered, NodegroupState};
 use crate::model::problem::Unreadable;
+use crate::model::release::kubernetes::InvalidVersion;
 use crate::model::rules::Rules;
-use crate::model::subject::{ClusterId, NodegroupId};
 
 /// What the tag index lists.
 #[derive(Debug, Default)]

@@ -12,10 +12,10 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::aws::{CONCURRENCY, describe, is_throttled};
-use crate::model::ami_type::{Format, ReleaseTrack, TrackKey};
+use crate::model::observed::releases::{Recommendation, Recommendations};
 use crate::model::problem::Unreadable;
-use crate::model::release_version::ReleaseVersion;
-use crate::model::releases::{Recommendation, Recommendations};
+use crate::model::release::track::{Format, ReleaseTrack, TrackKey};
+use crate::model::release::version::ReleaseVersion;
 
 /// Names that one `GetParameters` takes.
 const NAMES_PER_CALL: usize = 10;

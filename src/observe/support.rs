@@ -5,8 +5,8 @@ use jiff::Timestamp;
 
 use crate::aws::describe;
 use crate::aws::pace::Eks;
+use crate::model::notice::support::{Support, Supports};
 use crate::model::problem::Unreadable;
-use crate::model::support::{Support, Supports};
 
 /// Reads all Kubernetes versions, once a run.
 ///

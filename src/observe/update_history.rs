@@ -14,11 +14,11 @@ use tokio::time::Instant;
 use super::updates::{NoAnswer, param, read_update, update_ids};
 use crate::aws::concurrently;
 use crate::aws::pace::Eks;
-use crate::model::fleet::{Fleet, UnreadHistories};
-use crate::model::hold::{Running, StepBack};
+use crate::model::attempt::hold::{Running, StepBack};
+use crate::model::id::NodegroupId;
 use crate::model::nodegroup::Nodegroup;
+use crate::model::observed::fleet::{Fleet, UnreadHistories};
 use crate::model::problem::{UnreadHistory, Unreadable};
-use crate::model::subject::NodegroupId;
 
 /// The downgrade that a node group's last update was, if it was one; or why not all of its updates could be read.
 pub type History = Result<Option<StepBack>, UnreadHistory>;

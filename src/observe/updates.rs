@@ -12,10 +12,10 @@ use tokio::time::Instant;
 use crate::aws::describe;
 use crate::aws::pace::Eks;
 use crate::model::attempt::{Attempt, ErrorDetail};
-use crate::model::nodegroup_record::NodegroupRecord;
+use crate::model::id::NodegroupId;
 use crate::model::problem::Unreadable;
-use crate::model::settle::{Observation, Progress, Running};
-use crate::model::subject::NodegroupId;
+use crate::model::record::nodegroup::NodegroupRecord;
+use crate::settle::{Observation, Progress, Running};
 
 /// How much EKS's clock may be behind the one that dated the intent.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use aws_sdk_eks::types::NodegroupStatus;
 
 use super::input::PlanInput;
-use crate::model::fleet::Discovered;
-use crate::model::names::Names;
-use crate::model::reason::Limit;
+use crate::model::decision::reason::Limit;
+use crate::model::id::NodegroupId;
+use crate::model::id::names::Names;
+use crate::model::observed::fleet::Discovered;
 use crate::model::settings::Limits;
-use crate::model::subject::NodegroupId;
 
 /// Which updates are in progress, external ones too, and how many this run starts.
 #[derive(Clone, Debug, PartialEq, Eq)]

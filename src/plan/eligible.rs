@@ -8,21 +8,21 @@ use super::input::PlanInput;
 use super::release_rules::{Case, FOR_PINS};
 use super::rings::Gates;
 use super::versions::version_step;
-use crate::model::ami_type::{Family, NoTrack, ReleaseTrack, TrackKey};
+use crate::model::attempt::hold::Hold;
 use crate::model::attempt::{Attempt, Intent};
-use crate::model::hold::Hold;
+use crate::model::decision::reason::Reason;
 use crate::model::nodegroup::Nodegroup;
-use crate::model::nodegroup_record::NodegroupRecord;
+use crate::model::notice::support::Ended;
+use crate::model::observed::releases::{Available, Release};
 use crate::model::problem::Unreadable;
-use crate::model::reason::Reason;
-use crate::model::release_version::ReleaseVersion;
-use crate::model::releases::{Available, Release};
+use crate::model::record::nodegroup::NodegroupRecord;
+use crate::model::release::track::{Family, NoTrack, ReleaseTrack, TrackKey};
+use crate::model::release::version::ReleaseVersion;
 use crate::model::rules::Rules;
-use crate::model::support::Ended;
 
 /// A node group whose release is looked for.
 #[derive(Clone, Copy)]
-pub(super) struct Candidate<'a> {
+pub(crate) struct Candidate<'a> {
     input: &'a PlanInput<'a>,
     nodegroup: &'a Nodegroup,
     rules: &'a Rules,
@@ -35,7 +35,7 @@ pub(super) struct Candidate<'a> {
 }
 
 impl<'a> Candidate<'a> {
-    pub(super) fn of(
+    pub(crate) fn of(
         input: &'a PlanInput<'a>,
         nodegroup: &'a Nodegroup,
         rules: &'a Rules,
@@ -62,29 +62,29 @@ impl<'a> Candidate<'a> {
         })
     }
 
-    pub(super) fn intent(&self, version: &str, release: &ReleaseVersion) -> Intent {
+    pub(crate) fn intent(&self, version: &str, release: &ReleaseVersion) -> Intent {
         let stuck_after = self.rules.stuck_after.map(Box::new);
         Intent { stuck_after, ..Intent::new(version, &self.nodegroup.ami_type, self.current, release.as_str()) }
     }
 
     /// A release of a track, as the rules look at it.
-    pub(super) fn case(self, track: &'a TrackKey, release: &'a Release) -> Case<'a> {
+    pub(crate) fn case(self, track: &'a TrackKey, release: &'a Release) -> Case<'a> {
         let Self { input, nodegroup, rules, record, .. } = self;
         Case { input, nodegroup, rules, record, track, target: &release.version, known: Some(release) }
     }
 
     /// What the plan is made from.
-    pub(super) fn input(&self) -> &'a PlanInput<'a> {
+    pub(crate) fn input(&self) -> &'a PlanInput<'a> {
         self.input
     }
 
     /// Its Kubernetes version.
-    pub(super) fn version(&self) -> &'a str {
+    pub(crate) fn version(&self) -> &'a str {
         self.version
     }
 
     /// The tracks that it may be on: that of its cluster's Kubernetes version where it follows it there, and its own.
-    pub(super) fn tracks(&self) -> Vec<TrackKey> {
+    pub(crate) fn tracks(&self) -> Vec<TrackKey> {
         let step = self.step().ok().flatten();
         step.iter().map(String::as_str).chain([self.version]).map(|version| self.track(version)).collect()
     }
@@ -94,7 +94,7 @@ impl<'a> Candidate<'a> {
     }
 
     /// What keeps it where it was downgraded to, while that lasts.
-    pub(super) fn hold(&self) -> Option<&'a Hold> {
+    pub(crate) fn hold(&self) -> Option<&'a Hold> {
         self.record.and_then(|record| record.hold())
     }
 
@@ -102,7 +102,7 @@ impl<'a> Candidate<'a> {
     ///
     /// # Errors
     /// When it does.
-    pub(super) fn not_held_from(&self, track: &TrackKey, release: &Release) -> Result<(), Reason> {
+    pub(crate) fn not_held_from(&self, track: &TrackKey, release: &Release) -> Result<(), Reason> {
         let Some(hold) = self.hold() else { return Ok(()) };
         if !hold.confirmed || track.version != self.version {
             return Err(held(hold));
@@ -112,7 +112,7 @@ impl<'a> Candidate<'a> {
 
     /// Whether a release of a track would bring it forward: it is newer than the one that runs or, of another Kubernetes
     /// version, not older.
-    pub(super) fn would_go_forward(&self, track: &TrackKey, release: &Release) -> bool {
+    pub(crate) fn would_go_forward(&self, track: &TrackKey, release: &Release) -> bool {
         let Ok(running) = ReleaseVersion::parse(self.family, self.current) else { return false };
         if track.version == self.version {
             return release.is_newer_than(&running);
@@ -125,7 +125,7 @@ impl<'a> Candidate<'a> {
     ///
     /// # Errors
     /// When it is not.
-    pub(super) fn may_step(&self, step: &str) -> Result<(), Reason> {
+    pub(crate) fn may_step(&self, step: &str) -> Result<(), Reason> {
         let Self { input, rules, record, .. } = self;
         let seen = record.and_then(|record| record.cluster_version.as_ref());
         let since = seen.filter(|seen| seen.version == step).map_or(input.now, |seen| seen.since);
@@ -146,13 +146,13 @@ impl<'a> Candidate<'a> {
     ///
     /// # Errors
     /// When that cannot be read.
-    pub(super) fn step(&self) -> Result<Option<String>, Reason> {
+    pub(crate) fn step(&self) -> Result<Option<String>, Reason> {
         version_step(self.nodegroup, self.rules, &self.input.fleet.clusters).map_err(Reason::Unreadable)
     }
 }
 
 /// The update to the newest release that the rules allow, or the reason against the latest one.
-pub(super) fn release(candidate: Candidate<'_>, gates: &mut Gates) -> Result<Intent, Reason> {
+pub(crate) fn release(candidate: Candidate<'_>, gates: &mut Gates) -> Result<Intent, Reason> {
     let Candidate { input, version, current, family, rules, .. } = candidate;
     let hold = candidate.hold();
     if let Some(hold) = hold.filter(|hold| !hold.confirmed) {
@@ -231,7 +231,7 @@ fn deciding(own: Reason, ahead: Option<Reason>) -> Reason {
 }
 
 /// What AWS offers on a track, newest first: what it has recommended and not taken back.
-pub(super) fn offered<'a>(input: &PlanInput<'a>, track: &TrackKey) -> Result<Vec<&'a Release>, Reason> {
+pub(crate) fn offered<'a>(input: &PlanInput<'a>, track: &TrackKey) -> Result<Vec<&'a Release>, Reason> {
     match input.releases.on(track) {
         Some(Available::Releases(releases)) => Ok(releases.iter().filter(|release| !release.withdrawn).collect()),
         Some(Available::Unreadable(error)) => Err(Reason::Unreadable(error.clone())),

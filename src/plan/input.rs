@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use crate::model::fleet::Fleet;
-use crate::model::releases::Releases;
-use crate::model::request::StartRequest;
+use crate::model::decision::request::StartRequest;
+use crate::model::observed::fleet::Fleet;
+use crate::model::observed::releases::Releases;
 use crate::model::settings::Settings;
 
 /// Everything that a plan is made from.

@@ -2,17 +2,15 @@
 //! prints.
 
 mod capacity;
-mod eligible;
-mod explain;
+pub(crate) mod eligible;
 mod input;
 mod quarantine;
-mod release_rules;
-mod rings;
+pub(crate) mod release_rules;
+pub(crate) mod rings;
 mod rollback;
-mod rules;
-mod selected;
-mod stale;
-mod versions;
+pub(crate) mod rules;
+pub(crate) mod selected;
+pub(crate) mod versions;
 
 use std::collections::BTreeSet;
 
@@ -22,19 +20,17 @@ use rings::Gates;
 use rules::{candidate, freeze};
 
 use crate::model::attempt::Intent;
+use crate::model::decision::reason::{Freeze, Reason};
 use crate::model::decision::{Decision, Planned, Target};
-use crate::model::fleet::{Discovered, UnreadHistories};
+use crate::model::id::{NodegroupName, Subject};
+use crate::model::observed::fleet::{Discovered, UnreadHistories};
 use crate::model::problem::Unreadable;
-use crate::model::reason::{Freeze, Reason};
-use crate::model::records::RecordSet;
-use crate::model::subject::{NodegroupName, Subject};
+use crate::model::record::set::RecordSet;
 
 pub use capacity::Capacity;
-pub use explain::View;
 pub use input::PlanInput;
 pub use quarantine::quarantines_due;
 pub use rings::proofs;
-pub use stale::{Standing, newer_published_at, standing};
 pub use versions::{tracks, tracks_of};
 
 /// What a run does, to the last choice.

@@ -8,15 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::input::PlanInput;
-use crate::model::ami_type::TrackKey;
-use crate::model::fleet_record::{FleetRecord, Quarantine};
+use crate::model::decision::reason::Reason;
+use crate::model::id::{ClusterId, NodegroupId, NodegroupName};
 use crate::model::nodegroup::Nodegroup;
-use crate::model::nodegroup_record::NodegroupRecord;
-use crate::model::reason::Reason;
-use crate::model::release_version::ReleaseVersion;
-use crate::model::releases::Available;
-use crate::model::settings::day_of;
-use crate::model::subject::{ClusterId, NodegroupId, NodegroupName};
+use crate::model::observed::releases::Available;
+use crate::model::record::fleet::{FleetRecord, Quarantine};
+use crate::model::record::nodegroup::NodegroupRecord;
+use crate::model::release::selector::day_of;
+use crate::model::release::track::TrackKey;
+use crate::model::release::version::ReleaseVersion;
 use crate::model::unknown::Unknown;
 
 /// Releases of the same build that a quarantine names.

@@ -5,27 +5,27 @@ use jiff::Timestamp;
 
 use super::input::PlanInput;
 use super::rings::{Gate, Gates};
-use crate::model::ami_type::TrackKey;
+use crate::model::decision::reason::Reason;
+use crate::model::decision::rule::Rule;
 use crate::model::nodegroup::Nodegroup;
-use crate::model::nodegroup_record::NodegroupRecord;
-use crate::model::reason::Reason;
-use crate::model::release_version::ReleaseVersion;
-use crate::model::releases::Release;
-use crate::model::rule::Rule;
+use crate::model::observed::releases::Release;
+use crate::model::record::nodegroup::NodegroupRecord;
+use crate::model::release::track::TrackKey;
+use crate::model::release::version::ReleaseVersion;
 use crate::model::rules::Rules;
 
 /// A release that a node group might go to.
 #[derive(Clone, Copy)]
-pub(super) struct Case<'a> {
-    pub(super) input: &'a PlanInput<'a>,
-    pub(super) nodegroup: &'a Nodegroup,
-    pub(super) rules: &'a Rules,
+pub(crate) struct Case<'a> {
+    pub(crate) input: &'a PlanInput<'a>,
+    pub(crate) nodegroup: &'a Nodegroup,
+    pub(crate) rules: &'a Rules,
     /// What has been tried on the node group; `None` where that does not matter, or nothing was.
-    pub(super) record: Option<&'a NodegroupRecord>,
-    pub(super) track: &'a TrackKey,
-    pub(super) target: &'a ReleaseVersion,
+    pub(crate) record: Option<&'a NodegroupRecord>,
+    pub(crate) track: &'a TrackKey,
+    pub(crate) target: &'a ReleaseVersion,
     /// What the history of the track holds of it.
-    pub(super) known: Option<&'a Release>,
+    pub(crate) known: Option<&'a Release>,
 }
 
 /// What a rule says of a release.
@@ -44,7 +44,7 @@ const RELEASE_RULES: [(Rule, Check); 6] = [
 ];
 
 /// Those that a pin does not pass: it ignores minimum age and rings, but not what is known to be bad.
-pub(super) const FOR_PINS: [Rule; 4] =
+pub(crate) const FOR_PINS: [Rule; 4] =
     [Rule::NotDenied, Rule::NotQuarantined, Rule::ReleaseAccepted, Rule::NotFailedBefore];
 
 impl Case<'_> {
@@ -52,7 +52,7 @@ impl Case<'_> {
     ///
     /// # Errors
     /// The reason of the first that does not.
-    pub(super) fn allowed(self, gates: &mut Gates) -> Result<(), Reason> {
+    pub(crate) fn allowed(self, gates: &mut Gates) -> Result<(), Reason> {
         RELEASE_RULES.iter().try_for_each(|(_, check)| check(self, gates))
     }
 
@@ -60,19 +60,19 @@ impl Case<'_> {
     ///
     /// # Errors
     /// The reason of the first that does not.
-    pub(super) fn allowed_by(self, rules: &[Rule], gates: &mut Gates) -> Result<(), Reason> {
+    pub(crate) fn allowed_by(self, rules: &[Rule], gates: &mut Gates) -> Result<(), Reason> {
         let mut checks = RELEASE_RULES.iter().filter(|(rule, _)| rules.contains(rule));
         checks.try_for_each(|(_, check)| check(self, gates))
     }
 
     /// What each rule says of the release.
-    pub(super) fn all(self, gates: &mut Gates) -> Vec<(Rule, Result<(), Reason>)> {
+    pub(crate) fn all(self, gates: &mut Gates) -> Vec<(Rule, Result<(), Reason>)> {
         RELEASE_RULES.iter().map(|(rule, check)| (*rule, check(self, gates))).collect()
     }
 }
 
 /// Whether no setting denies a release of a track.
-pub(super) fn not_denied(input: &PlanInput<'_>, track: &TrackKey, release: &ReleaseVersion) -> Result<(), Reason> {
+pub(crate) fn not_denied(input: &PlanInput<'_>, track: &TrackKey, release: &ReleaseVersion) -> Result<(), Reason> {
     let denied = input.settings.denied.iter().any(|denied| denied.matches(track, release.as_str()));
     if denied { Err(Reason::Denied { target: release.clone() }) } else { Ok(()) }
 }

@@ -12,37 +12,37 @@ use jiff::Timestamp;
 use super::input::PlanInput;
 use super::quarantine::not_quarantined;
 use super::versions::version_step;
-use crate::model::ami_type::{ReleaseTrack, TrackKey};
 use crate::model::attempt::Intent;
-use crate::model::fleet::{Discovered, NodegroupState};
-use crate::model::kubernetes::KubernetesVersion;
+use crate::model::decision::reason::{Reason, RingWait};
+use crate::model::id::{NodegroupId, Subject};
 use crate::model::nodegroup::Nodegroup;
-use crate::model::nodegroup_record::{NodegroupRecord, Proof};
-use crate::model::policy::Policy;
-use crate::model::reason::{Reason, RingWait};
-use crate::model::release_version::ReleaseVersion;
-use crate::model::releases::{Available, Release};
+use crate::model::nodegroup::policy::Policy;
+use crate::model::observed::fleet::{Discovered, NodegroupState};
+use crate::model::observed::releases::{Available, Release};
+use crate::model::record::nodegroup::{NodegroupRecord, Proof};
+use crate::model::release::kubernetes::KubernetesVersion;
+use crate::model::release::track::{ReleaseTrack, TrackKey};
+use crate::model::release::version::ReleaseVersion;
 use crate::model::rules::Rules;
-use crate::model::subject::{NodegroupId, Subject};
 
 /// A release that a ring would take, with its track.
 #[derive(Clone, Copy)]
-pub(super) struct Gate<'a> {
-    pub(super) ring: u32,
-    pub(super) track: &'a TrackKey,
-    pub(super) target: &'a ReleaseVersion,
+pub(crate) struct Gate<'a> {
+    pub(crate) ring: u32,
+    pub(crate) track: &'a TrackKey,
+    pub(crate) target: &'a ReleaseVersion,
 }
 
 /// What is waited for at each gate: found out once, however many node groups come to it.
 #[derive(Default)]
-pub(super) struct Gates(BTreeMap<(TrackKey, u32, String), Option<(Subject, RingWait)>>);
+pub(crate) struct Gates(BTreeMap<(TrackKey, u32, String), Option<(Subject, RingWait)>>);
 
 impl Gates {
     /// Whether the lower rings have proved the release. A ring without node groups proves nothing and is passed.
     ///
     /// # Errors
     /// The node group that the ring waits for longest.
-    pub(super) fn passed(&mut self, input: &PlanInput<'_>, gate: Gate<'_>) -> Result<(), Reason> {
+    pub(crate) fn passed(&mut self, input: &PlanInput<'_>, gate: Gate<'_>) -> Result<(), Reason> {
         if gate.ring == 0 {
             return Ok(());
         }

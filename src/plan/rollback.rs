@@ -6,13 +6,13 @@ use std::cmp::Ordering;
 use super::quarantine::not_quarantined;
 use super::release_rules::not_denied;
 use super::selected::Selected;
-use crate::model::ami_type::{ReleaseTrack, TrackKey};
 use crate::model::attempt::Intent;
-use crate::model::hold::Rollback;
-use crate::model::policy::Mode;
-use crate::model::reason::{Reason, RollbackBlock};
-use crate::model::release_version::ReleaseVersion;
-use crate::model::releases::Available;
+use crate::model::attempt::hold::Rollback;
+use crate::model::decision::reason::{Reason, RollbackBlock};
+use crate::model::nodegroup::policy::Mode;
+use crate::model::observed::releases::Available;
+use crate::model::release::track::{ReleaseTrack, TrackKey};
+use crate::model::release::version::ReleaseVersion;
 
 /// The update that goes back, or why it does not start. EKS decides whether the node group is fit for it.
 pub(super) fn intent(selected: Selected<'_>, rollback: &Rollback) -> Result<Intent, Reason> {

@@ -9,23 +9,23 @@ use super::rings::Gates;
 use super::rollback;
 use super::selected::Selected;
 use crate::model::attempt::Intent;
-use crate::model::error_code::POD_EVICTION_FAILURE;
-use crate::model::fleet::Discovered;
-use crate::model::hold::DESCRIPTION_LAGS;
+use crate::model::attempt::error_code::POD_EVICTION_FAILURE;
+use crate::model::attempt::hold::DESCRIPTION_LAGS;
+use crate::model::decision::reason::{Freeze, Reason};
+use crate::model::decision::rule::Rule;
 use crate::model::nodegroup::Nodegroup;
-use crate::model::nodegroup_record::NodegroupRecord;
-use crate::model::policy::Mode;
+use crate::model::nodegroup::policy::Mode;
+use crate::model::observed::fleet::Discovered;
 use crate::model::problem::Unreadable;
-use crate::model::reason::{Freeze, Reason};
-use crate::model::rule::Rule;
+use crate::model::record::nodegroup::NodegroupRecord;
+use crate::model::rules::window::Opening;
 use crate::model::rules::{Force, Rules};
-use crate::model::window::Opening;
 
 /// What a rule says of a node group for which this update was found; nothing where it asks for an update and there is none.
 type Check = fn(Selected<'_>, Option<&Intent>) -> Option<Result<(), Reason>>;
 
 /// The rules by which an update may start now, in the order in which they are evaluated.
-pub(super) const START_RULES: [(Rule, Check); 7] = [
+pub(crate) const START_RULES: [(Rule, Check); 7] = [
     (Rule::UpdatesAllowed, |it, intent| intent.map(|intent| updates_allowed(it.mode, intent))),
     (Rule::Healthy, |it, _| Some(healthy(it.nodegroup))),
     (Rule::NotBackingOff, |it, intent| intent.map(|intent| not_backing_off(it, intent))),
@@ -37,7 +37,7 @@ pub(super) const START_RULES: [(Rule, Check); 7] = [
 
 /// The update that a node group could get if there were no other node groups; or the first reason against it. This is the
 /// order of the rules.
-pub(super) fn candidate<'a>(
+pub(crate) fn candidate<'a>(
     input: &'a PlanInput<'a>,
     gates: &mut Gates,
     discovered: &'a Discovered,
@@ -63,7 +63,7 @@ fn complete(intent: &mut Intent, Selected { input, rules, record, .. }: Selected
 }
 
 /// The update of a rollback that was requested, or why it does not start.
-pub(super) fn requested_rollback(selected: Selected<'_>) -> Option<Result<Intent, Reason>> {
+pub(crate) fn requested_rollback(selected: Selected<'_>) -> Option<Result<Intent, Reason>> {
     Some(rollback::intent(selected, selected.record?.rollback()?))
 }
 
@@ -77,7 +77,7 @@ fn updates_allowed(mode: Mode, intent: &Intent) -> Result<(), Reason> {
 }
 
 /// EKS starts no update on a node group that is not active, and none with health issues beyond four that it tolerates.
-pub(super) fn healthy(nodegroup: &Nodegroup) -> Result<(), Reason> {
+pub(crate) fn healthy(nodegroup: &Nodegroup) -> Result<(), Reason> {
     let blocking = nodegroup.blocking_issues();
     if !blocking.is_empty() {
         return Err(Reason::Unhealthy { issues: blocking.into_iter().cloned().collect() });
@@ -121,7 +121,7 @@ fn eviction_failed(record: &NodegroupRecord, intent: &Intent) -> bool {
     !forced && failures().last().is_some_and(|attempt| attempt.failed_with(POD_EVICTION_FAILURE))
 }
 
-pub(super) fn not_frozen(input: &PlanInput<'_>) -> Result<(), Reason> {
+pub(crate) fn not_frozen(input: &PlanInput<'_>) -> Result<(), Reason> {
     match freeze(input) {
         Some(freeze) => Err(Reason::Frozen(freeze)),
         None => Ok(()),
@@ -129,7 +129,7 @@ pub(super) fn not_frozen(input: &PlanInput<'_>) -> Result<(), Reason> {
 }
 
 /// Why nothing may start anywhere, if something says so. Without the fleet's record it is not known what is quarantined.
-pub(super) fn freeze(input: &PlanInput<'_>) -> Option<Freeze> {
+pub(crate) fn freeze(input: &PlanInput<'_>) -> Option<Freeze> {
     let quarantines = input.fleet.record().err();
     let unreadable = |error| Freeze::Unreadable(Unreadable(format!("the fleet's quarantines: {error}")));
     input.fleet.freeze.clone().or_else(|| quarantines.map(unreadable))

@@ -5,21 +5,21 @@ use aws_sdk_eks::types::NodegroupStatus;
 use super::eligible::Candidate;
 use super::input::PlanInput;
 use crate::model::attempt::StartedBy;
-use crate::model::fleet::{Discovered, NodegroupState};
+use crate::model::decision::reason::Reason;
 use crate::model::nodegroup::Nodegroup;
-use crate::model::nodegroup_record::NodegroupRecord;
-use crate::model::policy::{Mode, Policy};
-use crate::model::reason::Reason;
+use crate::model::nodegroup::policy::{Mode, Policy};
+use crate::model::observed::fleet::{Discovered, NodegroupState};
+use crate::model::record::nodegroup::NodegroupRecord;
 use crate::model::rules::Rules;
 
 /// A node group that is to be kept current, and what is known of it.
 #[derive(Clone, Copy)]
-pub(super) struct Selected<'a> {
-    pub(super) input: &'a PlanInput<'a>,
-    pub(super) nodegroup: &'a Nodegroup,
-    pub(super) mode: Mode,
-    pub(super) rules: &'a Rules,
-    pub(super) record: Option<&'a NodegroupRecord>,
+pub(crate) struct Selected<'a> {
+    pub(crate) input: &'a PlanInput<'a>,
+    pub(crate) nodegroup: &'a Nodegroup,
+    pub(crate) mode: Mode,
+    pub(crate) rules: &'a Rules,
+    pub(crate) record: Option<&'a NodegroupRecord>,
 }
 
 impl<'a> Selected<'a> {
@@ -27,7 +27,7 @@ impl<'a> Selected<'a> {
     ///
     /// # Errors
     /// The first reason why it is not one.
-    pub(super) fn of(input: &'a PlanInput<'a>, discovered: &'a Discovered) -> Result<Self, Reason> {
+    pub(crate) fn of(input: &'a PlanInput<'a>, discovered: &'a Discovered) -> Result<Self, Reason> {
         if !input.request.includes(discovered.id.name()) {
             return Err(Reason::Excluded);
         }
@@ -47,7 +47,7 @@ impl<'a> Selected<'a> {
     ///
     /// # Errors
     /// When its AMI type has no releases, or EKS described it without what tells its own.
-    pub(super) fn candidate(&self) -> Result<Candidate<'a>, Reason> {
+    pub(crate) fn candidate(&self) -> Result<Candidate<'a>, Reason> {
         // What has failed before is no reason against a report.
         let tried = self.record.filter(|_| self.mode == Mode::Auto);
         Candidate::of(self.input, self.nodegroup, self.rules, tried)
@@ -57,7 +57,7 @@ impl<'a> Selected<'a> {
     ///
     /// # Errors
     /// When an update is in progress.
-    pub(super) fn not_in_progress(&self) -> Result<(), Reason> {
+    pub(crate) fn not_in_progress(&self) -> Result<(), Reason> {
         match self.record.and_then(|record| record.open()) {
             Some(attempt) => Err(Reason::InProgress { since: Some(attempt.started_at), started_by: attempt.starter() }),
             None if self.nodegroup.status == NodegroupStatus::Updating => {
@@ -68,7 +68,7 @@ impl<'a> Selected<'a> {
     }
 }
 
-pub(super) fn opted_in(nodegroup: &Nodegroup) -> Result<(Mode, &Rules), Reason> {
+pub(crate) fn opted_in(nodegroup: &Nodegroup) -> Result<(Mode, &Rules), Reason> {
     match &nodegroup.policy {
         Policy::OptedIn(mode, rules) => Ok((*mode, rules)),
         Policy::NotOptedIn => Err(Reason::NotOptedIn),

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::ami_type::TrackKey;
-use crate::model::fleet::{Clusters, Discovered, Fleet};
-use crate::model::kubernetes::KubernetesVersion;
+use crate::model::decision::request::StartRequest;
 use crate::model::nodegroup::Nodegroup;
-use crate::model::policy::Policy;
+use crate::model::nodegroup::policy::Policy;
+use crate::model::observed::fleet::{Clusters, Discovered, Fleet};
 use crate::model::problem::Unreadable;
-use crate::model::request::StartRequest;
+use crate::model::release::kubernetes::KubernetesVersion;
+use crate::model::release::track::TrackKey;
 use crate::model::rules::{Rules, VersionPolicy};
 
 /// The release tracks that a plan needs: those of every node group that the event asks for.
@@ -31,7 +31,7 @@ pub fn tracks_of(discovered: &Discovered, clusters: &Clusters) -> Vec<TrackKey> 
 
 /// The Kubernetes version that a node group goes to, where it follows its cluster and lags it. EKS takes a node group to its
 /// cluster's version in one step, and to none between. A pinned one stays where its pin is.
-pub(super) fn version_step(
+pub(crate) fn version_step(
     nodegroup: &Nodegroup,
     rules: &Rules,
     clusters: &Clusters,

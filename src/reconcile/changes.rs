@@ -3,21 +3,21 @@
 use aws_sdk_eks::types::AmiTypes;
 use jiff::Timestamp;
 
-use crate::model::ami_type::TrackKey;
-use crate::model::fleet_record::{FleetContent, FleetRecord, Quarantine};
-use crate::model::hold::{Rollback, Running, StepBack};
-use crate::model::names::Names;
-use crate::model::nodegroup_record::{ExternalUpdate, NodegroupContent, NodegroupRecord, Proof, Sighting};
+use crate::model::attempt::hold::{Rollback, Running, StepBack};
+use crate::model::id::names::Names;
+use crate::model::id::{NodegroupId, NodegroupName};
+use crate::model::nodegroup::owner::Owner;
+use crate::model::nodegroup::policy::InvalidTag;
 use crate::model::notice::Digest;
-use crate::model::owner::Owner;
-use crate::model::policy::InvalidTag;
+use crate::model::notice::stale::{Obstacle, Stale};
+use crate::model::notice::support::SupportEnded;
+use crate::model::record::fleet::{FleetContent, FleetRecord, Quarantine};
+use crate::model::record::nodegroup::{ExternalUpdate, NodegroupContent, NodegroupRecord, Proof, Sighting};
+use crate::model::record::track::{TrackContent, TrackRecord};
 use crate::model::record::{Content, Record};
-use crate::model::release_version::ReleaseVersion;
-use crate::model::settings::ReleaseSelector;
-use crate::model::stale::{Obstacle, Stale};
-use crate::model::subject::{NodegroupId, NodegroupName};
-use crate::model::support::SupportEnded;
-use crate::model::track_record::{TrackContent, TrackRecord};
+use crate::model::release::selector::ReleaseSelector;
+use crate::model::release::track::TrackKey;
+use crate::model::release::version::ReleaseVersion;
 
 /// A change of a node group's record.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,46 +4,29 @@
 //! to the same.
 
 mod changes;
+mod reconciled;
 mod reports;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use aws_sdk_eks::types::NodegroupStatus;
 use jiff::Timestamp;
 
 pub use self::changes::{Change, FleetChange, NodegroupChange, TrackChange};
+pub use self::reconciled::{Bookkeeping, Reconciled};
 pub use self::reports::reports;
-use crate::model::ami_type::TrackKey;
-use crate::model::decision::{Decision, Planned, Target};
-use crate::model::fleet::Fleet;
-use crate::model::fleet_record::Quarantine;
-use crate::model::hold::{Rollback, Running, StepBack};
-use crate::model::names::Names;
-use crate::model::nodegroup_record::ExternalUpdate;
-use crate::model::policy::Policy;
+use crate::model::attempt::hold::{Rollback, Running, StepBack};
+use crate::model::id::names::Names;
+use crate::model::id::{NodegroupId, NodegroupName, NodegroupPattern, TrackId};
+use crate::model::nodegroup::policy::Policy;
+use crate::model::observed::fleet::Fleet;
+use crate::model::observed::releases::{Recommendation, Recommendations};
 use crate::model::problem::{Problem, ProblemCode, UnreadHistory, Unreadable};
-use crate::model::release_version::ReleaseVersion;
-use crate::model::releases::{Recommendation, Recommendations};
-use crate::model::subject::{FleetId, NodegroupId, NodegroupName, NodegroupPattern, TrackId};
-use crate::plan::{Plan, PlanInput, proofs, quarantines_due, tracks_of};
-
-/// What reconciling comes to.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Reconciled {
-    /// The changes of node groups' records.
-    pub nodegroups: BTreeMap<NodegroupId, Vec<NodegroupChange>>,
-    /// The changes of release tracks' records.
-    pub tracks: BTreeMap<TrackId, Vec<TrackChange>>,
-    /// The changes of the fleet's record.
-    pub fleet: Option<(FleetId, Vec<FleetChange>)>,
-    /// Node groups on whose records nothing may be built in this run, and why.
-    pub unreadable: Vec<(NodegroupId, Unreadable)>,
-    /// What was asked for and cannot be done.
-    pub errors: Vec<Problem>,
-}
-
-/// What has to be written of node groups, by node group.
-pub type Bookkeeping = BTreeMap<NodegroupId, Vec<NodegroupChange>>;
+use crate::model::record::fleet::Quarantine;
+use crate::model::record::nodegroup::ExternalUpdate;
+use crate::model::release::track::TrackKey;
+use crate::model::release::version::ReleaseVersion;
+use crate::plan::{PlanInput, proofs, quarantines_due, tracks_of};
 
 /// Compares the records with what was observed and asked for.
 #[must_use]
@@ -192,33 +175,6 @@ pub fn take_histories(
 }
 
 impl Reconciled {
-    /// Takes the changes of those node groups that may start: they are written with their intents, so that nothing comes between
-    /// the record by which an update was planned and the intent.
-    #[must_use]
-    pub fn take_of_starts(&mut self, plan: &Plan) -> Bookkeeping {
-        let may_start = |planned: &Planned| match (&planned.target, &planned.decision) {
-            (Target::Nodegroup(id), Decision::Start(_) | Decision::Next(..)) => Some(id.clone()),
-            _ => None,
-        };
-        let starts: BTreeSet<NodegroupId> = plan.decisions.iter().filter_map(may_start).collect();
-        self.nodegroups.extract_if(.., |id, _| starts.contains(id)).collect()
-    }
-
-    /// Adds a change of a node group's record.
-    pub fn change(&mut self, id: &NodegroupId, change: NodegroupChange) {
-        self.nodegroups.entry(id.clone()).or_default().push(change);
-    }
-
-    /// Adds a change of a release track's record.
-    pub fn change_track(&mut self, id: &TrackId, change: TrackChange) {
-        self.tracks.entry(id.clone()).or_default().push(change);
-    }
-
-    /// Adds a change of the fleet's record.
-    pub fn change_fleet(&mut self, id: &FleetId, change: FleetChange) {
-        self.fleet.get_or_insert_with(|| (id.clone(), Vec::new())).1.push(change);
-    }
-
     /// What node groups run, where that is not what their records say.
     fn see_nodegroups(&mut self, input: &PlanInput<'_>) {
         let fleet = input.fleet;

@@ -5,18 +5,20 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
-use super::{Change as _, FleetChange, NodegroupChange, Reconciled};
-use crate::model::ami_type::{Family, ReleaseTrack};
+use super::changes::{Change as _, FleetChange, NodegroupChange};
+use super::reconciled::Reconciled;
 use crate::model::attempt::{Attempt, Status};
-use crate::model::attention::Attention;
+use crate::model::decision::attention::Attention;
+use crate::model::decision::reason::{Freeze, Reason};
 use crate::model::decision::{Decision, DecisionKind, Planned, Target};
-use crate::model::fleet::{Discovered, NodegroupState};
+use crate::model::id::NodegroupName;
+use crate::model::nodegroup::policy::Policy;
+use crate::model::notice::support::{SupportEnded, Supported, amazon_linux_2};
 use crate::model::notice::{Digest, Lasting, Week};
-use crate::model::policy::Policy;
-use crate::model::reason::{Freeze, Reason};
-use crate::model::subject::NodegroupName;
-use crate::model::support::{SupportEnded, Supported, amazon_linux_2};
-use crate::plan::{Plan, PlanInput, Standing, standing};
+use crate::model::observed::fleet::{Discovered, NodegroupState};
+use crate::model::release::track::{Family, ReleaseTrack};
+use crate::plan::{Plan, PlanInput};
+use crate::standing::{Standing, standing};
 
 /// What lasts is listed once it was reported so long ago.
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);

@@ -20,14 +20,14 @@ use jiff::Timestamp;
 
 use self::item::Item;
 use crate::aws::{CONCURRENCY, describe};
-use crate::model::fleet_record::FleetContent;
-use crate::model::nodegroup_record::NodegroupContent;
+use crate::model::id::scope::Scope;
+use crate::model::id::{ItemKey, Subject};
 use crate::model::problem::{Problem, ProblemCode, Unreadable};
+use crate::model::record::fleet::FleetContent;
+use crate::model::record::nodegroup::NodegroupContent;
+use crate::model::record::set::RecordSet;
+use crate::model::record::track::TrackContent;
 use crate::model::record::{Content, Record, Writer, YES};
-use crate::model::records::RecordSet;
-use crate::model::scope::Scope;
-use crate::model::subject::{ItemKey, Subject};
-use crate::model::track_record::TrackContent;
 use crate::reconcile::{Change, Reconciled};
 
 /// The table's key.

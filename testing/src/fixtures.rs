@@ -2,17 +2,18 @@
 
 use aws_sdk_eks::types::{AmiTypes, NodegroupStatus};
 use eks_nodegroup_updater::config::{CheckConfig, StartConfig};
-use eks_nodegroup_updater::model::ami_type::TrackKey;
 use eks_nodegroup_updater::model::attempt::{ErrorDetail, Intent, Status};
-use eks_nodegroup_updater::model::fleet_record::{FleetRecord, Quarantine};
-use eks_nodegroup_updater::model::names::Names;
+use eks_nodegroup_updater::model::id::names::Names;
+use eks_nodegroup_updater::model::id::{ClusterId, FleetId, NodegroupId, TrackId};
 use eks_nodegroup_updater::model::nodegroup::Nodegroup;
-use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
-use eks_nodegroup_updater::model::policy::{Mode, Policy};
+use eks_nodegroup_updater::model::nodegroup::policy::{Mode, Policy};
+use eks_nodegroup_updater::model::record::fleet::{FleetRecord, Quarantine};
+use eks_nodegroup_updater::model::record::nodegroup::NodegroupRecord;
+use eks_nodegroup_updater::model::record::track::TrackRecord;
+use eks_nodegroup_updater::model::release::selector::ReleaseSelector;
+use eks_nodegroup_updater::model::release::track::TrackKey;
 use eks_nodegroup_updater::model::rules::Rules;
-use eks_nodegroup_updater::model::settings::{ReleaseSelector, RetryAfter};
-use eks_nodegroup_updater::model::subject::{ClusterId, FleetId, NodegroupId, TrackId};
-use eks_nodegroup_updater::model::track_record::TrackRecord;
+use eks_nodegroup_updater::model::settings::RetryAfter;
 use eks_nodegroup_updater::model::unknown::Unknown;
 use jiff::Timestamp;
 use simulated_aws::UpdateScript;

@@ -1,10 +1,10 @@
 //! Which failures a release is blamed for, and what is quarantined because of them.
 
 use aws_sdk_eks::types::AmiTypes;
-use eks_nodegroup_updater::model::ami_type::TrackKey;
 use eks_nodegroup_updater::model::attempt::{Intent, Status};
-use eks_nodegroup_updater::model::fleet_record::Quarantine;
-use eks_nodegroup_updater::model::nodegroup_record::{ExternalUpdate, NodegroupRecord};
+use eks_nodegroup_updater::model::record::fleet::Quarantine;
+use eks_nodegroup_updater::model::record::nodegroup::{ExternalUpdate, NodegroupRecord};
+use eks_nodegroup_updater::model::release::track::TrackKey;
 use eks_nodegroup_updater::plan::quarantines_due;
 use simulated_aws::HealthIssue;
 use testing::{

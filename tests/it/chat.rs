@@ -1,13 +1,13 @@
 //! What a chat shows.
 
-use eks_nodegroup_updater::model::ami_type::Family;
+use eks_nodegroup_updater::model::attempt::hold::{Running, StepBack};
 use eks_nodegroup_updater::model::attempt::{ErrorDetail, Intent, Status};
-use eks_nodegroup_updater::model::hold::{Running, StepBack};
-use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
+use eks_nodegroup_updater::model::nodegroup::owner::Owner;
 use eks_nodegroup_updater::model::notice::Notice;
-use eks_nodegroup_updater::model::owner::Owner;
-use eks_nodegroup_updater::model::records::AnyRecord;
-use eks_nodegroup_updater::model::release_version::ReleaseVersion;
+use eks_nodegroup_updater::model::record::nodegroup::NodegroupRecord;
+use eks_nodegroup_updater::model::record::set::AnyRecord;
+use eks_nodegroup_updater::model::release::track::Family;
+use eks_nodegroup_updater::model::release::version::ReleaseVersion;
 use eks_nodegroup_updater::notify::{Message, batches};
 use serde_json::{Value, json};
 use strum::VariantArray as _;

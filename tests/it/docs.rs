@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use eks_nodegroup_updater::model::owner::Owner;
+use eks_nodegroup_updater::model::nodegroup::owner::Owner;
 use eks_nodegroup_updater::model::rules::{RuleName, RuleRow};
-use eks_nodegroup_updater::model::setting::{Of, SettingRow};
+use eks_nodegroup_updater::model::settings::setting::{Of, SettingRow};
 use serde_json::{Value, json};
 use strum::VariantArray as _;
 use testing::{OWNERSHIP, SETTINGS, assert_generated, assert_written, table, template};

@@ -1,18 +1,18 @@
 //! What a subscriber reads.
 
-use eks_nodegroup_updater::model::ami_type::Family;
+use eks_nodegroup_updater::model::attempt::hold::{Rollback, Running, StepBack};
 use eks_nodegroup_updater::model::attempt::{ErrorDetail, Intent, Status};
-use eks_nodegroup_updater::model::fleet_record::{FleetRecord, Quarantine};
-use eks_nodegroup_updater::model::hold::{Rollback, Running, StepBack};
-use eks_nodegroup_updater::model::nodegroup_record::{ExternalUpdate, NodegroupRecord};
+use eks_nodegroup_updater::model::nodegroup::policy::InvalidTag;
+use eks_nodegroup_updater::model::notice::stale::Stale;
+use eks_nodegroup_updater::model::notice::support::{Ended, SupportEnded, Supported};
 use eks_nodegroup_updater::model::notice::{Digest, Lasting, NoticeKind, Week};
-use eks_nodegroup_updater::model::policy::InvalidTag;
+use eks_nodegroup_updater::model::record::fleet::{FleetRecord, Quarantine};
+use eks_nodegroup_updater::model::record::nodegroup::{ExternalUpdate, NodegroupRecord};
+use eks_nodegroup_updater::model::record::set::{AnyRecord, RecordRef};
+use eks_nodegroup_updater::model::record::track::TrackRecord;
 use eks_nodegroup_updater::model::record::{Content, Record};
-use eks_nodegroup_updater::model::records::{AnyRecord, RecordRef};
-use eks_nodegroup_updater::model::release_version::ReleaseVersion;
-use eks_nodegroup_updater::model::stale::Stale;
-use eks_nodegroup_updater::model::support::{Ended, SupportEnded, Supported};
-use eks_nodegroup_updater::model::track_record::TrackRecord;
+use eks_nodegroup_updater::model::release::track::Family;
+use eks_nodegroup_updater::model::release::version::ReleaseVersion;
 use eks_nodegroup_updater::model::unknown::Unknown;
 use eks_nodegroup_updater::notify::Message;
 use serde_json::{Value, json};

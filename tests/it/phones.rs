@@ -3,9 +3,9 @@
 use std::sync::LazyLock;
 
 use eks_nodegroup_updater::model::attempt::Status;
-use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::notice::Notice;
-use eks_nodegroup_updater::model::records::AnyRecord;
+use eks_nodegroup_updater::model::record::nodegroup::NodegroupRecord;
+use eks_nodegroup_updater::model::record::set::AnyRecord;
 use eks_nodegroup_updater::notify::Message;
 use proptest::prelude::*;
 use proptest::test_runner::Config;

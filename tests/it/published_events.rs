@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use eks_nodegroup_updater::model::notice::DetailType;
-use eks_nodegroup_updater::model::records::AnyRecord;
+use eks_nodegroup_updater::model::record::set::AnyRecord;
 use eks_nodegroup_updater::notify::{Event, SOURCE};
 use serde_json::{Value, json};
 use strum::VariantArray as _;

@@ -1,16 +1,16 @@
 //! What has to be recorded before a plan and because of it. Pure, so these need no AWS.
 
 use aws_sdk_eks::types::NodegroupStatus;
-use eks_nodegroup_updater::model::ami_type::Family;
 use eks_nodegroup_updater::model::attempt::StartedBy;
-use eks_nodegroup_updater::model::fleet_record::Quarantine;
-use eks_nodegroup_updater::model::nodegroup_record::{ExternalUpdate, Proof};
-use eks_nodegroup_updater::model::policy::{Mode, Policy};
+use eks_nodegroup_updater::model::id::FleetId;
+use eks_nodegroup_updater::model::nodegroup::policy::{Mode, Policy};
+use eks_nodegroup_updater::model::observed::releases::{Recommendations, Releases};
 use eks_nodegroup_updater::model::problem::{Problem, ProblemCode};
-use eks_nodegroup_updater::model::release_version::ReleaseVersion;
-use eks_nodegroup_updater::model::releases::{Recommendations, Releases};
+use eks_nodegroup_updater::model::record::fleet::Quarantine;
+use eks_nodegroup_updater::model::record::nodegroup::{ExternalUpdate, Proof};
+use eks_nodegroup_updater::model::release::track::Family;
+use eks_nodegroup_updater::model::release::version::ReleaseVersion;
 use eks_nodegroup_updater::model::rules::{Rules, VersionPolicy};
-use eks_nodegroup_updater::model::subject::FleetId;
 use eks_nodegroup_updater::plan::plan;
 use eks_nodegroup_updater::reconcile::{Change, FleetChange, NodegroupChange, Reconciled, reconcile, reports};
 use serde_json::json;

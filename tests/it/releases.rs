@@ -1,8 +1,8 @@
 //! What is remembered of the releases that AWS recommends: what it took back, and what EKS refuses.
 
-use eks_nodegroup_updater::model::ami_type::Family;
-use eks_nodegroup_updater::model::release_version::ReleaseVersion;
-use eks_nodegroup_updater::model::track_record::ReleaseHistory;
+use eks_nodegroup_updater::model::record::track::ReleaseHistory;
+use eks_nodegroup_updater::model::release::track::Family;
+use eks_nodegroup_updater::model::release::version::ReleaseVersion;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -1,9 +1,9 @@
 //! What an observation makes of an open attempt. Pure, so these need no AWS.
 
 use eks_nodegroup_updater::model::attempt::{ErrorDetail, Intent, Status};
-use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::notice::{NoticeKind, Sink};
-use eks_nodegroup_updater::model::settle::{Observation, Progress, Running, settle};
+use eks_nodegroup_updater::model::record::nodegroup::NodegroupRecord;
+use eks_nodegroup_updater::settle::{Observation, Progress, Running, settle};
 use jiff::{SignedDuration, Timestamp};
 use testing::{CURRENT, History, NEWER, UPDATE_ID, eviction, intent, minutes, now, record, unreadable};
 

@@ -2,10 +2,10 @@
 
 use eks_nodegroup_updater::metrics::Metric;
 use eks_nodegroup_updater::model::attempt::Status;
-use eks_nodegroup_updater::model::fleet_record::Quarantine;
+use eks_nodegroup_updater::model::id::NodegroupId;
 use eks_nodegroup_updater::model::nodegroup::Nodegroup;
-use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
-use eks_nodegroup_updater::model::subject::NodegroupId;
+use eks_nodegroup_updater::model::record::fleet::Quarantine;
+use eks_nodegroup_updater::model::record::nodegroup::NodegroupRecord;
 use serde_json::{Value, json};
 use simulated_aws::UpdateScript;
 use testing::{

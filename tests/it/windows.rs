@@ -4,7 +4,7 @@ use std::fmt;
 
 use chrono::{Datelike, TimeZone as _, Timelike, Utc};
 use chrono_tz::Tz;
-use eks_nodegroup_updater::model::window::{Opening, Windows};
+use eks_nodegroup_updater::model::rules::window::{Opening, Windows};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::Config;

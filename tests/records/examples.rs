@@ -1,19 +1,19 @@
 //! The records that tests talk about.
 
+use eks_nodegroup_updater::model::attempt::hold::{DowngradedBy, Hold, Rollback, Running};
+use eks_nodegroup_updater::model::attempt::outcome::OutcomeKind;
 use eks_nodegroup_updater::model::attempt::{Attempt, Intent, StartedBy, Status};
-use eks_nodegroup_updater::model::hold::{DowngradedBy, Hold, Rollback, Running};
-use eks_nodegroup_updater::model::names::Names;
-use eks_nodegroup_updater::model::nodegroup_record::{
+use eks_nodegroup_updater::model::id::names::Names;
+use eks_nodegroup_updater::model::nodegroup::owner::Owner;
+use eks_nodegroup_updater::model::nodegroup::policy::InvalidTag;
+use eks_nodegroup_updater::model::notice::stale::{Obstacle, ReportedStale, Stale};
+use eks_nodegroup_updater::model::notice::{AttemptRef, NoticeKind};
+use eks_nodegroup_updater::model::record::Revision;
+use eks_nodegroup_updater::model::record::nodegroup::{
     BackOff, Downgrade, NodegroupRecord, Proof, SeenVersion, Standing, UpdateHistory,
 };
-use eks_nodegroup_updater::model::notice::{AttemptRef, NoticeKind};
-use eks_nodegroup_updater::model::outcome::OutcomeKind;
-use eks_nodegroup_updater::model::owner::Owner;
-use eks_nodegroup_updater::model::policy::InvalidTag;
-use eks_nodegroup_updater::model::record::Revision;
-use eks_nodegroup_updater::model::release_version::ReleaseVersion;
-use eks_nodegroup_updater::model::stale::{Obstacle, ReportedStale, Stale};
-use eks_nodegroup_updater::model::track_record::TrackRecord;
+use eks_nodegroup_updater::model::record::track::TrackRecord;
+use eks_nodegroup_updater::model::release::version::ReleaseVersion;
 use eks_nodegroup_updater::model::unknown::{Unknown, Word};
 use jiff::Timestamp;
 use testing::{CURRENT, History, NEWER, days, hours, intent, quarantine, track, track_record};

@@ -1,10 +1,10 @@
 //! Changes that do not depend on order.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
 use eks_nodegroup_updater::model::problem::{Problem, ProblemCode, Unreadable};
 use eks_nodegroup_updater::model::record::Revision;
-use eks_nodegroup_updater::model::records::RecordSet;
+use eks_nodegroup_updater::model::record::nodegroup::NodegroupRecord;
+use eks_nodegroup_updater::model::record::set::RecordSet;
 use eks_nodegroup_updater::reconcile::{FleetChange, NodegroupChange, Reconciled};
 use eks_nodegroup_updater::store::RecordStore;
 use serde_json::json;

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use aws_config::SdkConfig;
 use clap::{Args, Subcommand};
 use eks_nodegroup_updater::model::decision::DecisionKind;
-use eks_nodegroup_updater::model::fleet_record::Quarantine;
-use eks_nodegroup_updater::model::reason::ReasonKind;
-use eks_nodegroup_updater::model::settings::ReleaseSelector;
-use eks_nodegroup_updater::model::subject::{ClusterId, NodegroupPattern};
+use eks_nodegroup_updater::model::decision::reason::ReasonKind;
+use eks_nodegroup_updater::model::id::{ClusterId, NodegroupPattern};
+use eks_nodegroup_updater::model::record::fleet::Quarantine;
+use eks_nodegroup_updater::model::release::selector::ReleaseSelector;
 use serde::Serialize;
 use serde_json::{Value, json};
 

@@ -4,8 +4,8 @@ use aws_config::SdkConfig;
 use clap::Args;
 use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use eks_nodegroup_updater::config::Values;
-use eks_nodegroup_updater::model::setting::Setting;
-use eks_nodegroup_updater::model::settings::ReleaseSelector;
+use eks_nodegroup_updater::model::release::selector::ReleaseSelector;
+use eks_nodegroup_updater::model::settings::setting::Setting;
 use eks_nodegroup_updater::observe::controls::parse_list;
 use serde::Serialize;
 

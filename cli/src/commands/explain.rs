@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use anstyle::{AnsiColor, Style};
 use clap::Args;
 use eks_nodegroup_updater::model::decision::DecisionKind;
-use eks_nodegroup_updater::model::explanation::{Condition, ConditionStatus, ConsideredRelease, Explanation};
-use eks_nodegroup_updater::model::reason::ReasonKind;
-use eks_nodegroup_updater::model::subject::NodegroupName;
+use eks_nodegroup_updater::model::decision::explanation::{Condition, ConditionStatus, ConsideredRelease, Explanation};
+use eks_nodegroup_updater::model::decision::reason::ReasonKind;
+use eks_nodegroup_updater::model::id::NodegroupName;
 use serde_json::json;
 
 use crate::account::Account;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use eks_nodegroup_updater::model::decision::DecisionKind;
-use eks_nodegroup_updater::model::subject::NodegroupPattern;
+use eks_nodegroup_updater::model::id::NodegroupPattern;
 use serde::Serialize;
 
 use crate::account::Account;

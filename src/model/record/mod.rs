@@ -1,7 +1,11 @@
 //! What every item of the table has: a frame around its content.
 
+pub mod fleet;
+pub mod nodegroup;
 mod reading;
 mod revision;
+pub mod set;
+pub mod track;
 
 use std::fmt::Debug;
 use std::ops::{Deref, DerefMut};
@@ -11,8 +15,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 
 pub use self::revision::{InvalidRevision, Revision};
+use super::notice::pending::Notices;
 use super::notice::{Notice, NoticeKind, Sink, Sinks};
-use super::notices::Notices;
 use super::problem::Unreadable;
 
 /// The value of `pending` and `optedIn`, the keys of the sparse indexes.

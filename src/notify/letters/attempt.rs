@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use jiff::SignedDuration;
 
 use super::causes;
+use crate::model::attempt::error_code::{Cause, NODE_CREATION_FAILURE, POD_EVICTION_FAILURE};
 use crate::model::attempt::{Attempt, ErrorDetail, Intent, StartedBy, Status as AttemptStatus};
-use crate::model::error_code::{Cause, NODE_CREATION_FAILURE, POD_EVICTION_FAILURE};
+use crate::model::id::NodegroupId;
 use crate::model::notice::AttemptRef;
-use crate::model::subject::NodegroupId;
 use crate::notify::case::Case;
 use crate::notify::commands::{describe_update, eks, explain, nodes, pods_on, retry, rollback};
 use crate::notify::letter::{Data, Fact, Headline, Next, Step};

@@ -1,7 +1,7 @@
 //! What to look at where something else than the release prevented an update.
 
-use crate::model::error_code::Cause;
-use crate::model::subject::NodegroupId;
+use crate::model::attempt::error_code::Cause;
+use crate::model::id::NodegroupId;
 use crate::notify::commands::eks;
 use crate::notify::letter::Step;
 

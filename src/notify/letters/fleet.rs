@@ -1,9 +1,9 @@
 //! Letters about the whole fleet.
 
-use crate::model::names::Names;
+use crate::model::id::names::Names;
+use crate::model::notice::stale::UnreadableRecord;
+use crate::model::notice::support::{Ended, SupportEnded, Supported};
 use crate::model::notice::{Digest, Lasting, Week};
-use crate::model::stale::UnreadableRecord;
-use crate::model::support::{Ended, SupportEnded, Supported};
 use crate::notify::case::Case;
 use crate::notify::commands::{explain, explain_decision, own};
 use crate::notify::letter::{Data, Fact, Headline, Letter, Next, Severity, Status, Step};

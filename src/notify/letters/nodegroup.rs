@@ -4,13 +4,13 @@ use std::borrow::Cow;
 
 use serde_json::json;
 
+use crate::model::attempt::hold::{Hold, Running};
 use crate::model::decision::DecisionKind;
-use crate::model::hold::{Hold, Running};
-use crate::model::owner::Owner;
-use crate::model::policy::{InvalidTag, OPT_IN_TAG};
-use crate::model::reason::ReasonKind;
-use crate::model::stale::Stale;
-use crate::model::subject::NodegroupId;
+use crate::model::decision::reason::ReasonKind;
+use crate::model::id::NodegroupId;
+use crate::model::nodegroup::owner::Owner;
+use crate::model::nodegroup::policy::{InvalidTag, OPT_IN_TAG};
+use crate::model::notice::stale::Stale;
 use crate::notify::case::Case;
 use crate::notify::commands::{eks, explain, explain_decision, invoke, opt, own, retry};
 use crate::notify::letter::{Data, Fact, Letter, Next, Severity, Status, Step};

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::model::names::Names;
+use crate::model::id::ClusterId;
+use crate::model::id::names::Names;
 use crate::model::notice::QuarantinedRelease;
-use crate::model::settings::day_of;
-use crate::model::subject::ClusterId;
+use crate::model::release::selector::day_of;
 use crate::notify::case::Case;
 use crate::notify::commands::{deny, invoke, own, rollback};
 use crate::notify::letter::{Data, Fact, Headline, Letter, Next, Severity, Status, Step};

@@ -1,7 +1,7 @@
 //! Letters about a requested rollback.
 
 use super::attempt::{data, facts, headline, look};
-use crate::model::hold::Rollback;
+use crate::model::attempt::hold::Rollback;
 use crate::model::notice::AttemptRef;
 use crate::notify::case::Case;
 use crate::notify::commands::{explain, rollback};

@@ -1,7 +1,7 @@
 //! Letters about an update.
 
 use super::attempt::{cause, data, facts, facts_of_trouble, fix, headline, look, next_try};
-use crate::model::error_code::{NODE_CREATION_FAILURE, POD_EVICTION_FAILURE};
+use crate::model::attempt::error_code::{NODE_CREATION_FAILURE, POD_EVICTION_FAILURE};
 use crate::model::notice::{AttemptRef, Recovery};
 use crate::notify::case::Case;
 use crate::notify::commands::{eks, opt};

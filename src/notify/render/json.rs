@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::keys::dedup_key;
-use crate::model::subject::NodegroupId;
+use crate::model::id::NodegroupId;
 use crate::notify::letter::{Envelope, Letter, Step};
 
 /// Everything, for programs.

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use eks_nodegroup_updater::model::fleet_record::FleetRecord;
-use eks_nodegroup_updater::model::hold::Hold;
-use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
+use eks_nodegroup_updater::model::attempt::hold::Hold;
+use eks_nodegroup_updater::model::record::fleet::FleetRecord;
+use eks_nodegroup_updater::model::record::nodegroup::NodegroupRecord;
+use eks_nodegroup_updater::model::record::track::TrackRecord;
 use eks_nodegroup_updater::model::settings::Limits;
-use eks_nodegroup_updater::model::track_record::TrackRecord;
 use eks_nodegroup_updater::summary::{StartLine, StartSummary};
 use jiff::{SignedDuration, Timestamp};
 use simulated_aws::{Nodegroup, Update};

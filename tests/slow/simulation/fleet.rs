@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use eks_nodegroup_updater::model::ami_type::TrackKey;
+use eks_nodegroup_updater::model::id::{FleetId, TrackId};
+use eks_nodegroup_updater::model::release::track::TrackKey;
 use eks_nodegroup_updater::model::settings::{Limits, Settings};
-use eks_nodegroup_updater::model::subject::{FleetId, TrackId};
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use simulated_aws::{

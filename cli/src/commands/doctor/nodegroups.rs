@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use eks_nodegroup_updater::model::attention::Attention;
 use eks_nodegroup_updater::model::decision::DecisionKind;
-use eks_nodegroup_updater::model::policy::OPT_IN_TAG;
-use eks_nodegroup_updater::model::reason::ReasonKind;
-use eks_nodegroup_updater::model::rule::Rule;
+use eks_nodegroup_updater::model::decision::attention::Attention;
+use eks_nodegroup_updater::model::decision::reason::ReasonKind;
+use eks_nodegroup_updater::model::decision::rule::Rule;
+use eks_nodegroup_updater::model::nodegroup::policy::OPT_IN_TAG;
 
 use crate::answer::DecisionLine;
 use crate::candidates::{self, Described};

@@ -5,7 +5,7 @@
 use aws_sdk_iam::operation::simulate_principal_policy::SimulatePrincipalPolicyOutput;
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
 use eks_nodegroup_updater::aws::endpoints::{self, Service};
-use eks_nodegroup_updater::model::policy::OPT_IN_TAG;
+use eks_nodegroup_updater::model::nodegroup::policy::OPT_IN_TAG;
 use eks_nodegroup_updater::notify::SOURCE;
 
 use crate::deployment::Deployment;

@@ -3,8 +3,8 @@
 use aws_sdk_cloudwatch::types::{MetricAlarm, StateValue};
 use aws_sdk_scheduler::types::ScheduleState;
 use eks_nodegroup_updater::aws::endpoints::{self, Service};
+use eks_nodegroup_updater::model::decision::reason::FreezeKind;
 use eks_nodegroup_updater::model::problem::{ErrorLine, ProblemCode};
-use eks_nodegroup_updater::model::reason::FreezeKind;
 use jiff::Timestamp;
 
 use crate::answer::StartAnswer;
@@ -178,8 +178,8 @@ fn alarm_checks(names: &[String], alarms: &[MetricAlarm], stack: &str) -> Vec<Ch
 mod tests {
     use std::collections::BTreeMap;
 
+    use eks_nodegroup_updater::model::decision::reason::Freeze;
     use eks_nodegroup_updater::model::problem::Unreadable;
-    use eks_nodegroup_updater::model::reason::Freeze;
     use eks_nodegroup_updater::summary::Stopped;
 
     use super::super::Status::{self, Failed, Passed, Skipped, Warning};

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
 use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use eks_nodegroup_updater::config::{CheckConfig, ParameterNames, Source, StartConfig, Values};
-use eks_nodegroup_updater::model::setting::{Of, SettingRow};
-use eks_nodegroup_updater::model::settings::ReleaseSelector;
+use eks_nodegroup_updater::model::release::selector::ReleaseSelector;
+use eks_nodegroup_updater::model::settings::setting::{Of, SettingRow};
 use eks_nodegroup_updater::observe::controls::parse_list;
 
 use crate::deployment::Deployment;

@@ -4,8 +4,8 @@ mod releases;
 mod updates;
 
 use clap::Args;
-use eks_nodegroup_updater::model::nodegroup_record::NodegroupRecord;
-use eks_nodegroup_updater::model::subject::NodegroupPattern;
+use eks_nodegroup_updater::model::id::NodegroupPattern;
+use eks_nodegroup_updater::model::record::nodegroup::NodegroupRecord;
 
 use self::releases::Tracks;
 use self::updates::{Update, Updates};

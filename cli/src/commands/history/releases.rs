@@ -1,7 +1,7 @@
 //! The releases of each track.
 
-use eks_nodegroup_updater::model::records::RecordSet;
-use eks_nodegroup_updater::model::track_record::TrackRecord;
+use eks_nodegroup_updater::model::record::set::RecordSet;
+use eks_nodegroup_updater::model::record::track::TrackRecord;
 use jiff::Timestamp;
 use serde::Serialize;
 

@@ -8,8 +8,8 @@ use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use eks_nodegroup_updater::aws::pace::Eks;
 use eks_nodegroup_updater::aws::{concurrently, describe};
 use eks_nodegroup_updater::model::attempt::{Attempt, Status};
-use eks_nodegroup_updater::model::nodegroup_record::{NodegroupRecord, PastAttempt};
-use eks_nodegroup_updater::model::subject::NodegroupName;
+use eks_nodegroup_updater::model::id::NodegroupName;
+use eks_nodegroup_updater::model::record::nodegroup::{NodegroupRecord, PastAttempt};
 use futures_util::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -252,12 +252,12 @@ fn detail(update: &Update) -> String {
 #[cfg(test)]
 mod tests {
     use aws_sdk_eks::types::AmiTypes;
+    use eks_nodegroup_updater::model::attempt::hold::Running;
     use eks_nodegroup_updater::model::attempt::{ErrorDetail, Intent, Status as AttemptStatus};
-    use eks_nodegroup_updater::model::hold::Running;
-    use eks_nodegroup_updater::model::nodegroup_record::Sighting;
+    use eks_nodegroup_updater::model::id::NodegroupId;
     use eks_nodegroup_updater::model::notice::{Sink, Sinks};
     use eks_nodegroup_updater::model::record::Writer;
-    use eks_nodegroup_updater::model::subject::NodegroupId;
+    use eks_nodegroup_updater::model::record::nodegroup::Sighting;
     use simulated_aws::{ApiError, Fault, Nodegroup, Request, World};
     use tokio::net::TcpListener;
 

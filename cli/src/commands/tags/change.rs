@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use anstyle::{AnsiColor, Style};
-use eks_nodegroup_updater::model::owner::Owner;
-use eks_nodegroup_updater::model::policy::{Mode, OPT_IN_TAG, Policy};
+use eks_nodegroup_updater::model::nodegroup::owner::Owner;
+use eks_nodegroup_updater::model::nodegroup::policy::{Mode, OPT_IN_TAG, Policy};
 use eks_nodegroup_updater::model::rules::Rules;
 use serde::Serialize;
 

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use eks_nodegroup_updater::model::id::{NodegroupName, NodegroupPattern};
 use eks_nodegroup_updater::model::rules::RuleName;
-use eks_nodegroup_updater::model::subject::{NodegroupName, NodegroupPattern};
 use serde::Serialize;
 
 use super::change::{Change, Outcome, after, check_number, warnings};

@@ -16,9 +16,9 @@ use std::pin::pin;
 
 use clap::Args;
 use eks_nodegroup_updater::aws::endpoints::{self, Service};
-use eks_nodegroup_updater::model::policy::OPT_IN_TAG;
+use eks_nodegroup_updater::model::id::NodegroupPattern;
+use eks_nodegroup_updater::model::nodegroup::policy::OPT_IN_TAG;
 use eks_nodegroup_updater::model::rules::RuleName;
-use eks_nodegroup_updater::model::subject::NodegroupPattern;
 
 use self::document::{Document, select};
 use self::wanted::{Argument, Wanted, sort_out};

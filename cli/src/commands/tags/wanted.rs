@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use eks_nodegroup_updater::model::policy::{OPT_IN_TAG, Policy};
+use eks_nodegroup_updater::model::id::NodegroupPattern;
+use eks_nodegroup_updater::model::nodegroup::policy::{OPT_IN_TAG, Policy};
 use eks_nodegroup_updater::model::rules::{RuleName, Rules};
-use eks_nodegroup_updater::model::subject::NodegroupPattern;
 
 use crate::failure::Failure;
 use crate::text::nearest;

@@ -1,0 +1,35 @@
+//! AWS's errors in words.
+
+use aws_sdk_eks::config::http::HttpResponse;
+use aws_sdk_eks::error::{ProvideErrorMetadata, SdkError};
+
+/// How much of an answer that is not AWS's is quoted.
+const BODY_CHARACTERS: usize = 200;
+
+/// Whether AWS refused a call for the rate.
+pub fn is_throttled<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    error.code().is_some_and(|code| code.contains("Throttl") || code.contains("TooMany"))
+        || error.raw_response().is_some_and(|response| response.status().as_u16() == 429)
+}
+
+/// An error of AWS as `Code: message`. The SDK's own `Display` says only "service error", and its full one holds whole
+/// answers; of an answer that is not AWS's, such as a proxy's page, the status and the beginning tell enough.
+pub fn describe<E>(error: &SdkError<E, HttpResponse>) -> String
+where
+    E: std::error::Error + ProvideErrorMetadata + 'static,
+{
+    match (error.code(), error.message(), error.raw_response()) {
+        (Some(code), Some(message), _) => format!("{code}: {message}"),
+        (Some(code), None, _) => code.to_owned(),
+        (None, _, Some(response)) => {
+            let body = response.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
+            let begin: String = body.chars().take(BODY_CHARACTERS).collect();
+            format!("HTTP status {} with a body that is not AWS's: {begin:?}", response.status().as_u16())
+        }
+        // No answer at all: the sources say why.
+        (None, _, None) => {
+            let sources = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+            sources.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! What there is to know of each decision, whatever node group has it: `docs/decisions.md` is made from it, and so is what people
+//! are told to do.
+
+use super::reason::ReasonKind;
+use super::rule::Rule;
+use crate::model::decision::DecisionKind;
+
+/// What there is to know of a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guide {
+    /// The rule by which an update does not start.
+    pub rule: Rule,
+    /// Why it is decided: a sentence in Markdown.
+    pub why: &'static str,
+    /// What to do, often with a command at its end; nothing where waiting or nothing is all there is to do. `NODEGROUP` stands for
+    /// `cluster/nodegroup`, and `RELEASE` for the release.
+    pub todo: Option<&'static str>,
+    /// The section of `docs/` with more.
+    pub see: Option<&'static str>,
+}
+
+impl DecisionKind {
+    /// What there is to know of it; nothing of one that this version does not know.
+    #[must_use]
+    pub fn guide(&self) -> Option<Guide> {
+        let (why, todo) = match self {
+            Self::Skip(reason) => return Some(reason.guide()),
+            Self::Start => ("every rule is satisfied: an update starts, and the outcome says what came of it", None),
+            Self::Next => (
+                "a limit is reached: its update starts only if EKS does not accept another that was planned",
+                Some("wait, or raise the limit"),
+            ),
+            Self::Unknown(_) => return None,
+        };
+        Some(Guide { rule: Rule::Limits, why, todo, see: None })
+    }
+}
+
+impl ReasonKind {
+    /// What there is to know of it.
+    #[must_use]
+    pub fn guide(self) -> Guide {
+        match self {
+            Self::Excluded => {
+                Guide { rule: Rule::Selected, why: "the event asks for other node groups", todo: None, see: None }
+            }
+            Self::NotFound => Guide {
+                rule: Rule::Selected,
+                why: "the event names it, but no node group with the tag `ami-update` has the name",
+                todo: Some("check name, tag and region; opt it in: eks-nodegroup-updater opt-in NODEGROUP"),
+                see: None,
+            },
+            Self::Deleted => Guide {
+                rule: Rule::Readable,
+                why: "it was deleted; the tag index still lists it",
+                todo: None,
+                see: None,
+            },
+            Self::NotReached => Guide {
+                rule: Rule::Readable,
+                why: "AWS throttled the run before it reached this node group; the next run starts with it",
+                todo: None,
+                see: Some("rules.md#large-fleets"),
+            },
+            Self::Unreadable => Guide {
+                rule: Rule::Readable,
+                why: "AWS, the release or the record could not be read; the reason quotes the error",
+                todo: Some("fix the error that the reason quotes; see: eks-nodegroup-updater doctor"),
+                see: Some("rules.md#nothing-goes-stale-in-silence"),
+            },
+            Self::NotOptedIn => Guide {
+                rule: Rule::OptedIn,
+                why: "the tag index lists it, but it no longer has the tag; notified once if it had opted in",
+                todo: Some("opt it in: eks-nodegroup-updater opt-in NODEGROUP"),
+                see: Some("operations.md#a-lost-tag"),
+            },
+            Self::OptedOut => Guide {
+                rule: Rule::OptedIn,
+                why: "`ami-update=off`",
+                todo: Some("opt it in again: eks-nodegroup-updater opt-in NODEGROUP"),
+                see: None,
+            },
+            Self::InvalidTag => Guide {
+                rule: Rule::OptedIn,
+                why: "a tag `ami-update` or `ami-update/…` is not recognised; notified once",
+                todo: Some("fix or remove the tag: eks-nodegroup-updater set NODEGROUP RULE=VALUE"),
+                see: Some("rules.md"),
+            },
+            Self::InProgress => Guide {
+                rule: Rule::NoUpdateInProgress,
+                why: "an update is in progress, external or not",
+                todo: None,
+                see: None,
+            },
+            Self::RollbackBlocked => Guide {
+                rule: Rule::RollbackAllowed,
+                why: "a requested rollback cannot start; the reason says why",
+                todo: Some("fix what the reason says, or request another release"),
+                see: Some("rules.md#going-back"),
+            },
+            Self::CustomAmi => Guide {
+                rule: Rule::ManagedAmi,
+                why: "its launch template has an AMI of its own, for which AWS publishes no releases",
+                todo: Some("update the AMI in its launch template"),
+                see: None,
+            },
+            Self::UnknownAmiType => Guide {
+                rule: Rule::ManagedAmi,
+                why: "its AMI type is newer than this version of the updater",
+                todo: Some("deploy a newer version of the updater"),
+                see: None,
+            },
+            Self::Downgraded => Guide {
+                rule: Rule::NotDowngraded,
+                why: "an external update or a rollback took it back, and it stays there",
+                todo: Some("to bring it forward at once: eks-nodegroup-updater retry NODEGROUP"),
+                see: Some("operations.md#downgraded-by-another-owner"),
+            },
+            Self::Pinned => Guide { rule: Rule::Pin, why: "it runs the release of its `pin`", todo: None, see: None },
+            Self::PinIsDowngrade => Guide {
+                rule: Rule::Pin,
+                why: "its `pin` is older than what it runs",
+                todo: Some("move the pin: eks-nodegroup-updater set NODEGROUP pin=RELEASE"),
+                see: Some("rules.md#going-back"),
+            },
+            Self::PinUnknown => Guide {
+                rule: Rule::Pin,
+                why: "its `pin` is no release of its AMI type and Kubernetes version",
+                todo: Some("move the pin: eks-nodegroup-updater set NODEGROUP pin=RELEASE"),
+                see: None,
+            },
+            Self::PinWithdrawn => Guide {
+                rule: Rule::Pin,
+                why: "AWS has withdrawn the release of its `pin`",
+                todo: Some("move the pin: eks-nodegroup-updater set NODEGROUP pin=RELEASE"),
+                see: None,
+            },
+            Self::NoRelease => Guide {
+                rule: Rule::NewerRelease,
+                why: "AWS publishes no release for its AMI type and Kubernetes version",
+                todo: Some("check its AMI type and Kubernetes version"),
+                see: None,
+            },
+            Self::EndOfSupport => Guide {
+                rule: Rule::NewerRelease,
+                why: "it runs the last release of Amazon Linux 2, or of a Kubernetes version whose extended support has ended",
+                todo: Some("move to AL2023 or Bottlerocket, or upgrade the cluster"),
+                see: Some("operations.md#ended-support"),
+            },
+            Self::UpToDate => {
+                Guide { rule: Rule::NewerRelease, why: "it runs the latest release", todo: None, see: None }
+            }
+            Self::NoNewReleases => Guide {
+                rule: Rule::NewerRelease,
+                why: "it runs the latest release, but AWS has published none for its `stale-after`",
+                todo: Some("check whether AWS still supports its AMI type and Kubernetes version"),
+                see: None,
+            },
+            Self::RunsWithdrawnRelease => Guide {
+                rule: Rule::NewerRelease,
+                why: "it runs a release that AWS has withdrawn; the next newer one is installed",
+                todo: Some("to go back: eks-nodegroup-updater rollback NODEGROUP --to RELEASE"),
+                see: Some("operations.md#a-withdrawn-release"),
+            },
+            Self::NotComparable => Guide {
+                rule: Rule::NewerRelease,
+                why: "the release it runs and the latest one have no order",
+                todo: Some("compare both releases, and update it once by hand"),
+                see: None,
+            },
+            Self::ClusterUpgradedRecently => Guide {
+                rule: Rule::FollowClusterAfter,
+                why: "its cluster's Kubernetes version is too new for its `follow-cluster-after`",
+                todo: None,
+                see: Some("rules.md#following-the-cluster"),
+            },
+            Self::Denied => Guide {
+                rule: Rule::NotDenied,
+                why: "`DeniedReleases` denies every newer release",
+                todo: None,
+                see: Some("settings.md"),
+            },
+            Self::MinAgeNotReached => Guide {
+                rule: Rule::MinAge,
+                why: "every newer release is younger than its `min-age`",
+                todo: None,
+                see: None,
+            },
+            Self::Quarantined => Guide {
+                rule: Rule::NotQuarantined,
+                why: "the release failed on several node groups of its cluster, or in several clusters; notified once",
+                todo: Some("wait for the next release, or: eks-nodegroup-updater quarantine lift RELEASE"),
+                see: Some("operations.md#a-quarantined-release"),
+            },
+            Self::ReleaseRefused => Guide {
+                rule: Rule::ReleaseAccepted,
+                why: "EKS refuses the release as not valid; after a day you are notified, and an older release is installed instead",
+                todo: None,
+                see: Some("rules.md#retries"),
+            },
+            Self::FailedBefore => Guide {
+                rule: Rule::NotFailedBefore,
+                why: "the release failed on it; the reason says when it is retried",
+                todo: Some("fix the cause, then: eks-nodegroup-updater retry NODEGROUP"),
+                see: Some("rules.md#retries"),
+            },
+            Self::WaitingForRing => Guide {
+                rule: Rule::Ring,
+                why: "a node group of a lower ring, which the reason names, has not proved the release",
+                todo: Some("look at the node group that the reason names: eks-nodegroup-updater explain CLUSTER/NAME"),
+                see: Some("rules.md#rings"),
+            },
+            Self::ReportOnly => Guide {
+                rule: Rule::UpdatesAllowed,
+                why: "`ami-update=notify`",
+                todo: Some("to have it updated: eks-nodegroup-updater set NODEGROUP mode=auto"),
+                see: None,
+            },
+            Self::Unhealthy => Guide {
+                rule: Rule::Healthy,
+                why: "it has health issues with which EKS refuses updates (all but four)",
+                todo: Some("fix the health issues that the reason names"),
+                see: None,
+            },
+            Self::NotActive => Guide {
+                rule: Rule::Healthy,
+                why: "its status is neither `ACTIVE`, nor `DEGRADED` with tolerated issues only",
+                todo: Some("bring it back to ACTIVE first"),
+                see: None,
+            },
+            Self::BackingOff => Guide {
+                rule: Rule::NotBackingOff,
+                why: "EKS rejected its last update, for a cause that is not the release's; the reason quotes EKS",
+                todo: Some("fix what EKS says, then: eks-nodegroup-updater retry NODEGROUP"),
+                see: Some("rules.md#retries"),
+            },
+            Self::MinIntervalNotReached => Guide {
+                rule: Rule::MinInterval,
+                why: "its last update is more recent than its `min-interval`, or than the 20 minutes in which EKS may still describe what ran before",
+                todo: None,
+                see: None,
+            },
+            Self::Frozen => Guide {
+                rule: Rule::NotFrozen,
+                why: "the stop switch or a change calendar stops all updates; or one of them, or the quarantines, cannot be read, in which case the run fails and raises the alarm",
+                todo: Some("open the calendar, or: eks-nodegroup-updater resume"),
+                see: Some("rules.md#stopping-updates"),
+            },
+            Self::OutsideWindow => Guide {
+                rule: Rule::Window,
+                why: "its `window` is closed, or closes within `WindowMargin`",
+                todo: Some(
+                    "wait for its window, or give it another: eks-nodegroup-updater set NODEGROUP window=WINDOW",
+                ),
+                see: Some("rules.md#windows"),
+            },
+            Self::UpdateHistoryUnread => Guide {
+                rule: Rule::UpdateHistory,
+                why: "the updater has not updated it yet, and not all of its earlier updates could be read; the next run starts with it",
+                todo: Some("wait, or start it without its update history: eks-nodegroup-updater retry NODEGROUP"),
+                see: Some("rules.md#the-update-history"),
+            },
+        }
+    }
+}

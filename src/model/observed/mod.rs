@@ -1,0 +1,4 @@
+//! What a run observed: the fleet, and the releases that AWS offers.
+
+pub mod fleet;
+pub mod releases;

@@ -1,0 +1,217 @@
+//! The settings of the functions, a row each: whatever lists settings reads the rows.
+
+use strum::VariantArray as _;
+
+use crate::model::rules::{RuleDefault, RuleName, RuleRow};
+
+/// A setting that is no rule's. Those of rules are in the [rows of the rules](RuleRow).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::VariantArray)]
+#[expect(missing_docs, reason = "the row of each says what it is")]
+pub enum Setting {
+    NotificationKinds,
+    EventBusName,
+    StartScheduleTimezone,
+    MaxUpdatesPerCluster,
+    MaxUpdatesInProgress,
+    MaxStartsPerRun,
+    RetryAfter,
+    RingSoak,
+    WindowMargin,
+    DeniedReleases,
+    QuarantineAfter,
+    ChangeCalendars,
+    Metrics,
+    LogLevel,
+}
+
+/// What there is to know of a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SettingRow {
+    /// The template's parameter.
+    pub parameter: &'static str,
+    /// The environment variable.
+    pub variable: &'static str,
+    /// What holds without it.
+    pub default: &'static str,
+    /// What a value is like.
+    pub expected: &'static str,
+    /// What it does, for the documentation; of a rule, what the rule does.
+    pub about: &'static str,
+    /// Which function has it.
+    pub of: Of,
+    /// The rule that it is the default of.
+    pub rule: Option<RuleName>,
+}
+
+/// The functions that have a setting, and how the template gives it to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// `start`, by its document.
+    Start,
+    /// `check`, by a variable.
+    Check,
+    /// Both, so.
+    Both,
+    /// Both, by a variable: it is a resource's name, or is wanted before anything is read.
+    Environment,
+}
+
+impl Of {
+    /// Whether `start` has it by its document.
+    #[must_use]
+    pub fn in_document(self) -> bool {
+        matches!(self, Self::Start | Self::Both)
+    }
+}
+
+/// Of the limits.
+const COUNT: &str = "expected a whole number from 1";
+const DURATION: &str = "expected a duration such as 30m or 24h";
+
+impl Setting {
+    /// Everything about it.
+    #[must_use]
+    pub const fn row(self) -> SettingRow {
+        let (parameter, variable, default, expected, of, about) = match self {
+            Self::NotificationKinds => (
+                "NotificationKinds",
+                "NOTIFICATION_KINDS",
+                "",
+                "expected kinds separated by spaces, such as UpdateSucceeded -UpdateStuck",
+                Of::Both,
+                "[Kinds](notifications.md) of notices to publish messages of beside the usual ones, separated by spaces, such as \
+                 `UpdateSucceeded`; with a minus sign, such as `-UpdateStuck`, kinds to leave out.",
+            ),
+            Self::EventBusName => (
+                "EventBusName",
+                "EVENT_BUS_NAME",
+                "",
+                "expected the name or the ARN of a classic event bus, whose rules can send events on to a Custom Event Bus",
+                Of::Environment,
+                "The bus that [events](events.md#what-is-put-on-a-bus) are put on: a classic one, not a *Custom Event Bus* \
+                 (`event-busv2`), which has another API. It must exist: EventBridge takes what is put on one that does not, and \
+                 drops it. Empty: none.",
+            ),
+            Self::StartScheduleTimezone => (
+                "StartScheduleTimezone",
+                "TIME_ZONE",
+                "UTC",
+                "expected a time zone such as Europe/Berlin",
+                Of::Start,
+                "Time zone of a `cron` expression in `StartSchedule`, and of the week in which \
+                 [what lasts is listed](notifications.md).",
+            ),
+            Self::MaxUpdatesPerCluster => (
+                "MaxUpdatesPerCluster",
+                "MAX_UPDATES_PER_CLUSTER",
+                "1",
+                COUNT,
+                Of::Start,
+                "Opted-in node groups of one cluster that update at the same time.",
+            ),
+            Self::MaxUpdatesInProgress => (
+                "MaxUpdatesInProgress",
+                "MAX_UPDATES_IN_PROGRESS",
+                "10",
+                COUNT,
+                Of::Start,
+                "Opted-in node groups of all clusters that update at the same time.",
+            ),
+            Self::MaxStartsPerRun => {
+                ("MaxStartsPerRun", "MAX_STARTS_PER_RUN", "10", COUNT, Of::Start, "Updates that one run starts.")
+            }
+            Self::RetryAfter => (
+                "RetryAfter",
+                "RETRY_AFTER",
+                "1h 4h 12h",
+                "expected durations separated by spaces, such as 1h 4h 12h",
+                Of::Both,
+                "Waits before each retry of a release that failed on a node group; then it is given up. What EKS does not take \
+                 for another cause is asked again after the same waits, and the last one repeats.",
+            ),
+            Self::RingSoak => (
+                "RingSoak",
+                "RING_SOAK",
+                "24h",
+                DURATION,
+                Of::Start,
+                "How long a ring must run a release before the next ring takes it.",
+            ),
+            Self::WindowMargin => (
+                "WindowMargin",
+                "WINDOW_MARGIN",
+                "30m",
+                DURATION,
+                Of::Start,
+                "Last part of a window, in which no update starts.",
+            ),
+            Self::DeniedReleases => (
+                "DeniedReleases",
+                "DENIED_RELEASES",
+                "",
+                "expected release versions separated by spaces, or all of a day such as *-20260110, each also as AMI-TYPE/… or KUBERNETES-VERSION/AMI-TYPE/…",
+                Of::Start,
+                "Releases that no node group is updated to, or all of a day such as `*-20260110`, separated by spaces; each also \
+                 [of one track](rules.md#release-names) only. [A list](settings.md#without-a-deployment) adds to them.",
+            ),
+            Self::QuarantineAfter => (
+                "QuarantineAfter",
+                "QUARANTINE_AFTER",
+                "2",
+                COUNT,
+                Of::Start,
+                "On how many node groups of a cluster a release must fail to be [quarantined](rules.md#quarantine) there, and in \
+                 how many clusters to be quarantined in all.",
+            ),
+            Self::ChangeCalendars => (
+                "ChangeCalendars",
+                "CHANGE_CALENDARS",
+                "",
+                "expected names or ARNs of SSM Change Calendars, separated by spaces",
+                Of::Start,
+                "Names or ARNs of SSM Change Calendars, separated by spaces. No update starts while one is closed. \
+                 [A list](settings.md#without-a-deployment) adds to them.",
+            ),
+            Self::Metrics => (
+                "Metrics",
+                "STACK_NAME",
+                "",
+                "expected the name of the stack",
+                Of::Environment,
+                "Whether the functions write metrics. `off` leaves the variable empty, which else is the stack's name.",
+            ),
+            Self::LogLevel => (
+                "LogLevel",
+                "LOG_LEVEL",
+                "INFO",
+                "expected TRACE, DEBUG, INFO, WARN or ERROR",
+                Of::Environment,
+                "`DEBUG` also logs the node groups that are up to date. Metrics are written at every level.",
+            ),
+        };
+        SettingRow { parameter, variable, default, expected, about, of, rule: None }
+    }
+}
+
+impl SettingRow {
+    /// The rows of all settings.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let of_rules = RuleName::VARIANTS.iter().filter_map(|rule| Self::of_rule(*rule));
+        Setting::VARIANTS.iter().map(|setting| setting.row()).chain(of_rules)
+    }
+
+    /// The setting of a rule, where it has one.
+    #[must_use]
+    pub fn of_rule(rule: RuleName) -> Option<Self> {
+        rule.row().setting.map(|default| Self::of_default(rule, default))
+    }
+
+    /// The setting of a rule that has this one.
+    #[must_use]
+    pub const fn of_default(rule: RuleName, default: RuleDefault) -> Self {
+        let RuleRow { expected, about, .. } = rule.row();
+        let RuleDefault { parameter, variable, value, of_check } = default;
+        let of = if of_check { Of::Check } else { Of::Start };
+        Self { parameter, variable, default: value, expected, about, of, rule: Some(rule) }
+    }
+}
