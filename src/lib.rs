@@ -15,14 +15,15 @@
 //! | [`observe`] | every read of AWS |
 //! | [`reconcile`] | what has to be recorded before the plan and because of it: pure |
 //! | [`plan`] | one decision for each node group: pure |
-//! | [`execute`], [`submit`] | makes the plan happen |
+//! | [`explain`], [`standing`], [`settle`] | every rule's answer; whether a node group is kept current; what became of an attempt: pure |
+//! | [`execute`] | starts the planned updates |
 //! | [`store`] | the table of records |
 //! | [`notify`] | messages, and publishing them |
 //! | [`model`] | the nouns: values without I/O and without a clock |
 //! | [`summary`], [`logging`], [`metrics`], [`aws`] | answers, logs, metrics, clients |
 //!
-//! `model`, `reconcile` and `plan` import nothing that does I/O: `model` imports only itself, `plan` only `model`, and
-//! `reconcile` those two. A test holds them to it.
+//! The pure modules import nothing that does I/O: `model` imports only itself, `plan` and `settle` only `model`, and `standing`,
+//! `explain` and `reconcile` those and `plan`. A test holds them to it.
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
