@@ -7,17 +7,12 @@ use aws_sdk_eks::types as eks;
 use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use eks_nodegroup_updater::aws::{StartClients, concurrently};
 use eks_nodegroup_updater::config::{StartConfig, process_environment};
+use eks_nodegroup_updater::handler::preview;
 use eks_nodegroup_updater::model::decision::DecisionKind;
 use eks_nodegroup_updater::model::decision::reason::ReasonKind;
-use eks_nodegroup_updater::model::decision::request::StartRequest;
 use eks_nodegroup_updater::model::nodegroup::Nodegroup;
 use eks_nodegroup_updater::model::nodegroup::policy::OPT_IN_TAG;
-use eks_nodegroup_updater::model::observed::fleet::{Discovered, Fleet, NodegroupState};
-use eks_nodegroup_updater::model::observed::releases::Releases;
-use eks_nodegroup_updater::observe::Observer;
-use eks_nodegroup_updater::plan::{PlanInput, plan, tracks};
 use eks_nodegroup_updater::run::Run;
-use eks_nodegroup_updater::store::RecordStore;
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -102,7 +97,7 @@ pub async fn candidates(configuration: &SdkConfig, known: &[String]) -> Result<V
     let described = describe(configuration, names, &progress).await;
     drop(progress);
     let config = StartConfig::without_table(&process_environment).map_err(Failure::usage)?;
-    let (mut fleet, mut candidates) = (Fleet::default(), Vec::new());
+    let (mut nodegroups, mut candidates) = (Vec::new(), Vec::new());
     for Described { name, description } in described {
         let opted_in = description.and_then(|mut description| {
             let mut tags: HashMap<String, String> = description.tags.take().unwrap_or_default();
@@ -111,9 +106,7 @@ pub async fn candidates(configuration: &SdkConfig, known: &[String]) -> Result<V
             Nodegroup::from_description(&description, &config.settings.defaults).map_err(|error| error.to_string())
         });
         match opted_in {
-            Ok(nodegroup) => fleet
-                .nodegroups
-                .push(Discovered { id: nodegroup.id.clone(), state: NodegroupState::Exists(Box::new(nodegroup)) }),
+            Ok(nodegroup) => nodegroups.push(nodegroup),
             Err(reason) => candidates.push(Candidate {
                 nodegroup: name,
                 runs: None,
@@ -123,27 +116,14 @@ pub async fn candidates(configuration: &SdkConfig, known: &[String]) -> Result<V
             }),
         }
     }
-    let (request, clients) =
-        (StartRequest { dry_run: true, ..StartRequest::default() }, StartClients::new(configuration));
-    let store = RecordStore::new(&clients.dynamodb, None);
-    let run = here();
-    let observer = Observer { clients: &clients, store: &store, run };
-    let controls = observer.controls(&config).await;
-    let settings = &controls.added_to(&config.settings);
-    fleet.freeze = controls.freeze;
-    let tracks = tracks(&fleet, &request);
-    let (recommended, _) = observer.latest(&mut fleet, tracks, settings).await;
-    let releases = Releases::of(&recommended, &fleet, run.now);
-    let input =
-        PlanInput { fleet: &fleet, releases: &releases, request: &request, request_id: run.id, settings, now: run.now };
-    let plan = plan(&input);
-    for (discovered, planned) in fleet.nodegroups.iter().zip(&plan.decisions) {
+    let clients = StartClients::new(configuration);
+    for (nodegroup, decision) in preview(&clients, &config, nodegroups, here()).await {
         candidates.push(Candidate {
-            nodegroup: discovered.id.to_string(),
-            runs: discovered.nodegroup().and_then(|nodegroup| nodegroup.release_version.clone()),
-            target: planned.decision.target().map(str::to_owned),
-            decision: planned.decision.kind(),
-            reason: planned.decision.to_string(),
+            nodegroup: nodegroup.id.to_string(),
+            target: decision.target().map(str::to_owned),
+            decision: decision.kind(),
+            reason: decision.to_string(),
+            runs: nodegroup.release_version,
         });
     }
     candidates.sort_by(|one, other| one.nodegroup.cmp(&other.nodegroup));

@@ -29,10 +29,10 @@ const DENIALS: usize = 3;
 pub struct Execution {
     /// The outcomes, by the index of the decision. A decision without one was not to start anything.
     pub outcomes: BTreeMap<usize, Outcome>,
-    /// What has to be recorded of release tracks and of the fleet.
-    pub changes: Reconciled,
     /// What was not recorded.
     pub errors: Vec<Problem>,
+    /// What has to be recorded of release tracks and of the fleet.
+    changes: Reconciled,
     calls: usize,
     /// Refusals for missing permissions since the last other answer.
     denials: usize,
@@ -45,6 +45,8 @@ pub struct Execution {
 struct Start<'a> {
     id: &'a NodegroupId,
     intent: &'a Intent,
+    /// What the run knows of the fleet.
+    fleet: &'a Fleet,
     /// What is written of the node group together with the intent.
     bookkeeping: &'a [NodegroupChange],
 }
@@ -58,18 +60,31 @@ pub struct Executor<'a> {
     pub store: &'a RecordStore<'a>,
     /// The run.
     pub run: Run<'a>,
-    /// What the run knows of the fleet.
-    pub fleet: &'a Fleet,
+    /// Whether nothing is started.
+    pub dry_run: bool,
 }
 
 impl Executor<'_> {
-    /// Starts the updates of a plan, in its order: first all that are to start, then, for each that EKS did not accept, who
-    /// comes next. One after the other: a run starts few, and a crash then leaves at most one intent without its answer.
-    ///
-    /// The bookkeeping of a node group goes out together with its intent; what had none is left in
-    /// [`changes`](Execution::changes).
-    pub async fn execute(&self, plan: &Plan, mut bookkeeping: Bookkeeping) -> Execution {
-        let mut execution = Execution::default();
+    /// Writes the reports, starts the updates of the plan, and writes what has to be recorded of them. The reports on a node group
+    /// that may start go out together with its intent.
+    pub async fn execute(&self, plan: &Plan, mut reports: Reconciled, fleet: &mut Fleet) -> Execution {
+        let now = self.run.now;
+        let mut bookkeeping = reports.take_of_starts(plan);
+        let not_reported = self.store.write(reports, &mut fleet.records, now).await;
+        let mut execution = Execution { errors: not_reported, ..Execution::default() };
+        if self.dry_run {
+            return execution;
+        }
+        self.start_all(plan, &mut bookkeeping, fleet, &mut execution).await;
+        let changes = Reconciled { nodegroups: bookkeeping, ..std::mem::take(&mut execution.changes) };
+        execution.errors.extend(self.store.write(changes, &mut fleet.records, now).await);
+        execution
+    }
+
+    /// In the plan's order: first all that are to start, then, for each that EKS did not accept, who comes next. One after the
+    /// other: a run starts few, and a crash then leaves at most one intent without its answer. Bookkeeping that goes out with an
+    /// intent is taken away.
+    async fn start_all(&self, plan: &Plan, bookkeeping: &mut Bookkeeping, fleet: &Fleet, execution: &mut Execution) {
         let mut capacity = plan.capacity.clone();
         let planned = |index: &usize| plan.decisions.get(*index).map(|planned| (*index, planned));
         let starts = plan.order.iter().filter_map(planned).filter(|(_, it)| matches!(it.decision, Decision::Start(_)));
@@ -82,12 +97,13 @@ impl Executor<'_> {
             if matches!(decision, Decision::Next(..)) && capacity.reserve(id).is_err() {
                 continue;
             }
-            let start = Start { id, intent, bookkeeping: bookkeeping.get(id).map(Vec::as_slice).unwrap_or_default() };
+            let start =
+                Start { id, intent, fleet, bookkeeping: bookkeeping.get(id).map(Vec::as_slice).unwrap_or_default() };
             let outcome = match execution.not_asked(plan, intent) {
                 Some(why) => Outcome::NotAsked(why),
                 None => self.start(start, &mut execution.errors).await,
             };
-            execution.record_outcome(start, &outcome, self.fleet, self.run.now);
+            execution.record_outcome(start, &outcome, self.run.now);
             if outcome.had_intent() {
                 bookkeeping.remove(id);
             }
@@ -96,29 +112,28 @@ impl Executor<'_> {
             }
             execution.outcomes.insert(index, outcome);
         }
-        execution.changes.nodegroups = bookkeeping;
-        execution
     }
 
     async fn start(&self, start: Start<'_>, errors: &mut Vec<Problem>) -> Outcome {
-        let Start { id, intent, bookkeeping } = start;
+        let Start { id, intent, fleet, bookkeeping } = start;
         if !self.run.has_time() {
             return Outcome::DeadlineNear;
         }
         if intent.start_before.is_some_and(|before| self.run.now + self.run.began.elapsed() >= before) {
             return Outcome::WindowClosed;
         }
-        match self.fleet.records.nodegroup_or_new(id) {
+        match fleet.records.nodegroup_or_new(id) {
             Ok(mut record) => {
                 bookkeeping.iter().for_each(|change| change.apply(&mut record));
-                self.start_update(record, intent, errors).await
+                self.start_update(record, start, errors).await
             }
             Err(error) => Outcome::NotRecorded(error.to_string()),
         }
     }
 
     /// Writes the intent over the record by which it was planned, calls EKS, writes what it answered.
-    async fn start_update(&self, mut record: NodegroupRecord, intent: &Intent, errors: &mut Vec<Problem>) -> Outcome {
+    async fn start_update(&self, mut record: NodegroupRecord, start: Start<'_>, errors: &mut Vec<Problem>) -> Outcome {
+        let Start { intent, fleet, .. } = start;
         let now = self.run.now;
         record.opt_in(now);
         record.begin(intent, now);
@@ -145,7 +160,7 @@ impl Executor<'_> {
             // Another run may have written meanwhile; `check` may have found the update first.
             let is_open = |open: &Attempt| open.token == token && open.update_id.is_none();
             if record.open().is_some_and(is_open) {
-                take_answer(record, &outcome, intent, self.fleet, now);
+                take_answer(record, &outcome, intent, fleet, now);
             }
         };
         if let Err(error) = self.store.merge(&mut record, now, change).await {
@@ -200,8 +215,8 @@ impl Execution {
     }
 
     /// What an outcome says of its release and of the function's permissions.
-    fn record_outcome(&mut self, start: Start<'_>, outcome: &Outcome, fleet: &Fleet, now: Timestamp) {
-        let Start { intent, .. } = start;
+    fn record_outcome(&mut self, start: Start<'_>, outcome: &Outcome, now: Timestamp) {
+        let Start { intent, fleet, .. } = start;
         let (track, release) = (intent.track(), &intent.release_version);
         let Some(fleet_id) = &fleet.id else { return };
         let track_id = TrackId::of(fleet_id, &track);

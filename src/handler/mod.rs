@@ -1,8 +1,11 @@
-//! The two handlers. Only here are the steps composed.
+//! The handlers. The steps are composed only here.
 
 mod check;
 mod outbox;
+mod preview;
+mod stages;
 mod start;
 
 pub use check::check;
+pub use preview::preview;
 pub use start::start;

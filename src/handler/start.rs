@@ -1,26 +1,16 @@
-//! `start`: observe, reconcile, plan, execute.
+//! `start`: observe, record, plan, execute.
 
 use serde_json::Value;
 
+use super::stages::Job;
 use crate::aws::StartClients;
 use crate::config::StartConfig;
 use crate::event::{parse_start, read_only};
-use crate::execute::{Execution, Executor};
-use crate::explain::View;
-use crate::metrics::Metrics;
-use crate::model::decision::reason::Freeze;
-use crate::model::decision::request::StartRequest;
-use crate::model::observed::fleet::{Fleet, NodegroupState};
-use crate::model::observed::releases::{Recommendation, Recommendations, Releases};
 use crate::model::record::Writer;
-use crate::model::settings::Settings;
-use crate::observe::update_history::histories;
 use crate::observe::{Found, Observer};
-use crate::plan::{Plan, PlanInput, plan as make_plan, tracks};
-use crate::reconcile::{reconcile, reports, take_histories};
 use crate::run::Run;
 use crate::store::RecordStore;
-use crate::summary::{StartSummary, Throttled};
+use crate::summary::StartSummary;
 
 /// Finds what opted in, plans, and starts the updates of the plan.
 ///
@@ -36,97 +26,18 @@ pub async fn start(
     let request = parse_start(event)?;
     let request = if run.read_only { read_only(request)? } else { request };
     let store = RecordStore::new(&clients.dynamodb, config.updates_table.as_deref()).within(run.scope);
-    let now = run.now;
-    let asked = Asked { request: &request, run };
 
-    let Found { config, mut controls, mut fleet } =
-        Observer { clients, store: &store, run }.fleet(config, request.is_whole()).await?;
-    let mut settings = controls.added_to(&config.settings);
+    let found = Observer { clients, store: &store, run }.fleet(config, request.is_whole()).await?;
+    let Found { config, controls, fleet } = found;
     let writer = Writer { id: run.id, sinks: &config.sinks };
     let store = if request.dry_run { store } else { store.writing(writer) };
-    let observer = Observer { clients, store: &store, run };
-    let tracks = tracks(&fleet, &request);
-    let (recommended, external) = observer.latest(&mut fleet, tracks, &settings).await;
+    let job = Job { clients, store: &store, config: &config, request: &request, run };
 
-    let releases = Releases::of(&recommended, &fleet, now);
-    let changes = reconcile(&asked.input(&fleet, &releases, &settings), &recommended, external);
-    let mut errors = std::mem::take(&mut fleet.errors);
-    errors.extend(store.write(changes, &mut fleet.records, now).await);
-
-    // What could not be recorded is not built upon.
-    let releases = Releases::of(&recommended, &fleet, now);
-    // Each round moves others up, whose histories are then read, too: until whoever may start has a history that is known.
-    let plan = loop {
-        if controls.are_old() {
-            controls = observer.controls(&config).await;
-            settings = controls.added_to(&config.settings);
-            fleet.freeze = observer.freeze(controls.freeze.clone(), &settings).await;
-        }
-        let plan = make_plan(&asked.input(&fleet, &releases, &settings));
-        let unread = plan.unread_histories(&fleet.records);
-        if unread.is_empty() {
-            break plan;
-        }
-        let histories = histories(&clients.eks, &fleet, &unread, run.last_history).await;
-        let missed = histories.iter().filter_map(|(id, history)| Some((id.clone(), history.as_ref().err()?.clone())));
-        fleet.unread_histories.extend(missed);
-        let changes = take_histories(&fleet, histories, now);
-        errors.extend(store.write(changes, &mut fleet.records, now).await);
-        fleet.note_unrecorded_histories(unread);
-    };
-    let mut reports = reports(&asked.input(&fleet, &releases, &settings), &plan);
-    let bookkeeping = reports.take_of_starts(&plan);
-    errors.extend(store.write(reports, &mut fleet.records, now).await);
-
-    let executor = Executor { clients, store: &store, run, fleet: &fleet };
-    let execution = match request.dry_run {
-        true => Execution::default(),
-        false => executor.execute(&plan, bookkeeping).await,
-    };
-    errors.extend(store.write(execution.changes.clone(), &mut fleet.records, now).await);
-    let failure = failure(&fleet, &recommended, &plan, &store);
-    let table_empty = fleet.table_empty;
-    let view = View::of(&asked.input(&fleet, &releases, &settings), &plan);
-    let throttling = clients.eks.take_throttling();
-    let metrics = Metrics::of_fleet(&asked.input(&fleet, &releases, &settings), &plan, &execution.outcomes, throttling);
-    // A run that could not do its job does not know how the fleet stands.
-    let metrics = metrics.filter(|_| failure.is_none());
-    // A summary of thousands of node groups needs the room.
-    drop(fleet);
-    let summary = StartSummary::new(&request, &plan, view, &execution, errors);
-    let throttled = Throttled::of(throttling);
-    let summary = StartSummary { table_empty, throttled, failure, metrics, ..summary };
+    let observed = job.observe(controls, fleet).await;
+    let recorded = observed.record().await;
+    let planned = recorded.plan().await;
+    let executed = planned.execute().await;
+    let summary = executed.summary();
     summary.log();
     Ok(summary)
-}
-
-/// What a run is asked for, and at what time it decides.
-#[derive(Clone, Copy)]
-struct Asked<'a> {
-    request: &'a StartRequest,
-    run: Run<'a>,
-}
-
-impl<'a> Asked<'a> {
-    fn input(self, fleet: &'a Fleet, releases: &'a Releases, settings: &'a Settings) -> PlanInput<'a> {
-        let Self { request, run } = self;
-        PlanInput { fleet, releases, request, request_id: run.id, settings, now: run.now }
-    }
-}
-
-/// Why the run could not do its job at all. What goes wrong with one item is a line of the summary.
-fn failure(fleet: &Fleet, recommended: &Recommendations, plan: &Plan, store: &RecordStore<'_>) -> Option<String> {
-    let mut states = fleet.nodegroups.iter().map(|discovered| &discovered.state).peekable();
-    let is_unknown =
-        |state: &NodegroupState| matches!(state, NodegroupState::Unreadable(_) | NodegroupState::NotReached);
-    let none_described = states.peek().is_some() && states.all(is_unknown);
-    let mut read = recommended.values().peekable();
-    let no_release = read.peek().is_some() && read.all(|it| matches!(it, Recommendation::Unreadable(_)));
-    let failure = match &plan.freeze {
-        Some(Freeze::Unreadable(error)) => format!("no updates were started: {error}"),
-        _ if none_described => "no node group could be described".to_owned(),
-        _ if no_release => "no release could be read".to_owned(),
-        _ => return store.failure().map(str::to_owned),
-    };
-    Some(failure)
 }
