@@ -21,6 +21,6 @@ pub use docs::{OWNERSHIP, SETTINGS, assert_documented, assert_generated, assert_
 pub use env::{CHANGE_CALENDARS, DENIED_RELEASES, SETTINGS_DOCUMENT, STOP_SWITCH, TABLE, TestEnv, decisions, errors};
 pub use fixtures::*;
 pub use fleet::{Fleet, offers, published, unreadable};
-pub use newer_version::NewerVersion;
+pub use newer_version::{NewerVersion, only_its_notices_are_pending};
 pub use template::{create_updates_table, settings_document, template, updates_table};
 pub use time::{at, days, hours, in_virtual_time, minutes, now, on_every_core};

@@ -14,6 +14,13 @@ const LATER: &str = "later";
 /// A kind of notice that only the newer version knows.
 const NOTICE: &str = "UpdatePaused";
 
+/// Whether an item, as DynamoDB writes it, has no pending notices but those that only the newer version knows.
+#[must_use]
+pub fn only_its_notices_are_pending(item: &Value) -> bool {
+    let pending = item["pendingNotices"]["L"].as_array();
+    pending.into_iter().flatten().all(|notice| notice["M"]["kind"]["M"].get(NOTICE).is_some())
+}
+
 /// What the newer version has written, and this one must keep.
 #[derive(Clone, Debug, Default)]
 pub struct NewerVersion {

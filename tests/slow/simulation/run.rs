@@ -21,7 +21,7 @@ use super::fleet::{
     Ailment, BEFORE_A_CLOSE, Clusters, DAYS, FIRST, FleetRules, Group, LAST, NEVER_KNOWN, NEXT_VERSION, ONE_MORE,
     OWN_VERSION, Published, STOP_SWITCH, choose_unverified, fall_ill, groups, window_closes_in,
 };
-use testing::{FLEET_KEY, NewerVersion, TestEnv, minutes};
+use testing::{FLEET_KEY, NewerVersion, TestEnv, minutes, only_its_notices_are_pending};
 
 /// Between two runs of `check`; `start` runs at every sixth, in some simulations at every second while there is chaos.
 const TICK: Duration = Duration::from_mins(5);
@@ -603,7 +603,8 @@ impl Simulation {
         let mut acts = self.acts();
         // That a week has begun is written down once.
         let week = acts.iter().position(|request| {
-            request.body["Item"]["itemKey"]["S"] == FLEET_KEY && request.body["Item"]["pendingNotices"].is_null()
+            let item = &request.body["Item"];
+            item["itemKey"]["S"] == FLEET_KEY && only_its_notices_are_pending(item)
         });
         week.map(|index| acts.remove(index));
         for request in acts {
