@@ -4,7 +4,7 @@ use clap::{Args, Command};
 use clap_complete::Shell;
 
 use crate::failure::Failure;
-use crate::output::print;
+use terminal::output::print;
 
 /// The program.
 pub const NAME: &str = "eks-nodegroup-updater";
@@ -22,7 +22,7 @@ impl Completions {
     /// # Errors
     /// When stdout is closed.
     pub fn run(self, command: &mut Command) -> Result<(), Failure> {
-        print(&script(self.shell, command)).map(drop)
+        Ok(print(&script(self.shell, command)).map(drop)?)
     }
 }
 

@@ -6,7 +6,7 @@ use std::thread;
 use tokio::sync::oneshot;
 
 use crate::failure::Failure;
-use crate::output::say;
+use terminal::output::say;
 
 /// Asks on the terminal whether to go on; `yes` is the answer that was given beforehand, with `--yes`. Whoever says no is
 /// told that nothing was changed.

@@ -7,7 +7,7 @@ use aws_sdk_eks::config::http::HttpResponse;
 use aws_sdk_eks::error::{ProvideErrorMetadata, SdkError};
 use eks_nodegroup_updater::aws::describe;
 
-use crate::text::safe;
+use terminal::text::safe;
 
 /// How a command ends: the same for all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,11 +10,12 @@ use serde_json::{Value, json};
 use simulated_aws::World;
 use tokio::net::TcpListener;
 
-use crate::answer::{CheckAnswer, Look, StartAnswer, read};
-use crate::deployment::Deployment;
-use crate::functions::{Functions, TIME_OUT, sdk_config, settings};
-use crate::page::Page;
-use crate::{records, scenario};
+use crate::aws::answer::{CheckAnswer, Look, StartAnswer, read};
+use crate::aws::records;
+use crate::aws::stack::Deployment;
+use sandbox::fleet;
+use sandbox::functions::{Functions, TIME_OUT, sdk_config, settings};
+use terminal::page::Page;
 
 /// What there is to see at an hour.
 pub struct Moment {
@@ -32,7 +33,7 @@ pub struct Moment {
 /// event.
 pub async fn after(hours: i64, event: &Value) -> Moment {
     let world = World::new("2026-07-20T09:00:00Z".parse().expect("a time"));
-    let topic = scenario::populate(&world).expect("a fleet");
+    let topic = fleet::populate(&world);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
     let functions = Functions::new(&endpoint, &settings(&topic)).await.expect("settings");
@@ -72,7 +73,7 @@ pub fn deployment() -> Deployment {
         status: "UPDATE_COMPLETE".to_owned(),
         start: "start".to_owned(),
         check: "check".to_owned(),
-        table: scenario::TABLE.to_owned(),
+        table: fleet::TABLE.to_owned(),
         outputs: [].into(),
     }
 }

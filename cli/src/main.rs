@@ -3,50 +3,26 @@
 //! | module | holds |
 //! |---|---|
 //! | `commands/` | the commands on an account, a module each |
-//! | `account.rs`, `credentials.rs`, `caller.rs` | regions; whose credentials, and who that is |
-//! | `deployment.rs` | the stack and its functions |
-//! | `answer.rs`, `records.rs`, `decisions.rs` | what the functions answer, what the table holds, and what it means |
-//! | `candidates.rs` | node groups that have not opted in |
-//! | `output.rs`, `page.rs`, `text.rs`, `progress.rs` | how people and programs read it |
+//! | `aws/` | the account: credentials, regions, the stack, what its functions and its table answer |
 //! | `confirm.rs`, `failure.rs` | asking before something is changed; how a command ends |
 //! | `completions.rs` | what a shell needs to complete the command line |
-//! | `demo.rs`, `serve.rs` | the commands on a simulated AWS |
-//! | `scenario.rs`, `simulation.rs`, `report.rs`, `render.rs` | its node groups, eight simulated hours, and how they are shown |
-//! | `functions.rs`, `lambda.rs` | both functions as clients of it, and as its Lambda functions with their stack |
+//!
+//! The crate `terminal` is how people and programs read it, and `demo` has the commands on a simulated AWS.
 
-mod account;
-mod answer;
-mod caller;
-mod candidates;
+mod aws;
 mod commands;
 mod completions;
 mod confirm;
-mod credentials;
-mod decisions;
-mod demo;
-mod deployment;
 mod failure;
 #[cfg(test)]
 mod fixture;
-mod functions;
-mod lambda;
-mod output;
-mod page;
-mod progress;
-mod records;
-mod render;
-mod report;
-mod scenario;
-mod serve;
-mod simulation;
-mod text;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use colorchoice::ColorChoice;
 
-use account::Account;
+use aws::account::Account;
 use commands::actions::{QuarantineCommand, Retry, Rollback};
 use commands::denied::{Allow, Deny};
 use commands::doctor::Doctor;
@@ -58,8 +34,10 @@ use commands::status::Status;
 use commands::stop_switch::{Pause, Resume};
 use commands::tags::{OptIn, OptOut, Set};
 use completions::Completions;
+use demo::serve::Serve;
+use demo::{Demo, Program};
 use failure::{Exit, Failure};
-use output::{Output, say};
+use terminal::output::{Output, say};
 
 /// Keep EKS managed node groups on current AMI releases: see what the updater would do, ask why, and steer it
 #[derive(Parser)]
@@ -106,8 +84,8 @@ enum Command {
     OptOut(OptOut),
     Set(Set),
     Doctor(Doctor),
-    Demo(demo::Demo),
-    Serve(serve::Serve),
+    Demo(Demo),
+    Serve(Serve),
     Completions(Completions),
 }
 
@@ -161,7 +139,7 @@ async fn run(command: Command, account: &Account, output: Output) -> Result<Exit
         Command::OptOut(opt_out) => opt_out.run(account, output).await,
         Command::Set(set) => set.run(account, output).await,
         Command::Doctor(doctor) => doctor.run(account, output).await,
-        Command::Demo(demo) => demo.run(output).await.map(|()| Exit::Done),
+        Command::Demo(demo) => Ok(demo.run(output, Program::INSTALLED).await.map(|()| Exit::Done)?),
         Command::Serve(serve) => Ok(serve.run().await.map(|()| Exit::Done)?),
         Command::Completions(completions) => completions.run(&mut Cli::command()).map(|()| Exit::Done),
     }

@@ -12,11 +12,7 @@ use eks_nodegroup_updater::aws::{CheckClients, StartClients, config_loader};
 use simulated_aws::World;
 use tokio::time::Instant;
 
-/// The access key by which the world knows `start`.
-pub const START_KEY: &str = "AKIASTART";
-/// The access key by which the world knows `check`.
-pub const CHECK_KEY: &str = "AKIACHECK";
-/// That of the test itself.
+/// The access key by which the world knows the test itself.
 pub const OBSERVER_KEY: &str = "AKIAOBSERVER";
 
 /// Tokio's clock, which stands still in a test but for what somebody waits for; the SDK measures throttling by it.

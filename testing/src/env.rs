@@ -17,12 +17,13 @@ use eks_nodegroup_updater::run::Run;
 use eks_nodegroup_updater::store::item::{self, Item};
 use eks_nodegroup_updater::summary::{CheckSummary, StartSummary};
 use jiff::SignedDuration;
+use sandbox::functions::{CHECK_KEY, START_KEY};
+use sandbox::template::{settings_document, updates_table};
 use serde_json::{Value, json};
 use simulated_aws::{Nodegroup, PublishedMessage, PutEvent, World};
 
-use crate::aws::{CHECK_KEY, OBSERVER_KEY, START_KEY, check_clients, sdk_config, start_clients};
+use crate::aws::{OBSERVER_KEY, check_clients, sdk_config, start_clients};
 use crate::fixtures::{AL2023, FLEET_KEY, NEWER, TRACK_KEY, check_config, fleet_record, opted_in, start_config};
-use crate::template::{settings_document, updates_table};
 use crate::time::{minutes, now};
 
 /// The ARN of the functions, as Lambda gives it.

@@ -14,16 +14,16 @@ use serde_json::{Value, json};
 
 use super::denied::selector;
 use super::run::show_start;
-use crate::account::Account;
-use crate::answer::{DecisionLine, StartAnswer, looking, read};
+use crate::aws::account::Account;
+use crate::aws::answer::{DecisionLine, StartAnswer, looking, read};
+use crate::aws::records;
+use crate::aws::stack::{Deployment, Function};
 use crate::confirm::confirm;
-use crate::decisions::Kind;
-use crate::deployment::{Deployment, Function};
 use crate::failure::{Exit, Failure};
-use crate::output::{Output, say};
-use crate::page::{Page, Rows};
-use crate::records;
-use crate::text::{count, nearest, safe};
+use terminal::kind::Kind;
+use terminal::output::{Output, say};
+use terminal::page::{Page, Rows};
+use terminal::text::{count, nearest, safe};
 
 /// Try again at once what failed before, once its cause is fixed
 #[derive(Args)]

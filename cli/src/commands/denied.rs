@@ -9,13 +9,13 @@ use eks_nodegroup_updater::model::settings::setting::Setting;
 use eks_nodegroup_updater::observe::controls::parse_list;
 use serde::Serialize;
 
-use crate::account::Account;
+use crate::aws::account::Account;
+use crate::aws::stack::Deployment;
 use crate::confirm::confirm;
-use crate::deployment::Deployment;
 use crate::failure::{Exit, Failure};
-use crate::output::Output;
-use crate::page::Page;
-use crate::text::count;
+use terminal::output::Output;
+use terminal::page::Page;
+use terminal::text::count;
 
 /// Deny releases: no node group is updated to them from the next run on, without a deployment
 #[derive(Args)]

@@ -10,14 +10,14 @@ use eks_nodegroup_updater::model::decision::reason::ReasonKind;
 use eks_nodegroup_updater::model::id::NodegroupName;
 use serde_json::json;
 
-use crate::account::Account;
-use crate::answer::{Look, look};
-use crate::candidates;
-use crate::decisions::Kind;
+use crate::aws::account::Account;
+use crate::aws::answer::{Look, look};
+use crate::aws::nodegroups;
 use crate::failure::{Exit, Failure};
-use crate::output::Output;
-use crate::page::{Page, wrapping};
-use crate::text::{nearest, safe};
+use terminal::kind::Kind;
+use terminal::output::Output;
+use terminal::page::{Page, wrapping};
+use terminal::text::{nearest, safe};
 
 /// Releases that are listed.
 const RELEASES: usize = 8;
@@ -43,12 +43,12 @@ impl Explain {
         let explanation =
             explanation.ok_or_else(|| Failure::new(format!("the function's answer says nothing of {name}")))?;
         if explanation.decision == DecisionKind::Skip(ReasonKind::NotFound) {
-            let all = candidates::list(&configuration).await?;
+            let all = nodegroups::list(&configuration).await?;
             return Err(not_found(&name, &region, &all));
         }
         output.print(&explanation, |page| draw(page, &explanation))?;
         if deployment.is_none() {
-            crate::output::say(&format!(
+            terminal::output::say(&format!(
                 "note: nothing is deployed in {region}; seen with default settings and no records"
             ));
         }

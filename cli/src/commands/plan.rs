@@ -7,14 +7,14 @@ use eks_nodegroup_updater::model::decision::DecisionKind;
 use eks_nodegroup_updater::model::id::NodegroupPattern;
 use serde::Serialize;
 
-use crate::account::Account;
-use crate::answer::{DecisionLine, Look, StartAnswer, look, looking};
-use crate::candidates::{Candidate, candidates};
-use crate::decisions::Kind;
+use crate::aws::account::Account;
+use crate::aws::answer::{DecisionLine, Look, StartAnswer, look, looking};
+use crate::aws::nodegroups::{Candidate, candidates};
 use crate::failure::{Exit, Failure};
-use crate::output::{Output, say};
-use crate::page::{Page, Rows};
-use crate::text::{count, safe};
+use terminal::kind::Kind;
+use terminal::output::{Output, say};
+use terminal::page::{Page, Rows};
+use terminal::text::{count, safe};
 
 /// Show what the next run would do, and why; nothing is changed
 ///

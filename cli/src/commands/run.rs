@@ -7,14 +7,14 @@ use eks_nodegroup_updater::summary::Throttled;
 use serde_json::json;
 
 use super::plan::draw_decisions;
-use crate::account::Account;
-use crate::answer::{CheckAnswer, StartAnswer, read};
-use crate::decisions::Kind;
-use crate::deployment::{Deployment, Function};
+use crate::aws::account::Account;
+use crate::aws::answer::{CheckAnswer, StartAnswer, read};
+use crate::aws::stack::{Deployment, Function};
 use crate::failure::{Exit, Failure};
-use crate::output::{Output, say};
-use crate::page::Page;
-use crate::text::{count, safe};
+use terminal::kind::Kind;
+use terminal::output::{Output, say};
+use terminal::page::Page;
+use terminal::text::{count, safe};
 
 /// Run a deployed function now, instead of waiting for its schedule
 #[derive(Args)]
@@ -111,7 +111,7 @@ fn draw_check(page: &mut Page, answer: &CheckAnswer) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::looking;
+    use crate::aws::answer::looking;
     use crate::fixture::{after, every_output};
 
     #[tokio::test]

@@ -19,15 +19,15 @@ use eks_nodegroup_updater::summary::{Stopped, Throttled};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::account::Account;
-use crate::answer::{DecisionLine, Look, StartAnswer, look, looking};
-use crate::candidates::here;
-use crate::decisions::Kind;
+use crate::aws::account::Account;
+use crate::aws::answer::{DecisionLine, Look, StartAnswer, look, looking};
+use crate::aws::nodegroups::here;
+use crate::aws::records;
 use crate::failure::{Exit, Failure};
-use crate::output::{Output, Reader};
-use crate::page::{Page, shortened};
-use crate::records;
-use crate::text::{count, duration, safe};
+use terminal::kind::Kind;
+use terminal::output::{Output, Reader};
+use terminal::page::{Page, shortened};
+use terminal::text::{count, duration, safe};
 
 /// Node groups that need somebody and are listed.
 const LISTED: usize = 20;
@@ -143,7 +143,7 @@ impl Status {
         loop {
             let document = Document { regions: regions(account).await? };
             if self.watch.is_some() && output == Output::Table {
-                crate::output::clear()?;
+                terminal::output::clear()?;
             }
             let reader =
                 output.print(&document, |page| document.regions.iter().for_each(|region| region.draw(page)))?;

@@ -4,13 +4,13 @@ use clap::Args;
 use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use serde::Serialize;
 
-use crate::account::Account;
+use crate::aws::account::Account;
+use crate::aws::stack::Deployment;
 use crate::confirm::confirm;
-use crate::deployment::Deployment;
 use crate::failure::{Exit, Failure};
-use crate::output::Output;
-use crate::page::Page;
-use crate::text::safe;
+use terminal::output::Output;
+use terminal::page::Page;
+use terminal::text::safe;
 
 /// Stop all updates from starting; those in progress go on
 #[derive(Args)]

@@ -2,8 +2,8 @@
 
 use aws_config::SdkConfig;
 
-use crate::account::region;
-use crate::caller::Caller;
+use crate::aws::caller::Caller;
+use crate::aws::region;
 
 use super::{Check, Question};
 

@@ -5,11 +5,11 @@ use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurat
 use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use tokio::sync::OnceCell;
 
-use crate::answer::{StartAnswer, looking, read, run_here};
-use crate::caller::Caller;
-use crate::deployment::{Deployment, Function};
+use crate::aws::answer::{StartAnswer, looking, read, run_here};
+use crate::aws::caller::Caller;
+use crate::aws::stack::{Deployment, Function};
 use crate::failure::Failure;
-use crate::progress::Progress;
+use terminal::progress::Progress;
 
 use super::NoAnswer;
 

@@ -23,12 +23,13 @@ use futures_util::future::LocalBoxFuture;
 use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 
-use crate::account::{Account, region};
-use crate::deployment::Deployment;
+use crate::aws::account::Account;
+use crate::aws::region;
+use crate::aws::stack::Deployment;
 use crate::failure::{Exit, Failure, is_want_of_rights};
-use crate::output::Output;
-use crate::page::Page;
-use crate::text::{count, safe};
+use terminal::output::Output;
+use terminal::page::Page;
+use terminal::text::{count, safe};
 
 use installation::Installation;
 

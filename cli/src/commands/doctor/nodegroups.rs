@@ -8,10 +8,10 @@ use eks_nodegroup_updater::model::decision::reason::ReasonKind;
 use eks_nodegroup_updater::model::decision::rule::Rule;
 use eks_nodegroup_updater::model::nodegroup::policy::OPT_IN_TAG;
 
-use crate::answer::DecisionLine;
-use crate::candidates::{self, Described};
+use crate::aws::answer::DecisionLine;
+use crate::aws::nodegroups::{self, Described};
 use crate::failure::Exit;
-use crate::text::count;
+use terminal::text::count;
 
 use super::{Check, Checks, Installation, Question, Status};
 
@@ -92,9 +92,9 @@ fn blocked_check(decision: &DecisionKind, lines: &[&DecisionLine]) -> Check {
 
 async fn tag_index<'a>(installation: &'a Installation<'a>) -> Result<Vec<Check>, Check> {
     let all = async {
-        let names = candidates::list(installation.configuration).await.map_err(|failure| INDEX.not_done(&failure))?;
+        let names = nodegroups::list(installation.configuration).await.map_err(|failure| INDEX.not_done(&failure))?;
         installation.progress.expect(names.len());
-        Ok(candidates::describe(installation.configuration, names, &installation.progress).await)
+        Ok(nodegroups::describe(installation.configuration, names, &installation.progress).await)
     };
     let (described, answer) = futures_util::join!(all, installation.answer());
     let known: Option<BTreeSet<&str>> =

@@ -8,7 +8,7 @@ use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use eks_nodegroup_updater::model::nodegroup::policy::OPT_IN_TAG;
 use eks_nodegroup_updater::notify::SOURCE;
 
-use crate::deployment::Deployment;
+use crate::aws::stack::Deployment;
 
 use super::installation::event_bus;
 use super::{Check, Checks, Installation, Question};

@@ -7,10 +7,10 @@ use eks_nodegroup_updater::model::decision::reason::FreezeKind;
 use eks_nodegroup_updater::model::problem::{ErrorLine, ProblemCode};
 use jiff::Timestamp;
 
-use crate::answer::StartAnswer;
-use crate::deployment::Deployment;
-use crate::page::local_time;
-use crate::text::count;
+use crate::aws::answer::StartAnswer;
+use crate::aws::stack::Deployment;
+use terminal::page::local_time;
+use terminal::text::count;
 
 use super::{Check, Checks, Installation, Question};
 

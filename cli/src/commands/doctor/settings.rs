@@ -9,7 +9,7 @@ use eks_nodegroup_updater::model::release::selector::ReleaseSelector;
 use eks_nodegroup_updater::model::settings::setting::{Of, SettingRow};
 use eks_nodegroup_updater::observe::controls::parse_list;
 
-use crate::deployment::Deployment;
+use crate::aws::stack::Deployment;
 
 use super::{Check, Checks, Installation, Question};
 

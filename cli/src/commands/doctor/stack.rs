@@ -8,9 +8,9 @@ use aws_sdk_sns::types::Subscription;
 use aws_sdk_sqs::types::QueueAttributeName;
 use eks_nodegroup_updater::aws::endpoints::{self, Service};
 
-use crate::deployment::Deployment;
+use crate::aws::stack::Deployment;
 use crate::failure::{Exit, Failure};
-use crate::text::count;
+use terminal::text::count;
 
 use super::installation::event_bus;
 use super::{Check, Checks, Installation, Question};

@@ -19,13 +19,13 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use crate::account::region;
-use crate::candidates::{self, Described};
+use crate::aws::nodegroups::{self, Described};
+use crate::aws::region;
 use crate::failure::{Exit, Failure};
-use crate::output::Output;
-use crate::page::Page;
-use crate::progress::Progress;
-use crate::text::count;
+use terminal::output::Output;
+use terminal::page::Page;
+use terminal::progress::Progress;
+use terminal::text::count;
 
 use super::NoAnswer;
 
@@ -71,7 +71,7 @@ fn draw(page: &mut Page, findings: &Findings) {
     page.line(&format!("What AWS answered in {region} to eks-nodegroup-updater {version}:\n"));
     page.line("| question | answer | what it settles |\n|---|---|---|");
     for Answer { question, answer, settles } in answers {
-        let cell = |text: &str| crate::text::safe(text).replace('|', "\\|").replace('\n', " ");
+        let cell = |text: &str| terminal::text::safe(text).replace('|', "\\|").replace('\n', " ");
         page.line(&format!("| {} | {} | {} |", cell(question), cell(answer), cell(settles)));
     }
 }
@@ -148,12 +148,12 @@ fn reason(why: &NoAnswer, action: &str) -> String {
 }
 
 async fn described(configuration: &SdkConfig) -> Result<Vec<Described>, String> {
-    let names = candidates::list(configuration).await.map_err(|failure| match failure.exit {
+    let names = nodegroups::list(configuration).await.map_err(|failure| match failure.exit {
         Exit::Denied => "no right to eks:ListClusters or eks:ListNodegroups".to_owned(),
         _ => "listing clusters and node groups failed".to_owned(),
     })?;
     let progress = Progress::over(names.len(), "node groups");
-    Ok(candidates::describe(configuration, names, &progress).await)
+    Ok(nodegroups::describe(configuration, names, &progress).await)
 }
 
 fn nodegroups(described: &[Described]) -> impl Iterator<Item = &Nodegroup> {

@@ -9,11 +9,11 @@ use eks_nodegroup_updater::model::record::nodegroup::NodegroupRecord;
 
 use self::releases::Tracks;
 use self::updates::{Update, Updates};
-use crate::account::Account;
-use crate::deployment::Deployment;
+use crate::aws::account::Account;
+use crate::aws::records;
+use crate::aws::stack::Deployment;
 use crate::failure::{Exit, Failure};
-use crate::output::{Output, say};
-use crate::records;
+use terminal::output::{Output, say};
 
 /// Show how updates ended, newest first; or the releases of each track
 #[derive(Args)]

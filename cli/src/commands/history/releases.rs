@@ -5,8 +5,8 @@ use eks_nodegroup_updater::model::record::track::TrackRecord;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::page::Page;
-use crate::text::safe;
+use terminal::page::Page;
+use terminal::text::safe;
 
 /// The releases of each track, newest first.
 #[derive(Serialize)]
@@ -86,7 +86,7 @@ pub fn draw(page: &mut Page, tracks: &[Track]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::looking;
+    use crate::aws::answer::looking;
     use crate::fixture::{after, every_output};
 
     #[tokio::test]

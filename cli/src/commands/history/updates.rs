@@ -14,10 +14,10 @@ use futures_util::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::decisions::Kind;
-use crate::page::{Page, Rows};
-use crate::progress::Progress;
-use crate::text::{count, duration, safe};
+use terminal::kind::Kind;
+use terminal::page::{Page, Rows};
+use terminal::progress::Progress;
+use terminal::text::{count, duration, safe};
 
 /// Updates, newest first.
 #[derive(Debug, Serialize)]
@@ -262,9 +262,9 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::answer::looking;
+    use crate::aws::answer::looking;
     use crate::fixture::{after, every_output};
-    use crate::functions::sdk_config;
+    use sandbox::functions::sdk_config;
 
     const HOUR: SignedDuration = SignedDuration::from_hours(1);
 

@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use super::wanted::{Wanted, rule};
 use crate::failure::{Exit, Failure};
-use crate::page::Page;
-use crate::text::{count, safe};
+use terminal::page::Page;
+use terminal::text::{count, safe};
 
 /// Tags that AWS allows on a resource, without its own.
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-eks-accessentry-tag.html>

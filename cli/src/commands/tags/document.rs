@@ -8,11 +8,11 @@ use serde::Serialize;
 
 use super::change::{Change, Outcome, after, check_number, warnings};
 use super::wanted::{Wanted, no_such_rule, rule};
-use crate::candidates::Described;
+use crate::aws::nodegroups::Described;
 use crate::failure::{Exit, Failure};
-use crate::output::say;
-use crate::page::Page;
-use crate::text::{count, nearest, safe};
+use terminal::output::say;
+use terminal::page::Page;
+use terminal::text::{count, nearest, safe};
 
 /// Names in a sentence.
 const NAMES: usize = 20;

@@ -22,14 +22,15 @@ use eks_nodegroup_updater::model::rules::RuleName;
 
 use self::document::{Document, select};
 use self::wanted::{Argument, Wanted, sort_out};
-use crate::account::{Account, region};
-use crate::candidates;
+use crate::aws::account::Account;
+use crate::aws::nodegroups;
+use crate::aws::region;
 use crate::confirm::confirm;
 use crate::failure::{Exit, Failure};
-use crate::output::{Output, say};
-use crate::page::Page;
-use crate::progress::Progress;
-use crate::text::count;
+use terminal::output::{Output, say};
+use terminal::page::Page;
+use terminal::progress::Progress;
+use terminal::text::count;
 
 /// Have node groups kept current: writes the tag ami-update=auto
 #[derive(Args)]
@@ -141,10 +142,10 @@ impl Writing {
         });
         let look = async {
             let (configuration, _) = account.to_write().await?;
-            let all = candidates::list(&configuration).await?;
+            let all = nodegroups::list(&configuration).await?;
             let names = select(patterns, &all, region(&configuration))?;
             let progress = Progress::over(names.len(), "node groups");
-            let described = candidates::describe(&configuration, names, &progress).await;
+            let described = nodegroups::describe(&configuration, names, &progress).await;
             drop(progress);
             let document = Document::of(region(&configuration), described, wanted)?;
             let goes_on = self.ask(&document, output).await?;

@@ -8,7 +8,7 @@ use eks_nodegroup_updater::model::nodegroup::policy::{OPT_IN_TAG, Policy};
 use eks_nodegroup_updater::model::rules::{RuleName, Rules};
 
 use crate::failure::Failure;
-use crate::text::nearest;
+use terminal::text::nearest;
 
 /// How `set` names the opt-in tag itself.
 const MODE: &str = "mode";

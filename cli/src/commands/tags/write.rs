@@ -7,8 +7,8 @@ use futures_util::stream::FuturesUnordered;
 
 use super::change::{Change, Outcome};
 use crate::failure::Failure;
-use crate::output::say;
-use crate::progress::Progress;
+use terminal::output::say;
+use terminal::progress::Progress;
 
 /// Writes all changes that are not done yet, and into each what became of it. After an interruption none is begun, and
 /// those that are in progress are awaited. Answers whether it was interrupted.

@@ -3,15 +3,13 @@
 //! `dev` and `staging` have no ring tag, so they are ring 0; `prod` is ring 1. The node groups of `data` all have another
 //! Kubernetes version, so no ring waits for them.
 
-use anyhow::Context as _;
 use jiff::SignedDuration;
-use serde_json::Value;
 use simulated_aws::{Nodegroup, UpdateScript, World};
+
+use crate::template::updates_table;
 
 /// The table.
 pub const TABLE: &str = "updates";
-/// What is deployed.
-const TEMPLATE: &str = include_str!("../../template.yaml");
 /// The topic that notices are published to.
 pub const TOPIC: &str = "notifications";
 
@@ -74,7 +72,7 @@ pub fn nodegroups() -> Vec<Nodegroup> {
 }
 
 /// Adds the fleet to an empty world, with the table and the topic. Returns the topic's ARN.
-pub fn populate(world: &World) -> anyhow::Result<String> {
+pub fn populate(world: &World) -> String {
     for (cluster, version) in CLUSTERS {
         world.add_cluster(cluster, version);
     }
@@ -90,24 +88,8 @@ pub fn populate(world: &World) -> anyhow::Result<String> {
         world.add_nodegroup(nodegroup);
     }
     script_updates(world);
-    world.create_table(&updates_table()?);
-    Ok(world.create_topic(TOPIC))
-}
-
-/// The template.
-///
-/// # Errors
-/// When it is no YAML.
-pub fn template() -> anyhow::Result<Value> {
-    serde_saphyr::from_str(TEMPLATE).context("reading template.yaml")
-}
-
-/// The table as the template defines it.
-fn updates_table() -> anyhow::Result<Value> {
-    let mut template = template()?;
-    let mut table = template["Resources"]["UpdatesTable"]["Properties"].take();
-    table["TableName"] = TABLE.into();
-    Ok(table)
+    world.create_table(&updates_table(TABLE));
+    world.create_topic(TOPIC)
 }
 
 /// How the updates end. `prod/general` fails, and succeeds once its disruption budget has been loosened.

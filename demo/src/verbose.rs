@@ -1,4 +1,4 @@
-//! The report as people read it, part by part.
+//! Everything that happened, as people read it, part by part.
 
 use comfy_table::{Cell, Color};
 use eks_nodegroup_updater::model::attempt::{Attempt, Status};
@@ -8,16 +8,17 @@ use eks_nodegroup_updater::model::notice::Notice;
 use eks_nodegroup_updater::model::record::nodegroup::NodegroupRecord;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use sandbox::{fleet, functions};
+use terminal::page::Page;
 
-use crate::page::Page;
+use crate::Program;
 use crate::report::{Message, Plan, Planned, Quarantined, Report};
-use crate::{functions, scenario};
 
 /// The width from which the plan has a line for each node group; below, it has two.
 const WIDE: u16 = 140;
 
 /// The whole report, for this many columns.
-pub fn report(report: &Report, width: u16) -> String {
+pub fn report(report: &Report, width: u16, program: Program) -> String {
     let mut page = Page::new(width, TimeZone::UTC);
     introduction(&mut page, report);
     plans(&mut page, report);
@@ -27,7 +28,7 @@ pub fn report(report: &Report, width: u16) -> String {
     messages(&mut page, report);
     calls(&mut page, report);
     errors(&mut page, report);
-    next(&mut page);
+    next(&mut page, program);
     page.text
 }
 
@@ -37,7 +38,7 @@ fn introduction(page: &mut Page, report: &Report) {
     page.paragraph(&format!(
         "The real handlers ran against a simulated AWS with {} clusters and {nodegroups} node groups, through the real AWS \
          SDK over HTTP: start {} times, once an hour, and check {} times, every five minutes, from {} to {}.",
-        scenario::CLUSTERS.len(),
+        fleet::CLUSTERS.len(),
         report.start_runs,
         report.check_runs,
         report.from.strftime("%A, %Y-%m-%d, %H:%M"),
@@ -49,7 +50,7 @@ fn introduction(page: &mut Page, report: &Report) {
          group of the same AMI type in dev and staging, which are ring 0, has run it for {} (the setting RING_SOAK; by \
          default 24h). prod/gpu also has ami-update/window={}. Everything else is the default.",
         functions::RING_SOAK,
-        scenario::WINDOW,
+        fleet::WINDOW,
     ));
 }
 
@@ -218,10 +219,10 @@ fn errors(page: &mut Page, report: &Report) {
     }
 }
 
-fn next(page: &mut Page) {
+fn next(page: &mut Page, program: Program) {
     page.heading("Next");
     page.line("Deploy it:    sam build && sam deploy --guided");
-    page.line("Try it out:   cargo run -p eks-nodegroup-updater-cli -- serve");
+    page.line(&format!("Try it out:   {}", program.serve));
 }
 
 /// What a later plan decides otherwise, or for another reason.

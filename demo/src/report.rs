@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 use simulated_aws::PublishedMessage;
 
-use crate::lambda::STACK;
+use sandbox::deployed::STACK;
 
 /// Everything that happened.
 #[derive(Serialize)]

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::progress::Progress;
+use terminal::progress::Progress;
 
 /// A node group that has not opted in.
 #[derive(Clone, Debug, Serialize)]
@@ -133,5 +133,5 @@ pub async fn candidates(configuration: &SdkConfig, known: &[String]) -> Result<V
 /// A run of this process.
 #[expect(clippy::disallowed_methods, reason = "the edge: here the clock is read, once a run")]
 pub fn here() -> Run<'static> {
-    Run::new("here", Timestamp::now(), crate::deployment::LONGEST_RUN)
+    Run::new("here", Timestamp::now(), crate::aws::stack::LONGEST_RUN)
 }

@@ -6,10 +6,10 @@ use aws_sdk_sts::error::SdkError;
 use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
 use eks_nodegroup_updater::aws::endpoints::{self, Service};
 
-use crate::account::region;
-use crate::deployment::Deployment;
+use crate::aws::region;
+use crate::aws::stack::Deployment;
 use crate::failure::Failure;
-use crate::output::say;
+use terminal::output::say;
 
 /// An account, and a principal in it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use clap::Args;
 use eks_nodegroup_updater::aws::{config_loader, http};
 use eks_nodegroup_updater::config::process_environment;
 
-use crate::caller::Caller;
-use crate::credentials::Choice;
+use crate::aws::caller::Caller;
+use crate::aws::credentials::Choice;
 use crate::failure::Failure;
 
 /// Which account, regions and stack a command is about
@@ -90,9 +90,4 @@ impl Account {
 /// Somebody waits for the answer.
 fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(4).with_max_backoff(Duration::from_secs(2))
-}
-
-/// The name of a configuration's region.
-pub fn region(configuration: &SdkConfig) -> &str {
-    configuration.region().map_or("", |region| region.as_ref())
 }

@@ -6,7 +6,7 @@ use eks_nodegroup_updater::model::id::scope::Scope;
 use eks_nodegroup_updater::model::record::set::RecordSet;
 use eks_nodegroup_updater::store::RecordStore;
 
-use crate::deployment::Deployment;
+use crate::aws::stack::Deployment;
 use crate::failure::Failure;
 
 /// Reads what the table holds of the stack's account and region.

@@ -13,11 +13,12 @@ use eks_nodegroup_updater::summary::{CheckSummary, StartLine, StartSummary};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use simulated_aws::World;
+use terminal::kind::Kind;
 use tokio::net::TcpListener;
 
-use crate::functions::{CHECK_KEY, Functions, START_KEY, TIME_OUT, sdk_config, settings};
 use crate::report::{Message, Plan, Planned, Quarantined, Ran, Report, Update};
-use crate::scenario;
+use sandbox::fleet;
+use sandbox::functions::{CHECK_KEY, Functions, START_KEY, TIME_OUT, sdk_config, settings};
 
 /// How many steps the simulation has.
 pub const STEPS: u64 = 8 * 12 + 1;
@@ -35,10 +36,18 @@ const DEMO_KEY: &str = "AKIADEMO";
 pub struct Step {
     /// The simulated time.
     pub now: Timestamp,
-    /// What happened, a line each.
-    pub news: Vec<String>,
+    /// What happened.
+    pub news: Vec<News>,
     /// How many updates EKS has in progress.
     pub in_progress: usize,
+}
+
+/// Something that happened.
+pub struct News {
+    /// What it asks of its reader; `None` for a message.
+    pub kind: Option<Kind>,
+    /// What it was.
+    pub text: String,
 }
 
 /// Runs the simulation, and shows every step as it comes.
@@ -48,7 +57,7 @@ pub struct Step {
 pub async fn run(show: impl AsyncFnMut(Step)) -> anyhow::Result<Report> {
     // Fixed, as is everything else: the simulation is the same each time.
     let world = World::new("2026-07-20T09:00:00Z".parse()?);
-    let topic_arn = scenario::populate(&world)?;
+    let topic_arn = fleet::populate(&world);
     let listener = TcpListener::bind("127.0.0.1:0").await.context("listening on 127.0.0.1")?;
     let endpoint = format!("http://{}", listener.local_addr().context("reading the port")?);
     let simulation = Simulation::new(world.clone(), &endpoint, &topic_arn).await?;
@@ -94,7 +103,7 @@ impl Simulation {
                 errors.extend(started.errors.iter().map(ToString::to_string));
                 plans.push(self.plan(started));
             }
-            news.extend(self.messages(published).into_iter().map(|message| format!("sns    {}", message.subject)));
+            news.extend(self.messages(published).into_iter().map(message));
             let in_progress = self.world.updates_in_progress().len();
             show(Step { now: self.world.now(), news, in_progress }).await;
         }
@@ -160,14 +169,14 @@ impl Simulation {
                 error_codes: update.errors.into_iter().map(|error| error.code).collect(),
             })
         };
-        let mut updates: Vec<Update> = scenario::nodegroups().into_iter().flat_map(of_nodegroup).collect();
+        let mut updates: Vec<Update> = fleet::nodegroups().into_iter().flat_map(of_nodegroup).collect();
         updates.sort_by(|left, right| (left.started_at, &left.nodegroup).cmp(&(right.started_at, &right.nodegroup)));
         updates
     }
 
     /// The node groups' records in the table, and the fleet's.
     async fn records(&self) -> anyhow::Result<(Vec<NodegroupRecord>, Option<FleetRecord>)> {
-        let records = RecordStore::new(&self.dynamodb, Some(scenario::TABLE)).scan().await?;
+        let records = RecordStore::new(&self.dynamodb, Some(fleet::TABLE)).scan().await?;
         let fleet = records.fleets().find_map(Result::ok).cloned();
         Ok((records.readable().cloned().collect(), fleet))
     }
@@ -226,15 +235,25 @@ fn quarantines(record: Option<&FleetRecord>, last: Option<&Plan>) -> Vec<Quarant
 
 fn without_tag() -> Vec<String> {
     let untagged = |nodegroup: &simulated_aws::Nodegroup| !nodegroup.tags.contains_key("ami-update");
-    scenario::nodegroups().iter().filter(|nodegroup| untagged(nodegroup)).map(name).collect()
+    fleet::nodegroups().iter().filter(|nodegroup| untagged(nodegroup)).map(name).collect()
 }
 
-fn starts(summary: &StartSummary) -> impl Iterator<Item = String> {
+fn starts(summary: &StartSummary) -> impl Iterator<Item = News> {
     let started = summary.decisions.iter().filter(|line| line.outcome.is_some());
-    started.map(|line| format!("start  {}: {}", line.nodegroup, line.reason))
+    started.map(|line| {
+        let release = line.target.as_deref().unwrap_or_default();
+        News { kind: Some(Kind::Start), text: format!("{} starts to update to {release}", line.nodegroup) }
+    })
 }
 
-fn ends(summary: &CheckSummary) -> impl Iterator<Item = String> {
+fn ends(summary: &CheckSummary) -> impl Iterator<Item = News> {
     let ended = summary.updates.iter().filter(|line| line.status != "InProgress");
-    ended.map(|line| format!("check  {}: {} ({})", line.nodegroup, line.status, line.release_version))
+    ended.map(|line| News {
+        kind: Some(Kind::of_status(line.status)),
+        text: format!("{}: the update to {} is {}", line.nodegroup, line.release_version, line.status),
+    })
+}
+
+fn message(message: Message) -> News {
+    News { kind: None, text: message.subject }
 }

@@ -2,10 +2,10 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use anyhow::Context as _;
 use clap::ValueEnum;
 use serde::Serialize;
 
-use crate::failure::Failure;
 use crate::page::Page;
 
 /// How a command prints.
@@ -31,17 +31,14 @@ impl Output {
     ///
     /// # Errors
     /// As [`print`].
-    pub fn print<T: Serialize>(self, document: &T, draw: impl FnOnce(&mut Page)) -> Result<Reader, Failure> {
+    pub fn print<T: Serialize>(self, document: &T, draw: impl FnOnce(&mut Page)) -> anyhow::Result<Reader> {
         let text = match self {
             Self::Table => {
                 let mut page = Page::here();
                 draw(&mut page);
                 page.text
             }
-            Self::Json => {
-                let text = serde_json::to_string_pretty(document);
-                text.map_err(|error| Failure::new(format!("writing JSON: {error}")))? + "\n"
-            }
+            Self::Json => serde_json::to_string_pretty(document).context("writing JSON")? + "\n",
         };
         print(&text)
     }
@@ -51,12 +48,12 @@ impl Output {
 ///
 /// # Errors
 /// When it cannot be written for another reason than that its reader has read enough, as `head` does.
-pub fn print(text: &str) -> Result<Reader, Failure> {
+pub fn print(text: &str) -> anyhow::Result<Reader> {
     let mut stdout = anstream::stdout();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(Reader::There),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
-        Err(error) => Err(Failure::new(format!("printing: {error}"))),
+        Err(error) => Err(error).context("printing"),
     }
 }
 
@@ -64,7 +61,7 @@ pub fn print(text: &str) -> Result<Reader, Failure> {
 ///
 /// # Errors
 /// As [`print`].
-pub fn clear() -> Result<(), Failure> {
+pub fn clear() -> anyhow::Result<()> {
     if io::stdout().is_terminal() { print("\x1b[2J\x1b[H").map(drop) } else { Ok(()) }
 }
 

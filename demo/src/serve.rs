@@ -10,8 +10,8 @@ use serde_json::Value;
 use simulated_aws::{Fault, Request, World};
 use tokio::net::TcpListener;
 
-use crate::lambda::DeployedFunctions;
-use crate::scenario;
+use sandbox::deployed::DeployedFunctions;
+use sandbox::fleet;
 
 /// Serve a simulated AWS on 127.0.0.1 to the AWS CLI, boto3 or the Lambda functions
 ///
@@ -39,7 +39,7 @@ impl Serve {
             listener.with_context(|| format!("listening on 127.0.0.1:{}; another --port may be free", self.port))?;
         let endpoint = format!("http://{}", listener.local_addr().context("reading the port")?);
         let world = World::with_clock(clock(self.speed));
-        let topic_arn = scenario::populate(&world)?;
+        let topic_arn = fleet::populate(&world);
         let functions = DeployedFunctions::new(world.clone(), &endpoint, &topic_arn).await?;
         if io::stderr().is_terminal() {
             world.on_request(log);
@@ -91,7 +91,7 @@ fn eprint(text: &str) {
 }
 
 fn instructions(endpoint: &str, topic_arn: &str, speed: i32) -> String {
-    let (region, table) = (simulated_aws::REGION, scenario::TABLE);
+    let (region, table) = (simulated_aws::REGION, fleet::TABLE);
     format!(
         "\
 A simulated AWS is up, running at {speed}x speed. In another terminal:

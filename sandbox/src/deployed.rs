@@ -1,21 +1,21 @@
 //! What a deployment of `template.yaml` would add to the fleet: the functions, their SSM parameters, and the stack by which a
 //! client finds them.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use anyhow::Context as _;
-use eks_nodegroup_updater::model::settings::setting::{Setting, SettingRow};
+use eks_nodegroup_updater::model::settings::setting::Setting;
 use eks_nodegroup_updater::run::{READ_ONLY_ALIAS, Run};
 use eks_nodegroup_updater::summary::failed;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use simulated_aws::{Function, FunctionError, Invocation, Stack, World};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{LocalSet, spawn_local};
 
+use crate::fleet;
 use crate::functions::{Functions, RING_SOAK, TIME_OUT, resources};
-use crate::scenario;
+use crate::template::{settings_document, template};
 
 /// The stack's name.
 pub const STACK: &str = "eks-nodegroup-updater";
@@ -48,7 +48,8 @@ impl DeployedFunctions {
     /// # Errors
     /// When the template has no output that is to be shown here.
     pub async fn new(world: World, endpoint: &str, topic_arn: &str) -> anyhow::Result<Self> {
-        world.put_parameter(SETTINGS, &document());
+        let soak = (Setting::RingSoak.row().parameter, RING_SOAK);
+        world.put_parameter(SETTINGS, &settings_document(&[soak]));
         world.put_parameter(STOP_SWITCH, "running");
         world.put_parameter(DENIED_RELEASES, "[]");
         world.put_parameter(CHANGE_CALENDARS, "[]");
@@ -123,22 +124,14 @@ fn answer(summary: anyhow::Result<impl Serialize>) -> Answer {
     })
 }
 
-/// The settings of `start`, as the template would write them.
-fn document() -> String {
-    let rows = SettingRow::all().filter(|row| row.of.in_document());
-    let mut settings: BTreeMap<&str, &str> = rows.map(|row| (row.parameter, row.default)).collect();
-    settings.insert(Setting::RingSoak.row().parameter, RING_SOAK);
-    json!(settings).to_string()
-}
-
 /// The outputs that name something which exists here, as the template describes them.
 fn stack(topic_arn: &str) -> anyhow::Result<Stack> {
-    let template = scenario::template()?;
+    let template = template();
     let description = template["Description"].as_str().context("template.yaml has no description")?;
     let outputs = [
         ("StartFunctionName", START),
         ("CheckFunctionName", CHECK),
-        ("UpdatesTableName", scenario::TABLE),
+        ("UpdatesTableName", fleet::TABLE),
         ("NotificationTopicArn", topic_arn),
         ("SettingsName", SETTINGS),
         ("StopSwitchName", STOP_SWITCH),

@@ -12,7 +12,7 @@ use eks_nodegroup_updater::run::Run;
 use eks_nodegroup_updater::summary::{CheckSummary, StartSummary};
 use serde_json::Value;
 
-use crate::scenario;
+use crate::fleet;
 
 /// `RING_SOAK`, by default a day, so that a ring follows within a simulated morning.
 pub const RING_SOAK: &str = "2h";
@@ -75,7 +75,7 @@ pub fn settings(topic_arn: &str) -> Settings {
 /// The resources without which neither function runs.
 pub fn resources(topic_arn: &str) -> Settings {
     BTreeMap::from([
-        ("UPDATES_TABLE", scenario::TABLE.to_owned()),
+        ("UPDATES_TABLE", fleet::TABLE.to_owned()),
         ("NOTIFICATION_TOPIC_ARN", topic_arn.to_owned()),
         ("EVENT_BUS_NAME", "default".to_owned()),
     ])

@@ -16,12 +16,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::account::region;
-use crate::candidates::here;
-use crate::decisions::Kind;
-use crate::deployment::{Deployment, Function};
+use crate::aws::nodegroups::here;
+use crate::aws::region;
+use crate::aws::stack::{Deployment, Function};
 use crate::failure::Failure;
-use crate::progress::Progress;
+use terminal::kind::Kind;
+use terminal::progress::Progress;
 
 /// The answer of `start`. Fields that a newer function adds are left out.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

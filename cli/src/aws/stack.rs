@@ -15,9 +15,9 @@ use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use eks_nodegroup_updater::run::READ_ONLY_ALIAS;
 use serde_json::Value;
 
-use crate::account::region;
+use crate::aws::region;
 use crate::failure::{Failure, is_want_of_rights};
-use crate::progress::Progress;
+use terminal::progress::Progress;
 
 /// The name that `sam deploy` proposes.
 const USUAL_NAME: &str = "eks-nodegroup-updater";

@@ -1,0 +1,16 @@
+//! The caller's AWS account: credentials, regions, the installed stack, and what its functions and its table answer.
+
+pub mod account;
+pub mod answer;
+pub mod caller;
+mod credentials;
+pub mod nodegroups;
+pub mod records;
+pub mod stack;
+
+use aws_config::SdkConfig;
+
+/// The name of a configuration's region.
+pub fn region(configuration: &SdkConfig) -> &str {
+    configuration.region().map_or("", |region| region.as_ref())
+}

@@ -1,0 +1,98 @@
+//! Eight hours of a simulated fleet, and the same fleet for any AWS client.
+
+mod report;
+mod screen;
+pub mod serve;
+mod simulation;
+mod verbose;
+
+use std::io::{self, IsTerminal as _};
+use std::time::Duration;
+
+use anstream::{AutoStream, ColorChoice};
+use anyhow::Context as _;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use terminal::kind::Kind;
+use terminal::output::{Output, print};
+use terminal::page;
+
+use simulation::Step;
+
+/// How long a step stays in a terminal, so that eyes can follow.
+const PAUSE: Duration = Duration::from_millis(40);
+
+/// Run the whole job in a few seconds: observe, plan, update, watch, notify
+///
+/// The real handlers of both Lambda functions talk through the real AWS SDK, over HTTP, to a simulated AWS in this process:
+/// four clusters with node groups of every AMI family. prod gets a release once dev and staging have run it, one node group
+/// waits for its window, one update fails and is retried, one hangs, and a release that breaks nodes is quarantined.
+/// Eight hours pass in a few seconds.
+#[derive(Args)]
+pub struct Demo {
+    /// Print everything: the plans, every update, the table, the messages, and each function's AWS calls
+    #[arg(long, short)]
+    pub verbose: bool,
+}
+
+/// How this program is called, for what it suggests next.
+#[derive(Clone, Copy, Debug)]
+pub struct Program {
+    /// The demo.
+    pub demo: &'static str,
+    /// The simulated AWS for other clients.
+    pub serve: &'static str,
+}
+
+impl Program {
+    /// From a clone of the repository.
+    pub const CARGO: Self = Self { demo: "cargo run -p demo --", serve: "cargo run -p demo --bin serve" };
+    /// The installed command line.
+    pub const INSTALLED: Self = Self { demo: "eks-nodegroup-updater demo", serve: "eks-nodegroup-updater serve" };
+}
+
+impl Demo {
+    /// Runs the simulation and prints what happened.
+    ///
+    /// # Errors
+    /// When a run failed as a whole, which no fault of the fleet brings about, or stdout is closed.
+    pub async fn run(self, output: Output, program: Program) -> anyhow::Result<()> {
+        let bar = progress_bar();
+        let report = simulation::run(async |step| show(&bar, &step).await).await?;
+        bar.println("");
+        bar.finish_and_clear();
+        let text = match output {
+            Output::Json => serde_json::to_string_pretty(&report).context("writing the report as JSON")? + "\n",
+            Output::Table if self.verbose => verbose::report(&report, page::width(), program),
+            Output::Table => screen::screen(&report, page::width(), program),
+        };
+        print(&text).map(drop)
+    }
+}
+
+/// A bar on a terminal; elsewhere nothing.
+fn progress_bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(simulation::STEPS), ProgressDrawTarget::stderr());
+    match ProgressStyle::with_template("{prefix} {wide_bar:.green} {msg}") {
+        Ok(style) if io::stderr().is_terminal() => bar.with_style(style.progress_chars("━╸ ")),
+        _ => ProgressBar::hidden(),
+    }
+}
+
+async fn show(bar: &ProgressBar, step: &Step) {
+    if bar.is_hidden() {
+        return;
+    }
+    let colored = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
+    let time = step.now.strftime("%H:%M").to_string();
+    for news in &step.news {
+        let style = news.kind.filter(|_| colored).map(Kind::style).unwrap_or_default();
+        let sign = news.kind.map_or("✉", Kind::glyph);
+        let text = page::shortened(&news.text, usize::from(page::width()).saturating_sub(time.len() + 5));
+        bar.println(format!("{time}  {style}{sign}{style:#} {text}"));
+    }
+    bar.set_message(format!("{} in progress", step.in_progress));
+    bar.set_prefix(time);
+    bar.inc(1);
+    tokio::time::sleep(PAUSE).await;
+}

@@ -1,0 +1,11 @@
+//! The updater on a simulated AWS: what the demo, the command line and the tests share.
+//!
+//! * [`functions`]: both functions, as clients of a simulated AWS
+//! * [`deployed`]: the same as Lambda functions of it, with their stack and their SSM parameters
+//! * [`fleet`]: clusters and node groups with what goes wrong in real ones
+//! * [`template`]: what `template.yaml` defines
+
+pub mod deployed;
+pub mod fleet;
+pub mod functions;
+pub mod template;
