@@ -337,7 +337,7 @@ pub fn failed(error: anyhow::Error) -> Diagnostic {
 /// What a run says of work that it no longer began.
 pub(crate) fn left_over(count: usize) -> Option<Problem> {
     (count > 0).then(|| {
-        let error = format!("{count} node groups are left to the next run, since Lambda's time limit is near");
+        let error = format!("{count} node groups are left to the next run, because Lambda's time limit is near");
         Problem::of_run(ProblemCode::LeftOver, error)
     })
 }

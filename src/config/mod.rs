@@ -341,7 +341,7 @@ mod tests {
             (start.map(|sinks| sinks.events), check.map_err(|error| error.to_string()))
         };
         let classic =
-            "expected the name or the ARN of a classic event bus, whose rules can send events on to a Custom Event Bus";
+            "expected the name or the ARN of a classic event bus; its rules can forward events to a Custom Event Bus";
         for bus in
             ["arn:aws:events:eu-central-1:123456789012:event-busv2/orders/1a2b3c4d", "event-busv2/orders/1a2b3c4d"]
         {

@@ -23,10 +23,10 @@ pub enum Outcome {
     #[error("the node group or its cluster is not active: {0}")]
     NotActive(String),
     /// EKS does not know the release: it does not know it yet, or never will.
-    #[error("EKS refuses this release as not valid: {0}")]
+    #[error("EKS refuses this release as invalid: {0}")]
     NotReady(String),
     /// EKS does not take the node group to its cluster's Kubernetes version yet.
-    #[error("EKS does not take it to its cluster's Kubernetes version yet: {0}")]
+    #[error("EKS does not update it to its cluster's Kubernetes version yet: {0}")]
     VersionNotReady(String),
     /// The node group or its cluster was deleted meanwhile.
     #[error("it was deleted meanwhile: {0}")]
@@ -38,25 +38,25 @@ pub enum Outcome {
     #[error("EKS refused: missing permissions for its launch template: {}", .0.error_message)]
     LaunchTemplateDenied(ErrorDetail),
     /// The function may not start updates.
-    #[error("the function may not start it: {0}")]
+    #[error("the function is not allowed to start it: {0}")]
     AccessDenied(String),
     /// Whether EKS accepted the update is not known. `check` finds out.
-    #[error("it is not known whether EKS accepted the update; check finds out: {0}")]
+    #[error("it is unknown whether EKS accepted the update; check finds out: {0}")]
     Unknown(String),
-    /// It was not asked for in this run.
-    #[error("not asked for in this run: {0}")]
+    /// It was not requested in this run.
+    #[error("not requested in this run: {0}")]
     NotAsked(NotAsked),
     /// Another run started it in the same moment.
     #[error("another run started it")]
     LostRace,
     /// The intent could not be written, so nothing was started.
-    #[error("not started, since the intent could not be recorded: {0}")]
+    #[error("not started, because the intent could not be recorded: {0}")]
     NotRecorded(String),
     /// The window closed before its turn came.
     #[error("its window closed before its turn came")]
     WindowClosed,
     /// Lambda's time limit was near.
-    #[error("left to the next run, since Lambda's time limit is near")]
+    #[error("left to the next run, because Lambda's time limit is near")]
     DeadlineNear,
 }
 

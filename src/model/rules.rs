@@ -145,7 +145,7 @@ impl RuleName {
                 setting: of_start("Ring", "RING", "0"),
                 expected: "expected a whole number from 0",
                 examples: &["1"],
-                about: "Rollout ring. A node group takes a release once the lower rings have proved it. \
+                about: "Rollout ring. A node group gets a release once the lower rings have proved it. \
                         See [Rings](rules.md#rings).",
                 set: |rules, value| put(&mut rules.ring, value.parse().ok()),
             },
@@ -162,8 +162,8 @@ impl RuleName {
                 setting: None,
                 expected: "expected a release version",
                 examples: &["1.33.1-20260610"],
-                about: "Updates to this release and stays on it, whatever its cluster does. Ignores minimum age and rings. \
-                        Never goes back.",
+                about: "Updates to this release and stays on it, whatever its cluster does. Ignores minimum age and \
+                        rings. Never downgrades.",
                 set: |rules, value| put(&mut rules.pin, (!value.is_empty()).then(|| Some(value.to_owned()))),
             },
             Self::Window => RuleRow {
@@ -171,8 +171,8 @@ impl RuleName {
                 setting: of_start("Window", "WINDOW", ""),
                 expected: "expected windows such as Sat-Sun 02:00-06:00 Europe/Berlin, separated by +",
                 examples: &["Sat-Sun 02:00-06:00 Europe/Berlin"],
-                about: "When updates may *start*, but not within the last `WindowMargin`. Combine several with ` + `. Empty: \
-                        at any time. See [Windows](rules.md#windows).",
+                about: "When updates may *start*, except in the last `WindowMargin`. Combine several with ` + `. \
+                        Empty: at any time. See [Windows](rules.md#windows).",
                 set: |rules, value| {
                     let window = value.parse().map_err(|InvalidWindow(wrong)| Unexpected(Some(wrong)))?;
                     put(&mut rules.window, Some(window))
@@ -233,7 +233,7 @@ impl RuleName {
                 setting: of_start("StaleAfter", "STALE_AFTER", "14d"),
                 expected: "expected a duration such as 14d, or never",
                 examples: &["14d", "never"],
-                about: "How long the node group may not be kept current before you are notified. \
+                about: "How long the node group can go without being kept current before you are notified. \
                         See [Nothing goes stale in silence](rules.md#nothing-goes-stale-in-silence).",
                 set: |rules, value| {
                     let never = (value == "never").then_some(None);

@@ -79,18 +79,18 @@ impl Setting {
                 "",
                 "expected kinds separated by spaces, such as UpdateSucceeded -UpdateStuck",
                 Of::Both,
-                "[Kinds](notifications.md) of notices to publish messages of beside the usual ones, separated by spaces, such as \
-                 `UpdateSucceeded`; with a minus sign, such as `-UpdateStuck`, kinds to leave out.",
+                "[Kinds](notifications.md) of notices to send messages for in addition to the default ones, separated \
+                 by spaces, such as `UpdateSucceeded`; a minus sign, as in `-UpdateStuck`, leaves a kind out.",
             ),
             Self::EventBusName => (
                 "EventBusName",
                 "EVENT_BUS_NAME",
                 "",
-                "expected the name or the ARN of a classic event bus, whose rules can send events on to a Custom Event Bus",
+                "expected the name or the ARN of a classic event bus; its rules can forward events to a Custom Event Bus",
                 Of::Environment,
-                "The bus that [events](events.md#what-is-put-on-a-bus) are put on: a classic one, not a *Custom Event Bus* \
-                 (`event-busv2`), which has another API. It must exist: EventBridge takes what is put on one that does not, and \
-                 drops it. Empty: none.",
+                "The event bus for [events](events.md#what-is-put-on-a-bus): a classic one, not a *Custom Event Bus* \
+                 (`event-busv2`), which has another API. It must exist: EventBridge accepts events for a missing bus \
+                 and drops them. Empty: none.",
             ),
             Self::StartScheduleTimezone => (
                 "StartScheduleTimezone",
@@ -98,8 +98,8 @@ impl Setting {
                 "UTC",
                 "expected a time zone such as Europe/Berlin",
                 Of::Start,
-                "Time zone of a `cron` expression in `StartSchedule`, and of the week in which \
-                 [what lasts is listed](notifications.md).",
+                "Time zone of a `cron` expression in `StartSchedule`, and of the week that the [weekly \
+                 digest](notifications.md) covers.",
             ),
             Self::MaxUpdatesPerCluster => (
                 "MaxUpdatesPerCluster",
@@ -107,7 +107,7 @@ impl Setting {
                 "1",
                 COUNT,
                 Of::Start,
-                "Opted-in node groups of one cluster that update at the same time.",
+                "Maximum number of opted-in node groups of one cluster that update at the same time.",
             ),
             Self::MaxUpdatesInProgress => (
                 "MaxUpdatesInProgress",
@@ -115,19 +115,25 @@ impl Setting {
                 "10",
                 COUNT,
                 Of::Start,
-                "Opted-in node groups of all clusters that update at the same time.",
+                "Maximum number of opted-in node groups of all clusters that update at the same time.",
             ),
-            Self::MaxStartsPerRun => {
-                ("MaxStartsPerRun", "MAX_STARTS_PER_RUN", "10", COUNT, Of::Start, "Updates that one run starts.")
-            }
+            Self::MaxStartsPerRun => (
+                "MaxStartsPerRun",
+                "MAX_STARTS_PER_RUN",
+                "10",
+                COUNT,
+                Of::Start,
+                "Maximum number of updates that one run starts.",
+            ),
             Self::RetryAfter => (
                 "RetryAfter",
                 "RETRY_AFTER",
                 "1h 4h 12h",
                 "expected durations separated by spaces, such as 1h 4h 12h",
                 Of::Both,
-                "Waits before each retry of a release that failed on a node group; then it is given up. What EKS does not take \
-                 for another cause is asked again after the same waits, and the last one repeats.",
+                "Waits before each retry of a release that failed on a node group; after the last retry it is given \
+                 up. An update that EKS rejects for another cause is retried after the same waits, and the last wait \
+                 repeats.",
             ),
             Self::RingSoak => (
                 "RingSoak",
@@ -135,7 +141,7 @@ impl Setting {
                 "24h",
                 DURATION,
                 Of::Start,
-                "How long a ring must run a release before the next ring takes it.",
+                "How long a ring must run a release before the next ring gets it.",
             ),
             Self::WindowMargin => (
                 "WindowMargin",
@@ -160,8 +166,9 @@ impl Setting {
                 "2",
                 COUNT,
                 Of::Start,
-                "On how many node groups of a cluster a release must fail to be [quarantined](rules.md#quarantine) there, and in \
-                 how many clusters to be quarantined in all.",
+                "Number of node groups of a cluster on which a release must fail to be \
+                 [quarantined](rules.md#quarantine) there, and number of clusters in which it must fail to be \
+                 quarantined in all clusters.",
             ),
             Self::ChangeCalendars => (
                 "ChangeCalendars",
@@ -178,7 +185,7 @@ impl Setting {
                 "",
                 "expected the name of the stack",
                 Of::Environment,
-                "Whether the functions write metrics. `off` leaves the variable empty, which else is the stack's name.",
+                "Whether the functions write metrics. `off` leaves the variable empty; otherwise it is the stack's name.",
             ),
             Self::LogLevel => (
                 "LogLevel",

@@ -272,7 +272,7 @@ impl About<'_> {
                 self.unsatisfied(rule, self.against(reason), decides)
             }
             None => {
-                let message = "not evaluated: nothing is left to evaluate it for".to_owned();
+                let message = "not evaluated: an earlier rule left nothing to evaluate".to_owned();
                 self.plain(rule, ConditionStatus::Unknown, NOT_EVALUATED, message)
             }
         }
@@ -361,14 +361,14 @@ impl About<'_> {
                 _ => "ami-update=auto".to_owned(),
             },
             Rule::NoUpdateInProgress => "no update of it is in progress".to_owned(),
-            Rule::RollbackAllowed => "the rollback that was asked for can start".to_owned(),
+            Rule::RollbackAllowed => "the requested rollback can start".to_owned(),
             Rule::ManagedAmi => {
                 let ami_type = self.nodegroup.map_or("its AMI type", |nodegroup| nodegroup.ami_type.as_str());
                 format!("AWS publishes releases of {ami_type}")
             }
             Rule::NotDowngraded => "it was not downgraded".to_owned(),
             Rule::Pin => format!("ami-update/pin={}", value(|rules| rules.pin.clone().unwrap_or_default())),
-            Rule::NewerRelease => format!("{target} is newer than what it runs"),
+            Rule::NewerRelease => format!("{target} is newer than the release it runs"),
             Rule::FollowClusterAfter => value(|rules| days(rules.follow_cluster_after)),
             Rule::NotDenied => format!("{target} is not denied"),
             Rule::MinAge => match rules.map(|rules| rules.min_age).filter(|min_age| !min_age.is_zero()) {
@@ -377,28 +377,28 @@ impl About<'_> {
             },
             Rule::NotQuarantined => format!("{target} is not quarantined"),
             Rule::ReleaseAccepted => format!("EKS has not refused {target}"),
-            Rule::NotFailedBefore => format!("{target} has not failed on it, or may be tried again"),
+            Rule::NotFailedBefore => format!("{target} has not failed on it, or can be retried"),
             Rule::Ring => match rules.map_or(0, |rules| rules.ring) {
-                0 => "ring 0 waits for no other".to_owned(),
+                0 => "ring 0 does not wait for another ring".to_owned(),
                 ring => format!("ring {ring}: the lower rings have proved {target}"),
             },
             Rule::UpdatesAllowed => "ami-update=auto".to_owned(),
             Rule::Healthy => {
                 let status = self.nodegroup.map_or("ACTIVE", |nodegroup| nodegroup.status.as_str());
-                format!("{status}, with no health issue that keeps EKS from updating it")
+                format!("{status}, with no health issue that makes EKS refuse updates")
             }
-            Rule::NotBackingOff => "EKS has not refused to take an update of it lately".to_owned(),
+            Rule::NotBackingOff => "EKS has not rejected an update of it recently".to_owned(),
             Rule::MinInterval => match rules.map(|rules| rules.min_interval).filter(|interval| !interval.is_zero()) {
-                Some(interval) => format!("its last update is longer ago than {}", days(interval)),
-                None => "its last update is long enough ago".to_owned(),
+                Some(interval) => format!("its last update is older than {}", days(interval)),
+                None => "its last update is old enough".to_owned(),
             },
-            Rule::NotFrozen => "no stop switch and no change calendar stops updates".to_owned(),
+            Rule::NotFrozen => "neither the stop switch nor a change calendar stops updates".to_owned(),
             Rule::Window => format!("updates may start {}", value(|rules| rules.window.to_string())),
             Rule::UpdateHistory => match self.record().is_some_and(|record| record.knows_update_history()) {
                 true => "its earlier updates are known".to_owned(),
-                false => "its earlier updates are read before its first one by the updater".to_owned(),
+                false => "its earlier updates are read before the updater's first update".to_owned(),
             },
-            Rule::Limits => "the limits leave it a place".to_owned(),
+            Rule::Limits => "the limits allow another update".to_owned(),
         }
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn version_step(
     else {
         return Ok(None);
     };
-    let unreadable = |error: &str| Unreadable(format!("the version of its cluster: {error}"));
+    let unreadable = |error: &str| Unreadable(format!("its cluster's version: {error}"));
     let control_plane = match clusters.get(&nodegroup.id.cluster_id()) {
         Some(Ok(version)) => *version,
         Some(Err(error)) => return Err(unreadable(&error.0)),

@@ -194,7 +194,8 @@ async fn a_fleet_that_is_too_large_for_a_run_is_read_in_two() {
         let summary = env.start().await;
         let not_reached = summary.counts.get("NotReached").copied().unwrap_or_default();
         assert_eq!(summary.counts["UpToDate"], 600 - not_reached);
-        let sentence = format!("{not_reached} node groups are left to the next run, since Lambda's time limit is near");
+        let sentence =
+            format!("{not_reached} node groups are left to the next run, because Lambda's time limit is near");
         assert_eq!(errors(&summary.errors), [sentence]);
         let metrics = summary.metrics.unwrap();
         assert!(metrics.values(Metric::Nodegroups).is_empty(), "a part of the fleet must not pass for all of it");

@@ -41,8 +41,8 @@ fn a_rollback_that_would_not_start_says_why_beforehand() {
     let preview = "Node group   Runs             Decision\n\
                    ─────────────────────────────────────────────\n\
                    data/search  1.32.9-20260710  RollbackBlocked\n    \
-                   the rollback to 1.31.1-20260610 that was asked for cannot start: that is no release of its AMI type and \
-                   Kubernetes…\n";
+                   the requested rollback to 1.31.1-20260610 cannot start: no such release for its AMI type and \
+                   Kubernetes version\n";
     let stderr = format!("{CALLER}{preview}{UNANSWERED}");
     assert_eq!(unanswered, Ended { code: Some(64), stdout: String::new(), stderr });
 }

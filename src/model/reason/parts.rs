@@ -17,10 +17,10 @@ pub enum RollbackBlock {
     #[error("its tag ami-update/pin names {0}; move the pin")]
     Pinned(String),
     /// It is no release of its AMI type and Kubernetes version.
-    #[error("that is no release of its AMI type and Kubernetes version")]
+    #[error("no such release for its AMI type and Kubernetes version")]
     NoRelease,
     /// It is not older than what runs.
-    #[error("it runs {0}, and that is not newer")]
+    #[error("it runs {0}, which is not newer")]
     NotOlder(String),
     /// AWS took it back.
     #[error("AWS has withdrawn that release")]
@@ -80,13 +80,13 @@ pub enum Freeze {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Limit {
     /// Updates in progress in the cluster.
-    #[error("the limit of {0} in its cluster is reached by {1} (MAX_UPDATES_PER_CLUSTER)")]
+    #[error("the cluster's update limit of {0} is reached by {1} (MAX_UPDATES_PER_CLUSTER)")]
     PerCluster(usize, Names),
     /// Updates in progress in the whole fleet.
-    #[error("the limit of {0} in progress is reached by {1} (MAX_UPDATES_IN_PROGRESS)")]
+    #[error("the fleet's update limit of {0} is reached by {1} (MAX_UPDATES_IN_PROGRESS)")]
     InProgress(usize, Names),
     /// Updates started by this run.
-    #[error("the limit of {0} in one run is reached (MAX_STARTS_PER_RUN)")]
+    #[error("the run's start limit of {0} is reached (MAX_STARTS_PER_RUN)")]
     PerRun(usize),
 }
 
@@ -132,13 +132,13 @@ impl RingWait {
         match self {
             Self::NotThere => format!("does not run {target} yet"),
             Self::Failed => format!("failed to update to {target}"),
-            Self::Soaking(until) => format!("soaks {target} until {until:.0}"),
+            Self::Soaking(until) => format!("is soaking {target} until {until:.0}"),
             Self::Unreadable => format!("cannot be read, so it does not prove {target}"),
             Self::InvalidTag => format!("has an invalid tag, so it does not prove {target}"),
             Self::Unhealthy => format!("is unhealthy, so it does not prove {target}"),
             Self::NoNodes => format!("has no nodes, and no other node group of the lower rings proves {target}"),
-            Self::Downgraded => format!("was downgraded and stays back, so it does not prove {target}"),
-            Self::Quarantined => format!("is in a cluster in which {target} is quarantined"),
+            Self::Downgraded => format!("was downgraded and is held back, so it does not prove {target}"),
+            Self::Quarantined => format!("is in a cluster where {target} is quarantined"),
         }
     }
 }
