@@ -17,14 +17,14 @@ const QUOTED_CHARACTERS: usize = 300;
 #[serde(deny_unknown_fields)]
 struct CheckRequest {}
 
-/// An event that is not understood.
+/// An invalid event.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidEvent {
     /// Neither an envelope nor a JSON object.
     #[error("the event is {0}, but must be a JSON object: {{}} for a full run, or an EventBridge event")]
     NotAnObject(&'static str),
     /// A field is unknown or invalid.
-    #[error("the event {event} is not understood: {error}")]
+    #[error("the event {event} is invalid: {error}")]
     Malformed {
         /// The event.
         event: String,
@@ -36,7 +36,7 @@ pub enum InvalidEvent {
     RequestInEnvelope(String),
     /// The function was invoked through its alias that only looks.
     #[error(
-        "the alias readonly only looks; invoke the function itself to retry, to roll back or to lift a quarantine, or add \
+        "the alias readonly only reads; invoke the function itself to retry, to roll back or to lift a quarantine, or add \
          \"dryRun\": true to see what that would do"
     )]
     ReadOnly,
@@ -166,7 +166,7 @@ mod tests {
             json!({"liftQuarantine": ["1.33.1-20260610"]}),
         ] {
             let error = only_look(action.clone()).unwrap_err().to_string();
-            assert!(error.starts_with("the alias readonly only looks"), "{error}");
+            assert!(error.starts_with("the alias readonly only reads"), "{error}");
             let mut dry = action;
             dry["dryRun"] = true.into();
             assert_eq!(only_look(dry.clone()).unwrap(), parse_start(&dry).unwrap());

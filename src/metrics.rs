@@ -88,38 +88,35 @@ impl Metric {
     #[must_use]
     pub fn answers(self) -> &'static str {
         match self {
-            Self::Nodegroups => "How many node groups are kept current: those that have opted in, `notify` included",
-            Self::NodegroupsCurrent => {
-                "How many of those are: on the newest release that there is for them, or on their pin"
-            }
+            Self::Nodegroups => "Opted-in node groups, `notify` included",
+            Self::NodegroupsCurrent => "Node groups on the latest release available to them, or on their pin",
             Self::NodegroupsWaiting => {
-                "How many wait for a rule, a date or a retry: age, window, ring, limit, closed calendar, denied, downgraded"
+                "Node groups that wait for a rule, a date or a retry: age, window, ring, limit, closed calendar, \
+                 denied, downgraded"
             }
             Self::NodegroupsNeedingYou => {
-                "How many do not change before somebody does something: an invalid tag, given up, quarantined, unhealthy, \
+                "Node groups that do not change until somebody acts: an invalid tag, given up, quarantined, unhealthy, \
                  unreadable, a custom AMI, ended support, stopped by the stop switch"
             }
-            Self::NodegroupsLeftAlone => "How many are left alone because somebody said so: `notify`",
+            Self::NodegroupsLeftAlone => "Node groups that are left alone on purpose: `notify`",
             Self::NodegroupsBehind => {
-                "For how many a newer release is out that is neither withdrawn nor denied, whatever holds it back"
+                "Node groups with a newer release that is neither withdrawn nor denied, whatever holds it back"
             }
             Self::BehindSeconds => {
-                "How far behind those are: how long ago the oldest newer release was published, one value for each"
+                "How far behind those are: the age of their oldest newer release, one value per node group"
             }
-            Self::NodegroupsFailed => "For how many the last update did not succeed, and they are not current since",
+            Self::NodegroupsFailed => "Node groups whose last update did not succeed, and that are not current since",
             Self::NodegroupsStale => {
-                "How many were reported as [not kept current](rules.md#nothing-goes-stale-in-silence), and are not since"
+                "Node groups reported as [not kept current](rules.md#nothing-goes-stale-in-silence), and not current since"
             }
-            Self::ReleasesQuarantined => "How many releases are quarantined, and no newer one of their track is out",
-            Self::UpdatesInProgress => "How many updates are in progress",
-            Self::OldestUpdateSeconds => "How long the oldest of those has lasted; 0 where there is none",
-            Self::UpdatesSucceeded => "How many were found to have succeeded",
-            Self::UpdatesFailed => "How many were found to have ended otherwise",
-            Self::UpdateSeconds => "How long those took, until `check` found them ended",
-            Self::NoticesPending => "How many notices are still to be published, as a message or as an event",
-            Self::ThrottledSeconds => {
-                "How long calls of EKS waited for their turns, because the account's rate was used up"
-            }
+            Self::ReleasesQuarantined => "Quarantined releases without a newer release on their track",
+            Self::UpdatesInProgress => "Updates in progress",
+            Self::OldestUpdateSeconds => "Duration of the oldest of those; 0 if there is none",
+            Self::UpdatesSucceeded => "Updates found to have succeeded",
+            Self::UpdatesFailed => "Updates found to have ended otherwise",
+            Self::UpdateSeconds => "How long those took until `check` found them ended",
+            Self::NoticesPending => "Notices still to be published, as a message or as an event",
+            Self::ThrottledSeconds => "How long EKS calls waited because the account's request rate was used up",
         }
     }
 

@@ -321,10 +321,7 @@ impl Throttled {
 impl fmt::Display for Throttled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { refusals, waited_seconds } = self;
-        write!(
-            f,
-            "EKS throttled this run: it refused {refusals} calls, and the others waited {waited_seconds} s for their turns"
-        )
+        write!(f, "EKS throttled this run: it refused {refusals} calls, and calls waited {waited_seconds} s in total")
     }
 }
 

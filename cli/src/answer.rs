@@ -133,8 +133,7 @@ pub struct UpdateLine {
 /// # Errors
 /// When it is none that this version understands.
 pub fn read<T: for<'de> Deserialize<'de>>(answer: Value) -> Result<T, Failure> {
-    serde_json::from_value(answer)
-        .map_err(|error| Failure::new(format!("the function's answer is not understood: {error}")))
+    serde_json::from_value(answer).map_err(|error| Failure::new(format!("the function's answer is invalid: {error}")))
 }
 
 /// What was seen of a region, without changing anything.

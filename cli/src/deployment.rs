@@ -217,10 +217,9 @@ mod tests {
 
     #[test]
     fn a_function_that_is_older_than_the_command_line_is_to_be_deployed_anew() {
-        let error =
-            json!({"errorType": "RunFailed", "errorMessage": "the event is not understood: unknown field `explain`"});
+        let error = json!({"errorType": "RunFailed", "errorMessage": "the event is invalid: unknown field `explain`"});
         let expected = format!(
-            "error: start does not understand this command line: the event is not understood: unknown field `explain`\n\n\
+            "error: start does not understand this command line: the event is invalid: unknown field `explain`\n\n\
              The stack eks-nodegroup-updater is older than this command line ({}): deploy this version.",
             env!("CARGO_PKG_VERSION")
         );

@@ -88,7 +88,7 @@ pub fn ordinary(config: &SdkConfig, services: &[Service]) -> Vec<String> {
     let sentence = |name: &str, none: &str, is_asked: bool, has: fn(&Kind) -> bool| {
         let without = hosts.iter().filter(|(_, kind)| !has(kind)).map(|(hosts, _)| hosts.name);
         let without = without.collect::<Vec<_>>().join(", ");
-        let sentence = format!("{name} endpoints were asked for, but {} has {none} for: {without}", region(config));
+        let sentence = format!("{name} endpoints were requested, but {} has {none} for: {without}", region(config));
         (is_asked && !without.is_empty()).then_some(sentence)
     };
     let none_for_both = if asked.fips { "none, or none with FIPS," } else { "none" };
@@ -220,8 +220,9 @@ mod tests {
         assert_eq!(
             ordinary(&config("ca-central-1", true, true), &START),
             [
-                "FIPS endpoints were asked for, but ca-central-1 has none for: eks, tagging",
-                "dual-stack endpoints were asked for, but ca-central-1 has none, or none with FIPS, for: tagging, ssm, dynamodb",
+                "FIPS endpoints were requested, but ca-central-1 has none for: eks, tagging",
+                "dual-stack endpoints were requested, but ca-central-1 has none, or none with FIPS, for: tagging, \
+                 ssm, dynamodb",
             ]
         );
         assert_eq!(ordinary(&config("us-east-1", true, false), &[Service::Eks, Service::Sns]), Vec::<String>::new());
@@ -242,7 +243,7 @@ mod tests {
         let one = config("us-east-1", true, false).into_builder().service_config(Named).build();
         assert!(!asked(&one).iter().any(|(id, ..)| *id == "EKS"));
         assert!(asked(&one).contains(&("SSM", true, false)));
-        assert_eq!(ordinary(&one, &START), ["FIPS endpoints were asked for, but us-east-1 has none for: tagging"]);
+        assert_eq!(ordinary(&one, &START), ["FIPS endpoints were requested, but us-east-1 has none for: tagging"]);
         let all = config("us-east-1", true, true).into_builder().endpoint_url("https://aws.example.com").build();
         assert_eq!(asked(&all), []);
         assert_eq!(ordinary(&all, &START), Vec::<String>::new());

@@ -58,10 +58,10 @@ pub fn client(environment: Environment<'_>) -> anyhow::Result<SharedHttpClient> 
 fn only_certificates(bundle: Vec<u8>) -> anyhow::Result<Vec<u8>> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&bundle) {
-        let certificate = certificate.context("is no PEM")?;
-        roots.add(certificate).with_context(|| format!("has a bad certificate after {}", roots.len()))?;
+        let certificate = certificate.context("is not PEM")?;
+        roots.add(certificate).with_context(|| format!("has an invalid certificate after {}", roots.len()))?;
     }
-    anyhow::ensure!(!roots.is_empty(), "has no certificate in PEM");
+    anyhow::ensure!(!roots.is_empty(), "contains no PEM certificate");
     Ok(bundle)
 }
 
@@ -225,12 +225,12 @@ mod tests {
             format!("{:#}", client(&environment).unwrap_err())
         };
         assert!(error("/nowhere.pem").starts_with("AWS_CA_BUNDLE, /nowhere.pem: cannot be read: No such file"));
-        assert!(error("Cargo.toml").ends_with("has no certificate in PEM"));
+        assert!(error("Cargo.toml").ends_with("contains no PEM certificate"));
         let read = |bundle: &str| only_certificates(bundle.as_bytes().to_vec()).map_err(|error| format!("{error:#}"));
         let roots = String::from_utf8(AMAZON_ROOTS.to_vec()).unwrap();
         assert_eq!(read(&roots).unwrap(), AMAZON_ROOTS);
         let bad = format!("{roots}-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n");
         let error = read(&bad).unwrap_err();
-        assert!(error.starts_with("has a bad certificate after 5: "), "{error}");
+        assert!(error.starts_with("has an invalid certificate after 5: "), "{error}");
     }
 }

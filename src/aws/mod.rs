@@ -111,7 +111,7 @@ impl CheckClients {
 /// Whoever needs FIPS has to know what goes without.
 fn warn_of_ordinary_hosts(config: &SdkConfig, services: &[Service]) {
     for sentence in endpoints::ordinary(config, services) {
-        tracing::warn!("{sentence}; the ordinary ones are used");
+        tracing::warn!("{sentence}; standard endpoints are used instead");
     }
 }
 

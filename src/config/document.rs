@@ -37,14 +37,14 @@ impl<'de> Deserialize<'de> for Fields {
 
 /// Reads the document: the values by parameter.
 pub(super) fn parse(text: &str) -> Result<BTreeMap<&'static str, String>, String> {
-    let Fields(fields) = serde_json::from_str(text).map_err(|error| format!("they are no JSON object: {error}"))?;
+    let Fields(fields) = serde_json::from_str(text).map_err(|error| format!("they are not a JSON object: {error}"))?;
     let mut values = BTreeMap::new();
     for (name, value) in fields {
         let known = SettingRow::all().find(|row| row.parameter == name && row.of.in_document());
-        let row = known.ok_or_else(|| format!("this version has no setting {name:?} there"))?;
-        let Value::String(value) = value else { return Err(format!("{name} is {value}; expected a text")) };
+        let row = known.ok_or_else(|| format!("this version accepts no setting {name:?} there"))?;
+        let Value::String(value) = value else { return Err(format!("{name} is {value}; expected a string")) };
         if values.insert(row.parameter, value).is_some() {
-            return Err(format!("{name} is given twice"));
+            return Err(format!("{name} is set twice"));
         }
     }
     Ok(values)

@@ -160,8 +160,9 @@ fn notification_topic(environment: Environment<'_>) -> Result<String, InvalidSet
     let name = "NOTIFICATION_TOPIC_ARN";
     let value = required(environment, name)?;
     if value.ends_with(".fifo") {
-        let expected =
-            "expected the ARN of a standard topic: a FIFO topic delivers to no e-mail address, phone or HTTPS endpoint";
+        let expected = "expected the ARN of a standard topic: a FIFO topic cannot deliver to e-mail addresses, phones \
+                        or HTTPS \
+             endpoints";
         return Err(InvalidSetting::Malformed { name, value, expected: expected.to_owned() });
     }
     Ok(value)
@@ -360,7 +361,9 @@ mod tests {
         }
 
         let fifo = "arn:aws:sns:eu-central-1:123456789012:updates.fifo";
-        let error = "the setting NOTIFICATION_TOPIC_ARN is \"arn:aws:sns:eu-central-1:123456789012:updates.fifo\"; expected the ARN of a standard topic: a FIFO topic delivers to no e-mail address, phone or HTTPS endpoint";
+        let error = "the setting NOTIFICATION_TOPIC_ARN is \"arn:aws:sns:eu-central-1:123456789012:updates.fifo\"; \
+                     expected the ARN of a standard topic: a FIFO topic cannot deliver to e-mail addresses, phones or \
+                     HTTPS endpoints";
         assert_eq!(check("NOTIFICATION_TOPIC_ARN", fifo), (Ok(false), Err(error.to_owned())));
         let standard = "arn:aws:sns:eu-central-1:123456789012:fifo";
         assert_eq!(check("NOTIFICATION_TOPIC_ARN", standard), (Ok(false), Ok((None, standard.to_owned()))));
@@ -519,16 +522,16 @@ mod tests {
     #[test]
     fn what_the_document_should_not_say_is_named() {
         for (document, error) in [
-            ("", "they are no JSON object: EOF while parsing a value at line 1 column 0"),
-            ("[]", "they are no JSON object: invalid type: sequence, expected an object at line 1 column 0"),
-            (r#"{"Ring": "1""#, "they are no JSON object: EOF while parsing an object at line 1 column 12"),
-            (r#"{"Rings": "1"}"#, r#"this version has no setting "Rings" there"#),
-            (r#"{"RING": "1"}"#, r#"this version has no setting "RING" there"#),
-            (r#"{"StuckAfter": "6h"}"#, r#"this version has no setting "StuckAfter" there"#),
-            (r#"{"EventBusName": "default"}"#, r#"this version has no setting "EventBusName" there"#),
-            (r#"{"Ring": 1}"#, "Ring is 1; expected a text"),
-            (r#"{"Ring": null}"#, "Ring is null; expected a text"),
-            (r#"{"Ring": "1", "Ring": "2"}"#, "Ring is given twice"),
+            ("", "they are not a JSON object: EOF while parsing a value at line 1 column 0"),
+            ("[]", "they are not a JSON object: invalid type: sequence, expected an object at line 1 column 0"),
+            (r#"{"Ring": "1""#, "they are not a JSON object: EOF while parsing an object at line 1 column 12"),
+            (r#"{"Rings": "1"}"#, r#"this version accepts no setting "Rings" there"#),
+            (r#"{"RING": "1"}"#, r#"this version accepts no setting "RING" there"#),
+            (r#"{"StuckAfter": "6h"}"#, r#"this version accepts no setting "StuckAfter" there"#),
+            (r#"{"EventBusName": "default"}"#, r#"this version accepts no setting "EventBusName" there"#),
+            (r#"{"Ring": 1}"#, "Ring is 1; expected a string"),
+            (r#"{"Ring": null}"#, "Ring is null; expected a string"),
+            (r#"{"Ring": "1", "Ring": "2"}"#, "Ring is set twice"),
             (r#"{"Ring": "one"}"#, r#"the setting Ring is "one"; expected a whole number from 0"#),
             (r#"{"MinAge": "7d"}"#, "MinAge is also set by the variable MIN_AGE: set one of them"),
         ] {

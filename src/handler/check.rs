@@ -119,7 +119,7 @@ impl Checker<'_> {
     async fn settle_one(&self, key: String, records: &RecordSet) -> Checked {
         let Some(item) = ItemKey::read(&key) else {
             let mut checked = Checked::new(Subject::Entry(key));
-            let error = "the table has an item under a key that is none of the updater's";
+            let error = "the table has an item whose key is not one of the updater's";
             checked.errors.push((ProblemCode::Unreadable, error.to_owned()));
             return checked;
         };

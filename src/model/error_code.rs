@@ -121,16 +121,17 @@ impl Cause {
             Self::Capacity => {
                 "EC2 could not launch the new nodes: there was no capacity for their instance type, or the launch was refused."
             }
-            Self::Quota => "A quota of the account is used up, so that the new nodes could not be created.",
+            Self::Quota => "An account quota is used up, so the new nodes could not be created.",
             Self::Addresses => "The subnets had no addresses left for the new nodes.",
             Self::Network => {
                 "A subnet, security group or VPC that the node group uses no longer exists or is not configured as nodes need it."
             }
-            Self::LaunchTemplate => "The node group's launch template no longer exists or is not as EKS needs it.",
+            Self::LaunchTemplate => "The node group's launch template no longer exists or is not valid for EKS.",
             Self::AutoScalingGroup => "The node group's Auto Scaling group no longer exists, was changed or is busy.",
             Self::NodeRole => "The node group's IAM role or its instance profile no longer exists.",
             Self::Permission => {
-                "The service-linked role of EKS node groups is not allowed to do what the update needs: a policy of your organisation may forbid it."
+                "The service-linked role of EKS node groups is missing a permission for the update: an organisation \
+                 policy might deny it."
             }
             Self::ClusterApi => {
                 "EKS could not use the cluster's Kubernetes API: a webhook, an access entry or the network prevented it."
@@ -138,7 +139,7 @@ impl Cause {
             Self::Configuration => {
                 "The node group's own configuration is invalid, such as its instance types or labels."
             }
-            Self::Aws => "AWS failed or throttled its own calls. Nothing needs to be changed for the next try.",
+            Self::Aws => "AWS failed or throttled its own calls. No change is needed before the next attempt.",
         }
     }
 }

@@ -65,7 +65,7 @@ pub enum NoticeKind {
     UpdateFailed(AttemptRef),
     /// EKS did not start the update; once for each release.
     UpdateRefused(AttemptRef),
-    /// EKS reports success, but the node group runs something else.
+    /// EKS reports success, but the node group runs another release.
     UpdateUnverified(AttemptRef),
     /// The update, its node group or its cluster no longer exists.
     UpdateNotFound(AttemptRef),
@@ -89,18 +89,18 @@ pub enum NoticeKind {
     RolledBack(AttemptRef),
     /// A requested rollback did not start within a day.
     RollbackExpired(Rollback),
-    /// An external update downgraded the node group; it stays there.
+    /// An external update downgraded the node group; it stays on the older release.
     NodegroupDowngraded(Hold),
     /// An opted-in node group has not been kept current for too long, and why.
     NodegroupStale(Stale),
-    /// A node group that was reported so is kept current again.
+    /// A node group that was reported as not kept current is kept current again.
     NodegroupCurrent(Stale),
     /// A node group that had opted in no longer has the tag `ami-update`.
     TagLost,
     /// A tag is not recognised; the node group is not updated.
     TagInvalid(InvalidTag),
-    /// What was reported a week ago or longer as not kept current, or as an invalid tag, and still lasts; `info` where nothing of
-    /// it needs you.
+    /// Node groups reported a week ago or longer as not kept current, or with an invalid tag, that still are; `info` if none
+    /// needs you.
     Digest(Digest),
     /// A release failed on several node groups; no further node group of the cluster, or of the fleet, gets it.
     ReleaseQuarantined(QuarantinedRelease),
@@ -112,7 +112,7 @@ pub enum NoticeKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         published_at: Option<Timestamp>,
     },
-    /// AWS took a release back, and which node groups run it; no node group is updated to it.
+    /// AWS withdrew a release; which node groups run it. No node group is updated to it.
     ReleaseWithdrawn {
         /// The release.
         release_version: String,
@@ -121,7 +121,7 @@ pub enum NoticeKind {
         /// The node groups that run it.
         nodegroups: Names,
     },
-    /// EKS has refused a release as not valid for a day; an older one is installed where there is one.
+    /// EKS has refused a release as invalid for a day; an older one is installed if there is one.
     ReleaseRefused {
         /// The release.
         release_version: String,
@@ -137,9 +137,9 @@ pub enum NoticeKind {
         /// EKS's words.
         error: String,
     },
-    /// The table's record of a node group has been unreadable for a day; nothing starts on it.
+    /// A node group's record has been unreadable for a day; no update of it starts.
     RecordUnreadable(UnreadableRecord),
-    /// The table held nothing: right on a new installation, a loss on any other.
+    /// The table was empty: expected on a new installation, data loss on any other.
     TableEmpty,
 }
 
@@ -162,7 +162,7 @@ pub enum DetailType {
     /// AWS recommends a release that it did not name before; once for each release track.
     #[strum(serialize = "EKS Release Available")]
     ReleaseAvailable,
-    /// AWS took a release back; once for each track.
+    /// AWS withdrew a release; once for each track.
     #[strum(serialize = "EKS Release Withdrawn")]
     ReleaseWithdrawn,
     /// A release failed on several node groups; once for each track, in one cluster or in all.
@@ -171,25 +171,25 @@ pub enum DetailType {
     /// EKS accepted an update, or an external update was found.
     #[strum(serialize = "EKS Nodegroup Update Started")]
     UpdateStarted,
-    /// EKS ended it with success, and the node group runs the release.
+    /// The update succeeded, and the node group runs the release.
     #[strum(serialize = "EKS Nodegroup Update Succeeded")]
     UpdateSucceeded,
-    /// It failed, had no effect, or vanished; `reason` and `kind` say which.
+    /// The update failed, had no effect or was not found; `reason` and `kind` tell which.
     #[strum(serialize = "EKS Nodegroup Update Failed")]
     UpdateFailed,
     /// It was cancelled.
     #[strum(serialize = "EKS Nodegroup Update Cancelled")]
     UpdateCancelled,
-    /// It runs longer than `StuckAfter` allows; its end follows.
+    /// The update runs longer than `StuckAfter` allows; an event for its end follows.
     #[strum(serialize = "EKS Nodegroup Update Stuck")]
     UpdateStuck,
-    /// EKS did not start it; once for each release.
+    /// EKS did not start the update; once for each release.
     #[strum(serialize = "EKS Nodegroup Update Refused")]
     UpdateRefused,
     /// A node group has not been kept current for too long.
     #[strum(serialize = "EKS Nodegroup Stale")]
     NodegroupStale,
-    /// That is over, or what failed before has come up since.
+    /// It is kept current again, or runs the release that failed before.
     #[strum(serialize = "EKS Nodegroup Current")]
     NodegroupCurrent,
 }

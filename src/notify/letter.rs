@@ -265,6 +265,6 @@ impl Next {
 
     /// Node groups are updated as before.
     pub(super) fn as_before() -> Self {
-        Self::new("Node groups are kept up to date as their rules say.")
+        Self::new("Node groups are kept up to date under their rules.")
     }
 }

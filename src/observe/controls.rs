@@ -150,7 +150,7 @@ impl Read {
 /// When it is none, or for the first text that says nothing.
 pub fn parse_list<T: TryFrom<String, Error: Display>>(text: &str) -> Result<Vec<T>, String> {
     let words: Vec<String> =
-        serde_json::from_str(text).map_err(|error| format!("expected a JSON list of texts: {error}"))?;
+        serde_json::from_str(text).map_err(|error| format!("expected a JSON list of strings: {error}"))?;
     words.into_iter().map(|word| T::try_from(word).map_err(|error| error.to_string())).collect()
 }
 

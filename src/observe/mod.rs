@@ -93,12 +93,18 @@ impl Observer<'_> {
         match supports {
             Ok(supports) => fleet.supports = supports,
             Err(error) => {
-                let what = "reading how long AWS supports Kubernetes versions";
+                let what = "reading the support dates of Kubernetes versions";
                 fleet.errors.push(Problem::of_run(ProblemCode::Unreadable, format!("{what}: {error}")));
             }
         }
         let opted_in = opted_in.unwrap_or_else(|error| {
-            fleet.errors.push(Problem::of_run(ProblemCode::Unreadable, format!("reading what had opted in: {error}")));
+            fleet.errors.push(Problem::of_run(
+                ProblemCode::Unreadable,
+                format!(
+                    "reading the opted-in node groups: \
+                                                                                {error}"
+                ),
+            ));
             BTreeSet::new()
         });
         let opted_in = opted_in.iter().filter_map(|arn| NodegroupId::from_arn(arn));

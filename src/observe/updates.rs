@@ -177,13 +177,13 @@ async fn describe_nodegroup(eks: &Eks, id: &NodegroupId) -> Result<eks::Nodegrou
     let nodegroup = answer.nodegroup.filter(|nodegroup| nodegroup.nodegroup_arn.is_some());
     let nodegroup = nodegroup.ok_or_else(|| Unreadable("EKS described no node group".to_owned()))?;
     if nodegroup.nodegroup_arn() != Some(id.arn()) {
-        return Err(not_found(Some("another node group has the name now")));
+        return Err(not_found(Some("another node group has this name now")));
     }
     Ok(nodegroup)
 }
 
 fn not_found(message: Option<&str>) -> NoAnswer {
-    NoAnswer::NotFound(ErrorDetail::new("ResourceNotFoundException", message.unwrap_or("EKS does not find it")))
+    NoAnswer::NotFound(ErrorDetail::new("ResourceNotFoundException", message.unwrap_or("EKS cannot find it")))
 }
 
 /// Whether an update is the one of this intent: asked for after it was written, with its version and release. A version

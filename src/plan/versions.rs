@@ -45,7 +45,7 @@ pub(super) fn version_step(
     let control_plane = match clusters.get(&nodegroup.id.cluster_id()) {
         Some(Ok(version)) => *version,
         Some(Err(error)) => return Err(unreadable(&error.0)),
-        None => return Err(unreadable("it was not asked for")),
+        None => return Err(unreadable("it was not read")),
     };
     let own: KubernetesVersion = own.parse().map_err(|error| unreadable(&format!("{error}")))?;
     Ok((own < control_plane).then(|| control_plane.to_string()))

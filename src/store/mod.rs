@@ -202,7 +202,7 @@ impl<'a> RecordStore<'a> {
     /// When the index cannot be read.
     pub async fn pending(&self) -> anyhow::Result<BTreeSet<String>> {
         let pending = self.indexed(PENDING_INDEX, "pending").await;
-        pending.map_err(|error| anyhow::anyhow!("reading what is pending: {error}"))
+        pending.map_err(|error| anyhow::anyhow!("reading pending records: {error}"))
     }
 
     /// The keys of the node groups that had opted in when they were last seen.
@@ -236,7 +236,7 @@ impl<'a> RecordStore<'a> {
     /// When another run was first, or DynamoDB did not take it; the record then stays as it was read.
     pub async fn save<C: Content>(&self, record: &mut Record<C>, now: Timestamp) -> Result<(), NotSaved<Record<C>>> {
         let Some(writer) = self.writer else {
-            return Err(NotSaved::Failed("this run only looks".to_owned()));
+            return Err(NotSaved::Failed("this run is read-only".to_owned()));
         };
         let before = record.revision.clone();
         let mut next = record.clone();

@@ -249,7 +249,7 @@ async fn an_answer_without_its_list_is_not_taken_for_an_empty_list() {
     assert_eq!(line.reason, "could not be read: reading its record: DynamoDB's answer has no Responses");
     env.world.on_request(without("dynamodb:Query"));
     let error = env.try_check(&json!({})).await.unwrap_err().to_string();
-    assert_eq!(error, "reading what is pending: DynamoDB's answer has no Items");
+    assert_eq!(error, "reading pending records: DynamoDB's answer has no Items");
 
     // An update whose id was lost would be given up.
     env.world.on_request(without(UPDATE));
@@ -365,7 +365,7 @@ async fn a_table_or_an_index_that_cannot_be_read_fails_the_run_and_starts_nothin
     }
     env.world.on_request(denied("dynamodb:Query"));
     let error = env.try_check(&json!({})).await.unwrap_err().to_string();
-    assert!(error.starts_with("reading what is pending: AccessDenied"), "{error}");
+    assert!(error.starts_with("reading pending records: AccessDenied"), "{error}");
     assert_eq!(env.calls(UPDATE), 0);
 }
 

@@ -609,7 +609,7 @@ mod promise_9_no_endless_retry {
         assert_eq!(hours, [0, 2, 7, 20]);
         assert_eq!(env.message_events().len(), 4, "every failure is reported");
         let what_follows =
-            "1.33.2-20260710 is not tried again on this node group; a newer release is, where there is one.";
+            "1.33.2-20260710 is not retried on this node group; a newer release is installed once there is one.";
         assert_eq!(env.messages()[3]["nextAction"], what_follows);
 
         env.world.publish_release(AL2023, "1.33", "1.33.2-20260720");

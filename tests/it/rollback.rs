@@ -115,7 +115,7 @@ async fn what_eks_refuses_is_reported_in_its_words_and_not_tried_again() {
     let said = message["errors"][0]["errorMessage"].as_str().unwrap();
     assert!(said.contains("Allowed release version is"), "{said}");
     assert_eq!(message["kind"], "UpdateRefused");
-    assert_eq!(message["nextAction"], format!("{CURRENT} was requested once, and is not tried again."));
+    assert_eq!(message["nextAction"], format!("{CURRENT} was requested once, and is not retried."));
     env.advance(60);
     assert_eq!(decisions(&env.start().await), ["prod/blue: UpToDate"]);
 }

@@ -241,7 +241,7 @@ async fn a_run_that_is_slowed_down_for_long_says_so() {
     let throttled = env.start().await.throttled.unwrap();
     assert!((20..40).contains(&throttled.waited_seconds) && throttled.refusals > 0, "{throttled:?}");
     let sentence = format!(
-        "EKS throttled this run: it refused {} calls, and the others waited {} s for their turns",
+        "EKS throttled this run: it refused {} calls, and calls waited {} s in total",
         throttled.refusals, throttled.waited_seconds
     );
     assert_eq!(throttled.to_string(), sentence);

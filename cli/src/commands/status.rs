@@ -277,7 +277,7 @@ impl Region {
         }
         if let Some(seconds) = self.throttled_seconds {
             page.paragraph(&format!(
-                "EKS throttles this account: calls of a run waited {seconds} s for their turns. Find out what else calls EKS so often"
+                "EKS throttles this account: calls of a run waited {seconds} s. Find out what else calls EKS so often"
             ));
         }
         self.draw_in_progress(page);

@@ -154,7 +154,7 @@ fn again(case: &Case<'_>, id: &NodegroupId) -> Option<Step> {
             let back = rollback(id.region(), &[id.name().clone()], &attempt.intent.release_version);
             back.comment("requests it again, once the cause is fixed")
         }
-        None => retry(id).comment("tries again at once, once the cause is fixed"),
+        None => retry(id).comment("retries at once, when the cause is fixed"),
     })
 }
 
@@ -164,7 +164,7 @@ fn of_code(case: &Case<'_>, id: &NodegroupId) -> Vec<Step> {
             let resources = case.errors.iter().flat_map(|error| &error.resource_ids);
             let pods = resources.filter_map(|node| pods_on(node)).take(NODES_IN_COMMANDS);
             let nodes = nodes(id).comment("which release each node runs, and which are cordoned");
-            let uncordon = Step::command("kubectl uncordon NODE").comment("for one that was left cordoned");
+            let uncordon = Step::command("kubectl uncordon NODE").comment("for a node that was left cordoned");
             let budgets = Step::command("kubectl get poddisruptionbudgets --all-namespaces");
             [budgets].into_iter().chain(pods).chain([nodes, uncordon]).collect()
         }
@@ -181,10 +181,10 @@ pub(super) fn next_try(case: &Case<'_>, about: &AttemptRef) -> Next {
     let release = release(case, about);
     match case.attempt {
         Some(attempt) if attempt.starter() == StartedBy::External => {
-            Next::new("Nothing: the updater did not start this update. It updates the node group as its tags say.")
+            Next::new("Nothing: the updater did not start this update. It keeps following the node group's tags.")
         }
         Some(attempt) if attempt.intent.rollback.is_some() => {
-            Next::new(format!("{release} was requested once, and is not tried again."))
+            Next::new(format!("{release} was requested once, and is not retried."))
         }
         attempt => retry_of(case, about, attempt, &release),
     }
@@ -196,7 +196,7 @@ fn retry_of(case: &Case<'_>, about: &AttemptRef, attempt: Option<&Attempt>, rele
     let last = attempt.and_then(|attempt| attempt.ended_at).unwrap_or(case.notice.at);
     let Some(from) = case.retry_after.next_try(failures, last) else {
         return Next::new(format!(
-            "{release} is not tried again on this node group; a newer release is, where there is one."
+            "{release} is not retried on this node group; a newer release is installed once there is one."
         ));
     };
     let is_forced = |attempt: &Attempt| {
@@ -204,13 +204,15 @@ fn retry_of(case: &Case<'_>, about: &AttemptRef, attempt: Option<&Attempt>, rele
     };
     let how = match attempt {
         Some(attempt) if is_forced(attempt) => {
-            ", with force: pods that do not leave are deleted, whatever their disruption budgets say"
+            ", with force: pods that do not leave are deleted, regardless of their disruption budgets"
         }
-        Some(attempt) if attempt.blames_release() => ", unless it is quarantined by then for failing elsewhere too",
+        Some(attempt) if attempt.blames_release() => {
+            ", unless it is quarantined by then because it also failed elsewhere"
+        }
         _ => "",
     };
     Next {
-        sentence: format!("{release} is tried again after {from:.0}, once all rules allow it{how}.").into(),
+        sentence: format!("{release} is retried after {from:.0}, once all rules allow it{how}.").into(),
         at: Some(from),
     }
 }

@@ -20,7 +20,7 @@ const STEP: usize = 250;
 /// The longest value of the additional context.
 const VALUE: usize = 256;
 
-const MORE: &str = "There is more to do than is shown here: the e-mail and the JSON of this message have all of it.\n";
+const MORE: &str = "Not all steps fit here: the e-mail and the JSON of this message list all of them.\n";
 
 /// The notification, with what the JSON has for programs.
 pub(in crate::notify) fn chat(envelope: &Envelope<'_>, letter: &Letter<'_>, json: &Map<String, Value>) -> Value {
