@@ -173,7 +173,7 @@ pub async fn run_here(configuration: &SdkConfig, event: &Value) -> Result<Value,
     let config = StartConfig::without_table(&process_environment).map_err(Failure::usage)?;
     let run = Run { read_only: true, ..here() };
     let clients = StartClients::new(configuration);
-    let progress = Progress::of("looking at the account".to_owned());
+    let progress = Progress::of("reading the account".to_owned());
     let look = handler::start(&clients, &config, event, run);
     let summary = progress.with_pace(&clients.eks, look).await?;
     drop(progress);

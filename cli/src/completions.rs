@@ -9,7 +9,7 @@ use crate::output::print;
 /// The program.
 pub const NAME: &str = "eks-nodegroup-updater";
 
-/// Print the completions of a shell
+/// Print the completion script for a shell
 #[derive(Args)]
 pub struct Completions {
     /// The shell

@@ -18,8 +18,10 @@ pub async fn confirm(question: &str, yes: bool) -> Result<bool, Failure> {
         return Ok(true);
     }
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Err(Failure::usage("this changes something, and there is no terminal to ask on")
-            .hint("Give --yes to answer beforehand."));
+        return Err(Failure::usage(
+            "this command changes something and needs a confirmation, but there is no terminal",
+        )
+        .hint("Use --yes to confirm without a terminal."));
     }
     let mut stderr = anstream::stderr();
     let asked = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());

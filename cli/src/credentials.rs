@@ -16,7 +16,7 @@ use eks_nodegroup_updater::config::Environment;
 
 use crate::failure::Failure;
 
-const SIGN_IN: &str = "Choose a profile with --profile or AWS_PROFILE, or sign in, such as with: aws sso login";
+const SIGN_IN: &str = "Choose a profile with --profile or AWS_PROFILE, or sign in, for example: aws sso login";
 
 /// Which credentials are chosen.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ impl Choice {
             None => Failure::denied(format!("AWS credentials could not be loaded: {why}")).hint(self.way_in()),
             Some(name) if is_missing && error.source().is_none() => {
                 let hint =
-                    format!("Add a role, a sign-in or keys to it, such as with: aws configure sso --profile {name}");
+                    format!("Add a role, a sign-in or keys to it, for example: aws configure sso --profile {name}");
                 Failure::denied(format!("the profile {name} has no credentials")).hint(hint)
             }
             Some(name) => {
@@ -108,9 +108,10 @@ impl Choice {
             let has = |key| profile.get(key).is_some();
             if has("mfa_serial") {
                 return format!(
-                    "The profile {name} asks for MFA, which the AWS SDK for Rust does not do. Let the AWS CLI do it:\n\n  \
+                    "The profile {name} needs MFA, which the AWS SDK for Rust does not support. Use the AWS CLI for \
+                     it:\n\n  \
                      eval \"$(aws configure export-credentials --profile {name} --format env)\"\n\n\
-                     and leave out --profile."
+                     and omit --profile."
                 );
             }
             if has("sso_session") || has("sso_start_url") {
@@ -160,8 +161,8 @@ fn existing(profiles: &ProfileSet) -> String {
     let mut names: Vec<&str> = profiles.profiles().collect();
     names.sort_unstable();
     match names.as_slice() {
-        [] => "There is no profile at all; this makes one: aws configure sso".to_owned(),
-        names => format!("The profiles that there are: {}", names.join(", ")),
+        [] => "There are no profiles; to create one: aws configure sso".to_owned(),
+        names => format!("Existing profiles: {}", names.join(", ")),
     }
 }
 

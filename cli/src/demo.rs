@@ -15,12 +15,12 @@ use crate::{page, render};
 /// How long a step stays in a terminal, so that eyes can follow.
 const PAUSE: Duration = Duration::from_millis(40);
 
-/// Run the whole job in a few seconds: observe, plan, update, watch, notify
+/// Run the updater against a simulated AWS in a few seconds: observe, plan, update, watch, notify
 ///
 /// The real handlers of both Lambda functions talk through the real AWS SDK, over HTTP, to a simulated AWS in this process:
-/// four clusters with node groups of every AMI family. prod takes a release once dev and staging have run it, one node group
-/// waits for its window, one update fails and is tried again, one hangs, and a release that breaks nodes is quarantined.
-/// Eight hours pass in a few seconds.
+/// four clusters with node groups of every AMI family. prod gets a release once dev and staging have run it, one node group
+/// waits for its window, one update fails and is retried, one hangs, and a release that breaks nodes is quarantined. Eight
+/// hours pass in a few seconds.
 #[derive(Args)]
 pub struct Demo {}
 

@@ -68,8 +68,12 @@ impl Deployment {
             let stack = named(&client, name).await?;
             let stack = stack.ok_or_else(|| Failure::new(format!("there is no stack {name} in {here}")))?;
             let deployment = Self::read(&stack, here);
-            let other =
-                || Failure::new(format!("the stack {name} in {here} is not the updater's: it lacks its outputs"));
+            let other = || {
+                Failure::new(format!(
+                    "the stack {name} in {here} is not the updater's: the updater's outputs are \
+                                         missing"
+                ))
+            };
             return deployment.ok_or_else(other).map(Some);
         }
         let stacks: Result<Vec<Stack>, _> = client.describe_stacks().into_paginator().items().send().collect().await;
@@ -88,7 +92,7 @@ impl Deployment {
             Some(first) if !others.is_empty() => {
                 let names = [vec![first.stack], others].concat().join(", ");
                 let message = format!("{here} has several stacks of the updater: {names}");
-                Err(Failure::usage(message).hint("Say which with --stack."))
+                Err(Failure::usage(message).hint("Choose one with --stack."))
             }
             first => Ok(first),
         }
@@ -171,7 +175,7 @@ impl Deployment {
         })?;
         let payload = answer.payload().map(|payload| payload.as_ref()).unwrap_or_default();
         let value: Value = serde_json::from_slice(payload)
-            .map_err(|error| Failure::new(format!("{name} answered what is not JSON: {error}")))?;
+            .map_err(|error| Failure::new(format!("{name} returned invalid JSON: {error}")))?;
         if answer.function_error().is_none() {
             return Ok(value);
         }
@@ -188,7 +192,7 @@ impl Deployment {
         let failure = Failure::new(format!("the run of {name} failed: {message}"));
         match text("errorType") {
             "Function.ResponseSizeTooLarge" => {
-                failure.hint("The answer is larger than Lambda allows: there are too many node groups to show at once.")
+                failure.hint("The answer is larger than Lambda allows: there are too many node groups for one answer.")
             }
             _ => failure,
         }

@@ -87,10 +87,12 @@ impl Failure {
 
     fn of_code(code: Option<&str>, message: String) -> Self {
         match code {
-            Some(code) if is_want_of_rights(code) => Self::denied(message)
-                .hint("The stack's outputs ViewerPolicyArn and OperatorPolicyArn are policies with the rights to look and to steer."),
+            Some(code) if is_want_of_rights(code) => Self::denied(message).hint(
+                "The stack's outputs ViewerPolicyArn and OperatorPolicyArn are policies with read-only and \
+                       operator permissions.",
+            ),
             Some(code) if is_bad_credentials(code) => {
-                Self::denied(message).hint("Sign in again, such as with: aws sso login")
+                Self::denied(message).hint("Sign in again, for example: aws sso login")
             }
             _ => Self::new(message),
         }

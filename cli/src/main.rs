@@ -61,7 +61,7 @@ use completions::Completions;
 use failure::{Exit, Failure};
 use output::{Output, say};
 
-/// Keep EKS managed node groups on current AMI releases: see what the updater would do, ask why, and steer it
+/// Keep EKS managed node groups on current AMI releases: see what the updater would do and why, and control it
 #[derive(Parser)]
 #[command(name = "eks-nodegroup-updater", version, arg_required_else_help = true, after_help = EXIT_CODES)]
 struct Cli {
@@ -78,8 +78,8 @@ struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 all is well; 1 it could not be done; 2 with --exit-code: there is something to see; 3 no credentials, or not \
-the rights; 64 wrong usage; 130 interrupted.";
+Exit codes: 0 success; 1 failure; 2 with --exit-code: there is something to act on; 3 no credentials, or missing \
+permissions; 64 wrong usage; 130 interrupted.";
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Color {

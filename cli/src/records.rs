@@ -20,9 +20,8 @@ pub async fn scan(configuration: &SdkConfig, deployment: &Deployment) -> Result<
     store.scan().await.map_err(|error| {
         let failure = format!("{error:#}");
         match failure.contains("AccessDenied") {
-            true => {
-                Failure::denied(failure).hint("The stack's output ViewerPolicyArn is a policy with the rights to look.")
-            }
+            true => Failure::denied(failure)
+                .hint("The stack's output ViewerPolicyArn is a policy with read-only permissions."),
             false => Failure::new(failure),
         }
     })

@@ -45,8 +45,9 @@ fn introduction(page: &mut Page, report: &Report) {
     ));
     page.line("");
     page.paragraph(&format!(
-        "The rules here: the node groups of prod have the tag ami-update/ring=1, so they take a release once every node \
-         group of the same AMI type in dev and staging, which are ring 0, has run it for {} (the setting RING_SOAK; by \
+        "The rules here: the node groups of prod have the tag ami-update/ring=1, so they get a release once every \
+         node group of the same AMI type in dev and staging, which are ring 0, has run it for {} (the setting \
+         RING_SOAK; by \
          default 24h). prod/gpu also has ami-update/window={}. Everything else is the default.",
         functions::RING_SOAK,
         scenario::WINDOW,
@@ -117,7 +118,7 @@ fn quarantines(page: &mut Page, report: &Report) {
         page.heading("The quarantined release");
         page.paragraph(&format!(
             "Nodes with {release_version} did not come up on {failed_on}. It has been quarantined since {}: {} never got it, and \
-             it is not tried again where it failed.",
+             it is not retried where it failed.",
             clock(*since),
             saved.join(" and "),
         ));
@@ -125,7 +126,7 @@ fn quarantines(page: &mut Page, report: &Report) {
 }
 
 fn records(page: &mut Page, report: &Report) {
-    page.heading("What the DynamoDB table holds at the end");
+    page.heading("The DynamoDB table at the end");
     let mut table = page.table(&["Node group", "No.", "Update id", "Status", "Pending notices"], 3);
     let fleet = report.fleet_record.iter().map(|record| {
         (
@@ -185,8 +186,8 @@ fn messages(page: &mut Page, report: &Report) {
         report.messages.iter().find(|message| message.attributes.get(name).is_some_and(|is| is == value))
     };
     if let Some(message) = with("errorCode", "PodEvictionFailure") {
-        page.heading("A failure, exactly as a subscriber by e-mail gets it");
-        page.note("Below it, SNS puts a link to unsubscribe.");
+        page.heading("A failure, exactly as an e-mail subscriber gets it");
+        page.note("SNS adds a link to unsubscribe below it.");
         mail(page, message);
         page.heading("The same for machines, as subscribers by SQS, HTTPS or Lambda get it");
         page.note("Pretty-printed here; SNS delivers it in one line.");

@@ -17,10 +17,10 @@ use crate::scenario;
 ///
 /// The first line on stdout is the endpoint's URL; everything else goes to stderr. It has EKS node groups, the public SSM
 /// parameters of the AMI releases, the tag index, a DynamoDB table, an SNS topic, STS, and both functions with their
-/// CloudFormation stack. Signatures are not checked. Ends with Ctrl-C, and forgets everything.
+/// CloudFormation stack. Signatures are not checked. Ctrl-C ends it; nothing is kept.
 #[derive(Args)]
 pub struct Serve {
-    /// The port; 0 takes a free one
+    /// The port; 0 chooses a free one
     #[arg(long, default_value_t = 4566)]
     port: u16,
     /// Simulated seconds per real second: at 60, an update of 25 minutes takes 25 seconds
@@ -35,8 +35,7 @@ impl Serve {
     /// When the port is taken, or stdout is closed.
     pub async fn run(self) -> anyhow::Result<()> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await;
-        let listener =
-            listener.with_context(|| format!("listening on 127.0.0.1:{}; another --port may be free", self.port))?;
+        let listener = listener.with_context(|| format!("listening on 127.0.0.1:{}; try another --port", self.port))?;
         let endpoint = format!("http://{}", listener.local_addr().context("reading the port")?);
         let world = World::with_clock(clock(self.speed));
         let topic_arn = scenario::populate(&world)?;
@@ -115,7 +114,7 @@ Run the Lambda functions, unchanged, with cargo-lambda (pip install cargo-lambda
   cargo lambda invoke start --data-file events/start-manual.json
   cargo lambda invoke check --data-file events/check-manual.json
 
-Ctrl-C ends it, and everything is forgotten.
+Ctrl-C ends it; nothing is kept.
 "
     )
 }

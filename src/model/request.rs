@@ -26,7 +26,7 @@ pub struct StartRequest {
     /// Try again at once on these node groups what failed before.
     #[serde(default)]
     pub retry: Vec<NodegroupName>,
-    /// Take node groups back to an older release of their Kubernetes version, by name or by a pattern such as `prod/*`.
+    /// Roll node groups back to an older release of their Kubernetes version, by name or by a pattern such as `prod/*`.
     #[serde(default)]
     pub rollback: BTreeMap<NodegroupPattern, String>,
     /// Lift the quarantine of these releases.

@@ -17,7 +17,7 @@ use crate::output::Output;
 use crate::page::Page;
 use crate::text::count;
 
-/// Deny releases: no node group is updated to them from the next run on, without a deployment
+/// Deny releases: from the next run on, no node group is updated to them; no deployment is needed
 #[derive(Args)]
 pub struct Deny {
     #[command(flatten)]
@@ -26,7 +26,7 @@ pub struct Deny {
 
 /// Allow releases again that were denied by `deny`
 ///
-/// What the template's parameter DeniedReleases denies stays denied until the stack is deployed without it.
+/// Releases in the template's parameter DeniedReleases stay denied until the stack is deployed without them.
 #[derive(Args)]
 pub struct Allow {
     #[command(flatten)]
@@ -38,7 +38,7 @@ struct Change {
     /// Releases, or all of a day such as *-20260110; each also as AMI-TYPE/… or KUBERNETES-VERSION/AMI-TYPE/…
     #[arg(required = true, value_name = "RELEASE", value_parser = selector)]
     releases: Vec<ReleaseSelector>,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     yes: bool,
 }
@@ -155,7 +155,7 @@ impl Parameters {
         let (value, version) = self.read(name).await?;
         let releases = parse_list(&value).map_err(|error| {
             let hint = format!(
-                "Until it is fixed, no update starts. To begin with an empty list:\n  \
+                "No update starts until it is fixed. To reset it to an empty list:\n  \
                  aws ssm put-parameter --name {name} --value '[]' --overwrite"
             );
             Failure::new(format!("the denied releases {name}: {error}")).hint(hint)
@@ -185,9 +185,9 @@ impl Parameters {
             return Ok(());
         }
         let hint = format!(
-            "One of the two changes may be lost. See the versions:\n  aws ssm get-parameter-history --name {name}"
+            "One of the two changes might be lost. See the versions:\n  aws ssm get-parameter-history --name {name}"
         );
-        Err(Failure::new(format!("somebody else wrote {name} at the same moment; it is now {now}")).hint(hint))
+        Err(Failure::new(format!("{name} was changed by somebody else at the same time; it is now {now}")).hint(hint))
     }
 }
 
@@ -258,12 +258,12 @@ impl Changed {
                 if !words.is_empty() {
                     let words = words.join(" ");
                     page.note(&format!(
-                        "Updates in progress go on. To take it back: eks-nodegroup-updater allow {words}"
+                        "Updates in progress continue. To undo this: eks-nodegroup-updater allow {words}"
                     ));
                 }
             }
             Action::Allow => {
-                say(changed, &format!("Taken off the list {parameter}"));
+                say(changed, &format!("Removed from the list {parameter}"));
                 say(unchanged, &format!("Not on the list {parameter}"));
                 say(denied_by_list, "Still denied, by another entry of the list");
                 say(denied_by_template, "Still denied, by the template's parameter DeniedReleases");

@@ -32,14 +32,14 @@ use crate::text::{count, duration, safe};
 /// Node groups that need somebody and are listed.
 const LISTED: usize = 20;
 
-/// Show whether the fleet is current, and what keeps it from that
+/// Show whether the fleet is current, and what prevents it
 #[derive(Args)]
 pub struct Status {
-    /// Look again every so many seconds, until Ctrl-C
+    /// Refresh every SECONDS, until Ctrl-C
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "30",
         value_parser = clap::value_parser!(u64).range(5..))]
     watch: Option<u64>,
-    /// End with 2 when a node group needs somebody
+    /// Exit with 2 if a node group needs you
     #[arg(long)]
     exit_code: bool,
 }
@@ -262,7 +262,7 @@ impl Region {
         page.paragraph(&format!("{}: {}", count(nodegroups.all, "node group"), parts.join("   ")));
         if let Some(DaysBehind { worst, median }) = &self.days_behind {
             let number = |days: i64| count(usize::try_from(days).unwrap_or_default(), "day");
-            page.line(&format!("Behind: worst {}, median of those behind {}", number(*worst), number(*median)));
+            page.line(&format!("Behind: maximum {}, median of those behind {}", number(*worst), number(*median)));
         }
         match &self.freeze {
             Some(freeze) => page.paragraph(&format!("✗ No update starts: {}", safe(&freeze.message))),

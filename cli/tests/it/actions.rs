@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use crate::served::{CALLER, Ended, Served, run};
 
-const UNANSWERED: &str =
-    "\nerror: this changes something, and there is no terminal to ask on\n\nGive --yes to answer beforehand.\n";
+const UNANSWERED: &str = "\nerror: this command changes something and needs a confirmation, but there is no \
+                          terminal\n\nUse --yes to \
+     confirm without a terminal.\n";
 
 fn decision(served: &Served, name: &str) -> Value {
     let plan = run(&served.address, &["plan", "--filter", name, "--output", "json"]);

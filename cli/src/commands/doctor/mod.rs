@@ -38,15 +38,15 @@ const RIGHTS_TO_LOOK: &str = "docs/operations.md#who-may-look-and-who-may-steer"
 /// Checks that one line names, where they are skipped for the same cause.
 const NAMED: usize = 3;
 
-/// Check the installation: credentials, stack, notifications, schedules, rights and node groups; nothing is changed
+/// Check the installation: credentials, stack, notifications, schedules, permissions and node groups; nothing is changed
 ///
-/// Ends with 1 where something is wrong. What you lack the right to look at is skipped.
+/// Exits with 1 if there is a problem. Checks that need permissions you do not have are skipped.
 #[derive(Args)]
 pub struct Doctor {
-    /// End with 2 when there are warnings, but no problem
+    /// Exit with 2 if there are warnings, but no problem
     #[arg(long)]
     exit_code: bool,
-    /// Instead, ask what AWS does not document, for a report without names, ids or addresses
+    /// Test undocumented AWS behaviour instead, for a report without names, ids or addresses
     #[arg(long, conflicts_with = "exit_code")]
     verify_aws: bool,
 }
@@ -159,7 +159,7 @@ async fn examine(configuration: &SdkConfig, stack: Option<&str>) -> Result<Repor
         sections.push(("Stack", None, stack::checks(&installation)));
         sections.push(("Settings", None, settings::checks(&installation)));
         sections.push(("Runs", None, runs::checks(&installation)));
-        sections.push(("Rights", Some(rights::NOTE), rights::checks(&installation)));
+        sections.push(("Permissions", Some(rights::NOTE), rights::checks(&installation)));
     } else {
         sections.push(("Stack", None, Vec::new()));
     }
@@ -236,7 +236,7 @@ impl Report {
         page.line(&self.conclusion());
         if self.sections.iter().flat_map(|section| &section.checks).any(|check| check.see == Some(RIGHTS_TO_LOOK)) {
             let note =
-                format!("The stack's output ViewerPolicyArn is a policy with the rights to look: {RIGHTS_TO_LOOK}");
+                format!("The stack's output ViewerPolicyArn is a policy with read-only permissions: {RIGHTS_TO_LOOK}");
             page.indented(0, &note, Page::quiet);
         }
     }
@@ -362,9 +362,9 @@ impl Question {
 
     fn unanswered(&self, why: &NoAnswer) -> Check {
         match why {
-            NoAnswer::Denied => self.skipped(format!("you lack the right {}", self.action)).see(RIGHTS_TO_LOOK),
+            NoAnswer::Denied => self.skipped(format!("missing permission {}", self.action)).see(RIGHTS_TO_LOOK),
             NoAnswer::NotImplemented => self.skipped(format!("{} is not answered here", self.action)),
-            NoAnswer::Failed(error) => self.failed(format!("{} could not be looked at", self.about)).cause(error),
+            NoAnswer::Failed(error) => self.failed(format!("{} could not be checked", self.about)).cause(error),
         }
     }
 
@@ -373,7 +373,7 @@ impl Question {
         if failure.exit == Exit::Denied {
             return self.unanswered(&NoAnswer::Denied);
         }
-        let check = self.failed(format!("{} could not be looked at", self.about)).cause(&failure.message);
+        let check = self.failed(format!("{} could not be checked", self.about)).cause(&failure.message);
         match &failure.hint {
             Some(hint) => check.remedy(hint),
             None => check,

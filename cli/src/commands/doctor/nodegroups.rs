@@ -17,7 +17,7 @@ use super::{Check, Checks, Installation, Question, Status};
 
 const DECISIONS: Question = Question {
     name: "Decisions",
-    about: "what is decided for each node group",
+    about: "decision for each node group",
     action: "lambda:InvokeFunction on the alias readonly",
 };
 const INDEX: Question =
@@ -37,7 +37,7 @@ async fn decisions<'a>(installation: &'a Installation<'a>) -> Result<Vec<Check>,
     let answer = installation.answer().await.as_ref().map_err(|failure| {
         // Of a deployed function, the section Stack says why.
         match (&installation.deployment, failure.exit) {
-            (Some(_), _) => DECISIONS.skipped("start could not be asked what it would do"),
+            (Some(_), _) => DECISIONS.skipped("the dry run of start failed"),
             (None, Exit::Denied) => Question { action: "tag:GetResources", ..DECISIONS }.not_done(failure),
             (None, _) => DECISIONS.not_done(failure),
         }
@@ -118,17 +118,17 @@ fn index_checks(described: &[Described], known: Option<&BTreeSet<&str>>) -> Vec<
         None => Vec::new(),
     };
     checks.push(match known {
-        None => Question { about: "tag index", ..INDEX }.skipped("start could not be asked which node groups it finds"),
+        None => Question { about: "tag index", ..INDEX }.skipped("the dry run of start failed"),
         Some(_) if missing.is_empty() => INDEX.passed(match tagged.len() {
-            0 => "the tag index lacks no node group".to_owned(),
+            0 => "the tag index is complete: no node group has the tag".to_owned(),
             number => format!("the tag index has every node group with the tag: {number}"),
         }),
         Some(_) => INDEX
-            .failed(format!("{} with the tag, which start does not find", count(missing.len(), "node group")))
+            .failed(format!("{} with the tag that start does not find", count(missing.len(), "node group")))
             .cause(listed(missing))
             .remedy(
-                "The tag index follows a change within minutes. If it stays so, set the tag again where the node group is \
-                 defined.",
+                "The tag index shows a change within minutes. If the node groups stay missing, set the tag again \
+                 where they are defined.",
             )
             .see("docs/operations.md#a-lost-tag"),
     });

@@ -68,8 +68,8 @@ pub async fn run(configuration: &SdkConfig, output: Output) -> Result<Exit, Fail
 
 fn draw(page: &mut Page, findings: &Findings) {
     let Findings { version, region, answers } = findings;
-    page.line(&format!("What AWS answered in {region} to eks-nodegroup-updater {version}:\n"));
-    page.line("| question | answer | what it settles |\n|---|---|---|");
+    page.line(&format!("AWS's answers in {region} to eks-nodegroup-updater {version}:\n"));
+    page.line("| question | answer | what it decides |\n|---|---|---|");
     for Answer { question, answer, settles } in answers {
         let cell = |text: &str| crate::text::safe(text).replace('|', "\\|").replace('\n', " ");
         page.line(&format!("| {} | {} | {} |", cell(question), cell(answer), cell(settles)));
@@ -106,7 +106,7 @@ async fn ask(configuration: &SdkConfig) -> Vec<Answer> {
             "For how long an update whose id was never recorded can be found again.",
         ),
         answer(
-            "What does the JSON of Windows' parameters hold?",
+            "What does the JSON of the Windows parameters contain?",
             windows,
             "Whether `release_version` is there; without it, Windows releases are unreadable.",
         ),
@@ -114,7 +114,7 @@ async fn ask(configuration: &SdkConfig) -> Vec<Answer> {
         answer(
             "How does `DescribeNodegroup` describe a node group without tags?",
             described.as_ref().map(|all| untagged(all)).map_err(Clone::clone),
-            "Whether left-out tags mean none; until then, such a node group counts as unreadable.",
+            "Whether missing tags mean no tags; until then, such a node group counts as unreadable.",
         ),
         answer(
             "Do public parameters have a date and a version?",
@@ -137,7 +137,7 @@ async fn ask(configuration: &SdkConfig) -> Vec<Answer> {
 /// Why AWS did not answer, without the names that its message may hold.
 fn reason(why: &NoAnswer, action: &str) -> String {
     match why {
-        NoAnswer::Denied => format!("no right to {action}"),
+        NoAnswer::Denied => format!("no permission for {action}"),
         NoAnswer::NotImplemented => format!("{action} is not implemented"),
         NoAnswer::Failed(words) => {
             // `Code: message`; where there was no answer at all, neither is AWS's, and only the first is safe.
@@ -149,7 +149,7 @@ fn reason(why: &NoAnswer, action: &str) -> String {
 
 async fn described(configuration: &SdkConfig) -> Result<Vec<Described>, String> {
     let names = candidates::list(configuration).await.map_err(|failure| match failure.exit {
-        Exit::Denied => "no right to eks:ListClusters or eks:ListNodegroups".to_owned(),
+        Exit::Denied => "no permission for eks:ListClusters or eks:ListNodegroups".to_owned(),
         _ => "listing clusters and node groups failed".to_owned(),
     })?;
     let progress = Progress::over(names.len(), "node groups");
@@ -215,7 +215,7 @@ async fn list(eks: &aws_sdk_eks::Client, cluster: &str, nodegroup: &str) -> Resu
 fn order(lists: &[Listed]) -> String {
     let telling: Vec<&Listed> = lists.iter().filter(|list| list.began.len() > 1).collect();
     if telling.is_empty() {
-        return format!("not to be told: none of {} has two updates", count(lists.len(), "node group"));
+        return format!("unknown: none of {} has two updates", count(lists.len(), "node group"));
     }
     let of = |is: fn(&Timestamp, &Timestamp) -> bool| telling.iter().filter(|list| list.began.is_sorted_by(is)).count();
     let (newest, oldest) = (of(|one, next| one >= next), of(|one, next| one <= next));
@@ -252,7 +252,7 @@ fn untagged(described: &[Described]) -> String {
         }
     }
     match empty + left_out {
-        0 => format!("not to be told: each of {} has tags", count(described.len(), "node group")),
+        0 => format!("unknown: each of {} has tags", count(described.len(), "node group")),
         _ => format!("`tags: {{}}` {}, no `tags` {}", count(empty, "time"), count(left_out, "time")),
     }
 }
@@ -286,7 +286,7 @@ fn shape(value: &str) -> String {
         Value::String(text) if name == "release_version" => format!("`{name}`: `{text}`"),
         Value::String(_) => format!("`{name}`: a string"),
         Value::Number(_) => format!("`{name}`: a number"),
-        _ => format!("`{name}`: something else"),
+        _ => format!("`{name}`: another type"),
     });
     members.collect::<Vec<_>>().join(", ")
 }
@@ -391,7 +391,7 @@ mod tests {
             order(&lists),
             "of 3 node groups with two updates or more: 1 newest first, 1 oldest first, 1 neither"
         );
-        assert_eq!(order(&[listed(&[1])]), "not to be told: none of 1 node group has two updates");
+        assert_eq!(order(&[listed(&[1])]), "unknown: none of 1 node group has two updates");
         let now = Timestamp::from_second(10 * 24 * 60 * 60).unwrap();
         assert_eq!(age(&lists, now), "9 days; at most 3 updates of a node group");
         assert_eq!(age(&[], now), "there are no updates");

@@ -157,7 +157,7 @@ pub fn warnings(change: &Change, after: &HashMap<String, String>) -> Vec<String>
         ),
         Policy::Invalid { tag, .. } => {
             let way_out = if tag.key == OPT_IN_TAG { "mode=auto".to_owned() } else { format!("{}=", rule(&tag.key)) };
-            Some(format!("not updated, since {tag}; to end that: eks-nodegroup-updater set NODEGROUP {way_out}"))
+            Some(format!("not updated, because {tag}; to fix this: eks-nodegroup-updater set NODEGROUP {way_out}"))
         }
         Policy::OptedOut if !change.set.contains_key(OPT_IN_TAG) && change.result != Outcome::Unchanged => Some(
             "ami-update is off, so its rules have no effect; to opt it in: eks-nodegroup-updater opt-in NODEGROUP"
@@ -169,10 +169,10 @@ pub fn warnings(change: &Change, after: &HashMap<String, String>) -> Vec<String>
     if let Some((owner, key, value)) = Owner::with_evidence(after).filter(|_| change.result != Outcome::Unchanged) {
         let (name, tags, setting, page) = (owner.name(), owner.tags(), owner.setting(), owner.page());
         warnings.push(format!(
-            "managed by {name} (tag {key}={value}), which may undo this; write the same there: {tags} ({page})"
+            "managed by {name} (tag {key}={value}), which might undo this; set the same there: {tags} ({page})"
         ));
         if is_updated {
-            warnings.push(format!("managed by {name}, which may take updates back; to avoid that, {setting}"));
+            warnings.push(format!("managed by {name}, which might revert updates; to avoid that, {setting}"));
         }
     }
     warnings
@@ -267,11 +267,11 @@ mod tests {
     #[test]
     fn a_tag_that_is_not_recognised_is_warned_of_with_the_command_that_removes_it() {
         let is = [("ami-update/windw", "Sat")];
-        let expected = "not updated, since its tag ami-update/windw has the value \"Sat\"; this version has no such rule; to \
-                        end that: eks-nodegroup-updater set NODEGROUP windw=";
+        let expected = "not updated, because its tag ami-update/windw has the value \"Sat\"; this version has no such \
+                        rule; to fix this: eks-nodegroup-updater set NODEGROUP windw=";
         assert_eq!(warned(&is, &[("ami-update", Some("auto"))]), [expected]);
-        let expected = "not updated, since its tag ami-update has the value \"yes\"; expected auto, notify or off; to end \
-                        that: eks-nodegroup-updater set NODEGROUP mode=auto";
+        let expected = "not updated, because its tag ami-update has the value \"yes\"; expected auto, notify or off; \
+                        to fix this: eks-nodegroup-updater set NODEGROUP mode=auto";
         assert_eq!(warned(&[("ami-update", "yes")], &[("ami-update/ring", Some("1"))]), [expected]);
     }
 
@@ -279,11 +279,12 @@ mod tests {
     fn another_owner_is_warned_of_where_something_changes() {
         let is = [("ami-update", "auto"), ("Terraform", "true")];
         assert_eq!(warned(&is, &[("ami-update", Some("auto"))]), [""; 0]);
-        let tags = "managed by Terraform or OpenTofu (tag Terraform=true), which may undo this; write the same there: tags of \
+        let tags = "managed by Terraform or OpenTofu (tag Terraform=true), which might undo this; set the same there: \
+                    tags of \
                     the aws_eks_node_group; not tags of the module terraform-aws-eks, which replace all nodes \
                     (docs/ownership.md#the-module-terraform-aws-eks)";
         assert_eq!(warned(&is, &[("ami-update", Some("notify"))]), [tags]);
-        let release = "managed by Terraform or OpenTofu, which may take updates back; to avoid that, leave release_version \
+        let release = "managed by Terraform or OpenTofu, which might revert updates; to avoid that, leave release_version \
                        out, or name it in ignore_changes; in the module terraform-aws-eks, set \
                        use_latest_ami_release_version = false";
         assert_eq!(warned(&is, &[("ami-update/ring", Some("1"))]), [tags, release]);

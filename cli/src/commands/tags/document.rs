@@ -143,7 +143,7 @@ impl Document {
         let unchanged = self.with(Outcome::Unchanged).count();
         if unchanged > 0 {
             let verb = if unchanged == 1 { "is" } else { "are" };
-            page.line(&format!("{} {verb} already so.", count(unchanged, "node group")));
+            page.line(&format!("{} {verb} unchanged.", count(unchanged, "node group")));
         }
         let unreadable = self.with(Outcome::Failed).count();
         if unreadable > 0 {
@@ -262,16 +262,16 @@ mod tests {
                 {"nodegroup": "prod/web", "set": {"ami-update": "auto"}, "removed": [], "result": "NotReached"},
             ],
             "warnings": [
-                "prod/blue, prod/web: managed by eksctl (tag ManagedBy=eksctl), which may undo this; write the same there: \
+                "prod/blue, prod/web: managed by eksctl (tag ManagedBy=eksctl), which might undo this; set the same there: \
                  tags of the managedNodeGroups entry in its config file (docs/ownership.md#eksctl)",
-                "prod/blue, prod/web: managed by eksctl, which may take updates back; to avoid that, leave releaseVersion \
+                "prod/blue, prod/web: managed by eksctl, which might revert updates; to avoid that, leave releaseVersion \
                  out of its config file, and do not run eksctl upgrade nodegroup",
             ],
         });
         assert_eq!(serde_json::to_value(&document).unwrap(), expected);
         assert_eq!(
             text(|page| document.draw_changes(page)),
-            "prod/blue\n  + ami-update=auto\n\nprod/web\n  + ami-update=auto\n\n1 node group is already so.\n\
+            "prod/blue\n  + ami-update=auto\n\nprod/web\n  + ami-update=auto\n\n1 node group is unchanged.\n\
              1 node group cannot be read.\n"
         );
     }
@@ -303,7 +303,7 @@ mod tests {
         let document_of_both = document(both, "ami-update/windw", None).unwrap();
         assert_eq!(
             text(|page| document_of_both.draw_changes(page)),
-            "prod/blue\n  - ami-update/windw=Sat\n\n1 node group is already so.\n"
+            "prod/blue\n  - ami-update/windw=Sat\n\n1 node group is unchanged.\n"
         );
         let error = r#"error: there is no rule "rnig"; did you mean ring?"#;
         assert_eq!(document(vec![described("prod/blue", &typo)], "ami-update/rnig", None).unwrap_err(), error);

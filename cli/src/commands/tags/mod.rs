@@ -31,25 +31,25 @@ use crate::page::Page;
 use crate::progress::Progress;
 use crate::text::count;
 
-/// Have node groups kept current: writes the tag ami-update=auto
+/// Keep node groups current: writes the tag ami-update=auto
 #[derive(Args)]
 pub struct OptIn {
-    /// The node groups, as CLUSTER/NODEGROUP; * stands for any characters but the slash, as in prod/*
+    /// The node groups, as CLUSTER/NODEGROUP; * matches any characters but the slash, as in prod/*
     #[arg(required = true, value_name = "NODEGROUP")]
     nodegroups: Vec<NodegroupPattern>,
-    /// Only report newer releases, and update nothing: writes ami-update=notify
+    /// Only report newer releases, without updates: writes ami-update=notify
     #[arg(long)]
     notify: bool,
     #[command(flatten)]
     writing: Writing,
 }
 
-/// Have node groups left alone: writes the tag ami-update=off
+/// Opt node groups out: writes the tag ami-update=off
 ///
-/// The tag is not removed, since a tag that is gone is reported as lost.
+/// The tag is not removed, because a missing tag is reported as lost.
 #[derive(Args)]
 pub struct OptOut {
-    /// The node groups, as CLUSTER/NODEGROUP; * stands for any characters but the slash, as in prod/*
+    /// The node groups, as CLUSTER/NODEGROUP; * matches any characters but the slash, as in prod/*
     #[arg(required = true, value_name = "NODEGROUP")]
     nodegroups: Vec<NodegroupPattern>,
     #[command(flatten)]
@@ -60,7 +60,7 @@ pub struct OptOut {
 #[derive(Args)]
 #[command(long_about = about_set(), override_usage = "eks-nodegroup-updater set [OPTIONS] NODEGROUP... RULE=VALUE...")]
 pub struct Set {
-    /// Node groups, as CLUSTER/NODEGROUP, where * stands for any characters but the slash; and rules, in any order
+    /// Node groups, as CLUSTER/NODEGROUP, where * matches any characters but the slash; and rules, in any order
     #[arg(required = true, value_name = "NODEGROUP|RULE=VALUE")]
     arguments: Vec<Argument>,
     #[command(flatten)]
@@ -80,7 +80,7 @@ fn about_set() -> String {
 /// How tags are written.
 #[derive(Args)]
 struct Writing {
-    /// Write without asking
+    /// Write without asking for confirmation
     #[arg(long, short)]
     yes: bool,
     /// Only show what would be written
