@@ -1,22 +1,22 @@
-//! The codes of EKS: what each says of the release that an update was to install.
+//! The error codes of EKS, and whether each points at the release that an update was to install.
 //!
 //! Those of [updates](https://docs.aws.amazon.com/eks/latest/APIReference/API_ErrorDetail.html) and of node groups'
 //! [health](https://docs.aws.amazon.com/eks/latest/APIReference/API_Issue.html) are one table, since both describe one failure.
 
 use serde::Serialize;
 
-/// What a code says of the release.
+/// Whether a code points at the release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blame {
     /// Nodes with the release did not come up.
     Release,
-    /// Something else prevented the update, whatever its release.
+    /// Something else prevented the update, regardless of its release.
     Cause(Cause),
     /// Nothing.
     Nothing,
 }
 
-/// What prevents updates, whatever their release.
+/// A cause that prevents updates, regardless of their release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::VariantArray)]
 pub enum Cause {
     /// No instances could be launched.
@@ -99,14 +99,14 @@ const CODES: [(&str, Blame); 50] = [
     ("Unknown", Nothing),
     ("UnsupportedAddonModification", Nothing),
     ("VpcIdNotFound", Blame::Cause(Cause::Network)),
-    // Of this program: an update that ended and brought nothing, one that was cancelled, and errors that did not fit.
+    // Codes of this program: an update without effect, a cancelled update, and errors that did not fit.
     ("Cancelled", Nothing),
     ("ReleaseVersionMismatch", Nothing),
     ("Shortened", Nothing),
 ];
 
 impl Blame {
-    /// What a code says; `None` for one that this version does not know. Such a code blames nobody.
+    /// What a code points at; `None` for a code that this version does not know, which blames nothing.
     #[must_use]
     pub fn of(code: &str) -> Option<Self> {
         CODES.iter().find(|(known, _)| *known == code).map(|(_, blame)| *blame)
@@ -114,7 +114,7 @@ impl Blame {
 }
 
 impl Cause {
-    /// What it means, in a sentence.
+    /// Its meaning, in a sentence.
     #[must_use]
     pub fn meaning(self) -> &'static str {
         match self {

@@ -1,26 +1,25 @@
-//! What there is to know of each decision, whatever node group has it: `docs/decisions.md` is made from it, and so is what people
-//! are told to do.
+//! The guide to each decision, the same for every node group: the source of `docs/decisions.md` and of the steps shown to people.
 
 use super::decision::DecisionKind;
 use super::reason::ReasonKind;
 use super::rule::Rule;
 
-/// What there is to know of a decision.
+/// The guide to a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Guide {
-    /// The rule by which an update does not start.
+    /// The rule that stops an update.
     pub rule: Rule,
-    /// Why it is decided: a sentence in Markdown.
+    /// Why this decision is made: a sentence in Markdown.
     pub why: &'static str,
-    /// What to do, often with a command at its end; nothing where waiting or nothing is all there is to do. `NODEGROUP` stands for
+    /// What to do, often with a command at its end; `None` if there is nothing to do but wait. `NODEGROUP` stands for
     /// `cluster/nodegroup`, and `RELEASE` for the release.
     pub todo: Option<&'static str>,
-    /// The section of `docs/` with more.
+    /// The section of `docs/` with more details.
     pub see: Option<&'static str>,
 }
 
 impl DecisionKind {
-    /// What there is to know of it; nothing of one that this version does not know.
+    /// Its guide; `None` for a decision that this version does not know.
     #[must_use]
     pub fn guide(&self) -> Option<Guide> {
         let (why, todo) = match self {
@@ -37,7 +36,7 @@ impl DecisionKind {
 }
 
 impl ReasonKind {
-    /// What there is to know of it.
+    /// Its guide.
     #[must_use]
     pub fn guide(self) -> Guide {
         match self {

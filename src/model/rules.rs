@@ -1,4 +1,4 @@
-//! The rules of a node group that its tags set, a row each: whatever lists the rules reads the rows.
+//! The rules of a node group that its tags set, a row each. Every list of the rules is made from these rows.
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use strum::VariantArray as _;
@@ -19,7 +19,7 @@ use super::window::{InvalidWindow, Windows};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rules {
-    /// `/ring`: its rollout ring. It takes a release once the lower rings have run it.
+    /// `/ring`: its rollout ring. It gets a release once the lower rings have run it.
     pub ring: u32,
     /// `/min-age`: how long ago AWS must have published a release.
     pub min_age: SignedDuration,
@@ -35,12 +35,12 @@ pub struct Rules {
     pub kubernetes_version: VersionPolicy,
     /// `/follow-cluster-after`: how long the cluster must have run its Kubernetes version.
     pub follow_cluster_after: SignedDuration,
-    /// `/stale-after`: how long it may not be kept current before that is reported; `None` for never.
+    /// `/stale-after`: how long it can go without being kept current before that is reported; `None` for never.
     pub stale_after: Option<SignedDuration>,
-    /// `/stuck-after`: how long an update may run before it is reported as stuck; `None` for what `check` has as `StuckAfter`, or
-    /// longer where its updates take longer.
+    /// `/stuck-after`: how long an update may run before it is reported as stuck; `None` for `check`'s `StuckAfter`, or longer
+    /// if its updates take longer.
     pub stuck_after: Option<SignedDuration>,
-    /// Those that a tag sets.
+    /// The rules that a tag sets.
     pub tagged: Vec<RuleName>,
 }
 
@@ -60,16 +60,16 @@ pub enum RuleName {
     StuckAfter,
 }
 
-/// What there is to know of a rule.
+/// The row of a rule.
 #[derive(Clone, Copy, Debug)]
 pub struct RuleRow {
     /// Its tag is `ami-update/NAME`.
     pub name: &'static str,
-    /// What holds without the tag, where that is a setting.
+    /// The default without the tag, if a setting has it.
     pub setting: Option<RuleDefault>,
-    /// What a value is like.
+    /// The expected format of a value.
     pub expected: &'static str,
-    /// Values, for the documentation.
+    /// Example values, for the documentation.
     pub examples: &'static [&'static str],
     /// What it does, for the documentation.
     pub about: &'static str,
@@ -85,11 +85,11 @@ pub struct RuleDefault {
     pub variable: &'static str,
     /// Its default.
     pub value: &'static str,
-    /// Whether `check` has it, which follows updates, in the place of `start`.
+    /// Whether it is a setting of `check`, which watches updates, and not of `start`.
     pub of_check: bool,
 }
 
-/// A value that a rule cannot have; with what is wrong with it, where that says more than what is expected.
+/// An invalid value of a rule; with the cause, if it adds to the expected format.
 struct Unexpected(Option<String>);
 
 /// When an update overrides disruption budgets.
@@ -105,10 +105,10 @@ pub enum Force {
 /// Which Kubernetes version a node group is updated to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum VersionPolicy {
-    /// The one it has.
+    /// Its current version.
     #[default]
     Keep,
-    /// Its cluster's, in one step.
+    /// Its cluster's version, in one step.
     FollowCluster,
 }
 
@@ -130,13 +130,13 @@ impl RuleName {
         Self::VARIANTS.iter().map(|rule| rule.name())
     }
 
-    /// Its name, as it stands behind `ami-update/` in a tag.
+    /// Its name: the part after `ami-update/` in a tag.
     #[must_use]
     pub const fn name(self) -> &'static str {
         self.row().name
     }
 
-    /// Everything else about it.
+    /// Its row.
     #[must_use]
     pub const fn row(self) -> RuleRow {
         match self {
@@ -220,7 +220,7 @@ impl RuleName {
             },
             Self::FollowClusterAfter => RuleRow {
                 name: "follow-cluster-after",
-                // AWS rolls an upgrade of a cluster back within so long, unless a node group has followed it.
+                // AWS can roll back a cluster upgrade for this long, unless a node group has followed it.
                 setting: of_start("FollowClusterAfter", "FOLLOW_CLUSTER_AFTER", "7d"),
                 expected: AGE,
                 examples: &["7d"],
@@ -229,7 +229,7 @@ impl RuleName {
             },
             Self::StaleAfter => RuleRow {
                 name: "stale-after",
-                // AWS publishes a release about each week.
+                // AWS publishes a release about once a week.
                 setting: of_start("StaleAfter", "STALE_AFTER", "14d"),
                 expected: "expected a duration such as 14d, or never",
                 examples: &["14d", "never"],
@@ -257,7 +257,7 @@ impl Rules {
     /// Sets a rule.
     ///
     /// # Errors
-    /// For an invalid value, with what is expected: an update that ignored the tag might break a rule that was meant.
+    /// For an invalid value, with the expected format: an update that ignored the tag might violate the intended rule.
     pub fn set(&mut self, rule: RuleName, value: &str) -> Result<(), String> {
         let RuleRow { expected, set, .. } = rule.row();
         set(self, value).map_err(|Unexpected(wrong)| match wrong {

@@ -1,10 +1,10 @@
-//! The settings of the functions, a row each: whatever lists settings reads the rows.
+//! The settings of the functions, a row each. Every list of the settings is made from these rows.
 
 use strum::VariantArray as _;
 
 use super::rules::{RuleDefault, RuleName, RuleRow};
 
-/// A setting that is no rule's. Those of rules are in the [rows of the rules](RuleRow).
+/// A setting that is not a rule's default. The defaults of rules are in the [rows of the rules](RuleRow).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::VariantArray)]
 #[expect(missing_docs, reason = "the row of each says what it is")]
 pub enum Setting {
@@ -24,52 +24,52 @@ pub enum Setting {
     LogLevel,
 }
 
-/// What there is to know of a setting.
+/// The row of a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SettingRow {
     /// The template's parameter.
     pub parameter: &'static str,
     /// The environment variable.
     pub variable: &'static str,
-    /// What holds without it.
+    /// Its default value.
     pub default: &'static str,
-    /// What a value is like.
+    /// The expected format of a value.
     pub expected: &'static str,
-    /// What it does, for the documentation; of a rule, what the rule does.
+    /// What it does, for the documentation; for a rule's default, what the rule does.
     pub about: &'static str,
-    /// Which function has it.
+    /// The functions that have it.
     pub of: Of,
-    /// The rule that it is the default of.
+    /// The rule whose default it is.
     pub rule: Option<RuleName>,
 }
 
-/// The functions that have a setting, and how the template gives it to them.
+/// The functions that have a setting, and how the template passes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Of {
-    /// `start`, by its document.
+    /// `start`, in its settings document.
     Start,
-    /// `check`, by a variable.
+    /// `check`, in an environment variable.
     Check,
-    /// Both, so.
+    /// Both, in these ways.
     Both,
-    /// Both, by a variable: it is a resource's name, or is wanted before anything is read.
+    /// Both, in an environment variable: it is a resource's name, or is needed before the document is read.
     Environment,
 }
 
 impl Of {
-    /// Whether `start` has it by its document.
+    /// Whether it is in `start`'s settings document.
     #[must_use]
     pub fn in_document(self) -> bool {
         matches!(self, Self::Start | Self::Both)
     }
 }
 
-/// Of the limits.
+/// The expected format of the limits.
 const COUNT: &str = "expected a whole number from 1";
 const DURATION: &str = "expected a duration such as 30m or 24h";
 
 impl Setting {
-    /// Everything about it.
+    /// Its row.
     #[must_use]
     pub const fn row(self) -> SettingRow {
         let (parameter, variable, default, expected, of, about) = match self {
@@ -207,13 +207,13 @@ impl SettingRow {
         Setting::VARIANTS.iter().map(|setting| setting.row()).chain(of_rules)
     }
 
-    /// The setting of a rule, where it has one.
+    /// The setting of a rule, if it has one.
     #[must_use]
     pub fn of_rule(rule: RuleName) -> Option<Self> {
         rule.row().setting.map(|default| Self::of_default(rule, default))
     }
 
-    /// The setting of a rule that has this one.
+    /// The setting of a rule with this default.
     #[must_use]
     pub const fn of_default(rule: RuleName, default: RuleDefault) -> Self {
         let RuleRow { expected, about, .. } = rule.row();

@@ -1,4 +1,4 @@
-//! What a decision, an error or a message is about: a node group, or the whole fleet.
+//! The subject of a decision, an error or a message: a node group, or the whole fleet.
 
 use std::fmt;
 use std::str::FromStr;
@@ -29,7 +29,7 @@ pub struct NodegroupName {
     pub nodegroup: String,
 }
 
-/// Node groups by name, where `*` stands for any characters but the slash, as in `prod/*`.
+/// Node groups by name; `*` matches any characters but the slash, as in `prod/*`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct NodegroupPattern(NodegroupName);
@@ -51,7 +51,7 @@ pub struct InvalidName(String);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct NodegroupId {
-    // Shared by all that a run holds of a node group.
+    // Shared by all values of a run about a node group.
     name: Arc<NodegroupName>,
     arn: Arc<str>,
 }
@@ -63,12 +63,12 @@ pub struct ClusterId {
     arn: String,
 }
 
-/// All node groups of one account and region. What holds for all of them is stored under this id.
+/// All node groups of one account and region. Shared state is stored under this id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct FleetId(String);
 
-/// A release track of one account and region. What AWS has recommended on it is stored under this id.
+/// A release track of one account and region. Its recommended releases are stored under this id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TrackId {
@@ -87,12 +87,12 @@ pub enum ItemKey {
     Track(TrackId),
 }
 
-/// A key of the table that is neither a node group's nor the fleet's.
+/// A key of the table that does not have the expected kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not the key of a {1}")]
 pub struct InvalidKey(String, &'static str);
 
-/// What a decision, an error or a message is about.
+/// The subject of a decision, an error or a message.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// A node group.
@@ -123,7 +123,7 @@ impl NodegroupId {
         &self.name
     }
 
-    /// Its ARN. Unlike the names, it is never used again after the node group was deleted.
+    /// Its ARN. Unlike the names, an ARN is never reused after the node group is deleted.
     #[must_use]
     pub fn arn(&self) -> &str {
         &self.arn
@@ -141,7 +141,7 @@ impl NodegroupId {
         ClusterId { arn: format!("{}:cluster/{}", self.owner(), self.cluster()) }
     }
 
-    /// Whether another node group is one of the same cluster.
+    /// Whether another node group is in the same cluster.
     #[must_use]
     pub fn shares_cluster_with(&self, other: &Self) -> bool {
         (self.owner(), self.cluster()) == (other.owner(), other.cluster())
@@ -180,7 +180,7 @@ impl ClusterId {
         complete.then(|| Self { arn: arn.to_owned() })
     }
 
-    /// Whether a node group is one of it.
+    /// Whether a node group is in it.
     #[must_use]
     pub fn contains(&self, nodegroup: &NodegroupId) -> bool {
         self.arn.split_once(":cluster/") == Some((nodegroup.owner(), nodegroup.cluster()))
@@ -287,7 +287,7 @@ impl TrackId {
 }
 
 impl ItemKey {
-    /// Reads a key; `None` for one that is none of the updater's.
+    /// Reads a key; `None` for a key that is not the updater's.
     #[must_use]
     pub fn read(key: &str) -> Option<Self> {
         let nodegroup = NodegroupId::from_arn(key).map(Self::Nodegroup);
@@ -305,7 +305,7 @@ impl ItemKey {
         }
     }
 
-    /// What it is about, as people name it.
+    /// Its name, for people.
     #[must_use]
     pub fn subject(&self) -> Subject {
         match self {

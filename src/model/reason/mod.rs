@@ -1,6 +1,6 @@
-//! Why no update of a node group starts: a closed set, each with the sentence an operator reads, and what it asks of people.
-//!
-//! What is the same for every node group with a reason (its rule, what to do) is in [`guide`](super::guide).
+//! Why no update of a node group starts: a closed set. Each reason has the sentence an operator reads, and what it asks of
+//! people. The parts that are the same for every node group with a reason (its rule, what to do) are in
+//! [`guide`](super::guide).
 
 mod parts;
 
@@ -20,7 +20,7 @@ use crate::model::window::Windows;
 
 pub use parts::{Freeze, FreezeKind, Limit, RingWait, RollbackBlock};
 
-/// Why no update of a node group starts. The first that holds is the reason, in the order of `docs/decisions.md`.
+/// Why no update of a node group starts. The first one that applies is the reason, in the order of `docs/decisions.md`.
 #[derive(Clone, Debug, PartialEq, thiserror::Error, strum::IntoStaticStr, strum::EnumDiscriminants)]
 #[strum_discriminants(
     name(ReasonKind),
@@ -56,25 +56,25 @@ pub enum Reason {
     /// The tag index lists it, but it has no tag `ami-update` now.
     #[error("it no longer has the tag ami-update")]
     NotOptedIn,
-    /// Its tag says to leave it alone.
+    /// Its tag opts it out.
     #[error("its tag ami-update=off opts it out")]
     OptedOut,
-    /// A tag `ami-update` or `ami-update/…` is not recognised: an update might break the rule that was meant.
+    /// A tag `ami-update` or `ami-update/…` is not recognised: an update might violate the intended rule.
     #[error("{0}")]
     InvalidTag(InvalidTag),
     /// An update is in progress.
     #[error("{}", in_progress(.started_by, .since))]
     InProgress { since: Option<Timestamp>, started_by: StartedBy },
-    /// Its launch template brings an AMI of its own.
+    /// Its launch template sets a custom AMI.
     #[error("it runs a custom AMI, for which AWS publishes no releases")]
     CustomAmi,
-    /// An AMI type that this version does not know.
+    /// This version does not recognise its AMI type.
     #[error("this version does not recognise its AMI type {ami_type}")]
     UnknownAmiType { ami_type: String },
-    /// A rollback that was asked for cannot start.
+    /// A requested rollback cannot start.
     #[error("the requested rollback to {target} cannot start: {why}")]
     RollbackBlocked { target: String, why: RollbackBlock },
-    /// It was downgraded, and what was downgraded stays.
+    /// It was downgraded, and stays on the older release.
     #[error("{}", downgraded(.0))]
     Downgraded(Box<Hold>),
     /// It runs the release that its tag pins it to.
@@ -83,10 +83,10 @@ pub enum Reason {
     /// It is pinned to an older release than it runs.
     #[error("its tag ami-update/pin names {pin}, which is older than {current}, the release it runs")]
     PinIsDowngrade { pin: String, current: String },
-    /// It is pinned to what is no release of its AMI type and Kubernetes version.
+    /// Its pin is not a release of its AMI type and Kubernetes version.
     #[error("its tag ami-update/pin names {pin}, which is not a release of its AMI type and Kubernetes version")]
     PinUnknown { pin: String },
-    /// It is pinned to a release that AWS took back.
+    /// It is pinned to a release that AWS withdrew.
     #[error("its tag ami-update/pin names {pin}, which AWS has withdrawn")]
     PinWithdrawn { pin: String },
     /// AWS publishes no release for this AMI type and Kubernetes version.
@@ -116,19 +116,19 @@ pub enum Reason {
     /// The release failed on several node groups.
     #[error("{target} has been quarantined in {} since {since:.0}, because it failed on several node groups", place(.cluster))]
     Quarantined { target: ReleaseVersion, since: Timestamp, cluster: Option<String> },
-    /// EKS refuses the release as not valid.
+    /// EKS refuses the release as invalid.
     #[error("EKS has refused {target} as invalid since {since:.0}; next attempt from {until:.0}")]
     ReleaseRefused { target: ReleaseVersion, since: Timestamp, until: Timestamp, passed_over: bool },
-    /// Its cluster runs a newer Kubernetes version, but only lately.
+    /// Its cluster runs a newer Kubernetes version, but not for long enough yet.
     #[error("its cluster runs Kubernetes {version}; ami-update/follow-cluster-after lets it follow from {until:.0}")]
     ClusterUpgradedRecently { version: String, until: Timestamp },
     /// A lower ring has not proved the release yet.
     #[error("waiting for a lower ring: {nodegroup} {}", wait.sentence(.target))]
     WaitingForRing { target: ReleaseVersion, nodegroup: Subject, wait: RingWait },
-    /// There is a newer release, and the tag says to report only.
+    /// There is a newer release, and the tag allows reports only.
     #[error("{target} (Kubernetes {version}) is available; the tag ami-update=notify only reports it")]
     ReportOnly { version: String, target: String },
-    /// It has health issues with which EKS refuses an update.
+    /// It has health issues that make EKS refuse an update.
     #[error("EKS does not update a node group with these health issues: {}", list(.issues))]
     Unhealthy { issues: Vec<HealthIssue> },
     /// EKS updates active node groups only.
@@ -137,7 +137,7 @@ pub enum Reason {
     /// The release failed on it before.
     #[error("{} {target} {}; {}", if *.status == Status::Refused { "EKS refused" } else { "the update failed to reach" }, times(*.failures), retry(.until))]
     FailedBefore { target: String, failures: usize, status: Status, until: Option<Timestamp> },
-    /// EKS did not take an update of it lately, for a cause that is not the release's.
+    /// EKS rejected its last update, for a cause unrelated to the release.
     #[error("EKS rejected its last update: {error}; next attempt from {until:.0}")]
     BackingOff { error: String, until: Timestamp, access_denied: bool },
     /// Its last update is too recent.
@@ -146,7 +146,7 @@ pub enum Reason {
          {until:.0}"
     )]
     MinIntervalNotReached { until: Timestamp },
-    /// Nothing may start anywhere now.
+    /// No update is allowed to start anywhere now.
     #[error("{0}")]
     Frozen(Freeze),
     /// Its window is closed, or closes too soon.
@@ -170,7 +170,7 @@ impl Reason {
         self.into()
     }
 
-    /// What it asks of the people who run the fleet.
+    /// The attention it needs from the people who run the fleet.
     #[must_use]
     pub fn attention(&self) -> Attention {
         let unless = |ends_by_itself: bool| if ends_by_itself { Attention::Waits } else { Attention::NeedsYou };
@@ -179,7 +179,7 @@ impl Reason {
                 Attention::Deliberate
             }
             Self::InProgress { .. } => Attention::Moving,
-            // Windows releases are months apart, so that none for `stale-after` is no alarm.
+            // Windows releases are months apart, so a `stale-after` without a new one is no reason for an alarm.
             Self::UpToDate { .. } | Self::NoNewReleases { .. } | Self::Pinned { .. } => Attention::Current,
             Self::NotReached
             | Self::RunsWithdrawnRelease { .. }
@@ -215,7 +215,7 @@ impl Reason {
         }
     }
 
-    /// When it is reported that a node group has it for long.
+    /// After how long it is reported.
     #[must_use]
     pub fn reported(&self) -> Reported {
         match self {
@@ -259,7 +259,7 @@ impl Reason {
         }
     }
 
-    /// The release that it holds back, if it is about one.
+    /// The release that it blocks, if it is about one.
     #[must_use]
     pub fn target(&self) -> Option<&str> {
         match self {
@@ -276,7 +276,7 @@ impl Reason {
         }
     }
 
-    /// When it may no longer hold, where that is known.
+    /// When it might end, if that is known.
     #[must_use]
     pub fn until(&self) -> Option<Timestamp> {
         match self {
@@ -293,7 +293,7 @@ impl Reason {
         }
     }
 
-    /// Since when it holds, where it knows.
+    /// Since when it applies, if that is known.
     #[must_use]
     pub fn since(&self) -> Option<Timestamp> {
         match self {

@@ -1,4 +1,4 @@
-//! What some reasons are made of, each with its sentence.
+//! The parts of some reasons, each with its sentence.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use crate::model::names::Names;
 use crate::model::problem::Unreadable;
 use crate::model::release_version::ReleaseVersion;
 
-/// Why a rollback that was asked for cannot start.
+/// Why a requested rollback cannot start.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RollbackBlock {
     /// Its tag allows no update.
@@ -16,19 +16,19 @@ pub enum RollbackBlock {
     /// It is pinned.
     #[error("its tag ami-update/pin names {0}; move the pin")]
     Pinned(String),
-    /// It is no release of its AMI type and Kubernetes version.
+    /// The release is not one of its AMI type and Kubernetes version.
     #[error("no such release for its AMI type and Kubernetes version")]
     NoRelease,
-    /// It is not older than what runs.
+    /// The release is not older than the current one.
     #[error("it runs {0}, which is not newer")]
     NotOlder(String),
-    /// AWS took it back.
+    /// AWS withdrew the release.
     #[error("AWS has withdrawn that release")]
     Withdrawn,
-    /// The setting denies it.
+    /// The setting denies the release.
     #[error("that release is denied")]
     Denied,
-    /// It is quarantined.
+    /// The release is quarantined.
     #[error("that release is quarantined")]
     Quarantined,
 }
@@ -52,11 +52,11 @@ pub enum RingWait {
     NoNodes,
     /// The release is quarantined in its cluster.
     Quarantined,
-    /// It was downgraded, and is held back from the release.
+    /// It was downgraded, and stays on an older release.
     Downgraded,
 }
 
-/// Why nothing may start anywhere.
+/// Why no update is allowed to start anywhere.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, strum::EnumDiscriminants)]
 #[strum_discriminants(
     name(FreezeKind),
@@ -65,7 +65,7 @@ pub enum RingWait {
 )]
 #[expect(missing_docs, reason = "the fields are the words of each sentence")]
 pub enum Freeze {
-    /// The stop switch says `stopped`.
+    /// The stop switch is set to `stopped`.
     #[error("the stop switch {parameter} is set to stopped")]
     Stopped { parameter: String },
     /// A change calendar is closed.
@@ -91,12 +91,12 @@ pub enum Limit {
 }
 
 impl Freeze {
-    /// Whether it ends without anybody: a calendar whose next opening is known.
+    /// Whether it ends by itself: a calendar whose next opening is known.
     pub(super) fn ends_by_itself(&self) -> bool {
         matches!(self, Self::CalendarClosed { until: Some(_) })
     }
 
-    /// When it may be over, where that is known.
+    /// When it might end, if that is known.
     #[must_use]
     pub fn until(&self) -> Option<Timestamp> {
         match self {
@@ -107,7 +107,7 @@ impl Freeze {
 }
 
 impl RingWait {
-    /// Whether it ends without anybody: the node group runs the release some day, or the next one.
+    /// Whether it ends by itself: the node group will run the release or the next one.
     pub(super) fn ends_by_itself(self) -> bool {
         match self {
             Self::NotThere | Self::Soaking(_) | Self::Downgraded => true,
@@ -120,7 +120,7 @@ impl RingWait {
         }
     }
 
-    /// Whether the node group cannot prove any release as it is, or failed to update to this one.
+    /// Whether the node group in its current state cannot prove any release, or failed to update to this one.
     pub(super) fn proves_nothing(self) -> bool {
         match self {
             Self::Failed | Self::Unreadable | Self::InvalidTag | Self::Unhealthy | Self::NoNodes => true,
