@@ -1,4 +1,4 @@
-//! The settings that a plan is made by.
+//! The settings of a plan.
 
 use std::fmt;
 
@@ -13,26 +13,26 @@ use super::kubernetes::KubernetesVersion;
 use super::release_version::ReleaseVersion;
 use super::rules::Rules;
 
-/// The settings that hold for all node groups.
+/// The settings for all node groups.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The rules of a node group without tags for them.
     pub defaults: Rules,
     /// How much may be in progress at once.
     pub limits: Limits,
-    /// `RetryAfter`: when a release that failed is tried again.
+    /// `RetryAfter`: when a failed release is retried.
     pub retry_after: RetryAfter,
     /// `DeniedReleases`: releases that no node group is updated to.
     pub denied: Vec<ReleaseSelector>,
-    /// `WindowMargin`: the last part of a window, in which nothing starts.
+    /// `WindowMargin`: the last part of a window, in which no update starts.
     pub window_margin: SignedDuration,
-    /// `RingSoak`: how long a ring must run a release before the next ring takes it.
+    /// `RingSoak`: how long a ring must run a release before the next ring gets it.
     pub ring_soak: SignedDuration,
     /// `QuarantineAfter`: on how many node groups a release must fail to be quarantined.
     pub quarantine_after: usize,
     /// `ChangeCalendars`: names or ARNs of SSM Change Calendars; all must be open.
     pub change_calendars: Vec<String>,
-    /// `StartScheduleTimezone`: the schedule's, in which a week begins.
+    /// `StartScheduleTimezone`: the time zone of the schedule, and of the week of the digest.
     pub time_zone: TimeZone,
 }
 
@@ -48,7 +48,7 @@ pub struct Limits {
 }
 
 /// Releases as people name them: `[[<Kubernetes version>/]<AMI type>/]<release>`, or all of a day in the release's place.
-/// The shorter, the more it names.
+/// The shorter a selector, the more releases it matches.
 ///
 /// ```
 /// use eks_nodegroup_updater::model::ami_type::TrackKey;
@@ -64,18 +64,19 @@ pub struct Limits {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ReleaseSelector {
-    /// The Kubernetes version, where it is about one.
+    /// The Kubernetes version, if it is limited to one.
     pub version: Option<String>,
-    /// The AMI type, where it is about one.
+    /// The AMI type, if it is limited to one.
     pub ami_type: Option<AmiTypes>,
     /// The releases.
     pub release: ReleasePattern,
 }
 
-/// A text that names no releases.
+/// A text that does not name releases.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} names no release; expected one, or all of a day such as *-20260110, each also as AMI-TYPE/… or KUBERNETES-VERSION/AMI-TYPE/…"
+    "{0:?} does not name a release; expected one, or all of a day such as *-20260110, each also as AMI-TYPE/… or \
+     KUBERNETES-VERSION/AMI-TYPE/…"
 )]
 pub struct InvalidSelector(String);
 
@@ -92,14 +93,14 @@ impl TryFrom<String> for ReleaseSelector {
 pub enum ReleasePattern {
     /// One release.
     Exact(String),
-    /// All of a day, as eight digits, however their family writes it: `*-20260110` and `*.20260110` are
+    /// All of a day, as eight digits, in any family's format: `*-20260110` and `*.20260110` are
     /// `1.33.1-20260110` and `1.35-2026.01.10`.
     Date(String),
 }
 
 impl ReleaseSelector {
-    /// Reads a release, or all of a day. A word that no family writes would name nothing, in silence, and a lone `*` would
-    /// name everything, which the stop switch says better: neither is read, nor is an AMI type that is not known.
+    /// Reads a release, or all of a day. Rejected are words in no family's format, which would silently match nothing, a lone
+    /// `*`, which would match everything (the stop switch is for that), and unknown AMI types.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         let mut parts = word.rsplitn(3, '/');
@@ -115,7 +116,7 @@ impl ReleaseSelector {
         is_version.then_some(Self { version, ami_type: ami_type?, release: release? })
     }
 
-    /// Whether it names everything that the other one names.
+    /// Whether it matches every release that the other one matches.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         self.version.as_ref().is_none_or(|version| other.version.as_ref() == Some(version))
@@ -126,7 +127,7 @@ impl ReleaseSelector {
             }
     }
 
-    /// Whether it names this release of a track.
+    /// Whether it matches this release of a track.
     #[must_use]
     pub fn matches(&self, track: &TrackKey, release: &str) -> bool {
         self.version.as_ref().is_none_or(|version| *version == track.version)
@@ -156,13 +157,13 @@ impl fmt::Display for ReleaseSelector {
     }
 }
 
-/// The day on which a release was built, as eight digits, where its family writes one.
+/// The day on which a release was built, as eight digits, if its family has one.
 #[must_use]
 pub fn day_of(release: &str) -> Option<String> {
     release.split_once('-').and_then(|(_, built)| date(built))
 }
 
-/// A day as eight digits, written so or as `2026.01.10`.
+/// A day as eight digits, from eight digits or from `2026.01.10`.
 fn date(text: &str) -> Option<String> {
     let digits: String = text.split(['.', '-']).collect();
     // Eight digits of a Bottlerocket commit are hardly ever a day since EKS has managed node groups.
@@ -170,7 +171,7 @@ fn date(text: &str) -> Option<String> {
     day.filter(|day| day.year() >= 2019).map(|_| digits)
 }
 
-/// The waits before each further try of a release that failed on a node group. After the last try it is given up.
+/// The waits before each retry of a release that failed on a node group. After the last retry it is given up.
 ///
 /// ```
 /// use eks_nodegroup_updater::model::settings::RetryAfter;
@@ -187,15 +188,15 @@ fn date(text: &str) -> Option<String> {
 pub struct RetryAfter(pub Vec<SignedDuration>);
 
 impl RetryAfter {
-    /// When to try again a release that has failed `failures` times, the last time at `last`; `None` once it is given up.
+    /// When to retry a release that has failed `failures` times, the last time at `last`; `None` once it is given up.
     #[must_use]
     pub fn next_try(&self, failures: usize, last: Timestamp) -> Option<Timestamp> {
         let wait = self.0.get(failures.saturating_sub(1))?;
         last.checked_add(*wait).ok()
     }
 
-    /// When to ask EKS again after so many refusals that are not the release's fault, the last one at `last`. The last wait
-    /// repeats for ever.
+    /// When to retry after this many refusals for causes unrelated to the release, the last one at `last`. The last wait
+    /// repeats indefinitely.
     #[must_use]
     pub fn again(&self, refusals: usize, last: Timestamp) -> Timestamp {
         let wait = self.0.get(refusals.saturating_sub(1)).or(self.0.last());

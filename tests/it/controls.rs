@@ -133,7 +133,8 @@ async fn while_a_list_is_not_understood_nothing_starts_and_the_run_fails() {
     env.world.put_parameter(DENIED_RELEASES, r#"["1.33.1"]"#);
     assert_eq!(
         failure(env.start().await),
-        "no updates were started: the denied releases /updater/denied-releases: \"1.33.1\" names no release; expected one, or all of \
+        "no updates were started: the denied releases /updater/denied-releases: \"1.33.1\" does not name a release; \
+         expected one, or all of \
          a day such as *-20260110, each also as AMI-TYPE/… or KUBERNETES-VERSION/AMI-TYPE/…"
     );
     env.world.put_parameter(DENIED_RELEASES, "[]");

@@ -1,4 +1,4 @@
-//! What EKS did not accept, and how long it is not asked again.
+//! Rejections by EKS, and the wait before the next attempt.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,8 +8,8 @@ use crate::model::outcome::OutcomeKind;
 use crate::model::reason::Reason;
 use crate::model::unknown::{Unknown, Word};
 
-/// EKS did not accept an update, for a cause that is neither the release's nor permanent: the node group is in use, it is not
-/// active, or the function is missing a permission.
+/// EKS rejected an update, for a cause that is neither the release nor permanent: the node group is in use or not active, or
+/// the function is missing a permission.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BackOff {
@@ -29,12 +29,12 @@ pub struct BackOff {
     pub last: Timestamp,
     /// How often in a row.
     pub times: usize,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
 
-/// What EKS did not accept.
+/// The updates that EKS rejects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotTaken<'a> {
     /// Any update of the node group.
