@@ -200,7 +200,10 @@ impl fmt::Display for Intent {
             );
         }
         if release_version.is_empty() {
-            return write!(f, "from {previous_release_version} (Kubernetes {version}) to a release that EKS does not name");
+            return write!(
+                f,
+                "from {previous_release_version} (Kubernetes {version}) to a release that EKS does not name"
+            );
         }
         let back = if rollback.is_some() { "back " } else { "" };
         write!(f, "{back}from {previous_release_version} to {release_version} (Kubernetes {version})")?;
