@@ -1,7 +1,6 @@
-//! Why an update of a node group starts or does not: what every rule says, not only the first that fails.
-//!
-//! The plan's own rules are asked, each once. Those about a release are asked of the release that was chosen or, where none was, of
-//! the newest that the node group could go to.
+//! Why an update of a node group starts or does not: the result of every rule, not only of the first that fails.
+//! The plan's own rules are evaluated, each once. Those about a release are evaluated for the chosen release or, without one,
+//! for the newest that the node group could be updated to.
 
 use std::collections::BTreeMap;
 
@@ -28,29 +27,29 @@ use crate::model::rule::{Rule, Step};
 use crate::model::rules::{RuleName, Rules, VersionPolicy};
 use crate::model::subject::Subject;
 
-/// Releases that an explanation names.
+/// The maximum number of releases in an explanation.
 const RELEASES: usize = 20;
-/// The reason of a rule that is satisfied, and of one that was not evaluated.
+/// The reasons of a satisfied rule and of a rule that was not evaluated.
 const SATISFIED: &str = "Satisfied";
 const NOT_EVALUATED: &str = "NotEvaluated";
 
-/// What people who only look want to see beside the decisions.
+/// What a dry run shows in addition to the decisions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct View {
     /// What each node group runs, in the order of the decisions.
     pub runs: Vec<Option<Description>>,
-    /// What was asked to be explained.
+    /// The requested explanations.
     pub explanations: Vec<Explanation>,
 }
 
 impl View {
-    /// What a dry run shows of a plan. Of every other run nobody reads the answer.
+    /// The view of a plan in a dry run. It is empty for other runs, because nobody reads their answers.
     #[must_use]
     pub fn of(input: &PlanInput<'_>, plan: &Plan) -> Self {
         if !input.request.dry_run {
             return Self::default();
         }
-        // A plan decides for the node groups that were discovered first, and in their order.
+        // The first decisions of a plan are those of the discovered node groups, in their order.
         let discovered = input.fleet.nodegroups.iter().map(Some).chain(std::iter::repeat(None));
         let planned = || discovered.clone().zip(&plan.decisions);
         let runs = |discovered: Option<&Discovered>| Some(description(input, discovered?.nodegroup()?));
@@ -66,7 +65,7 @@ impl View {
     }
 }
 
-/// What every rule says of a node group, for which this was decided. Of one that was not discovered, only that is known.
+/// The result of every rule for a node group with this decision. If it was not discovered, only the decision is known.
 fn explain(input: &PlanInput<'_>, discovered: Option<&Discovered>, planned: &Planned) -> Explanation {
     let mut evaluated = Evaluated::default();
     if let Some(discovered) = discovered {
@@ -105,7 +104,7 @@ fn description(input: &PlanInput<'_>, nodegroup: &Nodegroup) -> Description {
     }
 }
 
-/// What each rule says, as far as there is anything to ask it for; and the update that would start if all were satisfied.
+/// The result of each rule that could be evaluated; and the update that would start if all were satisfied.
 #[derive(Default)]
 struct Evaluated {
     results: BTreeMap<Rule, Result<(), Reason>>,
@@ -145,7 +144,7 @@ impl Evaluated {
         }
     }
 
-    /// What rules say that ask neither for tags nor for a release.
+    /// Evaluates the rules that need neither tags nor a release.
     fn evaluate_unselected(&mut self, input: &PlanInput<'_>, discovered: &Discovered) {
         self.results.insert(Rule::NotFrozen, not_frozen(input));
         let Some(nodegroup) = discovered.nodegroup() else { return };
@@ -185,7 +184,7 @@ impl Evaluated {
         }
     }
 
-    /// These are, but for those that are known not to be.
+    /// Marks these rules as satisfied, except those that have failed.
     fn satisfied(&mut self, rules: impl IntoIterator<Item = Rule>) {
         for rule in rules {
             self.results.entry(rule).or_insert(Ok(()));
@@ -201,8 +200,8 @@ impl Evaluated {
     }
 }
 
-/// The newest release that a node group could go to, whatever keeps it from that: of its cluster's Kubernetes version where it
-/// follows it there, else of its own.
+/// The newest release that a node group could be updated to, regardless of other rules: of its cluster's Kubernetes version if
+/// it follows the cluster, otherwise of its own.
 fn newest(candidate: Candidate<'_>) -> Option<(TrackKey, &Release)> {
     candidate.tracks().into_iter().find_map(|track| {
         let offered = eligible::offered(candidate.input(), &track).ok()?;
@@ -211,7 +210,7 @@ fn newest(candidate: Candidate<'_>) -> Option<(TrackKey, &Release)> {
     })
 }
 
-/// When the last of what stands against an update is over, where time alone ends all of it.
+/// When the last reason against an update ends, if all of them end with time alone.
 fn starts_at(input: &PlanInput<'_>, evaluated: &Evaluated, decision: &Decision) -> Option<Timestamp> {
     let until = |reason: &Reason| reason.until().filter(|until| *until > input.now);
     let ends: Option<Vec<Timestamp>> = evaluated.reasons().map(until).collect();
@@ -219,7 +218,7 @@ fn starts_at(input: &PlanInput<'_>, evaluated: &Evaluated, decision: &Decision) 
     ends.filter(|_| waits)?.into_iter().max()
 }
 
-/// A node group, and what was found of it.
+/// A node group, and its evaluated rules.
 struct About<'a> {
     input: &'a PlanInput<'a>,
     nodegroup: Option<&'a Nodegroup>,
@@ -243,7 +242,7 @@ impl About<'_> {
         self.input.fleet.records.nodegroup(&self.nodegroup?.id).ok().flatten()
     }
 
-    /// Whether a rule is one of this node group's at all.
+    /// Whether a rule applies to this node group.
     fn concerns(&self, rule: Rule) -> bool {
         self.reason(rule).is_some()
             || match rule {
@@ -314,7 +313,7 @@ impl About<'_> {
         }
     }
 
-    /// Where a rule is known from.
+    /// The source of a rule.
     fn source(&self, rule: Rule) -> String {
         let set_by = |rule: RuleName| {
             let is_tagged = self.rules().is_some_and(|rules| rules.tagged.contains(&rule));
@@ -348,7 +347,7 @@ impl About<'_> {
         }
     }
 
-    /// What a rule that is satisfied says.
+    /// The message of a satisfied rule.
     fn message(&self, rule: Rule) -> String {
         let rules = self.rules();
         let target = self.evaluated.intent.as_ref().map_or("the release", |intent| &intent.release_version);
@@ -403,7 +402,7 @@ impl About<'_> {
     }
 }
 
-/// What stands against an update.
+/// A reason against an update.
 struct Against {
     code: &'static str,
     message: String,
@@ -419,7 +418,7 @@ fn days(duration: SignedDuration) -> String {
     format!("{duration:#}")
 }
 
-/// The newer releases of the tracks that the node group may be on, newest first, with all that stands against each.
+/// The newer releases of the node group's possible tracks, newest first, with all objections to each.
 fn considered(input: &PlanInput<'_>, nodegroup: &Nodegroup) -> Vec<ConsideredRelease> {
     let Policy::OptedIn(mode, rules) = &nodegroup.policy else { return Vec::new() };
     let record = input.fleet.records.nodegroup(&nodegroup.id).ok().flatten().filter(|_| *mode == Mode::Auto);

@@ -11,15 +11,15 @@ use crate::model::problem::Unreadable;
 use crate::model::request::StartRequest;
 use crate::model::rules::{Rules, VersionPolicy};
 
-/// The release tracks that a plan needs: those of every node group that the event asks for.
+/// The release tracks that a plan needs: those of every node group that the event selects.
 #[must_use]
 pub fn tracks(fleet: &Fleet, request: &StartRequest) -> BTreeSet<TrackKey> {
     let wanted = fleet.nodegroups.iter().filter(|discovered| request.includes(discovered.id.name()));
     wanted.flat_map(|discovered| tracks_of(discovered, &fleet.clusters)).collect()
 }
 
-/// The tracks of one node group: that of its own Kubernetes version, and that of its cluster's if it follows it there. The
-/// history of the latter begins before the node group may go there.
+/// The tracks of one node group: that of its own Kubernetes version, and that of its cluster's if it follows the cluster. The
+/// history of the latter starts before the node group is allowed to follow.
 #[must_use]
 pub fn tracks_of(discovered: &Discovered, clusters: &Clusters) -> Vec<TrackKey> {
     let Some(nodegroup) = discovered.nodegroup() else { return Vec::new() };
@@ -29,8 +29,8 @@ pub fn tracks_of(discovered: &Discovered, clusters: &Clusters) -> Vec<TrackKey> 
     versions.map(|version| TrackKey::new(&version, &nodegroup.ami_type)).collect()
 }
 
-/// The Kubernetes version that a node group goes to, where it follows its cluster and lags it. EKS takes a node group to its
-/// cluster's version in one step, and to none between. A pinned one stays where its pin is.
+/// The Kubernetes version that a node group goes to, if it follows its cluster and is behind. EKS updates a node group to its
+/// cluster's version in one step. A pinned node group stays on the version of its pin.
 pub(super) fn version_step(
     nodegroup: &Nodegroup,
     rules: &Rules,

@@ -1,7 +1,5 @@
-//! What has to be recorded before the plan, and what because of it: pure, a list of changes that the store writes.
-//!
-//! A change does not depend on what else was written meanwhile: applied to a newer revision of its record, or twice, it comes
-//! to the same.
+//! The changes to record before the plan and because of it: pure, a list that the store writes.
+//! A change does not depend on other writes: applied to a newer revision of its record, or twice, it has the same effect.
 
 mod changes;
 mod reports;
@@ -27,7 +25,7 @@ use crate::model::releases::{Recommendation, Recommendations};
 use crate::model::subject::{FleetId, NodegroupId, NodegroupName, NodegroupPattern, TrackId};
 use crate::plan::{Plan, PlanInput, proofs, quarantines_due, tracks_of};
 
-/// What reconciling comes to.
+/// The result of reconciling.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reconciled {
     /// The changes of node groups' records.
@@ -36,16 +34,16 @@ pub struct Reconciled {
     pub tracks: BTreeMap<TrackId, Vec<TrackChange>>,
     /// The changes of the fleet's record.
     pub fleet: Option<(FleetId, Vec<FleetChange>)>,
-    /// Node groups on whose records nothing may be built in this run, and why.
+    /// Node groups whose records must not be used in this run, and why.
     pub unreadable: Vec<(NodegroupId, Unreadable)>,
-    /// What was asked for and cannot be done.
+    /// Requests that cannot be carried out.
     pub errors: Vec<Problem>,
 }
 
-/// What has to be written of node groups, by node group.
+/// The changes to write, by node group.
 pub type Bookkeeping = BTreeMap<NodegroupId, Vec<NodegroupChange>>;
 
-/// Compares the records with what was observed and asked for.
+/// Compares the records with what was observed and requested.
 #[must_use]
 pub fn reconcile(
     input: &PlanInput<'_>,
@@ -84,7 +82,7 @@ pub fn reconcile(
     reconciled
 }
 
-/// What AWS's parameters name, where that is not known yet, and what has to be said of releases.
+/// New recommendations of AWS's parameters, and notices about releases.
 fn track_changes(input: &PlanInput<'_>, recommendations: &Recommendations) -> BTreeMap<TrackId, Vec<TrackChange>> {
     let PlanInput { fleet, now, .. } = input;
     let Some(fleet_id) = &fleet.id else { return BTreeMap::new() };
@@ -92,7 +90,7 @@ fn track_changes(input: &PlanInput<'_>, recommendations: &Recommendations) -> BT
     for (key, recommendation) in recommendations {
         let Recommendation::Release(release, date) = recommendation else { continue };
         let id = TrackId::of(fleet_id, key);
-        // The plan says of one that cannot be read that nothing starts, and why.
+        // For an unreadable one, the plan reports that no update starts, and why.
         let Ok(stored) = fleet.records.track_or_new(&id) else { continue };
         let mut changes = Vec::new();
         let mut named = stored.clone();
@@ -135,7 +133,7 @@ fn quarantine_changes(input: &PlanInput<'_>, errors: &mut Vec<Problem>) -> Vec<F
     let PlanInput { fleet, releases, request, now, .. } = input;
     let record = match fleet.record() {
         Ok(record) => record,
-        // The plan starts nothing then, and says why.
+        // The plan then starts nothing, and reports why.
         Err(_) => return Vec::new(),
     };
     let mut changes = Vec::new();
@@ -169,7 +167,7 @@ fn quarantine_changes(input: &PlanInput<'_>, errors: &mut Vec<Problem>) -> Vec<F
     changes
 }
 
-/// What reading update histories comes to.
+/// The result of reading update histories.
 #[must_use]
 pub fn take_histories(
     fleet: &Fleet,
@@ -192,8 +190,8 @@ pub fn take_histories(
 }
 
 impl Reconciled {
-    /// Takes the changes of those node groups that may start: they are written with their intents, so that nothing comes between
-    /// the record by which an update was planned and the intent.
+    /// Takes out the changes of node groups that can start: they are written together with the intents, so that no write comes
+    /// between the record of the plan and the intent.
     #[must_use]
     pub fn take_of_starts(&mut self, plan: &Plan) -> Bookkeeping {
         let may_start = |planned: &Planned| match (&planned.target, &planned.decision) {
@@ -219,7 +217,7 @@ impl Reconciled {
         self.fleet.get_or_insert_with(|| (id.clone(), Vec::new())).1.push(change);
     }
 
-    /// What node groups run, where that is not what their records say.
+    /// What node groups run, if it differs from their records.
     fn see_nodegroups(&mut self, input: &PlanInput<'_>) {
         let fleet = input.fleet;
         for discovered in &fleet.nodegroups {
@@ -233,7 +231,7 @@ impl Reconciled {
             let Ok(record) = fleet.records.nodegroup_or_new(&discovered.id) else { continue };
             let cluster_version = match fleet.clusters.get(&discovered.id.cluster_id()) {
                 Some(Ok(version)) if discovered.follows_cluster() => Some(version.to_string()),
-                // Whether its version was downgraded is not known.
+                // It is unknown whether its version was downgraded.
                 Some(Err(_)) if discovered.follows_cluster() => continue,
                 _ => None,
             };
@@ -252,7 +250,7 @@ impl Reconciled {
         }
     }
 
-    /// The rollbacks that the event asks for, and those that were not carried out in time.
+    /// The rollbacks that the event requests, and those that were not carried out in time.
     fn take_rollbacks(&mut self, input: &PlanInput<'_>) {
         let PlanInput { fleet, request, now, .. } = input;
         for id in fleet.nodegroups.iter().map(|discovered| &discovered.id) {
