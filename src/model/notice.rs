@@ -1,4 +1,4 @@
-//! What must be published, and where.
+//! Notices, and where they must be published.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use super::subject::ClusterId;
 use super::support::SupportEnded;
 use super::unknown::Unknown;
 
-/// Something that must be published, and is kept until it is.
+/// Something to publish, which is kept until it is published.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Notice {
@@ -21,10 +21,10 @@ pub struct Notice {
     pub kind: NoticeKind,
     /// When it was noticed.
     pub at: Timestamp,
-    /// Where it was published already.
+    /// Where it has already been published.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub published: Vec<Sink>,
-    /// The notice as it was stored, where only a newer version can read all of it.
+    /// The notice as it was stored, if only a newer version can read all of it.
     #[serde(skip)]
     pub(super) original: Unknown,
 }
@@ -43,13 +43,13 @@ pub enum Sink {
 pub struct Sinks {
     /// Whether there is a bus for events.
     pub events: bool,
-    /// The kinds of which there is a message though by default there is none.
+    /// Kinds with messages, although by default they have none.
     pub more_messages: Vec<&'static str>,
-    /// The kinds of which there is no message though by default there is one.
+    /// Kinds without messages, although by default they have them.
     pub fewer_messages: Vec<&'static str>,
 }
 
-/// What can happen that must be published. What each says of itself here is its row in `docs/notifications.md`.
+/// What can happen that must be published. The comment of each variant is its row in `docs/notifications.md`.
 #[derive(
     Clone, Debug, PartialEq, Eq, Serialize, Deserialize, strum::EnumMessage, strum::IntoStaticStr, strum::VariantNames,
 )]
@@ -143,8 +143,8 @@ pub enum NoticeKind {
     TableEmpty,
 }
 
-/// What EventBridge knows an event by. What each says of itself here is its row in `docs/events.md`. Never `EKS AMI Release`, which
-/// wakes `start`.
+/// The detail type of an event on EventBridge. The comment of each variant is its row in `docs/events.md`. Never `EKS AMI
+/// Release`, which wakes `start`.
 #[derive(
     Clone,
     Copy,
@@ -194,18 +194,18 @@ pub enum DetailType {
     NodegroupCurrent,
 }
 
-/// What tells a notice from others of its kind in the same record.
+/// The identity of a notice among others of its kind in the same record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity<'a> {
     /// The attempt that it is about.
     Attempt(&'a AttemptRef),
-    /// What it is about, of which it is the only one ever.
+    /// Its subject, for which there is never a second notice.
     Once(String),
-    /// What it is about, if anything, and when it was noticed.
+    /// Its subject, if any, and when it was noticed.
     At(Option<String>),
 }
 
-/// A node group runs the release that it could not be brought to before, or a newer one.
+/// A node group runs the release to which an update failed before, or a newer one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Recovery {
@@ -227,13 +227,13 @@ pub struct AttemptRef {
     pub release_version: String,
 }
 
-/// What has not been kept current for a week or more, by cause, and what else there was.
+/// The weekly digest: node groups that have not been kept current for a week or more, by cause, and a summary.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Digest {
-    /// What does not go on before somebody does something.
+    /// Causes that last until somebody acts.
     pub needs_you: Vec<Lasting>,
-    /// What waits by a rule, or is tried again by itself.
+    /// Causes that wait for a rule, or are retried automatically.
     pub waits: Vec<Lasting>,
     /// How many node groups there are in both.
     pub count: usize,
@@ -253,7 +253,7 @@ pub struct Lasting {
     pub nodegroups: Names,
     /// Since when the first of them has been so.
     pub since: Timestamp,
-    /// When it may be over, where that is known.
+    /// When it might end, if that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }
@@ -282,14 +282,14 @@ pub struct QuarantinedRelease {
     pub ami_type: String,
     /// The release.
     pub release_version: String,
-    /// The cluster, where it is quarantined in one only.
+    /// The cluster, if it is quarantined in one only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<ClusterId>,
     /// The node groups that it failed on.
     pub nodegroups: Names,
     /// The node groups that it came up on.
     pub ran_on: Names,
-    /// The release that the first of the failed ones ran, and runs again.
+    /// The release that the first of the failed ones ran before, and runs again.
     #[serde(default)]
     pub previous_release_version: String,
     /// Releases of the same build on other tracks.
@@ -298,7 +298,7 @@ pub struct QuarantinedRelease {
 }
 
 impl Notice {
-    /// A notice that is published nowhere yet.
+    /// A notice that is not published yet.
     #[must_use]
     pub fn new(kind: NoticeKind, at: Timestamp) -> Self {
         Self { kind, at, published: Vec::new(), original: Unknown::default() }
@@ -350,13 +350,13 @@ impl Sinks {
 }
 
 impl NoticeKind {
-    /// Whether it is nothing that people have to know, unless a setting says so.
+    /// Whether people are not notified of it, unless a setting asks for it.
     #[must_use]
     pub fn is_event_only(&self) -> bool {
         matches!(self, Self::UpdateStarted(_) | Self::UpdateSucceeded(_) | Self::ReleaseAvailable { .. })
     }
 
-    /// The detail type of its event, where there is one.
+    /// The detail type of its event, if it has one.
     #[must_use]
     pub fn detail_type(&self) -> Option<DetailType> {
         let detail_type = match self {
@@ -386,7 +386,7 @@ impl NoticeKind {
         Some(detail_type)
     }
 
-    /// What tells it from others of its kind.
+    /// Its identity among others of its kind.
     #[must_use]
     pub fn identity(&self) -> Identity<'_> {
         match self {
@@ -418,7 +418,7 @@ impl NoticeKind {
             | Self::TableEmpty => Identity::At(None),
             Self::SupportEnded(ended) => Identity::At(Some(ended.what.to_string())),
             Self::RecordUnreadable(record) => Identity::At(Some(record.nodegroup.to_string())),
-            // AWS may take a release back twice.
+            // AWS might withdraw a release twice.
             Self::ReleaseAvailable { release_version, .. }
             | Self::ReleaseWithdrawn { release_version, .. }
             | Self::ReleaseRefused { release_version, .. } => Identity::At(Some(release_version.clone())),
@@ -430,7 +430,7 @@ impl NoticeKind {
         }
     }
 
-    /// Its name, as messages carry it.
+    /// Its name in messages.
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.into()

@@ -181,9 +181,9 @@ fn judge(input: &PlanInput<'_>, gate: Gate<'_>, other: &Nodegroup, record: Optio
     }
 }
 
-/// Whether a release proves the gate's release: it is the same, or a newer one of its track that AWS still recommends and that
-/// is neither denied nor quarantined. A release on another Kubernetes version proves nothing: Bottlerocket has the same
-/// releases for all of them.
+/// Whether a release proves the gate's release: it is the same, or a newer one of its track that AWS has not withdrawn and that
+/// is not quarantined. A release on another Kubernetes version proves nothing: Bottlerocket has the same releases for all of
+/// them.
 fn proves(
     input: &PlanInput<'_>,
     gate: Gate<'_>,

@@ -1,4 +1,4 @@
-//! What to look at where something else than the release prevented an update.
+//! What to look at if something other than the release prevented an update.
 
 use crate::model::error_code::Cause;
 use crate::model::subject::NodegroupId;

@@ -80,7 +80,7 @@ pub(super) fn stale<'a>(case: &Case<'a>, stale: &'a Stale) -> Letter<'a> {
     }
 }
 
-/// The one cause that a command ends whatever is behind it.
+/// The one cause that a command ends in every case.
 fn without_history(stale: &Stale, id: &NodegroupId) -> Option<Step> {
     let is_unread = stale.reason == DecisionKind::Skip(ReasonKind::UpdateHistoryUnread);
     is_unread.then(|| retry(id).comment("starts it without its update history"))
@@ -153,7 +153,7 @@ pub(super) fn tag_invalid<'a>(case: &Case<'a>, tag: &'a InvalidTag) -> Letter<'a
     }
 }
 
-/// The command that removes or fixes a tag. Only a word may become part of a command that will be pasted into a shell.
+/// The command that removes or fixes a tag. The key must be a plain word, because the command is pasted into a shell.
 fn without_tag(id: &NodegroupId, key: &str) -> Option<Step> {
     if key == OPT_IN_TAG {
         return Some(opt(id, "opt-in", "auto").comment("sets it to auto"));
@@ -174,7 +174,7 @@ fn managed_by(owner: Option<Owner>) -> Option<Fact> {
     owner.map(|owner| Fact::new("Managed by", format!("{}, as its tags show", owner.name())))
 }
 
-/// What to do is its owner's setting, so node groups of different owners are in different letters.
+/// The step depends on the owner's setting, so node groups of different owners get different letters.
 fn cause_of(owner: Option<Owner>) -> Cow<'static, str> {
     owner.map(Owner::name).unwrap_or_default().into()
 }

@@ -109,7 +109,7 @@ pub(super) fn refused<'a>(case: &Case<'a>, release: &'a str, since: Timestamp, m
     }
 }
 
-/// Keeps node groups of the track from a release.
+/// Denies a release of the track.
 fn denied(case: &Case<'_>, release: &str) -> Step {
     deny(case.region(), &format!("{}/{release}", case.track().unwrap_or_default()))
 }

@@ -77,7 +77,7 @@ pub(super) fn failed<'a>(case: &Case<'a>, about: &'a AttemptRef) -> Letter<'a> {
 }
 
 pub(super) fn refused<'a>(case: &Case<'a>, about: &'a AttemptRef) -> Letter<'a> {
-    // These words of AWS are all that tells it from other refusals.
+    // Only these words of AWS distinguish it from other refusals.
     let says_so = |text: &str| text.to_ascii_lowercase().contains("not authorized to launch instances");
     let is_launch_template = case.errors.iter().any(|error| says_so(&error.error_message));
     let meaning = if is_launch_template {
@@ -166,7 +166,7 @@ pub(super) fn forced<'a>(case: &Case<'a>, about: &'a AttemptRef) -> Letter<'a> {
 }
 
 pub(super) fn available<'a>(case: &Case<'a>, version: &'a str, release: &'a str) -> Letter<'a> {
-    // Without the version, EKS may take the node group to that of its cluster.
+    // Without the version, EKS might update the node group to its cluster's version.
     let target = format!("--kubernetes-version {version} --release-version {release}");
     Letter {
         severity: Severity::Info,
