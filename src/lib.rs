@@ -1,28 +1,26 @@
 //! Keeps Amazon EKS managed node groups on current AMI releases.
-//!
-//! Two Lambda functions, each a story in [`handler`]:
+//! Two Lambda functions, each with a handler in [`handler`]:
 //!
 //! ```text
 //! start   event ─► observe ─► reconcile ─► plan ─► execute ─► summary
 //!                  (AWS)      (pure)       (pure)  (intent, call, id)
 //! check   event ─► observe ─► settle ─► store ─► notify ─► summary
 //! ```
-//!
-//! | module | what it holds |
+//! | module | content |
 //! |---|---|
-//! | [`handler`] | the two stories; only here are the steps composed |
-//! | [`event`], [`config`], [`run`] | the edge: what woke the function, its settings, its time |
+//! | [`handler`] | the two handlers, which compose the steps |
+//! | [`event`], [`config`], [`run`] | the edge: the event, the settings, the time |
 //! | [`observe`] | every read of AWS |
-//! | [`reconcile`] | what has to be recorded before the plan and because of it: pure |
+//! | [`reconcile`] | the changes to record before the plan and because of it: pure |
 //! | [`plan`] | one decision for each node group: pure |
-//! | [`execute`], [`submit`] | makes the plan happen |
+//! | [`execute`], [`submit`] | executes the plan |
 //! | [`store`] | the table of records |
 //! | [`notify`] | messages, and publishing them |
 //! | [`model`] | the nouns: values without I/O and without a clock |
 //! | [`summary`], [`logging`], [`metrics`], [`aws`] | answers, logs, metrics, clients |
 //!
 //! `model`, `reconcile` and `plan` import nothing that does I/O: `model` imports only itself, `plan` only `model`, and
-//! `reconcile` those two. A test holds them to it.
+//! `reconcile` those two. A test enforces this.
 
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 

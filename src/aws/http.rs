@@ -1,8 +1,7 @@
-//! The HTTP client that all AWS clients share: one pool of connections, and whom it trusts.
-//!
-//! Parsing the hundred and more trust roots of a system takes longer than everything else that a function does before its
-//! first call. So it begins with the few that sign the certificates of AWS's endpoints, and turns to those of the system
-//! when a certificate is not signed by those: behind a proxy that inspects TLS, or in an AWS partition with other roots.
+//! The HTTP client that all AWS clients share: one pool of connections, and its trust roots.
+//! Parsing a system's hundred or more trust roots takes longer than everything else that a function does before its first call.
+//! So the client starts with the few roots of AWS's endpoints, and falls back to the system's roots when a certificate is not
+//! signed by them: behind a proxy that inspects TLS, or in an AWS partition with other roots.
 
 use std::error::Error;
 use std::fs;
@@ -30,9 +29,9 @@ use crate::config::Environment;
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
 
 /// The client. It trusts
-/// * the roots in the file `AWS_CA_BUNDLE`, where that is set, and no others, as other AWS SDKs do;
-/// * else the system's, where `SSL_CERT_FILE` or `SSL_CERT_DIR` say which those are;
-/// * else Amazon's, and the system's as soon as a certificate is not of those.
+/// * only the roots in the file `AWS_CA_BUNDLE`, if that is set, like other AWS SDKs;
+/// * otherwise the system's, if `SSL_CERT_FILE` or `SSL_CERT_DIR` is set;
+/// * otherwise Amazon's, and the system's as soon as a certificate is not signed by those.
 ///
 /// # Errors
 /// When `AWS_CA_BUNDLE` cannot be read.
@@ -54,7 +53,7 @@ pub fn client(environment: Environment<'_>) -> anyhow::Result<SharedHttpClient> 
     Ok(SharedHttpClient::new(AmazonFirst(Arc::new(clients))))
 }
 
-/// The bundle, if it holds certificates and nothing that cannot be one. The SDK would panic.
+/// The bundle, if it contains only valid certificates, and at least one. Otherwise the SDK would panic.
 fn only_certificates(bundle: Vec<u8>) -> anyhow::Result<Vec<u8>> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&bundle) {
@@ -108,7 +107,7 @@ struct AmazonFirstConnector {
     system: Arc<Fallback>,
 }
 
-/// What the connector that trusts the system's roots is made of, once it is needed: reading them is what takes so long.
+/// Builds the connector that trusts the system's roots, once it is needed: reading them is slow.
 #[derive(Debug)]
 struct Fallback {
     clients: Arc<Clients>,
@@ -135,7 +134,7 @@ impl HttpConnector for AmazonFirstConnector {
     }
 }
 
-/// Whether the server's certificate is not of the roots. Nothing was sent then.
+/// Whether the server's certificate is not signed by the roots. In that case nothing was sent.
 fn is_not_trusted(error: &(dyn Error + 'static)) -> bool {
     let mut errors = std::iter::successors(Some(error), |error| cause(*error));
     let tls = errors.find_map(|error| error.downcast_ref::<rustls::Error>());
@@ -144,7 +143,7 @@ fn is_not_trusted(error: &(dyn Error + 'static)) -> bool {
 
 fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     match error.downcast_ref::<io::Error>() {
-        // Its source is that of what it holds, which would be left out.
+        // Its `source` skips the error that it wraps.
         Some(error) => error.get_ref().map(|held| held as _),
         None => error.source(),
     }

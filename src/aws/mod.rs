@@ -1,4 +1,4 @@
-//! The AWS clients, and AWS's errors in words.
+//! The AWS clients, and AWS's errors as text.
 
 pub mod endpoints;
 pub mod http;
@@ -18,18 +18,18 @@ use self::pace::Eks;
 use crate::config::Environment;
 
 /// How many requests of one kind are in flight at once. EKS publishes no request rates, so this is cautious; the adaptive
-/// retries slow down further when AWS says so.
+/// retries slow down further when AWS throttles.
 pub const CONCURRENCY: usize = 8;
 
-/// How often a call is made in all before its error counts.
+/// The maximum number of attempts of a call.
 const ATTEMPTS: u32 = 5;
 
-/// The same for events, and how long a call with them may take: the next run puts them again, and a network that has no way to
-/// EventBridge must not take the time of this one.
+/// The same for events, and the timeout of such a call: the next run sends them again, and a network that cannot reach
+/// EventBridge must not use up the time of this run.
 const EVENT_ATTEMPTS: u32 = 2;
 const EVENT_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How much of an answer that is not AWS's is quoted.
+/// How much of an answer from something other than AWS is quoted.
 const BODY_CHARACTERS: usize = 200;
 
 /// The clients that `start` calls.
@@ -45,8 +45,8 @@ pub struct StartClients {
     pub dynamodb: aws_sdk_dynamodb::Client,
 }
 
-/// The clients that `check` calls. A quiet run calls the table alone, and to build a client takes longer than much of the rest: the
-/// others are built when they are first called.
+/// The clients that `check` calls. A quiet run calls only the table, and building a client is relatively slow: the others are
+/// built when they are first used.
 #[derive(Clone, Debug)]
 pub struct CheckClients {
     /// The table.
@@ -108,7 +108,7 @@ impl CheckClients {
     }
 }
 
-/// Whoever needs FIPS has to know what goes without.
+/// Warns about services without FIPS, which matters to those who need it.
 fn warn_of_ordinary_hosts(config: &SdkConfig, services: &[Service]) {
     for sentence in endpoints::ordinary(config, services) {
         tracing::warn!("{sentence}; standard endpoints are used instead");
@@ -116,9 +116,8 @@ fn warn_of_ordinary_hosts(config: &SdkConfig, services: &[Service]) {
 }
 
 /// The configuration of every client, with the HTTP client that they share.
-///
-/// Lambda gives a function its credentials in the environment. The SDK's chain of providers begins there, too, but builds a client
-/// of STS first, which takes as long as any other.
+/// Lambda passes a function's credentials in the environment. The SDK's provider chain also starts there, but first builds an
+/// STS client, which takes as long as any other client.
 ///
 /// # Errors
 /// When `AWS_CA_BUNDLE` cannot be read.
@@ -130,9 +129,9 @@ pub async fn configuration(environment: Environment<'_>) -> anyhow::Result<SdkCo
     Ok(loader.load().await)
 }
 
-/// What every client shares: adaptive retries, and time-outs within a Lambda's life. After a throttled request the adaptive
-/// rate begins low, so that the next ones wait for many seconds: an operation as a whole is given minutes. Credentials, region and
-/// `AWS_ENDPOINT_URL` come from where the SDK looks for them.
+/// The configuration of every client: adaptive retries, and timeouts within a Lambda's lifetime. After a throttled request the
+/// adaptive rate starts low, so the next ones wait for many seconds: an operation as a whole may take minutes. Credentials,
+/// region and `AWS_ENDPOINT_URL` come from the SDK's usual sources.
 #[must_use]
 pub fn config_loader() -> aws_config::ConfigLoader {
     aws_config::defaults(BehaviorVersion::latest())
@@ -140,8 +139,8 @@ pub fn config_loader() -> aws_config::ConfigLoader {
         .timeout_config(timeouts(Duration::from_secs(180)))
 }
 
-/// Makes calls, [`CONCURRENCY`] of them at once, and returns their results in order. With `buffered`, a slow one would keep those
-/// after it from being made.
+/// Makes calls, [`CONCURRENCY`] of them at once, and returns their results in order. With `buffered`, a slow call would delay
+/// those after it.
 pub async fn concurrently<T>(calls: impl Stream<Item: Future<Output = T>>) -> Vec<T> {
     let numbered = calls.enumerate().map(|(number, call)| call.map(move |result| (number, result)));
     let mut results: Vec<(usize, T)> = numbered.buffer_unordered(CONCURRENCY).collect().await;
@@ -157,14 +156,14 @@ fn timeouts(operation: Duration) -> TimeoutConfig {
         .build()
 }
 
-/// Whether AWS refused a call for the rate.
+/// Whether AWS throttled a call.
 pub fn is_throttled<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     error.code().is_some_and(|code| code.contains("Throttl") || code.contains("TooMany"))
         || error.raw_response().is_some_and(|response| response.status().as_u16() == 429)
 }
 
-/// An error of AWS as `Code: message`. The SDK's own `Display` says only "service error", and its full one holds whole
-/// answers; of an answer that is not AWS's, such as a proxy's page, the status and the beginning tell enough.
+/// An error of AWS as `Code: message`. The SDK's `Display` is only "service error", and its `Debug` has whole answers; for an
+/// answer from something other than AWS, such as a proxy's page, the status and the beginning are enough.
 pub fn describe<E>(error: &SdkError<E, HttpResponse>) -> String
 where
     E: std::error::Error + ProvideErrorMetadata + 'static,
@@ -177,7 +176,7 @@ where
             let begin: String = body.chars().take(BODY_CHARACTERS).collect();
             format!("HTTP status {} with a body that is not AWS's: {begin:?}", response.status().as_u16())
         }
-        // No answer at all: the sources say why.
+        // No answer at all: the sources have the cause.
         (None, _, None) => {
             let sources = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
             sources.map(ToString::to_string).collect::<Vec<_>>().join(": ")

@@ -1,4 +1,4 @@
-//! The document of settings: a JSON object with a text for each template parameter that `start` goes by.
+//! The settings document: a JSON object with a string for each template parameter of `start`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::model::setting::SettingRow;
 
-/// The fields of a JSON object as they are written, of which some may be written twice.
+/// The fields of a JSON object in order, including duplicates.
 struct Fields(Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Fields {

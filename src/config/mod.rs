@@ -1,5 +1,5 @@
-//! The settings: those of the environment, read once, and those of the document that the template writes, read by each run of
-//! `start`.
+//! The settings: those of the environment, read once, and those of the document that the template writes, which each run of
+//! `start` reads.
 
 mod document;
 mod values;
@@ -18,28 +18,28 @@ pub use self::values::{Source, Values};
 /// The settings of `start`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StartConfig {
-    /// `UPDATES_TABLE`: name of the table. A function has one; whoever looks before it is deployed does not.
+    /// `UPDATES_TABLE`: name of the table. Always set in Lambda; absent for the command line before a deployment.
     pub updates_table: Option<String>,
-    /// What each run reads of Parameter Store.
+    /// The parameters in Parameter Store that each run reads.
     pub parameters: ParameterNames,
-    /// What the plan goes by where there is no document of settings.
+    /// The settings of the plan without a settings document.
     pub settings: Settings,
-    /// What is published where, where there is none.
+    /// What is published where, without a settings document.
     pub sinks: Sinks,
-    /// What the environment says, which a document adds to.
+    /// The values of the environment, to which a document adds.
     pub values: Values,
 }
 
-/// Names of SSM parameters, where there are any.
+/// Names of SSM parameters, if set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ParameterNames {
     /// `SETTINGS`: the document of settings.
     pub settings: Option<String>,
-    /// `STOP_SWITCH`: what stops all updates.
+    /// `STOP_SWITCH`: the switch that stops all updates.
     pub stop_switch: Option<String>,
-    /// `DENIED_RELEASES_LIST`: releases that are denied beside those of the settings.
+    /// `DENIED_RELEASES_LIST`: denied releases in addition to those of the settings.
     pub denied_releases: Option<String>,
-    /// `CHANGE_CALENDARS_LIST`: change calendars beside those of the settings.
+    /// `CHANGE_CALENDARS_LIST`: change calendars in addition to those of the settings.
     pub change_calendars: Option<String>,
 }
 
@@ -52,9 +52,9 @@ pub struct CheckConfig {
     pub notification_topic_arn: String,
     /// `STUCK_AFTER`: how long an update may run before it is reported, once, as stuck.
     pub stuck_after: SignedDuration,
-    /// `RETRY_AFTER`: when a failed release is tried again, for the message that says so.
+    /// `RETRY_AFTER`: when a failed release is retried, for messages.
     pub retry_after: RetryAfter,
-    /// `EVENT_BUS_NAME`: the bus that events are put on, if there is one.
+    /// `EVENT_BUS_NAME`: the bus for events, if there is one.
     pub event_bus: Option<String>,
     /// What is published where.
     pub sinks: Sinks,
@@ -73,19 +73,19 @@ pub enum InvalidSetting {
         name: &'static str,
         /// Its value.
         value: String,
-        /// What would be valid.
+        /// The expected format.
         expected: String,
     },
 }
 
-/// `STACK_NAME`: the stack whose metrics a function writes. Without one it writes none: they are paid for, and those of two
-/// installations would be one.
+/// `STACK_NAME`: the stack whose metrics a function writes. Without one it writes none: they cost money, and those of two
+/// installations would be mixed.
 #[must_use]
 pub fn stack_name(environment: Environment<'_>) -> Option<String> {
     environment("STACK_NAME").filter(|name| !name.is_empty())
 }
 
-/// The environment: a name's value, if it has one.
+/// The environment: the value of a name, if it has one.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl StartConfig {
@@ -100,7 +100,7 @@ impl StartConfig {
         Self::of(Values::of(environment), updates_table, parameters)
     }
 
-    /// Reads the settings of whoever looks before a function is deployed: there is no document yet.
+    /// Reads the settings for the command line before a deployment, when there is no document yet.
     ///
     /// # Errors
     /// For the first setting that is invalid.
@@ -111,7 +111,7 @@ impl StartConfig {
     /// The same with a document of settings.
     ///
     /// # Errors
-    /// When the document is not understood, says what the environment says, or has an invalid value.
+    /// When the document is invalid, repeats a setting of the environment, or has an invalid value.
     pub fn with_document(&self, text: &str) -> Result<Self, String> {
         let values = self.values.with_document(text)?;
         let config = Self::of(values, self.updates_table.clone(), self.parameters.clone());
@@ -154,8 +154,8 @@ impl CheckConfig {
 }
 
 /// The ARN of a standard topic.
-/// [A FIFO topic](https://docs.aws.amazon.com/sns/latest/dg/sns-fifo-topics.html), whose name ends with `.fifo`, refuses a message
-/// without a group, and delivers to queues alone.
+/// [A FIFO topic](https://docs.aws.amazon.com/sns/latest/dg/sns-fifo-topics.html), whose name ends with `.fifo`,
+/// refuses a message without a group, and delivers only to queues.
 fn notification_topic(environment: Environment<'_>) -> Result<String, InvalidSetting> {
     let name = "NOTIFICATION_TOPIC_ARN";
     let value = required(environment, name)?;
@@ -215,7 +215,7 @@ fn default_rules(values: &Values) -> Result<Rules, InvalidSetting> {
     for rule in RuleName::VARIANTS {
         let Some(row) = SettingRow::of_rule(*rule).filter(|row| row.of == Of::Start) else { continue };
         let value = Some(values.value(row).0).filter(|value| !value.is_empty()).unwrap_or(row.default);
-        // No window at all is one that is always open.
+        // No window means always open.
         if !value.is_empty() {
             defaults.set(*rule, value).map_err(|expected| values.malformed(row, value, &expected))?;
         }
@@ -232,7 +232,7 @@ fn required(environment: Environment<'_>, variable: &'static str) -> Result<Stri
     name(environment, variable).ok_or(InvalidSetting::Missing(variable))
 }
 
-/// The name of a resource, where a variable has one.
+/// The name of a resource, if a variable has one.
 fn name(environment: Environment<'_>, variable: &str) -> Option<String> {
     environment(variable).filter(|name| !name.is_empty())
 }

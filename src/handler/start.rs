@@ -21,11 +21,11 @@ use crate::run::Run;
 use crate::store::RecordStore;
 use crate::summary::{StartSummary, Throttled};
 
-/// Finds what opted in, plans, and starts the updates of the plan.
+/// Finds the opted-in node groups, plans, and starts the updates of the plan.
 ///
 /// # Errors
-/// When the event is not understood, or the settings or the tag index cannot be read. What goes wrong with one node group is an error of the
-/// summary, which says itself when the run failed.
+/// When the event is invalid, or the settings or the tag index cannot be read. An error of one node group is part of the
+/// summary, which also has whether the run failed.
 pub async fn start(
     clients: &StartClients,
     config: &StartConfig,
@@ -52,9 +52,9 @@ pub async fn start(
     let mut errors = std::mem::take(&mut fleet.errors);
     errors.extend(store.write(changes, &mut fleet.records, now).await);
 
-    // What could not be recorded is not built upon.
+    // Records that could not be written are not used.
     let releases = Releases::of(&recommended, &fleet, now);
-    // Each round moves others up, whose histories are then read, too: until whoever may start has a history that is known.
+    // Each round moves other node groups up, whose histories are then read, until all that can start have a known history.
     let plan = loop {
         if controls.are_old() {
             controls = observer.controls(&config).await;
@@ -88,9 +88,9 @@ pub async fn start(
     let view = View::of(&asked.input(&fleet, &releases, &settings), &plan);
     let throttling = clients.eks.take_throttling();
     let metrics = Metrics::of_fleet(&asked.input(&fleet, &releases, &settings), &plan, &execution.outcomes, throttling);
-    // A run that could not do its job does not know how the fleet stands.
+    // A failed run does not know the state of the fleet.
     let metrics = metrics.filter(|_| failure.is_none());
-    // A summary of thousands of node groups needs the room.
+    // Frees memory for a summary of thousands of node groups.
     drop(fleet);
     let summary = StartSummary::new(&request, &plan, view, &execution, errors);
     let throttled = Throttled::of(throttling);
@@ -99,7 +99,7 @@ pub async fn start(
     Ok(summary)
 }
 
-/// What a run is asked for, and at what time it decides.
+/// The request to a run, and the time of its decisions.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
     request: &'a StartRequest,
@@ -113,7 +113,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// Why the run could not do its job at all. What goes wrong with one item is a line of the summary.
+/// Why the run failed as a whole. An error of one item is a line of the summary.
 fn failure(fleet: &Fleet, recommended: &Recommendations, plan: &Plan, store: &RecordStore<'_>) -> Option<String> {
     let mut states = fleet.nodegroups.iter().map(|discovered| &discovered.state).peekable();
     let is_unknown =
