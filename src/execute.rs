@@ -62,8 +62,9 @@ pub struct Executor<'a> {
 
 impl Executor<'_> {
     /// Starts the updates of a plan, in its order: first all planned starts, then the next one for each that EKS did not
-    /// accept. One after the other: a run starts few, and a crash then leaves at most one intent without an answer. The changes
-    /// of a node group are written together with its intent; those without an intent are left in
+    /// accept. One after the other: a run starts few, and a crash then leaves at most one intent without an answer.
+    ///
+    /// The changes of a node group are written together with its intent; those without an intent are left in
     /// [`changes`](Execution::changes).
     pub async fn execute(&self, plan: &Plan, mut bookkeeping: Bookkeeping) -> Execution {
         let mut execution = Execution::default();

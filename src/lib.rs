@@ -1,4 +1,5 @@
 //! Keeps Amazon EKS managed node groups on current AMI releases.
+//!
 //! Two Lambda functions, each with a handler in [`handler`]:
 //!
 //! ```text
@@ -6,6 +7,7 @@
 //!                  (AWS)      (pure)       (pure)  (intent, call, id)
 //! check   event ─► observe ─► settle ─► store ─► notify ─► summary
 //! ```
+//!
 //! | module | content |
 //! |---|---|
 //! | [`handler`] | the two handlers, which compose the steps |

@@ -1,6 +1,7 @@
 //! The metrics of a run, as one line of CloudWatch's embedded metric format.
+//!
 //! CloudWatch Logs makes metrics of such a line, without a call, a permission or a crate. It silently drops a line that violates
-//! the [specification](https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html)
+//! the [specification](https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html),
 //! so each line is tested against it. All values are whole numbers from zero: none is negative or NaN.
 
 use std::collections::BTreeMap;

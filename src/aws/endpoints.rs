@@ -1,4 +1,5 @@
 //! The endpoint of each service.
+//!
 //! `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT` apply to every service, but not every service has such hosts in
 //! every region. The SDK then constructs a host name that does not exist. So a service uses its standard host if it has no
 //! other one, or if `AWS_ENDPOINT_URL` sets its host, which the SDK does not accept together with these variables.

@@ -1,4 +1,5 @@
 //! The HTTP client that all AWS clients share: one pool of connections, and its trust roots.
+//!
 //! Parsing a system's hundred or more trust roots takes longer than everything else that a function does before its first call.
 //! So the client starts with the few roots of AWS's endpoints, and falls back to the system's roots when a certificate is not
 //! signed by them: behind a proxy that inspects TLS, or in an AWS partition with other roots.

@@ -116,6 +116,7 @@ fn warn_of_ordinary_hosts(config: &SdkConfig, services: &[Service]) {
 }
 
 /// The configuration of every client, with the HTTP client that they share.
+///
 /// Lambda passes a function's credentials in the environment. The SDK's provider chain also starts there, but first builds an
 /// STS client, which takes as long as any other client.
 ///

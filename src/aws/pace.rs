@@ -1,10 +1,12 @@
 //! The pace of EKS calls, after EKS has throttled some.
+//!
 //! An account has one request rate for all callers of its EKS: consoles, pipelines, autoscalers. AWS does not publish it. The
 //! SDK's adaptive retries find it by exceeding it again and again, and leave nothing to others. Here, the rate of calls that
 //! EKS accepted between two refusals counts as its rate. After a refusal the updater continues with four fifths of that,
 //! returns to it on a cubic curve, as [CUBIC](https://www.rfc-editor.org/rfc/rfc9438) does for TCP, stays near it, and then
 //! increases faster and faster: it is soon back at full speed if somebody else had emptied the account's bucket. If EKS refuses
 //! calls within the first second, there is no measured rate yet: then the pace starts low and doubles with each accepted call.
+//!
 //! A refused call waits for another turn among the others; a retry by the SDK would ignore them.
 
 use std::collections::VecDeque;

@@ -56,6 +56,7 @@ pub struct Intent {
 }
 
 /// One attempt to update a node group to a release.
+///
 /// It is written before the call of `UpdateNodegroupVersion`, so that an accepted update is known even if the process dies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

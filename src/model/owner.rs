@@ -1,4 +1,5 @@
 //! The tool that might manage a node group's release and tags, as its tags show.
+//!
 //! `docs/ownership.md` describes each tool and its setting.
 
 use std::collections::HashMap;

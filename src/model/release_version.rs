@@ -1,4 +1,5 @@
 //! Release versions, and which of two is newer.
+//!
 //! AWS withdraws releases, and then the parameter of the latest release goes back. So "different" never means "newer": each
 //! family has its own order, and two releases of different tracks have none.
 

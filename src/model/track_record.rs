@@ -1,4 +1,5 @@
 //! The record of one release track: the releases that AWS has recommended on it, and those that EKS refuses.
+//!
 //! Only a version that AWS's parameter named is a release: AWS also keeps parameters of builds that it never released or that
 //! it withdrew.
 
@@ -201,6 +202,7 @@ impl ReleaseHistory {
     }
 
     /// AWS's parameter names a release, with this date.
+    ///
     /// Two runs can see it in either order, so a release's state depends on dates alone: it is withdrawn while an older one was
     /// named with a later date. A future date counts as now; otherwise no withdrawal could be later.
     pub fn name(&mut self, release: &ReleaseVersion, date: Option<Timestamp>, now: Timestamp) {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 /// The attributes of a stored value that this version does not know. They are kept as long as the value.
+///
 /// Two values that differ only in these attributes are equal to this version, so it does not replace one with the other.
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::box_collection, reason = "a record has dozens, nearly all empty: each is a pointer")]

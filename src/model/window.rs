@@ -1,4 +1,5 @@
 //! Maintenance windows: when an update may start.
+//!
 //! A window is defined by wall-clock time: it is open at an instant if the local time of its zone is inside the window. So a
 //! window in the hour skipped in spring does not exist that day, and a window in the hour repeated in autumn occurs twice.
 

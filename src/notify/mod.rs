@@ -37,6 +37,7 @@ pub async fn publish(sns: &aws_sdk_sns::Client, topic_arn: &str, message: Messag
 ///
 /// # Errors
 /// When EventBridge does not answer, or refuses the call as a whole.
+///
 /// Events for a bus that does not exist are accepted and lost:
 /// [AWS answers as if it existed](https://github.com/aws/aws-sdk/issues/186).
 pub async fn put_events(

@@ -21,6 +21,7 @@ use crate::model::releases::{Recommendation, Recommendations};
 const NAMES_PER_CALL: usize = 10;
 
 /// Reads the recommendations of AWS's parameters for these tracks: each once, ten parameters per call.
+///
 /// It never fails as a whole: an error is part of its track's result.
 pub async fn recommendations(ssm: &aws_sdk_ssm::Client, keys: BTreeSet<TrackKey>) -> Recommendations {
     let tracks = keys.into_iter().filter_map(|key| Some((key.clone(), key.track().ok()?)));

@@ -1,5 +1,7 @@
 //! Reads all updates that a node group had before it had a record: the last one might have downgraded it, and a downgraded node
-//! group stays. EKS lists updates in no order, so only the complete list shows which one was last.
+//! group stays.
+//!
+//! EKS lists updates in no order, so only the complete list shows which one was last.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;

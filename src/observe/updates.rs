@@ -1,4 +1,5 @@
 //! Reads the state of an open attempt from EKS.
+//!
 //! The source of truth is `DescribeUpdate`: after a failed update the node group is also ACTIVE. See
 //! [Update](https://docs.aws.amazon.com/eks/latest/APIReference/API_Update.html).
 

@@ -1,4 +1,5 @@
 //! Why an update of a node group starts or does not: the result of every rule, not only of the first that fails.
+//!
 //! The plan's own rules are evaluated, each once. Those about a release are evaluated for the chosen release or, without one,
 //! for the newest that the node group could be updated to.
 

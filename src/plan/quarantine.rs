@@ -1,4 +1,5 @@
 //! Quarantine: no node group is updated to a release that failed on several, for causes that point at the release.
+//!
 //! It has two scopes: a release that fails on several node groups of one cluster is quarantined there, and a release that fails
 //! in several clusters is quarantined in the fleet.
 

@@ -1,4 +1,5 @@
 //! Rings: a ring gets a release once the node groups of the lower rings that can run it have proved it.
+//!
 //! A node group has proved a release once it was seen healthy, with nodes, after it ran the release for the soak time. The
 //! proof is recorded, so the node group can scale to zero afterwards.
 

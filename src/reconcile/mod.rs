@@ -1,4 +1,5 @@
 //! The changes to record before the plan and because of it: pure, a list that the store writes.
+//!
 //! A change does not depend on other writes: applied to a newer revision of its record, or twice, it has the same effect.
 
 mod changes;

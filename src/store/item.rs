@@ -1,4 +1,5 @@
 //! A record as an item of the table.
+//!
 //! Attributes that this version does not know are read and written as JSON. DynamoDB has types that JSON lacks, and numbers
 //! that do not fit into a Rust number: those are marked when they are read, so that they are written back unchanged.
 

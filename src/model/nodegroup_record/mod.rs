@@ -1,4 +1,5 @@
 //! The record of one node group, and how it changes.
+//!
 //! The record has parts. Their methods change them and return the notices to publish; the record adds those to its outbox.
 
 mod attempts;

@@ -1,6 +1,7 @@
 //! Why no update of a node group starts: a closed set. Each reason has the sentence an operator reads, and what it asks of
-//! people. The parts that are the same for every node group with a reason (its rule, what to do) are in
-//! [`guide`](super::guide).
+//! people.
+//!
+//! The parts that are the same for every node group with a reason (its rule, what to do) are in [`guide`](super::guide).
 
 mod parts;
 

@@ -1,4 +1,5 @@
 //! Reads a record: the attributes of its frame, and the rest as its content.
+//!
 //! serde's own `flatten` would buffer the whole content, which costs time, and lose the path to an error in it.
 
 use std::fmt;

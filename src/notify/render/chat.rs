@@ -1,6 +1,7 @@
 //! The message in a chat: a
 //! [custom notification](https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html) of Amazon Q Developer in
 //! chat applications, which subscribes by `https`.
+//!
 //! Slack and Microsoft Teams differ in the syntax of bold text and links, so the text has neither.
 
 use serde_json::{Map, Value, json};
