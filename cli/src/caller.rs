@@ -21,7 +21,7 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Asks whose credentials these are. Everybody is allowed to ask that.
+    /// Reads the caller's identity, which everybody is allowed to do.
     ///
     /// # Errors
     /// When STS refuses the credentials, or cannot be reached.
@@ -34,7 +34,7 @@ impl Caller {
     /// Asks the same for a command that writes, and reports it on stderr.
     ///
     /// # Errors
-    /// When STS cannot be asked: nothing is written to an account that is not known.
+    /// When STS cannot be reached: nothing is written to an unknown account.
     pub async fn introduce(configuration: &SdkConfig) -> Result<Self, Failure> {
         let here = region(configuration);
         let caller = Self::ask(configuration).await.map_err(|error| {

@@ -8,11 +8,11 @@ use tokio::sync::oneshot;
 use crate::failure::Failure;
 use crate::output::say;
 
-/// Asks on the terminal whether to go on; `yes` is the answer that was given beforehand, with `--yes`. Whoever says no is
-/// told that nothing was changed.
+/// Asks on the terminal whether to continue; `yes` is an answer given in advance, with `--yes`. After a "no", it prints that
+/// nothing was changed.
 ///
 /// # Errors
-/// When nobody can be asked, or the answer cannot be read.
+/// When there is no terminal, or the answer cannot be read.
 pub async fn confirm(question: &str, yes: bool) -> Result<bool, Failure> {
     if yes {
         return Ok(true);
@@ -27,7 +27,7 @@ pub async fn confirm(question: &str, yes: bool) -> Result<bool, Failure> {
     let asked = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
     asked.map_err(|error| Failure::new(format!("asking: {error}")))?;
     let (sender, answer) = oneshot::channel();
-    // Not a thread of tokio's, for which the program would wait: so Ctrl-C ends it while the question is open.
+    // Not a thread of tokio, for which the program would wait: so Ctrl-C ends it while the question is open.
     thread::spawn(move || {
         let mut line = String::new();
         sender.send(io::stdin().read_line(&mut line).map(|_| line))

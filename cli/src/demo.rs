@@ -28,7 +28,7 @@ impl Demo {
     /// Runs the simulation and prints what happened.
     ///
     /// # Errors
-    /// When a run failed as a whole, which no fault of the fleet brings about, or stdout is closed.
+    /// When a run failed as a whole, which no fault in the fleet causes, or stdout is closed.
     pub async fn run(self, output: Output) -> Result<(), Failure> {
         let bar = progress_bar();
         let report = simulation::run(async |step| show(&bar, &step).await).await?;
@@ -42,7 +42,7 @@ impl Demo {
     }
 }
 
-/// A bar on a terminal; elsewhere nothing.
+/// A progress bar on a terminal; elsewhere nothing.
 fn progress_bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(simulation::STEPS), ProgressDrawTarget::stderr());
     match ProgressStyle::with_template("{prefix} {wide_bar:.green} {msg}") {

@@ -21,7 +21,7 @@ use crate::progress::Progress;
 
 /// The name that `sam deploy` proposes.
 const USUAL_NAME: &str = "eks-nodegroup-updater";
-/// The longest that a function may run, and a little.
+/// The maximum run time of a function, and a bit more.
 pub const LONGEST_RUN: Duration = Duration::from_secs(15 * 60 + 30);
 
 /// A deployed stack.
@@ -48,7 +48,7 @@ pub struct Deployment {
 /// Which function to invoke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Function {
-    /// `start`, through the alias that only looks.
+    /// `start`, through its read-only alias.
     StartReadOnly,
     /// `start`.
     Start,
@@ -79,7 +79,7 @@ impl Deployment {
         let stacks: Result<Vec<Stack>, _> = client.describe_stacks().into_paginator().items().send().collect().await;
         let stacks = match stacks {
             Ok(stacks) => stacks,
-            // Who may not list all stacks may still look at this one.
+            // A caller who is not allowed to list all stacks might still be allowed to read this one.
             Err(error) if error.code().is_some_and(is_want_of_rights) => {
                 named(&client, USUAL_NAME).await?.into_iter().collect()
             }
@@ -98,7 +98,7 @@ impl Deployment {
         }
     }
 
-    /// The same, where a command needs one.
+    /// The same, for a command that needs one.
     ///
     /// # Errors
     /// The same, and when there is none.
@@ -129,10 +129,10 @@ impl Deployment {
         })
     }
 
-    /// An output that an older stack may not have.
+    /// An output that an older stack might not have.
     ///
     /// # Errors
-    /// When it does not.
+    /// When it does not have it.
     pub fn output(&self, name: &str) -> Result<&str, Failure> {
         let missing = || {
             Failure::new(format!("the stack {} has no output {name}: it is older than this command line", self.stack))
@@ -182,7 +182,7 @@ impl Deployment {
         Err(self.failed(name, &value))
     }
 
-    /// Why a run failed, as the function says it.
+    /// Why a run failed, from the function's error.
     fn failed(&self, name: &str, error: &Value) -> Failure {
         let text = |field: &str| error.get(field).and_then(Value::as_str).unwrap_or_default();
         let message = text("errorMessage");

@@ -1,15 +1,15 @@
-//! `eks-nodegroup-updater`: what the updater does on an AWS account, and how to steer it there; and both on a simulated AWS.
+//! `eks-nodegroup-updater`: shows and controls the updater on an AWS account, or on a simulated AWS.
 //!
-//! | module | holds |
+//! | module | content |
 //! |---|---|
 //! | `commands/` | the commands on an account, a module each |
-//! | `account.rs`, `credentials.rs`, `caller.rs` | regions; whose credentials, and who that is |
+//! | `account.rs`, `credentials.rs`, `caller.rs` | regions, credentials, and the caller |
 //! | `deployment.rs` | the stack and its functions |
-//! | `answer.rs`, `records.rs`, `decisions.rs` | what the functions answer, what the table holds, and what it means |
+//! | `answer.rs`, `records.rs`, `decisions.rs` | the functions' answers, the records, and the meaning of decisions |
 //! | `candidates.rs` | node groups that have not opted in |
-//! | `output.rs`, `page.rs`, `text.rs`, `progress.rs` | how people and programs read it |
+//! | `output.rs`, `page.rs`, `text.rs`, `progress.rs` | output for people and programs |
 //! | `confirm.rs`, `failure.rs` | asking before something is changed; how a command ends |
-//! | `completions.rs` | what a shell needs to complete the command line |
+//! | `completions.rs` | the completion script for a shell |
 //! | `demo.rs`, `serve.rs` | the commands on a simulated AWS |
 //! | `scenario.rs`, `simulation.rs`, `report.rs`, `render.rs` | its node groups, eight simulated hours, and how they are shown |
 //! | `functions.rs`, `lambda.rs` | both functions as clients of it, and as its Lambda functions with their stack |
@@ -126,7 +126,7 @@ async fn main() -> ExitCode {
         Color::Never => ColorChoice::Never.write_global(),
     }
     let ended = match cli.command {
-        // They hear Ctrl-C themselves, and end what they have begun.
+        // They handle Ctrl-C themselves, and finish what they have started.
         command @ (Command::Serve(_) | Command::OptIn(_) | Command::OptOut(_) | Command::Set(_)) => {
             run(command, &cli.account, cli.output).await
         }
@@ -174,7 +174,7 @@ mod tests {
 
     use super::*;
 
-    /// What is written from the help texts stands behind this in `docs/cli.md`.
+    /// The marker of the part of `docs/cli.md` that is generated from the help texts.
     const MARK: &str = "<!-- What follows is written by `just snapshots` from the help texts. -->\n";
 
     fn pages(command: &mut clap::Command, path: &str, text: &mut String) {
@@ -184,7 +184,7 @@ mod tests {
             let Some(subcommand) = command.find_subcommand_mut(&name) else { continue };
             let path = format!("{path} {name}");
             let help = subcommand.render_long_help().to_string();
-            // The options of every command stand once, at the end.
+            // The options of every command are listed once, at the end.
             page(path.trim(), help.split("\nAWS account:").next().unwrap_or_default(), text);
             pages(subcommand, &path, text);
         }

@@ -1,4 +1,4 @@
-//! What the table holds, for those who look.
+//! The records of the table, for read-only commands.
 
 use aws_config::SdkConfig;
 use eks_nodegroup_updater::aws::endpoints::{self, Service};
@@ -9,7 +9,7 @@ use eks_nodegroup_updater::store::RecordStore;
 use crate::deployment::Deployment;
 use crate::failure::Failure;
 
-/// Reads what the table holds of the stack's account and region.
+/// Reads the records of the stack's account and region.
 ///
 /// # Errors
 /// When it cannot be read.

@@ -153,7 +153,7 @@ fn pending(notices: &[Notice]) -> String {
     notices.iter().map(|notice| notice.kind.code()).collect::<Vec<_>>().join(", ")
 }
 
-/// Attempt, update id and status of everything that a record holds, the newest last; without attempts, what was reported.
+/// Attempt, update id and status of all attempts of a record, the newest last; without attempts, what was reported.
 fn rows(record: &NodegroupRecord) -> Vec<Vec<Cell>> {
     let row = |attempt: &Attempt| {
         let stuck = if attempt.stuck_notified { " (stuck)" } else { "" };
@@ -225,7 +225,7 @@ fn next(page: &mut Page) {
     page.line("Try it out:   cargo run -p eks-nodegroup-updater-cli -- serve");
 }
 
-/// What a later plan decides otherwise, or for another reason.
+/// The decisions of a later plan that differ, or have another reason.
 fn changed<'a>(first: &Plan, later: &'a Plan) -> Vec<&'a Planned> {
     let as_before = |now: &Planned| first.decisions.iter().any(|then| then.line == now.line);
     later.decisions.iter().filter(|now| !as_before(now)).collect()
@@ -253,7 +253,7 @@ fn color_of_attempt(status: Option<Status>) -> Color {
     }
 }
 
-/// Of a status as EKS writes it.
+/// The style of a status of EKS.
 fn color_of_status(status: &str) -> Color {
     match status {
         "Successful" => Color::DarkGreen,

@@ -56,8 +56,8 @@ impl Serve {
     }
 }
 
-/// The world's clock. It starts at the real time, since Lambda functions that talk to the world read the real clock, and
-/// then runs ahead of it, so that updates end soon.
+/// The world's clock. It starts at the real time, because Lambda functions that talk to the world read the real clock, and then
+/// runs ahead of it, so that updates end soon.
 fn clock(speed: i32) -> impl Fn() -> Timestamp {
     let start = real_time();
     move || {
@@ -84,7 +84,7 @@ fn mail(request: &Request) -> Option<String> {
     Some(format!("\n{}\n", texts.get("email")?.as_str()?))
 }
 
-/// Unlike `eprint!`, does not mind that nobody reads.
+/// Unlike `eprint!`, it ignores a missing reader.
 fn eprint(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }

@@ -1,4 +1,4 @@
-//! `retry`, `rollback` and `quarantine`: what `start` can be asked for beside its rules, with what it would do shown first.
+//! `retry`, `rollback` and `quarantine`: requests to `start`, each with a preview and a confirmation.
 
 use std::collections::BTreeMap;
 
@@ -76,10 +76,10 @@ enum Action {
 }
 
 impl Retry {
-    /// Shows what would be tried again, asks, and asks for it.
+    /// Shows a preview of the retry, asks for confirmation, and requests it.
     ///
     /// # Errors
-    /// When nothing matches, nobody can be asked, or the run fails.
+    /// When nothing matches, nobody can confirm, or the run fails.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
         let reached = Reached::find(account, &self.nodegroups).await?;
         let names = &reached.names;
@@ -90,10 +90,10 @@ impl Retry {
 }
 
 impl Rollback {
-    /// Shows what would be taken back, asks, and asks for it.
+    /// Shows a preview of the rollback, asks for confirmation, and requests it.
     ///
     /// # Errors
-    /// When nothing matches, nobody can be asked, or the run fails.
+    /// When nothing matches, nobody can confirm, or the run fails.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
         let reached = Reached::find(account, &self.nodegroups).await?;
         let names = &reached.names;
@@ -104,7 +104,7 @@ impl Rollback {
     }
 }
 
-/// The node groups that a request reaches.
+/// The node groups of a request.
 struct Reached {
     configuration: SdkConfig,
     deployment: Deployment,
@@ -136,7 +136,7 @@ impl Reached {
         Ok(Self { configuration, deployment, names })
     }
 
-    /// Shows what the run would do that is asked for, by a dry run of the same event, and asks for it.
+    /// Shows a preview by a dry run of the same event, asks for confirmation, and runs it.
     async fn ask(&self, question: &str, mut event: Value, yes: bool, output: Output) -> Result<Exit, Failure> {
         event["dryRun"] = true.into();
         let mut page = Page::here();
@@ -149,7 +149,7 @@ impl Reached {
         show_start(&self.run(Function::Start, &event).await?, output)
     }
 
-    /// What the function answers about these node groups.
+    /// The function's answer about these node groups.
     async fn run(&self, function: Function, event: &Value) -> Result<StartAnswer, Failure> {
         let mut answer: StartAnswer = read(self.deployment.invoke(&self.configuration, function, event).await?)?;
         answer.decisions.retain(|line| line.decision != DecisionKind::Skip(ReasonKind::Excluded));

@@ -57,20 +57,20 @@ enum Action {
     Allow,
 }
 
-/// What became of the list.
+/// The result for the list.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Changed {
     stack: String,
     parameter: String,
     action: Action,
-    /// What was put on the list, or taken off.
+    /// The entries that were added or removed.
     changed: Vec<ReleaseSelector>,
-    /// What was as it is asked for.
+    /// The entries that needed no change.
     unchanged: Vec<ReleaseSelector>,
-    /// Of what is asked to be allowed, what another entry of the list still denies.
+    /// The releases to allow that another entry of the list still denies.
     denied_by_list: Vec<ReleaseSelector>,
-    /// The same of the template's parameter.
+    /// The releases to allow that the template's parameter still denies.
     denied_by_template: Vec<ReleaseSelector>,
     /// The list as it is now.
     list: Vec<ReleaseSelector>,
@@ -80,7 +80,7 @@ impl Deny {
     /// Puts releases on the list.
     ///
     /// # Errors
-    /// When it cannot be read or written, or somebody else wrote it at the same moment.
+    /// When it cannot be read or written, or somebody else changed it at the same time.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
         self.change.run(Action::Deny, account, output).await
     }
@@ -90,7 +90,7 @@ impl Allow {
     /// Takes releases off the list.
     ///
     /// # Errors
-    /// When it cannot be read or written, or somebody else wrote it at the same moment.
+    /// When it cannot be read or written, or somebody else changed it at the same time.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
         self.change.run(Action::Allow, account, output).await
     }
@@ -173,8 +173,8 @@ impl Parameters {
         denied.map_err(|error| Failure::new(format!("the settings {name}: {error}")))
     }
 
-    /// Writes the list over the version that was read, as far as SSM can: it writes whatever the version is, and says which it
-    /// has made. So a change in between is not prevented, but it is seen.
+    /// Writes the list over the version that was read, as far as SSM allows: SSM writes regardless of the version, and returns
+    /// the new one. So a concurrent change is not prevented, but detected.
     async fn write(&self, releases: &[ReleaseSelector], over: i64) -> Result<(), Failure> {
         let name = &self.list;
         let value = serde_json::to_string(releases).map_err(|error| Failure::new(error.to_string()))?;
@@ -192,7 +192,7 @@ impl Parameters {
 }
 
 impl Changed {
-    /// What asking for these makes of a list.
+    /// The list after a change, and the change itself.
     fn of(
         action: Action,
         asked: &[ReleaseSelector],

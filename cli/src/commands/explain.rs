@@ -1,4 +1,4 @@
-//! `explain`: what every rule says of a node group.
+//! `explain`: the result of every rule for a node group.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ impl Explain {
     /// Asks for the explanation and prints it.
     ///
     /// # Errors
-    /// When there is no such node group, or nobody can be asked.
+    /// When there is no such node group, or the dry run fails.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
         let configuration = account.one_region().await?;
         let event = json!({"explain": [self.nodegroup]});
@@ -56,7 +56,7 @@ impl Explain {
     }
 }
 
-/// Whether it exists without the tag, or what was meant.
+/// The error: the node group lacks the tag, or a similar name exists.
 fn not_found(name: &str, region: &str, all: &[String]) -> Failure {
     if all.iter().any(|known| known == name) {
         return Failure::new(format!("{name} has no tag ami-update, so the updater leaves it alone"))
@@ -88,7 +88,7 @@ fn draw(page: &mut Page, explanation: &Explanation) {
     draw_way_out(page, explanation);
 }
 
-/// Where it stands, in a sentence.
+/// Its state, in a sentence.
 fn headline(explanation: &Explanation) -> String {
     let Explanation { nodegroup, decision, attention, runs, .. } = explanation;
     let runs = runs.as_ref().map(|runs| {
@@ -162,7 +162,7 @@ fn draw_release(page: &mut Page, release: &ConsideredRelease) {
     page.paragraph(&format!("  {release}  Kubernetes {kubernetes_version}, published {published}: {verdict}"));
 }
 
-/// What would have to change for an update to start, and when that may be.
+/// What has to change for an update to start, and when that might be.
 fn draw_way_out(page: &mut Page, explanation: &Explanation) {
     let failed = explanation.conditions.iter().filter(|condition| condition.status == ConditionStatus::False);
     let mut remedies: BTreeMap<&str, String> = BTreeMap::new();

@@ -33,7 +33,7 @@ pub struct Plan {
     exit_code: bool,
 }
 
-/// What the next run would do, by region.
+/// The dry run of each region.
 #[derive(Serialize)]
 struct Document {
     regions: Vec<Region>,
@@ -54,10 +54,10 @@ struct Region {
 }
 
 impl Plan {
-    /// Looks at each region and prints what would happen there.
+    /// Makes a dry run in each region and prints it.
     ///
     /// # Errors
-    /// When a region cannot be looked at.
+    /// When a region cannot be read.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
         let mut regions = Vec::new();
         for configuration in account.regions().await? {
@@ -164,7 +164,7 @@ pub fn draw_decisions(page: &mut Page, decisions: &[DecisionLine]) {
     page.rows(&rows);
 }
 
-/// Why, for what is not said by the decision and its target alone.
+/// The reason, unless the decision and its target are enough.
 fn detail(page: &Page, line: &DecisionLine) -> Option<String> {
     let reason = match (&line.detail, &line.decision) {
         (Some(detail), _) if line.update_id.is_none() => detail,

@@ -77,7 +77,7 @@ fn draw_start(page: &mut Page, answer: &StartAnswer) {
     page.line(&format!("Run of start: {} started{refused}; {others} unchanged.", count(accepted, "update")));
 }
 
-/// Says what went wrong, of a run that did its job otherwise.
+/// Prints the errors of a run that did not fail as a whole.
 fn with_warnings(throttled: Option<Throttled>, errors: &[ErrorLine]) -> Exit {
     throttled.iter().for_each(|throttled| say(&format!("warning: {throttled}")));
     errors.iter().for_each(|error| say(&format!("warning: {}", safe(&error.to_string()))));

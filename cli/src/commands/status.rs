@@ -1,4 +1,4 @@
-//! `status`: whether the fleet is current, and what keeps it from that.
+//! `status`: whether the fleet is current, and what prevents it.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ use crate::page::{Page, shortened};
 use crate::records;
 use crate::text::{count, duration, safe};
 
-/// Node groups that need somebody and are listed.
+/// The maximum number of listed node groups that need attention.
 const LISTED: usize = 20;
 
 /// Show whether the fleet is current, and what prevents it
@@ -44,7 +44,7 @@ pub struct Status {
     exit_code: bool,
 }
 
-/// How the fleet stands, by region.
+/// The state of the fleet, by region.
 #[derive(Serialize)]
 struct Document {
     regions: Vec<Region>,
@@ -56,7 +56,7 @@ struct Region {
     region: String,
     stack: String,
     account: String,
-    /// Why no update may start anywhere, if that is so.
+    /// Why no update is allowed to start anywhere, if updates are stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     freeze: Option<Stopped>,
     nodegroups: Numbers,
@@ -69,21 +69,20 @@ struct Region {
     quarantines: Vec<Quarantine>,
     withdrawn: Vec<String>,
     pending_notices: usize,
-    /// Unknown where CloudWatch does not say.
+    /// Unknown if CloudWatch has no data.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_runs: Option<LastRuns>,
-    /// How long calls of this look or of a run within a day waited for their turns, because EKS throttled the account; only where it
-    /// was long.
+    /// How long calls of this command or of a run within a day waited because EKS throttled the account; only if that was long.
     #[serde(skip_serializing_if = "Option::is_none")]
     throttled_seconds: Option<u64>,
 }
 
-/// When each function last measured something, as its metrics tell: to five minutes, and within a day.
+/// When each function last wrote metrics: to five minutes, and within a day.
 #[derive(Clone, Serialize)]
 struct LastRuns {
     start: Option<Timestamp>,
     check: Option<Timestamp>,
-    /// How long calls of a run waited, at most.
+    /// The longest wait of a run's calls.
     #[serde(skip)]
     throttled: Duration,
 }
@@ -112,7 +111,7 @@ struct InProgress {
     nodegroup: String,
     release_version: String,
     since: Timestamp,
-    /// How long an update of it usually takes; where it had none, one of the fleet.
+    /// How long its updates usually take; without any, those of the fleet.
     #[serde(skip_serializing_if = "Option::is_none")]
     usually_seconds: Option<i64>,
 }
@@ -135,10 +134,10 @@ struct HeldBack {
 }
 
 impl Status {
-    /// Looks and prints, once or again and again.
+    /// Reads and prints the status, once or repeatedly.
     ///
     /// # Errors
-    /// When a region cannot be looked at.
+    /// When a region cannot be read.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
         loop {
             let document = Document { regions: regions(account).await? };
@@ -344,7 +343,7 @@ impl Region {
     }
 }
 
-/// What the metrics of the stack tell; nothing where they may not be read.
+/// The metrics of the stack; nothing if they cannot be read.
 async fn last_runs(configuration: &SdkConfig, stack: &str) -> Option<LastRuns> {
     let cloudwatch = aws_sdk_cloudwatch::Client::new(&endpoints::of(configuration, Service::CloudWatch));
     let now = here().now;
@@ -398,7 +397,7 @@ fn median(mut numbers: Vec<i64>) -> Option<i64> {
     numbers.get(numbers.len() / 2).copied()
 }
 
-/// The releases that AWS took back and that node groups run.
+/// The withdrawn releases that node groups run.
 fn withdrawn(answer: &StartAnswer, records: &RecordSet) -> Vec<String> {
     let mut lines = Vec::new();
     for record in records.readable_tracks() {

@@ -28,7 +28,7 @@ pub struct Resume {
     yes: bool,
 }
 
-/// What became of the stop switch.
+/// The result for the stop switch.
 #[derive(Serialize)]
 struct Switched<'a> {
     stack: &'a str,

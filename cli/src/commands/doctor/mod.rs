@@ -1,6 +1,6 @@
-//! `doctor`: whether the installation is in order, and what to do where it is not.
+//! `doctor`: whether the installation is in order, and how to fix it.
 //!
-//! Every check stands for itself: what one of them may not ask, or cannot, stops no other.
+//! Every check is independent: an error or a missing permission of one does not stop another.
 
 mod access;
 mod installation;
@@ -32,10 +32,10 @@ use crate::text::{count, safe};
 
 use installation::Installation;
 
-/// Where the rights are that most skipped checks lack.
+/// The documentation of the permissions that most skipped checks are missing.
 const RIGHTS_TO_LOOK: &str = "docs/operations.md#who-may-look-and-who-may-steer";
 
-/// Checks that one line names, where they are skipped for the same cause.
+/// The maximum number of checks in one line, if they are skipped for the same cause.
 const NAMED: usize = 3;
 
 /// Check the installation: credentials, stack, notifications, schedules, permissions and node groups; nothing is changed
@@ -51,7 +51,7 @@ pub struct Doctor {
     verify_aws: bool,
 }
 
-/// What was found.
+/// The findings.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Report {
@@ -70,25 +70,25 @@ struct Report {
 #[serde(rename_all = "camelCase")]
 struct Section {
     name: &'static str,
-    /// What holds for all of its checks.
+    /// A note about all of its checks.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<&'static str>,
     checks: Vec<Check>,
 }
 
-/// What came of a check.
+/// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Check {
     /// Its name, for programs.
     name: &'static str,
     status: Status,
-    /// What was found; of a skipped one, what was not looked at.
+    /// The finding; for a skipped check, its subject.
     message: String,
-    /// Why; line by line where there is more than one.
+    /// The cause, one per line.
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<String>,
-    /// What to do. A line that begins with two spaces is a command.
+    /// What to do. A line that starts with two spaces is a command.
     #[serde(skip_serializing_if = "Option::is_none")]
     remedy: Option<String>,
     /// Where there is more about it.
@@ -104,7 +104,7 @@ enum Status {
     Skipped,
 }
 
-/// What is asked: the check's name, what it is about, and the right that it takes.
+/// A check's question: its name, its subject, and the permission that it needs.
 #[derive(Clone, Copy, Debug)]
 struct Question {
     name: &'static str,
@@ -115,15 +115,15 @@ struct Question {
 /// Why AWS did not answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum NoAnswer {
-    /// The caller lacks the right.
+    /// The caller is missing the permission.
     Denied,
-    /// Whoever stands in for AWS here does not know the call.
+    /// The simulated AWS does not implement the call.
     NotImplemented,
     /// Another error, in AWS's words.
     Failed(String),
 }
 
-/// The checks that one question leads to, or the one that says why it could not be asked.
+/// The checks of one question, or a single one with why it could not be answered.
 type Checks<'a> = LocalBoxFuture<'a, Result<Vec<Check>, Check>>;
 
 impl Doctor {
@@ -148,7 +148,7 @@ async fn examine(configuration: &SdkConfig, stack: Option<&str>) -> Result<Repor
     let (deployment, not_found) = match found {
         Ok(Some(deployment)) => (Some(deployment), None),
         Ok(None) => (None, Some(stack::not_deployed(region(configuration)))),
-        // Which of several stacks is meant, or with which credentials, nobody can say but the caller.
+        // Only the caller knows which of several stacks is meant, or which credentials.
         Err(failure) if failure.exit == Exit::Usage => return Err(failure),
         Err(failure) if failure.exit == Exit::Denied && caller.is_err() => return Err(failure),
         Err(failure) => (None, Some(stack::not_found(&failure))),
@@ -178,7 +178,7 @@ async fn examine(configuration: &SdkConfig, stack: Option<&str>) -> Result<Repor
     Ok(report)
 }
 
-/// Makes the checks of all sections, so many at a time.
+/// Makes the checks of all sections, a limited number at a time.
 async fn make<'a>(
     installation: &'a Installation<'a>,
     sections: Vec<(&'static str, Option<&'static str>, Vec<Checks<'a>>)>,
@@ -298,7 +298,7 @@ fn draw(page: &mut Page, checks: &[Check]) {
             None => page.indented(6, &safe(&line), Page::line),
         }
     }
-    // The rights to look are said once, at the end.
+    // The hint about read-only permissions is printed once, at the end.
     if let Some(see) = check.see.filter(|see| *see != RIGHTS_TO_LOOK) {
         let quiet = Style::new().dimmed();
         page.line(&format!("      {quiet}see {see}{quiet:#}"));
@@ -332,7 +332,7 @@ impl Question {
         Check { name: self.name, status, message: message.into(), cause: None, remedy: None, see: None }
     }
 
-    /// All is well.
+    /// Success.
     fn passed(&self, message: impl Into<String>) -> Check {
         self.is(Status::Passed, message)
     }
@@ -347,12 +347,12 @@ impl Question {
         self.is(Status::Failed, message)
     }
 
-    /// Nobody looked, for this cause.
+    /// It was not checked, for this cause.
     fn skipped(&self, cause: impl Into<String>) -> Check {
         self.is(Status::Skipped, self.about).cause(cause)
     }
 
-    /// An answer, or the check that says why there is none.
+    /// An answer, or a check with why there is none.
     fn answered<T, E>(&self, answer: Result<T, SdkError<E, HttpResponse>>) -> Result<T, Check>
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
@@ -368,7 +368,7 @@ impl Question {
         }
     }
 
-    /// The same of a failure that is reported already.
+    /// The same for a failure that is reported already.
     fn not_done(&self, failure: &Failure) -> Check {
         if failure.exit == Exit::Denied {
             return self.unanswered(&NoAnswer::Denied);
@@ -380,7 +380,7 @@ impl Question {
         }
     }
 
-    /// An output of the stack, which an older one may not have.
+    /// An output of the stack, which an older stack might not have.
     fn output<'a>(&self, deployment: &'a Deployment, name: &str) -> Result<&'a str, Check> {
         deployment.output(name).map_err(|failure| self.skipped(failure.message))
     }
@@ -398,7 +398,7 @@ impl NoAnswer {
     fn because(status: Option<u16>, code: Option<&str>, words: impl FnOnce() -> String) -> Self {
         match (status, code) {
             (_, Some(code)) if is_want_of_rights(code) => Self::Denied,
-            // What stands in for AWS in tests says so, each in its own way.
+            // Each simulated AWS in tests reports this in its own way.
             (Some(501), _)
             | (_, Some("NotImplemented" | "InvalidAction" | "UnknownOperationException" | "UnknownOperation")) => {
                 Self::NotImplemented

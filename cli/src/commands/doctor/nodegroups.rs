@@ -26,7 +26,7 @@ const DESCRIPTIONS: Question =
     Question { name: "Descriptions", about: "tags of node groups", action: "eks:DescribeNodegroup" };
 const WITHOUT_TAG: Question = Question { name: "WithoutTag", about: "node groups without the tag", action: "" };
 
-/// Node groups that one check names.
+/// The maximum number of node groups in one check.
 const NAMED: usize = 20;
 
 pub fn checks<'a>(installation: &'a Installation<'a>) -> Vec<Checks<'a>> {
@@ -35,7 +35,7 @@ pub fn checks<'a>(installation: &'a Installation<'a>) -> Vec<Checks<'a>> {
 
 async fn decisions<'a>(installation: &'a Installation<'a>) -> Result<Vec<Check>, Check> {
     let answer = installation.answer().await.as_ref().map_err(|failure| {
-        // Of a deployed function, the section Stack says why.
+        // For a deployed function, the section Stack has the cause.
         match (&installation.deployment, failure.exit) {
             (Some(_), _) => DECISIONS.skipped("the dry run of start failed"),
             (None, Exit::Denied) => Question { action: "tag:GetResources", ..DECISIONS }.not_done(failure),
@@ -47,7 +47,7 @@ async fn decisions<'a>(installation: &'a Installation<'a>) -> Result<Vec<Check>,
 
 fn decision_checks(lines: &[DecisionLine]) -> Vec<Check> {
     let mut blocked: BTreeMap<&DecisionKind, Vec<&DecisionLine>> = BTreeMap::new();
-    // What stops all updates has checks of its own.
+    // Separate checks cover everything that stops all updates.
     let is_frozen = |line: &DecisionLine| line.decision == DecisionKind::Skip(ReasonKind::Frozen);
     for line in lines.iter().filter(|line| line.attention == Attention::NeedsYou && !is_frozen(line)) {
         blocked.entry(&line.decision).or_default().push(line);
@@ -62,10 +62,10 @@ fn decision_checks(lines: &[DecisionLine]) -> Vec<Check> {
     checks
 }
 
-/// Node groups with one decision that needs somebody.
+/// Node groups with one decision that needs attention.
 fn blocked_check(decision: &DecisionKind, lines: &[&DecisionLine]) -> Check {
     let guide = decision.guide();
-    // What is configured wrongly is a fault of the installation; the rest is how node groups stand.
+    // Wrong configuration is a problem of the installation; the rest is the state of node groups.
     let status = match guide.map(|guide| guide.rule) {
         Some(Rule::Readable | Rule::OptedIn | Rule::Pin | Rule::Window) => Status::Failed,
         _ => Status::Warning,
@@ -143,7 +143,7 @@ fn index_checks(described: &[Described], known: Option<&BTreeSet<&str>>) -> Vec<
     checks
 }
 
-/// Of those that could not be described.
+/// The check about node groups that could not be described.
 fn descriptions_check(errors: Vec<String>) -> Check {
     if errors.iter().all(|error| error.contains("AccessDenied")) {
         return DESCRIPTIONS.unanswered(&super::NoAnswer::Denied);
@@ -152,7 +152,7 @@ fn descriptions_check(errors: Vec<String>) -> Check {
     DESCRIPTIONS.warning(message).cause(listed(errors))
 }
 
-/// So many lines, and how many more there are.
+/// The first lines, and how many more there are.
 fn listed(mut lines: Vec<String>) -> String {
     let more = lines.len().saturating_sub(NAMED);
     lines.truncate(NAMED);

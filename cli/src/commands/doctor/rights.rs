@@ -1,4 +1,4 @@
-//! Whether the functions may do what they must, and no more, as IAM simulates it.
+//! Whether the functions have exactly the permissions they need, as simulated by IAM.
 //!
 //! See [SimulatePrincipalPolicy](https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html).
 
@@ -13,7 +13,7 @@ use crate::deployment::Deployment;
 use super::installation::event_bus;
 use super::{Check, Checks, Installation, Question};
 
-/// What the simulation leaves out.
+/// The limits of the simulation.
 pub const NOTE: &str = "Simulated by IAM from the roles' policies, permissions boundaries and service control \
                         policies. Resource control policies, resource policies and VPC endpoint policies are not \
                         evaluated.";
@@ -21,14 +21,14 @@ pub const NOTE: &str = "Simulated by IAM from the roles' policies, permissions b
 const SEE: &str = "docs/operations.md#access-denied";
 const SIMULATE: &str = "iam:SimulatePrincipalPolicy";
 
-/// A right that a function must have, or must not have.
+/// A permission that a function must have, or must not have.
 #[derive(Clone, Copy, Debug)]
 struct Right {
     question: Question,
     function: Function,
     action: &'static str,
     on: On,
-    /// The value of the node group's tag `ami-update`, where there is one.
+    /// The value of the node group's tag `ami-update`, if it has one.
     tag: Option<&'static str>,
     must: bool,
 }
@@ -39,7 +39,7 @@ enum Function {
     Check,
 }
 
-/// What an action is on.
+/// The resource of an action.
 #[derive(Clone, Copy, Debug)]
 enum On {
     Nodegroup,
@@ -162,7 +162,7 @@ fn entry(key: &str, value: &str) -> ContextEntry {
 }
 
 impl On {
-    /// One that may exist: IAM compares names only.
+    /// A possible ARN: IAM compares only names.
     fn arn(self, partition: &str, deployment: &Deployment, bus: &str) -> Result<String, String> {
         let Deployment { region, account, .. } = deployment;
         let arn = |service: &str, rest: &str| format!("arn:{partition}:{service}:{region}:{account}:{rest}");
@@ -200,7 +200,7 @@ impl Right {
         let Self { question, action, tag, must, .. } = self;
         let may = question.about.trim_start_matches("whether ").to_owned();
         let may_not = may.replacen(" can ", " cannot ", 1);
-        // The tag is left out on purpose where a node group has none.
+        // The tag is left out on purpose for a node group without it.
         let opt_in = format!("aws:ResourceTag/{OPT_IN_TAG}");
         let missing: Vec<&str> = missing
             .iter()

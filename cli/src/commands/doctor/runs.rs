@@ -1,4 +1,4 @@
-//! Whether the functions are woken, and whether updates may start.
+//! Whether the functions are invoked, and whether updates can start.
 
 use aws_sdk_cloudwatch::types::{MetricAlarm, StateValue};
 use aws_sdk_scheduler::types::ScheduleState;
@@ -72,7 +72,7 @@ fn switch_check(value: &str, since: Option<Timestamp>, deployment: &Deployment) 
 }
 
 async fn dry_run<'a>(installation: &'a Installation<'a>) -> Result<Vec<Check>, Check> {
-    // Why it could not be asked is said once, where its version is.
+    // Why the dry run failed is reported once, with the version.
     let Ok(answer) = installation.answer().await else {
         return Err(Question { about: "change calendars and errors of a dry run", ..FREEZE }
             .skipped("the dry run of start failed"));
@@ -80,7 +80,7 @@ async fn dry_run<'a>(installation: &'a Installation<'a>) -> Result<Vec<Check>, C
     Ok(freeze_check(answer).into_iter().chain([errors_check(answer)]).collect())
 }
 
-/// What stops updates besides the stop switch, which has its own check.
+/// Freezes other than the stop switch, which has its own check.
 fn freeze_check(answer: &StartAnswer) -> Option<Check> {
     let Some(freeze) = &answer.freeze else { return Some(FREEZE.passed("no change calendar is closed")) };
     match freeze.code {
@@ -90,7 +90,7 @@ fn freeze_check(answer: &StartAnswer) -> Option<Check> {
     }
 }
 
-/// The errors that no node group's decision tells already.
+/// The errors that are not part of a node group's decision.
 fn errors_check(answer: &StartAnswer) -> Check {
     let is_told = |error: &&ErrorLine| error.code == ProblemCode::Unreadable && error.subject.is_some();
     let errors = answer.errors.iter().filter(|error| !is_told(error));

@@ -1,4 +1,4 @@
-//! What the functions go by: each setting with its value, and where it is from.
+//! The settings of the functions: each with its value and its source.
 
 use std::collections::HashMap;
 

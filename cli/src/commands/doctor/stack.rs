@@ -1,4 +1,4 @@
-//! Whether everything that was deployed is there, and in order.
+//! Whether all deployed resources exist and are in order.
 
 use aws_sdk_cloudformation::types::StackStatus;
 use aws_sdk_dynamodb::types::{PointInTimeRecoveryStatus, TableStatus};
@@ -41,14 +41,14 @@ const VERSION_HERE: &str = env!("CARGO_PKG_VERSION");
 /// Characters of an endpoint that are shown; a URL can be long.
 const ENDPOINT: usize = 100;
 
-/// What stands for all checks of a stack that is not there.
+/// The check that replaces all checks of a missing stack.
 pub fn not_deployed(region: &str) -> Check {
     Question { about: "stack, runs and permissions", ..STACK }
         .skipped(format!("the updater is not deployed in {region}"))
         .remedy("Deploy it, name its stack with --stack, or look in another region with --region:\n  sam build && sam deploy --guided")
 }
 
-/// What stands for them where it could not be looked for.
+/// The check that replaces them if the stack could not be looked up.
 pub fn not_found(failure: &Failure) -> Check {
     match failure.exit {
         Exit::Denied => Question { about: "stack, runs and permissions", ..STACK }.not_done(failure),
@@ -129,7 +129,7 @@ async fn function<'a>(installation: &'a Installation<'a>, question: Question, na
         (Some(State::Pending), _) | (_, Some(LastUpdateStatus::InProgress)) => {
             question.warning(format!("function {name} is being deployed")).remedy("Check again in a minute.")
         }
-        // Lambda takes the resources of a function that nobody has called for weeks; the next call brings them back.
+        // Lambda releases the resources of a function that was not called for weeks; the next call restores them.
         (Some(State::Active | State::Inactive), _) => {
             question.passed(format!("function {name} is {}", state.map_or("", State::as_str)))
         }
@@ -223,7 +223,7 @@ fn subscription_checks(subscriptions: &[Subscription], topic: &str) -> Vec<Check
     let subscribe = |protocol: &str, endpoint: &str| {
         format!("  aws sns subscribe --topic-arn {topic} --protocol {protocol} --notification-endpoint {endpoint}")
     };
-    // Where one is confirmed, its ARN stands; else the words PendingConfirmation or Deleted.
+    // A confirmed subscription has an ARN here; others have PendingConfirmation or Deleted.
     let (confirmed, others): (Vec<_>, Vec<_>) = subscriptions
         .iter()
         .partition(|subscription| subscription.subscription_arn().is_some_and(|arn| arn.starts_with("arn:")));
@@ -250,7 +250,7 @@ fn subscription_checks(subscriptions: &[Subscription], topic: &str) -> Vec<Check
     checks
 }
 
-/// Whether the bus exists: EventBridge takes what is put on one that does not, and drops it.
+/// Whether the bus exists: EventBridge accepts events for a missing bus, and drops them.
 async fn bus<'a>(installation: &'a Installation<'a>, deployment: &Deployment) -> Result<Vec<Check>, Check> {
     let function = installation.function(&deployment.check).await.as_ref().map_err(|why| BUS.unanswered(why))?;
     let Some(bus) = event_bus(function) else { return Ok(Vec::new()) };

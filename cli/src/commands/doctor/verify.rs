@@ -29,7 +29,7 @@ use crate::text::count;
 
 use super::NoAnswer;
 
-/// Node groups whose updates are looked at, and updates of each.
+/// How many node groups are checked, and how many updates of each.
 const NODEGROUPS: usize = 10;
 const UPDATES: usize = 20;
 
@@ -134,13 +134,13 @@ async fn ask(configuration: &SdkConfig) -> Vec<Answer> {
     ]
 }
 
-/// Why AWS did not answer, without the names that its message may hold.
+/// Why AWS did not answer, without the names that its message might have.
 fn reason(why: &NoAnswer, action: &str) -> String {
     match why {
         NoAnswer::Denied => format!("no permission for {action}"),
         NoAnswer::NotImplemented => format!("{action} is not implemented"),
         NoAnswer::Failed(words) => {
-            // `Code: message`; where there was no answer at all, neither is AWS's, and only the first is safe.
+            // `Code: message`; if there was no answer at all, neither is from AWS, and only the first part is safe.
             let code: String = words.chars().take_while(char::is_ascii_alphanumeric).collect();
             format!("{action} failed: {code}")
         }
@@ -325,7 +325,7 @@ async fn parameter_dates(ssm: &aws_sdk_ssm::Client, version: &str) -> Result<Str
     Ok(told.collect::<Vec<_>>().join("; "))
 }
 
-/// What is said of the support of Kubernetes versions; and the newest one.
+/// The answer about the support of Kubernetes versions; and the newest version.
 async fn kubernetes_versions(configuration: &SdkConfig) -> (Result<String, String>, Option<String>) {
     let eks = aws_sdk_eks::Client::new(&endpoints::of(configuration, Service::Eks));
     let pages =
@@ -352,7 +352,7 @@ async fn kubernetes_versions(configuration: &SdkConfig) -> (Result<String, Strin
 
 async fn tag_index(clients: &StartClients, described: &Result<Vec<Described>, String>) -> Result<String, String> {
     let described = described.as_ref().map_err(Clone::clone)?;
-    // Its pages are of use to nobody here; what is returned has them all.
+    // The single pages are not needed; the result has all of them.
     let (pages, _unread) = mpsc::unbounded_channel();
     let index = tagged(&clients.tagging, pages).await.map_err(|_| "tag:GetResources failed".to_owned())?;
     let index: BTreeSet<String> = index.ids.iter().map(ToString::to_string).collect();

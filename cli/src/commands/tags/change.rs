@@ -1,4 +1,4 @@
-//! What would change on a node group, what became of it, and how both are shown.
+//! The change of a node group's tags, its result, and how both are shown.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -24,22 +24,22 @@ const AWS_KEYS: &str = "aws:";
 pub struct Change {
     /// `cluster/nodegroup`.
     pub nodegroup: String,
-    /// Its ARN; none where it could not be described.
+    /// Its ARN; `None` if it could not be described.
     #[serde(skip)]
     pub arn: String,
     /// Tags that are written.
     pub set: BTreeMap<String, String>,
     /// The keys of tags that are removed.
     pub removed: Vec<String>,
-    /// What became of it.
+    /// The result.
     pub result: Outcome,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// What those tags say now.
+    /// The current values of those tags.
     #[serde(skip)]
     before: BTreeMap<String, String>,
-    /// How the command would end if all had failed like this one.
+    /// The exit code of the command if all had failed like this one.
     #[serde(skip)]
     pub exit: Exit,
     /// What to do about it.
@@ -47,7 +47,7 @@ pub struct Change {
     pub hint: Option<String>,
 }
 
-/// What became of a change.
+/// The result of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Outcome {
     /// The tags are written.
@@ -63,7 +63,7 @@ pub enum Outcome {
 }
 
 impl Change {
-    /// What makes of these tags the ones that are wanted. It is not begun yet.
+    /// The change from these tags to the desired ones, not started yet.
     pub fn of(nodegroup: String, arn: String, tags: &HashMap<String, String>, wanted: &Wanted) -> Self {
         let (mut set, mut removed, mut before) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
         for (key, value) in wanted {
@@ -81,14 +81,14 @@ impl Change {
         Self { nodegroup, arn, set, removed, result, error: None, before, exit: Exit::Done, hint: None }
     }
 
-    /// One about which EKS says nothing.
+    /// A node group that EKS did not describe.
     pub fn unreadable(nodegroup: String, failure: Failure) -> Self {
         let mut change = Self::of(nodegroup, String::new(), &HashMap::new(), &Wanted::new());
         change.end(Err(failure));
         change
     }
 
-    /// What became of it.
+    /// The result.
     pub fn end(&mut self, result: Result<(), Failure>) {
         match result {
             Ok(()) => self.result = Outcome::Written,
@@ -120,12 +120,12 @@ impl Change {
     }
 }
 
-/// A value as it is, but for the empty one, which nobody would see.
+/// A value as it is, except that an empty one is made visible.
 fn quoted(value: &str) -> &str {
     if value.is_empty() { "\"\"" } else { value }
 }
 
-/// The tags of a node group once they are as wanted.
+/// The tags of a node group after the change.
 pub fn after(tags: &HashMap<String, String>, wanted: &Wanted) -> HashMap<String, String> {
     let mut tags = tags.clone();
     for (key, value) in wanted {
@@ -137,7 +137,7 @@ pub fn after(tags: &HashMap<String, String>, wanted: &Wanted) -> HashMap<String,
     tags
 }
 
-/// Whether AWS takes so many tags.
+/// Checks that AWS allows this number of tags.
 ///
 /// # Errors
 /// With how many there would be.
@@ -146,7 +146,7 @@ pub fn check_number(after: &HashMap<String, String>) -> Result<(), String> {
     if number <= TAGS { Ok(()) } else { Err(format!("it would have {}; AWS allows {TAGS}", count(number, "tag"))) }
 }
 
-/// What whoever changes these tags should know: that they have no effect, or that neither they nor updates may stay.
+/// Warnings about these tags: they have no effect, or another tool might revert them or updates.
 pub fn warnings(change: &Change, after: &HashMap<String, String>) -> Vec<String> {
     let policy = Policy::from_tags(after, &Rules::default());
     let is_updated = matches!(policy, Policy::OptedIn(Mode::Auto, _));

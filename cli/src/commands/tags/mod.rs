@@ -1,9 +1,9 @@
-//! `opt-in`, `opt-out`, `set`: writes the tags by which node groups are steered.
+//! `opt-in`, `opt-out`, `set`: writes the tags that control node groups.
 //!
-//! | module | holds |
+//! | module | content |
 //! |---|---|
-//! | `wanted.rs` | what tags are to say |
-//! | `change.rs` | what changes on a node group |
+//! | `wanted.rs` | the desired tags |
+//! | `change.rs` | the change of a node group |
 //! | `document.rs` | all changes of a command, and how they are shown |
 //! | `write.rs` | the writing |
 
@@ -92,7 +92,7 @@ impl OptIn {
     /// Writes the tag.
     ///
     /// # Errors
-    /// When nothing was written at all, since it cannot be.
+    /// When nothing can be written at all.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
         let mode = if self.notify { "notify" } else { "auto" };
         self.writing.run(&self.nodegroups, &mode_is(mode), account, output).await
@@ -103,7 +103,7 @@ impl OptOut {
     /// Writes the tag.
     ///
     /// # Errors
-    /// When nothing was written at all, since it cannot be.
+    /// When nothing can be written at all.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
         self.writing.run(&self.nodegroups, &mode_is("off"), account, output).await
     }
@@ -113,7 +113,7 @@ impl Set {
     /// Writes and removes the tags.
     ///
     /// # Errors
-    /// When nothing was written at all, since it cannot be.
+    /// When nothing can be written at all.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
         let (nodegroups, wanted) = sort_out(self.arguments)?;
         self.writing.run(&nodegroups, &wanted, account, output).await
@@ -125,7 +125,7 @@ fn mode_is(mode: &str) -> Wanted {
 }
 
 impl Writing {
-    /// Looks, shows, asks, writes. Ctrl-C ends it at once before something is written, and cleanly while it is.
+    /// Reads, shows, asks, writes. Ctrl-C ends it at once before writing starts, and cleanly during writing.
     async fn run(
         &self,
         patterns: &[NodegroupPattern],
@@ -176,7 +176,7 @@ impl Writing {
         Ok(if is_interrupted { Exit::Interrupted } else { document.exit() })
     }
 
-    /// Shows what would change, and asks whether it is to be written.
+    /// Shows the preview, and asks for confirmation.
     async fn ask(&self, document: &Document, output: Output) -> Result<bool, Failure> {
         let number = document.waiting().count();
         let asks = number > 0 && !self.dry_run && !self.yes;
@@ -184,7 +184,7 @@ impl Writing {
             Output::Table => {
                 output.print(document, |page| document.draw_changes(page))?;
             }
-            // The document comes at the end, and whoever is asked must know about what.
+            // The document is printed at the end, but the question needs the preview.
             Output::Json if asks => {
                 let mut page = Page::here();
                 document.draw_changes(&mut page);

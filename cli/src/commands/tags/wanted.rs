@@ -1,4 +1,4 @@
-//! What tags are to say, as the command line writes it.
+//! The desired tags, as given on the command line.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -14,11 +14,11 @@ use crate::text::nearest;
 const MODE: &str = "mode";
 /// Characters of a tag's value.
 const VALUE_CHARACTERS: usize = 256;
-/// What AWS allows in tags besides letters and digits.
+/// The characters that AWS allows in tags besides letters and digits.
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-eks-accessentry-tag.html>
 const OTHER_CHARACTERS: &str = " _.:/=+-@";
 
-/// What tags are to say, by key; `None` for one that is to go.
+/// The desired tags, by key; `None` for a tag to remove.
 pub type Wanted = BTreeMap<String, Option<String>>;
 
 /// An argument of `set`.
@@ -26,7 +26,7 @@ pub type Wanted = BTreeMap<String, Option<String>>;
 pub enum Argument {
     /// `CLUSTER/NODEGROUP`.
     Nodegroups(NodegroupPattern),
-    /// `RULE=VALUE`, or `RULE=` for a tag that is to go.
+    /// `RULE=VALUE`, or `RULE=` for a tag to remove.
     Rule {
         /// The rule's name.
         rule: String,
@@ -50,7 +50,7 @@ impl FromStr for Argument {
     }
 }
 
-/// Whether a rule can have this value.
+/// Checks a rule's value.
 fn check(rule: &str, value: &str) -> Result<(), String> {
     match (rule, value) {
         (MODE, "") => Err("a removed tag ami-update is reported as lost; to opt out: mode=off".to_owned()),
@@ -61,7 +61,7 @@ fn check(rule: &str, value: &str) -> Result<(), String> {
                 _ => Ok(()),
             }
         }
-        // A tag that is no rule can go: it keeps its node group from being updated.
+        // A tag that is not a rule can be removed: it blocks updates of its node group.
         (_, "") if !rule.is_empty() => Ok(()),
         _ => {
             let rule = RuleName::find(rule).ok_or_else(|| no_such_rule(rule))?;
@@ -70,7 +70,7 @@ fn check(rule: &str, value: &str) -> Result<(), String> {
     }
 }
 
-/// That there is no such rule, and which was meant.
+/// The error that there is no such rule, with similar ones.
 pub fn no_such_rule(rule: &str) -> String {
     let known = || RuleName::names().chain([MODE]);
     match nearest(rule, known()).as_slice() {
@@ -79,7 +79,7 @@ pub fn no_such_rule(rule: &str) -> String {
     }
 }
 
-/// Whether AWS takes a value. The keys are all within its limits.
+/// Checks that AWS allows a value. The keys are all within its limits.
 fn check_characters(value: &str) -> Result<(), String> {
     let is_allowed = |character: &char| character.is_alphanumeric() || OTHER_CHARACTERS.contains(*character);
     if let Some(character) = value.chars().find(|character| !is_allowed(character)) {
@@ -107,7 +107,7 @@ pub fn rule(key: &str) -> &str {
 /// Node groups and rules, each in their place.
 ///
 /// # Errors
-/// When there are none of one kind, or a rule is given twice.
+/// When there are none of one kind, or a rule is set twice.
 pub fn sort_out(arguments: Vec<Argument>) -> Result<(Vec<NodegroupPattern>, Wanted), Failure> {
     let (mut patterns, mut wanted) = (Vec::new(), Wanted::new());
     for argument in arguments {
