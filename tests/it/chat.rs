@@ -125,7 +125,7 @@ fn what_others_wrote_is_neither_formatting_nor_a_link_nor_a_mention() {
     let title = "✗ EKS update failed: `*prod*_x_‹!here›/ˋ＠hereˋ~[blue](evil.example)＆` to 1.33.2-20260710 (`ˋ*bold* ";
     assert!(content["title"].as_str().unwrap().starts_with(title), "{content}");
     let description = content["description"].as_str().unwrap();
-    assert!(description.contains("\nThere is more to do than is shown here"), "{description}");
+    assert!(description.contains("\nNot all steps fit here"), "{description}");
     assert!(description.contains("‹https://evil.example|here›"), "it can still be read: {description}");
     // A command that would have to be changed to be shown is not.
     assert_eq!(content.get("nextSteps"), None);

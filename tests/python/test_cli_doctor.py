@@ -332,7 +332,7 @@ def test_two_people_who_write_the_list_at_once_are_told(cli: Cli, deployed: Stac
             done = done.result()
     assert done.returncode == 1
     assert f"{FACTS['DeniedReleasesList']} was changed by somebody else at the same time" in done.stderr
-    assert "One of the two changes may be lost." in done.stderr
+    assert "One of the two changes might be lost." in done.stderr
 
 
 def unconfirm(aws: MotoServer, topic: str) -> None:
