@@ -17,8 +17,8 @@ const LEVELS: [&str; 2] = ["LOG_LEVEL", "AWS_LAMBDA_LOG_LEVEL"];
 /// Digits of an account's id.
 const ACCOUNT_DIGITS: usize = 12;
 
-/// Logs to standard output from here on: JSON if `AWS_LAMBDA_LOG_FORMAT` says so, this program's own records from `LEVELS` on,
-/// and warnings of the libraries. Each has a time stamp, by which Lambda filters.
+/// Logs to standard output from here on: JSON if `AWS_LAMBDA_LOG_FORMAT` is set to it, this program's own records from `LEVELS`
+/// on, and warnings of the libraries. Each has a time stamp, by which Lambda filters.
 pub fn init(environment: Environment<'_>) {
     let level = level(environment);
     let own = [env!("CARGO_CRATE_NAME"), "start", "check"].map(|target| (target, level));

@@ -67,7 +67,7 @@ impl Choice {
         configuration.into_builder().credentials_provider(SharedCredentialsProvider::new(credentials)).build()
     }
 
-    /// Loads the credentials, so that what is wrong with them is reported before the first call.
+    /// Loads the credentials, so that problems with them are reported before the first call.
     ///
     /// # Errors
     /// When there are none, or they cannot be loaded.

@@ -12,7 +12,7 @@ use crate::output::{Output, print};
 use crate::simulation::{self, Step};
 use crate::{page, render};
 
-/// How long a step stays in a terminal, so that eyes can follow.
+/// How long a step is shown in a terminal, so that people can follow.
 const PAUSE: Duration = Duration::from_millis(40);
 
 /// Run the updater against a simulated AWS in a few seconds: observe, plan, update, watch, notify

@@ -24,7 +24,7 @@ pub struct StartConfig {
     pub parameters: ParameterNames,
     /// The settings of the plan without a settings document.
     pub settings: Settings,
-    /// What is published where, without a settings document.
+    /// The sinks of notices, without a settings document.
     pub sinks: Sinks,
     /// The values of the environment, to which a document adds.
     pub values: Values,
@@ -56,7 +56,7 @@ pub struct CheckConfig {
     pub retry_after: RetryAfter,
     /// `EVENT_BUS_NAME`: the bus for events, if there is one.
     pub event_bus: Option<String>,
-    /// What is published where.
+    /// The sinks of notices.
     pub sinks: Sinks,
 }
 
@@ -176,7 +176,7 @@ fn event_bus(values: &Values) -> Result<Option<String>, InvalidSetting> {
     Ok(Some(bus).filter(|bus| !bus.is_empty()))
 }
 
-/// What is published where.
+/// The sinks of notices.
 fn sinks(values: &Values) -> Result<Sinks, InvalidSetting> {
     let mut sinks = Sinks { events: event_bus(values)?.is_some(), ..Sinks::default() };
     let kind = |word: &str| {
@@ -484,7 +484,7 @@ mod tests {
         );
     }
 
-    /// What a document makes of these variables: the settings and their source, or the error.
+    /// The result of a document with these variables: the settings and their source, or the error.
     fn with_document(variables: &'static [(&str, &str)], document: &str) -> Result<StartConfig, String> {
         let table = |name: &str| (name == "UPDATES_TABLE").then(|| "t".to_owned());
         let config = StartConfig::read(&|name| environment(variables)(name).or_else(|| table(name))).unwrap();
@@ -507,7 +507,7 @@ mod tests {
 
     #[test]
     fn every_setting_of_the_document_is_read() {
-        // What none of them can be, so that whoever reads it says so.
+        // An invalid value for each of them, so that every setting must reject it.
         for row in SettingRow::all().filter(|row| row.of.in_document()) {
             let takes_all = row.parameter == "ChangeCalendars";
             let read = with_document(&[], &format!(r#"{{"{}": "-"}}"#, row.parameter));

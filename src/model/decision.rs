@@ -1,4 +1,4 @@
-//! What the plan decides for a node group.
+//! The plan's decision for a node group.
 
 use std::fmt;
 
@@ -55,7 +55,7 @@ pub struct Planned {
     pub decision: Decision,
 }
 
-/// What a decision is about.
+/// The subject of a decision.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
     /// A node group that the tag index lists.

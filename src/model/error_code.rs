@@ -1,7 +1,8 @@
 //! The error codes of EKS, and whether each points at the release that an update was to install.
 //!
 //! Those of [updates](https://docs.aws.amazon.com/eks/latest/APIReference/API_ErrorDetail.html) and of node groups'
-//! [health](https://docs.aws.amazon.com/eks/latest/APIReference/API_Issue.html) are one table, since both describe one failure.
+//! [health](https://docs.aws.amazon.com/eks/latest/APIReference/API_Issue.html) are in one table,
+//! because both describe the same failure.
 
 use serde::Serialize;
 

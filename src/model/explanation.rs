@@ -26,7 +26,7 @@ pub struct Explanation {
     /// The release that it would get if every rule were satisfied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// When an update can start if nothing else changes, where time alone brings that about.
+    /// When an update can start if nothing else changes, if that only depends on time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts_at: Option<Timestamp>,
     /// Each rule that applies to it, in the order in which they are evaluated.

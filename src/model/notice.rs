@@ -108,7 +108,7 @@ pub enum NoticeKind {
     ReleaseAvailable {
         /// The release.
         release_version: String,
-        /// The parameter's date, where AWS gives one.
+        /// The parameter's date, if AWS gives one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         published_at: Option<Timestamp>,
     },

@@ -151,10 +151,10 @@ pub struct RecordSet {
 }
 
 impl RecordSet {
-    /// The record of a node group; `None` where the table holds none.
+    /// The record of a node group; `None` if there is none.
     ///
     /// # Errors
-    /// When the table holds one that cannot be read.
+    /// When the record cannot be read.
     pub fn nodegroup(&self, id: &NodegroupId) -> Result<Option<&NodegroupRecord>, &Unreadable> {
         self.nodegroups.get(id).map(Result::as_deref).transpose()
     }
@@ -162,15 +162,15 @@ impl RecordSet {
     /// The record of a node group, or its first one.
     ///
     /// # Errors
-    /// When the table holds one that cannot be read. It must not be written over.
+    /// When the record cannot be read. It must not be overwritten.
     pub fn nodegroup_or_new(&self, id: &NodegroupId) -> Result<NodegroupRecord, &Unreadable> {
         Ok(self.nodegroup(id)?.cloned().unwrap_or_else(|| NodegroupRecord::new(id)))
     }
 
-    /// The record of a fleet; `None` where the table holds none.
+    /// The record of a fleet; `None` if there is none.
     ///
     /// # Errors
-    /// When the table holds one that cannot be read.
+    /// When the record cannot be read.
     pub fn fleet(&self, id: &FleetId) -> Result<Option<&FleetRecord>, &Unreadable> {
         self.fleets.get(id).map(Result::as_ref).transpose()
     }
@@ -178,15 +178,15 @@ impl RecordSet {
     /// The record of a fleet, or its first one.
     ///
     /// # Errors
-    /// When the table holds one that cannot be read. It must not be written over.
+    /// When the record cannot be read. It must not be overwritten.
     pub fn fleet_or_new(&self, id: &FleetId) -> Result<FleetRecord, &Unreadable> {
         Ok(self.fleet(id)?.cloned().unwrap_or_else(|| FleetRecord::new(id)))
     }
 
-    /// The record of a release track; `None` where the table holds none.
+    /// The record of a release track; `None` if there is none.
     ///
     /// # Errors
-    /// When the table holds one that cannot be read.
+    /// When the record cannot be read.
     pub fn track(&self, id: &TrackId) -> Result<Option<&TrackRecord>, &Unreadable> {
         self.tracks.get(id).map(Result::as_ref).transpose()
     }
@@ -194,7 +194,7 @@ impl RecordSet {
     /// The record of a release track, or its first one.
     ///
     /// # Errors
-    /// When the table holds one that cannot be read. It must not be written over.
+    /// When the record cannot be read. It must not be overwritten.
     pub fn track_or_new(&self, id: &TrackId) -> Result<TrackRecord, &Unreadable> {
         Ok(self.track(id)?.cloned().unwrap_or_else(|| TrackRecord::new(id)))
     }

@@ -166,7 +166,7 @@ pub fn day_of(release: &str) -> Option<String> {
 /// A day as eight digits, from eight digits or from `2026.01.10`.
 fn date(text: &str) -> Option<String> {
     let digits: String = text.split(['.', '-']).collect();
-    // Eight digits of a Bottlerocket commit are hardly ever a day since EKS has managed node groups.
+    // Eight digits of a Bottlerocket commit are hardly ever a day after the launch of EKS managed node groups.
     let day = (digits.len() == 8).then(|| Date::strptime("%Y%m%d", &digits).ok()).flatten();
     day.filter(|day| day.year() >= 2019).map(|_| digits)
 }

@@ -51,7 +51,7 @@ pub struct ReleaseHistory(Vec<KnownRelease>);
 pub struct KnownRelease {
     /// The release.
     pub release_version: String,
-    /// The parameter's date when it first named the release; `None` where AWS gave none.
+    /// The parameter's date when it first named the release; `None` if AWS gave none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published_at: Option<Timestamp>,
     /// When the updater first saw it.

@@ -54,9 +54,9 @@ pub struct Found {
 }
 
 impl Observer<'_> {
-    /// Reads the settings, and the fleet: its node groups, the clusters they follow, what the table holds, and how long AWS supports Kubernetes
-    /// versions. A run that covers the whole fleet also reads which node groups had opted in and no longer have the tag.
-    /// Independent calls run concurrently.
+    /// Reads the settings, and the fleet: its node groups, the clusters they follow, the records, and how long AWS supports
+    /// Kubernetes versions. A run that covers the whole fleet also reads which node groups had opted in and no longer have the
+    /// tag. Independent calls run concurrently.
     ///
     /// # Errors
     /// When the settings or the tag index cannot be read. Other read errors are part of the result.

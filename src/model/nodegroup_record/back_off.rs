@@ -17,15 +17,15 @@ pub struct BackOff {
     pub outcome: Word<OutcomeKind>,
     /// EKS's words.
     pub error: String,
-    /// The Kubernetes version that EKS does not take the node group to yet, where that is all it refuses.
+    /// The Kubernetes version to which EKS does not update the node group yet, if it only refuses that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// The release that EKS does not know, where that is all it refuses: a pin to one that AWS's parameters never named.
+    /// The release that EKS does not know, if it only refuses that: a pin to a release that AWS's parameters never named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release_version: Option<String>,
-    /// When EKS first said so.
+    /// When EKS first rejected it.
     pub since: Timestamp,
-    /// When EKS last said so.
+    /// When EKS last rejected it.
     pub last: Timestamp,
     /// How often in a row.
     pub times: usize,

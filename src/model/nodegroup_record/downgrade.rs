@@ -140,7 +140,7 @@ impl Downgrade {
         }
     }
 
-    /// What it runs. What a newer version knows of that stays.
+    /// Records what it runs. Attributes that only a newer version knows are kept.
     fn set_ran(&mut self, runs: &Running) {
         if self.ran.as_ref() != Some(runs) {
             self.ran = Some(runs.clone());

@@ -130,7 +130,7 @@ impl Doctor {
     /// Makes the checks and prints what was found.
     ///
     /// # Errors
-    /// When there are no valid credentials, or it cannot be told which stack is meant.
+    /// When there are no valid credentials, or it is unclear which stack is meant.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
         let configuration = account.one_region().await?;
         if self.verify_aws {
