@@ -132,7 +132,7 @@ mod tests {
             ("ami-update/stuck-after", "12h"),
             ("ami-updates", "x"),
         ];
-        // The ring of an invalid ring tag is unknown.
+        // The ring of the tag is also the default.
         let rules = Rules {
             min_age: SignedDuration::from_hours(7 * 24),
             pin: Some("1.33.1-20260610".into()),
