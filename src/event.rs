@@ -1,7 +1,7 @@
-//! What woke the function.
+//! The event that invoked the function.
 //!
-//! An event from EventBridge or SNS only triggers a run: release data in it is ignored. Only a manual event may ask for
-//! something, and there an unknown field is an error, so that a typo never starts an update.
+//! An event from EventBridge or SNS only triggers a run: release data in it is ignored. Only a manual event can request
+//! something; an unknown field in it is an error, so that a typo never starts an update.
 
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::model::decision::request::StartRequest;
 
-/// How much of an event an error quotes.
+/// The length of an event's quote in an error.
 const QUOTED_CHARACTERS: usize = 300;
 
 /// A manual event of `check`, which has no fields.
@@ -17,26 +17,26 @@ const QUOTED_CHARACTERS: usize = 300;
 #[serde(deny_unknown_fields)]
 struct CheckRequest {}
 
-/// An event that is not understood.
+/// An invalid event.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidEvent {
     /// Neither an envelope nor a JSON object.
     #[error("the event is {0}, but must be a JSON object: {{}} for a full run, or an EventBridge event")]
     NotAnObject(&'static str),
     /// A field is unknown or invalid.
-    #[error("the event {event} is not understood: {error}")]
+    #[error("the event {event} is invalid: {error}")]
     Malformed {
         /// The event.
         event: String,
         /// What is wrong with it.
         error: serde_json::Error,
     },
-    /// A field of a manual event inside an envelope: following one and ignoring the other would surprise.
+    /// An envelope with a field of a manual event: obeying one and ignoring the other would be surprising.
     #[error("the EventBridge event carries the field {0}, which only a manual event may have")]
     RequestInEnvelope(String),
-    /// The function was invoked through its alias that only looks.
+    /// The function was invoked through its read-only alias.
     #[error(
-        "the alias readonly only looks; invoke the function itself to retry, to roll back or to lift a quarantine, or add \
+        "the alias readonly only reads; invoke the function itself to retry, to roll back or to lift a quarantine, or add \
          \"dryRun\": true to see what that would do"
     )]
     ReadOnly,
@@ -61,11 +61,11 @@ pub fn parse_start(event: &Value) -> Result<StartRequest, InvalidEvent> {
     Ok(request)
 }
 
-/// What a request asks for where a run may only look, as one through the alias `readonly` may. A change can be asked for as a dry run
-/// only, so that nobody believes that it was made.
+/// The request to a read-only run, such as one through the alias `readonly`. A change must be requested as a dry run, so that
+/// nobody believes that it was made.
 ///
 /// # Errors
-/// When it asks for something to be changed, and not for a dry run.
+/// When it requests a change, but not as a dry run.
 pub fn read_only(request: StartRequest) -> Result<StartRequest, InvalidEvent> {
     if request.has_action() && !request.dry_run {
         return Err(InvalidEvent::ReadOnly);
@@ -73,7 +73,7 @@ pub fn read_only(request: StartRequest) -> Result<StartRequest, InvalidEvent> {
     Ok(StartRequest { dry_run: true, ..request })
 }
 
-/// Reads the event of a run of `check`, which asks for nothing else.
+/// Reads the event of a run of `check`, which has no fields.
 ///
 /// # Errors
 /// For anything that is neither a known envelope nor `{}`.
@@ -98,7 +98,7 @@ fn is_envelope(event: &Value) -> Result<bool, InvalidEvent> {
         return Err(InvalidEvent::NotAnObject(kind));
     }
     let records = event.get("Records").and_then(Value::as_array);
-    // Sources spell the keys of an SNS record differently; `EventSource` is all that is needed.
+    // Sources spell the keys of an SNS record differently; only `EventSource` is needed.
     let from_sns = |record: &Value| record["EventSource"] == "aws:sns";
     let sns = records.is_some_and(|records| !records.is_empty() && records.iter().all(from_sns));
     let eventbridge = event.get("detail-type").is_some() && event.get("source").is_some();
@@ -166,7 +166,7 @@ mod tests {
             json!({"liftQuarantine": ["1.33.1-20260610"]}),
         ] {
             let error = only_look(action.clone()).unwrap_err().to_string();
-            assert!(error.starts_with("the alias readonly only looks"), "{error}");
+            assert!(error.starts_with("the alias readonly only reads"), "{error}");
             let mut dry = action;
             dry["dryRun"] = true.into();
             assert_eq!(only_look(dry.clone()).unwrap(), parse_start(&dry).unwrap());

@@ -1,7 +1,7 @@
-//! Why an update of a node group starts or does not: what every rule says, not only the first that fails.
+//! Why an update of a node group starts or does not: the result of every rule, not only of the first that fails.
 //!
-//! The plan's own rules are asked, each once. Those about a release are asked of the release that was chosen or, where none was, of
-//! the newest that the node group could go to.
+//! The plan's own rules are evaluated, each once. Those about a release are evaluated for the chosen release or, without one,
+//! for the newest that the node group could be updated to.
 
 use std::collections::BTreeMap;
 
@@ -30,29 +30,29 @@ use crate::plan::selected::{Selected, opted_in};
 use crate::plan::{Plan, PlanInput};
 use crate::standing;
 
-/// Releases that an explanation names.
+/// The maximum number of releases in an explanation.
 const RELEASES: usize = 20;
-/// The reason of a rule that is satisfied, and of one that was not evaluated.
+/// The reasons of a satisfied rule and of a rule that was not evaluated.
 const SATISFIED: &str = "Satisfied";
 const NOT_EVALUATED: &str = "NotEvaluated";
 
-/// What people who only look want to see beside the decisions.
+/// What a dry run shows in addition to the decisions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct View {
     /// What each node group runs, in the order of the decisions.
     pub runs: Vec<Option<Description>>,
-    /// What was asked to be explained.
+    /// The requested explanations.
     pub explanations: Vec<Explanation>,
 }
 
 impl View {
-    /// What a dry run shows of a plan. Of every other run nobody reads the answer.
+    /// The view of a plan in a dry run. It is empty for other runs, because nobody reads their answers.
     #[must_use]
     pub fn of(input: &PlanInput<'_>, plan: &Plan) -> Self {
         if !input.request.dry_run {
             return Self::default();
         }
-        // A plan decides for the node groups that were discovered first, and in their order.
+        // The first decisions of a plan are those of the discovered node groups, in their order.
         let discovered = input.fleet.nodegroups.iter().map(Some).chain(std::iter::repeat(None));
         let planned = || discovered.clone().zip(&plan.decisions);
         let runs = |discovered: Option<&Discovered>| Some(description(input, discovered?.nodegroup()?));
@@ -68,7 +68,7 @@ impl View {
     }
 }
 
-/// What every rule says of a node group, for which this was decided. Of one that was not discovered, only that is known.
+/// The result of every rule for a node group with this decision. If it was not discovered, only the decision is known.
 fn explain(input: &PlanInput<'_>, discovered: Option<&Discovered>, planned: &Planned) -> Explanation {
     let mut evaluated = Evaluated::default();
     if let Some(discovered) = discovered {
@@ -107,7 +107,7 @@ fn description(input: &PlanInput<'_>, nodegroup: &Nodegroup) -> Description {
     }
 }
 
-/// What each rule says, as far as there is anything to ask it for; and the update that would start if all were satisfied.
+/// The result of each rule that could be evaluated; and the update that would start if all were satisfied.
 #[derive(Default)]
 struct Evaluated {
     results: BTreeMap<Rule, Result<(), Reason>>,
@@ -147,7 +147,7 @@ impl Evaluated {
         }
     }
 
-    /// What rules say that ask neither for tags nor for a release.
+    /// Evaluates the rules that need neither tags nor a release.
     fn evaluate_unselected(&mut self, input: &PlanInput<'_>, discovered: &Discovered) {
         self.results.insert(Rule::NotFrozen, not_frozen(input));
         let Some(nodegroup) = discovered.nodegroup() else { return };
@@ -187,7 +187,7 @@ impl Evaluated {
         }
     }
 
-    /// These are, but for those that are known not to be.
+    /// Marks these rules as satisfied, except those that have failed.
     fn satisfied(&mut self, rules: impl IntoIterator<Item = Rule>) {
         for rule in rules {
             self.results.entry(rule).or_insert(Ok(()));
@@ -203,8 +203,8 @@ impl Evaluated {
     }
 }
 
-/// The newest release that a node group could go to, whatever keeps it from that: of its cluster's Kubernetes version where it
-/// follows it there, else of its own.
+/// The newest release that a node group could be updated to, regardless of other rules: of its cluster's Kubernetes version if
+/// it follows the cluster, otherwise of its own.
 fn newest(candidate: Candidate<'_>) -> Option<(TrackKey, &Release)> {
     candidate.tracks().into_iter().find_map(|track| {
         let offered = eligible::offered(candidate.input(), &track).ok()?;
@@ -213,7 +213,7 @@ fn newest(candidate: Candidate<'_>) -> Option<(TrackKey, &Release)> {
     })
 }
 
-/// When the last of what stands against an update is over, where time alone ends all of it.
+/// When the last reason against an update ends, if all of them end with time alone.
 fn starts_at(input: &PlanInput<'_>, evaluated: &Evaluated, decision: &Decision) -> Option<Timestamp> {
     let until = |reason: &Reason| reason.until().filter(|until| *until > input.now);
     let ends: Option<Vec<Timestamp>> = evaluated.reasons().map(until).collect();
@@ -221,7 +221,7 @@ fn starts_at(input: &PlanInput<'_>, evaluated: &Evaluated, decision: &Decision) 
     ends.filter(|_| waits)?.into_iter().max()
 }
 
-/// A node group, and what was found of it.
+/// A node group, and its evaluated rules.
 struct About<'a> {
     input: &'a PlanInput<'a>,
     nodegroup: Option<&'a Nodegroup>,
@@ -245,7 +245,7 @@ impl About<'_> {
         self.input.fleet.records.nodegroup(&self.nodegroup?.id).ok().flatten()
     }
 
-    /// Whether a rule is one of this node group's at all.
+    /// Whether a rule applies to this node group.
     fn concerns(&self, rule: Rule) -> bool {
         self.reason(rule).is_some()
             || match rule {
@@ -274,7 +274,7 @@ impl About<'_> {
                 self.unsatisfied(rule, self.against(reason), decides)
             }
             None => {
-                let message = "not evaluated: nothing is left to evaluate it for".to_owned();
+                let message = "not evaluated: an earlier rule left nothing to evaluate".to_owned();
                 self.plain(rule, ConditionStatus::Unknown, NOT_EVALUATED, message)
             }
         }
@@ -316,7 +316,7 @@ impl About<'_> {
         }
     }
 
-    /// Where a rule is known from.
+    /// The source of a rule.
     fn source(&self, rule: Rule) -> String {
         let set_by = |rule: RuleName| {
             let is_tagged = self.rules().is_some_and(|rules| rules.tagged.contains(&rule));
@@ -350,7 +350,7 @@ impl About<'_> {
         }
     }
 
-    /// What a rule that is satisfied says.
+    /// The message of a satisfied rule.
     fn message(&self, rule: Rule) -> String {
         let rules = self.rules();
         let target = self.evaluated.intent.as_ref().map_or("the release", |intent| &intent.release_version);
@@ -363,14 +363,14 @@ impl About<'_> {
                 _ => "ami-update=auto".to_owned(),
             },
             Rule::NoUpdateInProgress => "no update of it is in progress".to_owned(),
-            Rule::RollbackAllowed => "the rollback that was asked for can start".to_owned(),
+            Rule::RollbackAllowed => "the requested rollback can start".to_owned(),
             Rule::ManagedAmi => {
                 let ami_type = self.nodegroup.map_or("its AMI type", |nodegroup| nodegroup.ami_type.as_str());
                 format!("AWS publishes releases of {ami_type}")
             }
             Rule::NotDowngraded => "it was not downgraded".to_owned(),
             Rule::Pin => format!("ami-update/pin={}", value(|rules| rules.pin.clone().unwrap_or_default())),
-            Rule::NewerRelease => format!("{target} is newer than what it runs"),
+            Rule::NewerRelease => format!("{target} is newer than the release it runs"),
             Rule::FollowClusterAfter => value(|rules| days(rules.follow_cluster_after)),
             Rule::NotDenied => format!("{target} is not denied"),
             Rule::MinAge => match rules.map(|rules| rules.min_age).filter(|min_age| !min_age.is_zero()) {
@@ -379,33 +379,33 @@ impl About<'_> {
             },
             Rule::NotQuarantined => format!("{target} is not quarantined"),
             Rule::ReleaseAccepted => format!("EKS has not refused {target}"),
-            Rule::NotFailedBefore => format!("{target} has not failed on it, or may be tried again"),
+            Rule::NotFailedBefore => format!("{target} has not failed on it, or can be retried"),
             Rule::Ring => match rules.map_or(0, |rules| rules.ring) {
-                0 => "ring 0 waits for no other".to_owned(),
+                0 => "ring 0 does not wait for another ring".to_owned(),
                 ring => format!("ring {ring}: the lower rings have proved {target}"),
             },
             Rule::UpdatesAllowed => "ami-update=auto".to_owned(),
             Rule::Healthy => {
                 let status = self.nodegroup.map_or("ACTIVE", |nodegroup| nodegroup.status.as_str());
-                format!("{status}, with no health issue that keeps EKS from updating it")
+                format!("{status}, with no health issue that makes EKS refuse updates")
             }
-            Rule::NotBackingOff => "EKS has not refused to take an update of it lately".to_owned(),
+            Rule::NotBackingOff => "EKS has not rejected an update of it recently".to_owned(),
             Rule::MinInterval => match rules.map(|rules| rules.min_interval).filter(|interval| !interval.is_zero()) {
-                Some(interval) => format!("its last update is longer ago than {}", days(interval)),
-                None => "its last update is long enough ago".to_owned(),
+                Some(interval) => format!("its last update is older than {}", days(interval)),
+                None => "its last update is old enough".to_owned(),
             },
-            Rule::NotFrozen => "no stop switch and no change calendar stops updates".to_owned(),
+            Rule::NotFrozen => "neither the stop switch nor a change calendar stops updates".to_owned(),
             Rule::Window => format!("updates may start {}", value(|rules| rules.window.to_string())),
             Rule::UpdateHistory => match self.record().is_some_and(|record| record.knows_update_history()) {
                 true => "its earlier updates are known".to_owned(),
-                false => "its earlier updates are read before its first one by the updater".to_owned(),
+                false => "its earlier updates are read before the updater's first update".to_owned(),
             },
-            Rule::Limits => "the limits leave it a place".to_owned(),
+            Rule::Limits => "the limits allow another update".to_owned(),
         }
     }
 }
 
-/// What stands against an update.
+/// A reason against an update.
 struct Against {
     code: &'static str,
     message: String,
@@ -421,7 +421,7 @@ fn days(duration: SignedDuration) -> String {
     format!("{duration:#}")
 }
 
-/// The newer releases of the tracks that the node group may be on, newest first, with all that stands against each.
+/// The newer releases of the node group's possible tracks, newest first, with all objections to each.
 fn considered(input: &PlanInput<'_>, nodegroup: &Nodegroup) -> Vec<ConsideredRelease> {
     let Policy::OptedIn(mode, rules) = &nodegroup.policy else { return Vec::new() };
     let record = input.fleet.records.nodegroup(&nodegroup.id).ok().flatten().filter(|_| *mode == Mode::Auto);

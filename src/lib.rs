@@ -1,6 +1,6 @@
 //! Keeps Amazon EKS managed node groups on current AMI releases.
 //!
-//! Two Lambda functions, each a story in [`handler`]:
+//! Two Lambda functions, each with a handler in [`handler`]:
 //!
 //! ```text
 //! start   event ─► observe ─► reconcile ─► plan ─► execute ─► summary
@@ -8,12 +8,12 @@
 //! check   event ─► observe ─► settle ─► store ─► notify ─► summary
 //! ```
 //!
-//! | module | what it holds |
+//! | module | content |
 //! |---|---|
-//! | [`handler`] | the two stories; only here are the steps composed |
-//! | [`event`], [`config`], [`run`] | the edge: what woke the function, its settings, its time |
+//! | [`handler`] | the two handlers, which compose the steps |
+//! | [`event`], [`config`], [`run`] | the edge: the event, the settings, the time |
 //! | [`observe`] | every read of AWS |
-//! | [`reconcile`] | what has to be recorded before the plan and because of it: pure |
+//! | [`reconcile`] | the changes to record before the plan and because of it: pure |
 //! | [`plan`] | one decision for each node group: pure |
 //! | [`explain`], [`standing`], [`settle`] | every rule's answer; whether a node group is kept current; what became of an attempt: pure |
 //! | [`execute`] | starts the planned updates |

@@ -1,4 +1,4 @@
-//! The log, as Lambda's advanced logging controls ask for it.
+//! The log, according to Lambda's advanced logging controls.
 //!
 //! See [Lambda's logging controls](https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html).
 
@@ -11,14 +11,14 @@ use tracing_subscriber::{Layer, fmt};
 
 use crate::config::Environment;
 
-/// What says from which level on to log; the first that does. Below the level of its logging controls, which it makes the
-/// second of, Lambda drops metrics as well, so the template leaves that one open and sets the first.
+/// The variables with the log level; the first that is set counts. Lambda sets the second from its logging controls, and drops
+/// metrics below that level as well, so the template does not set that level, but the first variable.
 const LEVELS: [&str; 2] = ["LOG_LEVEL", "AWS_LAMBDA_LOG_LEVEL"];
 /// Digits of an account's id.
 const ACCOUNT_DIGITS: usize = 12;
 
-/// Logs to standard output from here on: JSON if `AWS_LAMBDA_LOG_FORMAT` says so, this program's own records from
-/// `LEVELS` on, and warnings of the libraries. Each has a time stamp, by which Lambda filters.
+/// Logs to standard output from here on: JSON if `AWS_LAMBDA_LOG_FORMAT` is set to it, this program's own records from `LEVELS`
+/// on, and warnings of the libraries. Each has a time stamp, by which Lambda filters.
 pub fn init(environment: Environment<'_>) {
     let level = level(environment);
     let own = [env!("CARGO_CRATE_NAME"), "start", "check"].map(|target| (target, level));
@@ -36,11 +36,11 @@ fn level(environment: Environment<'_>) -> LevelFilter {
 
 /// Prints a line to standard output, whole, whatever the log's level.
 pub fn print(line: &str) {
-    // Metrics that cannot be written are no reason to fail a run whose work is done.
+    // A run whose work is done must not fail because of metrics that cannot be written.
     let _ = writeln!(io::stdout().lock(), "{line}");
 }
 
-/// Keeps the ids of accounts out of the log: AWS quotes whole ARNs in its errors, and logs travel further than those.
+/// Removes account ids from the log: AWS quotes whole ARNs in its errors, and logs are often shared.
 struct WithoutAccounts<W>(W);
 
 impl<W: Write> Write for WithoutAccounts<W> {

@@ -1,8 +1,8 @@
-//! What a run measured, as one line of CloudWatch's embedded metric format.
+//! The metrics of a run, as one line of CloudWatch's embedded metric format.
 //!
-//! CloudWatch Logs makes metrics of such a line, so that no call, no right and no crate is needed. It drops a line that breaks
-//! the [specification](https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html)
-//! without a word, so each line is tested against it. All values are whole numbers from zero: none is negative or no number.
+//! CloudWatch Logs makes metrics of such a line, without a call, a permission or a crate. It silently drops a line that violates
+//! the [specification](https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html),
+//! so each line is tested against it. All values are whole numbers from zero: none is negative or NaN.
 
 use std::collections::BTreeMap;
 
@@ -22,47 +22,47 @@ use crate::standing::newer_published_at;
 
 /// The namespace of all metrics.
 pub const NAMESPACE: &str = "EksNodegroupUpdater";
-/// The one dimension, so that two stacks of a region are kept apart. Each further one would be paid for again.
+/// The only dimension, which separates two stacks of a region. Each further one would cost extra.
 const DIMENSION: &str = "Stack";
-/// Values that a metric may have in one line.
+/// The maximum number of a metric's values in one line.
 const VALUES: usize = 100;
 
-/// A metric. What each answers is in `docs/metrics.md`.
+/// A metric. `docs/metrics.md` describes each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr, strum::VariantArray)]
 pub enum Metric {
-    /// Node groups that are kept current: those that have opted in.
+    /// Opted-in node groups.
     Nodegroups,
-    /// Those that are current.
+    /// Node groups that are current.
     NodegroupsCurrent,
-    /// Those for which a newer release is known.
+    /// Node groups with a known newer release.
     NodegroupsBehind,
-    /// How long ago the oldest newer release was published, for each of those.
+    /// The age of the oldest newer release, for each of those.
     BehindSeconds,
-    /// Those that wait for a rule, a date or a retry.
+    /// Node groups that wait for a rule, a date or a retry.
     NodegroupsWaiting,
-    /// Those that somebody has to do something about.
+    /// Node groups that need somebody to act.
     NodegroupsNeedingYou,
-    /// Those that are left alone because somebody said so.
+    /// Node groups that are left alone on purpose.
     NodegroupsLeftAlone,
-    /// Those whose last update did not succeed, and which are not current since.
+    /// Node groups whose last update did not succeed, and that are not current since.
     NodegroupsFailed,
-    /// Those that were reported as not kept current, and are not since.
+    /// Node groups that were reported as not kept current, and are not current since.
     NodegroupsStale,
-    /// Releases that are quarantined, and that no newer one of their track supersedes.
+    /// Quarantined releases without a newer release on their track.
     ReleasesQuarantined,
     /// Updates in progress.
     UpdatesInProgress,
-    /// How long the oldest of those has lasted.
+    /// The duration of the oldest of those.
     OldestUpdateSeconds,
     /// Updates that were found to have succeeded.
     UpdatesSucceeded,
     /// Updates that were found to have ended otherwise.
     UpdatesFailed,
-    /// How long each of those that ended lasted.
+    /// The duration of each of the ended updates.
     UpdateSeconds,
     /// Notices that could not be published.
     NoticesPending,
-    /// How long calls of EKS waited for their turns, because it refused some for their rate.
+    /// How long EKS calls waited, because EKS throttled some.
     ThrottledSeconds,
 }
 
@@ -73,7 +73,7 @@ impl Metric {
         self.into()
     }
 
-    /// The metric that counts the node groups with a decision of this kind; none of those that are being updated.
+    /// The metric that counts the node groups with a decision of this kind; `None` for those that are being updated.
     #[must_use]
     pub fn of(attention: Attention) -> Option<Self> {
         match attention {
@@ -85,42 +85,39 @@ impl Metric {
         }
     }
 
-    /// What it answers, in Markdown.
+    /// Its description, in Markdown.
     #[must_use]
     pub fn answers(self) -> &'static str {
         match self {
-            Self::Nodegroups => "How many node groups are kept current: those that have opted in, `notify` included",
-            Self::NodegroupsCurrent => {
-                "How many of those are: on the newest release that there is for them, or on their pin"
-            }
+            Self::Nodegroups => "Opted-in node groups, `notify` included",
+            Self::NodegroupsCurrent => "Node groups on the latest release available to them, or on their pin",
             Self::NodegroupsWaiting => {
-                "How many wait for a rule, a date or a retry: age, window, ring, limit, closed calendar, denied, downgraded"
+                "Node groups that wait for a rule, a date or a retry: age, window, ring, limit, closed calendar, \
+                 denied, downgraded"
             }
             Self::NodegroupsNeedingYou => {
-                "How many do not change before somebody does something: an invalid tag, given up, quarantined, unhealthy, \
+                "Node groups that do not change until somebody acts: an invalid tag, given up, quarantined, unhealthy, \
                  unreadable, a custom AMI, ended support, stopped by the stop switch"
             }
-            Self::NodegroupsLeftAlone => "How many are left alone because somebody said so: `notify`",
+            Self::NodegroupsLeftAlone => "Node groups that are left alone on purpose: `notify`",
             Self::NodegroupsBehind => {
-                "For how many a newer release is out that is neither withdrawn nor denied, whatever holds it back"
+                "Node groups with a newer release that is neither withdrawn nor denied, whatever holds it back"
             }
             Self::BehindSeconds => {
-                "How far behind those are: how long ago the oldest newer release was published, one value for each"
+                "How far behind those are: the age of their oldest newer release, one value per node group"
             }
-            Self::NodegroupsFailed => "For how many the last update did not succeed, and they are not current since",
+            Self::NodegroupsFailed => "Node groups whose last update did not succeed, and that are not current since",
             Self::NodegroupsStale => {
-                "How many were reported as [not kept current](rules.md#nothing-goes-stale-in-silence), and are not since"
+                "Node groups reported as [not kept current](rules.md#nothing-goes-stale-in-silence), and not current since"
             }
-            Self::ReleasesQuarantined => "How many releases are quarantined, and no newer one of their track is out",
-            Self::UpdatesInProgress => "How many updates are in progress",
-            Self::OldestUpdateSeconds => "How long the oldest of those has lasted; 0 where there is none",
-            Self::UpdatesSucceeded => "How many were found to have succeeded",
-            Self::UpdatesFailed => "How many were found to have ended otherwise",
-            Self::UpdateSeconds => "How long those took, until `check` found them ended",
-            Self::NoticesPending => "How many notices are still to be published, as a message or as an event",
-            Self::ThrottledSeconds => {
-                "How long calls of EKS waited for their turns, because the account's rate was used up"
-            }
+            Self::ReleasesQuarantined => "Quarantined releases without a newer release on their track",
+            Self::UpdatesInProgress => "Updates in progress",
+            Self::OldestUpdateSeconds => "Duration of the oldest of those; 0 if there is none",
+            Self::UpdatesSucceeded => "Updates found to have succeeded",
+            Self::UpdatesFailed => "Updates found to have ended otherwise",
+            Self::UpdateSeconds => "How long those took until `check` found them ended",
+            Self::NoticesPending => "Notices still to be published, as a message or as an event",
+            Self::ThrottledSeconds => "How long EKS calls waited because the account's request rate was used up",
         }
     }
 
@@ -148,7 +145,7 @@ impl Metric {
         }
     }
 
-    /// The statistics that answer, as CloudWatch names them.
+    /// The useful statistics, as CloudWatch names them.
     #[must_use]
     pub fn statistics(self) -> &'static [&'static str] {
         match self {
@@ -166,21 +163,21 @@ impl Metric {
     }
 }
 
-/// What a run measured.
+/// The measurements of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metrics {
     function: &'static str,
     values: BTreeMap<Metric, Vec<u64>>,
-    /// How many node groups there are of each decision: no metric, which would be paid for, but found in the log.
+    /// The number of node groups for each decision: not a metric, which would cost money, but searchable in the log.
     decisions: BTreeMap<&'static str, usize>,
 }
 
-/// What a run of `check` found.
+/// The findings of a run of `check`.
 #[derive(Clone, Debug, Default)]
 pub struct UpdateFacts {
-    /// Whether it came to every record. What it did not come to must not pass for nothing.
+    /// Whether it reached every record. Records that it did not reach must not count as zero.
     pub complete: bool,
-    /// When each update that is in progress began.
+    /// When each update in progress began.
     pub in_progress: Vec<Timestamp>,
     /// The attempts that were found to have ended.
     pub ended: Vec<Attempt>,
@@ -189,8 +186,8 @@ pub struct UpdateFacts {
 }
 
 impl Metrics {
-    /// What a run of `start` knows of the fleet once it has started what was to start. Only a run that looks at the whole fleet
-    /// says anything, and only one that came to all of it says anything of node groups: a part would pass for a smaller fleet.
+    /// What a run of `start` knows about the fleet after its starts. Only a run that covers the whole fleet measures anything,
+    /// and only a run that reached all of it counts node groups: a part would look like a smaller fleet.
     #[must_use]
     pub fn of_fleet(
         input: &PlanInput<'_>,
@@ -249,7 +246,7 @@ impl Metrics {
         Some(metrics)
     }
 
-    /// What a run of `check` found and left.
+    /// What a run of `check` found, and what it left.
     #[must_use]
     pub fn of_updates(facts: &UpdateFacts, throttling: Throttling, now: Timestamp) -> Self {
         let mut metrics = Self::new("check", throttling);
@@ -273,13 +270,13 @@ impl Metrics {
         metrics
     }
 
-    /// The values of a metric; none, where the run does not know them.
+    /// The values of a metric; none if the run does not know them.
     #[must_use]
     pub fn values(&self, metric: Metric) -> &[u64] {
         self.values.get(&metric).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The line of a stack. By its time stamp and level Lambda takes it for a record of the log.
+    /// The line of a stack. Its time stamp and level make it a log record for Lambda.
     #[must_use]
     pub fn line(&self, stack: &str, now: Timestamp) -> String {
         let definition = |metric: &Metric| json!({"Name": metric.name(), "Unit": metric.unit()});
@@ -342,22 +339,23 @@ fn is_kept(decision: &Decision) -> bool {
     }
 }
 
-/// Whether the last update that ended did not succeed. One that is tried again has still failed.
+/// Whether the last ended update did not succeed. An update that is being retried still counts as failed.
 fn has_failed(record: &NodegroupRecord) -> bool {
     record.attempts.ended.last().is_some_and(Attempt::failed)
 }
 
-/// Whether it is a failure that the records, which were read before, do not show yet.
+/// Whether it is a failure that the records, which were read earlier, do not show yet.
 fn is_refusal(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Refused(_) | Outcome::LaunchTemplateDenied(_))
 }
 
-/// The seconds from one time to another; zero, where a clock was set back between them.
+/// The seconds from one time to another; zero if a clock was set back between them.
 fn seconds(from: Timestamp, to: Timestamp) -> u64 {
     u64::try_from(to.duration_since(from).as_secs()).unwrap_or_default()
 }
 
-/// No more values than a line may have. Of more, every so many-th by size: the largest, the smallest and the median stay.
+/// At most as many values as a line can have. Of more values, an even selection by size, with the largest, the smallest and the
+/// median.
 fn sample(mut values: Vec<u64>) -> Vec<u64> {
     let last = values.len().saturating_sub(1);
     if values.len() <= VALUES {

@@ -13,33 +13,33 @@ use crate::model::id::scope::Scope;
 pub struct Run<'a> {
     /// Lambda's request id.
     pub id: &'a str,
-    /// The time, read once. Never taken from an event: events come late.
+    /// The time, read once. Never the time of an event, because events can be late.
     pub now: Timestamp,
     /// When it began, to count from.
     pub began: Instant,
-    /// Until when it may read the fleet: the rest is for what the plan is made of, and for the starts.
+    /// Until when it may read the fleet: the rest of the time is for the other reads and the starts.
     pub last_read: Instant,
     /// Until when it may read update histories.
     pub last_history: Instant,
-    /// Until when it may begin something new. A call that is cut off is found again later, but better not made.
+    /// Until when it may start something new. A call that is cut off is found again later, but is better not made.
     pub last_start: Instant,
-    /// Whether it may only look: it was invoked through the alias `readonly`.
+    /// Whether it is read-only: it was invoked through the alias `readonly`.
     pub read_only: bool,
-    /// What it looks after: the function's own account and region.
+    /// Its scope: the function's own account and region.
     pub scope: Scope<'a>,
 }
 
-/// The alias of `start` through which a run may only look: another right than to invoke the function itself.
+/// The alias of `start` for read-only runs: it needs another permission than the function itself.
 pub const READ_ONLY_ALIAS: &str = "readonly";
 
-/// The longest that a run keeps free before its deadline: a call with its retries usually ends within it. Of a short
-/// time-out, the last quarter is enough.
+/// The maximum time that a run keeps free before its deadline: a call with its retries usually ends within it. For a short
+/// timeout, the last quarter is enough.
 const SPARE: Duration = Duration::from_mins(1);
-/// The longest time-out that Lambda allows.
+/// The maximum timeout that Lambda allows.
 const LONGEST: Duration = Duration::from_mins(15);
 
 impl<'a> Run<'a> {
-    /// The run that Lambda has just begun.
+    /// The run that Lambda has just started.
     #[must_use]
     pub fn begin(context: &'a Context, now: Timestamp) -> Self {
         let run = Self::new(&context.request_id, now, time_left(context.deadline, now));
@@ -47,7 +47,7 @@ impl<'a> Run<'a> {
         Self { read_only: alias(arn) == Some(READ_ONLY_ALIAS), scope: Scope::of_function(arn), ..run }
     }
 
-    /// Whether it may still begin something new.
+    /// Whether it may still start something new.
     #[must_use]
     pub fn has_time(&self) -> bool {
         Instant::now() < self.last_start
@@ -68,7 +68,7 @@ fn alias(function_arn: &str) -> Option<&str> {
     function_arn.splitn(8, ':').nth(7)
 }
 
-/// The time from now to Lambda's deadline, which is in milliseconds since 1970. One that is not ahead is none: local
+/// The time from now to Lambda's deadline, which is in milliseconds since 1970. A deadline in the past counts as none: local
 /// runtimes, such as `cargo lambda watch`, send a constant that is a time in 1970.
 fn time_left(deadline: u64, now: Timestamp) -> Duration {
     let now = u64::try_from(now.as_millisecond()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What an observation of an open attempt means for its record.
+//! Settles an open attempt: applies what EKS shows of it to the record.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -6,18 +6,18 @@ use crate::model::attempt::{Attempt, ErrorDetail, StartedBy, Status};
 use crate::model::problem::Unreadable;
 use crate::model::record::nodegroup::NodegroupRecord;
 
-/// How long an intent may be without an update before it is given up, and a "not found" is not believed. The run that wrote
-/// the intent lives 15 minutes at most; the rest is for what EKS shows late.
+/// How long an intent can be without an update before it is given up, and how long a "not found" is ignored. The run that wrote
+/// the intent lives 15 minutes at most; the rest allows for delays in EKS's answers.
 const GRACE: SignedDuration = SignedDuration::from_mins(20);
 
-/// What EKS shows of an open attempt.
+/// The state of an open attempt in EKS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Observation {
-    /// The update, and how far it has come.
+    /// The update, and its progress.
     Update {
         /// Its id.
         update_id: String,
-        /// How far it has come.
+        /// Its progress.
         progress: Progress,
     },
     /// No update belongs to the intent.
@@ -28,12 +28,12 @@ pub enum Observation {
     Unreadable(Unreadable),
 }
 
-/// How far an update has come.
+/// The progress of an update.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// It is in progress, or has a status that is not known here.
+    /// It is in progress, or has a status that this version does not know.
     InProgress,
-    /// It was successful, and the node group runs this now.
+    /// It succeeded, and the node group runs this now.
     Successful(Running),
     /// It failed, and the node group has these health issues now.
     Failed(Vec<ErrorDetail>, Vec<String>),
@@ -41,7 +41,7 @@ pub enum Progress {
     Cancelled(Vec<ErrorDetail>),
 }
 
-/// What a node group runs, as far as EKS says.
+/// What a node group runs, as far as EKS returns it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Running {
     /// The Kubernetes version.
@@ -50,7 +50,7 @@ pub struct Running {
     pub release_version: Option<String>,
 }
 
-/// Takes an observation into the record. Without an open attempt nothing changes.
+/// Applies an observation to the record. Without an open attempt nothing changes.
 pub fn settle(record: &mut NodegroupRecord, observation: &Observation, now: Timestamp, stuck_after: SignedDuration) {
     let Some(attempt) = record.open() else { return };
     let young = now.duration_since(attempt.started_at) < GRACE;
@@ -75,14 +75,14 @@ pub fn settle(record: &mut NodegroupRecord, observation: &Observation, now: Time
         Observation::NotFound(error) if !young => record.end(Status::NotFound, vec![error.clone()], now),
         Observation::NoUpdate | Observation::NotFound(_) | Observation::Unreadable(_) => {}
     }
-    // Whatever was observed: an attempt that cannot be read for hours must not stay silent either.
+    // For every observation: an attempt that cannot be read for hours must be reported as well.
     let is_stuck = |attempt: &Attempt| now.duration_since(attempt.started_at) >= attempt.stuck_after(stuck_after);
     if record.open().is_some_and(is_stuck) {
         record.report_stuck(now);
     }
 }
 
-/// Success is believed once the node group runs what was asked for. It may show it late.
+/// Success is accepted once the node group runs the requested release, which it might show late.
 fn successful(record: &mut NodegroupRecord, running: &Running, now: Timestamp) {
     let Some(attempt) = &mut record.attempts.open else { return };
     let since = *attempt.successful_since.get_or_insert(now);
@@ -90,13 +90,13 @@ fn successful(record: &mut NodegroupRecord, running: &Running, now: Timestamp) {
         version: Some(attempt.intent.version.clone()),
         release_version: Some(attempt.intent.release_version.clone()),
     };
-    // EKS may not say what an external update brings.
+    // EKS might not name the release of an external update.
     if attempt.starter() == StartedBy::External || *running == asked {
         record.end(Status::Successful, Vec::new(), now);
     } else if now.duration_since(since) >= GRACE {
         let message = format!(
             "EKS reports the update as successful, but the node group runs {} (Kubernetes {})",
-            running.release_version.as_deref().unwrap_or("no release that EKS names"),
+            running.release_version.as_deref().unwrap_or("a release that EKS does not name"),
             running.version.as_deref().unwrap_or("unknown"),
         );
         let error = ErrorDetail::new("ReleaseVersionMismatch", message);

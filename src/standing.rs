@@ -21,27 +21,27 @@ use crate::plan::PlanInput;
 use crate::plan::release_rules::not_denied;
 use crate::plan::versions::version_step;
 
-/// What should never last is reported after so long.
+/// After how long a state that should never last is reported.
 const OBSTACLE_AFTER: SignedDuration = SignedDuration::from_hours(24);
-/// After a freeze that lasted so long, a fleet is given time to catch up.
+/// After a freeze of at least this length, the fleet gets time to catch up.
 const LONG_FREEZE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// How a node group stands.
+/// The standing of a node group.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Standing {
     /// It is kept current.
     Current,
-    /// It is not, because somebody said so of the node group itself, or what keeps it so is reported otherwise.
+    /// It is not kept current on purpose, or the cause is reported by another notice.
     Deliberate,
-    /// It is not kept current, but not for too long yet; and what may keep it so, for what is not a release's age.
+    /// It is not kept current, but not for too long yet; with its obstacle, if any.
     Waiting(Option<Obstacle>),
-    /// It has not been kept current for too long; and its obstacle, as above.
+    /// It has not been kept current for too long; with its obstacle, if any.
     Stale(Stale, Option<Obstacle>),
-    /// Nothing can be said in this run: it is being updated, or nobody expects updates now.
+    /// Unknown in this run: it is being updated, or no updates are expected now.
     Unknown,
 }
 
-/// What a node group is behind.
+/// How far a node group is behind.
 struct Behind<'a> {
     /// The oldest newer release.
     oldest: &'a Release,
@@ -56,7 +56,7 @@ impl Behind<'_> {
     }
 }
 
-/// How a node group stands, for which this was decided. Only a run that looks at the whole fleet may ask.
+/// The standing of a node group with this decision. Only for runs that cover the whole fleet.
 #[must_use]
 pub fn standing(input: &PlanInput<'_>, discovered: &Discovered, decision: &Decision) -> Standing {
     let policy = discovered.nodegroup().map(|nodegroup| &nodegroup.policy);
@@ -69,7 +69,7 @@ pub fn standing(input: &PlanInput<'_>, discovered: &Discovered, decision: &Decis
         Decision::Skip(_) => None,
     };
     let reason = match decision {
-        // It starts, or another update is in progress: whether it then is current is seen later.
+        // It starts, or another update is in progress: a later run sees whether it is current then.
         Decision::Start(_) if tried_before.is_none() => return Standing::Unknown,
         Decision::Skip(Reason::InProgress { .. }) => return Standing::Unknown,
         Decision::Start(_) | Decision::Next(..) => tried_before.as_ref(),
@@ -111,7 +111,7 @@ pub fn standing(input: &PlanInput<'_>, discovered: &Discovered, decision: &Decis
     }
 }
 
-/// Why it did not start before. Where a run comes only when each wait is over, every decision is a start.
+/// Why it did not start before. If runs are so rare that each wait has ended, every decision is a start.
 fn tried_before(input: &PlanInput<'_>, intent: &Intent, record: Option<&NodegroupRecord>) -> Option<Reason> {
     if let Some(back_off) = record.and_then(|record| record.back_off()).filter(|it| it.stops(intent)) {
         return Some(back_off.reason(input.now));
@@ -139,12 +139,12 @@ fn rules_of(nodegroup: &Nodegroup) -> Option<&Rules> {
     }
 }
 
-/// Whether it keeps a node group from being updated whether or not a newer release is known.
+/// Whether it blocks updates regardless of known newer releases.
 fn is_obstacle(reason: &Reason) -> bool {
     matches!(reason.reported(), Reported::Always | Reported::AfterADay)
 }
 
-/// That the function is missing a permission is reported once, of all node groups.
+/// A missing permission of the function is reported once, for all node groups.
 fn is_reported_of_fleet(input: &PlanInput<'_>, reason: &Reason) -> bool {
     let fleet = input.fleet.record().ok().flatten();
     matches!(reason, Reason::BackingOff { access_denied: true, .. })
@@ -155,21 +155,21 @@ fn is_due(input: &PlanInput<'_>, since: Timestamp, stale_after: Option<SignedDur
     stale_after.is_some_and(|after| input.now.duration_since(since) >= after)
 }
 
-/// Whether nobody expects updates: while a freeze lasts whose end is known, and after a long one until the fleet has had time
-/// to catch up.
+/// Whether no updates are expected: during a freeze with a known end, and after a long one until the fleet has had time to
+/// catch up.
 fn is_excused(input: &PlanInput<'_>, rules: &Rules) -> bool {
     if matches!(input.fleet.freeze, Some(Freeze::CalendarClosed { until: Some(_) })) {
         return true;
     }
     let freeze = input.fleet.record().ok().flatten().and_then(|record| record.freeze.as_ref());
     freeze.is_some_and(|freeze| {
-        // That it is over may be seen by this run first.
+        // This run might be the first to see its end.
         let end = freeze.ended_at.unwrap_or(input.now);
         end.duration_since(freeze.since) >= LONG_FREEZE && !is_due(input, end, rules.stale_after)
     })
 }
 
-/// What holds many node groups at once is one cause, so that one message can name them all.
+/// A shared cause of many node groups, so that one message can name them all.
 fn cause(reason: &Reason) -> String {
     let code = reason.code();
     match reason {
@@ -182,12 +182,12 @@ fn cause(reason: &Reason) -> String {
     }
 }
 
-/// How many days ago the oldest release was published that is newer than what a node group runs.
+/// How many days ago the oldest release newer than the node group's was published.
 pub(super) fn days_behind(input: &PlanInput<'_>, nodegroup: &Nodegroup) -> Option<i64> {
     behind_by_its_rules(input, nodegroup).map(|behind| behind.days(input.now))
 }
 
-/// When the oldest release was published that is newer than what a node group runs. One that is being updated is behind none.
+/// When the oldest release newer than the node group's was published. A node group that is being updated is not behind.
 #[must_use]
 pub fn newer_published_at(input: &PlanInput<'_>, nodegroup: &Nodegroup) -> Option<Timestamp> {
     behind_by_its_rules(input, nodegroup).map(|behind| behind.oldest.published_at)
@@ -199,8 +199,8 @@ fn behind_by_its_rules<'a>(input: &PlanInput<'a>, nodegroup: &Nodegroup) -> Opti
     behind(input, nodegroup, rules, record)
 }
 
-/// The oldest release that is newer than what runs, and since when a node group is behind it. One that reaches a release is
-/// behind the next one only, so that a fleet which follows at the distance of its minimum age is never stale.
+/// The oldest newer release, and since when a node group is behind it. After an update it is only behind the next release, so a
+/// fleet that follows with its minimum age is never stale.
 fn behind<'a>(
     input: &PlanInput<'a>,
     nodegroup: &Nodegroup,

@@ -1,4 +1,4 @@
-//! What a run did: the function's answer, and what its log says.
+//! The summary of a run: the function's answer, and its log.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -22,56 +22,56 @@ use crate::model::id::Subject;
 use crate::model::problem::{Problem, ProblemCode};
 use crate::plan::Plan;
 
-/// Errors that the message of a failed run names; the log has all.
+/// The maximum number of errors in the message of a failed run; the log has all.
 const ERRORS_NAMED: usize = 5;
 
-/// What a run of `start` did.
+/// The summary of a run of `start`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StartSummary {
     /// The program's version.
     pub version: &'static str,
-    /// Whether nothing was written or started, since the event said so.
+    /// Whether it was a dry run: nothing was written or started.
     pub dry_run: bool,
-    /// Whether the table held nothing, so that what was before is not known.
+    /// Whether the table was empty, so that the past is unknown.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub table_empty: bool,
     /// How many node groups there are of each decision.
     pub counts: BTreeMap<&'static str, usize>,
-    /// Why no update may start anywhere, if that is so.
+    /// Why no update is allowed to start anywhere, if updates are stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub freeze: Option<Stopped>,
-    /// How EKS slowed the run down, if it did so for long.
+    /// How EKS throttled the run, if it waited for long.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub throttled: Option<Throttled>,
     /// One line for each node group.
     pub decisions: Vec<StartLine>,
-    /// What every rule says of the node groups that the event asks to explain.
+    /// The explanations that the event requests.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub explanations: Vec<Explanation>,
     /// What went wrong.
     pub errors: Vec<Problem>,
-    /// Why the run failed, where it could not do its job at all.
+    /// Why the run failed as a whole, if it did.
     #[serde(skip)]
     pub failure: Option<String>,
-    /// What it measured, where it may speak for the fleet.
+    /// Its metrics, if it covered the whole fleet.
     #[serde(skip)]
     pub metrics: Option<Metrics>,
 }
 
-/// That no update may start anywhere.
+/// A freeze: no update is allowed to start anywhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stopped {
-    /// By what.
+    /// The kind of freeze.
     pub code: FreezeKind,
-    /// The sentence to it.
+    /// The sentence that explains it.
     pub message: String,
-    /// When it may be over, where that is known.
+    /// When it might end, if that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }
 
-/// How EKS slowed a run down, because its account's rate of calls was used up.
+/// How EKS throttled a run, because its account's request rate was used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Throttled {
@@ -81,7 +81,7 @@ pub struct Throttled {
     pub waited_seconds: u64,
 }
 
-/// What was decided for one node group, and what came of it.
+/// The decision for one node group, and its outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StartLine {
@@ -89,7 +89,7 @@ pub struct StartLine {
     pub nodegroup: String,
     /// `Start`, `Next`, or the reason's code.
     pub decision: &'static str,
-    /// What that asks of the people who run the fleet.
+    /// The attention it needs from the people who run the fleet.
     pub attention: Attention,
     /// What it runs; in a dry run only.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,15 +97,15 @@ pub struct StartLine {
     /// The release that it is about, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// The sentence to it.
+    /// The sentence that explains it.
     pub reason: String,
-    /// When the reason may no longer hold, where that is known.
+    /// When the reason might end, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
-    /// What came of it, if it was to start.
+    /// The outcome, if it was to start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<&'static str>,
-    /// The sentence to the outcome.
+    /// The sentence that explains the outcome.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// The update's id, if EKS accepted it.
@@ -113,7 +113,7 @@ pub struct StartLine {
     pub update_id: Option<String>,
 }
 
-/// What a run of `check` did.
+/// The summary of a run of `check`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckSummary {
@@ -125,20 +125,20 @@ pub struct CheckSummary {
     pub published: Vec<String>,
     /// How many events were put on the bus.
     pub events: usize,
-    /// How EKS slowed the run down, if it did so for long.
+    /// How EKS throttled the run, if it waited for long.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub throttled: Option<Throttled>,
     /// What went wrong.
     pub errors: Vec<Problem>,
-    /// Why the run failed, where it could not do its job at all.
+    /// Why the run failed as a whole, if it did.
     #[serde(skip)]
     pub failure: Option<String>,
-    /// What it measured.
+    /// Its metrics.
     #[serde(skip)]
     pub metrics: Option<Metrics>,
 }
 
-/// What became of one update.
+/// The result of one update.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckLine {
@@ -146,14 +146,14 @@ pub struct CheckLine {
     pub nodegroup: String,
     /// The update's id, once EKS gave one.
     pub update_id: Option<String>,
-    /// The release it brings.
+    /// Its target release.
     pub release_version: String,
     /// Its status now; `NotAccepted` for an intent that never became an update.
     pub status: &'static str,
 }
 
 impl StartSummary {
-    /// Puts together what was decided, what came of it, and what went wrong.
+    /// Combines decisions, outcomes and errors.
     #[must_use]
     pub fn new(
         request: &StartRequest,
@@ -184,7 +184,7 @@ impl StartSummary {
             match &planned.decision {
                 Decision::Skip(Reason::Unreadable(error)) => {
                     let problem = Problem::with(ProblemCode::Unreadable, planned.subject(), error);
-                    // What could not be written or looked up is among them already.
+                    // They already include errors of writing and reading.
                     if !known.contains(&(problem.subject.clone(), problem.error.clone())) {
                         errors.push(problem);
                     }
@@ -203,8 +203,8 @@ impl StartSummary {
         summary
     }
 
-    /// The function's answer. Errors are lines of it; only a run that could not do its job fails, so that Lambda's error
-    /// metric shows it. A dry run only looks.
+    /// The function's answer. Errors are lines of it; only a run that failed as a whole returns an error, so that Lambda's
+    /// error metric shows it. A dry run never fails.
     ///
     /// # Errors
     /// When the run failed.
@@ -261,8 +261,8 @@ impl StartLine {
 }
 
 impl CheckSummary {
-    /// The function's answer. Errors are lines of it; only a run that could not do its job fails, so that Lambda's error
-    /// metric shows it.
+    /// The function's answer. Errors are lines of it; only a run that failed as a whole returns an error, so that Lambda's
+    /// error metric shows it.
     ///
     /// # Errors
     /// When the run failed.
@@ -306,7 +306,7 @@ impl From<&Freeze> for Stopped {
 }
 
 impl Throttled {
-    /// What is said of a run, if anything is.
+    /// The throttling of a run, if it is worth reporting.
     #[must_use]
     pub fn of(throttling: Throttling) -> Option<Self> {
         let Throttling { refusals, waited } = throttling;
@@ -322,23 +322,20 @@ impl Throttled {
 impl fmt::Display for Throttled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { refusals, waited_seconds } = self;
-        write!(
-            f,
-            "EKS throttled this run: it refused {refusals} calls, and the others waited {waited_seconds} s for their turns"
-        )
+        write!(f, "EKS throttled this run: it refused {refusals} calls, and calls waited {waited_seconds} s in total")
     }
 }
 
-/// How Lambda shows a failed run.
+/// The error of a failed run in Lambda.
 #[must_use]
 pub fn failed(error: anyhow::Error) -> Diagnostic {
     Diagnostic { error_type: "RunFailed".to_owned(), error_message: format!("{error:#}") }
 }
 
-/// What a run says of work that it no longer began.
+/// The error about work that a run did not start.
 pub(crate) fn left_over(count: usize) -> Option<Problem> {
     (count > 0).then(|| {
-        let error = format!("{count} node groups are left to the next run, since Lambda's time limit is near");
+        let error = format!("{count} node groups are left to the next run, because Lambda's time limit is near");
         Problem::of_run(ProblemCode::LeftOver, error)
     })
 }
@@ -353,7 +350,7 @@ fn log_errors(errors: &[Problem], failure: Option<&str>) {
     }
 }
 
-/// Why a run failed, and the first of what went wrong in it.
+/// Why a run failed, and its first errors.
 fn failed_with(failure: &str, errors: &[Problem]) -> anyhow::Error {
     let named: Vec<String> = errors.iter().take(ERRORS_NAMED).map(ToString::to_string).collect();
     let more = errors.len().saturating_sub(ERRORS_NAMED);

@@ -1,4 +1,4 @@
-//! `completions`: what a shell needs to complete the command line.
+//! `completions`: the completion script for a shell.
 
 use clap::{Args, Command};
 use clap_complete::Shell;
@@ -9,7 +9,7 @@ use terminal::output::print;
 /// The program.
 pub const NAME: &str = "eks-nodegroup-updater";
 
-/// Print the completions of a shell
+/// Print the completion script for a shell
 #[derive(Args)]
 pub struct Completions {
     /// The shell
@@ -27,8 +27,9 @@ impl Completions {
 }
 
 fn script(shell: Shell, command: &mut Command) -> String {
-    // For bash, clap_complete writes the hyphens of a program's name in two ways, so that nothing is completed behind the first
-    // word (clap-rs/clap#6421). So it is given a name without, and the real one goes where bash is told what to complete.
+    // For bash, clap_complete writes the hyphens of a program's name in two ways, so that nothing after the first word is
+    // completed (clap-rs/clap#6421). So it gets a name without hyphens, and the real name is inserted into the call of
+    // `complete`.
     let name = if shell == Shell::Bash { NAME.replace('-', "_") } else { NAME.to_owned() };
     let mut script = Vec::new();
     clap_complete::generate(shell, command, &name, &mut script);

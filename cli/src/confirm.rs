@@ -8,24 +8,26 @@ use tokio::sync::oneshot;
 use crate::failure::Failure;
 use terminal::output::say;
 
-/// Asks on the terminal whether to go on; `yes` is the answer that was given beforehand, with `--yes`. Whoever says no is
-/// told that nothing was changed.
+/// Asks on the terminal whether to continue; `yes` is an answer given in advance, with `--yes`. After a "no", it prints that
+/// nothing was changed.
 ///
 /// # Errors
-/// When nobody can be asked, or the answer cannot be read.
+/// When there is no terminal, or the answer cannot be read.
 pub async fn confirm(question: &str, yes: bool) -> Result<bool, Failure> {
     if yes {
         return Ok(true);
     }
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Err(Failure::usage("this changes something, and there is no terminal to ask on")
-            .hint("Give --yes to answer beforehand."));
+        return Err(Failure::usage(
+            "this command changes something and needs a confirmation, but there is no terminal",
+        )
+        .hint("Use --yes to confirm without a terminal."));
     }
     let mut stderr = anstream::stderr();
     let asked = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
     asked.map_err(|error| Failure::new(format!("asking: {error}")))?;
     let (sender, answer) = oneshot::channel();
-    // Not a thread of tokio's, for which the program would wait: so Ctrl-C ends it while the question is open.
+    // Not a thread of tokio, for which the program would wait: so Ctrl-C ends it while the question is open.
     thread::spawn(move || {
         let mut line = String::new();
         sender.send(io::stdin().read_line(&mut line).map(|_| line))

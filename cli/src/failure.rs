@@ -1,4 +1,4 @@
-//! How a command ends, and what it says where it could not do its job.
+//! How a command ends, and its message if it failed.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -12,21 +12,21 @@ use terminal::text::safe;
 /// How a command ends: the same for all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// All is well.
+    /// Success.
     Done,
-    /// It could not do its job.
+    /// Failure.
     Failed,
     /// With `--exit-code`: there is something to see.
     Found,
-    /// No credentials, or not the rights.
+    /// No credentials, or missing permissions.
     Denied,
-    /// It was called in a way that is not understood.
+    /// Wrong usage.
     Usage,
     /// Ctrl-C.
     Interrupted,
 }
 
-/// Why a command could not do its job, and the way out.
+/// Why a command failed, and what to do.
 #[derive(Debug)]
 pub struct Failure {
     /// How it ends.
@@ -56,12 +56,12 @@ impl Failure {
         Self { exit: Exit::Failed, message: message.to_string(), hint: None }
     }
 
-    /// It was asked for in a way that is not understood.
+    /// Wrong usage.
     pub fn usage(message: impl fmt::Display) -> Self {
         Self { exit: Exit::Usage, ..Self::new(message) }
     }
 
-    /// There are no credentials, or they lack a right.
+    /// There are no credentials, or they are missing a permission.
     pub fn denied(message: impl fmt::Display) -> Self {
         Self { exit: Exit::Denied, ..Self::new(message) }
     }
@@ -80,24 +80,26 @@ impl Failure {
         Self::of_code(error.code(), format!("{doing}: {}", describe(error)))
     }
 
-    /// AWS refused something, in the words of [`describe`], which begin with its code.
+    /// AWS refused something, in the words of [`describe`], which start with its code.
     pub fn of_text(text: &str) -> Self {
         Self::of_code(text.split(':').next(), text.to_owned())
     }
 
     fn of_code(code: Option<&str>, message: String) -> Self {
         match code {
-            Some(code) if is_want_of_rights(code) => Self::denied(message)
-                .hint("The stack's outputs ViewerPolicyArn and OperatorPolicyArn are policies with the rights to look and to steer."),
+            Some(code) if is_want_of_rights(code) => Self::denied(message).hint(
+                "The stack's outputs ViewerPolicyArn and OperatorPolicyArn are policies with read-only and \
+                       operator permissions.",
+            ),
             Some(code) if is_bad_credentials(code) => {
-                Self::denied(message).hint("Sign in again, such as with: aws sso login")
+                Self::denied(message).hint("Sign in again, for example: aws sso login")
             }
             _ => Self::new(message),
         }
     }
 }
 
-/// Whether an error is one of want of rights.
+/// Whether an error is about missing permissions.
 pub fn is_want_of_rights(code: &str) -> bool {
     matches!(code, "AccessDenied" | "AccessDeniedException" | "AuthorizationError" | "UnauthorizedOperation")
         || code.ends_with("AccessDenied")

@@ -17,20 +17,19 @@ use sandbox::fleet;
 use sandbox::functions::{Functions, TIME_OUT, sdk_config, settings};
 use terminal::page::Page;
 
-/// What there is to see at an hour.
+/// A snapshot of the demo at a given hour.
 pub struct Moment {
-    /// What a dry run answers to an event.
+    /// The answer of a dry run to an event.
     pub look: Look,
-    /// What the table holds.
+    /// The records of the table.
     pub records: RecordSet,
-    /// What the last run of `start` answered.
+    /// The answer of the last run of `start`.
     pub started: StartAnswer,
-    /// What the last run of `check` answered.
+    /// The answer of the last run of `check`.
     pub checked: CheckAnswer,
 }
 
-/// The fleet so many hours after nine in the morning. Both functions have run on their schedules; a dry run is asked with this
-/// event.
+/// The fleet this many hours after nine in the morning. Both functions have run on their schedules; a dry run gets this event.
 pub async fn after(hours: i64, event: &Value) -> Moment {
     let world = World::new("2026-07-20T09:00:00Z".parse().expect("a time"));
     let topic = fleet::populate(&world);

@@ -1,11 +1,11 @@
-//! `eks-nodegroup-updater`: what the updater does on an AWS account, and how to steer it there; and both on a simulated AWS.
+//! `eks-nodegroup-updater`: shows and controls the updater on an AWS account, or on a simulated AWS.
 //!
-//! | module | holds |
+//! | module | content |
 //! |---|---|
 //! | `commands/` | the commands on an account, a module each |
 //! | `aws/` | the account: credentials, regions, the stack, what its functions and its table answer |
 //! | `confirm.rs`, `failure.rs` | asking before something is changed; how a command ends |
-//! | `completions.rs` | what a shell needs to complete the command line |
+//! | `completions.rs` | the completion script for a shell |
 //!
 //! The crate `terminal` is how people and programs read it, and `demo` has the commands on a simulated AWS.
 
@@ -39,7 +39,7 @@ use demo::{Demo, Program};
 use failure::{Exit, Failure};
 use terminal::output::{Output, say};
 
-/// Keep EKS managed node groups on current AMI releases: see what the updater would do, ask why, and steer it
+/// Keep EKS managed node groups on current AMI releases: see what the updater would do and why, and control it
 #[derive(Parser)]
 #[command(name = "eks-nodegroup-updater", version, arg_required_else_help = true, after_help = EXIT_CODES)]
 struct Cli {
@@ -56,8 +56,8 @@ struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 all is well; 1 it could not be done; 2 with --exit-code: there is something to see; 3 no credentials, or not \
-the rights; 64 wrong usage; 130 interrupted.";
+Exit codes: 0 success; 1 failure; 2 with --exit-code: there is something to act on; 3 no credentials, or missing \
+permissions; 64 wrong usage; 130 interrupted.";
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Color {
@@ -104,7 +104,7 @@ async fn main() -> ExitCode {
         Color::Never => ColorChoice::Never.write_global(),
     }
     let ended = match cli.command {
-        // They hear Ctrl-C themselves, and end what they have begun.
+        // They handle Ctrl-C themselves, and finish what they have started.
         command @ (Command::Serve(_) | Command::OptIn(_) | Command::OptOut(_) | Command::Set(_)) => {
             run(command, &cli.account, cli.output).await
         }
@@ -152,7 +152,7 @@ mod tests {
 
     use super::*;
 
-    /// What is written from the help texts stands behind this in `docs/cli.md`.
+    /// The marker of the part of `docs/cli.md` that is generated from the help texts.
     const MARK: &str = "<!-- What follows is written by `just snapshots` from the help texts. -->\n";
 
     fn pages(command: &mut clap::Command, path: &str, text: &mut String) {
@@ -162,7 +162,7 @@ mod tests {
             let Some(subcommand) = command.find_subcommand_mut(&name) else { continue };
             let path = format!("{path} {name}");
             let help = subcommand.render_long_help().to_string();
-            // The options of every command stand once, at the end.
+            // The options of every command are listed once, at the end.
             page(path.trim(), help.split("\nAWS account:").next().unwrap_or_default(), text);
             pages(subcommand, &path, text);
         }

@@ -19,10 +19,10 @@ use terminal::page;
 
 use simulation::Step;
 
-/// How long a step stays in a terminal, so that eyes can follow.
+/// How long a step is shown in a terminal, so that people can follow.
 const PAUSE: Duration = Duration::from_millis(40);
 
-/// Run the whole job in a few seconds: observe, plan, update, watch, notify
+/// Run the updater against a simulated AWS in a few seconds: observe, plan, update, watch, notify
 ///
 /// The real handlers of both Lambda functions talk through the real AWS SDK, over HTTP, to a simulated AWS in this process:
 /// four clusters with node groups of every AMI family. prod gets a release once dev and staging have run it, one node group
@@ -55,7 +55,7 @@ impl Demo {
     /// Runs the simulation and prints what happened.
     ///
     /// # Errors
-    /// When a run failed as a whole, which no fault of the fleet brings about, or stdout is closed.
+    /// When a run failed as a whole, which no fault in the fleet causes, or stdout is closed.
     pub async fn run(self, output: Output, program: Program) -> anyhow::Result<()> {
         let bar = progress_bar();
         let report = simulation::run(async |step| show(&bar, &step).await).await?;
@@ -70,7 +70,7 @@ impl Demo {
     }
 }
 
-/// A bar on a terminal; elsewhere nothing.
+/// A progress bar on a terminal; elsewhere nothing.
 fn progress_bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(simulation::STEPS), ProgressDrawTarget::stderr());
     match ProgressStyle::with_template("{prefix} {wide_bar:.green} {msg}") {

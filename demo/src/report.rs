@@ -28,7 +28,7 @@ pub struct Report {
     pub check_runs: u64,
     /// Every run, in the order of time.
     pub runs: Vec<Ran>,
-    /// What two runs of `start` decided: the first, and a later one.
+    /// The decisions of two runs of `start`: the first, and a later one.
     pub plans: [Plan; 2],
     /// Node groups without the tag, which `start` does not see.
     pub without_tag: Vec<String>,
@@ -55,7 +55,7 @@ pub struct Ran {
     pub function: &'static str,
     /// When.
     pub at: Timestamp,
-    /// What it answered.
+    /// Its answer.
     pub answer: Value,
     /// The line of its log that CloudWatch makes metrics of.
     pub metrics: Option<Value>,
@@ -65,7 +65,7 @@ impl Ran {
     /// A run that has just ended.
     ///
     /// # Errors
-    /// When the answer is no JSON.
+    /// When the answer is not JSON.
     pub fn new(
         function: &'static str,
         at: Timestamp,
@@ -77,7 +77,7 @@ impl Ran {
     }
 }
 
-/// What a run of `start` decided.
+/// The decisions of a run of `start`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
@@ -87,7 +87,7 @@ pub struct Plan {
     pub decisions: Vec<Planned>,
 }
 
-/// A node group, and what a run decided about it.
+/// A node group, and a run's decision about it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Planned {
@@ -96,7 +96,7 @@ pub struct Planned {
     pub line: StartLine,
     /// The AMI type.
     pub ami_type: String,
-    /// The release that ran then.
+    /// The release that it ran then.
     pub runs: String,
 }
 
@@ -110,7 +110,7 @@ pub struct Quarantined {
     pub since: Timestamp,
     /// The node groups that it failed on.
     pub failed_on: Names,
-    /// The node groups that would have got it.
+    /// The node groups that would have got the release.
     pub saved: Vec<String>,
 }
 
@@ -122,7 +122,7 @@ pub struct Update {
     pub nodegroup: String,
     /// EKS's id.
     pub update_id: String,
-    /// The release it brings.
+    /// Its target release.
     pub release_version: String,
     /// When EKS accepted it.
     pub started_at: Timestamp,
@@ -130,7 +130,7 @@ pub struct Update {
     pub ended_at: Option<Timestamp>,
     /// How long it took, or has taken so far.
     pub duration_seconds: i64,
-    /// EKS's word for how it stands.
+    /// Its status, in EKS's words.
     pub status: String,
     /// The codes of its errors.
     pub error_codes: Vec<String>,
@@ -146,9 +146,9 @@ pub struct Message {
     pub subject: String,
     /// The attributes to filter a subscription by.
     pub attributes: BTreeMap<String, String>,
-    /// What a subscriber by e-mail reads.
+    /// The text for an e-mail subscriber.
     pub email: String,
-    /// What any other subscriber reads.
+    /// The text for any other subscriber.
     pub default: Value,
 }
 

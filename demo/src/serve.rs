@@ -17,10 +17,10 @@ use sandbox::fleet;
 ///
 /// The first line on stdout is the endpoint's URL; everything else goes to stderr. It has EKS node groups, the public SSM
 /// parameters of the AMI releases, the tag index, a DynamoDB table, an SNS topic, STS, and both functions with their
-/// CloudFormation stack. Signatures are not checked. Ends with Ctrl-C, and forgets everything.
+/// CloudFormation stack. Signatures are not checked. Ctrl-C ends it; nothing is kept.
 #[derive(Args)]
 pub struct Serve {
-    /// The port; 0 takes a free one
+    /// The port; 0 chooses a free one
     #[arg(long, default_value_t = 4566)]
     port: u16,
     /// Simulated seconds per real second: at 60, an update of 25 minutes takes 25 seconds
@@ -35,8 +35,7 @@ impl Serve {
     /// When the port is taken, or stdout is closed.
     pub async fn run(self) -> anyhow::Result<()> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await;
-        let listener =
-            listener.with_context(|| format!("listening on 127.0.0.1:{}; another --port may be free", self.port))?;
+        let listener = listener.with_context(|| format!("listening on 127.0.0.1:{}; try another --port", self.port))?;
         let endpoint = format!("http://{}", listener.local_addr().context("reading the port")?);
         let world = World::with_clock(clock(self.speed));
         let topic_arn = fleet::populate(&world);
@@ -57,8 +56,8 @@ impl Serve {
     }
 }
 
-/// The world's clock. It starts at the real time, since Lambda functions that talk to the world read the real clock, and
-/// then runs ahead of it, so that updates end soon.
+/// The world's clock. It starts at the real time, because Lambda functions that talk to the world read the real clock, and then
+/// runs ahead of it, so that updates end soon.
 fn clock(speed: i32) -> impl Fn() -> Timestamp {
     let start = real_time();
     move || {
@@ -85,7 +84,7 @@ fn mail(request: &Request) -> Option<String> {
     Some(format!("\n{}\n", texts.get("email")?.as_str()?))
 }
 
-/// Unlike `eprint!`, does not mind that nobody reads.
+/// Unlike `eprint!`, it ignores a missing reader.
 fn eprint(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
@@ -115,7 +114,7 @@ Run the Lambda functions, unchanged, with cargo-lambda (pip install cargo-lambda
   cargo lambda invoke start --data-file events/start-manual.json
   cargo lambda invoke check --data-file events/check-manual.json
 
-Ctrl-C ends it, and everything is forgotten.
+Ctrl-C ends it; nothing is kept.
 "
     )
 }

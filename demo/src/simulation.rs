@@ -26,10 +26,11 @@ pub const STEPS: u64 = 8 * 12 + 1;
 const STEP_LENGTH: SignedDuration = SignedDuration::from_mins(5);
 /// `start` runs at every twelfth step, once an hour.
 const STEPS_PER_START: u64 = 12;
-/// The plan of this run is shown beside the first: by then a ring soaks, a window is awaited and a release quarantined.
+/// The plan of this run is shown beside the first: by then a ring is soaking, a node group waits for a window and a release is
+/// quarantined.
 const LATER_PLAN: usize = 4;
 
-/// The demo's own access key, beside those of the functions.
+/// The demo's own access key, in addition to those of the functions.
 const DEMO_KEY: &str = "AKIADEMO";
 
 /// One step of the simulation.
@@ -55,7 +56,7 @@ pub struct News {
 /// # Errors
 /// When the simulated AWS cannot be served or a run fails as a whole.
 pub async fn run(show: impl AsyncFnMut(Step)) -> anyhow::Result<Report> {
-    // Fixed, as is everything else: the simulation is the same each time.
+    // Fixed, like everything else: the simulation is the same each time.
     let world = World::new("2026-07-20T09:00:00Z".parse()?);
     let topic_arn = fleet::populate(&world);
     let listener = TcpListener::bind("127.0.0.1:0").await.context("listening on 127.0.0.1")?;
@@ -126,7 +127,7 @@ impl Simulation {
         })
     }
 
-    /// What a run that has just ended decided, beside what the fleet runs.
+    /// The decisions of a run that has just ended, with the current releases of the fleet.
     fn plan(&self, started: StartSummary) -> Plan {
         let beside = |line: StartLine| {
             let (cluster, name) = line.nodegroup.split_once('/').unwrap_or_default();
@@ -181,7 +182,7 @@ impl Simulation {
         Ok((records.readable().cloned().collect(), fleet))
     }
 
-    /// What was published, but for the first `skip` messages.
+    /// The published messages, except the first `skip`.
     fn messages(&self, skip: usize) -> Vec<Message> {
         let published = self.world.published();
         published.into_iter().skip(skip).map(Message::from).collect()

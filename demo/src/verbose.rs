@@ -46,8 +46,9 @@ fn introduction(page: &mut Page, report: &Report) {
     ));
     page.line("");
     page.paragraph(&format!(
-        "The rules here: the node groups of prod have the tag ami-update/ring=1, so they take a release once every node \
-         group of the same AMI type in dev and staging, which are ring 0, has run it for {} (the setting RING_SOAK; by \
+        "The rules here: the node groups of prod have the tag ami-update/ring=1, so they get a release once every \
+         node group of the same AMI type in dev and staging, which are ring 0, has run it for {} (the setting \
+         RING_SOAK; by \
          default 24h). prod/gpu also has ami-update/window={}. Everything else is the default.",
         functions::RING_SOAK,
         fleet::WINDOW,
@@ -118,7 +119,7 @@ fn quarantines(page: &mut Page, report: &Report) {
         page.heading("The quarantined release");
         page.paragraph(&format!(
             "Nodes with {release_version} did not come up on {failed_on}. It has been quarantined since {}: {} never got it, and \
-             it is not tried again where it failed.",
+             it is not retried where it failed.",
             clock(*since),
             saved.join(" and "),
         ));
@@ -126,7 +127,7 @@ fn quarantines(page: &mut Page, report: &Report) {
 }
 
 fn records(page: &mut Page, report: &Report) {
-    page.heading("What the DynamoDB table holds at the end");
+    page.heading("The DynamoDB table at the end");
     let mut table = page.table(&["Node group", "No.", "Update id", "Status", "Pending notices"], 3);
     let fleet = report.fleet_record.iter().map(|record| {
         (
@@ -153,7 +154,7 @@ fn pending(notices: &[Notice]) -> String {
     notices.iter().map(|notice| notice.kind.code()).collect::<Vec<_>>().join(", ")
 }
 
-/// Attempt, update id and status of everything that a record holds, the newest last; without attempts, what was reported.
+/// Attempt, update id and status of all attempts of a record, the newest last; without attempts, what was reported.
 fn rows(record: &NodegroupRecord) -> Vec<Vec<Cell>> {
     let row = |attempt: &Attempt| {
         let stuck = if attempt.stuck_notified { " (stuck)" } else { "" };
@@ -186,8 +187,8 @@ fn messages(page: &mut Page, report: &Report) {
         report.messages.iter().find(|message| message.attributes.get(name).is_some_and(|is| is == value))
     };
     if let Some(message) = with("errorCode", "PodEvictionFailure") {
-        page.heading("A failure, exactly as a subscriber by e-mail gets it");
-        page.note("Below it, SNS puts a link to unsubscribe.");
+        page.heading("A failure, exactly as an e-mail subscriber gets it");
+        page.note("SNS adds a link to unsubscribe below it.");
         mail(page, message);
         page.heading("The same for machines, as subscribers by SQS, HTTPS or Lambda get it");
         page.note("Pretty-printed here; SNS delivers it in one line.");
@@ -225,7 +226,7 @@ fn next(page: &mut Page, program: Program) {
     page.line(&format!("Try it out:   {}", program.serve));
 }
 
-/// What a later plan decides otherwise, or for another reason.
+/// The decisions of a later plan that differ, or have another reason.
 fn changed<'a>(first: &Plan, later: &'a Plan) -> Vec<&'a Planned> {
     let as_before = |now: &Planned| first.decisions.iter().any(|then| then.line == now.line);
     later.decisions.iter().filter(|now| !as_before(now)).collect()
@@ -253,7 +254,7 @@ fn color_of_attempt(status: Option<Status>) -> Color {
     }
 }
 
-/// Of a status as EKS writes it.
+/// The style of a status of EKS.
 fn color_of_status(status: &str) -> Color {
     match status {
         "Successful" => Color::DarkGreen,

@@ -28,14 +28,14 @@ const CHANGE_CALENDARS: &str = "/eks-nodegroup-updater/change-calendars";
 
 type Answer = Result<Value, FunctionError>;
 
-/// An invocation, and where its answer is awaited.
+/// An invocation, and the channel for its answer.
 struct Invoked {
     function: &'static str,
     invocation: Invocation,
     answer: oneshot::Sender<Answer>,
 }
 
-/// The deployed functions. They keep to one thread, which what serves requests need not.
+/// The deployed functions. They stay on one thread, unlike the server of requests.
 pub struct DeployedFunctions {
     world: World,
     functions: Rc<Functions>,
@@ -73,14 +73,14 @@ impl DeployedFunctions {
         Ok(Self { world, functions, invoked })
     }
 
-    /// Runs the functions whenever they are invoked, until nobody can invoke them any more.
+    /// Runs the functions whenever they are invoked, until nobody can invoke them anymore.
     pub async fn run(mut self) {
         let runs = LocalSet::new();
         let start_runs = async {
             while let Some(Invoked { function, invocation, answer }) = self.invoked.recv().await {
                 let (functions, world) = (Rc::clone(&self.functions), self.world.clone());
                 spawn_local(async move {
-                    // Whoever asked may be gone.
+                    // The caller might be gone.
                     let _ = answer.send(run(&functions, &world, function, &invocation).await);
                 });
             }
@@ -115,7 +115,7 @@ async fn run(functions: &Functions, world: &World, function: &str, invocation: &
     }
 }
 
-/// As the functions' binaries answer.
+/// Answers like the functions' binaries.
 fn answer(summary: anyhow::Result<impl Serialize>) -> Answer {
     let summary = summary.and_then(|summary| serde_json::to_value(summary).context("writing the summary"));
     summary.map_err(|error| {

@@ -1,4 +1,4 @@
-//! The fleet of `demo` and `serve`: four clusters, every family of AMIs, and what goes wrong in real ones.
+//! The fleet of `demo` and `serve`: four clusters, every family of AMIs, and typical problems.
 //!
 //! `dev` and `staging` have no ring tag, so they are ring 0; `prod` is ring 1. The node groups of `data` all have another
 //! Kubernetes version, so no ring waits for them.
@@ -23,10 +23,10 @@ pub const WINDOW: &str = "Mon-Fri 17:00-20:00 Europe/Berlin";
 /// The Kubernetes version of each cluster.
 pub const CLUSTERS: [(&str, &str); 4] = [("data", "1.32"), ("dev", "1.33"), ("prod", "1.33"), ("staging", "1.33")];
 
-/// The release with which no node comes up.
+/// The release that breaks nodes.
 const BAD: &str = "1.46.1-9d20f4ae";
 
-/// What AWS has published: AMI type, Kubernetes version, releases from old to new.
+/// The published releases: AMI type, Kubernetes version, releases from old to new.
 const RELEASES: [(&str, &str, &[&str]); 8] = [
     ("AL2_x86_64", "1.32", &["1.32.9-20251112"]),
     ("AL2023_x86_64_STANDARD", "1.32", &["1.32.8-20260610", "1.32.9-20260710"]),

@@ -81,8 +81,7 @@ pub fn resources(topic_arn: &str) -> Settings {
     ])
 }
 
-/// As in a Lambda function, but for this endpoint: whatever the environment says, nothing goes elsewhere, and nothing
-/// through a proxy.
+/// As in a Lambda function, but with this endpoint: regardless of the environment, no request goes elsewhere or through a proxy.
 pub async fn sdk_config(endpoint: &str, access_key: &str) -> SdkConfig {
     config_loader()
         .http_client(aws_smithy_http_client::Builder::new().build_http())

@@ -2,17 +2,17 @@
 
 use serde_json::Value;
 
-/// The template. Of CloudFormation's short functions, such as `!Ref`, only the argument is left.
+/// The template. CloudFormation's short functions, such as `!Ref`, are replaced by their argument.
 ///
 /// # Panics
-/// Where it is no YAML.
+/// If it is not YAML.
 #[must_use]
 pub fn template() -> Value {
     serde_saphyr::from_str(include_str!("../../template.yaml")).expect("template.yaml is YAML")
 }
 
-/// The properties of the table that holds the records, under this name: what `CreateTable` takes, and what CloudFormation
-/// sets by other calls.
+/// The properties of the table of records, with this name: those of `CreateTable`, and those that CloudFormation sets with
+/// other calls.
 #[must_use]
 pub fn updates_table(name: &str) -> Value {
     let mut table = template()["Resources"]["UpdatesTable"]["Properties"].take();
@@ -23,7 +23,7 @@ pub fn updates_table(name: &str) -> Value {
 /// The document of settings as a deployment writes it, with these parameters and the defaults of the others.
 ///
 /// # Panics
-/// Where it refers to what is no parameter.
+/// If it refers to something other than a parameter.
 #[must_use]
 pub fn settings_document(parameters: &[(&str, &str)]) -> String {
     let template = template();

@@ -1,9 +1,9 @@
-//! A small world that answers as AWS does for Amazon EKS managed node groups.
+//! A small simulated AWS for Amazon EKS managed node groups.
 //!
-//! An update of a node group takes minutes to hours, fails for reasons that are hard to bring about on
-//! purpose, and costs money. In this crate's [`World`] it takes no time: clusters, node groups and
-//! their updates, the public SSM parameters that announce AMI releases, SSM change calendars, SNS topics, EventBridge
-//! buses, DynamoDB tables, the tag index; and stacks with Lambda functions that a test writes. The real AWS SDK talks to it in-process ([`World::http_client`]); boto3, the AWS CLI and
+//! An update of a node group takes minutes to hours, fails for reasons that are hard to reproduce on purpose, and costs money.
+//! In this crate's [`World`] it takes no time: clusters, node groups and their updates, the public SSM parameters that announce
+//! AMI releases, SSM change calendars, SNS topics, EventBridge buses, DynamoDB tables, the tag index; and stacks with Lambda
+//! functions that a test writes. The real AWS SDK talks to it in-process ([`World::http_client`]); boto3, the AWS CLI and
 //! compiled Lambda functions talk to the same world over loopback HTTP ([`World::serve`]).
 //!
 //! Time stands still until [`World::advance`] moves it, ids come from counters, nothing is random: a test that
@@ -31,9 +31,9 @@
 //! be tested against each. `docs/simulated-aws.md` lists every assumption with its source.
 //!
 //! The crate has four floors; each imports only from those above it in this list:
-//! * `wire`: AWS's protocols, whatever the service;
-//! * `state`: the data, whatever the service;
-//! * `services`: what each service answers. A further service is one file and one row in its table;
+//! * `wire`: AWS's protocols, independent of the service;
+//! * `state`: the data, independent of the service;
+//! * `services`: the answers of each service. A new service is one file and one row in the table;
 //! * `world`: clock, lock and faults, what a test does to the world, and the two ways in.
 
 #![warn(missing_docs)]

@@ -11,8 +11,8 @@ use super::http;
 use super::pace::{ATTEMPTS, Eks};
 use crate::config::Environment;
 
-/// The same for events, and how long a call with them may take: the next run puts them again, and a network that has no way to
-/// EventBridge must not take the time of this one.
+/// The same for events, and the timeout of such a call: the next run sends them again, and a network that cannot reach
+/// EventBridge must not use up the time of this run.
 const EVENT_ATTEMPTS: u32 = 2;
 
 const EVENT_TIMEOUT: Duration = Duration::from_secs(20);
@@ -30,8 +30,8 @@ pub struct StartClients {
     pub dynamodb: aws_sdk_dynamodb::Client,
 }
 
-/// The clients that `check` calls. A quiet run calls the table alone, and to build a client takes longer than much of the rest: the
-/// others are built when they are first called.
+/// The clients that `check` calls. A quiet run calls only the table, and building a client is relatively slow: the others are
+/// built when they are first used.
 #[derive(Clone, Debug)]
 pub struct CheckClients {
     /// The table.
@@ -93,17 +93,17 @@ impl CheckClients {
     }
 }
 
-/// Whoever needs FIPS has to know what goes without.
+/// Warns about services without FIPS, which matters to those who need it.
 fn warn_of_ordinary_hosts(config: &SdkConfig, services: &[Service]) {
     for sentence in endpoints::ordinary(config, services) {
-        tracing::warn!("{sentence}; the ordinary ones are used");
+        tracing::warn!("{sentence}; standard endpoints are used instead");
     }
 }
 
 /// The configuration of every client, with the HTTP client that they share.
 ///
-/// Lambda gives a function its credentials in the environment. The SDK's chain of providers begins there, too, but builds a client
-/// of STS first, which takes as long as any other.
+/// Lambda passes a function's credentials in the environment. The SDK's provider chain also starts there, but first builds an
+/// STS client, which takes as long as any other client.
 ///
 /// # Errors
 /// When `AWS_CA_BUNDLE` cannot be read.
@@ -115,9 +115,9 @@ pub async fn configuration(environment: Environment<'_>) -> anyhow::Result<SdkCo
     Ok(loader.load().await)
 }
 
-/// What every client shares: adaptive retries, and time-outs within a Lambda's life. After a throttled request the adaptive
-/// rate begins low, so that the next ones wait for many seconds: an operation as a whole is given minutes. Credentials, region and
-/// `AWS_ENDPOINT_URL` come from where the SDK looks for them.
+/// The configuration of every client: adaptive retries, and timeouts within a Lambda's lifetime. After a throttled request the
+/// adaptive rate starts low, so the next ones wait for many seconds: an operation as a whole may take minutes. Credentials,
+/// region and `AWS_ENDPOINT_URL` come from the SDK's usual sources.
 #[must_use]
 pub fn config_loader() -> aws_config::ConfigLoader {
     aws_config::defaults(BehaviorVersion::latest())

@@ -1,8 +1,8 @@
-//! Which host of a service is asked.
+//! The endpoint of each service.
 //!
-//! `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT` are about every service, but not every service has such hosts in every
-//! region. The SDK makes up a name all the same, which nobody can reach. So a service is asked at its ordinary host where it has no
-//! other one, and where its host was named by `AWS_ENDPOINT_URL`, which the SDK does not take together with these variables.
+//! `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT` apply to every service, but not every service has such hosts in
+//! every region. The SDK then constructs a host name that does not exist. So a service uses its standard host if it has no
+//! other one, or if `AWS_ENDPOINT_URL` sets its host, which the SDK does not accept together with these variables.
 
 use std::borrow::Cow;
 
@@ -10,10 +10,10 @@ use aws_config::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
 use strum::{IntoStaticStr, VariantArray};
 
-/// Where there are which hosts. It is read only where one of the variables is set.
+/// The hosts of services by region. It is read only if one of the variables is set.
 const TABLE: &str = include_str!("hosts.tsv");
 
-/// The beginnings of names of regions that are not of AWS's commercial partition.
+/// Prefixes of the names of regions outside AWS's commercial partition.
 const OTHER_PARTITIONS: [&str; 5] = ["cn-", "us-gov-", "us-iso", "eu-iso", "eusc-"];
 
 /// A service that the functions or the command line call, by its id in the SDK.
@@ -31,7 +31,7 @@ pub enum Service {
     Eks,
     /// The bus.
     EventBridge,
-    /// The rights of roles.
+    /// The permissions of roles.
     #[strum(serialize = "IAM")]
     Iam,
     /// The functions.
@@ -50,12 +50,12 @@ pub enum Service {
     /// The releases that AWS publishes.
     #[strum(serialize = "SSM")]
     Ssm,
-    /// Who calls.
+    /// The caller's identity.
     #[strum(serialize = "STS")]
     Sts,
 }
 
-/// What hosts are asked for.
+/// The requested kinds of hosts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Kind {
     fips: bool,
@@ -76,7 +76,7 @@ pub fn of(config: &SdkConfig, service: Service) -> Cow<'_, SdkConfig> {
     Cow::Owned(config.to_builder().use_fips(kind.fips).use_dual_stack(kind.dual_stack).build())
 }
 
-/// Which of these services are asked at ordinary hosts although others were asked for, in a sentence for each kind of host.
+/// The services that use standard hosts although others were requested, in a sentence for each kind of host.
 #[must_use]
 pub fn ordinary(config: &SdkConfig, services: &[Service]) -> Vec<String> {
     let asked = asked_for(config);
@@ -88,7 +88,7 @@ pub fn ordinary(config: &SdkConfig, services: &[Service]) -> Vec<String> {
     let sentence = |name: &str, none: &str, is_asked: bool, has: fn(&Kind) -> bool| {
         let without = hosts.iter().filter(|(_, kind)| !has(kind)).map(|(hosts, _)| hosts.name);
         let without = without.collect::<Vec<_>>().join(", ");
-        let sentence = format!("{name} endpoints were asked for, but {} has {none} for: {without}", region(config));
+        let sentence = format!("{name} endpoints were requested, but {} has {none} for: {without}", region(config));
         (is_asked && !without.is_empty()).then_some(sentence)
     };
     let none_for_both = if asked.fips { "none, or none with FIPS," } else { "none" };
@@ -104,7 +104,7 @@ fn asked_for(config: &SdkConfig) -> Kind {
     Kind { fips: is_set(config.use_fips()), dual_stack: is_set(config.use_dual_stack()) }
 }
 
-/// Whether the service's host was named: for it alone, or for all services.
+/// Whether the service's host is set: for it alone, or for all services.
 fn is_named(config: &SdkConfig, service: Service) -> bool {
     let key = ServiceConfigKey::builder().service_id(service.into()).env("AWS_ENDPOINT_URL").profile("endpoint_url");
     let of_service = || config.service_config()?.load_config(key.build().ok()?);
@@ -115,10 +115,10 @@ fn region(config: &SdkConfig) -> &str {
     config.region().map_or("", |region| region.as_ref())
 }
 
-/// Where a service has which hosts.
+/// The hosts of a service.
 #[derive(Clone, Copy, Debug, Default)]
 struct Hosts {
-    /// As in the names of its hosts.
+    /// Its name in host names.
     name: &'static str,
     fips: &'static str,
     both: &'static str,
@@ -135,7 +135,7 @@ impl Hosts {
         Self { name: column(), fips: column(), both: column(), dual_stack: column() }
     }
 
-    /// The hosts that there are of what is asked for. Where there is no host for both, FIPS matters more.
+    /// The available kinds among the requested ones. If no host supports both, FIPS is preferred.
     fn best(self, region: &str, asked: Kind) -> Kind {
         let fips = asked.fips && is_among(region, self.fips);
         let dual_stack = asked.dual_stack && is_among(region, if fips { self.both } else { self.dual_stack });
@@ -164,7 +164,7 @@ mod tests {
         config.use_fips(fips).use_dual_stack(dual_stack).build()
     }
 
-    /// What of both is asked for, by the service.
+    /// Which of both is requested, for the service.
     fn asked(config: &SdkConfig) -> Vec<(&'static str, bool, bool)> {
         let asked = |service: &Service| {
             let kind = asked_for(&of(config, *service));
@@ -220,8 +220,9 @@ mod tests {
         assert_eq!(
             ordinary(&config("ca-central-1", true, true), &START),
             [
-                "FIPS endpoints were asked for, but ca-central-1 has none for: eks, tagging",
-                "dual-stack endpoints were asked for, but ca-central-1 has none, or none with FIPS, for: tagging, ssm, dynamodb",
+                "FIPS endpoints were requested, but ca-central-1 has none for: eks, tagging",
+                "dual-stack endpoints were requested, but ca-central-1 has none, or none with FIPS, for: tagging, \
+                 ssm, dynamodb",
             ]
         );
         assert_eq!(ordinary(&config("us-east-1", true, false), &[Service::Eks, Service::Sns]), Vec::<String>::new());
@@ -242,7 +243,7 @@ mod tests {
         let one = config("us-east-1", true, false).into_builder().service_config(Named).build();
         assert!(!asked(&one).iter().any(|(id, ..)| *id == "EKS"));
         assert!(asked(&one).contains(&("SSM", true, false)));
-        assert_eq!(ordinary(&one, &START), ["FIPS endpoints were asked for, but us-east-1 has none for: tagging"]);
+        assert_eq!(ordinary(&one, &START), ["FIPS endpoints were requested, but us-east-1 has none for: tagging"]);
         let all = config("us-east-1", true, true).into_builder().endpoint_url("https://aws.example.com").build();
         assert_eq!(asked(&all), []);
         assert_eq!(ordinary(&all, &START), Vec::<String>::new());

@@ -3,17 +3,17 @@
 use aws_sdk_eks::config::http::HttpResponse;
 use aws_sdk_eks::error::{ProvideErrorMetadata, SdkError};
 
-/// How much of an answer that is not AWS's is quoted.
+/// How much of an answer from something other than AWS is quoted.
 const BODY_CHARACTERS: usize = 200;
 
-/// Whether AWS refused a call for the rate.
+/// Whether AWS throttled a call.
 pub fn is_throttled<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     error.code().is_some_and(|code| code.contains("Throttl") || code.contains("TooMany"))
         || error.raw_response().is_some_and(|response| response.status().as_u16() == 429)
 }
 
-/// An error of AWS as `Code: message`. The SDK's own `Display` says only "service error", and its full one holds whole
-/// answers; of an answer that is not AWS's, such as a proxy's page, the status and the beginning tell enough.
+/// An error of AWS as `Code: message`. The SDK's `Display` is only "service error", and its `Debug` has whole answers; for an
+/// answer from something other than AWS, such as a proxy's page, the status and the beginning are enough.
 pub fn describe<E>(error: &SdkError<E, HttpResponse>) -> String
 where
     E: std::error::Error + ProvideErrorMetadata + 'static,
@@ -26,7 +26,7 @@ where
             let begin: String = body.chars().take(BODY_CHARACTERS).collect();
             format!("HTTP status {} with a body that is not AWS's: {begin:?}", response.status().as_u16())
         }
-        // No answer at all: the sources say why.
+        // No answer at all: the sources have the cause.
         (None, _, None) => {
             let sources = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
             sources.map(ToString::to_string).collect::<Vec<_>>().join(": ")

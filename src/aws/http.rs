@@ -1,8 +1,8 @@
-//! The HTTP client that all AWS clients share: one pool of connections, and whom it trusts.
+//! The HTTP client that all AWS clients share: one pool of connections, and its trust roots.
 //!
-//! Parsing the hundred and more trust roots of a system takes longer than everything else that a function does before its
-//! first call. So it begins with the few that sign the certificates of AWS's endpoints, and turns to those of the system
-//! when a certificate is not signed by those: behind a proxy that inspects TLS, or in an AWS partition with other roots.
+//! Parsing a system's hundred or more trust roots takes longer than everything else that a function does before its first call.
+//! So the client starts with the few roots of AWS's endpoints, and falls back to the system's roots when a certificate is not
+//! signed by them: behind a proxy that inspects TLS, or in an AWS partition with other roots.
 
 use std::error::Error;
 use std::fs;
@@ -30,9 +30,9 @@ use crate::config::Environment;
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
 
 /// The client. It trusts
-/// * the roots in the file `AWS_CA_BUNDLE`, where that is set, and no others, as other AWS SDKs do;
-/// * else the system's, where `SSL_CERT_FILE` or `SSL_CERT_DIR` say which those are;
-/// * else Amazon's, and the system's as soon as a certificate is not of those.
+/// * only the roots in the file `AWS_CA_BUNDLE`, if that is set, like other AWS SDKs;
+/// * otherwise the system's, if `SSL_CERT_FILE` or `SSL_CERT_DIR` is set;
+/// * otherwise Amazon's, and the system's as soon as a certificate is not signed by those.
 ///
 /// # Errors
 /// When `AWS_CA_BUNDLE` cannot be read.
@@ -54,14 +54,14 @@ pub fn client(environment: Environment<'_>) -> anyhow::Result<SharedHttpClient> 
     Ok(SharedHttpClient::new(AmazonFirst(Arc::new(clients))))
 }
 
-/// The bundle, if it holds certificates and nothing that cannot be one. The SDK would panic.
+/// The bundle, if it contains only valid certificates, and at least one. Otherwise the SDK would panic.
 fn only_certificates(bundle: Vec<u8>) -> anyhow::Result<Vec<u8>> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&bundle) {
-        let certificate = certificate.context("is no PEM")?;
-        roots.add(certificate).with_context(|| format!("has a bad certificate after {}", roots.len()))?;
+        let certificate = certificate.context("is not PEM")?;
+        roots.add(certificate).with_context(|| format!("has an invalid certificate after {}", roots.len()))?;
     }
-    anyhow::ensure!(!roots.is_empty(), "has no certificate in PEM");
+    anyhow::ensure!(!roots.is_empty(), "contains no PEM certificate");
     Ok(bundle)
 }
 
@@ -108,7 +108,7 @@ struct AmazonFirstConnector {
     system: Arc<Fallback>,
 }
 
-/// What the connector that trusts the system's roots is made of, once it is needed: reading them is what takes so long.
+/// Builds the connector that trusts the system's roots, once it is needed: reading them is slow.
 #[derive(Debug)]
 struct Fallback {
     clients: Arc<Clients>,
@@ -135,7 +135,7 @@ impl HttpConnector for AmazonFirstConnector {
     }
 }
 
-/// Whether the server's certificate is not of the roots. Nothing was sent then.
+/// Whether the server's certificate is not signed by the roots. In that case nothing was sent.
 fn is_not_trusted(error: &(dyn Error + 'static)) -> bool {
     let mut errors = std::iter::successors(Some(error), |error| cause(*error));
     let tls = errors.find_map(|error| error.downcast_ref::<rustls::Error>());
@@ -144,7 +144,7 @@ fn is_not_trusted(error: &(dyn Error + 'static)) -> bool {
 
 fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     match error.downcast_ref::<io::Error>() {
-        // Its source is that of what it holds, which would be left out.
+        // Its `source` skips the error that it wraps.
         Some(error) => error.get_ref().map(|held| held as _),
         None => error.source(),
     }
@@ -225,12 +225,12 @@ mod tests {
             format!("{:#}", client(&environment).unwrap_err())
         };
         assert!(error("/nowhere.pem").starts_with("AWS_CA_BUNDLE, /nowhere.pem: cannot be read: No such file"));
-        assert!(error("Cargo.toml").ends_with("has no certificate in PEM"));
+        assert!(error("Cargo.toml").ends_with("contains no PEM certificate"));
         let read = |bundle: &str| only_certificates(bundle.as_bytes().to_vec()).map_err(|error| format!("{error:#}"));
         let roots = String::from_utf8(AMAZON_ROOTS.to_vec()).unwrap();
         assert_eq!(read(&roots).unwrap(), AMAZON_ROOTS);
         let bad = format!("{roots}-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n");
         let error = read(&bad).unwrap_err();
-        assert!(error.starts_with("has a bad certificate after 5: "), "{error}");
+        assert!(error.starts_with("has an invalid certificate after 5: "), "{error}");
     }
 }

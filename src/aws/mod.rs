@@ -1,4 +1,4 @@
-//! The AWS clients, and AWS's errors in words.
+//! The AWS clients, and AWS's errors as text.
 
 mod clients;
 pub mod endpoints;
@@ -12,11 +12,11 @@ pub use clients::{CheckClients, StartClients, config_loader, configuration};
 pub use error::{describe, is_throttled};
 
 /// How many requests of one kind are in flight at once. EKS publishes no request rates, so this is cautious; the adaptive
-/// retries slow down further when AWS says so.
+/// retries slow down further when AWS throttles.
 pub const CONCURRENCY: usize = 8;
 
-/// Makes calls, [`CONCURRENCY`] of them at once, and returns their results in order. With `buffered`, a slow one would keep those
-/// after it from being made.
+/// Makes calls, [`CONCURRENCY`] of them at once, and returns their results in order. With `buffered`, a slow call would delay
+/// those after it.
 pub async fn concurrently<T>(calls: impl Stream<Item: Future<Output = T>>) -> Vec<T> {
     let numbered = calls.enumerate().map(|(number, call)| call.map(move |result| (number, result)));
     let mut results: Vec<(usize, T)> = numbered.buffer_unordered(CONCURRENCY).collect().await;

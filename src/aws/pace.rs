@@ -1,13 +1,13 @@
-//! How fast EKS is called, once it has refused calls for their rate.
+//! The pace of EKS calls, after EKS has throttled some.
 //!
-//! An account has one rate for all that call its EKS: consoles, pipelines, autoscalers. AWS does not publish it. The SDK's
-//! adaptive retries find it by exceeding it again and again, and leave nothing to others. Here, what EKS accepted between two
-//! refusals is taken for its rate. After a refusal the updater goes on with four fifths of that, comes back to it by a cubic curve,
-//! as [CUBIC](https://www.rfc-editor.org/rfc/rfc9438) does for TCP, stays near it, and then tries for more, faster and faster: it
-//! is soon back at full speed where somebody else had emptied the account's bucket. Before there is a rate to go by, since EKS
-//! refused calls within the first second, the pace begins low and doubles with each call that EKS accepts.
+//! An account has one request rate for all callers of its EKS: consoles, pipelines, autoscalers. AWS does not publish it. The
+//! SDK's adaptive retries find it by exceeding it again and again, and leave nothing to others. Here, the rate of calls that
+//! EKS accepted between two refusals counts as its rate. After a refusal the updater continues with four fifths of that,
+//! returns to it on a cubic curve, as [CUBIC](https://www.rfc-editor.org/rfc/rfc9438) does for TCP, stays near it, and then
+//! increases faster and faster: it is soon back at full speed if somebody else had emptied the account's bucket. If EKS refuses
+//! calls within the first second, there is no measured rate yet: then the pace starts low and doubles with each accepted call.
 //!
-//! A refused call waits for another turn among the others; a retry of the SDK would not know of them.
+//! A refused call waits for another turn among the others; a retry by the SDK would ignore them.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,34 +23,34 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::error::is_throttled;
 
-/// How often a call is made in all before its error counts.
+/// The maximum number of attempts of a call.
 pub(super) const ATTEMPTS: u32 = 5;
 
-/// How many turns a call has, where it is refused in each and there is time.
+/// The maximum number of turns of a call that is refused each time, if there is time.
 const TURNS: u32 = 10;
-/// The wait before another turn: at first so long, then twice as long each time.
+/// The first wait before another turn; it doubles each time.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 /// How long a call keeps retrying. Retries plus the last call fit into the time that a run reserves at its end.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// The share of EKS's rate with which the updater goes on after a refusal, and the one that it comes back to: the rest is for
+/// The share of EKS's rate with which the updater continues after a refusal, and the share to which it returns: the rest is for
 /// others.
 const SHARE: f64 = 0.8;
 const PLATEAU: f64 = 0.9;
-/// How steep the cubic curve is, in calls a second per cubed second. At a rate of ten calls a second it is back at its plateau after
-/// 3.7 seconds, and exceeds the rate after 7.4.
+/// The steepness of the cubic curve, in calls per second per cubed second. At ten calls a second it returns to its plateau
+/// after 3.7 seconds, and exceeds the rate after 7.4.
 const STEEPNESS: f64 = 0.02;
 /// How far back accepted calls are counted before the first refusal.
 const COUNTED: Duration = Duration::from_secs(2);
-/// The shortest time that says something about the rate. EKS accepts bursts.
+/// The minimum time for measuring the rate, because EKS accepts bursts.
 const SHORTEST: Duration = Duration::from_secs(1);
-/// Accepted calls from which a rate is worked out.
+/// The minimum number of accepted calls for measuring the rate.
 const FEWEST: u32 = 3;
 /// The pace from which it doubles, in calls a second.
 const FIRST: f64 = 50.0;
 /// The slowest pace, in calls a second.
 const SLOWEST: f64 = 0.5;
-/// A pace that limits nothing, in calls a second.
+/// A pace without effect, in calls a second.
 const FASTEST: f64 = 1_000.0;
 
 /// The client of EKS, and its pace.
@@ -60,20 +60,20 @@ pub struct Eks {
     pace: Pace,
 }
 
-/// How much EKS slowed the calls down.
+/// How much EKS throttled the calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Throttling {
-    /// How often EKS refused a call for its rate.
+    /// How often EKS throttled a call.
     pub refusals: u64,
     /// How long calls waited for their turns, one after the other.
     pub waited: Duration,
 }
 
 impl Throttling {
-    /// Waiting that somebody should hear of.
+    /// A wait that is worth reporting.
     const LONG: Duration = Duration::from_secs(10);
 
-    /// Whether calls waited for so long that somebody should hear of it.
+    /// Whether calls waited for long enough that it is worth reporting.
     #[must_use]
     pub fn is_long(&self) -> bool {
         self.waited >= Self::LONG
@@ -81,8 +81,8 @@ impl Throttling {
 }
 
 impl Eks {
-    /// The client of a configuration. Its retries are the standard ones: adaptive ones would slow down a second time, and begin
-    /// with many seconds in which nothing is called.
+    /// The client of a configuration. It uses standard retries: adaptive ones would slow down a second time, and start with
+    /// many seconds without calls.
     #[must_use]
     pub fn new(config: Builder) -> Self {
         let pace = Pace::default();
@@ -91,7 +91,7 @@ impl Eks {
         Self { client: Client::from_conf(config.build()), pace }
     }
 
-    /// EKS's answer to a call that reads, made as soon as the pace allows.
+    /// EKS's answer to a read call, made as soon as the pace allows.
     ///
     /// # Errors
     /// When EKS does not answer it, or keeps refusing it.
@@ -113,7 +113,7 @@ impl Eks {
         }
     }
 
-    /// The same, with turns before a time only. There is no answer where that time comes first.
+    /// The same, with turns only before a deadline. `None` if the deadline comes first.
     pub async fn read_before<T, E: ProvideErrorMetadata>(
         &self,
         end: Instant,
@@ -149,7 +149,8 @@ impl Eks {
         }
     }
 
-    /// EKS's answer to a call that must not wait, since its intent was recorded already. Only after a refusal it has turns, too.
+    /// EKS's answer to a call that must not wait, because its intent is already recorded. It waits for turns only after a
+    /// refusal.
     ///
     /// # Errors
     /// As of [`Self::read`].
@@ -163,13 +164,13 @@ impl Eks {
         }
     }
 
-    /// How much EKS slowed the calls down since this was last asked.
+    /// How much EKS throttled the calls since the last call of this function.
     #[must_use]
     pub fn take_throttling(&self) -> Throttling {
         self.pace.locked(|state| std::mem::take(&mut state.throttling))
     }
 
-    /// The pace, in calls a second, where there is one.
+    /// The pace, in calls a second, if there is one.
     #[must_use]
     pub fn calls_a_second(&self) -> Option<f64> {
         self.pace.locked(|state| state.limit.map(|limit| limit.rate(Instant::now())))
@@ -198,7 +199,7 @@ struct Pace(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
-    /// The first in the queue waits for its turn, and the others for the first: so that each waits by the newest pace.
+    /// The first in the queue waits for its turn, and the others for the first, so that each wait uses the newest pace.
     queue: tokio::sync::Mutex<()>,
 }
 
@@ -207,7 +208,7 @@ impl Pace {
         change(&mut self.0.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Waits for the next turn. Where there is no limit it is now.
+    /// Waits for the next turn. Without a limit, it is now.
     async fn turn(&self) {
         if self.locked(|state| state.limit.is_none()) {
             return;
@@ -239,13 +240,13 @@ impl Intercept for Pace {
     }
 }
 
-/// Whether EKS refused a call for the rate: [`is_throttled`] before the SDK has read the answer.
+/// Whether EKS throttled a call: [`is_throttled`] before the SDK has read the answer.
 fn is_refusal(response: &HttpResponse) -> bool {
     let name = response.headers().get("x-amzn-errortype").unwrap_or_default();
     response.status().as_u16() == 429 || name.starts_with("Throttl") || name.starts_with("TooMany")
 }
 
-/// Keeps the SDK from repeating a call that was refused for the rate: it has its turns.
+/// Stops the SDK from retrying a throttled call, which gets its turns here.
 #[derive(Debug)]
 struct NotForTheRate;
 
@@ -262,35 +263,35 @@ impl ClassifyRetry for NotForTheRate {
     }
 }
 
-/// What is known of EKS's rate.
+/// The measured state of EKS's rate.
 #[derive(Debug, Default)]
 struct State {
-    /// When EKS accepted the last calls, from old to new; counted only as long as there is no limit.
+    /// When EKS accepted the last calls, oldest first; only recorded while there is no limit.
     taken: VecDeque<Instant>,
     limit: Option<Limit>,
     throttling: Throttling,
 }
 
-/// There is one once EKS has refused a call.
+/// The limit; present once EKS has refused a call.
 #[derive(Clone, Copy, Debug)]
 struct Limit {
     growth: Growth,
-    /// When EKS last refused a call that was made at this pace.
+    /// When EKS last refused a call made at this pace.
     since: Instant,
-    /// The calls that it has accepted since then.
+    /// The number of calls that EKS has accepted since.
     accepted: u32,
-    /// When the last turn was, or the pause ends.
+    /// When the last turn was, or when the pause ends.
     last: Instant,
-    /// How long calls had turns since the last refusal, without the time in which nobody wanted one.
+    /// How long calls had turns since the last refusal, without idle time.
     busy: Duration,
 }
 
-/// How a pace grows.
+/// The growth of a pace.
 #[derive(Clone, Copy, Debug)]
 enum Growth {
-    /// It doubles with each accepted call, from a pace that falls with each refusal.
+    /// It doubles with each accepted call, and falls with each refusal.
     Doubling { from: f64, rate: f64 },
-    /// It comes back to the rate of the last refusal, and then exceeds it.
+    /// It returns to the rate of the last refusal, and then exceeds it.
     Cubic { plateau: f64 },
 }
 
@@ -322,7 +323,7 @@ impl Limit {
         }
     }
 
-    /// Nothing is known of the rate.
+    /// The rate is unknown.
     fn doubling(from: f64, now: Instant) -> Self {
         let growth = Growth::Doubling { from, rate: from };
         Self { growth, since: now, accepted: 0, last: now, busy: Duration::ZERO }
@@ -335,7 +336,7 @@ impl Limit {
 }
 
 impl State {
-    /// When the next turn is; none, where it is now: then it is taken.
+    /// When the next turn is; `None` if it is now, in which case it is used.
     fn turn(&mut self, now: Instant) -> Option<Instant> {
         let limit = self.limit.as_mut()?;
         let is_over = limit.rate(now) >= FASTEST && now.saturating_duration_since(limit.since) > COUNTED;
@@ -368,7 +369,7 @@ impl State {
         }
     }
 
-    /// EKS refused a call that was made at this time. Of those that were in flight together, the first counts.
+    /// EKS refused a call that was made at this time. Of the calls in flight together, only the first refusal counts.
     fn refused(&mut self, sent: Instant, now: Instant) {
         self.throttling.refusals += 1;
         self.limit = match self.limit {
@@ -380,7 +381,7 @@ impl State {
                 let taken = u32::try_from(self.taken.len()).unwrap_or(u32::MAX);
                 self.taken.clear();
                 Some(match taken {
-                    // Somebody else may have emptied the bucket.
+                    // Somebody else might have emptied the bucket.
                     0 => Limit::doubling(FIRST, now),
                     // These calls did.
                     _ if counted < SHORTEST => Limit { last: now + SHORTEST_PAUSE, ..Limit::doubling(FIRST, now) },

@@ -1,4 +1,4 @@
-//! The document of settings: a JSON object with a text for each template parameter that `start` goes by.
+//! The settings document: a JSON object with a string for each template parameter of `start`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::model::settings::setting::SettingRow;
 
-/// The fields of a JSON object as they are written, of which some may be written twice.
+/// The fields of a JSON object in order, including duplicates.
 struct Fields(Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Fields {
@@ -37,14 +37,14 @@ impl<'de> Deserialize<'de> for Fields {
 
 /// Reads the document: the values by parameter.
 pub(super) fn parse(text: &str) -> Result<BTreeMap<&'static str, String>, String> {
-    let Fields(fields) = serde_json::from_str(text).map_err(|error| format!("they are no JSON object: {error}"))?;
+    let Fields(fields) = serde_json::from_str(text).map_err(|error| format!("they are not a JSON object: {error}"))?;
     let mut values = BTreeMap::new();
     for (name, value) in fields {
         let known = SettingRow::all().find(|row| row.parameter == name && row.of.in_document());
-        let row = known.ok_or_else(|| format!("this version has no setting {name:?} there"))?;
-        let Value::String(value) = value else { return Err(format!("{name} is {value}; expected a text")) };
+        let row = known.ok_or_else(|| format!("this version accepts no setting {name:?} there"))?;
+        let Value::String(value) = value else { return Err(format!("{name} is {value}; expected a string")) };
         if values.insert(row.parameter, value).is_some() {
-            return Err(format!("{name} is given twice"));
+            return Err(format!("{name} is set twice"));
         }
     }
     Ok(values)

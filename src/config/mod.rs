@@ -1,5 +1,5 @@
-//! The settings: those of the environment, read once, and those of the document that the template writes, read by each run of
-//! `start`.
+//! The settings: those of the environment, read once, and those of the document that the template writes, which each run of
+//! `start` reads.
 
 mod document;
 
@@ -26,28 +26,28 @@ pub use self::values::{Environment, InvalidSetting, Source, Values};
 /// The settings of `start`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StartConfig {
-    /// `UPDATES_TABLE`: name of the table. A function has one; whoever looks before it is deployed does not.
+    /// `UPDATES_TABLE`: name of the table. Always set in Lambda; absent for the command line before a deployment.
     pub updates_table: Option<String>,
-    /// What each run reads of Parameter Store.
+    /// The parameters in Parameter Store that each run reads.
     pub parameters: ParameterNames,
-    /// What the plan goes by where there is no document of settings.
+    /// The settings of the plan without a settings document.
     pub settings: Settings,
-    /// What is published where, where there is none.
+    /// The sinks of notices, without a settings document.
     pub sinks: Sinks,
-    /// What the environment says, which a document adds to.
+    /// The values of the environment, to which a document adds.
     pub values: Values,
 }
 
-/// Names of SSM parameters, where there are any.
+/// Names of SSM parameters, if set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ParameterNames {
     /// `SETTINGS`: the document of settings.
     pub settings: Option<String>,
-    /// `STOP_SWITCH`: what stops all updates.
+    /// `STOP_SWITCH`: the switch that stops all updates.
     pub stop_switch: Option<String>,
-    /// `DENIED_RELEASES_LIST`: releases that are denied beside those of the settings.
+    /// `DENIED_RELEASES_LIST`: denied releases in addition to those of the settings.
     pub denied_releases: Option<String>,
-    /// `CHANGE_CALENDARS_LIST`: change calendars beside those of the settings.
+    /// `CHANGE_CALENDARS_LIST`: change calendars in addition to those of the settings.
     pub change_calendars: Option<String>,
 }
 
@@ -60,16 +60,16 @@ pub struct CheckConfig {
     pub notification_topic_arn: String,
     /// `STUCK_AFTER`: how long an update may run before it is reported, once, as stuck.
     pub stuck_after: SignedDuration,
-    /// `RETRY_AFTER`: when a failed release is tried again, for the message that says so.
+    /// `RETRY_AFTER`: when a failed release is retried, for messages.
     pub retry_after: RetryAfter,
-    /// `EVENT_BUS_NAME`: the bus that events are put on, if there is one.
+    /// `EVENT_BUS_NAME`: the bus for events, if there is one.
     pub event_bus: Option<String>,
-    /// What is published where.
+    /// The sinks of notices.
     pub sinks: Sinks,
 }
 
-/// `STACK_NAME`: the stack whose metrics a function writes. Without one it writes none: they are paid for, and those of two
-/// installations would be one.
+/// `STACK_NAME`: the stack whose metrics a function writes. Without one it writes none: they cost money, and those of two
+/// installations would be mixed.
 #[must_use]
 pub fn stack_name(environment: Environment<'_>) -> Option<String> {
     environment("STACK_NAME").filter(|name| !name.is_empty())
@@ -87,7 +87,7 @@ impl StartConfig {
         Self::of(Values::of(environment), updates_table, parameters)
     }
 
-    /// Reads the settings of whoever looks before a function is deployed: there is no document yet.
+    /// Reads the settings for the command line before a deployment, when there is no document yet.
     ///
     /// # Errors
     /// For the first setting that is invalid.
@@ -98,7 +98,7 @@ impl StartConfig {
     /// The same with a document of settings.
     ///
     /// # Errors
-    /// When the document is not understood, says what the environment says, or has an invalid value.
+    /// When the document is invalid, repeats a setting of the environment, or has an invalid value.
     pub fn with_document(&self, text: &str) -> Result<Self, String> {
         let values = self.values.with_document(text)?;
         let config = Self::of(values, self.updates_table.clone(), self.parameters.clone());
@@ -141,14 +141,15 @@ impl CheckConfig {
 }
 
 /// The ARN of a standard topic.
-/// [A FIFO topic](https://docs.aws.amazon.com/sns/latest/dg/sns-fifo-topics.html), whose name ends with `.fifo`, refuses a message
-/// without a group, and delivers to queues alone.
+/// [A FIFO topic](https://docs.aws.amazon.com/sns/latest/dg/sns-fifo-topics.html), whose name ends with `.fifo`,
+/// refuses a message without a group, and delivers only to queues.
 fn notification_topic(environment: Environment<'_>) -> Result<String, InvalidSetting> {
     let name = "NOTIFICATION_TOPIC_ARN";
     let value = required(environment, name)?;
     if value.ends_with(".fifo") {
-        let expected =
-            "expected the ARN of a standard topic: a FIFO topic delivers to no e-mail address, phone or HTTPS endpoint";
+        let expected = "expected the ARN of a standard topic: a FIFO topic cannot deliver to e-mail addresses, phones \
+                        or HTTPS \
+             endpoints";
         return Err(InvalidSetting::Malformed { name, value, expected: expected.to_owned() });
     }
     Ok(value)
@@ -162,7 +163,7 @@ fn event_bus(values: &Values) -> Result<Option<String>, InvalidSetting> {
     Ok(Some(bus).filter(|bus| !bus.is_empty()))
 }
 
-/// What is published where.
+/// The sinks of notices.
 fn sinks(values: &Values) -> Result<Sinks, InvalidSetting> {
     let mut sinks = Sinks { events: event_bus(values)?.is_some(), ..Sinks::default() };
     let kind = |word: &str| {
@@ -201,7 +202,7 @@ fn default_rules(values: &Values) -> Result<Rules, InvalidSetting> {
     for rule in RuleName::VARIANTS {
         let Some(row) = SettingRow::of_rule(*rule).filter(|row| row.of == Of::Start) else { continue };
         let value = Some(values.value(row).0).filter(|value| !value.is_empty()).unwrap_or(row.default);
-        // No window at all is one that is always open.
+        // No window means always open.
         if !value.is_empty() {
             defaults.set(*rule, value).map_err(|expected| values.malformed(row, value, &expected))?;
         }
@@ -218,7 +219,7 @@ fn required(environment: Environment<'_>, variable: &'static str) -> Result<Stri
     name(environment, variable).ok_or(InvalidSetting::Missing(variable))
 }
 
-/// The name of a resource, where a variable has one.
+/// The name of a resource, if a variable has one.
 fn name(environment: Environment<'_>, variable: &str) -> Option<String> {
     environment(variable).filter(|name| !name.is_empty())
 }
@@ -328,7 +329,7 @@ mod tests {
             (start.map(|sinks| sinks.events), check.map_err(|error| error.to_string()))
         };
         let classic =
-            "expected the name or the ARN of a classic event bus, whose rules can send events on to a Custom Event Bus";
+            "expected the name or the ARN of a classic event bus; its rules can forward events to a Custom Event Bus";
         for bus in
             ["arn:aws:events:eu-central-1:123456789012:event-busv2/orders/1a2b3c4d", "event-busv2/orders/1a2b3c4d"]
         {
@@ -347,7 +348,9 @@ mod tests {
         }
 
         let fifo = "arn:aws:sns:eu-central-1:123456789012:updates.fifo";
-        let error = "the setting NOTIFICATION_TOPIC_ARN is \"arn:aws:sns:eu-central-1:123456789012:updates.fifo\"; expected the ARN of a standard topic: a FIFO topic delivers to no e-mail address, phone or HTTPS endpoint";
+        let error = "the setting NOTIFICATION_TOPIC_ARN is \"arn:aws:sns:eu-central-1:123456789012:updates.fifo\"; \
+                     expected the ARN of a standard topic: a FIFO topic cannot deliver to e-mail addresses, phones or \
+                     HTTPS endpoints";
         assert_eq!(check("NOTIFICATION_TOPIC_ARN", fifo), (Ok(false), Err(error.to_owned())));
         let standard = "arn:aws:sns:eu-central-1:123456789012:fifo";
         assert_eq!(check("NOTIFICATION_TOPIC_ARN", standard), (Ok(false), Ok((None, standard.to_owned()))));
@@ -468,7 +471,7 @@ mod tests {
         );
     }
 
-    /// What a document makes of these variables: the settings and their source, or the error.
+    /// The result of a document with these variables: the settings and their source, or the error.
     fn with_document(variables: &'static [(&str, &str)], document: &str) -> Result<StartConfig, String> {
         let table = |name: &str| (name == "UPDATES_TABLE").then(|| "t".to_owned());
         let config = StartConfig::read(&|name| environment(variables)(name).or_else(|| table(name))).unwrap();
@@ -491,7 +494,7 @@ mod tests {
 
     #[test]
     fn every_setting_of_the_document_is_read() {
-        // What none of them can be, so that whoever reads it says so.
+        // An invalid value for each of them, so that every setting must reject it.
         for row in SettingRow::all().filter(|row| row.of.in_document()) {
             let takes_all = row.parameter == "ChangeCalendars";
             let read = with_document(&[], &format!(r#"{{"{}": "-"}}"#, row.parameter));
@@ -506,16 +509,16 @@ mod tests {
     #[test]
     fn what_the_document_should_not_say_is_named() {
         for (document, error) in [
-            ("", "they are no JSON object: EOF while parsing a value at line 1 column 0"),
-            ("[]", "they are no JSON object: invalid type: sequence, expected an object at line 1 column 0"),
-            (r#"{"Ring": "1""#, "they are no JSON object: EOF while parsing an object at line 1 column 12"),
-            (r#"{"Rings": "1"}"#, r#"this version has no setting "Rings" there"#),
-            (r#"{"RING": "1"}"#, r#"this version has no setting "RING" there"#),
-            (r#"{"StuckAfter": "6h"}"#, r#"this version has no setting "StuckAfter" there"#),
-            (r#"{"EventBusName": "default"}"#, r#"this version has no setting "EventBusName" there"#),
-            (r#"{"Ring": 1}"#, "Ring is 1; expected a text"),
-            (r#"{"Ring": null}"#, "Ring is null; expected a text"),
-            (r#"{"Ring": "1", "Ring": "2"}"#, "Ring is given twice"),
+            ("", "they are not a JSON object: EOF while parsing a value at line 1 column 0"),
+            ("[]", "they are not a JSON object: invalid type: sequence, expected an object at line 1 column 0"),
+            (r#"{"Ring": "1""#, "they are not a JSON object: EOF while parsing an object at line 1 column 12"),
+            (r#"{"Rings": "1"}"#, r#"this version accepts no setting "Rings" there"#),
+            (r#"{"RING": "1"}"#, r#"this version accepts no setting "RING" there"#),
+            (r#"{"StuckAfter": "6h"}"#, r#"this version accepts no setting "StuckAfter" there"#),
+            (r#"{"EventBusName": "default"}"#, r#"this version accepts no setting "EventBusName" there"#),
+            (r#"{"Ring": 1}"#, "Ring is 1; expected a string"),
+            (r#"{"Ring": null}"#, "Ring is null; expected a string"),
+            (r#"{"Ring": "1", "Ring": "2"}"#, "Ring is set twice"),
             (r#"{"Ring": "one"}"#, r#"the setting Ring is "one"; expected a whole number from 0"#),
             (r#"{"MinAge": "7d"}"#, "MinAge is also set by the variable MIN_AGE: set one of them"),
         ] {

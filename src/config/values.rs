@@ -1,4 +1,4 @@
-//! What the settings are set to, and where.
+//! The values of settings, and their sources.
 
 use std::collections::BTreeMap;
 
@@ -18,12 +18,12 @@ pub enum InvalidSetting {
         name: &'static str,
         /// Its value.
         value: String,
-        /// What would be valid.
+        /// The expected format.
         expected: String,
     },
 }
 
-/// The environment: a name's value, if it has one.
+/// The environment: the value of a name, if it has one.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// The values of settings, before they are parsed.
@@ -35,7 +35,7 @@ pub struct Values {
     document: BTreeMap<&'static str, String>,
 }
 
-/// Where the value of a setting comes from.
+/// The source of a setting's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// It is set nowhere.
@@ -54,10 +54,10 @@ impl Values {
         Self { variables: variables.collect(), document: BTreeMap::new() }
     }
 
-    /// With those of the document, too.
+    /// Adds the values of the document.
     ///
     /// # Errors
-    /// When the document is not understood, or says what a variable says.
+    /// When the document is invalid, or repeats a variable.
     pub fn with_document(&self, text: &str) -> Result<Self, String> {
         let document = document::parse(text)?;
         let mut rows = SettingRow::all().filter(|row| document.contains_key(row.parameter));
@@ -69,7 +69,7 @@ impl Values {
         }
     }
 
-    /// What a setting is set to, and where.
+    /// A setting's value, and its source.
     #[must_use]
     pub fn value(&self, row: SettingRow) -> (&str, Source) {
         let document = self.document.get(row.parameter).map(|value| (value.as_str(), Source::Document));
@@ -77,7 +77,7 @@ impl Values {
         document.or_else(variable).unwrap_or((row.default, Source::Default))
     }
 
-    /// Reads a setting, or its default where it is set nowhere.
+    /// Reads a setting, or its default if it is not set.
     pub(super) fn read<T>(&self, row: SettingRow, parse: impl Fn(&str) -> Option<T>) -> Result<T, InvalidSetting> {
         let (value, _) = self.value(row);
         parse(value).ok_or_else(|| self.malformed(row, value, row.expected))
@@ -90,7 +90,7 @@ impl Values {
         words.map(|word| parse(word).ok_or_else(|| self.malformed(row, word, row.expected))).collect()
     }
 
-    /// The error of a value, which names the setting as it is named where it is set.
+    /// The error of a value, with the setting's name in its source.
     pub(super) fn malformed(&self, row: SettingRow, value: &str, expected: &str) -> InvalidSetting {
         let name = match self.value(row).1 {
             Source::Document => row.parameter,

@@ -1,4 +1,4 @@
-//! Makes the plan happen: one update after the other, and no choice of its own.
+//! Executes the plan: one update after the other, without decisions of its own.
 
 pub mod submit;
 
@@ -21,33 +21,33 @@ use crate::reconcile::{Bookkeeping, Change as _, FleetChange, NodegroupChange, R
 use crate::run::Run;
 use crate::store::{NotSaved, RecordStore};
 
-/// Refusals in a row for missing permissions after which a run stops asking.
+/// After how many refusals in a row for missing permissions a run stops.
 const DENIALS: usize = 3;
 
-/// What came of a plan.
+/// The result of executing a plan.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Execution {
-    /// The outcomes, by the index of the decision. A decision without one was not to start anything.
+    /// The outcomes, by the index of the decision. A decision without one was not a start.
     pub outcomes: BTreeMap<usize, Outcome>,
-    /// What was not recorded.
+    /// Errors of writing records.
     pub errors: Vec<Problem>,
-    /// What has to be recorded of release tracks and of the fleet.
+    /// The changes to record for release tracks and the fleet.
     changes: Reconciled,
     calls: usize,
     /// Refusals for missing permissions since the last other answer.
     denials: usize,
-    /// What EKS refused as not valid.
+    /// Releases that EKS refused as invalid.
     not_ready: BTreeSet<(TrackKey, String)>,
 }
 
-/// A start that was planned.
+/// A planned start.
 #[derive(Clone, Copy)]
 struct Start<'a> {
     id: &'a NodegroupId,
     intent: &'a Intent,
-    /// What the run knows of the fleet.
+    /// What the run knows about the fleet.
     fleet: &'a Fleet,
-    /// What is written of the node group together with the intent.
+    /// The changes that are written together with the intent.
     bookkeeping: &'a [NodegroupChange],
 }
 
@@ -131,7 +131,7 @@ impl Executor<'_> {
         }
     }
 
-    /// Writes the intent over the record by which it was planned, calls EKS, writes what it answered.
+    /// Writes the intent over the record of the plan, calls EKS, and writes the answer.
     async fn start_update(&self, mut record: NodegroupRecord, start: Start<'_>, errors: &mut Vec<Problem>) -> Outcome {
         let Start { intent, fleet, .. } = start;
         let now = self.run.now;
@@ -144,7 +144,7 @@ impl Executor<'_> {
         }
         let Some(attempt) = record.open() else { return Outcome::LostRace };
         let outcome = match submit(&self.clients.eks, &record.id, attempt).await {
-            // Nobody asked for another release, so EKS's answer is what has to be said.
+            // Nobody requested another release, so EKS's answer must be reported.
             Outcome::NotReady(error) if intent.rollback.is_some() => {
                 let message = error.trim_start_matches("InvalidParameterException: ");
                 Outcome::Refused(ErrorDetail::new("InvalidParameterException", message))
@@ -157,7 +157,7 @@ impl Executor<'_> {
         }
         let token = attempt.token.clone();
         let change = |record: &mut NodegroupRecord| {
-            // Another run may have written meanwhile; `check` may have found the update first.
+            // Another run might have written meanwhile; `check` might have found the update first.
             let is_open = |open: &Attempt| open.token == token && open.update_id.is_none();
             if record.open().is_some_and(is_open) {
                 take_answer(record, &outcome, intent, fleet, now);
@@ -172,14 +172,14 @@ impl Executor<'_> {
     }
 }
 
-/// What EKS's answer says of the open attempt.
+/// The effect of EKS's answer on the open attempt.
 fn take_answer(record: &mut NodegroupRecord, outcome: &Outcome, intent: &Intent, fleet: &Fleet, now: Timestamp) {
     match outcome {
         Outcome::Accepted { update_id } => record.accept(update_id),
         Outcome::Refused(error) | Outcome::LaunchTemplateDenied(error) => {
             record.end(Status::Refused, vec![error.clone()], now);
         }
-        // Only a pin asks for what AWS never named; no release track remembers that EKS refuses it.
+        // Only a pin can request a release that AWS never named; no release track remembers its refusal.
         Outcome::NotReady(error) if !is_known(intent, fleet) => {
             record.start_back_off(outcome.into(), error, NotTaken::Release(&intent.release_version), now);
         }
@@ -194,14 +194,14 @@ fn take_answer(record: &mut NodegroupRecord, outcome: &Outcome, intent: &Intent,
     }
 }
 
-/// Whether the release history of its track holds the release.
+/// Whether the history of the track has the release.
 fn is_known(intent: &Intent, fleet: &Fleet) -> bool {
     let track = fleet.track_record(&intent.track()).ok().flatten();
     track.is_some_and(|track| track.releases.iter().any(|known| known.release_version == intent.release_version))
 }
 
 impl Execution {
-    /// Why EKS is not asked for a start.
+    /// Why a start is not requested from EKS.
     fn not_asked(&self, plan: &Plan, intent: &Intent) -> Option<NotAsked> {
         let most = plan.capacity.most_calls();
         if self.denials >= DENIALS {
@@ -214,7 +214,7 @@ impl Execution {
         self.not_ready.contains(&release).then_some(NotAsked::NotReady)
     }
 
-    /// What an outcome says of its release and of the function's permissions.
+    /// What an outcome shows about its release and the function's permissions.
     fn record_outcome(&mut self, start: Start<'_>, outcome: &Outcome, now: Timestamp) {
         let Start { intent, fleet, .. } = start;
         let (track, release) = (intent.track(), &intent.release_version);

@@ -1,4 +1,4 @@
-//! Calls `UpdateNodegroupVersion`, and reads what EKS answered.
+//! Calls `UpdateNodegroupVersion`, and reads EKS's answer.
 //!
 //! See [UpdateNodegroupVersion](https://docs.aws.amazon.com/eks/latest/APIReference/API_UpdateNodegroupVersion.html).
 
@@ -16,7 +16,7 @@ use crate::model::attempt::outcome::Outcome;
 use crate::model::attempt::{Attempt, ErrorDetail};
 use crate::model::id::NodegroupId;
 
-/// Asks EKS to update the node group to the attempt's Kubernetes version and release: always both, so that EKS picks neither.
+/// Requests the update to the attempt's Kubernetes version and release: always both, so that EKS chooses neither.
 pub async fn submit(eks: &Eks, id: &NodegroupId, attempt: &Attempt) -> Outcome {
     let requests = Arc::new(AtomicU32::new(0));
     let answer = eks.write(async |eks| {
@@ -37,7 +37,7 @@ pub async fn submit(eks: &Eks, id: &NodegroupId, attempt: &Attempt) -> Outcome {
             Some(update_id) => Outcome::Accepted { update_id: update_id.to_owned() },
             None => Outcome::Unknown("EKS answered without the update's id".to_owned()),
         },
-        // A first request may have been accepted and its answer lost; what a later one was answered proves nothing.
+        // A first request might have been accepted and its answer lost; the answer to a later one proves nothing.
         Err(error) if requests.load(Ordering::Relaxed) > 1 || !is_clients_fault(&error) => {
             Outcome::Unknown(describe(&error))
         }
@@ -48,12 +48,12 @@ pub async fn submit(eks: &Eks, id: &NodegroupId, attempt: &Attempt) -> Outcome {
     }
 }
 
-/// Only a 4xx says that nothing was accepted; a mangled 200 says nothing.
+/// Only a 4xx proves that nothing was accepted; a malformed 200 proves nothing.
 fn is_clients_fault(error: &SdkError<Error>) -> bool {
     error.raw_response().is_some_and(|response| response.status().is_client_error())
 }
 
-/// What a refusal means.
+/// The meaning of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Refusal {
     /// The node group or its cluster is not active, or has health issues.
@@ -72,8 +72,8 @@ enum Refusal {
     AccessDenied,
 }
 
-/// Refusals by code and by what their message says, in lower case; an empty code is any. The first row that applies counts, and what
-/// has none is refused until something is changed. The messages were seen in public reports.
+/// Refusals by code and by parts of the message, in lower case; an empty code matches any. The first matching row counts; a
+/// refusal without one lasts until something is changed. The messages are from public reports.
 const REFUSALS: [(&str, &[&str], Refusal); 13] = [
     ("ResourceNotFoundException", &[], Refusal::Deleted),
     // `Nodegroup cannot be updated as it is currently not in Active State`; of the cluster: `… is not in ACTIVE status`.
@@ -90,7 +90,7 @@ const REFUSALS: [(&str, &[&str], Refusal); 13] = [
     ("InvalidParameterException", &["version should be equal to"], Refusal::VersionNotReady),
     // `You are not authorized to launch instances with this launch template`
     ("", &["not authorized to launch instances"], Refusal::LaunchTemplateDenied),
-    // By the function's own policy, or by one of its organisation.
+    // By the function's own policy, or by an organisation policy.
     ("AccessDeniedException", &[], Refusal::AccessDenied),
     ("AccessDenied", &[], Refusal::AccessDenied),
     ("UnauthorizedException", &[], Refusal::AccessDenied),
@@ -122,7 +122,7 @@ fn detail(error: &Error) -> ErrorDetail {
     ErrorDetail::new(error.code().unwrap_or("Unknown"), error.message().unwrap_or("EKS gave no reason"))
 }
 
-/// Counts the requests that the SDK really sends for one call.
+/// Counts the requests that the SDK sends for one call.
 #[derive(Debug)]
 struct CountRequests(Arc<AtomicU32>);
 

@@ -29,8 +29,8 @@ use crate::summary::{CheckLine, CheckSummary, Throttled, left_over};
 /// Watches every open attempt, and publishes what is pending.
 ///
 /// # Errors
-/// When the event is not understood or the table cannot be read at all. What goes wrong with one record is an error of the
-/// summary, which says itself when the run failed.
+/// When the event is invalid or the table cannot be read at all. An error of one record is part of the summary, which also has
+/// whether the run failed.
 pub async fn check(
     clients: &CheckClients,
     config: &CheckConfig,
@@ -41,7 +41,7 @@ pub async fn check(
     let writer = Writer { id: run.id, sinks: &config.sinks };
     let store = RecordStore::new(&clients.dynamodb, Some(&config.updates_table)).within(run.scope).writing(writer);
     let mut pending: Vec<String> = store.pending().await?.into_iter().collect();
-    // In another order each run, so that nothing is left over for ever where the time is too short for all.
+    // Shuffled each run, so that a short deadline never starves the same items.
     pending.sort_by_cached_key(|key| Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{}/{key}", run.id).as_bytes()));
     let checker = Checker { clients, config, store: &store, run };
     let count = pending.len();
@@ -79,7 +79,7 @@ pub async fn check(
     Ok(summary)
 }
 
-/// What a run of `check` works with.
+/// The context of a run of `check`.
 struct Checker<'a> {
     clients: &'a CheckClients,
     config: &'a CheckConfig,
@@ -87,24 +87,24 @@ struct Checker<'a> {
     run: Run<'a>,
 }
 
-/// What a run of `check` found of one record.
+/// The findings of a run of `check` about one record.
 struct Checked {
     subject: Subject,
     line: Option<CheckLine>,
-    /// What may have something to publish.
+    /// The record, which might have something to publish.
     record: Option<AnyRecord>,
     errors: Vec<(ProblemCode, String)>,
-    /// When the update began that is in progress.
+    /// When the update in progress began.
     open_since: Option<Timestamp>,
     /// The attempt that was found to have ended.
     ended: Option<Attempt>,
 }
 
 impl Checker<'_> {
-    /// What became of every attempt; and the records of the fleets, which say what is quarantined.
+    /// The result of every attempt; and the records of the fleets, which have the quarantines.
     async fn settle_all(&self, keys: Vec<String>) -> (Vec<Checked>, Vec<FleetRecord>) {
         let items: Vec<ItemKey> = keys.iter().filter_map(|key| ItemKey::read(key)).collect();
-        // Where the function's account and region are not known, there may be several.
+        // If the function's account and region are unknown, there can be several.
         let fleets = items.iter().filter_map(|item| match item {
             ItemKey::Nodegroup(id) => Some(FleetId::of(id)),
             ItemKey::Fleet(_) | ItemKey::Track(_) => None,
@@ -119,7 +119,7 @@ impl Checker<'_> {
     async fn settle_one(&self, key: String, records: &RecordSet) -> Checked {
         let Some(item) = ItemKey::read(&key) else {
             let mut checked = Checked::new(Subject::Entry(key));
-            let error = "the table has an item under a key that is none of the updater's";
+            let error = "the table has an item whose key is not one of the updater's";
             checked.errors.push((ProblemCode::Unreadable, error.to_owned()));
             return checked;
         };
@@ -179,7 +179,7 @@ impl Checked {
     }
 }
 
-/// What became of an attempt.
+/// The result of an attempt.
 fn line(record: &NodegroupRecord, open: &Attempt) -> CheckLine {
     let now = record.attempt(open.number);
     CheckLine {

@@ -1,4 +1,4 @@
-//! What is pending is published, as messages and as events, and then marked: a notice may be published twice, but none is lost.
+//! Publishes pending notices, as messages and as events, and then marks them: a notice can be published twice, but none is lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use crate::notify::{Batch, Event, Message, Position, batches, calls, publish, pu
 use crate::run::Run;
 use crate::store::RecordStore;
 
-/// What a run of `check` publishes with.
+/// The context for publishing in a run of `check`.
 pub(super) struct Outbox<'a> {
     pub(super) clients: &'a CheckClients,
     pub(super) config: &'a CheckConfig,
@@ -23,7 +23,7 @@ pub(super) struct Outbox<'a> {
     pub(super) run: Run<'a>,
 }
 
-/// What was published.
+/// The result of publishing.
 #[derive(Default)]
 pub(super) struct Published {
     /// The ids of the notices of which messages were published.
@@ -33,7 +33,7 @@ pub(super) struct Published {
     /// How many notices are still pending.
     pub(super) pending: usize,
     pub(super) errors: Vec<Problem>,
-    /// How many messages SNS did not take.
+    /// How many messages SNS did not accept.
     pub(super) failed: usize,
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Published {
 type Done = BTreeMap<Position, Vec<Sink>>;
 
 impl Outbox<'_> {
-    /// Publishes everything that is pending in these records: first what people read, so that no bus keeps it back.
+    /// Publishes all pending notices of these records: messages first, so that a failing bus does not delay them.
     pub(super) async fn empty(&self, records: Vec<AnyRecord>, fleets: &[FleetRecord]) -> Published {
         let mut published = Published::default();
         let mut done = Done::new();
@@ -61,7 +61,7 @@ impl Outbox<'_> {
         published
     }
 
-    /// Where each notice of a record is published by now: everywhere, where nothing is left.
+    /// Where each notice of a record has been published so far: everywhere if nothing is left.
     fn marks(&self, index: usize, record: &AnyRecord, done: &Done) -> Vec<(Notice, Vec<Sink>)> {
         let mark = |(number, notice): (usize, &Notice)| {
             let sinks = done.get(&(index, number)).cloned().unwrap_or_default();
@@ -101,7 +101,7 @@ impl Outbox<'_> {
         }
     }
 
-    /// Publishes one message. Answers the ids of its notices.
+    /// Publishes one message. Returns the ids of its notices.
     async fn publish(&self, records: &[AnyRecord], batch: &Batch) -> Result<Vec<String>, Problem> {
         let members = |positions: &[Position]| -> Vec<(&AnyRecord, &Notice)> {
             let member = |(index, number): &Position| {
@@ -122,8 +122,8 @@ impl Outbox<'_> {
         Ok(notices.iter().chain(&included).map(|(record, notice)| notice.id(record.as_ref().key())).collect())
     }
 
-    /// The events of all records together, few calls for many. One that is not taken stays pending, alone; where the bus cannot be
-    /// reached at all, the others wait as well.
+    /// Publishes the events of all records, many per call. A rejected event stays pending, alone; if the bus cannot be reached
+    /// at all, the others wait as well.
     async fn put_events(&self, records: &[AnyRecord], done: &mut Done, published: &mut Published) {
         let Some(bus) = &self.config.event_bus else { return };
         let mut events = Vec::new();
@@ -160,7 +160,7 @@ impl Outbox<'_> {
         published.errors.extend(errors.into_iter().map(|error| Problem::of_run(ProblemCode::NotPublished, error)));
     }
 
-    /// Marks what was published of one record, in one write.
+    /// Marks the published notices of one record, in one write.
     async fn mark(&self, record: AnyRecord, marks: Vec<(Notice, Vec<Sink>)>) -> Option<Problem> {
         let subject = record.subject();
         let marked = match record {

@@ -81,7 +81,7 @@ impl<'a> Job<'a> {
 }
 
 impl<'a> Observed<'a> {
-    /// Records what was observed. What could not be recorded is not built upon.
+    /// Records the observations. Records that could not be written are not used.
     pub async fn record(self) -> Recorded<'a> {
         let Self { mut known, external } = self;
         let Known { job: Job { store, run, .. }, .. } = known;
@@ -99,7 +99,8 @@ impl<'a> Observed<'a> {
 }
 
 impl<'a> Recorded<'a> {
-    /// Plans, with the update history of each node group that may start. Each round moves others up, whose histories are then read, too.
+    /// Plans, with the update history of each node group that can start. Each round moves other node groups up, whose histories are then
+    /// read, until all that can start have a known history.
     pub async fn plan(self) -> Planned<'a> {
         let Self(mut known) = self;
         loop {
@@ -133,11 +134,11 @@ impl Executed<'_> {
         let throttling = clients.eks.take_throttling();
         let failure = failure(&known.fleet, &known.recommended, &plan, store);
         let metrics = Metrics::of_fleet(&known.input(), &plan, &execution.outcomes, throttling);
-        // A run that could not do its job does not know how the fleet stands.
+        // A failed run does not know the state of the fleet.
         let metrics = metrics.filter(|_| failure.is_none());
         let view = View::of(&known.input(), &plan);
         let Known { fleet: Fleet { table_empty, .. }, errors, .. } = known;
-        // A summary of thousands of node groups needs the room.
+        // Frees memory for a summary of thousands of node groups.
         let summary = StartSummary::new(request, &plan, view, &execution, errors);
         StartSummary { table_empty, throttled: Throttled::of(throttling), failure, metrics, ..summary }
     }
@@ -170,7 +171,7 @@ impl Known<'_> {
     }
 }
 
-/// Why the run could not do its job at all. What goes wrong with one item is a line of the summary.
+/// Why the run failed as a whole. An error of one item is a line of the summary.
 fn failure(fleet: &Fleet, recommended: &Recommendations, plan: &Plan, store: &RecordStore<'_>) -> Option<String> {
     let mut states = fleet.nodegroups.iter().map(|discovered| &discovered.state).peekable();
     let is_unknown =

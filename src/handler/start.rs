@@ -12,11 +12,11 @@ use crate::run::Run;
 use crate::store::RecordStore;
 use crate::summary::StartSummary;
 
-/// Finds what opted in, plans, and starts the updates of the plan.
+/// Finds the opted-in node groups, plans, and starts the updates of the plan.
 ///
 /// # Errors
-/// When the event is not understood, or the settings or the tag index cannot be read. What goes wrong with one node group is an error of the
-/// summary, which says itself when the run failed.
+/// When the event is invalid, or the settings or the tag index cannot be read. An error of one node group is part of the
+/// summary, which also has whether the run failed.
 pub async fn start(
     clients: &StartClients,
     config: &StartConfig,

@@ -1,4 +1,4 @@
-//! What went wrong with one item of a run, while the rest of the run goes on.
+//! Errors of single items of a run, while the rest of the run continues.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::id::Subject;
 
-/// Something could not be read, and why.
+/// Why something could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Unreadable(pub String);
 
-/// An error of a run, and what it is about.
+/// An error of a run, and its subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// What kind of error it is.
@@ -22,29 +22,29 @@ pub struct Problem {
     pub error: String,
 }
 
-/// What kind of error of a run it is.
+/// The kind of an error of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::VariantArray)]
 pub enum ProblemCode {
     /// AWS or the table could not be read.
     Unreadable,
     /// A record could not be written.
     NotRecorded,
-    /// EKS refused a start, or it is not known whether it accepted it.
+    /// EKS refused a start, or it is unknown whether EKS accepted it.
     NotStarted,
     /// EKS refuses all starts because a permission is missing.
     AccessDenied,
     /// A message or an event could not be published.
     NotPublished,
-    /// The event asks for what cannot be done.
+    /// The event requests something that cannot be done.
     InvalidRequest,
-    /// Work is left to the next run, since the time was over.
+    /// Work is left to the next run, because the time was over.
     LeftOver,
-    /// One that a newer version knows.
+    /// A kind that only a newer version knows.
     #[serde(other)]
     Unknown,
 }
 
-/// An error as an answer carries it.
+/// An error in an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorLine {
     /// What it is about, such as `prod/blue`; absent for the run itself.
@@ -57,13 +57,13 @@ pub struct ErrorLine {
 }
 
 impl Problem {
-    /// An error with one node group, with the fleet, or with an entry that is neither.
+    /// An error about one node group, the fleet, or an entry that is neither.
     #[must_use]
     pub fn with(code: ProblemCode, subject: impl Into<Subject>, error: impl ToString) -> Self {
         Self { code, subject: Some(subject.into()), error: error.to_string() }
     }
 
-    /// An error of the run itself.
+    /// An error about the run itself.
     #[must_use]
     pub fn of_run(code: ProblemCode, error: impl Into<String>) -> Self {
         Self { code, subject: None, error: error.into() }
@@ -101,14 +101,14 @@ impl fmt::Display for ErrorLine {
     }
 }
 
-/// Why the update history of a node group is not known.
+/// Why the update history of a node group is unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnreadHistory {
     /// How many updates could be read.
     pub read: usize,
-    /// Of how many, where EKS listed them.
+    /// The number of updates, if EKS listed them.
     pub listed: Option<usize>,
-    /// What went wrong first.
+    /// The first error.
     pub error: String,
 }
 

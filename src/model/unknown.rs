@@ -1,4 +1,4 @@
-//! What a newer version wrote and this version does not know: it is kept, and written back.
+//! Data that a newer version wrote and this version does not know: it is kept and written back.
 
 use std::collections::BTreeMap;
 
@@ -6,20 +6,20 @@ use serde::de::{DeserializeOwned, IntoDeserializer, value};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-/// The attributes of a stored value that this version does not know. They stay with the value for as long as that is kept.
+/// The attributes of a stored value that this version does not know. They are kept as long as the value.
 ///
-/// Two values that differ in nothing else are the same to this version, so that it replaces neither by the other.
+/// Two values that differ only in these attributes are equal to this version, so it does not replace one with the other.
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::box_collection, reason = "a record has dozens, nearly all empty: each is a pointer")]
 pub struct Unknown(Option<Box<BTreeMap<String, Value>>>);
 
-/// A word of a closed set, as a record carries it. A newer version may know more words.
+/// A word of a closed set in a record. A newer version might know more words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Word<T> {
-    /// One that this version knows.
+    /// A word that this version knows.
     Known(T),
-    /// One that it does not know.
+    /// A word that it does not know.
     Unknown(String),
 }
 
@@ -74,7 +74,7 @@ impl<T> Word<T> {
 }
 
 impl<T: Copy + Into<&'static str>> Word<T> {
-    /// The word, as it is written.
+    /// The word as it is stored.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {

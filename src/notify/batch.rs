@@ -11,33 +11,33 @@ use crate::model::record::fleet::FleetRecord;
 use crate::model::record::set::{AnyRecord, RecordRef};
 use crate::model::settings::RetryAfter;
 
-/// More notices than this of one kind, release and cause become one message.
+/// If there are more notices than this of one kind, release and cause, they become one message.
 const SEPARATE: usize = 3;
-/// How many events one call puts.
+/// The maximum number of events in one call.
 const EVENTS_PER_CALL: usize = 10;
-/// How large those may be together. It was 256 KB for years, and is 1 MB by now.
+/// The maximum total size of those. It was 256 KB for years, and is 1 MB now.
 pub const CALL_BYTES: usize = 250 * 1024;
 
-/// Which notice: of which record, and which of those that it has pending.
+/// A notice: its record, and its index in that record's pending notices.
 pub type Position = (usize, usize);
 
 /// Notices that are one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
-    /// What it is about.
+    /// Its subject.
     pub notices: Vec<Position>,
-    /// Notices that it makes needless.
+    /// Notices that it covers.
     pub included: Vec<Position>,
 }
 
-/// Notices that may become one message.
+/// Notices that can become one message.
 struct Group {
     notices: Vec<Position>,
-    /// More than so many do.
+    /// They do if there are more than this.
     separate: usize,
 }
 
-/// The messages of what is left to publish: which notices are one together, and which each alone.
+/// The messages of the notices to publish: which notices are combined, and which are separate.
 pub fn batches(
     records: &[AnyRecord],
     is_left: impl Fn(&Notice) -> bool,
@@ -68,7 +68,7 @@ pub fn batches(
     };
     let mut batches: Vec<Batch> = quarantines.into_iter().map(of_quarantine).collect();
     batches.extend(groups.into_values().flat_map(Group::batches));
-    // What is about many first, then as it came.
+    // Messages about many node groups first, then in order.
     batches.sort_by_key(|batch| (batch.notices.len() == 1, batch.notices.first().copied()));
     batches
 }
@@ -83,8 +83,8 @@ impl Group {
     }
 }
 
-/// What a node group's notice has in common with those of others: its kind, release and cause. Other notices are about more than
-/// one node group already, so that theirs is their own.
+/// The shared key of a node group's notice and those of others: kind, release and cause. Notices about more than one node group
+/// are never combined.
 fn group(record: RecordRef<'_>, notice: &Notice, retry_after: &RetryAfter) -> String {
     if record.nodegroup().is_none() {
         return notice.id(record.key());
@@ -93,7 +93,7 @@ fn group(record: RecordRef<'_>, notice: &Notice, retry_after: &RetryAfter) -> St
     format!("{}/{}/{}", notice.kind.code(), data.release_version.unwrap_or_default(), data.similar)
 }
 
-/// The quarantine that says already what a node group's failed update would say.
+/// The quarantine that already covers a node group's failed update.
 fn explained_by(record: RecordRef<'_>, notice: &Notice, fleet: &FleetRecord) -> Option<String> {
     let (Some(record), NoticeKind::UpdateFailed(about)) = (record.nodegroup(), &notice.kind) else { return None };
     if !fleet.id.contains(&record.id) {
@@ -112,7 +112,7 @@ fn quarantine_key(fleet: &str, held: &QuarantinedRelease) -> String {
     format!("{version}/{ami_type}/{release_version}/{place}")
 }
 
-/// The events of each call: ten at most, and no more than a call may carry.
+/// The events of each call: at most ten, within the size limit of a call.
 #[must_use]
 pub fn calls(events: Vec<(Position, Event)>) -> Vec<Vec<(Position, Event)>> {
     let mut calls: Vec<Vec<(Position, Event)>> = Vec::new();

@@ -1,4 +1,4 @@
-//! What a letter is written about: a notice, its record, and what of it there is room for.
+//! The input of a letter: a notice, its record, and the details that fit.
 
 use uuid::Uuid;
 
@@ -11,23 +11,23 @@ use crate::model::notice::Notice;
 use crate::model::record::set::{AnyRecord, RecordRef};
 use crate::model::settings::RetryAfter;
 
-/// How many ARNs a message names.
+/// The maximum number of ARNs in a message.
 const ARNS: usize = 20;
 
-/// A notice and the record that holds it; of a letter about many, the first of them.
+/// A notice and its record; for a letter about many, the first of them.
 pub(super) struct Case<'a> {
     pub(super) record: RecordRef<'a>,
     pub(super) notice: &'a Notice,
-    /// The attempt that it is about, where the record still has it.
+    /// Its attempt, if the record still has it.
     pub(super) attempt: Option<&'a Attempt>,
-    /// Those of the attempt's errors that there is room for.
+    /// The attempt's errors that fit.
     pub(super) errors: Vec<ErrorDetail>,
-    /// The node groups of a letter that is about many.
+    /// The node groups of a letter about many.
     pub(super) members: Option<Names>,
     /// The node groups whose failed updates it reports as well.
     pub(super) included: Names,
     pub(super) retry_after: &'a RetryAfter,
-    /// The other notices that it stands for.
+    /// The other notices that it covers.
     others: Vec<(RecordRef<'a>, &'a Notice)>,
 }
 
@@ -39,15 +39,14 @@ impl<'a> Case<'a> {
         Self { record, notice, attempt, errors, members, included, retry_after, others }
     }
 
-    /// Of notices of one kind, release and cause, and of others that need no letter of their own because this one says as much.
-    /// `None` where there is none.
+    /// A letter for notices of one kind, release and cause, and for others that it covers. `None` if there are no notices.
     pub(super) fn of_many(
         members: &[(&'a AnyRecord, &'a Notice)],
         included: &[(&'a AnyRecord, &'a Notice)],
         retry_after: &'a RetryAfter,
     ) -> Option<Self> {
         let mut members = members.to_vec();
-        // By name, so that the same notices are the same letter, and its lists go together.
+        // By name, so that the same notices make the same letter, and its lists have the same order.
         members.sort_by_cached_key(|(record, notice)| (record.subject(), notice.id(record.as_ref().key())));
         let ((record, notice), more) = members.split_first()?;
         let mut case = Self::new(record.as_ref(), notice, retry_after);
@@ -81,12 +80,12 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// The node group; of a letter about many, the first of them.
+    /// The node group; for a letter about many, the first of them.
     pub(super) fn nodegroup(&self) -> Option<&'a NodegroupId> {
         self.record.nodegroup().map(|record| &record.id)
     }
 
-    /// What else manages the node group, where that is known.
+    /// The tool that manages the node group, if known.
     pub(super) fn owner(&self) -> Option<Owner> {
         self.record.nodegroup()?.owner()
     }
@@ -103,7 +102,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// The release track that it is about, where it is about one.
+    /// Its release track, if it is about one.
     pub(super) fn track(&self) -> Option<String> {
         match self.record {
             RecordRef::Track(record) => Some(record.id.track().to_string()),
@@ -116,12 +115,12 @@ impl<'a> Case<'a> {
         self.errors.first().map(|error| error.error_code.as_str())
     }
 
-    /// A headline that begins so, with the names of the node groups behind it.
+    /// A headline with this start, followed by the names of the node groups.
     pub(super) fn headline(&self, text: &'static str) -> Headline {
         Headline::text(text).then_name(self.name())
     }
 
-    /// Where it is, and these facts.
+    /// The fact "Where", and these facts.
     pub(super) fn facts(&self, own: impl IntoIterator<Item = Fact>) -> Vec<Fact> {
         let what = match (self.nodegroup(), self.track()) {
             _ if self.members.is_some() => self.name(),
@@ -132,7 +131,7 @@ impl<'a> Case<'a> {
         self.facts_of(&what, own)
     }
 
-    /// Where it is, for one that is about something else than its record, and these facts.
+    /// The fact "Where" with another subject than the record's, and these facts.
     pub(super) fn facts_of(&self, what: &str, own: impl IntoIterator<Item = Fact>) -> Vec<Fact> {
         let place = Fact::new("Where", format!("{what} in {}, account {}", self.region(), self.record.account()));
         let example = self.nodegroup().map(ToString::to_string).unwrap_or_default();

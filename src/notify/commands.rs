@@ -1,4 +1,4 @@
-//! The commands that a letter proposes: this project's own, the event that does the same, and those of AWS and Kubernetes.
+//! The commands that a letter proposes: those of this project, the equivalent events, and those of AWS and Kubernetes.
 
 use serde_json::{Map, Value, json};
 
@@ -7,20 +7,20 @@ use crate::model::decision::DecisionKind;
 use crate::model::id::{NodegroupId, NodegroupName};
 use crate::model::nodegroup::policy::OPT_IN_TAG;
 
-/// Characters of a node's name, which Kubernetes makes a subdomain of DNS.
+/// The characters of a node's name, which in Kubernetes is a DNS subdomain.
 const NODE_NAME: usize = 253;
 
-/// A command of this project's own.
+/// A command of this project.
 pub(super) fn own(region: &str, arguments: &str) -> Step {
     Step::command(format!("eks-nodegroup-updater {arguments} --region {region}"))
 }
 
-/// Why nothing starts on a node group, and what would have to change.
+/// The command that explains why no update of a node group starts, and what would have to change.
 pub(super) fn explain(region: &str, nodegroup: &NodegroupName) -> Step {
     own(region, &format!("explain {nodegroup}"))
 }
 
-/// The same of a decision that is known, with what to do about it.
+/// The same for a known decision, with what to do about it.
 pub(super) fn explain_decision(region: &str, nodegroup: &NodegroupName, decision: &DecisionKind) -> Step {
     let step = explain(region, nodegroup);
     match decision.guide().and_then(|guide| guide.todo) {
@@ -29,12 +29,12 @@ pub(super) fn explain_decision(region: &str, nodegroup: &NodegroupName, decision
     }
 }
 
-/// Tries at once again what failed.
+/// Retries failed updates at once.
 pub(super) fn retry(id: &NodegroupId) -> Step {
     own(id.region(), &format!("retry {id}")).or(invoke(id.region(), &json!({ "retry": [id.to_string()] })))
 }
 
-/// Takes node groups back to a release.
+/// Rolls node groups back to a release.
 pub(super) fn rollback(region: &str, nodegroups: &[NodegroupName], release: &str) -> Step {
     let names: Vec<String> = nodegroups.iter().map(ToString::to_string).collect();
     let back: Map<String, Value> = names.iter().map(|name| (name.clone(), release.into())).collect();
@@ -42,14 +42,14 @@ pub(super) fn rollback(region: &str, nodegroups: &[NodegroupName], release: &str
     command.or(invoke(region, &json!({ "rollback": back })))
 }
 
-/// Writes the tag that opts a node group in or out; `arguments` is the command of this project's own that does it.
+/// Writes the tag that opts a node group in or out; `arguments` is this project's command for it.
 pub(super) fn opt(id: &NodegroupId, arguments: &str, mode: &str) -> Step {
     let (region, arn) = (id.region(), id.arn());
     let tag = format!("aws eks tag-resource --region {region} --resource-arn {arn} --tags {OPT_IN_TAG}={mode}");
     own(region, &format!("{arguments} {id}")).or(tag)
 }
 
-/// Keeps node groups from releases. A deployment replaces the whole setting, so its command asks for the rest of it.
+/// Denies releases. A deployment replaces the whole setting, so its command has a placeholder for the rest of it.
 pub(super) fn deny(region: &str, releases: &str) -> Step {
     let setting = format!(
         "sam deploy --region {region} --parameter-overrides \"DeniedReleases=<those denied so far> {}\"",
@@ -58,8 +58,7 @@ pub(super) fn deny(region: &str, releases: &str) -> Step {
     own(region, &format!("deny {releases}")).or(setting)
 }
 
-/// The command that sends `start` an event. The function's name is CloudFormation's; the stack's is the one that the README
-/// proposes.
+/// The command that sends `start` an event. The function's name is CloudFormation's; the stack's name is the README's.
 pub(super) fn invoke(region: &str, event: &Value) -> String {
     let stack = "--stack-name eks-nodegroup-updater";
     format!("sam remote invoke StartFunction --region {region} {stack} --event '{event}'")
@@ -72,21 +71,21 @@ pub(super) fn eks(id: &NodegroupId, operation: &str, options: &str) -> Step {
     Step::command(format!("aws eks {operation} {about} {options}").trim_end())
 }
 
-/// What EKS says of an update.
+/// Shows an update in EKS.
 pub(super) fn describe_update(id: &NodegroupId, update_id: &str) -> Step {
     let (region, cluster, nodegroup) = (id.region(), id.cluster(), id.nodegroup());
     let about = format!("--region {region} --name {cluster} --nodegroup-name {nodegroup} --update-id {update_id}");
     Step::command(format!("aws eks describe-update {about}"))
 }
 
-/// The nodes of a node group, with the release that each runs.
+/// Lists the nodes of a node group, with the release of each.
 pub(super) fn nodes(id: &NodegroupId) -> Step {
     let label = "eks.amazonaws.com/nodegroup";
     let options = format!("--selector {label}={} --label-columns {label}-image", id.nodegroup());
     Step::command(format!("kubectl get nodes {options}"))
 }
 
-/// The pods of a node. Only a node's name may become part of a command that will be pasted into a shell.
+/// Lists the pods of a node. The name must be a valid node name, because the command is pasted into a shell.
 pub(super) fn pods_on(node: &str) -> Option<Step> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
     let is_name = !node.is_empty() && node.len() <= NODE_NAME && node.bytes().all(allowed) && !node.starts_with('-');

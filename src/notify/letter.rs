@@ -1,4 +1,4 @@
-//! What a message or an event says, before anything decides how that looks.
+//! The content of a message or an event, independent of its format.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,13 +17,13 @@ use crate::model::notice::Digest;
 use crate::model::notice::stale::Stale;
 use crate::model::notice::support::SupportEnded;
 
-/// What stands on the outside of a letter: what each has, whatever its kind.
+/// The envelope of a letter: the data that every kind has.
 pub(super) struct Envelope<'a> {
-    /// Its id: that of its notice, or one of its own where it is about many.
+    /// Its id: the id of its notice, or its own id if it covers many.
     pub(super) id: String,
-    /// The ids of all notices that it stands for.
+    /// The ids of all notices that it covers.
     pub(super) ids: Vec<String>,
-    /// The ids of the updates that they are about.
+    /// The ids of their updates.
     pub(super) update_ids: Vec<String>,
     /// The code of its kind.
     pub(super) kind: &'static str,
@@ -31,22 +31,22 @@ pub(super) struct Envelope<'a> {
     pub(super) at: Timestamp,
     pub(super) region: &'a str,
     pub(super) account: &'a str,
-    /// The node group, where it is about a single one.
+    /// The node group, if it is about a single one.
     pub(super) nodegroup: Option<&'a NodegroupId>,
-    /// The node groups, where it is about many.
+    /// The node groups, if it is about many.
     pub(super) members: Option<Names>,
     /// The ARNs of the node groups, twenty at most.
     pub(super) arns: Vec<&'a str>,
 }
 
-/// What is said.
+/// The content.
 pub(super) struct Letter<'a> {
     pub(super) severity: Severity,
-    /// Whether it is about a trouble, or the end of one; nothing where it is about neither.
+    /// Whether it reports a problem, or the end of one; `None` for neither.
     pub(super) status: Option<Status>,
     /// One line.
     pub(super) headline: Headline,
-    /// What is known, for people.
+    /// The facts, for people.
     pub(super) facts: Vec<Fact>,
     /// What it means.
     pub(super) meaning: Cow<'static, str>,
@@ -54,11 +54,11 @@ pub(super) struct Letter<'a> {
     pub(super) steps: Vec<Step>,
     /// What the updater does next.
     pub(super) next: Next,
-    /// What is known, for programs.
+    /// The facts, for programs.
     pub(super) data: Data<'a>,
 }
 
-/// How grave it is.
+/// Its severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
@@ -69,7 +69,7 @@ pub(super) enum Severity {
     Info,
 }
 
-/// Whether a trouble has begun or ended, in the words of Alertmanager.
+/// Whether a problem has begun or ended, in the words of Alertmanager.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
@@ -78,7 +78,7 @@ pub(super) enum Status {
     Resolved,
 }
 
-/// A line of text in which names stand that others gave, and that each reader sees in the form that is safe there.
+/// A line of text with names from elsewhere, which each renderer makes safe for its format.
 pub(super) struct Headline(Vec<Part>);
 
 enum Part {
@@ -97,12 +97,12 @@ pub(super) struct Step {
     pub(super) action: Action,
     /// What it does, or when to do it.
     pub(super) comment: Option<Cow<'static, str>>,
-    /// A command that does the same for those who have not installed this project's own.
+    /// An equivalent command for people who have not installed this project's command line.
     pub(super) otherwise: Option<String>,
 }
 
 pub(super) enum Action {
-    /// A command to paste into a shell. It must never be cut or changed.
+    /// A command to paste into a shell. It must never be truncated or changed.
     Command(String),
     Advice(Cow<'static, str>),
 }
@@ -110,11 +110,11 @@ pub(super) enum Action {
 /// What the updater does next.
 pub(super) struct Next {
     pub(super) sentence: Cow<'static, str>,
-    /// When it tries again, where it does.
+    /// When it retries, if it does.
     pub(super) at: Option<Timestamp>,
 }
 
-/// What depends on the kind: the members of the JSON, in which what does not apply is `null`; and what renderers go by.
+/// The data of a kind: the members of the JSON, `null` if they do not apply; and data for the renderers.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Data<'a> {
@@ -122,10 +122,10 @@ pub(super) struct Data<'a> {
     pub(super) launch_template: Option<&'a str>,
     pub(super) previous_release_version: Option<&'a str>,
     pub(super) kubernetes_version: Option<&'a str>,
-    /// The release track, where it is about one and not about one node group.
+    /// The release track, if it is about one and not about one node group.
     pub(super) track: Option<String>,
     pub(super) started_by: Option<StartedBy>,
-    /// The run that a rollback was asked of.
+    /// The run that received the rollback request.
     pub(super) rollback: Option<&'a str>,
     pub(super) force: Option<bool>,
     pub(super) attempt: Option<u32>,
@@ -133,7 +133,7 @@ pub(super) struct Data<'a> {
     pub(super) started_at: Option<Timestamp>,
     pub(super) ended_at: Option<Timestamp>,
     pub(super) duration_seconds: Option<i64>,
-    /// Those of an update's errors that there is room for.
+    /// The update's errors that fit.
     pub(super) errors: Vec<ErrorDetail>,
     pub(super) health: Option<Vec<String>>,
     pub(super) cause: Option<Cause>,
@@ -150,19 +150,19 @@ pub(super) struct Data<'a> {
     pub(super) digest: Option<&'a Digest>,
     pub(super) owner: Option<Owner>,
     pub(super) downgraded: Option<&'a Hold>,
-    /// One word of an event for what is behind it: AWS's error code, the reason of the decision, or how far the update has come.
+    /// The cause in an event, as one word: AWS's error code, the reason of the decision, or the status of the update.
     #[serde(skip)]
     pub(super) reason: Cow<'a, str>,
-    /// What it shares with similar ones about other node groups beside kind and release: those become one.
+    /// The cause that similar letters about other node groups share: with the same kind and release, those become one.
     #[serde(skip)]
     pub(super) similar: Cow<'a, str>,
-    /// The node groups that a text without room names by the first: of one that is not about a single one.
+    /// The node groups of a letter that is not about a single one; short texts name the first.
     #[serde(skip)]
     pub(super) nodegroups: Option<Names>,
 }
 
 impl Letter<'_> {
-    /// AWS's code for what went wrong, where AWS gave one.
+    /// AWS's error code, if AWS gave one.
     pub(super) fn error_code(&self) -> Option<&str> {
         self.data.errors.first().map(|error| error.error_code.as_str())
     }
@@ -199,7 +199,7 @@ impl Headline {
         self
     }
 
-    /// The line, each name as `show` writes it.
+    /// The line, with each name rendered by `show`.
     pub(super) fn show(&self, show: impl Fn(&str) -> String) -> String {
         let part = |part: &Part| match part {
             Part::Text(text) => text.to_string(),
@@ -235,17 +235,17 @@ impl Step {
         Self { action: Action::Advice(advice.into()), comment: None, otherwise: None }
     }
 
-    /// With a comment behind it.
+    /// Adds a comment.
     pub(super) fn comment(self, comment: impl Into<Cow<'static, str>>) -> Self {
         Self { comment: Some(comment.into()), ..self }
     }
 
-    /// With another command that does the same.
+    /// Adds an equivalent command.
     pub(super) fn or(self, otherwise: impl Into<String>) -> Self {
         Self { otherwise: Some(otherwise.into()), ..self }
     }
 
-    /// A line for each way to do it.
+    /// One line for each equivalent command.
     pub(super) fn lines(&self) -> impl Iterator<Item = String> {
         let action = match &self.action {
             Action::Command(command) => command,
@@ -265,6 +265,6 @@ impl Next {
 
     /// Node groups are updated as before.
     pub(super) fn as_before() -> Self {
-        Self::new("Node groups are kept up to date as their rules say.")
+        Self::new("Node groups are kept up to date under their rules.")
     }
 }

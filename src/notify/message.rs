@@ -1,4 +1,4 @@
-//! A letter as SNS takes it, and as EventBridge does.
+//! Letters in the formats of SNS and EventBridge.
 
 use serde_json::{Value, json};
 
@@ -15,17 +15,17 @@ use crate::model::notice::Notice;
 use crate::model::record::set::{AnyRecord, RecordRef};
 use crate::model::settings::RetryAfter;
 
-/// A subject has less than 100 characters, says
+/// A subject has fewer than 100 characters, according to
 /// [Publish](https://docs.aws.amazon.com/sns/latest/api/API_Publish.html).
 const SUBJECT_CHARACTERS: usize = 99;
-/// A message has 256 KiB at most; the rest is for the attributes.
+/// A message has at most 256 KiB; the rest is for the attributes.
 const MESSAGE_BYTES: usize = 250 * 1024;
 /// EventBridge charges for every 64 KiB of an event.
 const EVENT_BYTES: usize = 60 * 1024;
-/// The longest value of a message attribute.
+/// The maximum length of a message attribute's value.
 const ATTRIBUTE_CHARACTERS: usize = 256;
 
-/// A message as SNS takes it.
+/// A message for SNS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// One line of ASCII.
@@ -38,14 +38,13 @@ pub struct Message {
 }
 
 impl Message {
-    /// The message of a record's notice. Error details that SNS has no room for are left out, and the message says so.
+    /// The message of a record's notice. Error details that exceed SNS's limit are left out, and the message states it.
     #[must_use]
     pub fn new<'a>(record: impl Into<RecordRef<'a>>, notice: &'a Notice, retry_after: &'a RetryAfter) -> Self {
         Self::of(Case::new(record.into(), notice, retry_after))
     }
 
-    /// The one message of notices of one kind, release and cause, and of others that need no message of their own because it
-    /// says as much; `None` where there is none.
+    /// One message for notices of one kind, release and cause, and for others that it covers; `None` if there are no notices.
     #[must_use]
     pub fn of_many(
         members: &[(&AnyRecord, &Notice)],
@@ -72,8 +71,8 @@ impl Message {
 }
 
 impl Event {
-    /// The event of a record's notice; `None` for a kind of which there are no events. Error details that there is no room for
-    /// are left out, and the event says so.
+    /// The event of a record's notice; `None` for a kind without events. Error details that exceed the limit are left out, and
+    /// the event states it.
     #[must_use]
     pub fn new<'a>(record: impl Into<RecordRef<'a>>, notice: &'a Notice, retry_after: &'a RetryAfter) -> Option<Self> {
         let detail_type = notice.kind.detail_type()?;
@@ -87,7 +86,7 @@ impl Event {
     }
 }
 
-/// What is written, with as many of the attempt's errors as fit into so many bytes.
+/// The output, with as many of the attempt's errors as fit into this many bytes.
 fn fitting<T>(
     mut case: Case<'_>,
     bytes: usize,
@@ -125,7 +124,7 @@ fn attributes(envelope: &Envelope<'_>, letter: &Letter<'_>) -> Vec<(&'static str
     all.into_iter().filter_map(attribute).filter(|(_, value)| !value.is_empty()).collect()
 }
 
-/// Printable ASCII, this many characters at most. Everything else becomes a question mark.
+/// Printable ASCII, at most this many characters. Everything else becomes a question mark.
 fn ascii_line(text: &str, characters: usize) -> String {
     let printable = |character: char| if matches!(character, ' '..='~') { character } else { '?' };
     text.chars().take(characters).map(printable).collect()

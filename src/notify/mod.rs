@@ -21,7 +21,7 @@ pub use render::event::{Event, SOURCE};
 /// Publishes a message to the topic.
 ///
 /// # Errors
-/// When SNS does not take it: the notice is then still pending.
+/// When SNS does not accept it: the notice is then still pending.
 pub async fn publish(sns: &aws_sdk_sns::Client, topic_arn: &str, message: Message) -> anyhow::Result<()> {
     let mut request =
         sns.publish().topic_arn(topic_arn).subject(message.subject).message_structure("json").message(message.body);
@@ -33,13 +33,13 @@ pub async fn publish(sns: &aws_sdk_sns::Client, topic_arn: &str, message: Messag
     Ok(())
 }
 
-/// Puts events on a bus, ten at most. One answer each, in their order: why EventBridge did not take it.
+/// Puts events on a bus, at most ten. Returns one result each, in their order: why EventBridge did not accept it.
 ///
 /// # Errors
 /// When EventBridge does not answer, or refuses the call as a whole.
 ///
-/// A bus that does not exist takes everything, and nobody ever hears of it:
-/// [AWS answers as if it did](https://github.com/aws/aws-sdk/issues/186).
+/// Events for a bus that does not exist are accepted and lost:
+/// [AWS answers as if it existed](https://github.com/aws/aws-sdk/issues/186).
 pub async fn put_events(
     eventbridge: &aws_sdk_eventbridge::Client,
     bus: &str,

@@ -10,7 +10,7 @@ use crate::aws::describe;
 use crate::model::decision::reason::Freeze;
 use crate::model::problem::Unreadable;
 
-/// Reads the state of these. What cannot be read counts as a freeze.
+/// Reads the state of these calendars. An unreadable state counts as a freeze.
 pub async fn change_calendars(ssm: &Client, calendars: &[String]) -> Option<Freeze> {
     if calendars.is_empty() {
         return None;

@@ -1,5 +1,5 @@
-//! What people set without a deployment: the stop switch, and the lists of denied releases and of change calendars. They are read
-//! in one call with the settings, and again before the plan of a run that took long.
+//! The controls, which people set without a deployment: the stop switch, and the lists of denied releases and of change
+//! calendars. They are read in one call with the settings, and again before the plan of a slow run.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use crate::model::problem::Unreadable;
 use crate::model::release::selector::ReleaseSelector;
 use crate::model::settings::Settings;
 
-/// After how long they are read again: what was set meanwhile must hold.
+/// After how long they are read again, so that changes made meanwhile apply.
 const OLD: Duration = Duration::from_mins(1);
 
-/// What people set without a deployment.
+/// The controls, which people set without a deployment.
 #[derive(Clone, Debug)]
 pub struct Controls {
-    /// Whether nothing may start: by the stop switch, or since one of them cannot be read.
+    /// Whether updates are stopped: by the stop switch, or because a control cannot be read.
     pub freeze: Option<Freeze>,
     /// Releases that no node group is updated to.
     pub denied: Vec<ReleaseSelector>,
@@ -29,7 +29,7 @@ pub struct Controls {
     read_at: Instant,
 }
 
-/// The settings cannot be read, or are not understood.
+/// The settings cannot be read, or are invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no updates were started: the settings {parameter}: {error}")]
 pub struct UnreadableSettings {
@@ -40,7 +40,7 @@ pub struct UnreadableSettings {
 /// Reads the settings and the controls. Without a document, the settings are those of the environment.
 ///
 /// # Errors
-/// When there should be a document and it cannot be read or is not understood: nobody knows by what to plan.
+/// When the settings document exists but cannot be read or is invalid: then there is nothing to plan with.
 pub async fn settings_and_controls(
     ssm: &Client,
     config: &StartConfig,
@@ -63,13 +63,13 @@ pub async fn controls(ssm: &Client, names: &ParameterNames) -> Controls {
 }
 
 impl Controls {
-    /// Whether somebody may have set something else since they were read.
+    /// Whether they might have changed since they were read.
     #[must_use]
     pub fn are_old(&self) -> bool {
         self.read_at.elapsed() > OLD
     }
 
-    /// The settings with what the lists add.
+    /// The settings, with the entries of the lists added.
     #[must_use]
     pub fn added_to(&self, settings: &Settings) -> Settings {
         let mut settings = settings.clone();
@@ -87,7 +87,7 @@ struct Read {
 }
 
 impl Read {
-    /// Makes one call for all of them, and none where there are none.
+    /// Makes one call for all of them, or none if there are no names.
     async fn of(ssm: &Client, names: &ParameterNames, settings: Option<&String>) -> Self {
         let ParameterNames { stop_switch, denied_releases, change_calendars, .. } = names;
         let lists = [stop_switch, denied_releases, change_calendars];
@@ -99,7 +99,7 @@ impl Read {
         let answer = ssm.get_parameters().set_names(Some(names)).send().await;
         let values = answer.map_err(|error| describe(&error)).map(|answer| {
             let values = answer.parameters.unwrap_or_default().into_iter();
-            // One that another account shares is asked for by its ARN.
+            // A parameter shared by another account is requested by its ARN.
             let named = values.flat_map(|parameter| {
                 let value = parameter.value.unwrap_or_default();
                 [parameter.name, parameter.arn].into_iter().flatten().map(move |name| (name, value.clone()))
@@ -135,7 +135,7 @@ impl Read {
         }
     }
 
-    /// A list in JSON; where it cannot be read, nothing and a freeze.
+    /// A list in JSON; if it cannot be read, an empty list and a freeze.
     fn list<T: TryFrom<String, Error: Display>>(&self, what: &str, name: Option<&String>) -> (Vec<T>, Option<Freeze>) {
         let Some(name) = name else { return (Vec::new(), None) };
         match self.value(name).and_then(parse_list) {
@@ -145,13 +145,13 @@ impl Read {
     }
 }
 
-/// Reads a list of texts in JSON, each of which says something.
+/// Reads a JSON list of strings, none of which is empty.
 ///
 /// # Errors
-/// When it is none, or for the first text that says nothing.
+/// When it is not such a list, or for the first empty string.
 pub fn parse_list<T: TryFrom<String, Error: Display>>(text: &str) -> Result<Vec<T>, String> {
     let words: Vec<String> =
-        serde_json::from_str(text).map_err(|error| format!("expected a JSON list of texts: {error}"))?;
+        serde_json::from_str(text).map_err(|error| format!("expected a JSON list of strings: {error}"))?;
     words.into_iter().map(|word| T::try_from(word).map_err(|error| error.to_string())).collect()
 }
 

@@ -16,7 +16,7 @@ use crate::model::problem::Unreadable;
 use crate::model::record::nodegroup::{ExternalUpdate, NodegroupRecord};
 use crate::run::Run;
 
-/// The external updates in progress, or why one could not be looked for, by node group.
+/// The external updates in progress, or why they could not be read, by node group.
 pub type ExternalUpdates = Vec<(NodegroupId, Result<ExternalUpdate, Unreadable>)>;
 
 /// Looks for the external update of each node group that opted in and is updating without an attempt of the updater.

@@ -1,4 +1,4 @@
-//! Every read of AWS. What is read is a value of [`model`](crate::model); what cannot be read is one, too.
+//! Every read of AWS. The result is a value of [`model`](crate::model), also if something cannot be read.
 
 pub mod calendars;
 pub mod controls;
@@ -31,7 +31,7 @@ use crate::model::settings::Settings;
 use crate::run::Run;
 use crate::store::RecordStore;
 
-/// What a run reads with, and at what time.
+/// The clients and the time of a run's reads.
 #[derive(Clone, Copy, Debug)]
 pub struct Observer<'a> {
     /// The clients of AWS.
@@ -42,24 +42,24 @@ pub struct Observer<'a> {
     pub run: Run<'a>,
 }
 
-/// What a run finds first.
+/// The first observations of a run.
 #[derive(Debug)]
 pub struct Found {
-    /// The settings, those of the document among them.
+    /// The settings, including those of the document.
     pub config: StartConfig,
-    /// What people set without a deployment.
+    /// The controls, which people set without a deployment.
     pub controls: Controls,
     /// The fleet.
     pub fleet: Fleet,
 }
 
 impl Observer<'_> {
-    /// Reads the settings, and the fleet: its node groups, the clusters they follow, what the table holds, and how long AWS supports Kubernetes
-    /// versions. A run that looks at the whole fleet also reads what had opted in and is not among the tagged node groups any
-    /// more. What does not depend on another answer is asked at the same time.
+    /// Reads the settings, and the fleet: its node groups, the clusters they follow, the records, and how long AWS supports
+    /// Kubernetes versions. A run that covers the whole fleet also reads which node groups had opted in and no longer have the
+    /// tag. Independent calls run concurrently.
     ///
     /// # Errors
-    /// When the settings or the tag index cannot be read. Whatever else cannot be read is said where it belongs.
+    /// When the settings or the tag index cannot be read. Other read errors are part of the result.
     pub async fn fleet(self, config: &StartConfig, whole: bool) -> anyhow::Result<Found> {
         let Self { clients: StartClients { eks, ssm, tagging, .. }, store, run } = self;
         let (found, pages) = unbounded_channel();
@@ -67,11 +67,11 @@ impl Observer<'_> {
             let tagged = nodegroups::tagged(tagging, found).await?;
             let fleet_key = tagged.ids.first().map(|id| ItemKey::Fleet(self.fleet_of(id)));
             let keys = tagged.ids.iter().cloned().map(ItemKey::Nodegroup);
-            // Where there are more pages, it was read after the first.
+            // If there are more pages, it was read after the first.
             let records = store.load(keys.chain(fleet_key.filter(|_| tagged.pages == 1))).await;
             anyhow::Ok((tagged, records))
         };
-        // A node group's rules are its tags and the settings, which are there about when the first page is.
+        // A node group's rules need its tags and the settings, which arrive at about the same time as the first page.
         let described = async {
             let (config, controls) = controls::settings_and_controls(ssm, config).await?;
             let (fleet_record, nodegroups) = self.described(pages, &config.settings.defaults).await;
@@ -93,12 +93,18 @@ impl Observer<'_> {
         match supports {
             Ok(supports) => fleet.supports = supports,
             Err(error) => {
-                let what = "reading how long AWS supports Kubernetes versions";
+                let what = "reading the support dates of Kubernetes versions";
                 fleet.errors.push(Problem::of_run(ProblemCode::Unreadable, format!("{what}: {error}")));
             }
         }
         let opted_in = opted_in.unwrap_or_else(|error| {
-            fleet.errors.push(Problem::of_run(ProblemCode::Unreadable, format!("reading what had opted in: {error}")));
+            fleet.errors.push(Problem::of_run(
+                ProblemCode::Unreadable,
+                format!(
+                    "reading the opted-in node groups: \
+                                                                                {error}"
+                ),
+            ));
             BTreeSet::new()
         });
         let opted_in = opted_in.iter().filter_map(|arn| NodegroupId::from_arn(arn));
@@ -120,13 +126,13 @@ impl Observer<'_> {
         Ok(Found { config, controls, fleet })
     }
 
-    /// The fleet that the function looks after; where its account and region are not known, that of a node group.
+    /// The fleet that the function manages; if its account and region are unknown, the fleet of a node group.
     fn fleet_of(self, nodegroup: &NodegroupId) -> FleetId {
         self.run.scope.fleet().unwrap_or_else(|| FleetId::of(nodegroup))
     }
 
-    /// Describes the node groups of these pages as they come: first those of the first page, then those that the last run did
-    /// not come to. Where there are more pages than one, that is in the fleet's record, which is returned, too.
+    /// Describes the node groups of these pages as they arrive: first those of the first page, then those that the last run did
+    /// not reach. If there is more than one page, those are in the fleet's record, which is also returned.
     async fn described(self, mut pages: UnboundedReceiver<Page>, defaults: &Rules) -> (RecordSet, Vec<Discovered>) {
         let Self { clients: StartClients { eks, .. }, store, run } = self;
         let Some(first) = pages.recv().await else { return <_>::default() };
@@ -148,8 +154,8 @@ impl Observer<'_> {
         (records, nodegroups)
     }
 
-    /// Reads what a plan must not be late with: what AWS recommends on these release tracks, and what the table holds of
-    /// them; external updates; and whether a calendar stops updates.
+    /// Reads the data that must be fresh for a plan: AWS's recommendations on these release tracks, and their records; external
+    /// updates; and whether a calendar stops updates.
     pub async fn latest(
         self,
         fleet: &mut Fleet,
@@ -170,12 +176,12 @@ impl Observer<'_> {
         (recommendations, external)
     }
 
-    /// Reads again what people set without a deployment.
+    /// Reads the controls again.
     pub async fn controls(self, config: &StartConfig) -> Controls {
         controls::controls(&self.clients.ssm, &config.parameters).await
     }
 
-    /// Whether nothing may start: for what the controls say, or else for what the calendars say.
+    /// Whether updates are stopped, by the controls or by the calendars.
     pub async fn freeze(self, controls: Option<Freeze>, settings: &Settings) -> Option<Freeze> {
         match controls {
             Some(freeze) => Some(freeze),
@@ -184,7 +190,7 @@ impl Observer<'_> {
     }
 }
 
-/// The node groups by name, beginning with this one.
+/// The node groups by name, starting with this one.
 fn turns_from(next: &NodegroupId, nodegroups: BTreeSet<NodegroupId>) -> Vec<NodegroupId> {
     let mut before = nodegroups;
     let first = before.split_off(next);

@@ -19,7 +19,7 @@ use crate::model::problem::Unreadable;
 use crate::model::release::kubernetes::InvalidVersion;
 use crate::model::rules::Rules;
 
-/// What the tag index lists.
+/// The entries of the tag index.
 #[derive(Debug, Default)]
 pub struct Tagged {
     /// The node groups, by name.
@@ -39,8 +39,8 @@ pub struct Page {
     pub is_last: bool,
 }
 
-/// Reads which node groups have the opt-in tag, and passes on each page as it comes. The index lags, lists node groups that lost
-/// their tags, and holds nothing but tags, so each is described afterwards.
+/// Reads which node groups have the opt-in tag, and passes on each page as it comes. The index lags, lists node groups that
+/// lost their tags, and only has tags, so each node group is described afterwards.
 ///
 /// # Errors
 /// When the index cannot be read.
@@ -59,7 +59,7 @@ pub async fn tagged(
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| anyhow::anyhow!("finding tagged node groups: {}", in_words(&error)))?;
         let is_last = page.pagination_token().is_none_or(str::is_empty);
-        // An empty list says that none opted in; no list says nothing, and must not pass for it.
+        // An empty list means that none opted in; a missing list does not, and must not be mistaken for it.
         let resources = page.resource_tag_mapping_list;
         let resources = resources.context("finding tagged node groups: the answer has no ResourceTagMappingList")?;
         let mut ids = BTreeSet::new();
@@ -74,18 +74,18 @@ pub async fn tagged(
                 }
             }
         }
-        // Pages may be empty; whoever reads them begins with one that is not.
+        // Pages can be empty; the first one to pass on is not.
         if tagged.pages > 0 || !ids.is_empty() {
             tagged.pages += 1;
             tagged.ids.extend(ids.iter().cloned());
-            // Who reads them has the same end.
+            // The reader of the pages has the same deadline.
             let _ = found.send(Page { ids: ids.into_iter().collect(), is_last });
         }
     }
     Ok(tagged)
 }
 
-/// Describes node groups, in this order, as long as there is time. One that cannot be described is an item of the result.
+/// Describes node groups, in this order, while there is time. One that cannot be described is part of the result.
 pub async fn describe(
     eks: &Eks,
     ids: impl Stream<Item = NodegroupId>,
@@ -99,7 +99,7 @@ pub async fn describe(
     concurrently(ids.map(describe)).await
 }
 
-/// Reads the Kubernetes versions of the clusters that a node group follows; none, as long as none does.
+/// Reads the Kubernetes versions of the clusters that node groups follow; none if no node group follows its cluster.
 pub async fn followed_clusters(eks: &Eks, nodegroups: &[Discovered]) -> Clusters {
     let following = nodegroups.iter().filter(|discovered| discovered.follows_cluster());
     let clusters: BTreeSet<ClusterId> = following.map(|discovered| discovered.id.cluster_id()).collect();
@@ -122,7 +122,7 @@ async fn describe_nodegroup(eks: &Eks, id: &NodegroupId, defaults: &Rules, until
     let Some(answer) = answer.await else { return NodegroupState::NotReached };
     match answer {
         Ok(answer) => match answer.nodegroup().map(|nodegroup| Nodegroup::from_description(nodegroup, defaults)) {
-            // A node group with the name of a deleted one: the index will list it under its own ARN.
+            // A new node group with the name of a deleted one: the index will list it under its own ARN.
             Some(Ok(nodegroup)) if nodegroup.id != *id => NodegroupState::Deleted,
             Some(Ok(nodegroup)) => NodegroupState::Exists(Box::new(Nodegroup { id: id.clone(), ..nodegroup })),
             Some(Err(missing)) => NodegroupState::Unreadable(Unreadable(missing.to_string())),

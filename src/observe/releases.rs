@@ -17,12 +17,12 @@ use crate::model::problem::Unreadable;
 use crate::model::release::track::{Format, ReleaseTrack, TrackKey};
 use crate::model::release::version::ReleaseVersion;
 
-/// Names that one `GetParameters` takes.
+/// The maximum number of names in one `GetParameters`.
 const NAMES_PER_CALL: usize = 10;
 
-/// Reads what AWS's parameters of these tracks name: each once, ten parameters a call.
+/// Reads the recommendations of AWS's parameters for these tracks: each once, ten parameters per call.
 ///
-/// Nothing fails as a whole: what AWS does not answer is said of the track.
+/// It never fails as a whole: an error is part of its track's result.
 pub async fn recommendations(ssm: &aws_sdk_ssm::Client, keys: BTreeSet<TrackKey>) -> Recommendations {
     let tracks = keys.into_iter().filter_map(|key| Some((key.clone(), key.track().ok()?)));
     let tracks: Vec<(TrackKey, ReleaseTrack)> = tracks.collect();
@@ -38,11 +38,11 @@ fn modified_at(parameter: &Parameter) -> Option<Timestamp> {
     Timestamp::new(parameter.last_modified_date()?.secs(), 0).ok()
 }
 
-/// A parameter's value and date, nothing where there is no such parameter, or why it could not be read.
+/// A parameter's value and date, `None` if there is no such parameter, or why it could not be read.
 type Value = Result<Option<(String, Option<Timestamp>)>, Unreadable>;
 
-/// Where AWS refuses a call as a whole, as it does in a region that has none of one family's parameters, the names are asked
-/// for one by one, so that only the bad one is unreadable.
+/// If AWS refuses a call as a whole, as it does in a region without one family's parameters, the names are requested one by
+/// one, so that only the invalid one is unreadable.
 async fn values(ssm: &aws_sdk_ssm::Client, names: Vec<String>) -> Vec<(String, Value)> {
     match some_values(ssm, &names).await {
         Ok(values) => values,
@@ -58,7 +58,7 @@ async fn values(ssm: &aws_sdk_ssm::Client, names: Vec<String>) -> Vec<(String, V
     }
 }
 
-/// Whether AWS refused the call for what it names; a throttled one would only be throttled more.
+/// Whether AWS refused the call because of its names; a throttled call must not be repeated.
 fn is_refusal(error: &SdkError<GetParametersError, HttpResponse>) -> bool {
     let is_clients_fault = error.raw_response().is_some_and(|response| response.status().is_client_error());
     is_clients_fault && !is_throttled(error)
@@ -99,7 +99,7 @@ fn unreadable(parameter: &str, error: impl Display) -> Recommendation {
 }
 
 fn read(key: &TrackKey, track: &ReleaseTrack, name: &str, value: &str, at: Option<Timestamp>) -> Recommendation {
-    /// The one member that is used; the others are not documented.
+    /// The only member that is used; the others are not documented.
     #[derive(Deserialize)]
     struct Image {
         release_version: String,

@@ -11,7 +11,7 @@ use crate::model::problem::Unreadable;
 /// Reads all Kubernetes versions, once a run.
 ///
 /// # Errors
-/// When EKS cannot be read: it costs nobody an update.
+/// When EKS cannot be read, which blocks no update.
 pub async fn supports(eks: &Eks) -> Result<Supports, Unreadable> {
     let pages: Result<Vec<_>, _> = eks
         .read(async |eks| eks.describe_cluster_versions().include_all(true).into_paginator().send().collect().await)

@@ -1,7 +1,7 @@
-//! Reads all updates that a node group had before it had a record: the last one may have downgraded it, and what was downgraded
-//! stays.
+//! Reads all updates that a node group had before it had a record: the last one might have downgraded it, and a downgraded node
+//! group stays.
 //!
-//! EKS lists updates in no order, so that only the whole list tells which one was last.
+//! EKS lists updates in no order, so only the complete list shows which one was last.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -20,14 +20,15 @@ use crate::model::nodegroup::Nodegroup;
 use crate::model::observed::fleet::{Fleet, UnreadHistories};
 use crate::model::problem::{UnreadHistory, Unreadable};
 
-/// The downgrade that a node group's last update was, if it was one; or why not all of its updates could be read.
+/// A node group's last update, if it was a downgrade; or why not all of its updates could be read.
 pub type History = Result<Option<StepBack>, UnreadHistory>;
 
 /// What an update installed, and when it was started.
 type Installed = (Duration, Running);
 
-/// Reads the update histories of these node groups until this time. Those that an earlier run could not read whole come first, with
-/// half of the time at most, so that a history which is too long for any run costs no other node group its turn.
+/// Reads the update histories of these node groups until this time. Histories that an earlier run could not read completely
+/// come first, with at most half of the time, so that a history which is too long for any run does not starve other node
+/// groups.
 pub async fn histories(
     eks: &Eks,
     fleet: &Fleet,
@@ -51,7 +52,7 @@ async fn read(eks: &Eks, fleet: &Fleet, ids: &[NodegroupId], until: Instant) -> 
     let mut listed: Vec<(&Nodegroup, &Vec<String>)> =
         nodegroups.iter().zip(&lists).filter_map(|(nodegroup, list)| Some((*nodegroup, list.as_ref().ok()?))).collect();
     listed.sort_by_key(|(_, list)| list.len());
-    // What is left of a history is not read once one of its updates could not be.
+    // The rest of a history is skipped once one of its updates could not be read.
     let failed: RefCell<BTreeSet<NodegroupId>> = RefCell::default();
     let describe = async |(nodegroup, update_id): (&Nodegroup, &String)| {
         if failed.borrow().contains(&nodegroup.id) {
@@ -87,7 +88,7 @@ fn whole(nodegroup: &Nodegroup, updates: Vec<Option<Result<Option<Installed>, Un
     Ok(downgrade(nodegroup, installed.into_iter().map(|(_, running)| running).collect()))
 }
 
-/// What an update installed; nothing, where it did not succeed or was of another type.
+/// What an update installed; `None` if it did not succeed or was of another type.
 async fn installed(
     eks: &Eks,
     nodegroup: &Nodegroup,
@@ -96,13 +97,13 @@ async fn installed(
 ) -> Result<Option<Installed>, Unreadable> {
     match read_update(eks, &nodegroup.id, update_id, Some(until)).await {
         Ok(update) => running_after(&update),
-        // If EKS has really forgotten it, it is not in the next list.
+        // If EKS no longer has it, it is not in the next list.
         Err(NoAnswer::NotFound(error)) => Err(Unreadable(format!("{}: {}", error.error_code, error.error_message))),
         Err(NoAnswer::Unreadable(error)) => Err(error),
     }
 }
 
-/// What is missing or not known here may hide a downgrade.
+/// Missing or unknown data might hide a downgrade.
 fn running_after(update: &Update) -> Result<Option<Installed>, Unreadable> {
     let unreadable = |what: &str| {
         let id = update.id().unwrap_or_default();

@@ -1,6 +1,6 @@
-//! Looks at an open attempt as EKS sees it.
+//! Reads the state of an open attempt from EKS.
 //!
-//! The truth is `DescribeUpdate`: after a failed update the node group is ACTIVE too. See
+//! The source of truth is `DescribeUpdate`: after a failed update the node group is also ACTIVE. See
 //! [Update](https://docs.aws.amazon.com/eks/latest/APIReference/API_Update.html).
 
 use aws_sdk_eks::operation::describe_nodegroup::DescribeNodegroupError;
@@ -17,10 +17,10 @@ use crate::model::problem::Unreadable;
 use crate::model::record::nodegroup::NodegroupRecord;
 use crate::settle::{Observation, Progress, Running};
 
-/// How much EKS's clock may be behind the one that dated the intent.
+/// How far EKS's clock may be behind the clock that dated the intent.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
-/// Why there is no answer to judge by.
+/// Why there is no usable answer.
 #[derive(Debug)]
 pub(super) enum NoAnswer {
     NotFound(ErrorDetail),
@@ -42,8 +42,8 @@ impl From<Unreadable> for NoAnswer {
     }
 }
 
-/// Looks at an open attempt. An intent without an update id is looked up among the node group's updates: the process may
-/// have ended between EKS's acceptance and its record.
+/// Reads the state of an open attempt. An intent without an update id is looked up among the node group's updates: the process
+/// might have ended between EKS's acceptance and its record.
 pub async fn observe(eks: &Eks, record: &NodegroupRecord, attempt: &Attempt) -> Observation {
     let observation = match &attempt.update_id {
         Some(update_id) => describe_update(eks, &record.id, update_id).await,
@@ -84,11 +84,11 @@ async fn find_update(eks: &Eks, record: &NodegroupRecord, attempt: &Attempt) -> 
             Err(NoAnswer::NotFound(_)) => continue,
             update => update?,
         };
-        // What is described so badly that nobody can tell whose it is keeps the intent open.
+        // An update whose description is too incomplete to assign keeps the intent open.
         let Some(created_at) = update.created_at().and_then(|at| Timestamp::from_second(at.secs()).ok()) else {
             return Err(Unreadable(format!("EKS described the update {update_id} without its date")).into());
         };
-        // The same may have been asked for again since; the intent's own came first.
+        // The same update might have been requested again since; the intent's own came first.
         let first = earliest.as_ref().is_none_or(|(earliest, ..)| created_at < *earliest);
         if first && belongs(&update, created_at, attempt) {
             earliest = Some((created_at, update_id, update));
@@ -100,11 +100,11 @@ async fn find_update(eks: &Eks, record: &NodegroupRecord, attempt: &Attempt) -> 
     }
 }
 
-/// The ids of the updates that a node group has had, in no order; none where there is no such node group. Each page has a turn of
-/// its own, before `until` where that is given.
+/// The ids of a node group's updates, in no order; none if there is no such node group. Each page waits for its own turn,
+/// before `until` if that is given.
 ///
 /// # Errors
-/// When EKS cannot be read, or not in time. An answer without a list is an error, too: taken for an empty list it would lose updates.
+/// When EKS cannot be read, or not in time. An answer without a list is also an error: treating it as empty would lose updates.
 pub(super) async fn update_ids(eks: &Eks, id: &NodegroupId, until: Option<Instant>) -> Result<Vec<String>, Unreadable> {
     let (mut ids, mut token) = (Vec::new(), None);
     loop {
@@ -125,7 +125,7 @@ pub(super) async fn update_ids(eks: &Eks, id: &NodegroupId, until: Option<Instan
         if next.is_none() {
             return Ok(ids);
         }
-        // The next page would be this one for ever.
+        // Otherwise this page would repeat endlessly.
         if next == token {
             return Err(Unreadable("EKS listed updates with the same nextToken twice".to_owned()));
         }
@@ -133,7 +133,7 @@ pub(super) async fn update_ids(eks: &Eks, id: &NodegroupId, until: Option<Instan
     }
 }
 
-/// An update, read before `until` where that is given.
+/// An update, read before `until` if that is given.
 pub(super) async fn read_update(
     eks: &Eks,
     id: &NodegroupId,
@@ -155,7 +155,7 @@ fn no_time() -> Unreadable {
     Unreadable("the run had no time left".to_owned())
 }
 
-/// The node group's health issues, which may explain a failure; none where it no longer exists.
+/// The node group's health issues, which might explain a failure; none if it no longer exists.
 async fn health(eks: &Eks, id: &NodegroupId) -> Result<Vec<String>, NoAnswer> {
     let nodegroup = match describe_nodegroup(eks, id).await {
         Err(NoAnswer::NotFound(_)) => return Ok(Vec::new()),
@@ -177,17 +177,17 @@ async fn describe_nodegroup(eks: &Eks, id: &NodegroupId) -> Result<eks::Nodegrou
     let nodegroup = answer.nodegroup.filter(|nodegroup| nodegroup.nodegroup_arn.is_some());
     let nodegroup = nodegroup.ok_or_else(|| Unreadable("EKS described no node group".to_owned()))?;
     if nodegroup.nodegroup_arn() != Some(id.arn()) {
-        return Err(not_found(Some("another node group has the name now")));
+        return Err(not_found(Some("another node group has this name now")));
     }
     Ok(nodegroup)
 }
 
 fn not_found(message: Option<&str>) -> NoAnswer {
-    NoAnswer::NotFound(ErrorDetail::new("ResourceNotFoundException", message.unwrap_or("EKS does not find it")))
+    NoAnswer::NotFound(ErrorDetail::new("ResourceNotFoundException", message.unwrap_or("EKS cannot find it")))
 }
 
-/// Whether an update is the one of this intent: asked for after it was written, with its version and release. A version
-/// update that does not say what was asked for counts as well, since losing it would be worse.
+/// Whether an update belongs to this intent: requested after it was written, with its version and release. A version update
+/// without parameters counts as well, because losing it would be worse.
 fn belongs(update: &eks::Update, created_at: Timestamp, attempt: &Attempt) -> bool {
     let asks_for = |kind, wanted: &str| param(update, kind).map(|value| value == wanted);
     let is_version_update = update.r#type().is_none_or(|kind| *kind == UpdateType::VersionUpdate);
@@ -196,12 +196,12 @@ fn belongs(update: &eks::Update, created_at: Timestamp, attempt: &Attempt) -> bo
         && asks_for(UpdateParamType::ReleaseVersion, &attempt.intent.release_version).unwrap_or(is_version_update)
 }
 
-/// A parameter of an update, where EKS returns it.
+/// A parameter of an update, if EKS returns it.
 pub(super) fn param(update: &eks::Update, kind: UpdateParamType) -> Option<&str> {
     update.params().iter().find(|param| param.r#type() == Some(&kind))?.value()
 }
 
-/// Why an update was cancelled, where EKS says so, with its errors.
+/// Why an update was cancelled, if EKS gives a reason, with its errors.
 fn cancellation(update: &eks::Update) -> Vec<ErrorDetail> {
     let reason = update.cancellation().and_then(|cancellation| cancellation.reason());
     let reason = reason.map(|reason| ErrorDetail::new("Cancelled", reason));

@@ -1,4 +1,4 @@
-//! What the limits leave.
+//! The capacity that the limits leave.
 
 use std::collections::BTreeSet;
 
@@ -51,13 +51,13 @@ impl Capacity {
         Ok(())
     }
 
-    /// How often a run may ask EKS: refusals free their places, but not for ever.
+    /// How many calls a run may make: a refusal frees its place, but not without end.
     #[must_use]
     pub fn most_calls(&self) -> usize {
         self.limits.starts_per_run.saturating_mul(2)
     }
 
-    /// Gives back a reserved start that came to nothing.
+    /// Releases a reserved start that did not happen.
     pub fn release(&mut self, id: &NodegroupId) {
         self.starts = self.starts.saturating_sub(1);
         self.in_progress.remove(id);

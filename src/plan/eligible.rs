@@ -1,4 +1,4 @@
-//! Which release a node group may go to: the newest that satisfies every rule, not "the latest or nothing".
+//! Which release a node group can be updated to: the newest that satisfies every rule, not "the latest or nothing".
 
 use std::cmp::Ordering;
 
@@ -20,13 +20,13 @@ use crate::model::release::track::{Family, NoTrack, ReleaseTrack, TrackKey};
 use crate::model::release::version::ReleaseVersion;
 use crate::model::rules::Rules;
 
-/// A node group whose release is looked for.
+/// A node group for which a release is chosen.
 #[derive(Clone, Copy)]
 pub(crate) struct Candidate<'a> {
     input: &'a PlanInput<'a>,
     nodegroup: &'a Nodegroup,
     rules: &'a Rules,
-    /// What has been tried on it; `None` where that does not matter, or nothing was.
+    /// Its record, with earlier attempts; `None` if they do not matter, or there are none.
     record: Option<&'a NodegroupRecord>,
     family: Family,
     /// Its Kubernetes version, and the release it runs.
@@ -41,8 +41,7 @@ impl<'a> Candidate<'a> {
         rules: &'a Rules,
         record: Option<&'a NodegroupRecord>,
     ) -> Result<Self, Reason> {
-        // A custom AMI has no track whatever the version, so that a node group for which EKS returns none still gets its
-        // real reason.
+        // A custom AMI has no track for any version, so a node group for which EKS returns no version still gets its real reason.
         let version = nodegroup.kubernetes_version.as_deref();
         let track = ReleaseTrack::of(&nodegroup.ami_type, version.unwrap_or_default());
         let track = track.map_err(|no_track| match no_track {
@@ -67,13 +66,13 @@ impl<'a> Candidate<'a> {
         Intent { stuck_after, ..Intent::new(version, &self.nodegroup.ami_type, self.current, release.as_str()) }
     }
 
-    /// A release of a track, as the rules look at it.
+    /// A release of a track, as the input of the rules.
     pub(crate) fn case(self, track: &'a TrackKey, release: &'a Release) -> Case<'a> {
         let Self { input, nodegroup, rules, record, .. } = self;
         Case { input, nodegroup, rules, record, track, target: &release.version, known: Some(release) }
     }
 
-    /// What the plan is made from.
+    /// The input of the plan.
     pub(crate) fn input(&self) -> &'a PlanInput<'a> {
         self.input
     }
@@ -83,7 +82,7 @@ impl<'a> Candidate<'a> {
         self.version
     }
 
-    /// The tracks that it may be on: that of its cluster's Kubernetes version where it follows it there, and its own.
+    /// Its possible tracks: that of its cluster's Kubernetes version, if it follows the cluster, and its own.
     pub(crate) fn tracks(&self) -> Vec<TrackKey> {
         let step = self.step().ok().flatten();
         step.iter().map(String::as_str).chain([self.version]).map(|version| self.track(version)).collect()
@@ -93,15 +92,15 @@ impl<'a> Candidate<'a> {
         TrackKey::new(version, &self.nodegroup.ami_type)
     }
 
-    /// What keeps it where it was downgraded to, while that lasts.
+    /// Its active hold.
     pub(crate) fn hold(&self) -> Option<&'a Hold> {
         self.record.and_then(|record| record.hold())
     }
 
-    /// Whether that keeps it from a release of a track.
+    /// Checks that its hold does not block a release of a track.
     ///
     /// # Errors
-    /// When it does.
+    /// When the hold blocks it.
     pub(crate) fn not_held_from(&self, track: &TrackKey, release: &Release) -> Result<(), Reason> {
         let Some(hold) = self.hold() else { return Ok(()) };
         if !hold.confirmed || track.version != self.version {
@@ -110,8 +109,7 @@ impl<'a> Candidate<'a> {
         not_held(vec![release], Some(hold)).map(|_| ())
     }
 
-    /// Whether a release of a track would bring it forward: it is newer than the one that runs or, of another Kubernetes
-    /// version, not older.
+    /// Whether a release of a track is an upgrade: newer than the current one or, for another Kubernetes version, not older.
     pub(crate) fn would_go_forward(&self, track: &TrackKey, release: &Release) -> bool {
         let Ok(running) = ReleaseVersion::parse(self.family, self.current) else { return false };
         if track.version == self.version {
@@ -120,11 +118,11 @@ impl<'a> Candidate<'a> {
         release.version.compare(&running) != Ok(Ordering::Less)
     }
 
-    /// Whether the step to the cluster's Kubernetes version is due: AWS rolls an upgrade of a cluster back within seven days, and
-    /// node groups that have followed it already keep it from that.
+    /// Checks that the step to the cluster's Kubernetes version is due: AWS can roll back a cluster upgrade within seven days,
+    /// but not once node groups have followed it.
     ///
     /// # Errors
-    /// When it is not.
+    /// When it is not due.
     pub(crate) fn may_step(&self, step: &str) -> Result<(), Reason> {
         let Self { input, rules, record, .. } = self;
         let seen = record.and_then(|record| record.cluster_version.as_ref());
@@ -142,7 +140,7 @@ impl<'a> Candidate<'a> {
         }
     }
 
-    /// The Kubernetes version of the cluster that it goes to, if it lags and follows it.
+    /// The Kubernetes version of its cluster, if it follows the cluster and is behind.
     ///
     /// # Errors
     /// When that cannot be read.
@@ -151,7 +149,7 @@ impl<'a> Candidate<'a> {
     }
 }
 
-/// The update to the newest release that the rules allow, or the reason against the latest one.
+/// The update to the newest release that the rules allow, or the reason against the latest release.
 pub(crate) fn release(candidate: Candidate<'_>, gates: &mut Gates) -> Result<Intent, Reason> {
     let Candidate { input, version, current, family, rules, .. } = candidate;
     let hold = candidate.hold();
@@ -176,7 +174,7 @@ pub(crate) fn release(candidate: Candidate<'_>, gates: &mut Gates) -> Result<Int
             .and_then(|releases| newest_allowed(candidate, gates, &track, &releases));
         match target {
             Ok(target) => return Ok(candidate.intent(&step, &target)),
-            // Until it comes, the own version goes on.
+            // Until then, releases of its own version are still installed.
             Err(reason) => ahead = Some(reason),
         }
     }
@@ -188,7 +186,7 @@ pub(crate) fn release(candidate: Candidate<'_>, gates: &mut Gates) -> Result<Int
     target.map(|target| candidate.intent(version, &target)).map_err(|own| deciding(ended(candidate, own), ahead))
 }
 
-/// Where AWS names no release any more, whether that is because the Kubernetes version has ended.
+/// If AWS no longer names a release: whether support of the Kubernetes version has ended.
 fn ended(candidate: Candidate<'_>, own: Reason) -> Reason {
     match (own, end_of_support(candidate)) {
         (Reason::NoRelease { .. }, Some(end)) => end,
@@ -214,8 +212,8 @@ fn end_of_support(candidate: Candidate<'_>) -> Option<Reason> {
     }
 }
 
-/// Which of two reasons decides: where the own version has nothing more to offer, why the next one does not come, unless AWS
-/// has nothing for that either.
+/// Which of two reasons decides: if its own version has no newer release, the reason against the next version, unless AWS has
+/// no release for that either.
 fn deciding(own: Reason, ahead: Option<Reason>) -> Reason {
     let own_is_done = matches!(
         own,
@@ -230,7 +228,7 @@ fn deciding(own: Reason, ahead: Option<Reason>) -> Reason {
     ahead.filter(|reason| own_is_done && comes(reason)).unwrap_or(own)
 }
 
-/// What AWS offers on a track, newest first: what it has recommended and not taken back.
+/// The available releases of a track, newest first: recommended and not withdrawn.
 pub(crate) fn offered<'a>(input: &PlanInput<'a>, track: &TrackKey) -> Result<Vec<&'a Release>, Reason> {
     match input.releases.on(track) {
         Some(Available::Releases(releases)) => Ok(releases.iter().filter(|release| !release.withdrawn).collect()),
@@ -241,7 +239,7 @@ pub(crate) fn offered<'a>(input: &PlanInput<'a>, track: &TrackKey) -> Result<Vec
     }
 }
 
-/// Those that are newer than the one that runs, newest first; or why there is none.
+/// The releases newer than the current one, newest first; or why there is none.
 fn newer<'a>(candidate: Candidate<'_>, releases: Vec<&'a Release>) -> Result<Vec<&'a Release>, Reason> {
     let Candidate { family, current, .. } = candidate;
     let Some(first) = releases.first() else { return Ok(Vec::new()) };
@@ -257,7 +255,7 @@ fn newer<'a>(candidate: Candidate<'_>, releases: Vec<&'a Release>) -> Result<Vec
     Ok(releases.into_iter().filter(|release| release.is_newer_than(&running)).collect())
 }
 
-/// Whether that is all: no newer release may come any more.
+/// Whether no newer release is to be expected.
 fn up_to_date(candidate: Candidate<'_>, latest: &Release) -> Reason {
     if let Some(end) = end_of_support(candidate) {
         return end;
@@ -273,8 +271,8 @@ fn held(hold: &Hold) -> Reason {
     Reason::Downgraded(Box::new(hold.clone()))
 }
 
-/// What was downgraded stays until there is something newer than what it left; a downgraded Kubernetes version keeps its releases
-/// coming.
+/// A downgraded node group stays until there is a release newer than the one it left; with a downgraded Kubernetes version,
+/// releases of that version are still installed.
 fn not_held<'a>(releases: Vec<&'a Release>, hold: Option<&Hold>) -> Result<Vec<&'a Release>, Reason> {
     let Some(hold) = hold.filter(|hold| !hold.is_of_version()) else { return Ok(releases) };
     let is_newer = |release: &&Release| release.version.is_newer_than(&hold.from.release_version);
@@ -282,8 +280,8 @@ fn not_held<'a>(releases: Vec<&'a Release>, hold: Option<&Hold>) -> Result<Vec<&
     if newer.is_empty() { Err(held(hold)) } else { Ok(newer) }
 }
 
-/// Those of another Kubernetes version, newest first, but for those older than the one that runs. Only Bottlerocket's have an
-/// order across Kubernetes versions.
+/// The releases of another Kubernetes version, newest first, without those older than the current one. Only Bottlerocket's
+/// releases have an order across Kubernetes versions.
 fn not_older<'a>(releases: Vec<&'a Release>, family: Family, current: &str) -> Result<Vec<&'a Release>, Reason> {
     let Some(latest) = releases.first().map(|release| release.version.clone()) else { return Ok(Vec::new()) };
     let running = match ReleaseVersion::parse(family, current) {
@@ -297,7 +295,7 @@ fn not_older<'a>(releases: Vec<&'a Release>, family: Family, current: &str) -> R
     Ok(releases.into_iter().filter(is_not_older).collect())
 }
 
-/// The newest that is allowed; or the reason against the newest of all, with the earliest time at which any is old enough.
+/// The newest allowed release; or the reason against the newest of all, with the earliest time at which any is old enough.
 fn newest_allowed(
     candidate: Candidate<'_>,
     gates: &mut Gates,
@@ -310,7 +308,7 @@ fn newest_allowed(
         let is_passed_over =
             release.refusal.as_ref().is_some_and(|refusal| refusal.is_passed_over(candidate.input.now));
         match candidate.case(track, release).allowed(gates) {
-            // EKS is asked again for those that have nothing else to go to, or it would be asked for all at every run.
+            // Only node groups without another release retry a refused one; otherwise every run would retry it for all.
             Ok(()) if is_passed_over => {
                 last_resort.get_or_insert(&release.version);
             }
@@ -328,13 +326,12 @@ fn newest_allowed(
     last_resort.cloned().ok_or_else(|| first_reason.unwrap_or_else(none))
 }
 
-/// Whether no older release is taken meanwhile: the node group would be rotated twice within hours.
+/// Whether no older release is installed meanwhile, because the node group could be rotated twice within hours.
 fn is_asked_again_soon(reason: &Reason) -> bool {
     matches!(reason, Reason::FailedBefore { until: Some(_), .. } | Reason::ReleaseRefused { passed_over: false, .. })
 }
 
-/// Whether the node group is why all tries failed: then they would fail with an older release, too, each at the cost of a
-/// rotation.
+/// Whether the node group is the cause of all failures: then an older release would fail, too, at the cost of another rotation.
 fn an_older_would_fail_too(reason: &Reason, candidate: Candidate<'_>, track: &TrackKey) -> bool {
     let Reason::FailedBefore { target, .. } = reason else { return false };
     let mut failures = candidate.record.into_iter().flat_map(|record| record.failures(&track.version, target));
@@ -351,7 +348,7 @@ fn earlier(first: Option<Reason>, later: Reason) -> Reason {
     }
 }
 
-/// The release of a pin. One that the history does not hold may be older than the history: EKS judges it.
+/// The release of a pin. A release that is not in the history might be older than the history: EKS decides about it.
 fn pinned(candidate: Candidate<'_>, gates: &mut Gates, pin: &str) -> Result<ReleaseVersion, Reason> {
     let Candidate { input, nodegroup, rules, record, family, version, current } = candidate;
     if pin == current {

@@ -1,4 +1,4 @@
-//! What a plan is made from.
+//! The input of a plan.
 
 use jiff::Timestamp;
 
@@ -7,14 +7,14 @@ use crate::model::observed::fleet::Fleet;
 use crate::model::observed::releases::Releases;
 use crate::model::settings::Settings;
 
-/// Everything that a plan is made from.
+/// The input of a plan.
 #[derive(Clone, Copy, Debug)]
 pub struct PlanInput<'a> {
     /// The fleet as it was observed.
     pub fleet: &'a Fleet,
-    /// What AWS offers.
+    /// The available releases.
     pub releases: &'a Releases,
-    /// What the event asks for.
+    /// The request of the event.
     pub request: &'a StartRequest,
     /// The run's request id.
     pub request_id: &'a str,

@@ -1,5 +1,4 @@
-//! Decides what to do with each node group: pure, total, and final. What the plan says is what runs, and what a dry run
-//! prints.
+//! Decides what to do with each node group: pure, total, and final. A run executes the plan as it is, and a dry run prints it.
 
 mod capacity;
 pub(crate) mod eligible;
@@ -33,21 +32,21 @@ pub use quarantine::quarantines_due;
 pub use rings::proofs;
 pub use versions::{tracks, tracks_of};
 
-/// What a run does, to the last choice.
+/// Everything that a run will do.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// One decision for each node group that was discovered, by name, and for every other that the event names.
+    /// One decision for each discovered node group, by name, and for every other one that the event names.
     pub decisions: Vec<Planned>,
-    /// The indexes of the decisions that start an update or may, in that order: the node group whose last turn is
-    /// longest ago goes first.
+    /// The indexes of the decisions that start an update, or can start one, in that order: the node group that has waited
+    /// longest goes first.
     pub order: Vec<usize>,
-    /// What the limits leave once everything is started that is to start.
+    /// The capacity that is left after all planned starts.
     pub capacity: Capacity,
-    /// Why nothing may start anywhere, if that is so.
+    /// Why no update is allowed to start anywhere, if updates are stopped.
     pub freeze: Option<Freeze>,
 }
 
-/// Decides for every node group that was discovered, and for every one that the event names and that was not.
+/// Decides for every discovered node group, and for every other one that the event names.
 #[must_use]
 pub fn plan(input: &PlanInput<'_>) -> Plan {
     let mut gates = Gates::default();
@@ -56,8 +55,8 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
         decision: candidate(input, &mut gates, discovered).map_or_else(Decision::Skip, Decision::Start),
     };
     let mut decisions: Vec<Planned> = input.fleet.nodegroups.iter().map(decide).collect();
-    // Where the limits leave too little, the node group whose last turn is longest ago goes first; by name, some would never
-    // have one. A rollback was asked for just now, and goes before all.
+    // When limits apply, the node group that has waited longest goes first; in name order, some would never have a turn. A
+    // requested rollback is recent, and goes before all.
     let mut order: Vec<(bool, Option<Timestamp>, usize)> = Vec::new();
     for (index, (discovered, planned)) in input.fleet.nodegroups.iter().zip(&decisions).enumerate() {
         if let Decision::Start(intent) = &planned.decision {
@@ -81,7 +80,7 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
 }
 
 impl Plan {
-    /// The node groups whose update history has to be read before they start, among those that EKS may be asked for in this run.
+    /// The node groups whose update history has to be read before they start, among those that this run could start.
     #[must_use]
     pub fn unread_histories(&self, records: &RecordSet) -> UnreadHistories {
         let mut unread = UnreadHistories::default();
@@ -101,8 +100,8 @@ impl Plan {
     }
 }
 
-/// When a node group last had its turn: it was updated, or EKS was asked in vain, for itself or for another one's same release.
-/// What is tried in vain again and again would otherwise come before all that is not.
+/// When a node group last had its turn: it was updated, or EKS refused its update or its release for another node group.
+/// Without the refusals, a node group that keeps failing would always go first.
 fn last_turn(input: &PlanInput<'_>, discovered: &Discovered, intent: &Intent) -> Option<Timestamp> {
     let record = input.fleet.records.nodegroup(&discovered.id).ok().flatten();
     let release = input.releases.named(&intent.track(), &intent.release_version);
@@ -115,7 +114,7 @@ fn last_turn(input: &PlanInput<'_>, discovered: &Discovered, intent: &Intent) ->
     failures.filter_map(|failure| failure.ended_at).chain(turns.into_iter().flatten()).max()
 }
 
-/// The entries of the tag index that name no node group.
+/// The entries of the tag index that do not name a node group.
 fn invalid_entries(input: &PlanInput<'_>) -> impl Iterator<Item = Planned> {
     input.fleet.invalid_arns.iter().map(|arn| {
         let error = format!("the tag index lists it as {arn:?}, which is not a node group's ARN");
@@ -125,7 +124,7 @@ fn invalid_entries(input: &PlanInput<'_>) -> impl Iterator<Item = Planned> {
     })
 }
 
-/// The node groups that the event names and that are not among those with the tag.
+/// The node groups that the event names but that do not have the tag.
 fn not_found(input: &PlanInput<'_>) -> impl Iterator<Item = Planned> {
     let known: BTreeSet<&NodegroupName> =
         input.fleet.nodegroups.iter().map(|discovered| discovered.id.name()).collect();

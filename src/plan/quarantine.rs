@@ -1,7 +1,7 @@
-//! Quarantine: no node group is updated to a release that fails on several, for causes that point at the release.
+//! Quarantine: no node group is updated to a release that failed on several, for causes that point at the release.
 //!
-//! It has two sizes: a release that fails on several node groups of one cluster is quarantined there, and one that fails in
-//! several clusters is quarantined in the fleet.
+//! It has two scopes: a release that fails on several node groups of one cluster is quarantined there, and a release that fails
+//! in several clusters is quarantined in the fleet.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,13 +19,13 @@ use crate::model::release::track::TrackKey;
 use crate::model::release::version::ReleaseVersion;
 use crate::model::unknown::Unknown;
 
-/// Releases of the same build that a quarantine names.
+/// The maximum number of releases of the same build in a quarantine.
 const SAME_BUILD: usize = 10;
 
 /// A release of a track.
 type TrackRelease = (TrackKey, String);
 
-/// The quarantines that have to begin now, for what failed since one was last lifted.
+/// The new quarantines, for failures since the last one was lifted.
 #[must_use]
 pub fn quarantines_due(input: &PlanInput<'_>) -> Vec<Quarantine> {
     let fleet = input.fleet.record().ok().flatten();
@@ -58,7 +58,7 @@ pub fn quarantines_due(input: &PlanInput<'_>) -> Vec<Quarantine> {
     due
 }
 
-/// The node groups that each release failed on, in the order of their failures; each once.
+/// The node groups on which each release failed, in the order of their failures; each once.
 fn failures<'a>(
     input: &PlanInput<'a>,
     fleet: Option<&FleetRecord>,
@@ -125,8 +125,8 @@ fn quarantine(
     }
 }
 
-/// The releases of the same build on other tracks: of Amazon Linux and Windows those of the same day, of Bottlerocket the same
-/// release with another Kubernetes version.
+/// The releases of the same build on other tracks: for Amazon Linux and Windows those of the same day, for Bottlerocket the
+/// same release with another Kubernetes version.
 fn same_build(input: &PlanInput<'_>, track: &TrackKey, release: &str) -> Vec<String> {
     let day = day_of(release);
     let mut same_build = Vec::new();

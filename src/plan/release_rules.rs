@@ -1,5 +1,5 @@
-//! The rules about one release, told once: the plan takes the first that fails, an explanation all of them, and a pin and a
-//! rollback those that hold for them, too.
+//! The rules about one release, defined once: the plan uses the first that fails, an explanation all of them, and a pin or a
+//! rollback the subset that applies to it.
 
 use jiff::Timestamp;
 
@@ -14,21 +14,21 @@ use crate::model::release::track::TrackKey;
 use crate::model::release::version::ReleaseVersion;
 use crate::model::rules::Rules;
 
-/// A release that a node group might go to.
+/// A release that a node group could be updated to.
 #[derive(Clone, Copy)]
 pub(crate) struct Case<'a> {
     pub(crate) input: &'a PlanInput<'a>,
     pub(crate) nodegroup: &'a Nodegroup,
     pub(crate) rules: &'a Rules,
-    /// What has been tried on the node group; `None` where that does not matter, or nothing was.
+    /// The node group's record, with earlier attempts; `None` if they do not matter, or there are none.
     pub(crate) record: Option<&'a NodegroupRecord>,
     pub(crate) track: &'a TrackKey,
     pub(crate) target: &'a ReleaseVersion,
-    /// What the history of the track holds of it.
+    /// The release in the history of its track.
     pub(crate) known: Option<&'a Release>,
 }
 
-/// What a rule says of a release.
+/// A rule about a release.
 type Check = fn(Case<'_>, &mut Gates) -> Result<(), Reason>;
 
 /// The rules about a release, in the order in which they are evaluated.
@@ -43,41 +43,41 @@ const RELEASE_RULES: [(Rule, Check); 6] = [
     }),
 ];
 
-/// Those that a pin does not pass: it ignores minimum age and rings, but not what is known to be bad.
+/// The rules that apply to a pin: it ignores minimum age and rings, but not known problems of a release.
 pub(crate) const FOR_PINS: [Rule; 4] =
     [Rule::NotDenied, Rule::NotQuarantined, Rule::ReleaseAccepted, Rule::NotFailedBefore];
 
 impl Case<'_> {
-    /// Whether every rule allows the release.
+    /// Checks every rule for the release.
     ///
     /// # Errors
-    /// The reason of the first that does not.
+    /// The reason of the first rule that fails.
     pub(crate) fn allowed(self, gates: &mut Gates) -> Result<(), Reason> {
         RELEASE_RULES.iter().try_for_each(|(_, check)| check(self, gates))
     }
 
-    /// Whether these rules allow the release.
+    /// Checks these rules for the release.
     ///
     /// # Errors
-    /// The reason of the first that does not.
+    /// The reason of the first rule that fails.
     pub(crate) fn allowed_by(self, rules: &[Rule], gates: &mut Gates) -> Result<(), Reason> {
         let mut checks = RELEASE_RULES.iter().filter(|(rule, _)| rules.contains(rule));
         checks.try_for_each(|(_, check)| check(self, gates))
     }
 
-    /// What each rule says of the release.
+    /// The result of each rule for the release.
     pub(crate) fn all(self, gates: &mut Gates) -> Vec<(Rule, Result<(), Reason>)> {
         RELEASE_RULES.iter().map(|(rule, check)| (*rule, check(self, gates))).collect()
     }
 }
 
-/// Whether no setting denies a release of a track.
+/// Checks that no setting denies a release of a track.
 pub(crate) fn not_denied(input: &PlanInput<'_>, track: &TrackKey, release: &ReleaseVersion) -> Result<(), Reason> {
     let denied = input.settings.denied.iter().any(|denied| denied.matches(track, release.as_str()));
     if denied { Err(Reason::Denied { target: release.clone() }) } else { Ok(()) }
 }
 
-/// A release whose age is not known has none that could be too low: EKS judges it.
+/// A release of unknown age passes: EKS decides about it.
 fn old_enough(case: Case<'_>) -> Result<(), Reason> {
     let Some(release) = case.known.filter(|_| !case.rules.min_age.is_zero()) else { return Ok(()) };
     let until = release.published_at.saturating_add(case.rules.min_age).unwrap_or(Timestamp::MAX);
@@ -91,7 +91,7 @@ fn not_quarantined(case: Case<'_>) -> Result<(), Reason> {
     super::quarantine::not_quarantined(case.input, &case.nodegroup.id, case.track, case.target)
 }
 
-/// A release that EKS refuses as not valid is asked for again after a wait, whatever node group asks for it.
+/// A release that EKS refuses as invalid is retried after a wait, on any node group.
 fn not_refused(case: Case<'_>) -> Result<(), Reason> {
     let Some(refusal) = case.known.and_then(|release| release.refusal.as_ref()) else { return Ok(()) };
     let until = case.input.settings.retry_after.again(refusal.times, refusal.last);
@@ -102,7 +102,7 @@ fn not_refused(case: Case<'_>) -> Result<(), Reason> {
     Err(Reason::ReleaseRefused { target: case.target.clone(), since: refusal.since, until, passed_over })
 }
 
-/// A release that failed on this node group is tried again after a wait, and not indefinitely.
+/// A release that failed on this node group is retried after a wait, and a limited number of times.
 fn not_failed_before(case: Case<'_>) -> Result<(), Reason> {
     let Some(record) = case.record else { return Ok(()) };
     let failures = || record.failures(&case.track.version, case.target.as_str());

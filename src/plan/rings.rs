@@ -1,7 +1,7 @@
-//! Rings: a ring takes a release once the node groups of the lower rings that can run it have proved it.
+//! Rings: a ring gets a release once the node groups of the lower rings that can run it have proved it.
 //!
-//! A node group has proved a release once it was seen healthy, with nodes, after it ran the release for the soak time. That is
-//! written down, so that it may scale to nothing afterwards.
+//! A node group has proved a release once it was seen healthy, with nodes, after it ran the release for the soak time. The
+//! proof is recorded, so the node group can scale to zero afterwards.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ use crate::model::release::track::{ReleaseTrack, TrackKey};
 use crate::model::release::version::ReleaseVersion;
 use crate::model::rules::Rules;
 
-/// A release that a ring would take, with its track.
+/// A release for a ring, with its track.
 #[derive(Clone, Copy)]
 pub(crate) struct Gate<'a> {
     pub(crate) ring: u32,
@@ -33,15 +33,15 @@ pub(crate) struct Gate<'a> {
     pub(crate) target: &'a ReleaseVersion,
 }
 
-/// What is waited for at each gate: found out once, however many node groups come to it.
+/// The result of each gate: evaluated once, for any number of node groups.
 #[derive(Default)]
 pub(crate) struct Gates(BTreeMap<(TrackKey, u32, String), Option<(Subject, RingWait)>>);
 
 impl Gates {
-    /// Whether the lower rings have proved the release. A ring without node groups proves nothing and is passed.
+    /// Checks that the lower rings have proved the release. A ring without node groups proves nothing and is skipped.
     ///
     /// # Errors
-    /// The node group that the ring waits for longest.
+    /// The node group for which the ring waits longest.
     pub(crate) fn passed(&mut self, input: &PlanInput<'_>, gate: Gate<'_>) -> Result<(), Reason> {
         if gate.ring == 0 {
             return Ok(());
@@ -56,21 +56,21 @@ impl Gates {
     }
 }
 
-/// What one node group of a lower ring says of a release.
+/// The vote of one node group of a lower ring about a release.
 enum Verdict {
     /// It has proved it.
     Proved,
-    /// It holds the ring up.
+    /// It blocks the ring.
     Holds(RingWait),
-    /// It has no nodes: it neither proves nor holds, while another proves.
+    /// It has no nodes: it neither proves nor blocks, if another node group proves.
     WithoutNodes,
     /// It will never run the release.
     Apart,
 }
 
-/// The node group that holds the ring up longest. One of which nobody knows how long comes before those that soak.
+/// The node group that blocks the ring longest. One with an unknown end comes before those that soak.
 fn longest_wait(input: &PlanInput<'_>, gate: Gate<'_>) -> Option<(Subject, RingWait)> {
-    // Which ring and release an entry without a name has is not known, so it may be one that has not proved the release.
+    // The ring and the release of an entry without a name are unknown, so it might not have proved the release.
     let invalid = input.fleet.invalid_arns.iter().map(|arn| (Subject::Entry(arn.clone()), RingWait::Unreadable));
     let mut waits: Vec<(Subject, RingWait)> = invalid.collect();
     let (mut proved, mut without_nodes) = (false, None);
@@ -96,14 +96,14 @@ fn verdict(input: &PlanInput<'_>, gate: Gate<'_>, discovered: &Discovered) -> Ve
     let other = match &discovered.state {
         NodegroupState::Exists(other) => other,
         NodegroupState::Deleted => return Verdict::Apart,
-        // Which ring and release it has is not known, so it may be one that has not proved the release.
+        // Its ring and its release are unknown, so it might not have proved the release.
         NodegroupState::Unreadable(_) => return Verdict::Holds(RingWait::Unreadable),
         NodegroupState::NotReached => return not_reached(input, gate, &discovered.id),
     };
     if other.ami_type != gate.track.ami_type {
         return Verdict::Apart;
     }
-    // What its tags were meant to say is not known, so it may be one that has to prove the release.
+    // The intent of its tags is unknown, so it might have to prove the release.
     if let Policy::Invalid { ring, .. } = &other.policy {
         let same_track = other.kubernetes_version.as_ref() == Some(&gate.track.version);
         let lower = ring.is_none_or(|ring| ring < gate.ring);
@@ -121,8 +121,8 @@ fn verdict(input: &PlanInput<'_>, gate: Gate<'_>, discovered: &Discovered) -> Ve
     }
 }
 
-/// What a node group that this run did not come to says of the release: what an earlier run wrote down. Which ring and release
-/// it has is not known, so without that it may be one that has not proved the release.
+/// The vote of a node group that this run did not reach, by the record of earlier runs. Its ring and its release are unknown,
+/// so without a record it might not have proved the release.
 fn not_reached(input: &PlanInput<'_>, gate: Gate<'_>, id: &NodegroupId) -> Verdict {
     let record = input.fleet.records.nodegroup(id).ok().flatten();
     let is_held = record.is_some_and(|record| record.hold().is_some());
@@ -131,8 +131,8 @@ fn not_reached(input: &PlanInput<'_>, gate: Gate<'_>, id: &NodegroupId) -> Verdi
     if !is_held && proofs.any(proves) { Verdict::Proved } else { Verdict::Holds(RingWait::Unreadable) }
 }
 
-/// Whether a node group will get the release some day. One that is pinned elsewhere, or stays on another Kubernetes version,
-/// holds no ring up.
+/// Whether a node group will get the release eventually. A node group with another pin, or on another Kubernetes version, does
+/// not block a ring.
 fn can_run(input: &PlanInput<'_>, gate: Gate<'_>, other: &Nodegroup, rules: &Rules) -> Result<bool, RingWait> {
     if rules.pin.as_ref().is_some_and(|pin| pin != gate.target.as_str()) {
         return Ok(false);
@@ -142,7 +142,7 @@ fn can_run(input: &PlanInput<'_>, gate: Gate<'_>, other: &Nodegroup, rules: &Rul
     match version_step(other, rules, &input.fleet.clusters) {
         _ if own == Some(version) => Ok(true),
         Ok(step) => Ok(step.as_ref() == Some(version)),
-        // Whether it follows its cluster there is not known, so it may be one that has to prove the release.
+        // It is unknown whether it follows its cluster there, so it might have to prove the release.
         Err(_) => {
             let parse = |text: &String| text.parse::<KubernetesVersion>().ok();
             if own.and_then(parse) < parse(version) { Err(RingWait::Unreadable) } else { Ok(false) }
@@ -150,7 +150,7 @@ fn can_run(input: &PlanInput<'_>, gate: Gate<'_>, other: &Nodegroup, rules: &Rul
     }
 }
 
-/// What a node group that can run the release says of it.
+/// The vote of a node group that can run the release.
 fn judge(input: &PlanInput<'_>, gate: Gate<'_>, other: &Nodegroup, record: Option<&NodegroupRecord>) -> Verdict {
     if other.is_unhealthy() {
         return Verdict::Holds(RingWait::Unhealthy);
@@ -182,8 +182,9 @@ fn judge(input: &PlanInput<'_>, gate: Gate<'_>, other: &Nodegroup, record: Optio
     }
 }
 
-/// Whether a release proves the gate's: it is the same, or a newer one of its track that AWS still recommends and nobody holds
-/// for bad. What runs with another Kubernetes version proves nothing: Bottlerocket has the same releases for all of them.
+/// Whether a release proves the gate's release: it is the same, or a newer one of its track that AWS has not withdrawn and that
+/// is not quarantined. A release on another Kubernetes version proves nothing: Bottlerocket has the same releases for all of
+/// them.
 fn proves(
     input: &PlanInput<'_>,
     gate: Gate<'_>,
@@ -206,7 +207,7 @@ fn proves(
         && not_quarantined(input, other, gate.track, &release).is_ok()
 }
 
-/// Since when a node group has run such releases without a break, as far as its record says.
+/// Since when a node group has run such releases without interruption, according to its record.
 fn runs_since(record: &NodegroupRecord, is_such: impl Fn(&str, &str) -> bool) -> Option<Timestamp> {
     let downgraded = record.downgrade.hold.as_ref().filter(|hold| !is_such(&hold.to.version, &hold.to.release_version));
     let is_before = |at: Timestamp| downgraded.is_some_and(|hold| at <= hold.since);
@@ -217,8 +218,8 @@ fn runs_since(record: &NodegroupRecord, is_such: impl Fn(&str, &str) -> bool) ->
     })
 }
 
-/// When the soak time is over. A node group that came to its release otherwise than by an update that is recorded runs it since
-/// it last changed, at the latest, and not since before the last that is recorded.
+/// When the soak time is over. A node group that got its release other than by a recorded update has run it since its last
+/// change at the latest, and at the earliest since the last recorded update.
 fn soaked_at(
     input: &PlanInput<'_>,
     nodegroup: &Nodegroup,
@@ -230,8 +231,8 @@ fn soaked_at(
     since.saturating_add(input.settings.ring_soak).unwrap_or(Timestamp::MAX)
 }
 
-/// What node groups have proved since it was last written down, where a later ring of their AMI type may ask for it: the newest
-/// release that they or newer ones have run for the soak time.
+/// New proofs of node groups, if a later ring of their AMI type might need them: the newest release that was covered, by it or
+/// newer ones, for the soak time.
 #[must_use]
 pub fn proofs(input: &PlanInput<'_>) -> Vec<(NodegroupId, Proof)> {
     let nodegroups = || input.fleet.nodegroups.iter().filter_map(|discovered| discovered.nodegroup());
@@ -272,7 +273,7 @@ fn proved(input: &PlanInput<'_>, nodegroup: &Nodegroup) -> Option<Proof> {
     let ran = successes.filter(|(success, _)| success.intent.version == version).filter_map(|(success, _)| {
         let release = ReleaseVersion::parse(family, &success.intent.release_version).ok()?;
         let since = since(&release)?;
-        // What it left for an older one was not run on.
+        // A release that it left for an older one did not keep running.
         release.compare(&running).is_ok_and(Ordering::is_le).then_some((release, Some(since)))
     });
     let brought = since(&running);

@@ -1,5 +1,4 @@
-//! A rollback that was asked for: to an older release of the node group's Kubernetes version, past every rule that is about
-//! taking something new.
+//! A requested rollback: to an older release of the node group's Kubernetes version, without the rules about newer releases.
 
 use std::cmp::Ordering;
 
@@ -14,7 +13,7 @@ use crate::model::observed::releases::Available;
 use crate::model::release::track::{ReleaseTrack, TrackKey};
 use crate::model::release::version::ReleaseVersion;
 
-/// The update that goes back, or why it does not start. EKS decides whether the node group is fit for it.
+/// The update that goes back, or why it does not start. EKS decides whether the node group is healthy enough.
 pub(super) fn intent(selected: Selected<'_>, rollback: &Rollback) -> Result<Intent, Reason> {
     let Selected { input, nodegroup, mode, rules, .. } = selected;
     let text = &rollback.release_version;

@@ -21,10 +21,10 @@ use crate::model::record::nodegroup::NodegroupRecord;
 use crate::model::rules::window::Opening;
 use crate::model::rules::{Force, Rules};
 
-/// What a rule says of a node group for which this update was found; nothing where it asks for an update and there is none.
+/// A rule for a node group with this update; it returns `None` if it needs an update and there is none.
 type Check = fn(Selected<'_>, Option<&Intent>) -> Option<Result<(), Reason>>;
 
-/// The rules by which an update may start now, in the order in which they are evaluated.
+/// The rules about starting an update now, in the order in which they are evaluated.
 pub(crate) const START_RULES: [(Rule, Check); 7] = [
     (Rule::UpdatesAllowed, |it, intent| intent.map(|intent| updates_allowed(it.mode, intent))),
     (Rule::Healthy, |it, _| Some(healthy(it.nodegroup))),
@@ -35,7 +35,7 @@ pub(crate) const START_RULES: [(Rule, Check); 7] = [
     (Rule::UpdateHistory, |it, _| Some(history_read(it))),
 ];
 
-/// The update that a node group could get if there were no other node groups; or the first reason against it. This is the
+/// The update for a node group, regardless of other node groups; or the first reason against it. This function defines the
 /// order of the rules.
 pub(crate) fn candidate<'a>(
     input: &'a PlanInput<'a>,
@@ -54,7 +54,7 @@ pub(crate) fn candidate<'a>(
     Ok(intent)
 }
 
-/// What an update that starts is made with.
+/// The final intent of an update that starts.
 fn complete(intent: &mut Intent, Selected { input, rules, record, .. }: Selected<'_>) {
     intent.may_force = rules.force == Force::AfterEvictionFailure;
     intent.force = intent.may_force && record.is_some_and(|record| eviction_failed(record, intent));
@@ -76,29 +76,29 @@ fn updates_allowed(mode: Mode, intent: &Intent) -> Result<(), Reason> {
     }
 }
 
-/// EKS starts no update on a node group that is not active, and none with health issues beyond four that it tolerates.
+/// EKS does not update a node group that is not active, or that has health issues other than the four that it tolerates.
 pub(crate) fn healthy(nodegroup: &Nodegroup) -> Result<(), Reason> {
     let blocking = nodegroup.blocking_issues();
     if !blocking.is_empty() {
         return Err(Reason::Unhealthy { issues: blocking.into_iter().cloned().collect() });
     }
-    // With issues, a node group is usually DEGRADED; with tolerated ones EKS takes the update all the same.
+    // With issues, a node group is usually DEGRADED; EKS still accepts the update if all of them are tolerated.
     let tolerated = nodegroup.status == NodegroupStatus::Degraded && !nodegroup.health.is_empty();
-    // That an update is in progress is a rule of its own.
+    // A separate rule checks for an update in progress.
     if tolerated || matches!(nodegroup.status, NodegroupStatus::Active | NodegroupStatus::Updating) {
         return Ok(());
     }
     Err(Reason::NotActive { status: nodegroup.status.clone() })
 }
 
-/// The updates that a node group had before its first one by the updater. They are read for node groups that would start, so that
+/// The updates that a node group had before the updater's first update. They are read only for node groups that would start, so
 /// this is the last rule.
 fn history_read(selected: Selected<'_>) -> Result<(), Reason> {
     let unread = selected.input.fleet.unread_histories.get(&selected.nodegroup.id);
     unread.map_or(Ok(()), |unread| Err(Reason::UpdateHistoryUnread(unread.clone())))
 }
 
-/// What EKS rejected is asked again after a wait, so that it does not cost another node group its place in each run.
+/// A rejected update is retried after a wait, so that it does not take another node group's place in each run.
 fn not_backing_off(Selected { input, record, .. }: Selected<'_>, intent: &Intent) -> Result<(), Reason> {
     let back_off = record.and_then(|record| record.back_off());
     let Some(back_off) = back_off.filter(|back_off| back_off.stops(intent)) else { return Ok(()) };
@@ -106,15 +106,15 @@ fn not_backing_off(Selected { input, record, .. }: Selected<'_>, intent: &Intent
     if until <= input.now { Ok(()) } else { Err(back_off.reason(until)) }
 }
 
-/// Fewer restarts: the interval counts from the end of the last update that replaced nodes. It is never so short that the
-/// description it is judged by may be older than that update.
+/// Limits how often nodes are replaced: the interval counts from the end of the last update that replaced nodes. It is always
+/// long enough that the current description is not older than that update.
 fn long_enough_ago(Selected { input, record, rules, .. }: Selected<'_>) -> Result<(), Reason> {
     let Some(last) = record.and_then(|record| record.last_success()) else { return Ok(()) };
     let until = last.saturating_add(rules.min_interval.max(DESCRIPTION_LAGS)).unwrap_or(Timestamp::MAX);
     if until <= input.now { Ok(()) } else { Err(Reason::MinIntervalNotReached { until }) }
 }
 
-/// The last try of this release failed with the disruption budgets, and none was forced yet.
+/// The last attempt of this release failed because of disruption budgets, and none was forced yet.
 fn eviction_failed(record: &NodegroupRecord, intent: &Intent) -> bool {
     let failures = || record.failures(&intent.version, &intent.release_version);
     let forced = failures().any(|attempt| attempt.intent.force);
@@ -128,7 +128,7 @@ pub(crate) fn not_frozen(input: &PlanInput<'_>) -> Result<(), Reason> {
     }
 }
 
-/// Why nothing may start anywhere, if something says so. Without the fleet's record it is not known what is quarantined.
+/// Why no update is allowed to start anywhere, if updates are stopped. Without the fleet's record the quarantines are unknown.
 pub(crate) fn freeze(input: &PlanInput<'_>) -> Option<Freeze> {
     let quarantines = input.fleet.record().err();
     let unreadable = |error| Freeze::Unreadable(Unreadable(format!("the fleet's quarantines: {error}")));

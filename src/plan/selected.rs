@@ -1,4 +1,4 @@
-//! A node group that is to be kept current, and what is known of it.
+//! A node group that is to be kept current, and what is known about it.
 
 use aws_sdk_eks::types::NodegroupStatus;
 
@@ -12,7 +12,7 @@ use crate::model::observed::fleet::{Discovered, NodegroupState};
 use crate::model::record::nodegroup::NodegroupRecord;
 use crate::model::rules::Rules;
 
-/// A node group that is to be kept current, and what is known of it.
+/// A node group that is to be kept current, and what is known about it.
 #[derive(Clone, Copy)]
 pub(crate) struct Selected<'a> {
     pub(crate) input: &'a PlanInput<'a>,
@@ -23,10 +23,10 @@ pub(crate) struct Selected<'a> {
 }
 
 impl<'a> Selected<'a> {
-    /// A node group that the event asks for, that could be read and that has opted in.
+    /// A node group that the event selects, that could be read and that has opted in.
     ///
     /// # Errors
-    /// The first reason why it is not one.
+    /// The first reason why it is not selected.
     pub(crate) fn of(input: &'a PlanInput<'a>, discovered: &'a Discovered) -> Result<Self, Reason> {
         if !input.request.includes(discovered.id.name()) {
             return Err(Reason::Excluded);
@@ -43,17 +43,17 @@ impl<'a> Selected<'a> {
         Ok(Self { input, nodegroup, mode, rules, record })
     }
 
-    /// The node group, whose release is looked for.
+    /// The node group, as a candidate for a release.
     ///
     /// # Errors
-    /// When its AMI type has no releases, or EKS described it without what tells its own.
+    /// When its AMI type has no releases, or EKS's description lacks its release or version.
     pub(crate) fn candidate(&self) -> Result<Candidate<'a>, Reason> {
-        // What has failed before is no reason against a report.
+        // Earlier failures are no reason against a report.
         let tried = self.record.filter(|_| self.mode == Mode::Auto);
         Candidate::of(self.input, self.nodegroup, self.rules, tried)
     }
 
-    /// Also keeps a node group from being judged by a release that is just being replaced.
+    /// Also prevents decisions based on a release that is just being replaced.
     ///
     /// # Errors
     /// When an update is in progress.

@@ -22,9 +22,9 @@ use crate::model::release::version::ReleaseVersion;
 /// A change of a node group's record.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NodegroupChange {
-    /// An external update is taken up.
+    /// An external update is adopted.
     Adopt(ExternalUpdate, Timestamp),
-    /// A retry was asked for.
+    /// A retry was requested.
     AllowRetry(Timestamp),
     /// Its cluster runs this Kubernetes version.
     SeeCluster(String, Timestamp),
@@ -34,30 +34,30 @@ pub enum NodegroupChange {
         runs: Running,
         /// Its AMI type.
         ami_type: AmiTypes,
-        /// The Kubernetes version of its cluster, where it follows it.
+        /// The Kubernetes version of its cluster, if it follows the cluster.
         cluster_version: Option<String>,
-        /// Who else may hold its release and tags.
+        /// The tool that might manage its release and tags.
         owner: Option<Owner>,
         /// When it was seen.
         at: Timestamp,
     },
-    /// The updates that it had before it had a record were read: what it ran, and what the last one took it back to.
+    /// The updates from before it had a record were read: what it ran, and what the last one downgraded it to.
     ReadUpdateHistory(Option<StepBack>, Timestamp),
-    /// Not all of those could be read.
+    /// Not all of those updates could be read.
     MissUpdateHistory(Timestamp),
     /// It was first seen opted in.
     OptIn(Timestamp),
-    /// It has not opted in any more; whether its tag was lost.
+    /// It is no longer opted in; whether its tag was lost.
     OptOut(bool, Timestamp),
     /// It is reported as not kept current.
     ReportStale(Stale, Option<Obstacle>, Timestamp),
-    /// That it is not kept current is deliberate.
+    /// It is not kept current on purpose.
     ForgetStale(Timestamp),
     /// It is kept current, or not for too long yet.
     ReportCurrent(Option<Obstacle>, Timestamp),
-    /// A rollback is asked for.
+    /// A rollback is requested.
     RequestRollback(Rollback),
-    /// A rollback that was asked for is no longer carried out.
+    /// A requested rollback has expired.
     ExpireRollback(String, Timestamp),
     /// It has proved a release.
     Prove(Proof),
@@ -99,7 +99,7 @@ pub enum TrackChange {
     },
     /// A release that EKS refuses is reported.
     ReportRefused(String, Timestamp),
-    /// EKS refused a release as not valid.
+    /// EKS refused a release as invalid.
     Refuse {
         /// The release.
         release_version: String,
@@ -115,23 +115,23 @@ pub enum TrackChange {
 /// A change of the fleet's record.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FleetChange {
-    /// A newer release of a quarantined one's track is out.
+    /// A newer release is available on a quarantined release's track.
     Supersede(TrackKey, ReleaseVersion),
     /// A release is quarantined.
     Quarantine(Quarantine),
     /// The quarantine of releases is lifted.
     LiftQuarantine(ReleaseSelector, Timestamp),
-    /// The table held nothing.
+    /// The table was empty.
     NoteEmptyTable(Timestamp),
-    /// The node group with which the next run begins to read.
+    /// The node group with which the next run starts to read.
     ReadNext(Option<NodegroupId>),
-    /// Whether a freeze lasts whose end is known.
+    /// Whether a freeze with a known end is in effect.
     SeeFreeze(bool, Timestamp),
     /// The support of a Kubernetes version has ended.
     ReportSupport(SupportEnded, Timestamp),
     /// The node groups whose records cannot be read, and why.
     SeeUnreadableRecords(Vec<(NodegroupName, String)>, Timestamp),
-    /// A week has begun; what lasts.
+    /// A week has begun; the digest.
     Digest(Option<Digest>, Timestamp),
     /// EKS refuses updates because a permission is missing.
     ReportAccessDenied(String, Timestamp),
@@ -141,15 +141,15 @@ pub enum FleetChange {
 
 /// A change of a record.
 pub trait Change {
-    /// What the record holds.
+    /// The content of the record.
     type Content: Content;
 
-    /// Makes the change.
+    /// Applies the change.
     fn apply(&self, record: &mut Record<Self::Content>);
 }
 
 impl NodegroupChange {
-    /// When it was seen that the node group has the tag. All but one are made to those that have it.
+    /// When the node group was seen with the tag. All changes but one apply to node groups that have it.
     fn opted_in_at(&self) -> Option<Timestamp> {
         match self {
             Self::OptOut(..) => None,

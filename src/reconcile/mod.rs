@@ -1,7 +1,6 @@
-//! What has to be recorded before the plan, and what because of it: pure, a list of changes that the store writes.
+//! The changes to record before the plan and because of it: pure, a list that the store writes.
 //!
-//! A change does not depend on what else was written meanwhile: applied to a newer revision of its record, or twice, it comes
-//! to the same.
+//! A change does not depend on other writes: applied to a newer revision of its record, or twice, it has the same effect.
 
 mod changes;
 mod reconciled;
@@ -28,7 +27,7 @@ use crate::model::release::track::TrackKey;
 use crate::model::release::version::ReleaseVersion;
 use crate::plan::{PlanInput, proofs, quarantines_due, tracks_of};
 
-/// Compares the records with what was observed and asked for.
+/// Compares the records with what was observed and requested.
 #[must_use]
 pub fn reconcile(
     input: &PlanInput<'_>,
@@ -67,7 +66,7 @@ pub fn reconcile(
     reconciled
 }
 
-/// What AWS's parameters name, where that is not known yet, and what has to be said of releases.
+/// New recommendations of AWS's parameters, and notices about releases.
 fn track_changes(input: &PlanInput<'_>, recommendations: &Recommendations) -> BTreeMap<TrackId, Vec<TrackChange>> {
     let PlanInput { fleet, now, .. } = input;
     let Some(fleet_id) = &fleet.id else { return BTreeMap::new() };
@@ -75,7 +74,7 @@ fn track_changes(input: &PlanInput<'_>, recommendations: &Recommendations) -> BT
     for (key, recommendation) in recommendations {
         let Recommendation::Release(release, date) = recommendation else { continue };
         let id = TrackId::of(fleet_id, key);
-        // The plan says of one that cannot be read that nothing starts, and why.
+        // For an unreadable one, the plan reports that no update starts, and why.
         let Ok(stored) = fleet.records.track_or_new(&id) else { continue };
         let mut changes = Vec::new();
         let mut named = stored.clone();
@@ -118,7 +117,7 @@ fn quarantine_changes(input: &PlanInput<'_>, errors: &mut Vec<Problem>) -> Vec<F
     let PlanInput { fleet, releases, request, now, .. } = input;
     let record = match fleet.record() {
         Ok(record) => record,
-        // The plan starts nothing then, and says why.
+        // The plan then starts nothing, and reports why.
         Err(_) => return Vec::new(),
     };
     let mut changes = Vec::new();
@@ -152,7 +151,7 @@ fn quarantine_changes(input: &PlanInput<'_>, errors: &mut Vec<Problem>) -> Vec<F
     changes
 }
 
-/// What reading update histories comes to.
+/// The result of reading update histories.
 #[must_use]
 pub fn take_histories(
     fleet: &Fleet,
@@ -175,7 +174,7 @@ pub fn take_histories(
 }
 
 impl Reconciled {
-    /// What node groups run, where that is not what their records say.
+    /// What node groups run, if it differs from their records.
     fn see_nodegroups(&mut self, input: &PlanInput<'_>) {
         let fleet = input.fleet;
         for discovered in &fleet.nodegroups {
@@ -189,7 +188,7 @@ impl Reconciled {
             let Ok(record) = fleet.records.nodegroup_or_new(&discovered.id) else { continue };
             let cluster_version = match fleet.clusters.get(&discovered.id.cluster_id()) {
                 Some(Ok(version)) if discovered.follows_cluster() => Some(version.to_string()),
-                // Whether its version was downgraded is not known.
+                // It is unknown whether its version was downgraded.
                 Some(Err(_)) if discovered.follows_cluster() => continue,
                 _ => None,
             };
@@ -208,7 +207,7 @@ impl Reconciled {
         }
     }
 
-    /// The rollbacks that the event asks for, and those that were not carried out in time.
+    /// The rollbacks that the event requests, and those that were not carried out in time.
     fn take_rollbacks(&mut self, input: &PlanInput<'_>) {
         let PlanInput { fleet, request, now, .. } = input;
         for id in fleet.nodegroups.iter().map(|discovered| &discovered.id) {

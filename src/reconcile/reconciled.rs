@@ -8,7 +8,7 @@ use crate::model::id::{FleetId, NodegroupId, TrackId};
 use crate::model::problem::{Problem, Unreadable};
 use crate::plan::Plan;
 
-/// What reconciling comes to.
+/// The result of reconciling.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reconciled {
     /// The changes of node groups' records.
@@ -17,18 +17,18 @@ pub struct Reconciled {
     pub tracks: BTreeMap<TrackId, Vec<TrackChange>>,
     /// The changes of the fleet's record.
     pub fleet: Option<(FleetId, Vec<FleetChange>)>,
-    /// Node groups on whose records nothing may be built in this run, and why.
+    /// Node groups whose records must not be used in this run, and why.
     pub unreadable: Vec<(NodegroupId, Unreadable)>,
-    /// What was asked for and cannot be done.
+    /// Requests that cannot be carried out.
     pub errors: Vec<Problem>,
 }
 
-/// What has to be written of node groups, by node group.
+/// The changes to write, by node group.
 pub type Bookkeeping = BTreeMap<NodegroupId, Vec<NodegroupChange>>;
 
 impl Reconciled {
-    /// Takes the changes of those node groups that may start: they are written with their intents, so that nothing comes between
-    /// the record by which an update was planned and the intent.
+    /// Takes out the changes of node groups that can start: they are written together with the intents, so that no write comes
+    /// between the record of the plan and the intent.
     #[must_use]
     pub fn take_of_starts(&mut self, plan: &Plan) -> Bookkeeping {
         let may_start = |planned: &Planned| match (&planned.target, &planned.decision) {

@@ -1,5 +1,5 @@
-//! What a plan has to leave in the records: what must be published of node groups that are not updated, how they stand, and what
-//! is said of the fleet as a whole.
+//! What a plan leaves in the records: notices about node groups that are not updated, their standings, and notices about the
+//! fleet as a whole.
 
 use std::collections::BTreeMap;
 
@@ -20,13 +20,13 @@ use crate::model::release::track::{Family, ReleaseTrack};
 use crate::plan::{Plan, PlanInput};
 use crate::standing::{Standing, standing};
 
-/// What lasts is listed once it was reported so long ago.
+/// After how long a reported node group is listed in the digest.
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// Causes that a digest lists.
+/// The maximum number of causes in a digest.
 const CAUSES: usize = 20;
 
-/// What a plan has to leave in the records: what must be published of node groups that are not updated, and, after a run that
-/// looked at the whole fleet, how they stand.
+/// What a plan leaves in the records: notices about node groups that are not updated and, after a run that covered the whole
+/// fleet, their standings.
 #[must_use]
 pub fn reports(input: &PlanInput<'_>, plan: &Plan) -> Reconciled {
     let now = input.now;
@@ -57,7 +57,7 @@ pub fn reports(input: &PlanInput<'_>, plan: &Plan) -> Reconciled {
     reconciled
 }
 
-/// What is said of the fleet as a whole.
+/// Notices about the fleet as a whole.
 fn fleet_reports(input: &PlanInput<'_>, plan: &Plan) -> Vec<FleetChange> {
     let PlanInput { fleet, now, .. } = input;
     let Ok(record) = fleet.record() else { return Vec::new() };
@@ -98,7 +98,8 @@ fn week_began(input: &PlanInput<'_>) -> Timestamp {
     monday(0).filter(|at| *at <= input.now).or_else(|| monday(1)).unwrap_or(Timestamp::MIN)
 }
 
-/// What was reported a week ago or longer and still lasts, and what happened since the last digest; `None` where nothing lasts.
+/// Node groups that were reported a week ago or longer and are still not current, and what happened since the last digest;
+/// `None` if there are none.
 fn digest(input: &PlanInput<'_>, plan: &Plan, last: Timestamp) -> Option<Digest> {
     let mut causes: BTreeMap<(bool, String), Vec<Standstill<'_>>> = BTreeMap::new();
     for (discovered, planned) in input.fleet.nodegroups.iter().zip(&plan.decisions) {
@@ -109,7 +110,7 @@ fn digest(input: &PlanInput<'_>, plan: &Plan, last: Timestamp) -> Option<Digest>
     }
     let count = causes.values().map(Vec::len).sum();
     let (mut needs_you, mut waits) = (Vec::new(), Vec::new());
-    // What needs somebody sorts first.
+    // Causes that need somebody are first.
     for ((is_waiting, cause), nodegroups) in causes.into_iter().take(CAUSES) {
         let Some(first) = nodegroups.first() else { continue };
         let lasting = Lasting {
@@ -124,7 +125,7 @@ fn digest(input: &PlanInput<'_>, plan: &Plan, last: Timestamp) -> Option<Digest>
     (count > 0).then(|| Digest { needs_you, waits, count, week: week(input, last) })
 }
 
-/// That a node group has not been kept current for a week or more since it was reported.
+/// A node group that has not been kept current for a week or more since it was reported.
 struct Standstill<'a> {
     name: &'a NodegroupName,
     decision: DecisionKind,
@@ -142,7 +143,7 @@ fn standstill<'a>(
     let stale = record.standing.open_stale().filter(|reported| long_ago(&reported.at));
     let invalid = record.reported.tag.as_ref().map(|reported| reported.at).filter(long_ago);
     let (cause, since) = match (stale, decision) {
-        // It may be another cause by now.
+        // The cause might have changed.
         (Some(reported), _) => match standing(input, discovered, decision) {
             Standing::Stale(now, _) => (now.cause, reported.stale.since),
             _ => (reported.stale.cause.clone(), reported.stale.since),
@@ -166,7 +167,7 @@ fn week(input: &PlanInput<'_>, from: Timestamp) -> Week {
     Week { from, succeeded, failed, quarantined }
 }
 
-/// The Kubernetes versions and AMI types of the fleet whose support has ended, where that is not reported yet.
+/// The Kubernetes versions and AMI types of the fleet whose support has ended, if not reported yet.
 fn supports_ended(input: &PlanInput<'_>) -> Vec<SupportEnded> {
     let mut running: BTreeMap<Supported, Vec<NodegroupName>> = BTreeMap::new();
     let nodegroups = input.fleet.nodegroups.iter().filter_map(|discovered| discovered.nodegroup());
@@ -193,7 +194,7 @@ fn supports_ended(input: &PlanInput<'_>) -> Vec<SupportEnded> {
 }
 
 impl Reconciled {
-    /// How a node group stands, where that is not what its record says.
+    /// The standing of a node group, if it differs from its record.
     fn judge(&mut self, input: &PlanInput<'_>, discovered: &Discovered, decision: &Decision) {
         let Ok(record) = input.fleet.records.nodegroup_or_new(&discovered.id) else { return };
         let id = &discovered.id;
@@ -237,14 +238,14 @@ impl Reconciled {
         }
     }
 
-    /// What had opted in, and the tag index does not list any more.
+    /// Node groups that had opted in and that the tag index no longer lists.
     fn judge_missing(&mut self, discovered: &Discovered, now: Timestamp) {
         let lost_tag = match &discovered.state {
             NodegroupState::Deleted => false,
             NodegroupState::Exists(nodegroup) => match nodegroup.policy {
                 Policy::NotOptedIn => true,
                 Policy::OptedOut => false,
-                // The index lags: the next run looks again.
+                // The index lags: the next run checks again.
                 Policy::OptedIn(..) | Policy::Invalid { .. } => return,
             },
             NodegroupState::Unreadable(_) | NodegroupState::NotReached => return,

@@ -1,7 +1,7 @@
 //! A record as an item of the table.
 //!
-//! What this version does not know of a record is read and written as JSON. DynamoDB has types that JSON has not, and numbers
-//! that no number of Rust holds: those are marked before they are read, so that they are written as they were.
+//! Attributes that this version does not know are read and written as JSON. DynamoDB has types that JSON lacks, and numbers
+//! that do not fit into a Rust number: those are marked when they are read, so that they are written back unchanged.
 
 use std::collections::HashMap;
 
@@ -14,19 +14,19 @@ use crate::model::record::{Content, Record};
 /// An item of the table.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// How the attribute begins whose name is the type of what JSON has not. No attribute of the updater's begins so.
+/// The prefix of the attribute that marks a type which JSON lacks. No attribute of the updater starts with it.
 const MARK: &str = "\u{1}";
 
 /// Reads a record.
 ///
 /// # Errors
-/// When it is malformed, and where.
+/// When it is malformed, with the path.
 pub fn read<C: Content>(item: Item) -> Result<Record<C>, Unreadable> {
     let malformed = |error: &str| Unreadable(format!("its record in the table is malformed: {error}"));
     let mut item = AttributeValue::M(item);
     // On any other, `serde_dynamo` panics.
     mark(&mut item).ok_or_else(|| malformed("it has an attribute of an unknown type"))?;
-    // With the path to what is wrong, which the error alone does not tell.
+    // With the path to the malformed attribute, which the error itself does not have.
     let item = serde_dynamo::Deserializer::from_attribute_value(item.into());
     let record: Record<C> = serde_path_to_error::deserialize(item).map_err(|error| malformed(&error.to_string()))?;
     record.validate().map_err(|error| malformed(&error.to_string()))?;
@@ -36,14 +36,14 @@ pub fn read<C: Content>(item: Item) -> Result<Record<C>, Unreadable> {
 /// The item of a record.
 ///
 /// # Errors
-/// Never for what was made by this version or read by it.
+/// Never for a record that this version made or read.
 pub fn write<C: Content>(record: &Record<C>) -> Result<Item, String> {
     let mut item: Item = serde_dynamo::to_item(record).map_err(|error| error.to_string())?;
     item.values_mut().for_each(unmark);
     Ok(item)
 }
 
-/// Marks what JSON cannot hold. Answers nothing where something is of a type that the SDK does not know.
+/// Marks values that JSON cannot represent. `None` if a value has a type that the SDK does not know.
 fn mark(value: &mut AttributeValue) -> Option<()> {
     let (kind, texts) = match value {
         AttributeValue::M(attributes) => return attributes.values_mut().try_for_each(mark),
@@ -62,7 +62,7 @@ fn mark(value: &mut AttributeValue) -> Option<()> {
     Some(())
 }
 
-/// Takes the marks away again.
+/// Removes the marks.
 fn unmark(value: &mut AttributeValue) {
     match value {
         AttributeValue::M(attributes) => match marked(attributes) {
@@ -89,7 +89,7 @@ fn marked(attributes: &Item) -> Option<AttributeValue> {
     }
 }
 
-/// Whether a number is the same once it was read and written.
+/// Whether a number survives being read and written.
 fn is_exact(number: &str) -> bool {
     let is_same = |read: Option<String>| read.as_deref() == Some(number);
     is_same(number.parse::<i64>().ok().map(|it| it.to_string()))
@@ -97,7 +97,7 @@ fn is_exact(number: &str) -> bool {
         || is_same(number.parse::<f64>().ok().filter(|it| it.is_finite()).map(|it| it.to_string()))
 }
 
-/// Bytes as a text, in which each is a character.
+/// Bytes as a text with one character per byte.
 fn text_of(bytes: &Blob) -> String {
     bytes.as_ref().iter().copied().map(char::from).collect()
 }

@@ -1,7 +1,8 @@
-//! The table: one DynamoDB item for each node group, each release track and the fleet; every write is conditional on what was read.
+//! The table: one DynamoDB item for each node group, each release track and the fleet; every write is conditional on the
+//! revision that was read.
 //!
 //! There are two kinds of write. [`RecordStore::save`] is the lock: a conflict means that another run was first.
-//! [`RecordStore::merge`] is everything else: on a conflict the change is made again to what stands in the table now.
+//! [`RecordStore::merge`] is everything else: on a conflict the change is applied again to the current record.
 
 pub mod item;
 
@@ -36,12 +37,12 @@ const KEY: &str = "itemKey";
 const PENDING_INDEX: &str = "pending-index";
 /// The sparse index of node groups that have opted in.
 const OPTED_IN_INDEX: &str = "opted-in-index";
-/// Keys that one `BatchGetItem` takes.
+/// The maximum number of keys in one `BatchGetItem`.
 const KEYS_PER_CALL: usize = 100;
-/// How often keys are asked for again of which DynamoDB left all unprocessed, and after which wait at first; it doubles.
+/// How often keys are requested again if DynamoDB left all of them unprocessed, and the first wait, which doubles.
 const ROUNDS: u32 = 8;
 const FIRST_WAIT: Duration = Duration::from_millis(50);
-/// How often a change is made again to what another run wrote meanwhile.
+/// How often a change is applied again after a conflict with another run.
 const MERGES: usize = 3;
 
 /// The table.
@@ -50,19 +51,19 @@ pub struct RecordStore<'a> {
     client: &'a Client,
     /// `None` before the updater is deployed.
     table: Option<&'a str>,
-    /// `None` for a run that only looks.
+    /// `None` for a read-only run.
     writer: Option<Writer<'a>>,
-    /// What lies outside is not read.
+    /// Records outside of it are not read.
     scope: Scope<'a>,
     reads: Tally,
-    /// A conflict is no failure.
+    /// A conflict does not count as a failure.
     writes: Tally,
 }
 
-/// What a record is of, and what became of it.
+/// A record's key, and the result of writing it.
 type Written<C> = (<C as Content>::Id, Result<Record<C>, Unreadable>);
 
-/// How many calls of one kind there were, and how many of them failed.
+/// The number of calls of one kind, and of failed ones.
 #[derive(Debug, Default)]
 struct Tally {
     calls: AtomicUsize,
@@ -84,16 +85,16 @@ impl Tally {
 /// Why a record was not written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotSaved<R> {
-    /// Another run changed it meanwhile, to this, where it can be read.
+    /// Another run changed it meanwhile, to this record if it can be read.
     #[error("another run changed the record meanwhile")]
     Conflict(Option<Box<R>>),
-    /// DynamoDB did not take it.
+    /// DynamoDB did not accept it.
     #[error("writing the record: {0}")]
     Failed(String),
 }
 
 impl<'a> RecordStore<'a> {
-    /// The table of this name, for a run that only looks. Where there is no table yet, nothing is recorded, and nothing can be.
+    /// The table of this name, for a read-only run. Without a table there are no records, and nothing can be written.
     #[must_use]
     pub fn new(client: &'a Client, table: Option<&'a str>) -> Self {
         let (writer, scope) = (None, Scope::default());
@@ -106,13 +107,13 @@ impl<'a> RecordStore<'a> {
         Self { writer: self.table.map(|_| writer), ..self }
     }
 
-    /// With the part of the table that is looked after.
+    /// Limits it to the part of the table that the installation manages.
     #[must_use]
     pub fn within(self, scope: Scope<'a>) -> Self {
         Self { scope, ..self }
     }
 
-    /// What DynamoDB refused altogether, where there was any of it to do.
+    /// The kind of calls that all failed, if there were any.
     #[must_use]
     pub fn failure(&self) -> Option<&'static str> {
         if self.reads.all_failed() {
@@ -121,22 +122,21 @@ impl<'a> RecordStore<'a> {
         self.writes.all_failed().then_some("no record could be written")
     }
 
-    /// Reads these records, as they are now. One that the table does not hold is left out; one that cannot be read comes with
-    /// the reason.
+    /// Reads these records with their current state. Missing records are left out; unreadable ones have the reason.
     pub async fn load(&self, keys: impl Iterator<Item = ItemKey>) -> RecordSet {
         let mut records = RecordSet::default();
         let keys: BTreeSet<String> = keys.map(|key| key.key().to_owned()).collect();
         let keys: Vec<String> = keys.into_iter().collect();
         let calls = keys.chunks(KEYS_PER_CALL).map(|keys| self.load_some(keys.to_vec()));
         let mut answers = pin!(stream::iter(calls).buffer_unordered(CONCURRENCY));
-        // An item is many times as large as its record, so each answer is read as it comes.
+        // An item is many times as large as its record, so each answer is converted as it arrives.
         while let Some(items) = answers.next().await {
             items.into_iter().for_each(|(key, item)| insert(&mut records, &key, item));
         }
         records
     }
 
-    /// Reads everything of its scope that the table holds, for people who look; no run does.
+    /// Reads all records of its scope, for the command line; no run does.
     ///
     /// # Errors
     /// When the table cannot be read.
@@ -175,7 +175,7 @@ impl<'a> RecordStore<'a> {
             if asked.is_empty() {
                 return items;
             }
-            // An answer has at most 16 MB, so large items come a few at a time.
+            // An answer has at most 16 MB, so large items arrive a few at a time.
             rounds = if asked.len() < before { 0 } else { rounds + 1 };
             tokio::time::sleep(FIRST_WAIT * 2_u32.pow(rounds.saturating_sub(1))).await;
         }
@@ -202,7 +202,7 @@ impl<'a> RecordStore<'a> {
     /// When the index cannot be read.
     pub async fn pending(&self) -> anyhow::Result<BTreeSet<String>> {
         let pending = self.indexed(PENDING_INDEX, "pending").await;
-        pending.map_err(|error| anyhow::anyhow!("reading what is pending: {error}"))
+        pending.map_err(|error| anyhow::anyhow!("reading pending records: {error}"))
     }
 
     /// The keys of the node groups that had opted in when they were last seen.
@@ -230,13 +230,13 @@ impl<'a> RecordStore<'a> {
         Ok(keys.filter(|key| self.scope.may_contain_key(key)).collect())
     }
 
-    /// Writes a record over the revision that was read, and none other.
+    /// Writes a record over the revision that was read, and over no other one.
     ///
     /// # Errors
-    /// When another run was first, or DynamoDB did not take it; the record then stays as it was read.
+    /// When another run was first, or DynamoDB did not accept it; the record then stays as it was read.
     pub async fn save<C: Content>(&self, record: &mut Record<C>, now: Timestamp) -> Result<(), NotSaved<Record<C>>> {
         let Some(writer) = self.writer else {
-            return Err(NotSaved::Failed("this run only looks".to_owned()));
+            return Err(NotSaved::Failed("this run is read-only".to_owned()));
         };
         let before = record.revision.clone();
         let mut next = record.clone();
@@ -264,7 +264,7 @@ impl<'a> RecordStore<'a> {
                 return Err(NotSaved::Failed(describe(&error)));
             };
             let stored: Option<Record<C>> = lost.item().and_then(|item| item::read(item.clone()).ok());
-            // The answer to a first try may have been lost, and the SDK then tried again.
+            // The answer to a first attempt might have been lost before the SDK retried.
             if stored.as_ref() != Some(&next) {
                 return Err(NotSaved::Conflict(stored.map(Box::new)));
             }
@@ -273,11 +273,11 @@ impl<'a> RecordStore<'a> {
         Ok(())
     }
 
-    /// Makes a change and writes it where it is one. On a conflict the change is made again to what another run wrote, a few
-    /// times; after that the record is what the table says.
+    /// Applies a change, and writes the record if it changed. On a conflict the change is applied again to the other run's
+    /// record, a few times; afterwards the record is the one in the table.
     ///
     /// # Errors
-    /// When DynamoDB did not take it, or what another run wrote cannot be read.
+    /// When DynamoDB did not accept it, or the other run's record cannot be read.
     pub async fn merge<C: Content>(
         &self,
         record: &mut Record<C>,
@@ -296,7 +296,7 @@ impl<'a> RecordStore<'a> {
                     return Ok(());
                 }
                 Err(NotSaved::Conflict(Some(stored))) => *record = *stored,
-                // DynamoDB does not say what is there: nothing, or what cannot be read.
+                // DynamoDB does not return the current item: it is missing or unreadable.
                 Err(NotSaved::Conflict(None)) => match self.reload(record.key()).await {
                     Ok(Some(stored)) => *record = stored,
                     Ok(None) => break,
@@ -318,15 +318,15 @@ impl<'a> RecordStore<'a> {
         items.into_iter().next().map(|(_, item)| item.and_then(item::read)).transpose()
     }
 
-    /// Makes and writes all changes, and takes them into the records. Returns what went wrong; what is not recorded is not
-    /// built upon.
+    /// Applies and writes all changes, and updates the records. Returns the errors; records that could not be written must not
+    /// be used.
     pub async fn write(&self, reconciled: Reconciled, records: &mut RecordSet, now: Timestamp) -> Vec<Problem> {
         let Reconciled { nodegroups, tracks, fleet, unreadable, mut errors } = reconciled;
         for (id, error) in unreadable {
             errors.push(Problem::with(ProblemCode::Unreadable, &id, &error));
             records.insert_nodegroup(id, Err(error));
         }
-        // The fleet's first: that nothing was known is lost once there are records of node groups.
+        // The fleet's record first: that the table was empty is no longer visible once it has records of node groups.
         let fleet = fleet.and_then(|(id, changes)| Some((records.fleet_or_new(&id).ok()?, changes)));
         for (id, record) in self.write_all(fleet.into_iter().collect(), now).await {
             errors.extend(
@@ -341,7 +341,7 @@ impl<'a> RecordStore<'a> {
                 Err(error) => errors.push(Problem::with(ProblemCode::NotRecorded, &id, error)),
             }
         }
-        // The plan says of a track that cannot be read that nothing starts, and why.
+        // For an unreadable track, the plan reports that no update starts, and why.
         let tracks = tracks.into_iter().filter_map(|(id, changes)| Some((records.track_or_new(&id).ok()?, changes)));
         let tracks = tracks.collect();
         let (nodegroups, tracks) = futures_util::join!(self.write_all(readable, now), self.write_all(tracks, now));
@@ -357,7 +357,7 @@ impl<'a> RecordStore<'a> {
         errors
     }
 
-    /// Makes the changes of these records and writes them. Each is answered as it then is, or why it was not written.
+    /// Applies the changes of these records and writes them. Returns each record as it then is, or why it was not written.
     async fn write_all<A: Change>(
         &self,
         changes: Vec<(Record<A::Content>, Vec<A>)>,

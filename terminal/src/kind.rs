@@ -1,4 +1,4 @@
-//! What a decision means to whoever reads it: whether anything is to be done, and what.
+//! The meaning of a decision to its reader: whether anything needs to be done.
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::Color;
@@ -6,7 +6,7 @@ use eks_nodegroup_updater::model::attempt::Status;
 use eks_nodegroup_updater::model::decision::DecisionKind;
 use eks_nodegroup_updater::model::decision::attention::Attention;
 
-/// What a decision asks of its reader.
+/// The attention that a decision needs from its reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// An update starts.
@@ -15,16 +15,16 @@ pub enum Kind {
     Updating,
     /// It waits for a rule, a date or a retry.
     Waits,
-    /// Somebody has to do something, or nothing changes.
+    /// Nothing changes until somebody acts.
     NeedsYou,
-    /// It is left alone, as somebody said.
+    /// It is left alone on purpose.
     LeftAlone,
     /// It is current.
     Current,
 }
 
 impl Kind {
-    /// What a decision asks of its reader.
+    /// The attention that a decision needs from its reader.
     pub fn of(decision: &DecisionKind, attention: Attention) -> Self {
         match attention {
             Attention::Moving if *decision == DecisionKind::Start => Self::Start,
@@ -36,7 +36,7 @@ impl Kind {
         }
     }
 
-    /// What the status of an update asks of its reader.
+    /// The attention that the status of an update needs from its reader.
     pub fn of_status(status: &str) -> Self {
         match status.parse() {
             Ok(Status::InProgress | Status::Intent) => Self::Updating,
@@ -45,7 +45,7 @@ impl Kind {
         }
     }
 
-    /// Its sign, which stands before a word.
+    /// Its sign, which precedes a word.
     pub fn glyph(self) -> &'static str {
         match self {
             Self::Start => "▲",

@@ -17,7 +17,7 @@ pub enum Output {
     Json,
 }
 
-/// Whether somebody still reads what is printed.
+/// Whether the output still has a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reader {
     /// As far as is known.
@@ -57,7 +57,7 @@ pub fn print(text: &str) -> anyhow::Result<Reader> {
     }
 }
 
-/// Empties the terminal; what is not one shows one answer after the other.
+/// Clears the terminal; elsewhere the answers follow each other.
 ///
 /// # Errors
 /// As [`print`].
@@ -65,8 +65,8 @@ pub fn clear() -> anyhow::Result<()> {
     if io::stdout().is_terminal() { print("\x1b[2J\x1b[H").map(drop) } else { Ok(()) }
 }
 
-/// Says something beside the answer, on stderr.
+/// Prints a message on stderr, apart from the answer.
 pub fn say(text: &str) {
-    // Whoever closed stderr does not want to know.
+    // A closed stderr is no error.
     let _ = writeln!(anstream::stderr(), "{text}");
 }

@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use textwrap::WordSplitter;
 use textwrap::core::display_width;
 
-/// The width where there is no terminal.
+/// The width without a terminal.
 const WIDTH_ELSEWHERE: u16 = 120;
 const RULE_UNDER_HEADER: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─'));
 
@@ -24,20 +24,20 @@ pub fn local_time(at: Timestamp) -> String {
     Page::new(WIDTH_ELSEWHERE, TimeZone::system()).time(at)
 }
 
-/// How many columns stdout has; where it is no terminal, `COLUMNS` may say so.
+/// The number of columns of stdout; without a terminal, `COLUMNS` if set.
 pub fn width() -> u16 {
     let columns = || process_environment("COLUMNS")?.parse().ok().filter(|columns| *columns >= 40);
     Table::new().width().or_else(columns).unwrap_or(WIDTH_ELSEWHERE)
 }
 
-/// How text is broken into lines: not within a word, for a release or a name that is broken cannot be copied.
+/// How text is broken into lines: never within a word, because a broken release or name cannot be copied.
 pub fn wrapping(columns: usize) -> textwrap::Options<'static> {
     textwrap::Options::new(columns).break_words(false).word_splitter(WordSplitter::NoHyphenation)
 }
 
 /// A page that is being written.
 pub struct Page {
-    /// What is on it.
+    /// Its content.
     pub text: String,
     /// Its width in characters.
     pub width: u16,
@@ -51,7 +51,7 @@ impl Page {
         Self { text: String::new(), width, zone }
     }
 
-    /// An empty page for whoever sits at the terminal.
+    /// An empty page for the terminal.
     pub fn here() -> Self {
         Self::new(width(), TimeZone::system())
     }
@@ -71,7 +71,7 @@ impl Page {
         at.to_zoned_datetime(self.zone.clone()).strftime("%Y-%m-%d").to_string()
     }
 
-    /// What follows is about this.
+    /// A heading.
     pub fn heading(&mut self, text: &str) {
         if !self.text.is_empty() {
             self.line("");
@@ -89,7 +89,7 @@ impl Page {
         let _ = writeln!(self.text, "{}", self.wrapped(text));
     }
 
-    /// What one may skip.
+    /// Secondary text.
     pub fn note(&mut self, text: &str) {
         self.quiet(&self.wrapped(text));
     }
@@ -99,7 +99,7 @@ impl Page {
         let _ = writeln!(self.text, "{QUIET}{text}{QUIET:#}");
     }
 
-    /// Text in lines that fit and begin so many columns to the right, drawn by another method.
+    /// Text in lines that fit, indented by this many columns, drawn by another method.
     pub fn indented(&mut self, columns: usize, text: &str, draw: impl FnOnce(&mut Self, &str)) {
         let indent = " ".repeat(columns);
         let options = textwrap::Options::new(usize::from(self.width))
@@ -141,7 +141,7 @@ impl Page {
     }
 }
 
-/// Rows of cells, each in a single line, and what is to be said of a row in a line under it.
+/// Rows of cells, each in a single line, with an optional note in a line under the row.
 pub struct Rows<const N: usize> {
     header: [&'static str; N],
     rows: Vec<Row<N>>,
@@ -165,7 +165,7 @@ impl<const N: usize> Rows<N> {
         self.rows.push(Row { cells, style, is_title: false, detail });
     }
 
-    /// What the next rows are about, and what is to be said of it in the last column.
+    /// The subject of the next rows, and a note on it in the last column.
     pub fn title(&mut self, name: &str, last: &str, style: Style) {
         let cell = |index| if index + 1 == N { last } else { "" };
         let mut cells: [String; N] = std::array::from_fn(|index| cell(index).to_owned());

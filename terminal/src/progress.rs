@@ -1,4 +1,4 @@
-//! How far a long command is: a bar in a terminal, and nothing elsewhere.
+//! The progress of a long command: a bar on a terminal, and nothing elsewhere.
 
 use std::io::{self, IsTerminal as _};
 use std::pin::pin;
@@ -7,17 +7,17 @@ use std::time::Duration;
 use eks_nodegroup_updater::aws::pace::Eks;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// How often the sign turns that something goes on.
+/// The interval of the spinner.
 const TICK: Duration = Duration::from_millis(120);
-/// How often the pace of EKS is looked at, and the calls a second from which nobody needs to know it.
+/// How often the pace of EKS is read, and the calls a second above which it is not shown.
 const PACE: Duration = Duration::from_secs(1);
 const SLOW: f64 = 50.0;
 
-/// How far a long command is.
+/// The progress of a long command.
 pub struct Progress(ProgressBar);
 
 impl Progress {
-    /// A bar over so many of these.
+    /// A bar with this number of items.
     pub fn over(number: usize, things: &'static str) -> Self {
         let number = u64::try_from(number).unwrap_or(u64::MAX);
         let style = ProgressStyle::with_template("{wide_bar:.green} {pos} of {len} {msg}");
@@ -31,7 +31,7 @@ impl Progress {
         Self(bar)
     }
 
-    /// That something of unknown length goes on, such as a run of a function.
+    /// A spinner for something of unknown length, such as a run of a function.
     pub fn of(what: String) -> Self {
         if !io::stderr().is_terminal() {
             return Self(ProgressBar::hidden());
@@ -41,7 +41,7 @@ impl Progress {
         Self(bar)
     }
 
-    /// Waits for work that calls EKS, and says so where EKS slows it down.
+    /// Waits for work that calls EKS, and shows it if EKS throttles.
     pub async fn with_pace<T>(&self, eks: &Eks, work: impl Future<Output = T>) -> T {
         let what = self.0.message();
         let mut work = pin!(work);
@@ -56,12 +56,12 @@ impl Progress {
         }
     }
 
-    /// So many more have turned up.
+    /// Adds this many items.
     pub fn expect(&self, number: usize) {
         self.0.inc_length(u64::try_from(number).unwrap_or_default());
     }
 
-    /// One more is done.
+    /// Marks one item as done.
     pub fn advance(&self) {
         self.0.inc(1);
     }

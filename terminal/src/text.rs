@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use jiff::SignedDuration;
 
-/// Text of AWS, of tags and of names, with what would move a terminal's cursor or set its title made visible.
+/// Text from AWS, tags and names, with control characters for terminals made visible.
 pub fn safe(text: &str) -> Cow<'_, str> {
     let is_harmless = |character: char| !character.is_control() || character == '\n';
     if text.chars().all(is_harmless) {
@@ -17,7 +17,7 @@ pub fn safe(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped.collect())
 }
 
-/// A length of time, in its two largest units.
+/// A duration, in its two largest units.
 pub fn duration(length: SignedDuration) -> String {
     let minutes = length.as_mins();
     match (minutes / (24 * 60), minutes / 60 % 24, minutes % 60) {
@@ -33,7 +33,7 @@ pub fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// The known names that are nearest to one that is not known.
+/// The known names that are closest to an unknown one.
 pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut near: Vec<(f64, &str)> = known.map(|known| (strsim::jaro_winkler(name, known), known)).collect();
     near.retain(|(similarity, _)| *similarity > 0.8);

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 /// The access key by which the world knows the test itself.
 pub const OBSERVER_KEY: &str = "AKIAOBSERVER";
 
-/// Tokio's clock, which stands still in a test but for what somebody waits for; the SDK measures throttling by it.
+/// Tokio's clock, which only advances in a test when something waits for it; the SDK measures throttling with it.
 #[derive(Debug)]
 struct PausedTime(Instant);
 
@@ -25,7 +25,7 @@ impl TimeSource for PausedTime {
     }
 }
 
-/// The SDK as the functions set it up, with a world in the place of AWS.
+/// The SDK's configuration as in the functions, with a world in place of AWS.
 pub async fn sdk_config(world: &World, access_key: &str) -> SdkConfig {
     config_loader()
         .http_client(world.http_client())
@@ -36,7 +36,7 @@ pub async fn sdk_config(world: &World, access_key: &str) -> SdkConfig {
         .await
 }
 
-/// The SDK shares what it learns of throttling among all clients of a process, and so among tests; this keeps it apart.
+/// The SDK shares its throttling state among all clients of a process, and so among tests; this separates them.
 fn partition() -> RetryPartition {
     static CLIENTS: AtomicU32 = AtomicU32::new(0);
     RetryPartition::new(format!("client {}", CLIENTS.fetch_add(1, Ordering::Relaxed)))

@@ -1,14 +1,14 @@
-//! The pages that list what the functions read and return.
+//! The documentation pages that are generated from the code.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Who else may hold a node group's release and tags.
+/// The page about tools that manage node groups.
 pub const OWNERSHIP: &str = include_str!("../../docs/ownership.md");
 /// Parameters and environment variables.
 pub const SETTINGS: &str = include_str!("../../docs/settings.md");
 
-/// A page of `docs/`, as it is now.
+/// The current content of a page of `docs/`.
 ///
 /// # Panics
 /// Where there is none.
@@ -17,11 +17,11 @@ pub fn page(name: &str) -> String {
     fs::read_to_string(path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// Fails unless a page says, between the comments `<!-- NAME: … -->` and `<!-- end of NAME -->`, what the code says. With
+/// Fails unless a page has the generated text between the comments `<!-- NAME: … -->` and `<!-- end of NAME -->`. With
 /// `INSTA_UPDATE=always`, as `just snapshots` sets it, the page is written instead.
 ///
 /// # Panics
-/// Where the page says something else, or lacks the comments.
+/// If the page has another text, or lacks the comments.
 pub fn assert_generated(page: &str, name: &str, expected: &str) {
     let text = self::page(page);
     let begin = format!("<!-- {name}: written by `just snapshots` -->\n\n");
@@ -31,10 +31,10 @@ pub fn assert_generated(page: &str, name: &str, expected: &str) {
     assert_written(page, &format!("{before}{begin}{expected}{end}{after}"));
 }
 
-/// Fails unless a page is what the code says. With `INSTA_UPDATE=always` it is written instead.
+/// Fails unless a page equals the generated text. With `INSTA_UPDATE=always` it is written instead.
 ///
 /// # Panics
-/// Where the page says something else.
+/// If the page has another text.
 pub fn assert_written(page: &str, expected: &str) {
     if std::env::var_os("INSTA_UPDATE").is_some_and(|update| update == "always") {
         fs::write(path(page), expected).expect("the page is written");

@@ -26,23 +26,23 @@ use crate::aws::{OBSERVER_KEY, check_clients, sdk_config, start_clients};
 use crate::fixtures::{AL2023, FLEET_KEY, NEWER, TRACK_KEY, check_config, fleet_record, opted_in, start_config};
 use crate::time::{minutes, now};
 
-/// The ARN of the functions, as Lambda gives it.
+/// The ARN of the functions.
 const FUNCTION_ARN: &str = "arn:aws:lambda:eu-central-1:123456789012:function:updater";
 /// The table that holds the records.
 pub const TABLE: &str = "updates";
 
 /// The SSM parameters of a stack.
 pub const SETTINGS_DOCUMENT: &str = "/updater/settings";
-/// What stops all updates.
+/// The stop switch.
 pub const STOP_SWITCH: &str = "/updater/stop-switch";
-/// What is denied without a deployment.
+/// The list of denied releases.
 pub const DENIED_RELEASES: &str = "/updater/denied-releases";
-/// The change calendars that are added without one.
+/// The list of change calendars.
 pub const CHANGE_CALENDARS: &str = "/updater/change-calendars";
 
 /// A simulated AWS, and both functions as they are deployed, with every setting at its default.
 pub struct TestEnv {
-    /// The AWS that they meet.
+    /// The simulated AWS.
     pub world: World,
     /// The clients of `start`.
     pub start: StartClients,
@@ -56,9 +56,9 @@ pub struct TestEnv {
     pub observer: aws_sdk_dynamodb::Client,
     /// Lambda's time limit.
     pub time_limit: Duration,
-    /// How much Lambda's clock is ahead of AWS's.
+    /// How far Lambda's clock is ahead of AWS's.
     pub clock_ahead: SignedDuration,
-    /// The function's ARN, as its runtime gives it.
+    /// The function's ARN from its runtime.
     pub function_arn: &'static str,
     runs: AtomicU32,
 }
@@ -74,7 +74,7 @@ impl TestEnv {
         Self::in_world(world).await
     }
 
-    /// The usual one: one opted-in node group, `prod/blue`.
+    /// The usual environment: one opted-in node group, `prod/blue`.
     pub async fn with_blue() -> Self {
         Self::with([opted_in("prod", "blue")]).await
     }
@@ -104,7 +104,7 @@ impl TestEnv {
         env
     }
 
-    /// The fleet's item as an earlier run left it: this is no new installation.
+    /// The fleet's item from an earlier run, so that this is not a new installation.
     async fn has_run_before(&self) {
         let mut fleet = fleet_record();
         fleet.digest_at = Some(self.world.now());
@@ -113,8 +113,8 @@ impl TestEnv {
         self.world.clear_requests();
     }
 
-    /// Gives `start` the SSM parameters of the template, with these of the template's own parameters, and these variables beside
-    /// those of the template.
+    /// Gives `start` the SSM parameters of the template, with these values of the template's parameters, and these variables in
+    /// addition to the template's.
     pub fn deploy(&mut self, parameters: &[(&str, &str)], variables: &[(&str, &str)]) {
         self.world.put_parameter(SETTINGS_DOCUMENT, &settings_document(parameters));
         self.world.put_parameter(STOP_SWITCH, "running");
@@ -145,7 +145,7 @@ impl TestEnv {
     /// Runs `start` with this request id and event.
     ///
     /// # Errors
-    /// Where the handler fails.
+    /// When the handler fails.
     pub async fn start_as(&self, id: &str, event: &Value) -> anyhow::Result<StartSummary> {
         handler::start(&self.start, &self.start_config, event, self.run(id)).await
     }
@@ -153,7 +153,7 @@ impl TestEnv {
     /// Runs `start` with this event.
     ///
     /// # Errors
-    /// Where the handler fails.
+    /// When the handler fails.
     pub async fn try_start(&self, event: &Value) -> anyhow::Result<StartSummary> {
         self.start_as(&self.next_id(), event).await
     }
@@ -166,7 +166,7 @@ impl TestEnv {
     /// Runs `check` with this request id and event.
     ///
     /// # Errors
-    /// Where the handler fails.
+    /// When the handler fails.
     pub async fn check_as(&self, id: &str, event: &Value) -> anyhow::Result<CheckSummary> {
         handler::check(&self.check, &self.check_config, event, self.run(id)).await
     }
@@ -174,7 +174,7 @@ impl TestEnv {
     /// Runs `check` with this event.
     ///
     /// # Errors
-    /// Where the handler fails.
+    /// When the handler fails.
     pub async fn try_check(&self, event: &Value) -> anyhow::Result<CheckSummary> {
         self.check_as(&self.next_id(), event).await
     }
@@ -184,19 +184,19 @@ impl TestEnv {
         self.try_check(&json!({})).await.expect("check succeeds")
     }
 
-    /// Lets so many minutes pass.
+    /// Lets this many minutes pass.
     pub fn advance(&self, by: i64) {
         self.world.advance(minutes(by));
     }
 
-    /// What a machine reads of every message so far.
+    /// The JSON of every message so far.
     pub fn messages(&self) -> Vec<Value> {
         let read =
             |published: &PublishedMessage| serde_json::from_str(&published.delivered_as("lambda")).expect("JSON");
         self.world.published().iter().map(read).collect()
     }
 
-    /// Every event so far, as a rule on the bus would meet it.
+    /// Every event so far, as a rule on the bus receives it.
     pub fn events(&self) -> Vec<Value> {
         let read = |event: &PutEvent| {
             json!({
@@ -257,13 +257,13 @@ impl TestEnv {
         self.world.requests().iter().filter(|request| request.action == action).count()
     }
 
-    /// A request id that no run has had.
+    /// A new request id.
     pub fn next_id(&self) -> String {
         self.runs.fetch_add(1, Ordering::Relaxed).to_string()
     }
 }
 
-/// What a run of `start` decided, such as `prod/blue: Start, Accepted` and `prod/green: UpToDate`.
+/// The decisions of a run of `start`, such as `prod/blue: Start, Accepted` and `prod/green: UpToDate`.
 #[must_use]
 pub fn decisions(summary: &StartSummary) -> Vec<String> {
     let line = |line: &eks_nodegroup_updater::summary::StartLine| match line.outcome {
@@ -273,7 +273,7 @@ pub fn decisions(summary: &StartSummary) -> Vec<String> {
     summary.decisions.iter().map(line).collect()
 }
 
-/// What went wrong in a run, such as `prod/blue: AccessDeniedException: no`.
+/// The errors of a run, such as `prod/blue: AccessDeniedException: no`.
 #[must_use]
 pub fn errors(errors: &[Problem]) -> Vec<String> {
     errors.iter().map(ToString::to_string).collect()

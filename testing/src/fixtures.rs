@@ -1,4 +1,4 @@
-//! The node groups, records and releases that tests talk about.
+//! The node groups, records and releases of tests.
 
 use aws_sdk_eks::types::{AmiTypes, NodegroupStatus};
 use eks_nodegroup_updater::config::{CheckConfig, StartConfig};
@@ -26,11 +26,11 @@ pub const AL2023: &str = "AL2023_x86_64_STANDARD";
 pub const BOTTLEROCKET: &str = "BOTTLEROCKET_x86_64";
 /// The release that node groups run.
 pub const CURRENT: &str = "1.33.1-20260610";
-/// The release that is out.
+/// The available newer release.
 pub const NEWER: &str = "1.33.2-20260710";
-/// The id that EKS gave an update.
+/// EKS's id of an update.
 pub const UPDATE_ID: &str = "079be772-956e-37c4-a966-960c1a6755a5";
-/// A node on which something went wrong.
+/// A node with a problem.
 pub const NODE: &str = "ip-192-168-2-44.eu-central-1.compute.internal";
 /// The key of the fleet's record.
 pub const FLEET_KEY: &str = "arn:aws:eks:eu-central-1:123456789012:fleet";
@@ -39,7 +39,7 @@ pub const TRACK_KEY: &str = "arn:aws:eks:eu-central-1:123456789012:track/1.33/AL
 
 // ── In the simulated AWS ───────────────────────────────────────────────────────────────────────────────────────────
 
-/// An opted-in node group for which [`NEWER`] is out.
+/// An opted-in node group for which [`NEWER`] is available.
 #[must_use]
 pub fn opted_in(cluster: &str, name: &str) -> simulated_aws::Nodegroup {
     simulated_aws::Nodegroup::new(cluster, name).release(CURRENT).tag("ami-update", "auto")
@@ -52,13 +52,13 @@ pub fn tagged(cluster: &str, name: &str, rules: &[(&str, &str)]) -> simulated_aw
     rules.iter().fold(nodegroup, |nodegroup, (rule, value)| nodegroup.tag(&format!("ami-update/{rule}"), value))
 }
 
-/// An update of this node group that a disruption budget makes fail, after 16 minutes.
+/// An update of this node group that fails because of a disruption budget, after 16 minutes.
 #[must_use]
 pub fn eviction_failure(name: &str) -> UpdateScript {
     UpdateScript::pod_eviction_failure(minutes(16), name, &[NODE])
 }
 
-/// An update of this node group whose new nodes do not join, which is the fault of the release; after 16 minutes.
+/// An update of this node group that fails because new nodes do not join, which points at the release; after 16 minutes.
 #[must_use]
 pub fn node_creation_failure(name: &str) -> UpdateScript {
     UpdateScript::node_creation_failure(minutes(16), name)
@@ -66,7 +66,7 @@ pub fn node_creation_failure(name: &str) -> UpdateScript {
 
 // ── In the updater ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// The settings of `start`, each at its default but for these.
+/// The settings of `start`, with defaults except for these.
 ///
 /// # Panics
 /// Where one of them is invalid.
@@ -75,7 +75,7 @@ pub fn start_config(settings: &[(&str, &str)]) -> StartConfig {
     StartConfig::read(&|name| setting(settings, name)).expect("settings of start")
 }
 
-/// The settings of `check`, each at its default but for these.
+/// The settings of `check`, with defaults except for these.
 ///
 /// # Panics
 /// Where one of them is invalid.
@@ -84,7 +84,7 @@ pub fn check_config(settings: &[(&str, &str)]) -> CheckConfig {
     CheckConfig::read(&|name| setting(settings, name)).expect("settings of check")
 }
 
-/// When a failed update is tried again where no setting says anything.
+/// When a failed update is retried by default.
 #[must_use]
 pub fn retry_after() -> RetryAfter {
     start_config(&[]).settings.retry_after
@@ -102,7 +102,7 @@ pub fn arn(path: &str) -> String {
     format!("arn:aws:eks:eu-central-1:123456789012:nodegroup/{path}/9ebf4bd5-f1d2-4f2c-9b7b-1b2c3d4e5f60")
 }
 
-/// Where `cluster/nodegroup` is found.
+/// The id of `cluster/nodegroup`.
 ///
 /// # Panics
 /// Where it has no slash, or two.
@@ -117,7 +117,7 @@ pub fn cluster(name: &str) -> ClusterId {
     id(&format!("{name}/any")).cluster_id()
 }
 
-/// The record of a fleet of which nothing is known.
+/// A new record of a fleet.
 #[must_use]
 pub fn fleet_record() -> FleetRecord {
     FleetRecord::new(&FleetId::of(&id("prod/blue")))
@@ -129,13 +129,13 @@ pub fn track() -> TrackKey {
     TrackKey::new("1.33", &AmiTypes::Al2023X8664Standard)
 }
 
-/// The record of that track, of which nothing is known.
+/// A new record of that track.
 #[must_use]
 pub fn track_record() -> TrackRecord {
     TrackRecord::new(&TrackId::of(&fleet_record().id, &track()))
 }
 
-/// A release of that track is quarantined in the whole fleet, since it failed on these node groups.
+/// Quarantines a release of that track in the whole fleet, because it failed on these node groups.
 #[must_use]
 pub fn quarantine(release: &str, nodegroups: Names, since: Timestamp) -> Quarantine {
     Quarantine {
@@ -163,7 +163,7 @@ pub fn names<const N: usize>(names: [&str; N]) -> Names {
     names.map(|name| name.parse().expect("cluster/nodegroup")).to_vec().into()
 }
 
-/// Releases as people name them.
+/// Release selectors, from text.
 ///
 /// # Panics
 /// Where the text names none.
@@ -172,7 +172,7 @@ pub fn selector(text: &str) -> ReleaseSelector {
     ReleaseSelector::parse(text).expect("releases")
 }
 
-/// To be brought to every release that these rules allow.
+/// A policy that updates to every release that these rules allow.
 #[must_use]
 pub fn auto(rules: Rules) -> Policy {
     Policy::OptedIn(Mode::Auto, rules)
@@ -195,39 +195,39 @@ pub fn nodegroup(path: &str) -> Nodegroup {
     }
 }
 
-/// To go from [`CURRENT`] to a release.
+/// An intent to go from [`CURRENT`] to a release.
 #[must_use]
 pub fn intent(release: &str) -> Intent {
     Intent::new("1.33", &AmiTypes::Al2023X8664Standard, CURRENT, release)
 }
 
-/// The record of a node group of which nothing is known.
+/// A new record of a node group.
 #[must_use]
 pub fn record(path: &str) -> NodegroupRecord {
     NodegroupRecord::new(&id(path))
 }
 
-/// What has happened to a node group, in order, as its record tells.
+/// The history of a node group in its record, in order.
 pub trait History: Sized {
-    /// An attempt was intended, and EKS has not been asked yet.
+    /// An attempt has an intent, and EKS has not been called yet.
     #[must_use]
     fn intended(self, release: &str, at: Timestamp) -> Self;
 
-    /// An update to the release was accepted, and runs.
+    /// An update to the release was accepted, and is in progress.
     #[must_use]
     fn updating(self, release: &str, at: Timestamp) -> Self;
 
-    /// An attempt came to this end in the instant in which it began.
+    /// An attempt ended like this at the instant it began.
     #[must_use]
     fn ended(self, intent: &Intent, status: Status, errors: Vec<ErrorDetail>, at: Timestamp) -> Self;
 
-    /// The node group came to the release.
+    /// The node group was updated to the release.
     #[must_use]
     fn updated(self, release: &str, at: Timestamp) -> Self {
         self.ended(&intent(release), Status::Successful, vec![], at)
     }
 
-    /// An update to the release failed, for no cause that EKS told.
+    /// An update to the release failed, without a cause from EKS.
     #[must_use]
     fn failed(self, release: &str, at: Timestamp) -> Self {
         self.ended(&intent(release), Status::Failed, vec![], at)
@@ -239,13 +239,13 @@ pub trait History: Sized {
         self.ended(&intent(release), Status::Refused, vec![], at)
     }
 
-    /// A disruption budget made an update to the release fail.
+    /// An update to the release failed because of a disruption budget.
     #[must_use]
     fn evicted(self, release: &str, at: Timestamp) -> Self {
         self.ended(&intent(release), Status::Failed, vec![eviction()], at)
     }
 
-    /// The release itself made an update fail.
+    /// An update failed because of the release.
     #[must_use]
     fn broken(self, release: &str, at: Timestamp) -> Self {
         self.ended(
@@ -277,13 +277,13 @@ impl History for NodegroupRecord {
     }
 }
 
-/// What EKS says of an update that failed.
+/// EKS's error of a failed update.
 #[must_use]
 pub fn error(code: &str, message: &str) -> ErrorDetail {
     ErrorDetail::new(code, message)
 }
 
-/// What EKS says of an update of `prod/blue` that a disruption budget made fail.
+/// EKS's error of an update of `prod/blue` that failed because of a disruption budget.
 #[must_use]
 pub fn eviction() -> ErrorDetail {
     let message = "Reached max retries while trying to evict pods from nodes in node group blue";

@@ -1,4 +1,4 @@
-//! What one run of `start` sees, and what its plan makes of it. The plan is pure, so this needs no AWS.
+//! The input of a run of `start`, and its plan. The plan is pure, so this needs no AWS.
 
 use std::collections::BTreeSet;
 
@@ -29,13 +29,13 @@ use crate::time::now;
 
 const OWN_TYPE: AmiTypes = AmiTypes::Al2023X8664Standard;
 
-/// A healthy fleet for which a newer release is out, each setting at its default; a test changes what it is about.
+/// A healthy fleet with an available newer release and default settings; a test changes only what matters to it.
 pub struct Fleet {
-    /// What was observed.
+    /// The observed fleet.
     pub observed: Observed,
-    /// What AWS offers; the first track is that of the usual node groups.
+    /// The available releases; the first track is that of the usual node groups.
     pub releases: Vec<(TrackKey, Available)>,
-    /// What the run is asked for.
+    /// The request to the run.
     pub request: StartRequest,
     /// The settings.
     pub config: StartConfig,
@@ -43,7 +43,7 @@ pub struct Fleet {
     pub now: Timestamp,
 }
 
-/// A release that AWS published at this time; where it does not say when, it was seen first just now.
+/// A release that AWS published at this time; without a time, it was first seen just now.
 ///
 /// # Panics
 /// Where it is no release of that AMI type.
@@ -54,7 +54,7 @@ pub fn published(ami_type: &AmiTypes, release: &str, published_at: Option<Timest
     Release { version, published_at, first_seen_at: published_at, withdrawn: false, refusal: None }
 }
 
-/// AWS offers these releases, newest first, each published at nine on the day that its name says.
+/// These releases are available, newest first, each published at nine on the day in its name.
 ///
 /// # Panics
 /// Where one of them is no release of that AMI type.
@@ -72,7 +72,7 @@ pub fn unreadable(error: &str) -> Unreadable {
 }
 
 impl Fleet {
-    /// The usual one: `prod/blue` alone.
+    /// The usual fleet: only `prod/blue`.
     pub fn blue() -> Self {
         Self::of(["prod/blue"])
     }
@@ -82,7 +82,7 @@ impl Fleet {
         Self::made_of(paths.map(nodegroup))
     }
 
-    /// These node groups, as a test has made them.
+    /// A fleet of these node groups.
     pub fn made_of(nodegroups: impl IntoIterator<Item = Nodegroup>) -> Self {
         let discovered = |nodegroup: Nodegroup| Discovered {
             id: nodegroup.id.clone(),
@@ -107,23 +107,23 @@ impl Fleet {
         }
     }
 
-    /// A node group, whatever is observed of it.
+    /// A node group in any observed state.
     pub fn at(&mut self, path: &str) -> &mut Discovered {
         let found = self.observed.nodegroups.iter_mut().find(|discovered| discovered.id.to_string() == path);
         found.unwrap_or_else(|| panic!("there is no {path}"))
     }
 
-    /// The table holds this record.
+    /// Puts this record into the table.
     pub fn remember(&mut self, record: NodegroupRecord) {
         self.observed.records.insert_nodegroup(record.id.clone(), Ok(record));
     }
 
-    /// The table holds this record of the fleet.
+    /// Puts this record of the fleet into the table.
     pub fn remember_fleet(&mut self, record: FleetRecord) {
         self.observed.records.insert_fleet(record.id.clone(), Ok(record));
     }
 
-    /// The table holds a record of this node group that cannot be read.
+    /// Puts an unreadable record of this node group into the table.
     pub fn unreadable_record(&mut self, path: &str, error: &str) {
         self.observed.records.insert_nodegroup(id(path), Err(unreadable(error)));
     }
@@ -143,12 +143,12 @@ impl Fleet {
         self.remember_fleet(record);
     }
 
-    /// What AWS offers for the usual node groups.
+    /// The available releases for the usual node groups.
     pub fn offer(&mut self) -> &mut Available {
         &mut self.releases[0].1
     }
 
-    /// The table holds the history of all that AWS offers.
+    /// Puts the history of all available releases into the table.
     #[must_use]
     pub fn with_history(mut self) -> Self {
         let fleet = self.observed.id.clone().expect("a fleet");
@@ -173,21 +173,21 @@ impl Fleet {
         self
     }
 
-    /// The first node group has these rules, and AWS offers these releases, newest first.
+    /// Gives the first node group these rules, and makes these releases available, newest first.
     #[must_use]
     pub fn rules<const N: usize>(mut self, rules: Rules, releases: [&str; N]) -> Self {
         *self.offer() = offers(&OWN_TYPE, releases);
         self.with(|nodegroup| nodegroup.policy = auto(rules))
     }
 
-    /// This is all that is observed of the first node group.
+    /// Sets the observed state of the first node group.
     #[must_use]
     pub fn observed_as(mut self, state: NodegroupState) -> Self {
         self.observed.nodegroups[0].state = state;
         self
     }
 
-    /// The first node group runs a release of this AMI type, of which AWS offers others.
+    /// The first node group runs a release of this AMI type, and others are available.
     #[must_use]
     pub fn running(self, ami_type: AmiTypes, current: &str, offered: Available) -> Self {
         let mut fleet = self.with(|nodegroup| {
@@ -198,7 +198,7 @@ impl Fleet {
         fleet
     }
 
-    /// What the first node group has been through.
+    /// Sets the history of the first node group.
     #[must_use]
     pub fn after(mut self, history: impl FnOnce(NodegroupRecord) -> NodegroupRecord) -> Self {
         let path = self.observed.nodegroups[0].id.to_string();
@@ -206,7 +206,7 @@ impl Fleet {
         self
     }
 
-    /// What the run is asked for.
+    /// The request to the run.
     #[must_use]
     pub fn event(mut self, event: &Value) -> Self {
         self.request = parse_start(event).expect("an event");
@@ -215,18 +215,18 @@ impl Fleet {
 
     // ── The plan ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// What the plan is made of.
+    /// The input of the plan.
     pub fn input<'a>(&'a self, releases: &'a Releases) -> PlanInput<'a> {
         let (fleet, request, settings) = (&self.observed, &self.request, &self.config.settings);
         PlanInput { fleet, releases, request, request_id: "run", settings, now: self.now }
     }
 
-    /// What AWS offers, as the plan reads it.
+    /// The available releases, as input of the plan.
     pub fn offered(&self) -> Releases {
         self.releases.iter().cloned().collect()
     }
 
-    /// What AWS's parameters name: of each track the newest release.
+    /// The recommendations of AWS's parameters: the newest release of each track.
     pub fn recommended(&self) -> Recommendations {
         let recommendation = |available: &Available| match available {
             Available::Releases(releases) => {
@@ -251,13 +251,13 @@ impl Fleet {
         self.plan().iter().filter_map(started).collect()
     }
 
-    /// What is decided for a node group.
+    /// The decision for a node group.
     pub fn decision(&self, path: &str) -> Decision {
         let planned = self.plan().into_iter().find(|planned| planned.subject().to_string() == path);
         planned.unwrap_or_else(|| panic!("there is no {path}")).decision
     }
 
-    /// What a node group sets out to do, which must start.
+    /// The intent of a node group, which must start.
     pub fn intent_of(&self, path: &str) -> Intent {
         match self.decision(path) {
             Decision::Start(intent) => intent,
@@ -265,7 +265,7 @@ impl Fleet {
         }
     }
 
-    /// Why a node group does not start.
+    /// The reason why a node group does not start.
     pub fn reason_of(&self, path: &str) -> Reason {
         match self.decision(path) {
             Decision::Skip(reason) => reason,

@@ -1,4 +1,4 @@
-//! Hostile input: whatever the bytes are, nothing panics, and nothing is updated that did not opt in.
+//! Hostile input: with any bytes, nothing panics, and no node group is updated that did not opt in.
 //!
 //! One function for each target of cargo-fuzz; the tests `hostile` in `tests/slow` run the same ones on the corpus.
 
@@ -32,15 +32,15 @@ use crate::{
 const UPDATE: &str = "eks:UpdateNodegroupVersion";
 /// A release between [`CURRENT`] and [`NEWER`].
 const BETWEEN: &str = "1.33.2-20260703";
-/// What a node group may go to that follows its cluster.
+/// The target of a node group that follows its cluster.
 const NEXT_MINOR: &str = "1.34.1-20260710";
 const STOP_SWITCH: &str = "/updater/switch";
 const CALENDAR: &str = "freeze";
-/// The longest value that AWS takes of a tag, and the most of all settings of a function.
+/// The maximum length of a tag's value in AWS, and the maximum size of a function's settings.
 const TAG_CHARACTERS: usize = 256;
 const SETTINGS_BYTES: usize = 4 * 1024;
 
-/// The actions whose answer is hostile, by the first byte from `a` on.
+/// The actions with a hostile answer, by the first byte from `a` on.
 pub const ACTIONS: [&str; 13] = [
     "tag:GetResources",
     "eks:DescribeNodegroup",
@@ -57,14 +57,14 @@ pub const ACTIONS: [&str; 13] = [
     "sns:Publish",
 ];
 
-/// The statuses that it is answered with, by the second byte from `0` on.
+/// The statuses of the answer, by the second byte from `0` on.
 pub const STATUSES: [u16; 10] = [200, 204, 301, 400, 403, 404, 409, 413, 429, 500];
 
 /// An event of `start` and of `check`.
 pub fn event(data: &[u8]) {
     let Ok(event) = serde_json::from_slice::<Value>(data) else { return };
     let asked = parse_start(&event);
-    // `start` takes whatever `check` takes, so that nothing else is left to run.
+    // `start` accepts every event that `check` accepts, so nothing else is left to run.
     let Ok(asked) = asked else {
         assert!(parse_check(&event).is_err());
         return;
@@ -85,7 +85,7 @@ pub fn tags_and_settings(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let pairs = text.split('\n').filter_map(|line| line.split_once('='));
     let pairs: HashMap<String, String> = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    // AWS takes no more, and nothing here need be quick with more.
+    // AWS accepts no more, and nothing here has to be fast with more.
     if pairs.iter().any(|(_, value)| value.chars().count() > TAG_CHARACTERS) || text.len() > SETTINGS_BYTES {
         return;
     }
@@ -122,7 +122,7 @@ pub fn tags_and_settings(data: &[u8]) {
 }
 
 /// The document of settings, the stop switch, and the lists of denied releases and of change calendars, with zeros between them.
-/// What is not understood of them is closed.
+/// Invalid ones count as closed.
 pub fn parameters(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let mut values = text.splitn(4, '\0');
@@ -155,7 +155,7 @@ fn ask_at_the_ends_of_time(rules: &Rules) {
     let _ = rules.window.to_string();
 }
 
-/// A stored record in plain JSON, under the key of `prod/blue` unless it says another.
+/// A stored record in plain JSON, under the key of `prod/blue` unless it has its own.
 pub fn stored_item(data: &[u8]) {
     let Ok(Value::Object(mut item)) = serde_json::from_slice(data) else { return };
     in_virtual_time(async {
@@ -188,7 +188,7 @@ pub fn stored_item(data: &[u8]) {
     });
 }
 
-/// Every observation of a record which has been read.
+/// Every observation of a record that could be read.
 fn settle_all(read: &NodegroupRecord, env: &TestEnv) {
     let error = eviction();
     let update = |progress| Observation::Update { update_id: "079be772".to_owned(), progress };
@@ -211,7 +211,7 @@ fn settle_all(read: &NodegroupRecord, env: &TestEnv) {
     }
 }
 
-/// Everything that one can do with a record of any kind.
+/// Every operation on a record of any kind.
 fn build_on<C: Content>(read: &Record<C>, env: &TestEnv)
 where
     for<'a> RecordRef<'a>: From<&'a Record<C>>,
@@ -231,7 +231,7 @@ where
 
 /// The first byte chooses the action, the second the status, and the rest is the answer to every such request.
 ///
-/// `DescribeNodegroup` is the exception: whether a group opted in is what that answer says, so only that of `prod/blue`,
+/// `DescribeNodegroup` is the exception: that answer decides whether a node group opted in, so only the answer for `prod/blue`,
 /// which did, is hostile.
 pub fn answers(data: &[u8]) {
     let [action, status, body @ ..] = data else { return };
@@ -247,7 +247,7 @@ pub fn answers(data: &[u8]) {
         settings.change_calendars = vec![CALENDAR.to_owned()];
         env.world.on_request(move |request| {
             let hostile = request.action == action && (action != "eks:DescribeNodegroup" || is_blue(request));
-            // `check` lists updates only where the answer of the call was lost.
+            // `check` lists updates only if the answer of the call was lost.
             let lost = request.action == UPDATE && action == "eks:ListUpdates";
             match (hostile, lost) {
                 (true, _) => Fault::Body { status, body: body.clone().into() },
@@ -265,7 +265,7 @@ pub fn answers(data: &[u8]) {
     });
 }
 
-/// Both functions, twice, before the update is through, and once after.
+/// Both functions, twice before the update has ended, and once after.
 async fn both_functions(env: &TestEnv) {
     for later in [3, 3, 20] {
         run_start(env).await;
@@ -308,7 +308,7 @@ async fn fleet() -> TestEnv {
     env
 }
 
-/// Nothing but `prod/blue` was ever asked to be updated, and that one is updated once: there is one newer release.
+/// Only `prod/blue` was ever updated, and only once: there is one newer release.
 fn assert_only_blue(env: &TestEnv) {
     let updates = updates(env);
     assert!(updates.iter().all(is_blue), "{updates:?}");

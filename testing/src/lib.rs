@@ -1,10 +1,10 @@
 //! What tests, fuzz targets and benchmarks share.
 //!
 //! * [`TestEnv`] runs the real handlers through the real SDK on the simulated AWS.
-//! * [`Fleet`] is what one run of `start` sees, for tests of the plan, which need no AWS.
-//! * `fixtures` holds the node groups, records and releases that tests talk about, as verbs on the updater's own types.
+//! * [`Fleet`] is the input of a run of `start`, for tests of the plan, which need no AWS.
+//! * `fixtures` has the node groups, records and releases of tests, built with the updater's own types.
 //! * [`updates_table`] is the table as `template.yaml` defines it.
-//! * [`hostile`] holds the fuzz targets.
+//! * [`hostile`] has the fuzz targets.
 
 mod aws;
 mod docs;

@@ -1,4 +1,4 @@
-//! A newer version of the updater, as far as the table shows it: it knows more attributes, words and notices.
+//! A newer version of the updater, as visible in the table: it knows more attributes, words and notices.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,22 +21,22 @@ pub fn only_its_notices_are_pending(item: &Value) -> bool {
     pending.into_iter().flatten().all(|notice| notice["M"]["kind"]["M"].get(NOTICE).is_some())
 }
 
-/// What the newer version has written, and this one must keep.
+/// The data of the newer version that this version must keep.
 #[derive(Clone, Debug, Default)]
 pub struct NewerVersion {
     turns: u64,
-    /// By item: the values to which it gave an attribute, by what identifies them.
+    /// By item: the values to which it added an attribute, by their identity.
     marked: BTreeMap<String, BTreeSet<String>>,
-    /// By item: how many notices of its own it left.
+    /// By item: how many of its own notices it left.
     notices: BTreeMap<String, u64>,
 }
 
 impl NewerVersion {
-    /// It writes each item of the table: with an attribute in every value of which it knows more, and a notice of its own. An item
-    /// that a run writes meanwhile is left to that.
+    /// Writes each item of the table, with an additional attribute in every extensible value, and its own notice. An item that
+    /// a run writes at the same time is skipped.
     ///
     /// # Panics
-    /// Where the table does not answer.
+    /// If the table does not answer.
     pub async fn takes_its_turn(&mut self, client: &Client) {
         self.turns += 1;
         for mut item in items(client).await {
@@ -60,10 +60,10 @@ impl NewerVersion {
         }
     }
 
-    /// What is no longer as the newer version left it, although what it belongs to is still there.
+    /// Data of the newer version that was lost, although the value it belongs to still exists.
     ///
     /// # Panics
-    /// Where the table does not answer.
+    /// If the table does not answer.
     pub async fn lost(&self, client: &Client) -> Vec<String> {
         let mut lost = Vec::new();
         let mut missing: BTreeSet<&String> = self.marked.keys().collect();
@@ -86,7 +86,7 @@ impl NewerVersion {
         lost
     }
 
-    /// How many values it gave an attribute.
+    /// How many values it added an attribute to.
     #[must_use]
     pub fn marked(&self) -> usize {
         self.marked.values().map(BTreeSet::len).sum()
@@ -106,7 +106,7 @@ async fn put(client: &Client, item: &Value, read: &str) -> bool {
     put.expression_attribute_values(":read", AttributeValue::S(read.to_owned())).send().await.is_ok()
 }
 
-/// The values of an item of which a newer version may know more and which are never replaced by another of the same identity.
+/// The extensible values of an item that are never replaced by another one with the same identity.
 fn for_each_value(item: &mut Value, mut take: impl FnMut(String, &mut Map<String, Value>)) {
     let mut at = |item: &mut Value, path: &str, what: &dyn Fn(&Value) -> String| {
         let Some(value) = item.pointer_mut(path) else { return };

@@ -5,10 +5,10 @@ use aws_sdk_dynamodb::types::{AttributeDefinition, GlobalSecondaryIndex, KeySche
 use sandbox::template::updates_table;
 use serde_json::Value;
 
-/// Asks a DynamoDB for that table.
+/// Creates that table in a DynamoDB.
 ///
 /// # Panics
-/// Where it refuses.
+/// If DynamoDB refuses.
 pub async fn create_updates_table(client: &Client, name: &str) {
     let table = updates_table(name);
     let mut create = client

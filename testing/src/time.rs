@@ -1,4 +1,4 @@
-//! Instants, durations, virtual time, and every core for what takes long.
+//! Instants, durations, virtual time, and parallel work for slow tests.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,31 +17,31 @@ pub fn at(text: &str) -> Timestamp {
     text.parse().expect("an instant")
 }
 
-/// So many minutes.
+/// This many minutes.
 #[must_use]
 pub fn minutes(minutes: i64) -> SignedDuration {
     SignedDuration::from_mins(minutes)
 }
 
-/// So many hours.
+/// This many hours.
 #[must_use]
 pub fn hours(hours: i64) -> SignedDuration {
     SignedDuration::from_hours(hours)
 }
 
-/// So many days of 24 hours.
+/// This many days of 24 hours.
 #[must_use]
 pub fn days(days: i64) -> SignedDuration {
     SignedDuration::from_hours(24 * days)
 }
 
-/// Runs a future to its end in virtual time, on this thread.
+/// Runs a future to completion in virtual time, on this thread.
 pub fn in_virtual_time<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     tokio::task::LocalSet::new().block_on(&runtime.expect("a runtime"), future)
 }
 
-/// Does each piece of work in turn, on every core.
+/// Processes work items on all cores.
 pub fn on_every_core(work: Range<u64>, each: impl Fn(u64) + Sync) {
     let next = AtomicU64::new(work.start);
     std::thread::scope(|scope| {

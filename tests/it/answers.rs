@@ -81,7 +81,7 @@ async fn eks_does_not_know_the_release_yet() {
         "Requested Nodegroup release version 1.33.2-20260710 is invalid. Allowed release version is 1.33.1-20260610",
     ] {
         let (env, answer) = answering(ApiError::new(400, "InvalidParameterException", message)).await;
-        let reason = format!("EKS refuses this release as not valid: InvalidParameterException: {message}");
+        let reason = format!("EKS refuses this release as invalid: InvalidParameterException: {message}");
         assert_eq!(answer, (Some("NotReady"), reason, false));
         is_asked_again_after_an_hour(&env, "NotReady", "ReleaseRefused").await;
         assert!(!env.track_record().await.is_refused(NEWER), "it was accepted");
@@ -141,7 +141,7 @@ async fn missing_permissions_are_no_failure_of_the_release() {
     ] {
         let (env, (outcome, reason, is_error)) = answering(error).await;
         assert_eq!((outcome, is_error), (Some("AccessDenied"), false), "{reason}");
-        assert!(reason.starts_with("the function may not start it: "), "{reason}");
+        assert!(reason.starts_with("the function is not allowed to start it: "), "{reason}");
         is_asked_again_after_an_hour(&env, "AccessDenied", "BackingOff").await;
     }
 }
@@ -194,7 +194,7 @@ async fn an_answer_without_the_updates_id_is_found_out() {
     });
     let (outcome, reason, problem) = answered(&env).await;
     let expected =
-        "it is not known whether EKS accepted the update; check finds out: EKS answered without the update's id";
+        "it is unknown whether EKS accepted the update; check finds out: EKS answered without the update's id";
     assert_eq!((outcome, reason.as_str(), problem), (Some("Unknown"), expected, true));
     env.world.clear_faults();
     env.check().await;
@@ -249,7 +249,7 @@ async fn an_answer_without_its_list_is_not_taken_for_an_empty_list() {
     assert_eq!(line.reason, "could not be read: reading its record: DynamoDB's answer has no Responses");
     env.world.on_request(without("dynamodb:Query"));
     let error = env.try_check(&json!({})).await.unwrap_err().to_string();
-    assert_eq!(error, "reading what is pending: DynamoDB's answer has no Items");
+    assert_eq!(error, "reading pending records: DynamoDB's answer has no Items");
 
     // An update whose id was lost would be given up.
     env.world.on_request(without(UPDATE));
@@ -365,7 +365,7 @@ async fn a_table_or_an_index_that_cannot_be_read_fails_the_run_and_starts_nothin
     }
     env.world.on_request(denied("dynamodb:Query"));
     let error = env.try_check(&json!({})).await.unwrap_err().to_string();
-    assert!(error.starts_with("reading what is pending: AccessDenied"), "{error}");
+    assert!(error.starts_with("reading pending records: AccessDenied"), "{error}");
     assert_eq!(env.calls(UPDATE), 0);
 }
 

@@ -87,10 +87,10 @@ fn the_decisions_are_documented_by_the_code() {
     let mut decisions = String::new();
     for step in Step::VARIANTS {
         let (heading, question) = match step {
-            Step::Selection => ("Selection", "Is the node group to be kept current, and known?"),
+            Step::Selection => ("Selection", "Is the node group opted in and readable?"),
             Step::Nodegroup => ("Node group", "Can it be updated at all?"),
-            Step::Release => ("Release", "Which release may it go to?"),
-            Step::Start => ("Start", "May its update start now?"),
+            Step::Release => ("Release", "Which release can it be updated to?"),
+            Step::Start => ("Start", "Is its update allowed to start now?"),
         };
         let mut kinds: Vec<&ReasonKind> = ReasonKind::VARIANTS.iter().collect();
         kinds.retain(|kind| kind.guide().rule.step() == *step);

@@ -184,7 +184,7 @@ async fn failed_while(issue: &str) -> serde_json::Value {
 #[tokio::test(start_paused = true)]
 async fn a_message_names_what_explains_a_failure_and_the_step_for_it() {
     let message = failed_while("InstanceLimitExceeded").await;
-    let meaning = "A quota of the account is used up, so that the new nodes could not be created.";
+    let meaning = "An account quota is used up, so the new nodes could not be created.";
     assert_eq!((&message["cause"], &message["meaning"]), (&"Quota".into(), &meaning.into()));
     assert_eq!(message["health"], serde_json::json!(["InstanceLimitExceeded"]));
     assert!(message["nextSteps"].to_string().contains("service-quotas"), "{message}");

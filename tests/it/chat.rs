@@ -125,7 +125,7 @@ fn what_others_wrote_is_neither_formatting_nor_a_link_nor_a_mention() {
     let title = "✗ EKS update failed: `*prod*_x_‹!here›/ˋ＠hereˋ~[blue](evil.example)＆` to 1.33.2-20260710 (`ˋ*bold* ";
     assert!(content["title"].as_str().unwrap().starts_with(title), "{content}");
     let description = content["description"].as_str().unwrap();
-    assert!(description.contains("\nThere is more to do than is shown here"), "{description}");
+    assert!(description.contains("\nNot all steps fit here"), "{description}");
     assert!(description.contains("‹https://evil.example|here›"), "it can still be read: {description}");
     // A command that would have to be changed to be shown is not.
     assert_eq!(content.get("nextSteps"), None);
@@ -149,10 +149,7 @@ fn a_long_text_is_cut_and_keeps_what_matters() {
     let content = chat(&message)["content"].clone();
     let description = content["description"].as_str().unwrap();
     assert!(description.starts_with("Pods did not leave a node within 15 minutes"), "{description}");
-    assert!(
-        description.contains("\nNext: 1.33.2-20260710 is tried again after 2026-07-20T10:16:02Z, "),
-        "{description}"
-    );
+    assert!(description.contains("\nNext: 1.33.2-20260710 is retried after 2026-07-20T10:16:02Z, "), "{description}");
     assert!(description.ends_with("😀`…"), "{description}");
     assert!(description.encode_utf16().count() > 7_990);
     assert!(!content["nextSteps"].as_array().unwrap().is_empty());

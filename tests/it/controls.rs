@@ -57,9 +57,9 @@ async fn a_setting_in_the_document_and_in_the_environment_is_an_error_that_names
 async fn a_document_that_is_not_understood_starts_nothing_and_fails_the_run() {
     let env = deployed(&[]).await;
     for (document, error) in [
-        (Some("{"), "they are no JSON object: EOF while parsing an object at line 1 column 1"),
-        (Some(r#"{"Ringsoak": "1h"}"#), r#"this version has no setting "Ringsoak" there"#),
-        (Some(r#"{"RingSoak": 24}"#), "RingSoak is 24; expected a text"),
+        (Some("{"), "they are not a JSON object: EOF while parsing an object at line 1 column 1"),
+        (Some(r#"{"Ringsoak": "1h"}"#), r#"this version accepts no setting "Ringsoak" there"#),
+        (Some(r#"{"RingSoak": 24}"#), "RingSoak is 24; expected a string"),
         (Some(r#"{"RingSoak": "long"}"#), r#"the setting RingSoak is "long"; expected a duration such as 30m or 24h"#),
         (None, "there is no such parameter"),
     ] {
@@ -133,7 +133,8 @@ async fn while_a_list_is_not_understood_nothing_starts_and_the_run_fails() {
     env.world.put_parameter(DENIED_RELEASES, r#"["1.33.1"]"#);
     assert_eq!(
         failure(env.start().await),
-        "no updates were started: the denied releases /updater/denied-releases: \"1.33.1\" names no release; expected one, or all of \
+        "no updates were started: the denied releases /updater/denied-releases: \"1.33.1\" does not name a release; \
+         expected one, or all of \
          a day such as *-20260110, each also as AMI-TYPE/… or KUBERNETES-VERSION/AMI-TYPE/…"
     );
     env.world.put_parameter(DENIED_RELEASES, "[]");

@@ -407,7 +407,7 @@ fn the_last_failure_says_that_there_is_no_further_try() {
     }
     record.end(Status::Failed, vec![], at("2026-07-21T09:16:02Z"));
     let message = last_message(&record);
-    let sentence = "1.33.2-20260710 is not tried again on this node group; a newer release is, where there is one.";
+    let sentence = "1.33.2-20260710 is not retried on this node group; a newer release is installed once there is one.";
     assert!(part(&message, "email").contains(sentence));
     assert_eq!(machine(&message)["nextTry"], Value::Null);
 }
@@ -499,7 +499,8 @@ fn force_is_said_before_and_after() {
     let open = record.attempts.open.as_mut().unwrap();
     open.intent.may_force = true;
     record.end(Status::Failed, vec![eviction()], at("2026-07-20T09:16:02Z"));
-    let before = "1.33.2-20260710 is tried again after 2026-07-20T10:16:02Z, once all rules allow it, with force: pods that do not leave are deleted, whatever their disruption budgets say.";
+    let before = "1.33.2-20260710 is retried after 2026-07-20T10:16:02Z, once all rules allow it, with force: pods \
+                  that do not leave are deleted, regardless of their disruption budgets.";
     assert_eq!(machine(&last_message(&record))["nextAction"], before);
     record.begin(&Intent { force: true, may_force: true, ..intent(NEWER) }, at("2026-07-20T11:00:00Z"));
     record.end(Status::Successful, vec![], at("2026-07-20T11:20:00Z"));

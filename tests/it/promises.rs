@@ -303,7 +303,7 @@ mod promise_5_nothing_is_lost {
         env.world.on_request(denied("\"Intent\""));
         let summary = env.start().await;
         assert_eq!(decisions(&summary), ["prod/blue: Start, NotRecorded"]);
-        let begin = "prod/blue: not started, since the intent could not be recorded: AccessDeniedException";
+        let begin = "prod/blue: not started, because the intent could not be recorded: AccessDeniedException";
         assert!(errors(&summary.errors)[0].starts_with(begin), "{:?}", summary.errors);
         assert!(summary.into_response().is_ok(), "what AWS recommends was recorded");
 
@@ -337,7 +337,7 @@ mod near_lambdas_deadline {
         let summary = env.start().await;
         let outcomes: Vec<_> = summary.decisions.iter().filter_map(|line| line.outcome).collect();
         assert_eq!(outcomes, ["Accepted", "Accepted", "Accepted", "DeadlineNear", "DeadlineNear"]);
-        let left = "2 node groups are left to the next run, since Lambda's time limit is near";
+        let left = "2 node groups are left to the next run, because Lambda's time limit is near";
         assert_eq!(errors(&summary.errors), [left]);
         env.world.clear_faults();
         let outcomes: Vec<_> = env.start().await.decisions.iter().map(|line| line.outcome).collect();
@@ -364,7 +364,7 @@ mod near_lambdas_deadline {
         let summary = env.check().await;
         let left = GROUPS - summary.updates.len();
         assert!(left > 0 && !summary.updates.is_empty(), "{left}");
-        let problem = format!("{left} node groups are left to the next run, since Lambda's time limit is near");
+        let problem = format!("{left} node groups are left to the next run, because Lambda's time limit is near");
         assert_eq!(errors(&summary.errors), [problem]);
         for _ in 0..20 {
             env.check().await;
@@ -609,7 +609,7 @@ mod promise_9_no_endless_retry {
         assert_eq!(hours, [0, 2, 7, 20]);
         assert_eq!(env.message_events().len(), 4, "every failure is reported");
         let what_follows =
-            "1.33.2-20260710 is not tried again on this node group; a newer release is, where there is one.";
+            "1.33.2-20260710 is not retried on this node group; a newer release is installed once there is one.";
         assert_eq!(env.messages()[3]["nextAction"], what_follows);
 
         env.world.publish_release(AL2023, "1.33", "1.33.2-20260720");

@@ -266,7 +266,7 @@ fn custom_ami() {
 #[test]
 fn unknown_ami_type() {
     let fleet = Fleet::blue().with(|nodegroup| nodegroup.ami_type = AmiTypes::from("AL2026_x86_64_STANDARD"));
-    let sentence = "this version does not know its AMI type AL2026_x86_64_STANDARD, and does not guess";
+    let sentence = "this version does not recognise its AMI type AL2026_x86_64_STANDARD";
     fleet.waits("UnknownAmiType", sentence);
 }
 
@@ -317,7 +317,7 @@ fn not_comparable() {
 #[test]
 fn report_only() {
     let fleet = Fleet::blue().with(|nodegroup| nodegroup.policy = Policy::OptedIn(Mode::Notify, Rules::default()));
-    let sentence = "1.33.2-20260710 (Kubernetes 1.33) is available; the tag ami-update=notify says to report only";
+    let sentence = "1.33.2-20260710 (Kubernetes 1.33) is available; the tag ami-update=notify only reports it";
     fleet.waits("ReportOnly", sentence);
 }
 
@@ -325,7 +325,7 @@ fn report_only() {
 fn not_active() {
     for status in ["CREATING", "DELETING", "CREATE_FAILED", "DELETE_FAILED", "DEGRADED", "HIBERNATING"] {
         let fleet = Fleet::blue().with(|nodegroup| nodegroup.status = NodegroupStatus::from(status));
-        let sentence = format!("its status is {status}, and EKS updates active node groups only");
+        let sentence = format!("its status is {status}; EKS updates only active node groups");
         fleet.waits("NotActive", &sentence);
     }
 }
@@ -334,7 +334,8 @@ fn not_active() {
 fn health_issues_that_eks_refuses() {
     let issue = |code: &str| HealthIssue { code: NodegroupIssueCode::from(code), message: "text".into() };
     let codes = ["NodeCreationFailure", "AsgInstanceLaunchFailures", "AccessDenied"];
-    let sentence = "EKS updates no node group with the health issues NodeCreationFailure (text); AccessDenied (text)";
+    let sentence =
+        "EKS does not update a node group with these health issues: NodeCreationFailure (text); AccessDenied (text)";
     for status in [NodegroupStatus::Active, NodegroupStatus::Degraded] {
         let fleet = Fleet::blue().with(|nodegroup| {
             nodegroup.status = status;
@@ -361,7 +362,7 @@ fn the_four_health_issues_that_eks_tolerates_pass() {
 fn failed_before_on_this_target() {
     let once = Fleet::blue().after(|record| record.failed(NEWER, at("2026-07-20T08:30:00Z")));
     let until = at("2026-07-20T09:30:00Z");
-    let sentence = "the update failed to reach 1.33.2-20260710 once; it is tried again from 2026-07-20T09:30:00Z";
+    let sentence = "the update failed to reach 1.33.2-20260710 once; it is retried from 2026-07-20T09:30:00Z";
     assert_eq!(once.reason(), ("FailedBefore", sentence.to_owned(), Some(until)));
 
     let waited = Fleet::blue().after(|record| record.failed(NEWER, at("2026-07-20T08:00:00Z")));
@@ -369,7 +370,7 @@ fn failed_before_on_this_target() {
 
     let four = Fleet::blue()
         .after(|record| (0..4).fold(record, |record, _| record.refused(NEWER, at("2026-07-01T08:00:00Z"))));
-    let sentence = "EKS refused 1.33.2-20260710 4 times; it is given up until a newer release";
+    let sentence = "EKS refused 1.33.2-20260710 4 times; no retry before a newer release";
     four.waits("FailedBefore", sentence);
 
     let given_up = |fail: fn(NodegroupRecord, &str, Timestamp) -> NodegroupRecord| {
@@ -400,7 +401,7 @@ fn next_of(fleet: &Fleet, path: &str) -> String {
 fn over_the_limit_of_the_cluster() {
     let fleet = Fleet::of(["dev/a", "prod/blue", "prod/green"]);
     assert_eq!(fleet.starts(), paths(["dev/a", "prod/blue"]));
-    let sentence = "the limit of 1 in its cluster is reached by prod/blue (MAX_UPDATES_PER_CLUSTER); \
+    let sentence = "the cluster's update limit of 1 is reached by prod/blue (MAX_UPDATES_PER_CLUSTER); \
                     next is from 1.33.1-20260610 to 1.33.2-20260710 (Kubernetes 1.33)";
     assert_eq!(next_of(&fleet, "prod/green"), sentence);
 }
@@ -423,7 +424,7 @@ fn over_the_limit_of_the_run() {
     let mut fleet = Fleet::of(["a/x", "b/x", "c/x"]);
     fleet.config.settings.limits.starts_per_run = 2;
     assert_eq!(fleet.starts(), paths(["a/x", "b/x"]));
-    let sentence = "the limit of 2 in one run is reached (MAX_STARTS_PER_RUN); \
+    let sentence = "the run's start limit of 2 is reached (MAX_STARTS_PER_RUN); \
                     next is from 1.33.1-20260610 to 1.33.2-20260710 (Kubernetes 1.33)";
     assert_eq!(next_of(&fleet, "c/x"), sentence);
 }
@@ -438,7 +439,8 @@ fn too_young_takes_the_newest_that_is_old_enough() {
     assert_eq!(Fleet::blue().rules(rules(1), OFFERED).goes_to(), "1.33.2-20260719");
     assert_eq!(Fleet::blue().rules(rules(2), OFFERED).goes_to(), "1.33.2-20260716");
     assert_eq!(Fleet::blue().rules(rules(7), OFFERED).goes_to(), NEWER);
-    let sentence = "1.33.2-20260719 has not reached its minimum age, and no other release is newer; old enough from 2026-07-24T09:00:00Z";
+    let sentence = "1.33.2-20260719 has not reached its minimum age, and there is no other newer release; eligible \
+                    from 2026-07-24T09:00:00Z";
     Fleet::blue().rules(rules(14), OFFERED).waits_until("MinAgeNotReached", sentence, "2026-07-24T09:00:00Z");
 }
 
@@ -465,7 +467,8 @@ fn refused(times: usize, since: i64, last: i64) -> Fleet {
 
 #[test]
 fn a_release_that_eks_refuses_is_asked_for_again_after_a_wait_and_passed_over_after_a_day() {
-    let sentence = "EKS has refused 1.33.2-20260719 as not valid since 2026-07-20T07:00:00Z; it is asked again from 2026-07-20T11:00:00Z";
+    let sentence =
+        "EKS has refused 1.33.2-20260719 as invalid since 2026-07-20T07:00:00Z; next attempt from 2026-07-20T11:00:00Z";
     refused(2, 2, 2).waits_until("ReleaseRefused", sentence, "2026-07-20T11:00:00Z");
     assert_eq!(refused(1, 1, 1).goes_to(), "1.33.2-20260719", "one hour after the first time");
     assert_eq!(refused(9, 23, 12).goes_to(), "1.33.2-20260719", "then twelve hours after each further time");
@@ -481,7 +484,7 @@ fn denied_takes_the_newest_that_is_not() {
     fleet.config.settings.denied.extend([selector("AL2023_x86_64_STANDARD/1.33.2-20260716"), selector(NEWER)]);
     let of_others = ["AL2023_x86_64_NVIDIA/1.33.2-20260716", "1.34/AL2023_x86_64_STANDARD/1.33.2-20260716"];
     fleet.config.settings.denied.extend(of_others.map(selector));
-    fleet.waits("Denied", "1.33.2-20260719 is denied, and no other release is newer");
+    fleet.waits("Denied", "1.33.2-20260719 is denied, and there is no other newer release");
 }
 
 #[test]
@@ -509,8 +512,9 @@ fn pinned_older_than_what_runs() {
 fn pinned_to_what_is_no_release_of_its_kind() {
     for pin in ["1.34.0-20260719", "1.46.1-9d20f4ae", "latest"] {
         let rules = Rules { pin: Some(pin.into()), ..Rules::default() };
-        let sentence =
-            format!("its tag ami-update/pin names {pin}, which is no release of its AMI type and Kubernetes version");
+        let sentence = format!(
+            "its tag ami-update/pin names {pin}, which is not a release of its AMI type and Kubernetes version"
+        );
         Fleet::blue().rules(rules, OFFERED).waits("PinUnknown", &sentence);
     }
 }
@@ -595,7 +599,8 @@ fn force_is_sent_once_after_an_eviction_failure_and_only_where_a_tag_allows_it()
 fn too_soon_after_the_last_update() {
     let rules = Rules { min_interval: days(14), ..Rules::default() };
     let fleet = Fleet::blue().rules(rules, OFFERED).after(|record| record.updated(CURRENT, at("2026-07-10T10:00:00Z")));
-    let sentence = "its last update is too recent for ami-update/min-interval, or for EKS to describe it already; next from 2026-07-24T10:00:00Z";
+    let sentence = "its last update is too recent for ami-update/min-interval, or for EKS to show its result; next \
+                    update from 2026-07-24T10:00:00Z";
     fleet.waits_until("MinIntervalNotReached", sentence, "2026-07-24T10:00:00Z");
 }
 
@@ -635,7 +640,7 @@ fn outside_its_window() {
         sentence,
         "2026-07-27T08:00:00Z",
     );
-    let sentence = "updates may start Mon 10:00-10:20 UTC; no opening within two weeks is long enough";
+    let sentence = "updates may start Mon 10:00-10:20 UTC; no window in the next two weeks is long enough";
     Fleet::blue().rules(window("Mon 10:00-10:20 UTC"), OFFERED).waits("OutsideWindow", sentence);
 }
 
@@ -681,7 +686,7 @@ mod rings {
         let waits = |rest: &str| Err(format!("waiting for a lower ring: dev/a {rest}"));
         assert_eq!(blue(&two_rings(|_| (), no_history)), waits(&format!("does not run {RELEASE} yet")));
         let soaking = two_rings(runs(RELEASE), updated("2026-07-19T09:00:01Z"));
-        assert_eq!(blue(&soaking), waits(&format!("soaks {RELEASE} until 2026-07-20T09:00:01Z")));
+        assert_eq!(blue(&soaking), waits(&format!("is soaking {RELEASE} until 2026-07-20T09:00:01Z")));
         let soaked = two_rings(runs(RELEASE), updated("2026-07-19T09:00:00Z"));
         assert_eq!(blue(&soaked), Ok(RELEASE.into()));
     }
@@ -763,7 +768,7 @@ mod rings {
             let reason = fleet.reason_of("prod/blue");
             (reason.to_string(), reason.until())
         };
-        let sentence = format!("waiting for a lower ring: dev/b soaks {RELEASE} until 2026-07-21T08:00:00Z");
+        let sentence = format!("waiting for a lower ring: dev/b is soaking {RELEASE} until 2026-07-21T08:00:00Z");
         assert_eq!(reason(&fleet), (sentence, Some(at("2026-07-21T08:00:00Z"))));
         fleet.nodegroup("dev/c").release_version = Some(CURRENT.into());
         let sentence = format!("waiting for a lower ring: dev/c does not run {RELEASE} yet");
@@ -820,7 +825,7 @@ mod rings {
         let held =
             Quarantine { cluster: Some(cluster("dev")), ..quarantine(RELEASE, names(["dev/b", "dev/c"]), now()) };
         fleet.change_fleet_record(|record| record.quarantine(&held));
-        let sentence = format!("waiting for a lower ring: dev/a is in a cluster in which {RELEASE} is quarantined");
+        let sentence = format!("waiting for a lower ring: dev/a is in a cluster where {RELEASE} is quarantined");
         assert_eq!(blue(&fleet), Err(sentence));
     }
 
@@ -1017,11 +1022,10 @@ mod following_the_cluster {
     fn a_cluster_that_cannot_be_read_is_a_reason() {
         let mut fleet = following("1.34");
         fleet.observed.clusters.insert(cluster("prod"), Err(unreadable("AccessDeniedException: no")));
-        fleet.waits("Unreadable", "could not be read: the version of its cluster: AccessDeniedException: no");
+        fleet.waits("Unreadable", "could not be read: its cluster's version: AccessDeniedException: no");
         fleet.nodegroup("prod/blue").kubernetes_version = Some("new".into());
         fleet.observed.clusters.insert(cluster("prod"), Ok("1.34".parse().unwrap()));
-        let sentence =
-            "could not be read: the version of its cluster: \"new\" is not a Kubernetes version such as 1.33";
+        let sentence = "could not be read: its cluster's version: \"new\" is not a Kubernetes version such as 1.33";
         fleet.waits("Unreadable", sentence);
     }
 }
@@ -1051,16 +1055,16 @@ fn its_update_history_is_not_known() {
         unread(Some(700), "the run had no time left"),
         (
             "UpdateHistoryUnread",
-            "3 of its 700 earlier updates could be read: the run had no time left; its last update may have been a downgrade, so \
-             none starts before all are read"
+            "3 of its 700 earlier updates could be read: the run had no time left; its last update might have been a \
+             downgrade, so no update starts until all are read"
                 .to_owned(),
             None
         )
     );
     assert_eq!(
         unread(None, "AccessDeniedException: no").1,
-        "its earlier updates could not be listed: AccessDeniedException: no; its last update may have been a downgrade, so none \
-         starts before all are read"
+        "its earlier updates could not be listed: AccessDeniedException: no; its last update might have been a \
+         downgrade, so no update starts until all are read"
     );
 }
 
@@ -1069,7 +1073,7 @@ fn over_the_limit_of_the_fleet() {
     let mut fleet = Fleet::of(["a/x", "b/x", "c/x"]).with(|nodegroup| nodegroup.status = NodegroupStatus::Updating);
     fleet.config.settings.limits.updates_in_progress = 2;
     assert_eq!(fleet.starts(), paths(["b/x"]), "an external update counts");
-    let sentence = "the limit of 2 in progress is reached by a/x, b/x (MAX_UPDATES_IN_PROGRESS); \
+    let sentence = "the fleet's update limit of 2 is reached by a/x, b/x (MAX_UPDATES_IN_PROGRESS); \
                     next is from 1.33.1-20260610 to 1.33.2-20260710 (Kubernetes 1.33)";
     assert_eq!(next_of(&fleet, "c/x"), sentence);
 }

@@ -65,7 +65,7 @@ async fn a_rollback_passes_rings_age_interval_and_window_but_not_the_limits() {
     env.world.start_update("prod", "busy", "1.33", NEWER).unwrap();
     let summary = env.start_as("action", &json!({"rollback": {"prod/blue": CURRENT}})).await.unwrap();
     assert_eq!(decisions(&summary), ["prod/blue: Next", "prod/busy: InProgress"]);
-    assert!(summary.decisions[0].reason.starts_with("the limit of 1 in its cluster is reached by prod/busy"));
+    assert!(summary.decisions[0].reason.starts_with("the cluster's update limit of 1 is reached by prod/busy"));
     env.advance(15);
     env.check().await;
     assert_eq!(decisions(&env.start().await)[0], "prod/blue: Start, Accepted");
@@ -76,8 +76,8 @@ async fn what_stops_a_rollback_is_said() {
     for (tag, release, why) in [
         (("ami-update/pin", NEWER), CURRENT, format!("its tag ami-update/pin names {NEWER}; move the pin")),
         (("ami-update", "notify"), CURRENT, "its tag ami-update=notify allows no update".to_owned()),
-        (("team", "a"), NEWER, format!("it runs {NEWER}, and that is not newer")),
-        (("team", "a"), "1.32.1-20260101", "that is no release of its AMI type and Kubernetes version".to_owned()),
+        (("team", "a"), NEWER, format!("it runs {NEWER}, which is not newer")),
+        (("team", "a"), "1.32.1-20260101", "no such release for its AMI type and Kubernetes version".to_owned()),
     ] {
         let env = on_newer(&[]).await;
         env.world.edit_nodegroup("prod", "blue", |nodegroup| {
@@ -85,7 +85,7 @@ async fn what_stops_a_rollback_is_said() {
         });
         let summary = env.try_start(&ask(release)).await.unwrap();
         assert_eq!(decisions(&summary), ["prod/blue: RollbackBlocked"]);
-        let sentence = format!("the rollback to {release} that was asked for cannot start: {why}");
+        let sentence = format!("the requested rollback to {release} cannot start: {why}");
         assert_eq!(summary.decisions[0].reason, sentence);
     }
 }
@@ -115,7 +115,7 @@ async fn what_eks_refuses_is_reported_in_its_words_and_not_tried_again() {
     let said = message["errors"][0]["errorMessage"].as_str().unwrap();
     assert!(said.contains("Allowed release version is"), "{said}");
     assert_eq!(message["kind"], "UpdateRefused");
-    assert_eq!(message["nextAction"], format!("{CURRENT} was requested once, and is not tried again."));
+    assert_eq!(message["nextAction"], format!("{CURRENT} was requested once, and is not retried."));
     env.advance(60);
     assert_eq!(decisions(&env.start().await), ["prod/blue: UpToDate"]);
 }

@@ -437,7 +437,7 @@ async fn a_release_that_is_only_reported_is_reported_with_its_kubernetes_version
         env.messages().iter().map(|message| message["nextSteps"][2].as_str().unwrap().to_owned()).collect();
     let command = "aws eks update-nodegroup-version --region eu-central-1 --cluster-name prod --nodegroup-name ng";
     let expected = ["1.33", "1.34"].map(|version| {
-        format!("{command} --kubernetes-version {version} --release-version 1.46.1-9d20f4ae   # updates it this once")
+        format!("{command} --kubernetes-version {version} --release-version 1.46.1-9d20f4ae   # updates it once")
     });
     assert_eq!(reported, expected);
 }
@@ -474,7 +474,7 @@ async fn an_update_of_somebody_elses_launch_template_names_the_template_and_prom
     env.check().await;
     let [message] = <[Value; 1]>::try_from(env.messages()).unwrap();
     let said = ["kind", "startedBy", "launchTemplate", "nextAction"].map(|key| message[key].as_str().unwrap());
-    let nothing = "Nothing: the updater did not start this update. It updates the node group as its tags say.";
+    let nothing = "Nothing: the updater did not start this update. It keeps following the node group's tags.";
     assert_eq!(said, ["UpdateFailed", "External", "workers version 8", nothing]);
     assert_eq!((&message["releaseVersion"], &message["nextTry"]), (&Value::Null, &Value::Null));
     assert_eq!(decide(&env, "prod/blue").await.0, "UpToDate");

@@ -80,7 +80,7 @@ async fn a_run_asks_at_most_twice_as_often_as_it_may_start() {
         (&decisions[..4], &decisions[4..]),
         (&refused.map(str::to_owned)[..], &["e/ng: Next, NotAsked", "f/ng: Next, NotAsked"].map(str::to_owned)[..])
     );
-    let detail = "not asked for in this run: the run has made 4 calls, twice MAX_STARTS_PER_RUN";
+    let detail = "not requested in this run: the run has made 4 calls, twice MAX_STARTS_PER_RUN";
     assert_eq!(summary.decisions[5].detail.as_deref(), Some(detail));
     assert_eq!((env.calls(UPDATE), summary.errors.len()), (4, 4));
     assert!(summary.into_response().is_ok(), "refusals are lines of the summary");

@@ -194,7 +194,8 @@ async fn a_fleet_that_is_too_large_for_a_run_is_read_in_two() {
         let summary = env.start().await;
         let not_reached = summary.counts.get("NotReached").copied().unwrap_or_default();
         assert_eq!(summary.counts["UpToDate"], 600 - not_reached);
-        let sentence = format!("{not_reached} node groups are left to the next run, since Lambda's time limit is near");
+        let sentence =
+            format!("{not_reached} node groups are left to the next run, because Lambda's time limit is near");
         assert_eq!(errors(&summary.errors), [sentence]);
         let metrics = summary.metrics.unwrap();
         assert!(metrics.values(Metric::Nodegroups).is_empty(), "a part of the fleet must not pass for all of it");
@@ -240,7 +241,7 @@ async fn a_run_that_is_slowed_down_for_long_says_so() {
     let throttled = env.start().await.throttled.unwrap();
     assert!((20..40).contains(&throttled.waited_seconds) && throttled.refusals > 0, "{throttled:?}");
     let sentence = format!(
-        "EKS throttled this run: it refused {} calls, and the others waited {} s for their turns",
+        "EKS throttled this run: it refused {} calls, and calls waited {} s in total",
         throttled.refusals, throttled.waited_seconds
     );
     assert_eq!(throttled.to_string(), sentence);

@@ -182,8 +182,8 @@ async fn a_history_that_stays_unread_is_reported_after_a_day_and_a_retry_starts_
 
     let retry = json!({"retry": ["prod/blue"], "nodegroups": ["prod/blue"], "dryRun": true});
     let preview = env.try_start(&retry).await.unwrap();
-    let sentence = "from 1.33.1-20260610 to 1.33.2-20260710 (Kubernetes 1.33), without its update history: its last update may \
-                    have been a downgrade";
+    let sentence = "from 1.33.1-20260610 to 1.33.2-20260710 (Kubernetes 1.33), without its update history: its last \
+                    update might have been a downgrade";
     assert_eq!(reason(&preview), ("Start", sentence));
     assert_eq!(reason(&env.start().await).0, "UpdateHistoryUnread", "a preview writes nothing");
 

@@ -191,7 +191,7 @@ def test_a_healthy_stack_passes_every_check(cli: Cli, deployed: Stack) -> None:
     assert report.exit_code == 0
     assert (report.document["account"], report.document["region"], report.document["stack"]) == (ACCOUNT, REGION, STACK)
     names = [section["name"] for section in report.document["sections"]]
-    assert names == ["Access", "Stack", "Settings", "Runs", "Rights", "Node groups"]
+    assert names == ["Access", "Stack", "Settings", "Runs", "Permissions", "Node groups"]
     assert report.checks["WithoutTag"][0]["message"] == "1 of 2 node groups without the tag, left alone"
     # The most expensive question is asked once.
     assert len([call for call in deployed.aws.calls if call.action == "lambda:Invoke"]) == 1
@@ -227,7 +227,7 @@ def test_people_read_sections_and_a_last_line(cli: Cli, deployed: Stack) -> None
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert [line for line in lines if line and line[0] != " "] == [
-        *("Access", "Stack", "Settings", "Runs", "Rights", "Node groups"),
+        *("Access", "Stack", "Settings", "Runs", "Permissions", "Node groups"),
         "All checks passed.",
     ]
     assert f"  ✔ account {ACCOUNT}, as arn:aws:sts::{ACCOUNT}:user/moto" in lines
@@ -281,10 +281,10 @@ def test_a_bus_that_does_not_exist_is_a_problem_since_eventbridge_drops_what_is_
     configuration = {"FunctionName": name("CheckFunction"), "Environment": {"Variables": variables}}
     deployed.aws.client("lambda").update_function_configuration(**configuration)
     (bus,) = cli.doctor().checks["EventBus"]
-    assert (bus["status"], bus["message"]) == ("Failed", "nobody hears of events: there is no bus platform")
+    assert (bus["status"], bus["message"]) == ("Failed", "events are lost: there is no event bus platform")
     deployed.aws.client("events").create_event_bus(Name="platform")
     (bus,) = cli.doctor().checks["EventBus"]
-    assert (bus["status"], bus["message"]) == ("Passed", "events are put on the bus platform")
+    assert (bus["status"], bus["message"]) == ("Passed", "events go to the bus platform")
 
 
 def test_each_setting_is_shown_with_where_it_is_from_and_what_is_not_understood_is_a_problem(cli: Cli, deployed: Stack) -> None:
@@ -331,8 +331,8 @@ def test_two_people_who_write_the_list_at_once_are_told(cli: Cli, deployed: Stac
             read.released.set()
             done = done.result()
     assert done.returncode == 1
-    assert f"somebody else wrote {FACTS['DeniedReleasesList']} at the same moment" in done.stderr
-    assert "One of the two changes may be lost." in done.stderr
+    assert f"{FACTS['DeniedReleasesList']} was changed by somebody else at the same time" in done.stderr
+    assert "One of the two changes might be lost." in done.stderr
 
 
 def unconfirm(aws: MotoServer, topic: str) -> None:
@@ -362,7 +362,7 @@ def test_a_role_that_may_too_much_or_too_little_is_a_problem(cli: Cli, deployed:
     assert report.statuses("Failed") == {name: ["Failed"] for name in ("UpdateOptedOut", "UpdateUntagged", "Publish", "PutEvents")}
     assert report.checks["Publish"][0]["cause"] == "sns:Publish is explicitDeny"
     assert report.checks["PutEvents"][0]["cause"] == "events:PutEvents is explicitDeny"
-    assert report.checks["UpdateUntagged"][0]["message"] == "start may update node groups without the tag"
+    assert report.checks["UpdateUntagged"][0]["message"] == "start can update node groups without the tag"
 
 
 def test_a_function_that_fails_is_said_once_and_stops_no_other_check(cli: Cli, deployed: Stack) -> None:
@@ -386,8 +386,8 @@ def test_what_the_caller_may_not_look_at_is_skipped(cli: Cli, deployed: Stack) -
     assert report.exit_code == 0
     assert set(report.statuses("Passed")) == {"Credentials", "Region", "Stack"}
     missing = {check["cause"] for checks in report.checks.values() for check in checks if check["status"] == "Skipped"}
-    assert "you lack the right sqs:GetQueueAttributes" in missing
-    assert "you lack the right cloudwatch:DescribeAlarms" in missing
+    assert "missing permission sqs:GetQueueAttributes" in missing
+    assert "missing permission cloudwatch:DescribeAlarms" in missing
     assert all(check.get("see") for it in ("Subscriptions", "Table", "StopSwitch") for check in report.checks[it])
 
 
@@ -397,7 +397,7 @@ def test_without_a_stack_node_groups_are_looked_at_with_the_callers_rights(cli: 
     report = cli.doctor()
     assert [section["name"] for section in report.document["sections"]] == ["Access", "Stack", "Node groups"]
     (skipped,) = report.checks["Stack"]
-    assert (skipped["status"], skipped["message"]) == ("Skipped", "stack, runs and rights")
+    assert (skipped["status"], skipped["message"]) == ("Skipped", "stack, runs and permissions")
     assert report.statuses("Failed") == {"InvalidTag": ["Failed"]}
 
 
@@ -421,7 +421,7 @@ def test_the_report_on_aws_has_nothing_of_the_account(cli: Cli, deployed: Stack)
     answers = {question.strip(): answer.strip() for question, answer, _ in table[2:]}
     assert len(answers) == 8
     assert not [answer for answer in answers.values() if answer.startswith("not answered")]
-    assert "`release_version`: `1.33-2026.10.14`" in answers["What does the JSON of Windows' parameters hold?"]
+    assert "`release_version`: `1.33-2026.10.14`" in answers["What does the JSON of the Windows parameters contain?"]
     assert answers["Do public parameters have a date and a version?"].startswith("AL2023: changed 0 days ago, `Version` 2;")
     assert "1 in the listing, 1 in the index" in answers["Does the tag index agree with a listing?"]
     for private in (ACCOUNT, "arn:", "prod", "blue", "other", "ami-0a1b2c3d", deployed.aws.updates("prod/blue")[0]["id"]):

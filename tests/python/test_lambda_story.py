@@ -236,7 +236,7 @@ def test_a_failed_update_is_notified_exactly_once_and_not_tried_again_at_once(st
     assert body["updateId"] == stack.aws.updates("prod/blue")[0]["id"]
     assert body["errors"] == [EVICTION]
     assert (body["startedBy"], body["attempt"], body["failedOn"], body["tag"]) == ("Updater", 1, None, None)
-    assert body["nextTry"] and body["nextAction"].startswith(f"{NEW} is tried again after ")
+    assert body["nextTry"] and body["nextAction"].startswith(f"{NEW} is retried after ")
     (published,) = checked["published"]
     assert body["id"] == published
     assert len(message.subject) <= 99 and message.subject.isascii() and message.subject.isprintable()
@@ -621,7 +621,7 @@ def test_settings_that_are_missing_or_not_understood_or_set_twice_start_nothing_
     stack.deploy(WindowMargin="long")
     assert f'{settings}: the setting WindowMargin is "long"; ' in stack.start.invoke({}).error.message
     stack.put("Settings", '{"Margin": "1h"}')
-    assert f'{settings}: this version has no setting "Margin" there' in stack.start.invoke({}).error.message
+    assert f'{settings}: this version accepts no setting "Margin" there' in stack.start.invoke({}).error.message
     stack.deploy()
     stack.start.environment["RING_SOAK"] = "1h"
     assert f"{settings}: RingSoak is also set by the variable RING_SOAK" in stack.start.invoke({}).error.message

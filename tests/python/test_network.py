@@ -74,7 +74,7 @@ def message(line: str) -> Any:
 
 def warnings(results: list[Result]) -> list[Any]:
     """What the functions say of hosts that there are not."""
-    return [message(line) for result in results for line in result.log if "endpoints were asked for" in line]
+    return [message(line) for result in results for line in result.log if "endpoints were requested" in line]
 
 
 def test_both_functions_do_all_their_work_through_a_proxy_that_asks_for_a_password(
@@ -133,7 +133,7 @@ def test_fips_hosts_are_asked_where_there_are_any(
     with network(stack, authority, region, AWS_USE_FIPS_ENDPOINT="true") as it:
         results = it.story()
         assert it.proxy.hosts == expected
-    words = "FIPS endpoints were asked for, but {}; the ordinary ones are used"
+    words = "FIPS endpoints were requested, but {}; standard endpoints are used instead"
     assert warnings(results) == [words.format(of) for of in (start, check) if of]
 
 
@@ -143,7 +143,7 @@ def test_dual_stack_hosts_are_asked_where_there_are_any(stack: Stack, authority:
         dual_stack = hosts(REGION, "dynamodb", "eks", "events", "sns", "ssm", suffix="api.aws")
         assert it.proxy.hosts == dual_stack | hosts(REGION, "tagging")
     assert warnings(results) == [
-        "dual-stack endpoints were asked for, but eu-central-1 has none for: tagging; the ordinary ones are used"
+        "dual-stack endpoints were requested, but eu-central-1 has none for: tagging; standard endpoints are used instead"
     ]
 
 

@@ -336,7 +336,7 @@ def test_start_has_a_second_name_for_those_who_may_only_look():
     assert resources("AWS::Lambda::Alias") == {
         "StartReadOnlyAlias": {
             "Name": "readonly",
-            "Description": "A run invoked by this name is a dry run, whatever the event says.",
+            "Description": "A run invoked through this alias is a dry run, whatever the event asks for.",
             "FunctionName": "${StartFunction}",
             "FunctionVersion": "$LATEST",
         }
@@ -571,10 +571,10 @@ def longest(value: str | dict[str, Any]) -> int:
 def test_a_deployment_leaves_the_lists_as_an_operator_wrote_them():
     # Any change here makes CloudFormation write the value too, and so allows what an operator had denied.
     descriptions = {
-        "DeniedReleasesList": ("denied-releases", "Releases that no node group is updated to, as a JSON list of texts."),
+        "DeniedReleasesList": ("denied-releases", "Releases that no node group is updated to, as a JSON list of strings."),
         "ChangeCalendarsList": (
             "change-calendars",
-            "Names or ARNs of SSM Change Calendars, as a JSON list of texts. No update starts while one is closed.",
+            "Names or ARNs of SSM Change Calendars, as a JSON list of strings. No update starts while one is closed.",
         ),
     }
     assert {name: template()["Resources"][name] for name in descriptions} == {
@@ -600,7 +600,7 @@ def test_a_deployment_leaves_the_stop_switch_as_an_operator_set_it():
             "Type": "String",
             "Value": "running",
             "AllowedPattern": "^(running|stopped)$",
-            "Description": "While this says stopped, no update starts.",
+            "Description": "While this is set to stopped, no update starts.",
         },
     }
 

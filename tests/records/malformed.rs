@@ -150,7 +150,7 @@ async fn a_table_that_does_not_exist_is_everybodys_reason() {
     let Unreadable(reason) = loaded.nodegroup(&id("blue")).unwrap_err();
     assert!(reason.starts_with("reading its record: ResourceNotFoundException"), "{reason}");
     let pending = records.pending().await.unwrap_err().to_string();
-    assert!(pending.starts_with("reading what is pending: ResourceNotFoundException"), "{pending}");
+    assert!(pending.starts_with("reading pending records: ResourceNotFoundException"), "{pending}");
     let mut record = begun("blue");
     let NotSaved::Failed(reason) = records.save(&mut record, now()).await.unwrap_err() else { panic!("no conflict") };
     assert!(reason.starts_with("ResourceNotFoundException"), "{reason}");

@@ -16,15 +16,14 @@ use crate::failure::Failure;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "AWS account")]
 pub struct Account {
-    /// A profile of ~/.aws/config: its credentials are used, and no others. Without it, as in the AWS CLI: keys in the
-    /// environment, then AWS_PROFILE, then the usual chain
+    /// A profile of ~/.aws/config: only its credentials are used. Default, as in the AWS CLI: keys in the environment, then
+    /// AWS_PROFILE, then the usual chain
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
-    /// A region; may be given several times. By default AWS_REGION, then AWS_DEFAULT_REGION, then the profile's, as in the AWS
-    /// CLI
+    /// A region; can be given several times. Default, as in the AWS CLI: AWS_REGION, then AWS_DEFAULT_REGION, then the profile's
     #[arg(long, global = true, value_name = "REGION")]
     pub region: Vec<String>,
-    /// The CloudFormation stack of the updater; by default it is found by its outputs
+    /// The CloudFormation stack of the updater; by default the stack with the updater's outputs
     #[arg(long, global = true, value_name = "NAME")]
     pub stack: Option<String>,
 }
@@ -56,7 +55,7 @@ impl Account {
     pub async fn one_region(&self) -> Result<SdkConfig, Failure> {
         match <[SdkConfig; 1]>::try_from(self.regions().await?) {
             Ok([region]) => Ok(region),
-            Err(_) => Err(Failure::usage("this command is about one region; give --region once")),
+            Err(_) => Err(Failure::usage("this command takes one region; give --region once")),
         }
     }
 

@@ -1,4 +1,4 @@
-//! What the functions answer, as far as people want to see it.
+//! The functions' answers, as far as people see them.
 
 use std::collections::BTreeMap;
 
@@ -33,16 +33,16 @@ pub struct StartAnswer {
     /// Whether it only looked.
     #[serde(default)]
     pub dry_run: bool,
-    /// Why no update may start anywhere, if that is so.
+    /// Why no update is allowed to start anywhere, if updates are stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freeze: Option<Stopped>,
-    /// How EKS slowed the run down, if it did so for long.
+    /// How EKS throttled the run, if it waited for long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttled: Option<Throttled>,
     /// One line for each node group.
     #[serde(default)]
     pub decisions: Vec<DecisionLine>,
-    /// What was asked to be explained.
+    /// The requested explanations.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub explanations: Vec<Explanation>,
     /// What went wrong.
@@ -50,15 +50,15 @@ pub struct StartAnswer {
     pub errors: Vec<ErrorLine>,
 }
 
-/// What was decided for one node group.
+/// The decision for one node group.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DecisionLine {
     /// `cluster/nodegroup`.
     pub nodegroup: String,
-    /// What was decided.
+    /// The decision.
     pub decision: DecisionKind,
-    /// What that asks of people.
+    /// The attention it needs.
     #[serde(default)]
     pub attention: Attention,
     /// What it runs.
@@ -69,13 +69,13 @@ pub struct DecisionLine {
     pub target: Option<String>,
     /// The sentence.
     pub reason: String,
-    /// When it may change.
+    /// When it might change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
-    /// What came of a start.
+    /// The outcome of a start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
-    /// The sentence to it.
+    /// The sentence that explains it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// The update's id.
@@ -84,7 +84,7 @@ pub struct DecisionLine {
 }
 
 impl DecisionLine {
-    /// What it asks of its reader.
+    /// The kind of attention it needs from its reader.
     pub fn sign(&self) -> Kind {
         Kind::of(&self.decision, self.attention)
     }
@@ -106,7 +106,7 @@ pub struct CheckAnswer {
     /// How many events were put on the bus.
     #[serde(default)]
     pub events: usize,
-    /// How EKS slowed the run down, if it did so for long.
+    /// How EKS throttled the run, if it waited for long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttled: Option<Throttled>,
     /// What went wrong.
@@ -114,7 +114,7 @@ pub struct CheckAnswer {
     pub errors: Vec<ErrorLine>,
 }
 
-/// What became of one update.
+/// The result of one update.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateLine {
@@ -122,7 +122,7 @@ pub struct UpdateLine {
     pub nodegroup: String,
     /// The update's id.
     pub update_id: Option<String>,
-    /// The release it brings.
+    /// Its target release.
     pub release_version: String,
     /// Its status.
     pub status: String,
@@ -131,27 +131,26 @@ pub struct UpdateLine {
 /// Reads a function's answer.
 ///
 /// # Errors
-/// When it is none that this version understands.
+/// When this version cannot read it.
 pub fn read<T: for<'de> Deserialize<'de>>(answer: Value) -> Result<T, Failure> {
-    serde_json::from_value(answer)
-        .map_err(|error| Failure::new(format!("the function's answer is not understood: {error}")))
+    serde_json::from_value(answer).map_err(|error| Failure::new(format!("the function's answer is invalid: {error}")))
 }
 
-/// What was seen of a region, without changing anything.
+/// The result of a dry run in a region.
 pub struct Look {
     /// The region.
     pub region: String,
-    /// The stack that was asked; `None` where none is deployed and the caller's own credentials were used.
+    /// The stack that made the dry run; `None` if none is deployed and the caller's own credentials were used.
     pub deployment: Option<Deployment>,
-    /// What it answered.
+    /// Its answer.
     pub answer: StartAnswer,
 }
 
-/// What the next run would do: the deployed function is asked where there is one, for its role and settings decide. Before,
-/// the same code runs here, with the caller's credentials and the settings of the environment.
+/// What the next run would do: the deployed function makes a dry run, because its role and settings matter. Without one, the
+/// same code runs here, with the caller's credentials and the settings of the environment.
 ///
 /// # Errors
-/// When neither can be done.
+/// When neither is possible.
 pub async fn look(configuration: &SdkConfig, stack: Option<&str>, event: &Value) -> Result<Look, Failure> {
     let deployment = Deployment::find(configuration, stack).await?;
     let answer = match &deployment {
@@ -161,20 +160,20 @@ pub async fn look(configuration: &SdkConfig, stack: Option<&str>, event: &Value)
     Ok(Look { region: region(configuration).to_owned(), deployment, answer })
 }
 
-/// The event of a run that only looks.
+/// The event of a dry run.
 pub fn looking() -> Value {
     json!({"dryRun": true})
 }
 
-/// A run that only looks, by the caller's own credentials and the settings of the environment.
+/// A dry run with the caller's own credentials and the settings of the environment.
 ///
 /// # Errors
-/// When the settings are not understood, or the run fails.
+/// When the settings are invalid, or the run fails.
 pub async fn run_here(configuration: &SdkConfig, event: &Value) -> Result<Value, Failure> {
     let config = StartConfig::without_table(&process_environment).map_err(Failure::usage)?;
     let run = Run { read_only: true, ..here() };
     let clients = StartClients::new(configuration);
-    let progress = Progress::of("looking at the account".to_owned());
+    let progress = Progress::of("reading the account".to_owned());
     let look = handler::start(&clients, &config, event, run);
     let summary = progress.with_pace(&clients.eks, look).await?;
     drop(progress);

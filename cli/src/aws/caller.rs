@@ -21,7 +21,7 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Asks whose credentials these are. Everybody is allowed to ask that.
+    /// Reads the caller's identity, which everybody is allowed to do.
     ///
     /// # Errors
     /// When STS refuses the credentials, or cannot be reached.
@@ -34,16 +34,15 @@ impl Caller {
     /// Asks the same for a command that writes, and reports it on stderr.
     ///
     /// # Errors
-    /// When STS cannot be asked: nothing is written to an account that is not known.
+    /// When STS cannot be reached: nothing is written to an unknown account.
     pub async fn introduce(configuration: &SdkConfig) -> Result<Self, Failure> {
         let here = region(configuration);
         let caller = Self::ask(configuration).await.map_err(|error| {
-            let failure =
-                Failure::of_call("asking STS whose credentials these are, before anything is written", &error);
+            let failure = Failure::of_call("asking STS for the caller's identity, before anything is written", &error);
             match failure.hint {
                 Some(_) => failure,
                 None => failure.hint(format!(
-                    "A network without a way to STS needs the interface endpoint com.amazonaws.{here}.sts, or \
+                    "A network that cannot reach STS needs the interface endpoint com.amazonaws.{here}.sts, or \
                      AWS_ENDPOINT_URL_STS set to one that can be reached."
                 )),
             }
@@ -62,7 +61,7 @@ impl Caller {
         }
         let Deployment { stack, account, .. } = deployment;
         let message =
-            format!("the stack {stack} is in the account {account}, but these credentials are of {}", self.account);
+            format!("the stack {stack} is in the account {account}, but these credentials belong to {}", self.account);
         Err(Failure::new(message).hint("Nothing was changed. Choose the credentials with --profile."))
     }
 }
@@ -78,7 +77,8 @@ mod tests {
         let mine = caller("123456789012").must_own(&fixture::deployment());
         assert_eq!(mine.map_err(|failure| failure.to_string()), Ok(()));
         let other = caller("210987654321").must_own(&fixture::deployment()).unwrap_err();
-        let expected = "error: the stack eks-nodegroup-updater is in the account 123456789012, but these credentials are of \
+        let expected = "error: the stack eks-nodegroup-updater is in the account 123456789012, but these credentials \
+                        belong to \
                         210987654321\n\nNothing was changed. Choose the credentials with --profile.";
         assert_eq!(other.to_string(), expected);
     }

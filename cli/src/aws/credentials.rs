@@ -1,8 +1,7 @@
-//! Whose credentials a command uses: those of the profile that is named on the command line, and no others; else those that the
-//! AWS CLI would use.
+//! The credentials of a command: only those of the profile on the command line, if given; otherwise those that the AWS CLI
+//! would use.
 //!
-//! The SDK's own chain would prefer keys in the environment to a profile that is named, and so write to another account than
-//! the one that was meant.
+//! The SDK's own chain would prefer keys in the environment to the given profile, and so write to the wrong account.
 
 use std::error::Error;
 use std::iter::successors;
@@ -16,9 +15,9 @@ use eks_nodegroup_updater::config::Environment;
 
 use crate::failure::Failure;
 
-const SIGN_IN: &str = "Choose a profile with --profile or AWS_PROFILE, or sign in, such as with: aws sso login";
+const SIGN_IN: &str = "Choose a profile with --profile or AWS_PROFILE, or sign in, for example: aws sso login";
 
-/// Which credentials are chosen.
+/// The choice of credentials.
 #[derive(Debug)]
 pub struct Choice {
     /// The profile that the command line names.
@@ -26,7 +25,7 @@ pub struct Choice {
     /// The same, or the one that the environment names.
     profile: Option<String>,
     profiles: ProfileSet,
-    /// Where profiles are looked for.
+    /// The files with profiles.
     files: String,
 }
 
@@ -68,7 +67,7 @@ impl Choice {
         configuration.into_builder().credentials_provider(SharedCredentialsProvider::new(credentials)).build()
     }
 
-    /// Loads the credentials, so that what is wrong with them is reported before the first call.
+    /// Loads the credentials, so that problems with them are reported before the first call.
     ///
     /// # Errors
     /// When there are none, or they cannot be loaded.
@@ -85,7 +84,7 @@ impl Choice {
             None => Failure::denied(format!("AWS credentials could not be loaded: {why}")).hint(self.way_in()),
             Some(name) if is_missing && error.source().is_none() => {
                 let hint =
-                    format!("Add a role, a sign-in or keys to it, such as with: aws configure sso --profile {name}");
+                    format!("Add a role, a sign-in or keys to it, for example: aws configure sso --profile {name}");
                 Failure::denied(format!("the profile {name} has no credentials")).hint(hint)
             }
             Some(name) => {
@@ -100,7 +99,7 @@ impl Choice {
         Err(failure)
     }
 
-    /// What to do where credentials could not be loaded.
+    /// What to do if credentials could not be loaded.
     fn way_in(&self) -> String {
         let named = self.profile.iter().map(String::as_str);
         for name in named.flat_map(|name| self.with_sources(name)) {
@@ -108,9 +107,10 @@ impl Choice {
             let has = |key| profile.get(key).is_some();
             if has("mfa_serial") {
                 return format!(
-                    "The profile {name} asks for MFA, which the AWS SDK for Rust does not do. Let the AWS CLI do it:\n\n  \
+                    "The profile {name} needs MFA, which the AWS SDK for Rust does not support. Use the AWS CLI for \
+                     it:\n\n  \
                      eval \"$(aws configure export-credentials --profile {name} --format env)\"\n\n\
-                     and leave out --profile."
+                     and omit --profile."
                 );
             }
             if has("sso_session") || has("sso_start_url") {
@@ -123,15 +123,15 @@ impl Choice {
         SIGN_IN.to_owned()
     }
 
-    /// A profile, and those that its role is assumed with.
+    /// A profile, and the profiles with which its role is assumed.
     fn with_sources<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let source = |name: &&'a str| self.profiles.get_profile(name)?.get("source_profile");
-        // A profile may be its own source, for its keys, and others may go round.
+        // A profile can be its own source, for its keys, and others can form a cycle.
         successors(Some(name), source).take(self.profiles.profiles().count())
     }
 }
 
-/// A variable that is set, and not to nothing.
+/// A variable that is set and not empty.
 fn variable(environment: Environment<'_>, name: &str) -> Option<String> {
     environment(name).filter(|value| !value.trim().is_empty())
 }
@@ -148,24 +148,24 @@ fn half_of_the_keys(environment: Environment<'_>) -> Option<(&'static str, &'sta
     }
 }
 
-/// Where profiles are looked for.
+/// The files with profiles.
 fn files(environment: Environment<'_>) -> String {
     let file = |name, usual: &str| variable(environment, name).unwrap_or_else(|| usual.to_owned());
     let config = file("AWS_CONFIG_FILE", "~/.aws/config");
     format!("{config} or {}", file("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"))
 }
 
-/// The profiles that there are.
+/// The existing profiles.
 fn existing(profiles: &ProfileSet) -> String {
     let mut names: Vec<&str> = profiles.profiles().collect();
     names.sort_unstable();
     match names.as_slice() {
-        [] => "There is no profile at all; this makes one: aws configure sso".to_owned(),
-        names => format!("The profiles that there are: {}", names.join(", ")),
+        [] => "There are no profiles; to create one: aws configure sso".to_owned(),
+        names => format!("Existing profiles: {}", names.join(", ")),
     }
 }
 
-/// Why credentials could not be loaded, without the sentences of the SDK that say no more than that.
+/// Why credentials could not be loaded, without the SDK's sentences that add nothing.
 fn reason(error: &(dyn Error + 'static)) -> String {
     let texts = successors(Some(error), |error| (**error).source()).map(ToString::to_string);
     let tells = |text: &String| {

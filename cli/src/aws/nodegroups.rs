@@ -1,4 +1,4 @@
-//! Node groups that have not opted in, and what they would get if they did.
+//! Node groups that have not opted in, and their decisions if they did.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -32,9 +32,9 @@ pub struct Candidate {
     /// The release it would get.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// What would be decided.
+    /// The decision it would have.
     pub decision: DecisionKind,
-    /// The sentence to it.
+    /// The sentence that explains it.
     pub reason: String,
 }
 
@@ -43,7 +43,7 @@ pub struct Candidate {
 pub struct Described {
     /// `cluster/nodegroup`.
     pub name: String,
-    /// What EKS says, or why it does not.
+    /// EKS's description, or why there is none.
     pub description: Result<eks::Nodegroup, String>,
 }
 
@@ -86,10 +86,10 @@ pub async fn describe(configuration: &SdkConfig, names: Vec<String>, progress: &
     concurrently(described).await
 }
 
-/// Those that are not among the known ones, and what they would get with the settings of the environment.
+/// The node groups that are not among the known ones, and their decisions with the settings of the environment.
 ///
 /// # Errors
-/// When they cannot be listed, or the settings are not understood.
+/// When they cannot be listed, or the settings are invalid.
 pub async fn candidates(configuration: &SdkConfig, known: &[String]) -> Result<Vec<Candidate>, Failure> {
     let known: BTreeSet<&String> = known.iter().collect();
     let names: Vec<String> = list(configuration).await?.into_iter().filter(|name| !known.contains(name)).collect();

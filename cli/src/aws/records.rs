@@ -1,4 +1,4 @@
-//! What the table holds, for those who look.
+//! The records of the table, for read-only commands.
 
 use aws_config::SdkConfig;
 use eks_nodegroup_updater::aws::endpoints::{self, Service};
@@ -9,7 +9,7 @@ use eks_nodegroup_updater::store::RecordStore;
 use crate::aws::stack::Deployment;
 use crate::failure::Failure;
 
-/// Reads what the table holds of the stack's account and region.
+/// Reads the records of the stack's account and region.
 ///
 /// # Errors
 /// When it cannot be read.
@@ -20,9 +20,8 @@ pub async fn scan(configuration: &SdkConfig, deployment: &Deployment) -> Result<
     store.scan().await.map_err(|error| {
         let failure = format!("{error:#}");
         match failure.contains("AccessDenied") {
-            true => {
-                Failure::denied(failure).hint("The stack's output ViewerPolicyArn is a policy with the rights to look.")
-            }
+            true => Failure::denied(failure)
+                .hint("The stack's output ViewerPolicyArn is a policy with read-only permissions."),
             false => Failure::new(failure),
         }
     })

@@ -21,7 +21,7 @@ use terminal::progress::Progress;
 
 /// The name that `sam deploy` proposes.
 const USUAL_NAME: &str = "eks-nodegroup-updater";
-/// The longest that a function may run, and a little.
+/// The maximum run time of a function, and a bit more.
 pub const LONGEST_RUN: Duration = Duration::from_secs(15 * 60 + 30);
 
 /// A deployed stack.
@@ -48,7 +48,7 @@ pub struct Deployment {
 /// Which function to invoke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Function {
-    /// `start`, through the alias that only looks.
+    /// `start`, through its read-only alias.
     StartReadOnly,
     /// `start`.
     Start,
@@ -68,14 +68,18 @@ impl Deployment {
             let stack = named(&client, name).await?;
             let stack = stack.ok_or_else(|| Failure::new(format!("there is no stack {name} in {here}")))?;
             let deployment = Self::read(&stack, here);
-            let other =
-                || Failure::new(format!("the stack {name} in {here} is not the updater's: it lacks its outputs"));
+            let other = || {
+                Failure::new(format!(
+                    "the stack {name} in {here} is not the updater's: the updater's outputs are \
+                                         missing"
+                ))
+            };
             return deployment.ok_or_else(other).map(Some);
         }
         let stacks: Result<Vec<Stack>, _> = client.describe_stacks().into_paginator().items().send().collect().await;
         let stacks = match stacks {
             Ok(stacks) => stacks,
-            // Who may not list all stacks may still look at this one.
+            // A caller who is not allowed to list all stacks might still be allowed to read this one.
             Err(error) if error.code().is_some_and(is_want_of_rights) => {
                 named(&client, USUAL_NAME).await?.into_iter().collect()
             }
@@ -88,13 +92,13 @@ impl Deployment {
             Some(first) if !others.is_empty() => {
                 let names = [vec![first.stack], others].concat().join(", ");
                 let message = format!("{here} has several stacks of the updater: {names}");
-                Err(Failure::usage(message).hint("Say which with --stack."))
+                Err(Failure::usage(message).hint("Choose one with --stack."))
             }
             first => Ok(first),
         }
     }
 
-    /// The same, where a command needs one.
+    /// The same, for a command that needs one.
     ///
     /// # Errors
     /// The same, and when there is none.
@@ -125,10 +129,10 @@ impl Deployment {
         })
     }
 
-    /// An output that an older stack may not have.
+    /// An output that an older stack might not have.
     ///
     /// # Errors
-    /// When it does not.
+    /// When it does not have it.
     pub fn output(&self, name: &str) -> Result<&str, Failure> {
         let missing = || {
             Failure::new(format!("the stack {} has no output {name}: it is older than this command line", self.stack))
@@ -171,14 +175,14 @@ impl Deployment {
         })?;
         let payload = answer.payload().map(|payload| payload.as_ref()).unwrap_or_default();
         let value: Value = serde_json::from_slice(payload)
-            .map_err(|error| Failure::new(format!("{name} answered what is not JSON: {error}")))?;
+            .map_err(|error| Failure::new(format!("{name} returned invalid JSON: {error}")))?;
         if answer.function_error().is_none() {
             return Ok(value);
         }
         Err(self.failed(name, &value))
     }
 
-    /// Why a run failed, as the function says it.
+    /// Why a run failed, from the function's error.
     fn failed(&self, name: &str, error: &Value) -> Failure {
         let text = |field: &str| error.get(field).and_then(Value::as_str).unwrap_or_default();
         let message = text("errorMessage");
@@ -188,7 +192,7 @@ impl Deployment {
         let failure = Failure::new(format!("the run of {name} failed: {message}"));
         match text("errorType") {
             "Function.ResponseSizeTooLarge" => {
-                failure.hint("The answer is larger than Lambda allows: there are too many node groups to show at once.")
+                failure.hint("The answer is larger than Lambda allows: there are too many node groups for one answer.")
             }
             _ => failure,
         }
@@ -217,10 +221,9 @@ mod tests {
 
     #[test]
     fn a_function_that_is_older_than_the_command_line_is_to_be_deployed_anew() {
-        let error =
-            json!({"errorType": "RunFailed", "errorMessage": "the event is not understood: unknown field `explain`"});
+        let error = json!({"errorType": "RunFailed", "errorMessage": "the event is invalid: unknown field `explain`"});
         let expected = format!(
-            "error: start does not understand this command line: the event is not understood: unknown field `explain`\n\n\
+            "error: start does not understand this command line: the event is invalid: unknown field `explain`\n\n\
              The stack eks-nodegroup-updater is older than this command line ({}): deploy this version.",
             env!("CARGO_PKG_VERSION")
         );

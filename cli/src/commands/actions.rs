@@ -1,4 +1,4 @@
-//! `retry`, `rollback` and `quarantine`: what `start` can be asked for beside its rules, with what it would do shown first.
+//! `retry`, `rollback` and `quarantine`: requests to `start`, each with a preview and a confirmation.
 
 use std::collections::BTreeMap;
 
@@ -25,35 +25,35 @@ use terminal::output::{Output, say};
 use terminal::page::{Page, Rows};
 use terminal::text::{count, nearest, safe};
 
-/// Try again at once what failed before, once its cause is fixed
+/// Retry failed updates at once, when their cause is fixed
 #[derive(Args)]
 pub struct Retry {
-    /// Node groups as CLUSTER/NODEGROUP; * stands for any characters but the slash
+    /// Node groups as CLUSTER/NODEGROUP; * matches any characters but the slash
     #[arg(required = true, value_name = "NODEGROUP")]
     nodegroups: Vec<NodegroupPattern>,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     yes: bool,
 }
 
-/// Take node groups back to an older release of their Kubernetes version
+/// Roll node groups back to an older release of their Kubernetes version
 ///
-/// They stay there until there is a newer release than the one they leave. Windows, rings and minimum ages do not count;
-/// the opt-in, a freeze and the limits do. EKS decides whether it takes the update.
+/// They stay there until a release newer than the one they leave is available. Windows, rings and minimum ages are ignored; the
+/// opt-in, a freeze and the limits apply. EKS can still refuse the update.
 #[derive(Args)]
 pub struct Rollback {
-    /// Node groups as CLUSTER/NODEGROUP; * stands for any characters but the slash
+    /// Node groups as CLUSTER/NODEGROUP; * matches any characters but the slash
     #[arg(required = true, value_name = "NODEGROUP")]
     nodegroups: Vec<NodegroupPattern>,
     /// The release to go back to, such as 1.33.1-20260304
     #[arg(long, value_name = "RELEASE")]
     to: String,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     yes: bool,
 }
 
-/// See which releases are quarantined, or lift a quarantine
+/// List quarantined releases, or lift a quarantine
 #[derive(Args)]
 pub struct QuarantineCommand {
     #[command(subcommand)]
@@ -64,47 +64,47 @@ pub struct QuarantineCommand {
 enum Action {
     /// List the quarantined releases
     List,
-    /// Let a quarantined release be installed again, once its cause is understood
+    /// Allow a quarantined release to be installed again, once the cause is understood
     Lift {
         /// A release, or all of a day such as *-20260110; each also as AMI-TYPE/… or KUBERNETES-VERSION/AMI-TYPE/…
         #[arg(value_name = "RELEASE", value_parser = selector)]
         release: ReleaseSelector,
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long, short)]
         yes: bool,
     },
 }
 
 impl Retry {
-    /// Shows what would be tried again, asks, and asks for it.
+    /// Shows a preview of the retry, asks for confirmation, and requests it.
     ///
     /// # Errors
-    /// When nothing matches, nobody can be asked, or the run fails.
+    /// When nothing matches, nobody can confirm, or the run fails.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
         let reached = Reached::find(account, &self.nodegroups).await?;
         let names = &reached.names;
         let event = json!({"retry": names, "nodegroups": names});
-        let question = format!("Try again at once on {}?", count(names.len(), "node group"));
+        let question = format!("Retry at once on {}?", count(names.len(), "node group"));
         reached.ask(&question, event, self.yes, output).await
     }
 }
 
 impl Rollback {
-    /// Shows what would be taken back, asks, and asks for it.
+    /// Shows a preview of the rollback, asks for confirmation, and requests it.
     ///
     /// # Errors
-    /// When nothing matches, nobody can be asked, or the run fails.
+    /// When nothing matches, nobody can confirm, or the run fails.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
         let reached = Reached::find(account, &self.nodegroups).await?;
         let names = &reached.names;
         let targets: BTreeMap<&str, &str> = names.iter().map(|name| (name.as_str(), self.to.as_str())).collect();
         let event = json!({"rollback": targets, "nodegroups": names});
-        let question = format!("Take {} back to {}?", count(names.len(), "node group"), safe(&self.to));
+        let question = format!("Roll {} back to {}?", count(names.len(), "node group"), safe(&self.to));
         reached.ask(&question, event, self.yes, output).await
     }
 }
 
-/// The node groups that a request reaches.
+/// The node groups of a request.
 struct Reached {
     configuration: SdkConfig,
     deployment: Deployment,
@@ -136,7 +136,7 @@ impl Reached {
         Ok(Self { configuration, deployment, names })
     }
 
-    /// Shows what the run would do that is asked for, by a dry run of the same event, and asks for it.
+    /// Shows a preview by a dry run of the same event, asks for confirmation, and runs it.
     async fn ask(&self, question: &str, mut event: Value, yes: bool, output: Output) -> Result<Exit, Failure> {
         event["dryRun"] = true.into();
         let mut page = Page::here();
@@ -149,7 +149,7 @@ impl Reached {
         show_start(&self.run(Function::Start, &event).await?, output)
     }
 
-    /// What the function answers about these node groups.
+    /// The function's answer about these node groups.
     async fn run(&self, function: Function, event: &Value) -> Result<StartAnswer, Failure> {
         let mut answer: StartAnswer = read(self.deployment.invoke(&self.configuration, function, event).await?)?;
         answer.decisions.retain(|line| line.decision != DecisionKind::Skip(ReasonKind::Excluded));

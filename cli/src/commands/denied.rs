@@ -17,7 +17,7 @@ use terminal::output::Output;
 use terminal::page::Page;
 use terminal::text::count;
 
-/// Deny releases: no node group is updated to them from the next run on, without a deployment
+/// Deny releases: from the next run on, no node group is updated to them; no deployment is needed
 #[derive(Args)]
 pub struct Deny {
     #[command(flatten)]
@@ -26,7 +26,7 @@ pub struct Deny {
 
 /// Allow releases again that were denied by `deny`
 ///
-/// What the template's parameter DeniedReleases denies stays denied until the stack is deployed without it.
+/// Releases in the template's parameter DeniedReleases stay denied until the stack is deployed without them.
 #[derive(Args)]
 pub struct Allow {
     #[command(flatten)]
@@ -38,7 +38,7 @@ struct Change {
     /// Releases, or all of a day such as *-20260110; each also as AMI-TYPE/… or KUBERNETES-VERSION/AMI-TYPE/…
     #[arg(required = true, value_name = "RELEASE", value_parser = selector)]
     releases: Vec<ReleaseSelector>,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     yes: bool,
 }
@@ -57,20 +57,20 @@ enum Action {
     Allow,
 }
 
-/// What became of the list.
+/// The result for the list.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Changed {
     stack: String,
     parameter: String,
     action: Action,
-    /// What was put on the list, or taken off.
+    /// The entries that were added or removed.
     changed: Vec<ReleaseSelector>,
-    /// What was as it is asked for.
+    /// The entries that needed no change.
     unchanged: Vec<ReleaseSelector>,
-    /// Of what is asked to be allowed, what another entry of the list still denies.
+    /// The releases to allow that another entry of the list still denies.
     denied_by_list: Vec<ReleaseSelector>,
-    /// The same of the template's parameter.
+    /// The releases to allow that the template's parameter still denies.
     denied_by_template: Vec<ReleaseSelector>,
     /// The list as it is now.
     list: Vec<ReleaseSelector>,
@@ -80,7 +80,7 @@ impl Deny {
     /// Puts releases on the list.
     ///
     /// # Errors
-    /// When it cannot be read or written, or somebody else wrote it at the same moment.
+    /// When it cannot be read or written, or somebody else changed it at the same time.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
         self.change.run(Action::Deny, account, output).await
     }
@@ -90,7 +90,7 @@ impl Allow {
     /// Takes releases off the list.
     ///
     /// # Errors
-    /// When it cannot be read or written, or somebody else wrote it at the same moment.
+    /// When it cannot be read or written, or somebody else changed it at the same time.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
         self.change.run(Action::Allow, account, output).await
     }
@@ -155,7 +155,7 @@ impl Parameters {
         let (value, version) = self.read(name).await?;
         let releases = parse_list(&value).map_err(|error| {
             let hint = format!(
-                "Until it is fixed, no update starts. To begin with an empty list:\n  \
+                "No update starts until it is fixed. To reset it to an empty list:\n  \
                  aws ssm put-parameter --name {name} --value '[]' --overwrite"
             );
             Failure::new(format!("the denied releases {name}: {error}")).hint(hint)
@@ -173,8 +173,8 @@ impl Parameters {
         denied.map_err(|error| Failure::new(format!("the settings {name}: {error}")))
     }
 
-    /// Writes the list over the version that was read, as far as SSM can: it writes whatever the version is, and says which it
-    /// has made. So a change in between is not prevented, but it is seen.
+    /// Writes the list over the version that was read, as far as SSM allows: SSM writes regardless of the version, and returns
+    /// the new one. So a concurrent change is not prevented, but detected.
     async fn write(&self, releases: &[ReleaseSelector], over: i64) -> Result<(), Failure> {
         let name = &self.list;
         let value = serde_json::to_string(releases).map_err(|error| Failure::new(error.to_string()))?;
@@ -185,14 +185,14 @@ impl Parameters {
             return Ok(());
         }
         let hint = format!(
-            "One of the two changes may be lost. See the versions:\n  aws ssm get-parameter-history --name {name}"
+            "One of the two changes might be lost. See the versions:\n  aws ssm get-parameter-history --name {name}"
         );
-        Err(Failure::new(format!("somebody else wrote {name} at the same moment; it is now {now}")).hint(hint))
+        Err(Failure::new(format!("{name} was changed by somebody else at the same time; it is now {now}")).hint(hint))
     }
 }
 
 impl Changed {
-    /// What asking for these makes of a list.
+    /// The list after a change, and the change itself.
     fn of(
         action: Action,
         asked: &[ReleaseSelector],
@@ -258,12 +258,12 @@ impl Changed {
                 if !words.is_empty() {
                     let words = words.join(" ");
                     page.note(&format!(
-                        "Updates in progress go on. To take it back: eks-nodegroup-updater allow {words}"
+                        "Updates in progress continue. To undo this: eks-nodegroup-updater allow {words}"
                     ));
                 }
             }
             Action::Allow => {
-                say(changed, &format!("Taken off the list {parameter}"));
+                say(changed, &format!("Removed from the list {parameter}"));
                 say(unchanged, &format!("Not on the list {parameter}"));
                 say(denied_by_list, "Still denied, by another entry of the list");
                 say(denied_by_template, "Still denied, by the template's parameter DeniedReleases");

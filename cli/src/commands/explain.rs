@@ -1,4 +1,4 @@
-//! `explain`: what every rule says of a node group.
+//! `explain`: the result of every rule for a node group.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ use terminal::text::{nearest, safe};
 /// Releases that are listed.
 const RELEASES: usize = 8;
 
-/// Show what every rule says of a node group, and what would have to change for an update to start
+/// Show the result of every rule for a node group, and what has to change for an update to start
 #[derive(Args)]
 pub struct Explain {
     /// The node group, as CLUSTER/NODEGROUP
@@ -33,7 +33,7 @@ impl Explain {
     /// Asks for the explanation and prints it.
     ///
     /// # Errors
-    /// When there is no such node group, or nobody can be asked.
+    /// When there is no such node group, or the dry run fails.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
         let configuration = account.one_region().await?;
         let event = json!({"explain": [self.nodegroup]});
@@ -41,7 +41,7 @@ impl Explain {
         let name = self.nodegroup.to_string();
         let explanation = answer.explanations.into_iter().find(|explanation| explanation.nodegroup == name);
         let explanation =
-            explanation.ok_or_else(|| Failure::new(format!("the function's answer says nothing of {name}")))?;
+            explanation.ok_or_else(|| Failure::new(format!("the function's answer does not include {name}")))?;
         if explanation.decision == DecisionKind::Skip(ReasonKind::NotFound) {
             let all = nodegroups::list(&configuration).await?;
             return Err(not_found(&name, &region, &all));
@@ -49,14 +49,14 @@ impl Explain {
         output.print(&explanation, |page| draw(page, &explanation))?;
         if deployment.is_none() {
             terminal::output::say(&format!(
-                "note: nothing is deployed in {region}; seen with default settings and no records"
+                "note: nothing is deployed in {region}; evaluated with default settings and without records"
             ));
         }
         Ok(Exit::Done)
     }
 }
 
-/// Whether it exists without the tag, or what was meant.
+/// The error: the node group lacks the tag, or a similar name exists.
 fn not_found(name: &str, region: &str, all: &[String]) -> Failure {
     if all.iter().any(|known| known == name) {
         return Failure::new(format!("{name} has no tag ami-update, so the updater leaves it alone"))
@@ -72,13 +72,13 @@ fn not_found(name: &str, region: &str, all: &[String]) -> Failure {
 fn draw(page: &mut Page, explanation: &Explanation) {
     page.paragraph(&headline(explanation));
     page.line("");
-    page.note("→ decides   ✔ satisfied   ✗ stands against an update   · not evaluated");
+    page.note("→ decides   ✔ satisfied   ✗ prevents an update   · not evaluated");
     let width = explanation.conditions.iter().map(|condition| label(condition).len()).max().unwrap_or_default();
     for condition in &explanation.conditions {
         draw_condition(page, condition, width);
     }
     if !explanation.releases.is_empty() {
-        page.heading("Releases newer than what it runs");
+        page.heading("Releases newer than the current one");
         explanation.releases.iter().take(RELEASES).for_each(|release| draw_release(page, release));
         let more = explanation.releases.len().saturating_sub(RELEASES);
         if more > 0 {
@@ -88,7 +88,7 @@ fn draw(page: &mut Page, explanation: &Explanation) {
     draw_way_out(page, explanation);
 }
 
-/// Where it stands, in a sentence.
+/// Its state, in a sentence.
 fn headline(explanation: &Explanation) -> String {
     let Explanation { nodegroup, decision, attention, runs, .. } = explanation;
     let runs = runs.as_ref().map(|runs| {
@@ -162,7 +162,7 @@ fn draw_release(page: &mut Page, release: &ConsideredRelease) {
     page.paragraph(&format!("  {release}  Kubernetes {kubernetes_version}, published {published}: {verdict}"));
 }
 
-/// What would have to change for an update to start, and when that may be.
+/// What has to change for an update to start, and when that might be.
 fn draw_way_out(page: &mut Page, explanation: &Explanation) {
     let failed = explanation.conditions.iter().filter(|condition| condition.status == ConditionStatus::False);
     let mut remedies: BTreeMap<&str, String> = BTreeMap::new();
@@ -173,7 +173,7 @@ fn draw_way_out(page: &mut Page, explanation: &Explanation) {
         }
     }
     if let Some(at) = explanation.starts_at {
-        page.heading("When an update may start");
+        page.heading("When an update can start");
         page.line(&format!("If nothing else changes, from {}.", page.time(at)));
     }
     if !remedies.is_empty() {

@@ -18,22 +18,22 @@ use terminal::text::{count, safe};
 
 /// Show what the next run would do, and why; nothing is changed
 ///
-/// Where the updater is deployed, its own function is asked, so that its role and its settings decide. Before it is, the
-/// same code runs here, with your credentials and default settings.
+/// Where the updater is deployed, its function start makes a dry run, with its own role and settings. Otherwise the same code
+/// runs here, with your credentials and default settings.
 #[derive(Args)]
 pub struct Plan {
-    /// Only node groups of this name; * stands for any characters but the slash, as in prod/*
+    /// Only node groups with this name; * matches any characters but the slash, as in prod/*
     #[arg(long, value_name = "PATTERN")]
     filter: Vec<NodegroupPattern>,
     /// Also node groups without the tag ami-update, and what they would get if they opted in
     #[arg(long)]
     all: bool,
-    /// End with 2 when an update would start
+    /// Exit with 2 if an update would start
     #[arg(long)]
     exit_code: bool,
 }
 
-/// What the next run would do, by region.
+/// The dry run of each region.
 #[derive(Serialize)]
 struct Document {
     regions: Vec<Region>,
@@ -54,10 +54,10 @@ struct Region {
 }
 
 impl Plan {
-    /// Looks at each region and prints what would happen there.
+    /// Makes a dry run in each region and prints it.
     ///
     /// # Errors
-    /// When a region cannot be looked at.
+    /// When a region cannot be read.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
         let mut regions = Vec::new();
         for configuration in account.regions().await? {
@@ -117,9 +117,9 @@ impl Region {
         let region = &self.region;
         let (Some(stack), Some(account)) = (&self.stack, &self.account) else {
             return format!(
-                "The updater is not deployed in {region}. This is what it would do with the default settings, seen with your \
-                 credentials; nothing was changed. It cannot know yet what earlier runs would have recorded: which releases \
-                 came before the newest, what failed, and what the lower rings have proved."
+                "The updater is not deployed in {region}. This is a dry run with the default settings and your \
+                 credentials; nothing was changed. It does not have the records of earlier runs: releases before the \
+                 newest, failures, and what the lower rings have proved."
             );
         };
         let freeze =
@@ -164,7 +164,7 @@ pub fn draw_decisions(page: &mut Page, decisions: &[DecisionLine]) {
     page.rows(&rows);
 }
 
-/// Why, for what is not said by the decision and its target alone.
+/// The reason, unless the decision and its target are enough.
 fn detail(page: &Page, line: &DecisionLine) -> Option<String> {
     let reason = match (&line.detail, &line.decision) {
         (Some(detail), _) if line.update_id.is_none() => detail,
@@ -194,7 +194,7 @@ fn draw_candidates(page: &mut Page, candidates: &[Candidate]) {
 /// `Plan: 1 to start, 2 wait, 1 needs you, 12 current.`
 fn conclusion(decisions: &[DecisionLine]) -> String {
     if decisions.is_empty() {
-        return "Plan: nothing. No node group has the tag ami-update; see them all with: eks-nodegroup-updater plan --all"
+        return "Plan: nothing. No node group has the tag ami-update; list all node groups: eks-nodegroup-updater plan --all"
             .to_owned();
     }
     let number = |kind| decisions.iter().filter(|line| line.sign() == kind).count();

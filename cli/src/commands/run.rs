@@ -25,9 +25,9 @@ pub struct RunCommand {
 
 #[derive(Clone, Copy, Subcommand)]
 enum Which {
-    /// Start the updates that are due, by the rules of every run
+    /// Start the updates that are due, under the usual rules
     Start,
-    /// Look after the updates in progress, and publish what is to be said of them
+    /// Check the updates in progress, and publish pending notices
     Check,
 }
 
@@ -74,10 +74,10 @@ fn draw_start(page: &mut Page, answer: &StartAnswer) {
     let others = answer.decisions.len() - started.len();
     let refused = started.len() - accepted;
     let refused = if refused > 0 { format!(", {refused} not accepted") } else { String::new() };
-    page.line(&format!("Run of start: {} started{refused}; {others} left as they are.", count(accepted, "update")));
+    page.line(&format!("Run of start: {} started{refused}; {others} unchanged.", count(accepted, "update")));
 }
 
-/// Says what went wrong, of a run that did its job otherwise.
+/// Prints the errors of a run that did not fail as a whole.
 fn with_warnings(throttled: Option<Throttled>, errors: &[ErrorLine]) -> Exit {
     throttled.iter().for_each(|throttled| say(&format!("warning: {throttled}")));
     errors.iter().for_each(|error| say(&format!("warning: {}", safe(&error.to_string()))));
@@ -101,7 +101,7 @@ fn draw_check(page: &mut Page, answer: &CheckAnswer) {
     }
     let (open, published) = (answer.updates.len(), answer.published.len());
     page.line(&format!(
-        "Run of check: {} looked at, {} and {} published.",
+        "Run of check: {} checked, {} and {} published.",
         count(open, "update"),
         count(published, "message"),
         count(answer.events, "event")

@@ -1,4 +1,4 @@
-//! `status`: whether the fleet is current, and what keeps it from that.
+//! `status`: whether the fleet is current, and what prevents it.
 
 use std::time::Duration;
 
@@ -29,22 +29,22 @@ use terminal::output::{Output, Reader};
 use terminal::page::{Page, shortened};
 use terminal::text::{count, duration, safe};
 
-/// Node groups that need somebody and are listed.
+/// The maximum number of listed node groups that need attention.
 const LISTED: usize = 20;
 
-/// Show whether the fleet is current, and what keeps it from that
+/// Show whether the fleet is current, and what prevents it
 #[derive(Args)]
 pub struct Status {
-    /// Look again every so many seconds, until Ctrl-C
+    /// Refresh every SECONDS, until Ctrl-C
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "30",
         value_parser = clap::value_parser!(u64).range(5..))]
     watch: Option<u64>,
-    /// End with 2 when a node group needs somebody
+    /// Exit with 2 if a node group needs you
     #[arg(long)]
     exit_code: bool,
 }
 
-/// How the fleet stands, by region.
+/// The state of the fleet, by region.
 #[derive(Serialize)]
 struct Document {
     regions: Vec<Region>,
@@ -56,7 +56,7 @@ struct Region {
     region: String,
     stack: String,
     account: String,
-    /// Why no update may start anywhere, if that is so.
+    /// Why no update is allowed to start anywhere, if updates are stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     freeze: Option<Stopped>,
     nodegroups: Numbers,
@@ -69,21 +69,20 @@ struct Region {
     quarantines: Vec<Quarantine>,
     withdrawn: Vec<String>,
     pending_notices: usize,
-    /// Unknown where CloudWatch does not say.
+    /// Unknown if CloudWatch has no data.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_runs: Option<LastRuns>,
-    /// How long calls of this look or of a run within a day waited for their turns, because EKS throttled the account; only where it
-    /// was long.
+    /// How long calls of this command or of a run within a day waited because EKS throttled the account; only if that was long.
     #[serde(skip_serializing_if = "Option::is_none")]
     throttled_seconds: Option<u64>,
 }
 
-/// When each function last measured something, as its metrics tell: to five minutes, and within a day.
+/// When each function last wrote metrics: to five minutes, and within a day.
 #[derive(Clone, Serialize)]
 struct LastRuns {
     start: Option<Timestamp>,
     check: Option<Timestamp>,
-    /// How long calls of a run waited, at most.
+    /// The longest wait of a run's calls.
     #[serde(skip)]
     throttled: Duration,
 }
@@ -112,7 +111,7 @@ struct InProgress {
     nodegroup: String,
     release_version: String,
     since: Timestamp,
-    /// How long an update of it usually takes; where it had none, one of the fleet.
+    /// How long its updates usually take; without any, those of the fleet.
     #[serde(skip_serializing_if = "Option::is_none")]
     usually_seconds: Option<i64>,
 }
@@ -135,10 +134,10 @@ struct HeldBack {
 }
 
 impl Status {
-    /// Looks and prints, once or again and again.
+    /// Reads and prints the status, once or repeatedly.
     ///
     /// # Errors
-    /// When a region cannot be looked at.
+    /// When a region cannot be read.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
         loop {
             let document = Document { regions: regions(account).await? };
@@ -262,7 +261,7 @@ impl Region {
         page.paragraph(&format!("{}: {}", count(nodegroups.all, "node group"), parts.join("   ")));
         if let Some(DaysBehind { worst, median }) = &self.days_behind {
             let number = |days: i64| count(usize::try_from(days).unwrap_or_default(), "day");
-            page.line(&format!("Behind: worst {}, median of those behind {}", number(*worst), number(*median)));
+            page.line(&format!("Behind: maximum {}, median of those behind {}", number(*worst), number(*median)));
         }
         match &self.freeze {
             Some(freeze) => page.paragraph(&format!("✗ No update starts: {}", safe(&freeze.message))),
@@ -277,7 +276,7 @@ impl Region {
         }
         if let Some(seconds) = self.throttled_seconds {
             page.paragraph(&format!(
-                "EKS throttles this account: calls of a run waited {seconds} s for their turns. Find out what else calls EKS so often"
+                "EKS throttles this account: calls of a run waited {seconds} s. Find out what else calls EKS so often"
             ));
         }
         self.draw_in_progress(page);
@@ -344,7 +343,7 @@ impl Region {
     }
 }
 
-/// What the metrics of the stack tell; nothing where they may not be read.
+/// The metrics of the stack; nothing if they cannot be read.
 async fn last_runs(configuration: &SdkConfig, stack: &str) -> Option<LastRuns> {
     let cloudwatch = aws_sdk_cloudwatch::Client::new(&endpoints::of(configuration, Service::CloudWatch));
     let now = here().now;
@@ -398,7 +397,7 @@ fn median(mut numbers: Vec<i64>) -> Option<i64> {
     numbers.get(numbers.len() / 2).copied()
 }
 
-/// The releases that AWS took back and that node groups run.
+/// The withdrawn releases that node groups run.
 fn withdrawn(answer: &StartAnswer, records: &RecordSet) -> Vec<String> {
     let mut lines = Vec::new();
     for record in records.readable_tracks() {

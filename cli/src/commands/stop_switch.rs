@@ -12,23 +12,23 @@ use terminal::output::Output;
 use terminal::page::Page;
 use terminal::text::safe;
 
-/// Stop all updates from starting; those in progress go on
+/// Stop all updates from starting; those in progress continue
 #[derive(Args)]
 pub struct Pause {
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     yes: bool,
 }
 
-/// Let updates start again, by the rules of every run
+/// Allow updates to start again, under the usual rules
 #[derive(Args)]
 pub struct Resume {
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     yes: bool,
 }
 
-/// What became of the stop switch.
+/// The result for the stop switch.
 #[derive(Serialize)]
 struct Switched<'a> {
     stack: &'a str,
@@ -69,7 +69,7 @@ async fn switch(account: &Account, output: Output, value: &'static str, yes: boo
     if before != value {
         let question = match value {
             "stopped" => format!("Stop all updates of the stack {stack} from starting?"),
-            _ => format!("Let updates of the stack {stack} start again?"),
+            _ => format!("Allow updates of the stack {stack} to start again?"),
         };
         if !confirm(&question, yes).await? {
             return Ok(Exit::Done);
@@ -89,9 +89,12 @@ impl Switched<'_> {
         page.paragraph(&format!("The stop switch {parameter} is set to {value}{was}."));
         match *value {
             "stopped" => {
-                page.note("Updates in progress go on. To let updates start again: eks-nodegroup-updater resume")
+                page.note("Updates in progress continue. To allow updates to start again: eks-nodegroup-updater resume")
             }
-            _ => page.note("The next run starts what is due; to start it now: eks-nodegroup-updater run start"),
+            _ => page.note(
+                "The next run starts the updates that are due; to start them now: eks-nodegroup-updater \
+                            run start",
+            ),
         }
     }
 }

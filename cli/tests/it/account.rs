@@ -45,7 +45,7 @@ fn a_stack_that_is_not_there_is_said_to_be_not_there() {
 fn a_command_that_is_about_one_region_takes_one() {
     let served = Served::at_speed("60");
     let ended = run(&served.address, &["history", "--region", "eu-central-1", "--region", "us-east-1"]);
-    let expected = "error: this command is about one region; give --region once\n";
+    let expected = "error: this command takes one region; give --region once\n";
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(64), expected));
 }
 

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use crate::served::{CALLER, Ended, Served, run};
 
-const UNANSWERED: &str =
-    "\nerror: this changes something, and there is no terminal to ask on\n\nGive --yes to answer beforehand.\n";
+const UNANSWERED: &str = "\nerror: this command changes something and needs a confirmation, but there is no \
+                          terminal\n\nUse --yes to \
+     confirm without a terminal.\n";
 
 fn decision(served: &Served, name: &str) -> Value {
     let plan = run(&served.address, &["plan", "--filter", name, "--output", "json"]);
@@ -41,8 +42,8 @@ fn a_rollback_that_would_not_start_says_why_beforehand() {
     let preview = "Node group   Runs             Decision\n\
                    ─────────────────────────────────────────────\n\
                    data/search  1.32.9-20260710  RollbackBlocked\n    \
-                   the rollback to 1.31.1-20260610 that was asked for cannot start: that is no release of its AMI type and \
-                   Kubernetes…\n";
+                   the requested rollback to 1.31.1-20260610 cannot start: no such release for its AMI type and \
+                   Kubernetes version\n";
     let stderr = format!("{CALLER}{preview}{UNANSWERED}");
     assert_eq!(unanswered, Ended { code: Some(64), stdout: String::new(), stderr });
 }

@@ -43,8 +43,9 @@ fn nothing_is_written_without_an_answer_of_sts() {
     });
     for arguments in WRITING {
         let ended = run(&aws.address, arguments);
-        let expected = "error: asking STS whose credentials these are, before anything is written: HTTP status 404 with a body \
-                        that is not AWS's: \"no way\"\n\nA network without a way to STS needs the interface endpoint \
+        let expected = "error: asking STS for the caller's identity, before anything is written: HTTP status 404 with \
+                        a body \
+                        that is not AWS's: \"no way\"\n\nA network that cannot reach STS needs the interface endpoint \
                         com.amazonaws.eu-central-1.sts, or AWS_ENDPOINT_URL_STS set to one that can be reached.\n";
         assert_eq!(ended, Ended { code: Some(1), stdout: String::new(), stderr: expected.to_owned() });
         let asked: Vec<String> = aws.take().into_iter().map(|(name, _)| name).collect();

@@ -188,7 +188,7 @@ fn a_missing_or_expired_sso_token_is_an_error_with_the_command_to_sign_in() {
 fn a_profile_that_does_not_exist_is_answered_with_those_that_do_whatever_keys_the_environment_holds() {
     let home = Home::new("nosuch", "[profile ops]\n[profile admin]\n");
     home.write(".aws/credentials", "[build]\naws_access_key_id = AKIABUILD\naws_secret_access_key = build\n");
-    let hint = "The profiles that there are: admin, build, ops";
+    let hint = "Existing profiles: admin, build, ops";
     let mut named = home.command(NOWHERE, &["plan", "--profile", "nosuch"]);
     named.envs(OTHER_KEYS);
     let error = "error: there is no profile \"nosuch\" in ~/.aws/config or ~/.aws/credentials";
@@ -202,7 +202,7 @@ fn a_profile_that_does_not_exist_is_answered_with_those_that_do_whatever_keys_th
     let mut without_files = command(NOWHERE, &["plan", "--profile", "nosuch"]);
     without_files.env("AWS_CONFIG_FILE", "/nonexistent/config");
     let error = "error: there is no profile \"nosuch\" in /nonexistent/config or /nonexistent";
-    let hint = "There is no profile at all; this makes one: aws configure sso";
+    let hint = "There are no profiles; to create one: aws configure sso";
     assert_eq!(end(without_files), denied(&format!("{error}\n\n{hint}\n")));
 }
 
@@ -215,7 +215,7 @@ fn a_profile_without_credentials_is_no_reason_to_use_those_of_the_environment() 
         plan.envs(OTHER_KEYS);
         end(plan)
     };
-    let hint = "Add a role, a sign-in or keys to it, such as with: aws configure sso --profile prod";
+    let hint = "Add a role, a sign-in or keys to it, for example: aws configure sso --profile prod";
     assert_eq!(with("prod"), denied(&format!("error: the profile prod has no credentials\n\n{hint}\n")));
     let (code, stderr) = with("role");
     assert_eq!(code, Some(3), "{stderr}");
@@ -269,8 +269,8 @@ fn a_profile_that_asks_for_mfa_is_left_to_the_aws_cli() {
     });
     let (code, stderr) = end(home.command(&aws.address, &["plan", "--profile", "admin"]));
     assert_eq!(code, Some(3), "{stderr}");
-    let hint = "The profile admin asks for MFA, which the AWS SDK for Rust does not do. Let the AWS CLI do it:\n\n  \
-                eval \"$(aws configure export-credentials --profile admin --format env)\"\n\nand leave out --profile.\n";
+    let hint = "The profile admin needs MFA, which the AWS SDK for Rust does not support. Use the AWS CLI for it:\n\n  \
+                eval \"$(aws configure export-credentials --profile admin --format env)\"\n\nand omit --profile.\n";
     assert!(stderr.ends_with(hint), "{stderr}");
 }
 

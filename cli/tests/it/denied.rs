@@ -69,7 +69,7 @@ fn a_list_that_is_not_understood_is_not_written_over() {
     let denied = run(&served.address, &["deny", RELEASE, "--yes"]);
     assert_eq!(denied.code, Some(1));
     assert!(
-        denied.stderr.contains(&format!("the denied releases {LIST}: expected a JSON list of texts")),
+        denied.stderr.contains(&format!("the denied releases {LIST}: expected a JSON list of strings")),
         "{denied:?}"
     );
     assert_eq!(value(&served, LIST), json!({ "1.33.1": true }));
@@ -112,5 +112,5 @@ fn doctor_shows_each_setting_and_where_it_is_from() {
         settings(&served).into_iter().filter(|(status, ..)| status == "Failed").map(|(_, _, cause)| cause).collect();
     let [document, list] = failed.as_slice() else { panic!("{failed:?}") };
     assert!(document.starts_with(r#"/eks-nodegroup-updater/settings: the setting RingSoak is "long"; "#), "{document}");
-    assert!(list.starts_with("/eks-nodegroup-updater/denied-releases: expected a JSON list of texts"), "{list}");
+    assert!(list.starts_with("/eks-nodegroup-updater/denied-releases: expected a JSON list of strings"), "{list}");
 }

@@ -79,7 +79,7 @@ fn the_functions_run_when_they_are_invoked() {
             true,
             json!({
                 "errorType": "RunFailed",
-                "errorMessage": "the alias readonly only looks; invoke the function itself to retry, to roll back or to \
+                "errorMessage": "the alias readonly only reads; invoke the function itself to retry, to roll back or to \
                                  lift a quarantine, or add \"dryRun\": true to see what that would do",
             })
         )

@@ -29,7 +29,7 @@ fn a_node_group_is_opted_in_once() {
 
     // Nothing changes the second time, so nobody needs to be asked.
     let again = run(&served.address, &["opt-in", "dev/sandbox"]);
-    assert_eq!(again, ended(0, "1 node group is already so.\nNothing was changed.\n", ""));
+    assert_eq!(again, ended(0, "1 node group is unchanged.\nNothing was changed.\n", ""));
 }
 
 #[test]
@@ -69,8 +69,9 @@ fn rules_are_set_and_removed_and_a_program_reads_what_changed() {
 fn a_tag_that_is_no_rule_is_warned_of_and_can_be_removed() {
     let served = Served::at_speed("60");
     let set = run(&served.address, &["set", "staging/tools", "ring=2", "--yes"]);
-    let warning = "warning: staging/tools: not updated, since its tag ami-update/windw has the value \"Sat 02:00-04:00 UTC\"; \
-                   this version has no such rule; to end that: eks-nodegroup-updater set staging/tools windw=\n";
+    let warning = "warning: staging/tools: not updated, because its tag ami-update/windw has the value \"Sat \
+                   02:00-04:00 UTC\"; \
+                   this version has no such rule; to fix this: eks-nodegroup-updater set staging/tools windw=\n";
     let shown = "staging/tools\n  ~ ami-update/ring 1 → 2\n\nWrote the tags of 1 node group.\n";
     assert_eq!(set, ended(0, shown, warning));
     let set = run(&served.address, &["set", "staging/tools", "windw=", "--yes"]);
@@ -93,8 +94,8 @@ fn a_dry_run_writes_nothing() {
 fn without_a_terminal_nothing_is_written_that_was_not_said_beforehand() {
     let served = Served::at_speed("60");
     let asked = run(&served.address, &["opt-in", "dev/sandbox"]);
-    let error =
-        "error: this changes something, and there is no terminal to ask on\n\nGive --yes to answer beforehand.\n";
+    let error = "error: this command changes something and needs a confirmation, but there is no terminal\n\nUse --yes to \
+         confirm without a terminal.\n";
     assert_eq!(asked, ended(64, "dev/sandbox\n  + ami-update=auto\n\n", error));
     assert_eq!(tags(&served, "dev", "sandbox"), json!({}));
 }
@@ -108,7 +109,7 @@ fn a_value_that_no_rule_has_is_refused_before_aws_is_asked() {
     assert!(refused.stderr.contains("expected a whole number from 0"), "{}", refused.stderr);
     let refused = run("127.0.0.1:1", &["set", "dev/sandbox", "--yes"]);
     assert_eq!(refused.code, Some(64));
-    assert!(refused.stderr.starts_with("error: no RULE=VALUE is given"), "{}", refused.stderr);
+    assert!(refused.stderr.starts_with("error: no RULE=VALUE given"), "{}", refused.stderr);
 }
 
 #[test]
@@ -131,8 +132,8 @@ fn a_node_group_that_cannot_be_tagged_is_one_line_and_stops_no_other() {
     });
     let denied = run(&proxy, &["opt-out", "prod/g*", "--yes", "--output", "json"]);
     let error = "writing its tags: AccessDeniedException: not authorized to perform: eks:TagResource";
-    let hint =
-        "The stack's outputs ViewerPolicyArn and OperatorPolicyArn are policies with the rights to look and to steer.";
+    let hint = "The stack's outputs ViewerPolicyArn and OperatorPolicyArn are policies with read-only and operator \
+                permissions.";
     assert_eq!((denied.code, denied.stderr), (Some(3), format!("{CALLER}error: prod/gpu: {error}\n\n{hint}\n")));
     let set = json!({"ami-update": "off"});
     let changes = json!([

@@ -13,7 +13,7 @@ use crate::wire::error::ApiError;
 use crate::wire::paging::page;
 use crate::wire::xml;
 
-/// A stack that is asked for by its name is checked against whatever id it may have.
+/// A request for a stack by name is checked against any id that the stack might have.
 pub(crate) fn resources(_: &State, call: &Call) -> Vec<String> {
     let arn = |name: &str| match name.starts_with("arn:") {
         true => name.to_owned(),

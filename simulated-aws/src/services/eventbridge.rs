@@ -1,4 +1,4 @@
-//! EventBridge: what is put on a bus.
+//! EventBridge: putting events on a bus.
 
 use serde_json::{Value, json};
 
@@ -9,10 +9,10 @@ use crate::wire::answer::Answer;
 use crate::wire::call::{Call, text};
 use crate::wire::error::ApiError;
 
-/// How many entries a call may have.
+/// The maximum number of entries in a call.
 const ENTRIES: usize = 10;
-/// How large they may be together: what it was for years. By now AWS says 1 MB, so that a client that keeps to this one is right
-/// with either.
+/// The maximum total size of the entries, which was AWS's limit for years. It is 1 MB now, so a client that respects this limit
+/// also respects the new one.
 const LARGEST_CALL: usize = 256 * 1024;
 
 pub(crate) fn answer(state: &mut State, call: &Call) -> Result<Answer, ApiError> {
@@ -55,7 +55,7 @@ fn put_events(state: &mut State, input: &Value) -> Result<Value, ApiError> {
     Ok(json!({ "FailedEntryCount": failed, "Entries": answers }))
 }
 
-/// Each entry is taken or refused alone.
+/// Each entry is accepted or refused separately.
 fn put_event(state: &mut State, entry: &Value) -> Value {
     state.buses.entries += 1;
     if state.buses.refuse_every.is_some_and(|every| state.buses.entries.is_multiple_of(every)) {
@@ -89,7 +89,7 @@ fn put_event(state: &mut State, entry: &Value) -> Value {
         at: state.now,
     };
     let id = event.id.clone();
-    // A bus that does not exist takes everything, and it is gone.
+    // Entries for a bus that does not exist are accepted and lost.
     if state.buses.names.contains(&event.bus) {
         state.buses.events.push(event);
     }

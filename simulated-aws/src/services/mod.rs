@@ -1,7 +1,7 @@
 //! The services: one row and one file or folder each.
 //!
-//! A service answers calls from the state, and names the ARNs that a call concerns. It knows no other service; what it
-//! alone keeps goes into the state's `extensions`.
+//! A service answers calls from the state, and names the ARNs of a call. It does not depend on another service; its private
+//! state is in the state's `extensions`.
 
 mod cloudformation;
 mod dynamodb;
@@ -30,19 +30,19 @@ use crate::wire::signature;
 
 /// An AWS service.
 pub(crate) struct Service {
-    /// As a signature scopes it.
+    /// Its name in a signature's scope.
     name: &'static str,
     /// The prefix of its IAM actions.
     action_prefix: &'static str,
     protocol: Protocol,
-    /// Status and code with which it refuses a caller who lacks a permission.
+    /// Status and code for a caller without permission.
     denied: (u16, &'static str),
     answer: fn(&mut State, &Call) -> Result<Answer, ApiError>,
-    /// The ARNs against which IAM checks a call; none where AWS knows no resource.
+    /// The ARNs against which IAM checks a call; none if the action has no resource.
     resources: fn(&State, &Call) -> Vec<String>,
 }
 
-/// Every service of the world. A further one is a row here and the file that the row names.
+/// Every service of the world. A new one is a row here and the file that the row names.
 const SERVICES: &[Service] = &[
     Service {
         name: "eks",
@@ -166,7 +166,7 @@ impl Service {
         }
     }
 
-    /// The IAM action for an operation. It has the operation's name, but for one.
+    /// The IAM action for an operation. All but one have the operation's name.
     fn action(&self, operation: &str) -> String {
         match (self.action_prefix, operation) {
             ("lambda", "Invoke") => "lambda:InvokeFunction".to_owned(),
@@ -176,7 +176,8 @@ impl Service {
 }
 
 impl ApiError {
-    /// The caller may not perform `action`, for instance `eks:UpdateNodegroupVersion`; in that service's words.
+    /// The error that the caller is not allowed to perform `action`, for instance `eks:UpdateNodegroupVersion`, in that
+    /// service's words.
     pub fn access_denied(action: &str) -> Self {
         let prefix = action.split(':').next();
         let service = SERVICES.iter().find(|service| Some(service.action_prefix) == prefix);

@@ -1,7 +1,7 @@
-//! SNS: topics, and what was published to them.
+//! SNS: topics, and the messages published to them.
 //!
-//! Own code rather than `winterbaume-sns`, which forgets a message's subject, its attributes and its structure:
-//! just what a notification is made of.
+//! Own code instead of `winterbaume-sns`, which drops a message's subject, attributes and structure: exactly the parts of a
+//! notification.
 
 use std::collections::BTreeMap;
 
@@ -149,7 +149,7 @@ fn list_subscriptions(state: &State, input: &Value) -> Result<String, ApiError> 
     members(state, input, "Subscriptions", subscriptions)
 }
 
-/// A page of a list, a hundred members at most.
+/// A page of a list, with at most a hundred members.
 fn members(
     state: &State,
     input: &Value,

@@ -1,4 +1,4 @@
-//! STS: `GetCallerIdentity`, so that a client can see whom it talks to.
+//! STS: `GetCallerIdentity`, so that a client can see its identity.
 
 use crate::state::State;
 use crate::state::arns::{ACCOUNT, caller_arn};

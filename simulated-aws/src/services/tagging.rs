@@ -1,7 +1,7 @@
 //! The Resource Groups Tagging API's index of tagged resources.
 //!
-//! Own code rather than `winterbaume-resourcegroupstagging`, which cannot know the node groups of this world. The
-//! index is one of its own: the real one lags behind, and goes on listing what once had tags.
+//! Own code instead of `winterbaume-resourcegroupstagging`, which does not know the node groups of this world. The index is
+//! separate data: the real one lags, and continues to list resources that once had tags.
 
 use std::collections::BTreeMap;
 
@@ -77,7 +77,7 @@ fn get_resources(state: &State, input: &Input) -> Result<Value, ApiError> {
     Ok(mappings(&page.items, &page.next.unwrap_or_default()))
 }
 
-/// What the index holds: the node groups that have or had tags, and what differs from the truth.
+/// The content of the index: the node groups that have or had tags, and entries that differ from the truth.
 fn index(state: &State) -> BTreeMap<&str, &Tags> {
     let true_tags = state
         .nodegroups

@@ -3,7 +3,7 @@
 /// The account that owns everything in the world.
 pub const ACCOUNT: &str = "123456789012";
 
-/// The region in which everything lives; requests signed for another region are answered all the same.
+/// The region of everything in the world; requests signed for another region are answered as well.
 pub const REGION: &str = "eu-central-1";
 
 /// The role session that signs every request.
@@ -31,7 +31,7 @@ pub(crate) fn stack_arn(name: &str, id: &str) -> String {
     format!("arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{name}/{id}")
 }
 
-/// A Lambda function, perhaps by an alias or a version.
+/// A Lambda function, optionally with an alias or a version.
 pub(crate) fn function_arn(name: &str, qualifier: Option<&str>) -> String {
     let qualifier = qualifier.map(|qualifier| format!(":{qualifier}")).unwrap_or_default();
     format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}{qualifier}")

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-/// A CloudFormation stack: what `DescribeStacks` shows of it.
+/// A CloudFormation stack, as `DescribeStacks` shows it.
 ///
-/// [`Stack::new`] makes one whose creation is complete; a test says what matters to it and leaves the rest.
+/// [`Stack::new`] makes one whose creation is complete; a test sets only what matters to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stack {
     pub(crate) name: String,

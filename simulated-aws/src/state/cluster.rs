@@ -1,4 +1,4 @@
-//! Clusters: which Kubernetes version each runs, and to which its node groups may go.
+//! Clusters: the Kubernetes version of each, and the versions allowed for its node groups.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -7,7 +7,7 @@ const ROLLBACK_WINDOW: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// A cluster.
 pub(crate) struct Cluster {
-    /// What `DescribeCluster` shows.
+    /// The version that `DescribeCluster` shows.
     pub(crate) version: String,
     pub(crate) created_at: Timestamp,
     /// Its last upgrade, unless it was rolled back.
@@ -37,7 +37,7 @@ impl Cluster {
         self.upgrade = is_newer(version, &former).then(|| Upgrade { former, revocable_until: week_after(now) });
     }
 
-    /// Says whether an upgrade is under way; the time for a rollback counts from its end.
+    /// Sets whether an upgrade is in progress; the time for a rollback counts from its end.
     pub(crate) fn set_upgrading(&mut self, upgrading: bool, now: Timestamp) {
         if let Some(upgrade) = self.upgrade.as_mut().filter(|_| self.upgrading && !upgrading) {
             upgrade.revocable_until = week_after(now);
@@ -45,7 +45,7 @@ impl Cluster {
         self.upgrading = upgrading;
     }
 
-    /// The version that EKS takes for the cluster's when it judges an update of a node group.
+    /// The version that EKS uses as the cluster's for an update of a node group.
     pub(crate) fn version_for_nodegroups(&self) -> &str {
         match &self.upgrade {
             Some(upgrade) if self.upgrading => &upgrade.former,

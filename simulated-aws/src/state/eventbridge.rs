@@ -1,15 +1,15 @@
-//! What EventBridge keeps: buses, and the events put on them.
+//! EventBridge's data: buses, and the events put on them.
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-/// The buses, and what came to them.
+/// The buses, and the events put on them.
 pub(crate) struct Buses {
     /// By name.
     pub(crate) names: BTreeSet<String>,
     pub(crate) events: Vec<PutEvent>,
-    /// Every so many-th entry is refused, where a test wants that.
+    /// Every n-th entry is refused, if a test sets it.
     pub(crate) refuse_every: Option<usize>,
     /// Entries so far.
     pub(crate) entries: usize,
@@ -24,15 +24,15 @@ impl Default for Buses {
 /// An event that a bus accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PutEvent {
-    /// The id that EventBridge gave it.
+    /// The id from EventBridge.
     pub id: String,
     /// The name of the bus.
     pub bus: String,
-    /// Who put it, as it says itself.
+    /// Its source, as set by the sender.
     pub source: String,
-    /// What kind of event it is.
+    /// Its detail type.
     pub detail_type: String,
-    /// The ARNs that it is about.
+    /// Its resources: ARNs.
     pub resources: Vec<String>,
     /// The detail: a JSON object.
     pub detail: String,

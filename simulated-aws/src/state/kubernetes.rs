@@ -1,4 +1,4 @@
-//! The Kubernetes versions that EKS offers, and for how long it supports them.
+//! The Kubernetes versions of EKS, and how long it supports them.
 
 use jiff::Timestamp;
 

@@ -13,7 +13,7 @@ pub(crate) type Run = Pin<Box<dyn Future<Output = Result<Value, FunctionError>> 
 
 /// A Lambda function of the world. It has one version, `$LATEST`, to which every alias points.
 ///
-/// [`Function::new`] makes one as AWS does by default; a test says what matters to it and leaves the rest.
+/// [`Function::new`] makes one with AWS's defaults; a test sets only what matters to it.
 #[derive(Clone)]
 pub struct Function {
     pub(crate) name: String,
@@ -24,7 +24,7 @@ pub struct Function {
     pub(crate) handler: Arc<dyn Fn(Invocation) -> Run + Send + Sync>,
 }
 
-/// What Lambda tells a function of one invocation.
+/// Lambda's data about one invocation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Invocation {
     /// The ARN by which it was invoked, with the alias or version if it was invoked through one.
@@ -35,7 +35,7 @@ pub struct Invocation {
     pub payload: Value,
 }
 
-/// How a function says that it failed.
+/// The error of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FunctionError {
     /// Its kind.
@@ -75,7 +75,7 @@ impl Function {
         self
     }
 
-    /// Sets the time-out. `GetFunctionConfiguration` shows it; nothing is cut off.
+    /// Sets the timeout. `GetFunctionConfiguration` shows it; it is not enforced.
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }

@@ -1,4 +1,4 @@
-//! What the world holds: plain data, and what follows from changing it.
+//! The state of the world: plain data, and the effects of changes.
 
 pub(crate) mod arns;
 pub(crate) mod cloudformation;
@@ -36,7 +36,7 @@ use crate::state::sns::{PublishedMessage, Topic};
 use crate::state::ssm::{Calendar, Parameter, Prefixes};
 use crate::state::update::{EarlierUpdate, Running};
 
-/// Everything the services know; one lock guards it, so that each request sees and leaves it whole.
+/// The data of all services; one lock guards it, so that each request sees and leaves it consistent.
 #[derive(Default)]
 pub(crate) struct State {
     /// The time as of this request.
@@ -44,21 +44,21 @@ pub(crate) struct State {
     pub(crate) clusters: BTreeMap<String, Cluster>,
     pub(crate) kubernetes_versions: BTreeMap<String, KubernetesVersion>,
     pub(crate) nodegroups: BTreeMap<Key, Nodegroup>,
-    /// Node groups with whose launch template a caller may not launch instances.
+    /// Node groups whose launch template a caller is not allowed to launch instances with.
     pub(crate) denied_launch_templates: BTreeSet<Key>,
-    /// What node groups were, and until when; kept only while `DescribeNodegroup` lags.
+    /// Former states of node groups, and until when; kept only while `DescribeNodegroup` lags.
     formerly: BTreeMap<Key, Vec<(Timestamp, Nodegroup)>>,
     pub(crate) updates: Vec<Running>,
-    /// Updates of the time before, by the node group's ARN and their ids.
+    /// Updates from before the world, by the node group's ARN and their ids.
     pub(crate) earlier_updates: BTreeMap<String, BTreeMap<String, EarlierUpdate>>,
-    /// How often updates were listed from the beginning: each time they have another order.
+    /// How often updates were listed from the beginning: each time in another order.
     pub(crate) update_lists: u64,
-    /// How the next updates of a node group will go.
+    /// The scripts of the next updates of a node group.
     pub(crate) update_scripts: BTreeMap<Key, VecDeque<UpdateScript>>,
     /// By AMI type and Kubernetes version.
     pub(crate) releases: BTreeMap<(String, String), Releases>,
     pub(crate) parameters: BTreeMap<String, Parameter>,
-    /// Where this region has no public parameters.
+    /// Prefixes without public parameters in this region.
     pub(crate) absent_prefixes: Prefixes,
     pub(crate) calendars: BTreeMap<String, Calendar>,
     pub(crate) topics: BTreeMap<String, Topic>,
@@ -74,7 +74,7 @@ pub(crate) struct State {
     pub(crate) tag_index: BTreeMap<String, BTreeMap<String, String>>,
     pub(crate) quirks: Quirks,
     pub(crate) requests: Vec<Request>,
-    /// What a single service keeps for itself, by its type.
+    /// Private state of single services, by type.
     pub(crate) extensions: Extensions,
     ids: Ids,
 }
@@ -102,21 +102,21 @@ impl State {
         former.next().map_or(now, |(_, former)| former)
     }
 
-    /// Keeps what a node group is, just before it changes.
+    /// Keeps the state of a node group just before it changes.
     fn keep_former(&mut self, key: &Key, until: Timestamp) {
         if let Some(nodegroup) = self.nodegroups.get(key).filter(|_| self.quirks.describe_lag.is_positive()) {
             self.formerly.entry(key.clone()).or_default().push((until, nodegroup.clone()));
         }
     }
 
-    /// Adds a node group and notes what follows from it.
+    /// Adds a node group, with the effects of it.
     pub(crate) fn insert(&mut self, nodegroup: Nodegroup) {
         let key = key(&nodegroup.cluster, &nodegroup.name);
         self.nodegroups.insert(key.clone(), nodegroup);
         self.note_tags(&key);
     }
 
-    /// Changes a node group and notes what follows from it.
+    /// Changes a node group, with the effects of it.
     pub(crate) fn change<R>(&mut self, key: &Key, change: impl FnOnce(&mut Nodegroup) -> R) -> Option<R> {
         self.note_tags(key);
         self.keep_former(key, self.now);
@@ -160,7 +160,7 @@ impl State {
         }
     }
 
-    /// Writes a new version of a parameter; answers its number.
+    /// Writes a new version of a parameter; returns its number.
     pub(crate) fn put_parameter(&mut self, name: &str, value: &str) -> usize {
         let now = self.now;
         let versions = &mut self.parameters.entry(name.to_owned()).or_default().versions;
@@ -168,7 +168,7 @@ impl State {
         versions.len()
     }
 
-    /// Subscribes to a topic; answers the subscription's ARN, or nothing when there is no such topic.
+    /// Subscribes to a topic; returns the subscription's ARN, or `None` if there is no such topic.
     pub(crate) fn subscribe(&mut self, topic_arn: &str, protocol: &str, endpoint: &str) -> Option<String> {
         let arn = format!("{topic_arn}:{}", self.next_id("subscription"));
         let topic = self.topics.get_mut(topic_arn)?;
@@ -176,7 +176,7 @@ impl State {
         Some(arn)
     }
 
-    /// Creates a topic, unless it exists; answers its ARN.
+    /// Creates a topic, unless it exists; returns its ARN.
     pub(crate) fn create_topic(&mut self, name: &str) -> String {
         let arn = arns::topic_arn(name);
         self.topics.entry(arn.clone()).or_default();

@@ -14,9 +14,9 @@ pub(crate) fn key(cluster: &str, name: &str) -> Key {
     (cluster.to_owned(), name.to_owned())
 }
 
-/// A managed node group: what `DescribeNodegroup` shows, and its nodes.
+/// A managed node group, as `DescribeNodegroup` shows it, and its nodes.
 ///
-/// [`Nodegroup::new`] makes a healthy one; a test says what matters to it and leaves the rest. The same type reads
+/// [`Nodegroup::new`] makes a healthy one; a test sets only what matters to it. The same type reads
 /// and edits a node group of the world ([`World::nodegroup`](crate::World::nodegroup),
 /// [`World::edit_nodegroup`](crate::World::edit_nodegroup)).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Nodegroup {
     pub name: String,
     /// The ARN. The world gives it when the node group is added.
     pub arn: String,
-    /// One of AWS's `AMITypes`, or anything else to play a type that did not exist yet.
+    /// One of AWS's `AMITypes`, or another value to simulate a future type.
     pub ami_type: String,
     /// The Kubernetes version, `major.minor`.
     pub version: String,
@@ -45,8 +45,8 @@ pub struct Nodegroup {
     pub nodes: u32,
     /// How many nodes an update replaces at once.
     pub max_unavailable: u32,
-    /// What each node runs since an update failed; empty when they all run [`Nodegroup::release`]. The EKS API shows
-    /// nothing of it.
+    /// The release of each node since an update failed; empty if they all run [`Nodegroup::release`]. The EKS API does not show
+    /// it.
     pub mixed_nodes: Vec<Node>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
@@ -61,7 +61,7 @@ pub struct Nodegroup {
 pub struct Node {
     /// The release it runs.
     pub release: String,
-    /// Whether it takes no new pods, since its own could not be evicted.
+    /// Whether it is cordoned, because its pods could not be evicted.
     pub cordoned: bool,
 }
 
@@ -72,7 +72,7 @@ pub struct HealthIssue {
     pub code: String,
     /// The message.
     pub message: String,
-    /// What is affected.
+    /// The affected resources.
     pub resource_ids: Vec<String>,
 }
 
@@ -145,7 +145,7 @@ impl Nodegroup {
         self
     }
 
-    /// Adds a health issue. The status stays; EKS mostly shows `DEGRADED` with one.
+    /// Adds a health issue. The status stays the same; EKS mostly shows `DEGRADED` with one.
     #[must_use]
     pub fn health_issue(mut self, code: &str, message: &str, resource_ids: &[&str]) -> Self {
         self.health.push(HealthIssue {

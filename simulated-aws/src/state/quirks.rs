@@ -1,13 +1,13 @@
-//! How the world behaves where AWS's behaviour is not known or not fixed.
+//! The behaviour of the world where AWS's behaviour is unknown or not fixed.
 
 use jiff::{SignedDuration, Timestamp};
 
-/// What `UpdateNodegroupVersion` answers to a `clientRequestToken` that this node group has seen before.
+/// The answer of `UpdateNodegroupVersion` to a `clientRequestToken` that this node group has seen before.
 ///
-/// The API page calls the token a means of idempotency and says no more.
+/// The API page only says that the token is for idempotency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TokenReplay {
-    /// The update that the token started, however it went. The default.
+    /// The update that the token started, whatever its result. The default.
     #[default]
     SameUpdate,
     /// `ResourceInUseException`.
@@ -16,7 +16,7 @@ pub enum TokenReplay {
     NewUpdate,
 }
 
-/// What `UpdateNodegroupVersion` answers when the node group already runs what was asked for.
+/// The answer of `UpdateNodegroupVersion` if the node group already runs the requested release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AlreadyAtTarget {
     /// An update that is `Successful` at once and changes nothing. The default.
@@ -26,28 +26,28 @@ pub enum AlreadyAtTarget {
     Error,
 }
 
-/// What `UpdateNodegroupVersion` answers to an older release of the same Kubernetes version.
+/// The answer of `UpdateNodegroupVersion` to an older release of the same Kubernetes version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Downgrade {
-    /// An update that moves the node group back, as users have seen since 2021. The default.
+    /// An update that downgrades the node group, as users have seen since 2021. The default.
     #[default]
     Accepted,
     /// `InvalidParameterException`, as the 2020 API did.
     Refused,
 }
 
-/// What `UpdateNodegroupVersion` answers for a `DEGRADED` node group whose health issues are all of the kinds with which
-/// EKS is said to update.
+/// The answer of `UpdateNodegroupVersion` for a `DEGRADED` node group whose health issues are all of the documented tolerated
+/// kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DegradedUpdate {
     /// An update. The default.
     #[default]
     Accepted,
-    /// `ResourceInUseException`, since the node group is not `ACTIVE`.
+    /// `ResourceInUseException`, because the node group is not `ACTIVE`.
     InUse,
 }
 
-/// How the world behaves where AWS's behaviour is not known or not fixed.
+/// The behaviour of the world where AWS's behaviour is unknown or not fixed.
 #[derive(Default)]
 pub(crate) struct Quirks {
     pub(crate) token_replay: TokenReplay,
@@ -65,7 +65,7 @@ pub(crate) struct Quirks {
 }
 
 impl Quirks {
-    /// The size of a page: what was asked for, or less.
+    /// The size of a page: the requested size, or less.
     pub(crate) fn page_size(&self, wanted: usize) -> usize {
         self.page_cap.map_or(wanted, |cap| cap.min(wanted)).max(1)
     }

@@ -1,15 +1,15 @@
-//! AMI releases: what SSM recommends and what EKS accepts.
+//! AMI releases: SSM's recommendations, and the releases that EKS accepts.
 
 use std::collections::BTreeSet;
 
 /// The releases of one AMI type for one Kubernetes version.
 #[derive(Default)]
 pub(crate) struct Releases {
-    /// What EKS accepts.
+    /// The releases that EKS accepts.
     accepted: BTreeSet<String>,
-    /// What SSM recommended, the present recommendation last.
+    /// SSM's recommendations, the current one last.
     recommended: Vec<String>,
-    /// Published in SSM while EKS was to lag behind.
+    /// Releases published in SSM while EKS lags.
     withheld: Vec<String>,
 }
 
@@ -35,7 +35,7 @@ impl Releases {
         self.recommended.push(release.to_owned());
     }
 
-    /// Takes the recommendation back; answers the one before, or nothing when there is none, and then nothing changes.
+    /// Withdraws the recommendation; returns the one before, or `None` if there is none, in which case nothing changes.
     pub(crate) fn withdraw(&mut self) -> Option<String> {
         let [.., older, _] = &self.recommended[..] else { return None };
         let older = older.clone();
@@ -51,7 +51,7 @@ impl Releases {
         self.accepted.contains(release)
     }
 
-    /// What EKS takes when a request names no release: the last recommendation it accepts.
+    /// The release for a request without one: the last recommendation that EKS accepts.
     pub(crate) fn latest(&self, ami_type: &str) -> Option<&String> {
         let recommended = self.recommended.iter().rev().find(|release| self.accepts(release));
         recommended.or_else(|| self.accepted.iter().max_by_key(|release| rank(ami_type, release)))

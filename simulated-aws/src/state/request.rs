@@ -12,7 +12,7 @@ pub struct Request {
     pub operation: String,
     /// The IAM action, for instance `eks:DescribeNodegroup`.
     pub action: String,
-    /// The ARNs against which IAM checks the action; `*` where AWS knows no resource.
+    /// The ARNs against which IAM checks the action; `*` if it has no resource.
     pub resources: Vec<String>,
     /// The access key id that signed it, empty when none did.
     pub access_key_id: String,

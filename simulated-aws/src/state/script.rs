@@ -1,19 +1,19 @@
-//! Scripts: how the updates of node groups go.
+//! Scripts: the course and result of node group updates.
 
 use jiff::SignedDuration;
 
 use crate::state::nodegroup::HealthIssue;
 
-/// How an update goes once EKS has accepted it.
+/// The course and result of an update after EKS has accepted it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UpdateScript {
-    /// The node group runs what was asked for.
+    /// The node group runs the requested release.
     Succeed {
         /// How long it takes.
         after: SignedDuration,
     },
-    /// The node group keeps its old release and its status, or is `DEGRADED` if it has health issues from then on; some
-    /// of its nodes stay on the new release ([`Nodegroup::mixed_nodes`](crate::Nodegroup::mixed_nodes)). The update says why.
+    /// The node group keeps its old release and its status, or is `DEGRADED` if it has health issues from then on; some of its
+    /// nodes stay on the new release ([`Nodegroup::mixed_nodes`](crate::Nodegroup::mixed_nodes)). The update has the cause.
     Fail {
         /// How long it takes.
         after: SignedDuration,
@@ -26,7 +26,7 @@ pub enum UpdateScript {
         /// The health issues that the node group shows from then on, until it is healed or updated.
         health: Vec<HealthIssue>,
     },
-    /// It stays `InProgress` for ever.
+    /// It stays `InProgress` indefinitely.
     Hang,
     /// It is `Cancelled`, and the node group keeps its old release.
     Cancel {
@@ -40,7 +40,7 @@ pub enum UpdateScript {
         /// The reason.
         reason: String,
     },
-    /// It says `Successful`, but the node group keeps its old release.
+    /// It is `Successful`, but the node group keeps its old release.
     SucceedWithoutEffect {
         /// How long it takes.
         after: SignedDuration,

@@ -1,4 +1,4 @@
-//! What SNS keeps: topics, and the messages published to them.
+//! SNS's data: topics, and the messages published to them.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub struct PublishedMessage {
     pub subject: Option<String>,
     /// The message as it was sent.
     pub message: String,
-    /// `json` when the message holds one text per protocol.
+    /// `json` if the message has one text per protocol.
     pub message_structure: Option<String>,
     /// The message attributes' values; binary ones in Base64.
     pub attributes: BTreeMap<String, String>,

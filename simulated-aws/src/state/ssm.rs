@@ -1,4 +1,4 @@
-//! What Systems Manager keeps: parameters and change calendars.
+//! Systems Manager's data: parameters and change calendars.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ pub(crate) struct Parameter {
 }
 
 impl Parameter {
-    /// The versions there were at a time.
+    /// The versions that existed at a time.
     pub(crate) fn versions_at(&self, at: Timestamp) -> &[(String, Timestamp)] {
         &self.versions[..self.versions.partition_point(|(_, written)| *written <= at)]
     }

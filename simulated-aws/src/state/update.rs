@@ -1,16 +1,16 @@
-//! Updates of node groups, and what they leave behind.
+//! Updates of node groups, and their effects.
 
 use jiff::Timestamp;
 
 use crate::state::nodegroup::{HealthIssue, LaunchTemplate, Node, Nodegroup};
 use crate::state::script::UpdateScript;
 
-/// An update of a node group, as `DescribeUpdate` shows it, and what the request for it said.
+/// An update of a node group, as `DescribeUpdate` shows it, and the parameters of its request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Update {
     /// The id, a UUID.
     pub id: String,
-    /// The node group it belongs to; one that is created anew under the same name has another ARN.
+    /// The node group it belongs to; one created later with the same name has another ARN.
     pub nodegroup_arn: String,
     /// `InProgress`, `Successful`, `Failed` or `Cancelled`.
     pub status: String,
@@ -22,19 +22,19 @@ pub struct Update {
     pub launch_template: Option<LaunchTemplate>,
     /// When EKS accepted it.
     pub created_at: Timestamp,
-    /// When it came to its end.
+    /// When it ended.
     pub finished_at: Option<Timestamp>,
     /// Why it failed.
     pub errors: Vec<UpdateError>,
-    /// Why it was cancelled, if EKS says so.
+    /// Why it was cancelled, if EKS gives a reason.
     pub cancellation_reason: Option<String>,
-    /// Whether pod disruption budgets are to be ignored.
+    /// Whether pod disruption budgets are ignored.
     pub force: bool,
     /// The token that came with the request.
     pub client_request_token: Option<String>,
 }
 
-/// An update that ended before anybody looked. [`World::updates`](crate::World::updates) does not list it.
+/// An update from before the world. [`World::updates`](crate::World::updates) does not list it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EarlierUpdate {
     /// When EKS accepted it.
@@ -43,7 +43,7 @@ pub struct EarlierUpdate {
     pub update_type: String,
     /// One of AWS's `UpdateStatus`.
     pub status: String,
-    /// The Kubernetes version and the release that it installed, where it was about those.
+    /// The Kubernetes version and the release that it installed, if any.
     pub installed: Option<(String, String)>,
 }
 
@@ -54,18 +54,18 @@ pub struct UpdateError {
     pub code: String,
     /// The message.
     pub message: String,
-    /// What is affected.
+    /// The affected resources.
     pub resource_ids: Vec<String>,
 }
 
-/// An update with what only the world knows about it.
+/// An update with the world's internal data about it.
 #[derive(Debug, Clone)]
 pub(crate) struct Running {
     pub(crate) update: Update,
     pub(crate) cluster: String,
     pub(crate) nodegroup: String,
     pub(crate) script: UpdateScript,
-    /// The status to which the node group returns when the update comes to nothing.
+    /// The status to which the node group returns if the update does not succeed.
     pub(crate) status_before: String,
 }
 
@@ -78,7 +78,7 @@ impl Running {
         self.update.created_at.checked_add(self.script.after()?).ok()
     }
 
-    /// Ends the update as its script says.
+    /// Ends the update according to its script.
     pub(crate) fn finish(&mut self, at: Timestamp) {
         let update = &mut self.update;
         update.finished_at = Some(at);
@@ -102,7 +102,7 @@ impl Running {
         status.clone_into(&mut update.status);
     }
 
-    /// Gives the node group what a finished update leaves it with.
+    /// Applies the effects of a finished update to the node group.
     pub(crate) fn apply_to(&self, nodegroup: &mut Nodegroup, at: Timestamp) {
         nodegroup.modified_at = at;
         match &self.script {
@@ -115,7 +115,7 @@ impl Running {
         }
     }
 
-    /// Every node runs what was asked for.
+    /// Every node runs the requested release.
     fn complete(&self, nodegroup: &mut Nodegroup) {
         let update = &self.update;
         "ACTIVE".clone_into(&mut nodegroup.status);
@@ -150,7 +150,7 @@ impl Running {
         }
     }
 
-    /// The status from before the update, unless what degraded the node group is gone.
+    /// The status from before the update, unless the cause of its degradation is gone.
     fn restore_status(&self, nodegroup: &mut Nodegroup) {
         let status = if nodegroup.health.is_empty() { "ACTIVE" } else { &self.status_before };
         status.clone_into(&mut nodegroup.status);

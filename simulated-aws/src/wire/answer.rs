@@ -1,4 +1,4 @@
-//! What an operation answers, and the HTTP response in which a protocol carries it.
+//! The answer of an operation, and its HTTP response in a protocol.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,15 +12,15 @@ use crate::wire::error::ApiError;
 use crate::wire::protocol::Protocol;
 use crate::wire::{members, xml};
 
-/// The outcome of an operation, before a protocol gives it its form.
+/// The outcome of an operation, independent of the protocol.
 pub(crate) enum Answer {
     /// Members of the operation's output.
     Json(Value),
     /// The content of the operation's result element.
     Xml(String),
-    /// A whole answer of a service that speaks for itself.
+    /// A complete answer of a service with its own format.
     Raw(Response<Bytes>),
-    /// One that takes its time, and is waited for without the lock on the state.
+    /// A slow answer, which is awaited without the lock on the state.
     Later(Later),
 }
 
@@ -35,7 +35,7 @@ impl Answer {
                 members::remove(&mut answer, usize::MAX, number);
                 Self::Json(answer)
             }
-            // What lies deeper are the items of a table, which are not the service's to lose.
+            // Deeper members are the items of a table, which the service does not lose.
             Self::Raw(response) => Self::Raw(response.map(|body| {
                 let Ok(mut answer) = serde_json::from_slice(&body) else { return body };
                 members::remove(&mut answer, 1, number);
@@ -46,7 +46,7 @@ impl Answer {
     }
 }
 
-/// The HTTP response for an outcome that nothing is waited for any more.
+/// The HTTP response for a complete outcome.
 pub(crate) fn render(call: &Call, outcome: Result<Answer, ApiError>) -> Response<Bytes> {
     let request_id = &call.request_id;
     let mut response = match outcome {
@@ -61,7 +61,7 @@ pub(crate) fn render(call: &Call, outcome: Result<Answer, ApiError>) -> Response
     response
 }
 
-/// The HTTP response for an error, in the protocol of the service that was asked.
+/// The HTTP response for an error, in the protocol of the requested service.
 pub(crate) fn render_error(protocol: Protocol, request_id: &str, error: &ApiError) -> Response<Bytes> {
     match protocol {
         Protocol::Query { .. } => error_xml(error, request_id),
@@ -110,7 +110,7 @@ fn cbor(status: u16, value: &Value) -> Response<Bytes> {
 }
 
 fn error_members(error: &ApiError, kind: Option<&str>) -> Value {
-    // Some exceptions spell it in their own way, and bring it with them.
+    // Some exceptions spell it differently, and include it.
     let has_own = error.members.iter().any(|(name, _)| name == "Message");
     let mut members = if has_own { json!({}) } else { json!({ "message": error.message }) };
     if let Some(kind) = kind {

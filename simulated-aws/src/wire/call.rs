@@ -1,13 +1,13 @@
-//! A request as a service sees it.
+//! A parsed request, for a service.
 
 use serde_json::Value;
 
 use crate::wire::error::ApiError;
 use crate::wire::protocol::Protocol;
 
-/// A request that was understood as far as service, operation and input.
+/// A request with its service, operation and input.
 pub(crate) struct Call {
-    /// Lambda gives it to the function, too.
+    /// Lambda also passes it to the function.
     pub(crate) request_id: String,
     /// The service's name.
     pub(crate) service: &'static str,
@@ -18,7 +18,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// The error for an operation that this simulation does not have.
+    /// The error for an operation that this simulation does not implement.
     pub(crate) fn unknown(&self) -> ApiError {
         let code = match self.protocol {
             Protocol::Query { .. } => "InvalidAction",

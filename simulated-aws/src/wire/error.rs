@@ -1,8 +1,8 @@
-//! Errors as AWS services answer them.
+//! Errors of AWS services.
 
 use std::fmt;
 
-/// An error as an AWS service answers it.
+/// An error of an AWS service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiError {
     /// The HTTP status.

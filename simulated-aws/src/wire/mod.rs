@@ -1,4 +1,4 @@
-//! AWS's protocols: how a request is read and an answer written, whatever the service.
+//! AWS's protocols: reading requests and writing answers, independent of the service.
 
 pub(crate) mod answer;
 pub(crate) mod call;

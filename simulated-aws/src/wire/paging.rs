@@ -6,7 +6,7 @@ pub(crate) struct Page<T> {
     pub(crate) next: Option<String>,
 }
 
-/// A token that no page handed out.
+/// An invalid token.
 pub(crate) struct BadToken;
 
 /// The page of `sorted` that follows `token`. The token names the last key served, so that items which come and

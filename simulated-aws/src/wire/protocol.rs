@@ -1,4 +1,4 @@
-//! The protocols, and how each names the operation and carries its input.
+//! The protocols, and how each encodes the operation and its input.
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -10,24 +10,24 @@ use crate::wire::error::ApiError;
 /// An operation and its input.
 pub(crate) type Routed = Result<(String, Value), ApiError>;
 
-/// The form in which a service speaks.
+/// The protocol of a service.
 #[derive(Clone, Copy)]
 pub(crate) enum Protocol {
-    /// REST with JSON bodies; method and path name the operation, which is the service's own affair.
+    /// REST with JSON bodies; method and path determine the operation, which the service parses.
     RestJson { route: fn(&Parts, &Bytes) -> Routed },
     /// `awsJson1_0` and `awsJson1_1`; a header names the operation.
     Json { content_type: &'static str, namespace: &'static str, or_cbor: bool },
-    /// `rpcv2Cbor`, which newer clients prefer where the service speaks it.
+    /// `rpcv2Cbor`, which newer clients prefer if the service supports it.
     Cbor,
     /// A form in, XML out.
     Query { xml_namespace: &'static str },
 }
 
 impl Protocol {
-    /// For an answer in no service's name.
+    /// For an answer without a service.
     pub(crate) const NO_SERVICE: Self = Self::RestJson { route: |_, _| Err(ApiError::serialization("no service")) };
 
-    /// The one of the service's protocols in which this request is written.
+    /// The protocol of this request, among the service's protocols.
     pub(crate) fn of_request(self, headers: &HeaderMap) -> Self {
         match self {
             Self::Json { or_cbor: true, .. } if headers.contains_key("smithy-protocol") => Self::Cbor,
@@ -35,7 +35,7 @@ impl Protocol {
         }
     }
 
-    /// Finds out what a request asks for.
+    /// Determines the operation and the input of a request.
     pub(crate) fn read(self, parts: &Parts, body: &Bytes) -> Routed {
         match self {
             Self::RestJson { route } => route(parts, body),

@@ -1,4 +1,4 @@
-//! Whom a request addresses, and who signed it.
+//! The service that a request addresses, and its signer.
 
 use http::request::Parts;
 use http::{HeaderMap, header};
@@ -8,8 +8,8 @@ pub(crate) fn access_key_id(headers: &HeaderMap) -> &str {
     scope(headers).map(|scope| scope.access_key_id).unwrap_or_default()
 }
 
-/// The service that a request addresses: what the signature is scoped to, or else the first label of the host, which
-/// is the service's name in AWS's own endpoints.
+/// The service that a request addresses: the scope of the signature, otherwise the first label of the host, which is the
+/// service's name in AWS's own endpoints.
 pub(crate) fn service(parts: &Parts) -> &str {
     scope(&parts.headers).and_then(|scope| scope.service).or_else(|| first_label(parts)).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Times as AWS's JSON protocols write them.
+//! Times in AWS's JSON protocols.
 
 use jiff::Timestamp;
 

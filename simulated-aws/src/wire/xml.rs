@@ -1,11 +1,11 @@
-//! XML, as the Query protocol answers with it.
+//! XML for answers of the Query protocol.
 
 /// An element with text in it.
 pub(crate) fn element(name: &str, text: &str) -> String {
     format!("<{name}>{}</{name}>", escape(text))
 }
 
-/// Text as XML carries it.
+/// Text, escaped for XML.
 pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {

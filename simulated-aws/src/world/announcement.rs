@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-/// Where SSM announces the releases of an AMI type, and under which names.
+/// The paths and names of the parameters that announce the releases of an AMI type.
 pub(crate) enum Announcement {
     /// A tree per variant: `recommended` and one folder per image.
     AmazonLinux { root: String, image_name: String },
@@ -52,7 +52,7 @@ impl Announcement {
         })
     }
 
-    /// What moves with every release.
+    /// The parameters that change with every release.
     pub(crate) fn recommendation(&self, image_id: &str, release: &str) -> Vec<(String, String)> {
         match self {
             Self::AmazonLinux { root, image_name } => vec![
@@ -75,7 +75,7 @@ impl Announcement {
         }
     }
 
-    /// What stays with one release.
+    /// The parameters of one release.
     pub(crate) fn own(&self, image_id: &str, release: &str) -> Vec<(String, String)> {
         match self {
             Self::AmazonLinux { root, image_name } => vec![

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-/// A source of time, plus what was added to it by hand.
+/// A source of time, plus a manual offset.
 pub(crate) struct Clock {
     source: Box<dyn Fn() -> Timestamp + Send + Sync>,
     added: Mutex<SignedDuration>,

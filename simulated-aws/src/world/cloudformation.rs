@@ -1,12 +1,12 @@
-//! What a test does to stacks.
+//! Test operations on stacks.
 
 use crate::state::arns::stack_arn;
 use crate::state::cloudformation::Stack;
 use crate::world::World;
 
 impl World {
-    /// Adds a stack, created now, and answers its ARN; one of the same name is replaced. It is a description only:
-    /// what its outputs name is to be added by itself.
+    /// Adds a stack, created now, and returns its ARN; one of the same name is replaced. It is only a description: the
+    /// resources in its outputs must be added separately.
     pub fn add_stack(&self, stack: Stack) -> String {
         let mut state = self.state();
         let arn = stack_arn(&stack.name, &state.next_id("stack"));

@@ -1,4 +1,4 @@
-//! What a test does to clusters and to the Kubernetes versions that EKS offers.
+//! Test operations on clusters and on the Kubernetes versions of EKS.
 
 use jiff::Timestamp;
 
@@ -30,7 +30,7 @@ impl World {
         }
     }
 
-    /// Puts the control plane back to the minor version before its last upgrade. Answers false, and changes nothing,
+    /// Puts the control plane back to the minor version before its last upgrade. Returns false, and changes nothing,
     /// without such an upgrade, before it is complete, later than seven days after it, and while a node group runs
     /// the newer version or is on its way to it.
     pub fn roll_back_cluster(&self, name: &str) -> bool {

@@ -1,4 +1,4 @@
-//! What a test does to tables.
+//! Test operations on tables.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! What a test does to node groups and their updates.
+//! Test operations on node groups and their updates.
 
 use crate::services;
 use crate::state::arns::nodegroup_arn;
@@ -10,7 +10,7 @@ use crate::wire::error::ApiError;
 use crate::world::World;
 
 impl World {
-    /// Adds a node group and answers its ARN. A missing cluster is created with the same Kubernetes version, and
+    /// Adds a node group and returns its ARN. A missing cluster is created with the same Kubernetes version, and
     /// EKS accepts the node group's release from now on.
     pub fn add_nodegroup(&self, nodegroup: Nodegroup) -> String {
         let mut state = self.state();
@@ -33,18 +33,18 @@ impl World {
         self.state().nodegroup(cluster, name).cloned()
     }
 
-    /// The ARN of every node group there is.
+    /// The ARNs of all node groups.
     pub fn nodegroup_arns(&self) -> Vec<String> {
         self.state().nodegroups.values().map(|nodegroup| nodegroup.arn.clone()).collect()
     }
 
-    /// Changes a node group without a request; answers whether it exists.
+    /// Changes a node group without a request; returns whether it exists.
     pub fn edit_nodegroup(&self, cluster: &str, name: &str, edit: impl FnOnce(&mut Nodegroup)) -> bool {
         self.state().change(&key(cluster, name), edit).is_some()
     }
 
-    /// Takes a node group's health issues away, as happens once their cause is gone, and makes it `ACTIVE` if it was
-    /// `DEGRADED`. Answers whether it exists.
+    /// Removes a node group's health issues, as happens once their cause is gone, and makes it `ACTIVE` if it was `DEGRADED`.
+    /// Returns whether it exists.
     pub fn heal(&self, cluster: &str, name: &str) -> bool {
         self.edit_nodegroup(cluster, name, |nodegroup| {
             nodegroup.health.clear();
@@ -59,8 +59,8 @@ impl World {
         self.state().nodegroups.remove(&key(cluster, name));
     }
 
-    /// Scripts how the next accepted update of this node group will go. Several calls make a queue; without any, an
-    /// update succeeds after ten minutes.
+    /// Scripts the next accepted update of this node group. Several calls make a queue; without any, an update succeeds after
+    /// ten minutes.
     pub fn script_next_update(&self, cluster: &str, name: &str, script: UpdateScript) {
         self.state().update_scripts.entry(key(cluster, name)).or_default().push_back(script);
     }
@@ -70,8 +70,8 @@ impl World {
         self.state().update_scripts.clear();
     }
 
-    /// Changes the script of the update that is in progress, for instance one that hangs; its time still counts from
-    /// its start. Answers whether there was one.
+    /// Changes the script of the update that is in progress, for instance one that hangs; its time still counts from its start.
+    /// Returns whether there was one.
     pub fn change_update_script(&self, cluster: &str, name: &str, script: UpdateScript) -> bool {
         let mut state = self.state();
         let running = state.updates.iter_mut().find(|running| {
@@ -80,8 +80,8 @@ impl World {
         running.map(|running| running.script = script).is_some()
     }
 
-    /// Starts an update as another client would, through the console or Terraform; answers its id. It follows the
-    /// same rules and takes the next script of the queue, but is not among [`World::requests`].
+    /// Starts an update like another client, such as the console or Terraform; returns its id. It follows the same rules and
+    /// uses the next script of the queue, but is not among [`World::requests`].
     ///
     /// # Errors
     /// Those of `UpdateNodegroupVersion`.
@@ -89,8 +89,8 @@ impl World {
         services::start_update(&mut self.state(), cluster, name, version, release).map(|update| update.id)
     }
 
-    /// Starts an update to this version of the node group's launch template, as another client would; answers its id.
-    /// The request names nothing else, so the node group keeps its release, and so do the update's `params`.
+    /// Starts an update to this version of the node group's launch template, like another client; returns its id. The request
+    /// names nothing else, so the node group keeps its release, and the update's `params` have no release.
     ///
     /// # Errors
     /// Those of `UpdateNodegroupVersion`.
@@ -99,8 +99,8 @@ impl World {
         started.map(|update| update.id)
     }
 
-    /// While on, `UpdateNodegroupVersion` refuses requests for this node group, since the caller may not launch
-    /// instances with its launch template. [`World::start_update`] is another caller, which may.
+    /// While on, `UpdateNodegroupVersion` refuses requests for this node group, because the caller is not allowed to launch
+    /// instances with its launch template. [`World::start_update`] is another caller, which is allowed.
     pub fn deny_launch_template(&self, cluster: &str, name: &str, denied: bool) {
         let mut state = self.state();
         let key = key(cluster, name);
@@ -125,8 +125,8 @@ impl World {
         running.filter(|update| update.status == "InProgress").cloned().collect()
     }
 
-    /// Adds updates that a node group had before, such as seven hundred changes of its size; answers their ids. The node group stays
-    /// as it is.
+    /// Adds earlier updates of a node group, such as seven hundred changes of its size; returns their ids. The node group does
+    /// not change.
     pub fn add_earlier_updates(&self, cluster: &str, name: &str, updates: Vec<EarlierUpdate>) -> Vec<String> {
         let mut state = self.state();
         let Some(arn) = state.nodegroup(cluster, name).map(|nodegroup| nodegroup.arn.clone()) else {
@@ -138,7 +138,7 @@ impl World {
         ids
     }
 
-    /// Makes EKS forget an update. The node group stays as it is.
+    /// Makes EKS forget an update. The node group does not change.
     pub fn remove_update(&self, cluster: &str, id: &str) {
         self.state().updates.retain(|running| running.cluster != cluster || running.update.id != id);
     }

@@ -1,4 +1,4 @@
-//! What a test does to buses, and the events put on them.
+//! Test operations on buses and events.
 
 use crate::state::eventbridge::PutEvent;
 use crate::world::World;
@@ -9,7 +9,7 @@ impl World {
         self.state().buses.names.insert(name.to_owned());
     }
 
-    /// Removes a bus: what is put on it is accepted from then on, and gone, as AWS does it.
+    /// Removes a bus: from then on events for it are accepted and lost, like in AWS.
     pub fn remove_event_bus(&self, name: &str) {
         self.state().buses.names.remove(name);
     }
@@ -24,7 +24,7 @@ impl World {
         self.state().buses.events.clear();
     }
 
-    /// From now on every so many-th entry of `PutEvents` is refused, by an answer that is a success itself.
+    /// From now on every n-th entry of `PutEvents` is refused, in an answer that is itself a success.
     pub fn refuse_events(&self, every: Option<usize>) {
         self.state().buses.refuse_every = every;
     }

@@ -1,4 +1,4 @@
-//! One request and its answer, whichever way they travel.
+//! One request and its answer, independent of the transport.
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -10,7 +10,7 @@ use crate::wire::error::ApiError;
 use crate::world::World;
 use crate::world::fault::Fault;
 
-/// The connection broke, as far as the client can tell.
+/// The connection broke, as seen by the client.
 pub(crate) struct ConnectionLost;
 
 impl World {
@@ -32,7 +32,7 @@ impl World {
             Fault::Slow { before, after, then } => (before, after, *then),
             fault => {
                 let answer = self.apply_fault(service, &call, fault).await;
-                // A real answer takes a while to travel: whatever else runs gets its turn meanwhile.
+                // A real answer takes a while: other tasks get their turn meanwhile.
                 tokio::task::yield_now().await;
                 return answer;
             }
@@ -47,8 +47,8 @@ impl World {
         task.await.unwrap_or(Err(ConnectionLost))
     }
 
-    /// What the service answers. Whatever it takes time for has the world to itself as any client does: without the
-    /// lock, and to its end even if the client goes away.
+    /// The service's answer. A slow answer uses the world like any client: without the lock, and to its end even if the client
+    /// disconnects.
     async fn outcome(&self, service: &Service, call: &Call) -> Result<Answer, ApiError> {
         let outcome = service.answer(&mut self.state(), call);
         match outcome {
@@ -57,7 +57,7 @@ impl World {
         }
     }
 
-    /// Answers a request that has arrived; one that was slow to arrive is not slow again.
+    /// Answers a request that has arrived, without a second delay.
     async fn apply_fault(
         &self,
         service: &Service,

@@ -8,21 +8,21 @@ use bytes::Bytes;
 use crate::state::request::Request;
 use crate::wire::error::ApiError;
 
-/// What goes wrong with a request.
+/// The fault of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Fault {
-    /// Nothing: AWS's answer arrives.
+    /// No fault: AWS's answer arrives.
     #[default]
     None,
-    /// It is refused before it had any effect.
+    /// It is refused before it has any effect.
     Error(ApiError),
-    /// The connection breaks before it had any effect.
+    /// The connection breaks before it has any effect.
     LostBefore,
     /// It takes effect; the connection breaks before the answer arrives.
     LostAfter,
-    /// It takes effect; an error is answered all the same.
+    /// It takes effect, but the answer is an error.
     ErrorAfter(ApiError),
-    /// It takes effect; this is answered instead, for instance a proxy's error page.
+    /// It takes effect, but the answer is this, for instance a proxy's error page.
     Body {
         /// The HTTP status.
         status: u16,
@@ -42,7 +42,7 @@ pub enum Fault {
         before: Duration,
         /// From there back to the client.
         after: Duration,
-        /// What else goes wrong.
+        /// A further fault.
         then: Box<Self>,
     },
 }
@@ -55,7 +55,7 @@ struct Failure {
     error: ApiError,
 }
 
-/// The faults that a test asked for.
+/// The faults that a test requested.
 #[derive(Default)]
 pub(crate) struct Faults {
     next: Mutex<Vec<Failure>>,
@@ -63,7 +63,7 @@ pub(crate) struct Faults {
 }
 
 impl Faults {
-    /// The fault for `request`: one asked for by name comes before the hook.
+    /// The fault for `request`: a fault for its action takes precedence over the hook.
     pub(crate) fn fault(&self, request: &Request) -> Fault {
         if let Some(error) = self.take_next(&request.action) {
             return Fault::Error(error);

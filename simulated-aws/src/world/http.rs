@@ -29,7 +29,7 @@ use crate::world::exchange::ConnectionLost;
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
 impl World {
-    /// The world as the HTTP client of an SDK configuration: no socket, no waiting.
+    /// The world as the HTTP client of an SDK configuration: without sockets or waiting.
     pub fn http_client(&self) -> SharedHttpClient {
         SharedHttpClient::new(InProcess { world: self.clone() })
     }
@@ -53,7 +53,7 @@ impl World {
     /// Serves one connection, for instance one with TLS, until the client ends it.
     pub async fn serve_connection(&self, stream: impl AsyncRead + AsyncWrite + Unpin) {
         let service = service_fn(|request: Request<Incoming>| answer_over_http(self, request));
-        // An error here is a client that went away or a connection that was to break: nobody is left to tell.
+        // An error here is a client that disconnected or a connection that should break: there is nobody to report it to.
         let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
     }
 }

@@ -1,4 +1,4 @@
-//! The world: the state under one lock, a clock, and faults. Each file adds the verbs of one service.
+//! The world: the state under one lock, a clock, and faults. Each file adds the test operations of one service.
 
 mod announcement;
 mod clock;
@@ -45,8 +45,7 @@ impl World {
         Self::with_clock(move || start)
     }
 
-    /// An empty world that takes its time from `clock`, for instance one in which a second is a minute. The clock
-    /// must not use the world.
+    /// An empty world with the time of `clock`, for instance one in which a second is a minute. The clock must not use the world.
     pub fn with_clock(clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         let inner = Inner { clock: Clock::new(clock), state: Mutex::default(), faults: Faults::default() };
         Self { inner: Arc::new(inner) }

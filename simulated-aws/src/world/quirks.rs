@@ -1,4 +1,4 @@
-//! What a test sets where AWS's behaviour is not known or not fixed.
+//! Settings of a test where AWS's behaviour is unknown or not fixed.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -18,7 +18,7 @@ impl World {
         self.state().quirks.token_replay = answer;
     }
 
-    /// Sets the answer to a request for what the node group already runs.
+    /// Sets the answer to a request for the current release.
     pub fn already_at_target(&self, answer: AlreadyAtTarget) {
         self.state().quirks.already_at_target = answer;
     }

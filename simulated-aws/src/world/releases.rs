@@ -1,4 +1,4 @@
-//! What a test does to AMI releases.
+//! Test operations on AMI releases.
 
 use crate::state::State;
 use crate::state::ids::hexadecimal;
@@ -8,8 +8,8 @@ use crate::world::announcement::Announcement;
 
 impl World {
     /// Publishes a release: SSM recommends it from now on, and EKS accepts it (unless
-    /// [`World::ssm_ahead_of_eks`]). Answers the names of the parameters written: none for an AMI type that SSM
-    /// does not know, whose release EKS accepts all the same.
+    /// [`World::ssm_ahead_of_eks`]). Returns the names of the parameters written: none for an AMI type that SSM does not know,
+    /// whose release EKS still accepts.
     pub fn publish_release(&self, ami_type: &str, kubernetes_version: &str, release: &str) -> Vec<String> {
         let mut state = self.state();
         let ahead = state.quirks.ssm_ahead_of_eks;
@@ -22,8 +22,8 @@ impl World {
         announce(&mut state, Parameters::of(ami_type, kubernetes_version, release))
     }
 
-    /// Publishes a release in SSM only: EKS refuses it until [`World::eks_learns`] of it, which may be never. Answers
-    /// the names of the parameters written.
+    /// Publishes a release in SSM only: EKS refuses it until [`World::eks_learns`] of it, if ever. Returns the names of the
+    /// parameters written.
     pub fn publish_release_unknown_to_eks(
         &self,
         ami_type: &str,
@@ -38,16 +38,16 @@ impl World {
     }
 
     /// Builds a release without publishing it: only the parameters of its own are written, SSM does not recommend it,
-    /// and EKS refuses it. Answers the names of the parameters written: none for Windows, which has none of this kind.
+    /// and EKS refuses it. Returns the names of the parameters written: none for Windows, which has none of this kind.
     pub fn build_release(&self, ami_type: &str, kubernetes_version: &str, release: &str) -> Vec<String> {
         let mut state = self.state();
         releases(&mut state, ami_type, kubernetes_version).refuse(release);
         write_new(&mut state, Parameters::of(ami_type, kubernetes_version, release).own)
     }
 
-    /// Withdraws the release that SSM recommends, as happens when an AMI is recalled: the recommendation goes back
-    /// to the release before, which is answered. Without one, everything stays as it is. EKS goes on accepting it, and
-    /// its own parameters stay.
+    /// Withdraws the release that SSM recommends, as happens when an AMI is recalled: the recommendation goes back to the
+    /// release before, which is returned. Without one, nothing changes. EKS still accepts the release, and its own parameters
+    /// stay.
     pub fn withdraw_release(&self, ami_type: &str, kubernetes_version: &str) -> Option<String> {
         let mut state = self.state();
         let older = releases(&mut state, ami_type, kubernetes_version).withdraw()?;
@@ -55,7 +55,7 @@ impl World {
         Some(older)
     }
 
-    /// Makes EKS accept a release, whatever SSM says.
+    /// Makes EKS accept a release, regardless of SSM.
     pub fn eks_learns(&self, ami_type: &str, kubernetes_version: &str, release: &str) {
         releases(&mut self.state(), ami_type, kubernetes_version).accept(release);
     }
@@ -83,14 +83,14 @@ impl Parameters {
     }
 }
 
-/// Recommends a release; its own parameters stay as they are if its build wrote them. Answers the names written.
+/// Recommends a release; its own parameters do not change if its build wrote them. Returns the names written.
 fn announce(state: &mut State, parameters: Parameters) -> Vec<String> {
     let mut names = write(state, parameters.recommendation);
     names.extend(write_new(state, parameters.own));
     names
 }
 
-/// Writes those parameters that do not exist yet; answers their names.
+/// Writes the parameters that do not exist yet; returns their names.
 fn write_new(state: &mut State, mut parameters: Vec<(String, String)>) -> Vec<String> {
     parameters.retain(|(name, _)| !state.parameters.contains_key(name));
     write(state, parameters)

@@ -1,4 +1,4 @@
-//! Requests: what arrived, and what goes wrong with them.
+//! Requests: those that arrived, and their faults.
 
 use crate::state::request::Request;
 use crate::wire::error::ApiError;
@@ -6,7 +6,7 @@ use crate::world::World;
 use crate::world::fault::Fault;
 
 impl World {
-    /// Every request so far, in order, whatever became of it.
+    /// Every request so far, in order, whatever its result.
     pub fn requests(&self) -> Vec<Request> {
         self.state().requests.clone()
     }
@@ -17,14 +17,14 @@ impl World {
     }
 
     /// Lets `hook` choose the fault of every request from now on; it replaces the hook set before. The hook may use
-    /// the world (to move time in the middle of a run, or to change a node group between two calls), but may not set
-    /// another hook.
+    /// the world (to move time in the middle of a run, or to change a node group between two calls), but must not set another
+    /// hook.
     pub fn on_request(&self, hook: impl FnMut(&Request) -> Fault + Send + 'static) {
         self.faults().hook(hook);
     }
 
-    /// Refuses the next `times` requests for `action`, for instance `eks:DescribeNodegroup`, with `error`. Mind that
-    /// the SDK retries errors that it takes for transient, and each try counts.
+    /// Refuses the next `times` requests for `action`, for instance `eks:DescribeNodegroup`, with `error`. Note that the SDK
+    /// retries errors that it considers transient, and each attempt counts.
     pub fn fail_next(&self, action: &str, times: usize, error: ApiError) {
         self.faults().fail_next(action, times, error);
     }

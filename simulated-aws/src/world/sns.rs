@@ -1,10 +1,10 @@
-//! What a test does to topics, and the messages published to them.
+//! Test operations on topics and messages.
 
 use crate::state::sns::PublishedMessage;
 use crate::world::World;
 
 impl World {
-    /// Creates a topic and answers its ARN; one that exists stays as it is. A name that ends in `.fifo` makes a
+    /// Creates a topic and returns its ARN; an existing one does not change. A name that ends in `.fifo` makes a
     /// FIFO topic.
     pub fn create_topic(&self, name: &str) -> String {
         self.state().create_topic(name)
@@ -15,8 +15,8 @@ impl World {
         self.state().topics.remove(topic_arn);
     }
 
-    /// Subscribes to a topic with this protocol, for instance `email`; answers the subscription's ARN, or nothing
-    /// when there is no such topic.
+    /// Subscribes to a topic with this protocol, for instance `email`; returns the subscription's ARN, or `None` if there is no
+    /// such topic.
     pub fn subscribe(&self, topic_arn: &str, protocol: &str) -> Option<String> {
         self.state().subscribe(topic_arn, protocol, "")
     }

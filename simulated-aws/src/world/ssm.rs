@@ -1,4 +1,4 @@
-//! What a test does to parameters and change calendars.
+//! Test operations on parameters and change calendars.
 
 use jiff::Timestamp;
 
@@ -15,13 +15,13 @@ impl World {
         self.state().parameters.remove(name);
     }
 
-    /// Makes this a region without any parameter under a prefix, for instance `/aws/service/bottlerocket`: a call that
-    /// names one fails as a whole with `AccessDeniedException`, whatever else it names.
+    /// Makes this a region without any parameter under a prefix, for instance `/aws/service/bottlerocket`: a call that names
+    /// one fails as a whole with `AccessDeniedException`.
     pub fn no_parameters_under(&self, prefix: &str) {
         self.state().absent_prefixes.insert(prefix);
     }
 
-    /// The present value of a parameter.
+    /// The current value of a parameter.
     pub fn parameter(&self, name: &str) -> Option<String> {
         let state = self.state();
         let (value, _) = state.parameters.get(name)?.versions.last()?;

@@ -1,4 +1,4 @@
-//! What a test does to the tag index.
+//! Test operations on the tag index.
 
 use crate::world::World;
 

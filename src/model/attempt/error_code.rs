@@ -1,22 +1,23 @@
-//! The codes of EKS: what each says of the release that an update was to install.
+//! The error codes of EKS, and whether each points at the release that an update was to install.
 //!
 //! Those of [updates](https://docs.aws.amazon.com/eks/latest/APIReference/API_ErrorDetail.html) and of node groups'
-//! [health](https://docs.aws.amazon.com/eks/latest/APIReference/API_Issue.html) are one table, since both describe one failure.
+//! [health](https://docs.aws.amazon.com/eks/latest/APIReference/API_Issue.html) are in one table,
+//! because both describe the same failure.
 
 use serde::Serialize;
 
-/// What a code says of the release.
+/// Whether a code points at the release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blame {
     /// Nodes with the release did not come up.
     Release,
-    /// Something else prevented the update, whatever its release.
+    /// Something else prevented the update, regardless of its release.
     Cause(Cause),
     /// Nothing.
     Nothing,
 }
 
-/// What prevents updates, whatever their release.
+/// A cause that prevents updates, regardless of their release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::VariantArray)]
 pub enum Cause {
     /// No instances could be launched.
@@ -99,14 +100,14 @@ const CODES: [(&str, Blame); 50] = [
     ("Unknown", Nothing),
     ("UnsupportedAddonModification", Nothing),
     ("VpcIdNotFound", Blame::Cause(Cause::Network)),
-    // Of this program: an update that ended and brought nothing, one that was cancelled, and errors that did not fit.
+    // Codes of this program: an update without effect, a cancelled update, and errors that did not fit.
     ("Cancelled", Nothing),
     ("ReleaseVersionMismatch", Nothing),
     ("Shortened", Nothing),
 ];
 
 impl Blame {
-    /// What a code says; `None` for one that this version does not know. Such a code blames nobody.
+    /// What a code points at; `None` for a code that this version does not know, which blames nothing.
     #[must_use]
     pub fn of(code: &str) -> Option<Self> {
         CODES.iter().find(|(known, _)| *known == code).map(|(_, blame)| *blame)
@@ -114,23 +115,24 @@ impl Blame {
 }
 
 impl Cause {
-    /// What it means, in a sentence.
+    /// Its meaning, in a sentence.
     #[must_use]
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Capacity => {
                 "EC2 could not launch the new nodes: there was no capacity for their instance type, or the launch was refused."
             }
-            Self::Quota => "A quota of the account is used up, so that the new nodes could not be created.",
+            Self::Quota => "An account quota is used up, so the new nodes could not be created.",
             Self::Addresses => "The subnets had no addresses left for the new nodes.",
             Self::Network => {
                 "A subnet, security group or VPC that the node group uses no longer exists or is not configured as nodes need it."
             }
-            Self::LaunchTemplate => "The node group's launch template no longer exists or is not as EKS needs it.",
+            Self::LaunchTemplate => "The node group's launch template no longer exists or is not valid for EKS.",
             Self::AutoScalingGroup => "The node group's Auto Scaling group no longer exists, was changed or is busy.",
             Self::NodeRole => "The node group's IAM role or its instance profile no longer exists.",
             Self::Permission => {
-                "The service-linked role of EKS node groups is not allowed to do what the update needs: a policy of your organisation may forbid it."
+                "The service-linked role of EKS node groups is missing a permission for the update: an organisation \
+                 policy might deny it."
             }
             Self::ClusterApi => {
                 "EKS could not use the cluster's Kubernetes API: a webhook, an access entry or the network prevented it."
@@ -138,7 +140,7 @@ impl Cause {
             Self::Configuration => {
                 "The node group's own configuration is invalid, such as its instance types or labels."
             }
-            Self::Aws => "AWS failed or throttled its own calls. Nothing needs to be changed for the next try.",
+            Self::Aws => "AWS failed or throttled its own calls. No change is needed before the next attempt.",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What was downgraded stays: what a node group ran, and how long nothing newer is brought back.
+//! Holds: a downgraded node group stays where it is. A hold has what it ran before, and how long newer releases are blocked.
 
 use std::cmp::Ordering;
 
@@ -12,11 +12,11 @@ use crate::model::release::track::ReleaseTrack;
 use crate::model::release::version::ReleaseVersion;
 use crate::model::unknown::{Unknown, Word};
 
-/// How long a rollback that was asked for is carried out, where nothing else keeps it from that.
+/// How long a requested rollback is tried before it expires.
 pub const ROLLBACK_EXPIRES_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
-/// How long after a recorded end EKS may still describe what was before it: 15 minutes, and five more, since a run of `check`
-/// dates the end by its own beginning.
+/// How long after a recorded end EKS might still describe the state before it: 15 minutes, and five more, because a run of
+/// `check` dates the end by the run's own start.
 pub const DESCRIPTION_LAGS: SignedDuration = SignedDuration::from_mins(20);
 
 /// What a node group ran.
@@ -27,46 +27,47 @@ pub struct Running {
     pub version: String,
     /// The release.
     pub release_version: String,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
 
 impl From<&Intent> for Running {
-    /// What a node group runs once the update has brought it there.
+    /// What a node group runs after the update.
     fn from(intent: &Intent) -> Self {
         Self::new(&intent.version, &intent.release_version)
     }
 }
 
-/// A node group runs less than it ran.
+/// A node group runs an older version than before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Hold {
-    /// What it ran.
+    /// What it ran before.
     pub from: Running,
-    /// What it ran then.
+    /// What it ran after the downgrade.
     pub to: Running,
-    /// When that was first seen.
+    /// When the downgrade was first seen.
     pub since: Timestamp,
     /// Who downgraded it.
     pub by: Word<DowngradedBy>,
-    /// Whether a second description showed it. Before, nothing starts either, but nothing is reported: the first may be old.
+    /// Whether a second description confirmed it. Until then no update starts, but nothing is reported: the first description
+    /// might be outdated.
     pub confirmed: bool,
-    /// How often an external update downgraded it, each time after the updater had raised it again.
+    /// How often an external update downgraded it, each time after the updater had updated it again.
     pub times: u32,
-    /// When it ended; it is kept to count the next one.
+    /// When the hold ended; it is kept to count the next one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
-    /// Of a downgraded Kubernetes version: the cluster's, with which it ends.
+    /// For a downgraded Kubernetes version: the cluster's version at the time; the hold ends when that changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster_version: Option<String>,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
 
-/// An update that took a node group back.
+/// An update that downgraded a node group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepBack {
     /// What it ran before.
@@ -78,26 +79,26 @@ pub struct StepBack {
 /// Who downgraded a node group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DowngradedBy {
-    /// The updater, because a rollback was asked for.
+    /// The updater, for a requested rollback.
     Rollback,
     /// An external update.
     External,
 }
 
-/// A rollback that was asked for.
+/// A requested rollback.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rollback {
     /// The release to go back to.
     pub release_version: String,
-    /// When it was asked for.
+    /// When it was requested.
     pub requested_at: Timestamp,
-    /// The request id of the run that it was asked of.
+    /// The id of the run that received the request.
     pub request_id: String,
-    /// Whether it was carried out, or no longer will be.
+    /// Whether it was carried out, or has expired.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_over: bool,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
@@ -109,8 +110,8 @@ impl Running {
         Self { version: version.to_owned(), release_version: release_version.to_owned(), unknown: Unknown::default() }
     }
 
-    /// How this compares with what was before: first by Kubernetes version, then by the family's order. `None` where there is
-    /// no order.
+    /// Compares this with the earlier state: first by Kubernetes version, then by the family's order. `None` if they have no
+    /// order.
     #[must_use]
     pub fn compare(&self, before: &Self, ami_type: &AmiTypes) -> Option<Ordering> {
         let version = |running: &Self| running.version.parse::<KubernetesVersion>().ok();
@@ -125,14 +126,14 @@ impl Running {
 }
 
 impl Rollback {
-    /// To go back to this release.
+    /// A request to go back to this release.
     #[must_use]
     pub fn new(release_version: &str, requested_at: Timestamp, request_id: &str) -> Self {
         let (release_version, request_id) = (release_version.to_owned(), request_id.to_owned());
         Self { release_version, requested_at, request_id, is_over: false, unknown: Unknown::default() }
     }
 
-    /// Whether it is no longer carried out.
+    /// Whether it has expired.
     #[must_use]
     pub fn has_expired(&self, now: Timestamp) -> bool {
         now.duration_since(self.requested_at) >= ROLLBACK_EXPIRES_AFTER
@@ -140,7 +141,7 @@ impl Rollback {
 }
 
 impl Hold {
-    /// What a node group ran, and what it runs since then.
+    /// What a node group ran before, and what it has run since.
     #[must_use]
     pub fn new(from: &Running, to: &Running, by: DowngradedBy, since: Timestamp) -> Self {
         let (from, to, by) = (from.clone(), to.clone(), by.into());
@@ -148,25 +149,25 @@ impl Hold {
         Self { from, to, since, by, confirmed: true, times, ended_at, cluster_version, unknown: Unknown::default() }
     }
 
-    /// Whether it holds.
+    /// Whether it is active.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.ended_at.is_none()
     }
 
-    /// Whether the Kubernetes version was downgraded; then its releases go on.
+    /// Whether the Kubernetes version was downgraded; releases of the older version are then still installed.
     #[must_use]
     pub fn is_of_version(&self) -> bool {
         self.from.version != self.to.version
     }
 
-    /// Whether a newer release ends it. Where somebody has downgraded the node group twice, only a person does.
+    /// Whether a newer release ends it. After a second downgrade, only a person can end it.
     #[must_use]
     pub fn ends_with_newer(&self) -> bool {
         self.times < 2
     }
 
-    /// Whether a pin ends it. The one that the updater has raised the node group to before does so once.
+    /// Whether a pin ends it. A pin that the updater has followed before ends it only once.
     #[must_use]
     pub fn ends_with_pin(&self, pin: &str) -> bool {
         self.ends_with_newer() || self.from.release_version != pin

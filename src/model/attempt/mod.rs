@@ -14,24 +14,24 @@ use super::attempt::error_code::{Blame, Cause};
 use super::release::track::TrackKey;
 use super::unknown::{Unknown, Word};
 
-/// The longest code and message that are kept of an error, in bytes.
+/// The maximum length of an error's code and message, in bytes.
 const CODE_BYTES: usize = 256;
 pub(super) const MESSAGE_BYTES: usize = 4 * 1024;
-/// The most codes that a message names; one failure has one or two.
+/// The maximum number of codes in a message; one failure has one or two.
 const CODES: usize = 10;
 
-/// What an attempt sets out to do: all that the call says.
+/// The intent of an attempt: all parameters of the call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Intent {
     /// The Kubernetes version to send.
     pub version: String,
-    /// The AMI type of the node group, which with the version names the release track.
+    /// The AMI type of the node group, which together with the version identifies the release track.
     #[serde(default)]
     pub ami_type: String,
     /// The release to send.
     pub release_version: String,
-    /// The release that runs.
+    /// The release that the node group runs.
     pub previous_release_version: String,
     /// Whether to override disruption budgets.
     #[serde(default)]
@@ -39,36 +39,35 @@ pub struct Intent {
     /// Whether the rules allow to do so after an eviction failure.
     #[serde(default)]
     pub may_force: bool,
-    /// The request id of the run that was asked for it, where it goes back to an older release.
+    /// For a rollback: the id of the run that received the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback: Option<String>,
-    /// The launch template and its version, where an external update is about that alone and EKS names no release.
+    /// The launch template and its version, for an external update that changes only that, so that EKS names no release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launch_template: Option<Box<str>>,
-    /// The call must be made before this time, at which the node group's window closes but for its margin.
+    /// The deadline of the call: the end of the node group's window, minus the margin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_before: Option<Timestamp>,
-    /// How long it may run before it is reported as stuck, where the node group's tag says so. Boxed, since few have the tag.
+    /// How long it may run before it is reported as stuck, if the node group's tag sets it. Boxed, because few have the tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stuck_after: Option<Box<SignedDuration>>,
-    /// Whether a retry was asked for although not all of the node group's earlier updates could be read.
+    /// Whether a retry was requested although not all of the node group's earlier updates could be read.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub update_history_unread: bool,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
 
-/// One attempt to bring a node group to a release.
+/// One attempt to update a node group to a release.
 ///
-/// It is written before `UpdateNodegroupVersion` is called, so that an update which EKS accepted is known however the
-/// process ends.
+/// It is written before the call of `UpdateNodegroupVersion`, so that an accepted update is known even if the process dies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Attempt {
     /// Counts the attempts on this node group from one.
     pub number: u32,
-    /// What it sets out to do.
+    /// Its intent.
     pub intent: Intent,
     /// `clientRequestToken` of the call; `None` for an external update.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -81,33 +80,33 @@ pub struct Attempt {
     /// The update's id, once EKS accepted it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub update_id: Option<String>,
-    /// How far it has come.
+    /// Its status.
     pub status: Word<Status>,
-    /// When it ended, for one that has.
+    /// When it ended, if it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
     /// What AWS reported, in AWS's words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ErrorDetail>,
-    /// The node group's health issues when the update failed, as EKS codes them.
+    /// EKS's codes of the node group's health issues when the update failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub health: Vec<String>,
     /// How long the node group's last successful update took when this one began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_took: Option<SignedDuration>,
-    /// Whether a notice said that it runs longer than it should.
+    /// Whether it was reported as stuck.
     #[serde(default)]
     pub stuck_notified: bool,
-    /// When a retry was asked for in spite of it.
+    /// When a retry was requested despite its failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_requested_at: Option<Timestamp>,
-    /// When it was reported that the trouble with it is over.
+    /// When its recovery was reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovered_at: Option<Timestamp>,
-    /// When `DescribeUpdate` first said `Successful`, for one whose node group does not show the release yet.
+    /// When `DescribeUpdate` first returned `Successful`, while the node group does not show the release yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub successful_since: Option<Timestamp>,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
@@ -118,20 +117,20 @@ pub enum StartedBy {
     /// This program.
     #[default]
     Updater,
-    /// The console, Terraform, a colleague: tracked and reported like its own.
+    /// The console, Terraform, a colleague: tracked and reported like the updater's own.
     External,
 }
 
-/// How far an attempt has come.
+/// The status of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::EnumString, strum::IntoStaticStr)]
 pub enum Status {
-    /// The call is about to be made, or its answer is not known.
+    /// The call is about to be made, or its answer is unknown.
     Intent,
-    /// EKS accepted the update and has not ended it.
+    /// EKS accepted the update, and it has not ended.
     InProgress,
-    /// EKS ended it, and the node group runs the release.
+    /// It succeeded, and the node group runs the release.
     Successful,
-    /// EKS ended it without success.
+    /// It failed.
     Failed,
     /// EKS reports it as cancelled.
     Cancelled,
@@ -151,16 +150,16 @@ pub struct ErrorDetail {
     pub error_code: String,
     /// AWS's message.
     pub error_message: String,
-    /// The resources that AWS names: for `PodEvictionFailure` the nodes.
+    /// The resources that AWS names: the nodes for `PodEvictionFailure`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resource_ids: Vec<String>,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
 
 impl ErrorDetail {
-    /// An error that names no resources.
+    /// An error without resources.
     #[must_use]
     pub fn new(error_code: impl Into<String>, error_message: impl Into<String>) -> Self {
         let (error_code, error_message) = (error_code.into(), error_message.into());
@@ -169,7 +168,7 @@ impl ErrorDetail {
 }
 
 impl Intent {
-    /// To go from one release to another, of this Kubernetes version and AMI type, without force.
+    /// An update from one release to another, of this Kubernetes version and AMI type, without force.
     #[must_use]
     pub fn new(version: &str, ami_type: &AmiTypes, from: &str, to: &str) -> Self {
         Self {
@@ -206,7 +205,10 @@ impl fmt::Display for Intent {
             );
         }
         if release_version.is_empty() {
-            return write!(f, "from {previous_release_version} (Kubernetes {version}) to what EKS does not name");
+            return write!(
+                f,
+                "from {previous_release_version} (Kubernetes {version}) to a release that EKS does not name"
+            );
         }
         let back = if rollback.is_some() { "back " } else { "" };
         write!(f, "{back}from {previous_release_version} to {release_version} (Kubernetes {version})")?;
@@ -214,21 +216,21 @@ impl fmt::Display for Intent {
             f.write_str(", overriding disruption budgets, which made it fail before")?;
         }
         if *update_history_unread {
-            f.write_str(", without its update history: its last update may have been a downgrade")?;
+            f.write_str(", without its update history: its last update might have been a downgrade")?;
         }
         Ok(())
     }
 }
 
 impl Attempt {
-    /// Who started it. Whoever only a newer version knows is not this program.
+    /// Who started it. An initiator that only a newer version knows counts as external.
     #[must_use]
     pub fn starter(&self) -> StartedBy {
         self.started_by.known().copied().unwrap_or(StartedBy::External)
     }
 
-    /// How long it may run before it is stuck: as its tag says; else as the setting says, or twice as long as the last one took, where
-    /// that is longer.
+    /// How long it may run before it is stuck: the value of its tag; without one, the setting, or twice the duration of the
+    /// last one if that is longer.
     #[must_use]
     pub fn stuck_after(&self, setting: SignedDuration) -> SignedDuration {
         let twice = self.last_took.map(|took| took.saturating_add(took));
@@ -237,19 +239,20 @@ impl Attempt {
     }
 
     /// Whether it is an attempt on this release. Bottlerocket has the same releases for every Kubernetes version, and what
-    /// fails with one need not fail with another.
+    /// fails with one might succeed with another.
     #[must_use]
     pub fn is_for(&self, version: &str, release: &str) -> bool {
         (self.intent.version.as_str(), self.intent.release_version.as_str()) == (version, release)
     }
 
-    /// Whether it ended in a way that counts against its release: it is tried again only after a wait, and not for ever.
+    /// Whether it ended in a way that counts against its release: the release is retried only after a wait, and a limited
+    /// number of times.
     #[must_use]
     pub fn failed(&self) -> bool {
         self.ended_without_success() && self.retry_requested_at.is_none()
     }
 
-    /// Whether it ended in any way but success, whatever was asked for since. A status that this version does not know is
+    /// Whether it ended without success, even if a retry was requested since. A status that this version does not know is
     /// neither.
     #[must_use]
     pub fn ended_without_success(&self) -> bool {
@@ -259,7 +262,7 @@ impl Attempt {
         }
     }
 
-    /// How it ended, for one that ended without success.
+    /// Its final status, if it ended without success.
     #[must_use]
     pub fn failure(&self) -> Status {
         self.status.known().copied().unwrap_or(Status::Failed)
@@ -271,8 +274,8 @@ impl Attempt {
         self.status == Status::Failed && self.errors.iter().any(|error| error.error_code == error_code)
     }
 
-    /// Whether it failed for a cause that points at the release: its nodes did not come up, and nothing else explains that, nor is
-    /// there a code that this version does not know. An external update blames nothing.
+    /// Whether it failed for a cause that points at the release: its nodes did not come up, nothing else explains that, and
+    /// this version knows all of its codes. An external update blames nothing.
     #[must_use]
     pub fn blames_release(&self) -> bool {
         let errors = self.errors.iter().any(|error| Blame::of(&error.error_code) == Some(Blame::Release));
@@ -280,7 +283,7 @@ impl Attempt {
         self.started_by == StartedBy::Updater && self.status == Status::Failed && errors && self.codes().all(is_known)
     }
 
-    /// What prevented it whatever its release, where a code says so.
+    /// The cause that prevented it regardless of its release, if a code names one.
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
         self.codes().find_map(|code| match Blame::of(code) {
@@ -294,18 +297,18 @@ impl Attempt {
         distinct_codes(self.codes().filter(|code| Blame::of(code).is_none()))
     }
 
-    /// The codes of the node group's health, each once and the first few only.
+    /// The codes of the node group's health issues, each once and the first few only.
     pub fn health_codes(&self) -> Vec<String> {
         distinct_codes(self.health.iter().map(String::as_str))
     }
 
-    /// The codes of its errors, and of the node group's health when it failed.
+    /// The codes of its errors, and of the node group's health issues when it failed.
     fn codes(&self) -> impl Iterator<Item = &str> {
         self.errors.iter().map(|error| error.error_code.as_str()).chain(self.health.iter().map(String::as_str))
     }
 }
 
-/// The first few codes, each once and cut, so that a message that names them stays short.
+/// The first few codes, each once and truncated, so that a message with them stays short.
 fn distinct_codes<'a>(codes: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut distinct = Vec::new();
     for code in codes {
@@ -317,7 +320,7 @@ fn distinct_codes<'a>(codes: impl Iterator<Item = &'a str>) -> Vec<String> {
     distinct
 }
 
-/// Error details cut to this many bytes; a last one says how many are left out.
+/// Error details truncated to this many bytes; a last one has the number of those left out.
 #[must_use]
 pub fn shorten(errors: Vec<ErrorDetail>, bytes: usize) -> Vec<ErrorDetail> {
     let total: usize = errors.iter().map(|error| 1 + error.resource_ids.len()).sum();

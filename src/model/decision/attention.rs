@@ -1,9 +1,9 @@
-//! What a decision asks of the people who run the fleet.
+//! The attention that a decision needs from the people who run the fleet.
 
 use serde::{Deserialize, Serialize};
 
-/// What a decision asks of the people who run the fleet. Metrics, `status`, `plan`, `doctor`, the log and the weekly digest follow
-/// from it.
+/// The attention that a decision needs from the people who run the fleet. Metrics, `status`, `plan`, `doctor`, the log and the
+/// weekly digest derive from it.
 #[derive(
     Clone,
     Copy,
@@ -25,17 +25,17 @@ pub enum Attention {
     Moving,
     /// Nothing: it waits for a rule, a date or a retry.
     Waits,
-    /// Somebody has to do something, or nothing changes.
+    /// Nothing changes until somebody acts.
     #[default]
     NeedsYou,
-    /// Nothing: it is left alone because somebody said so.
+    /// Nothing: it is left alone on purpose.
     Deliberate,
 }
 
-/// When it is reported that a node group has a decision for long.
+/// After how long it is reported that a node group has a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reported {
-    /// Never: it is deliberate, or has a notice of its own.
+    /// Never: it is deliberate, or has its own notice.
     Never,
     /// After `stale-after`, while a newer release could be installed.
     WhileBehind,
@@ -46,7 +46,7 @@ pub enum Reported {
 }
 
 impl Attention {
-    /// In a sentence about a node group.
+    /// The words for it in a sentence about a node group.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {

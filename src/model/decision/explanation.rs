@@ -1,4 +1,4 @@
-//! Why an update of a node group starts or does not: what every rule says, not only the first that fails.
+//! Why an update of a node group starts or does not: the result of every rule, not only of the first that fails.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use super::attention::Attention;
 use super::rule::Rule;
 use crate::model::decision::DecisionKind;
 
-/// What every rule says of one node group.
+/// The result of every rule for one node group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
@@ -15,18 +15,18 @@ pub struct Explanation {
     pub nodegroup: String,
     /// The plan's decision.
     pub decision: DecisionKind,
-    /// What it asks of the people who run the fleet.
+    /// The attention it needs from the people who run the fleet.
     #[serde(default)]
     pub attention: Attention,
-    /// The sentence to it.
+    /// The sentence that explains it.
     pub reason: String,
-    /// What it runs, where it could be described.
+    /// What it runs, if it could be described.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs: Option<Description>,
-    /// The release that it would get, were every rule satisfied.
+    /// The release that it would get if every rule were satisfied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// When an update may start if nothing else changes, where time alone brings that about.
+    /// When an update can start if nothing else changes, if that only depends on time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts_at: Option<Timestamp>,
     /// Each rule that applies to it, in the order in which they are evaluated.
@@ -39,20 +39,20 @@ pub struct Explanation {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Description {
-    /// The release, where EKS says it.
+    /// The release, if EKS returned it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release_version: Option<String>,
-    /// The Kubernetes version, where EKS says it.
+    /// The Kubernetes version, if EKS returned it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kubernetes_version: Option<String>,
     /// The AMI type.
     pub ami_type: String,
-    /// How many days ago the oldest newer release was published, where there is one.
+    /// How many days ago the oldest newer release was published, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub days_behind: Option<i64>,
 }
 
-/// What one rule says, as Kubernetes writes conditions.
+/// The result of one rule, in the form of a Kubernetes condition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
@@ -63,17 +63,17 @@ pub struct Condition {
     pub status: ConditionStatus,
     /// `Satisfied`, `NotEvaluated`, or the code of the reason against an update.
     pub reason: String,
-    /// The sentence to it.
+    /// The sentence that explains it.
     pub message: String,
-    /// Where it is known from: a tag, a setting, the record, or the AWS service that says so.
+    /// Its source: a tag, a setting, the record, or an AWS service.
     pub source: String,
-    /// Whether it is the one that decides.
+    /// Whether it is the decisive rule.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub decides: bool,
-    /// When it may be satisfied, where that is known.
+    /// When it might be satisfied, if that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
-    /// Since when it is as it is, where that is known.
+    /// Since when it has this status, if that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_transition_time: Option<Timestamp>,
 }
@@ -85,7 +85,7 @@ pub enum ConditionStatus {
     True,
     /// It is not.
     False,
-    /// It was not evaluated, since an earlier one left nothing to evaluate it for.
+    /// It was not evaluated, because an earlier rule left nothing to evaluate.
     Unknown,
 }
 
@@ -97,21 +97,21 @@ pub struct ConsideredRelease {
     pub release_version: String,
     /// Its Kubernetes version.
     pub kubernetes_version: String,
-    /// When AWS published it; where AWS does not say, when it was first seen.
+    /// When AWS published it; if AWS gives no date, when it was first seen.
     pub published_at: Timestamp,
-    /// What stands against it; nothing where it may be taken.
+    /// The objections to it; empty if the node group can be updated to it.
     pub against: Vec<Objection>,
 }
 
-/// Something that stands against a release.
+/// An objection to a release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Objection {
     /// The reason's code, or `Withdrawn`, or `NotPinned`.
     pub reason: String,
-    /// The sentence to it.
+    /// The sentence that explains it.
     pub message: String,
-    /// When it may no longer hold, where that is known.
+    /// When it might end, if that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }

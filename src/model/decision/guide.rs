@@ -1,33 +1,32 @@
-//! What there is to know of each decision, whatever node group has it: `docs/decisions.md` is made from it, and so is what people
-//! are told to do.
+//! The guide to each decision, the same for every node group: the source of `docs/decisions.md` and of the steps shown to people.
 
 use super::reason::ReasonKind;
 use super::rule::Rule;
 use crate::model::decision::DecisionKind;
 
-/// What there is to know of a decision.
+/// The guide to a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Guide {
-    /// The rule by which an update does not start.
+    /// The rule that stops an update.
     pub rule: Rule,
-    /// Why it is decided: a sentence in Markdown.
+    /// Why this decision is made: a sentence in Markdown.
     pub why: &'static str,
-    /// What to do, often with a command at its end; nothing where waiting or nothing is all there is to do. `NODEGROUP` stands for
+    /// What to do, often with a command at its end; `None` if there is nothing to do but wait. `NODEGROUP` stands for
     /// `cluster/nodegroup`, and `RELEASE` for the release.
     pub todo: Option<&'static str>,
-    /// The section of `docs/` with more.
+    /// The section of `docs/` with more details.
     pub see: Option<&'static str>,
 }
 
 impl DecisionKind {
-    /// What there is to know of it; nothing of one that this version does not know.
+    /// Its guide; `None` for a decision that this version does not know.
     #[must_use]
     pub fn guide(&self) -> Option<Guide> {
         let (why, todo) = match self {
             Self::Skip(reason) => return Some(reason.guide()),
-            Self::Start => ("every rule is satisfied: an update starts, and the outcome says what came of it", None),
+            Self::Start => ("every rule is satisfied: an update starts, and the outcome reports the result", None),
             Self::Next => (
-                "a limit is reached: its update starts only if EKS does not accept another that was planned",
+                "a limit is reached: its update starts only if EKS rejects another planned update",
                 Some("wait, or raise the limit"),
             ),
             Self::Unknown(_) => return None,
@@ -37,7 +36,7 @@ impl DecisionKind {
 }
 
 impl ReasonKind {
-    /// What there is to know of it.
+    /// Its guide.
     #[must_use]
     pub fn guide(self) -> Guide {
         match self {
@@ -46,7 +45,7 @@ impl ReasonKind {
             }
             Self::NotFound => Guide {
                 rule: Rule::Selected,
-                why: "the event names it, but no node group with the tag `ami-update` has the name",
+                why: "the event names it, but no node group with the tag `ami-update` has this name",
                 todo: Some("check name, tag and region; opt it in: eks-nodegroup-updater opt-in NODEGROUP"),
                 see: None,
             },
@@ -88,19 +87,19 @@ impl ReasonKind {
             },
             Self::InProgress => Guide {
                 rule: Rule::NoUpdateInProgress,
-                why: "an update is in progress, external or not",
+                why: "an update is in progress, started by the updater or externally",
                 todo: None,
                 see: None,
             },
             Self::RollbackBlocked => Guide {
                 rule: Rule::RollbackAllowed,
                 why: "a requested rollback cannot start; the reason says why",
-                todo: Some("fix what the reason says, or request another release"),
+                todo: Some("fix the cause that the reason names, or request another release"),
                 see: Some("rules.md#going-back"),
             },
             Self::CustomAmi => Guide {
                 rule: Rule::ManagedAmi,
-                why: "its launch template has an AMI of its own, for which AWS publishes no releases",
+                why: "its launch template sets a custom AMI, for which AWS publishes no releases",
                 todo: Some("update the AMI in its launch template"),
                 see: None,
             },
@@ -112,8 +111,8 @@ impl ReasonKind {
             },
             Self::Downgraded => Guide {
                 rule: Rule::NotDowngraded,
-                why: "an external update or a rollback took it back, and it stays there",
-                todo: Some("to bring it forward at once: eks-nodegroup-updater retry NODEGROUP"),
+                why: "an external update or a rollback downgraded it, and it stays there",
+                todo: Some("to update it now: eks-nodegroup-updater retry NODEGROUP"),
                 see: Some("operations.md#downgraded-by-another-owner"),
             },
             Self::Pinned => Guide { rule: Rule::Pin, why: "it runs the release of its `pin`", todo: None, see: None },
@@ -125,7 +124,7 @@ impl ReasonKind {
             },
             Self::PinUnknown => Guide {
                 rule: Rule::Pin,
-                why: "its `pin` is no release of its AMI type and Kubernetes version",
+                why: "its `pin` is not a release of its AMI type and Kubernetes version",
                 todo: Some("move the pin: eks-nodegroup-updater set NODEGROUP pin=RELEASE"),
                 see: None,
             },
@@ -164,7 +163,7 @@ impl ReasonKind {
             },
             Self::NotComparable => Guide {
                 rule: Rule::NewerRelease,
-                why: "the release it runs and the latest one have no order",
+                why: "the release it runs and the latest one cannot be compared",
                 todo: Some("compare both releases, and update it once by hand"),
                 see: None,
             },
@@ -194,7 +193,8 @@ impl ReasonKind {
             },
             Self::ReleaseRefused => Guide {
                 rule: Rule::ReleaseAccepted,
-                why: "EKS refuses the release as not valid; after a day you are notified, and an older release is installed instead",
+                why: "EKS refuses the release as invalid; after a day you are notified, and an older release is \
+                      installed instead",
                 todo: None,
                 see: Some("rules.md#retries"),
             },
@@ -218,7 +218,7 @@ impl ReasonKind {
             },
             Self::Unhealthy => Guide {
                 rule: Rule::Healthy,
-                why: "it has health issues with which EKS refuses updates (all but four)",
+                why: "it has a health issue that makes EKS refuse updates (all but four do)",
                 todo: Some("fix the health issues that the reason names"),
                 see: None,
             },
@@ -230,13 +230,14 @@ impl ReasonKind {
             },
             Self::BackingOff => Guide {
                 rule: Rule::NotBackingOff,
-                why: "EKS rejected its last update, for a cause that is not the release's; the reason quotes EKS",
-                todo: Some("fix what EKS says, then: eks-nodegroup-updater retry NODEGROUP"),
+                why: "EKS rejected its last update, for a cause unrelated to the release; the reason quotes EKS",
+                todo: Some("fix the cause that EKS names, then: eks-nodegroup-updater retry NODEGROUP"),
                 see: Some("rules.md#retries"),
             },
             Self::MinIntervalNotReached => Guide {
                 rule: Rule::MinInterval,
-                why: "its last update is more recent than its `min-interval`, or than the 20 minutes in which EKS may still describe what ran before",
+                why: "its last update is more recent than its `min-interval`, or than the 20 minutes for which EKS \
+                      might still describe the previous release",
                 todo: None,
                 see: None,
             },

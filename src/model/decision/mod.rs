@@ -1,4 +1,4 @@
-//! What the plan decides for a node group.
+//! The plan's decision for a node group.
 
 pub mod attention;
 pub mod explanation;
@@ -25,13 +25,13 @@ const NEXT: &str = "Next";
 pub enum Decision {
     /// Its update starts.
     Start(Intent),
-    /// Its update starts only if EKS does not accept another that was planned, since a limit is reached.
+    /// A limit is reached: its update starts only if EKS rejects another planned update.
     Next(Intent, Limit),
     /// No update starts, and why.
     Skip(Reason),
 }
 
-/// A decision without its details, as answers and records name it. One that a newer version wrote is kept as it is.
+/// A decision without its details, as in answers and records. A decision written by a newer version is kept as it is.
 ///
 /// ```
 /// use eks_nodegroup_updater::model::decision::DecisionKind;
@@ -45,11 +45,11 @@ pub enum Decision {
 pub enum DecisionKind {
     /// Its update starts.
     Start,
-    /// Its update starts if there is a place.
+    /// Its update starts if the limits allow it.
     Next,
     /// No update starts.
     Skip(ReasonKind),
-    /// One that this version does not know.
+    /// A decision that this version does not know.
     Unknown(String),
 }
 
@@ -62,12 +62,12 @@ pub struct Planned {
     pub decision: Decision,
 }
 
-/// What a decision is about.
+/// The subject of a decision.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
     /// A node group that the tag index lists.
     Nodegroup(NodegroupId),
-    /// A node group that the event names and that was not found, or an entry that is not a node group's ARN.
+    /// A node group that the event names but that was not found, or an entry that is not a node group's ARN.
     Other(Subject),
 }
 
@@ -92,7 +92,7 @@ impl Decision {
         }
     }
 
-    /// What it asks of the people who run the fleet.
+    /// The attention it needs from the people who run the fleet.
     #[must_use]
     pub fn attention(&self) -> Attention {
         match self {
@@ -102,7 +102,7 @@ impl Decision {
         }
     }
 
-    /// What starts, or may.
+    /// The update that starts, or can start.
     #[must_use]
     pub fn intent(&self) -> Option<&Intent> {
         match self {
@@ -111,7 +111,7 @@ impl Decision {
         }
     }
 
-    /// The release that it is about, if it is about one.
+    /// The release that it concerns, if any.
     #[must_use]
     pub fn target(&self) -> Option<&str> {
         match self {
@@ -120,7 +120,7 @@ impl Decision {
         }
     }
 
-    /// When it may change, where that is known.
+    /// When it might change, if that is known.
     #[must_use]
     pub fn until(&self) -> Option<Timestamp> {
         match self {
@@ -172,7 +172,7 @@ impl fmt::Display for DecisionKind {
 }
 
 impl Planned {
-    /// What it is about, as people name it.
+    /// Its subject, as people name it.
     #[must_use]
     pub fn subject(&self) -> Subject {
         match &self.target {

@@ -1,4 +1,4 @@
-//! What a manual event asks a run of `start` for.
+//! The request of a manual event to a run of `start`.
 
 use std::collections::BTreeMap;
 
@@ -7,26 +7,26 @@ use serde::{Deserialize, Serialize};
 use crate::model::id::{NodegroupName, NodegroupPattern, Subject};
 use crate::model::release::selector::ReleaseSelector;
 
-/// What a run of `start` is asked for; by default a full run.
+/// The request to a run of `start`; by default a full run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StartRequest {
     /// Plan and report, but write and start nothing.
     #[serde(default)]
     pub dry_run: bool,
-    /// Only these node groups, and those of `clusters`. Without either: all.
+    /// Only these node groups, and those of `clusters`. Without both: all.
     #[serde(default)]
     pub nodegroups: Vec<NodegroupName>,
     /// Only the node groups of these clusters, and those of `nodegroups`.
     #[serde(default)]
     pub clusters: Vec<String>,
-    /// Say of these node groups what every rule says of them; only looks, as a dry run does.
+    /// Explain the result of every rule for these node groups; read-only, like a dry run.
     #[serde(default)]
     pub explain: Vec<NodegroupName>,
-    /// Try again at once on these node groups what failed before.
+    /// Retry at once the updates that failed on these node groups.
     #[serde(default)]
     pub retry: Vec<NodegroupName>,
-    /// Take node groups back to an older release of their Kubernetes version, by name or by a pattern such as `prod/*`.
+    /// Roll node groups back to an older release of their Kubernetes version, by name or by a pattern such as `prod/*`.
     #[serde(default)]
     pub rollback: BTreeMap<NodegroupPattern, String>,
     /// Lift the quarantine of these releases.
@@ -41,26 +41,26 @@ impl StartRequest {
         self.nodegroups.is_empty() && self.clusters.is_empty()
     }
 
-    /// Whether the run looks at the whole fleet and leaves what it finds: only such a run judges the fleet.
+    /// Whether the run covers the whole fleet and records its findings: only such a run assesses the fleet.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.includes_all() && !self.dry_run
     }
 
-    /// Whether it asks for something to be changed, whatever else it asks for.
+    /// Whether it requests a change, among other things.
     #[must_use]
     pub fn has_action(&self) -> bool {
         let Self { dry_run: _, nodegroups: _, clusters: _, explain: _, retry, rollback, lift_quarantine } = self;
         !retry.is_empty() || !rollback.is_empty() || !lift_quarantine.is_empty()
     }
 
-    /// Whether the answer has a line about this.
+    /// Whether the answer has a line about this subject.
     #[must_use]
     pub fn answers_about(&self, subject: &Subject) -> bool {
         self.explain.is_empty() || matches!(subject, Subject::Nodegroup(name) if self.explain.contains(name))
     }
 
-    /// Whether a node group is one of those asked for.
+    /// Whether a node group is requested.
     #[must_use]
     pub fn includes(&self, name: &NodegroupName) -> bool {
         self.includes_all() || self.clusters.contains(&name.cluster) || self.nodegroups.contains(name)

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A rule. Each says what holds where it is satisfied; a [`Reason`](super::reason::Reason) is what stands against an update by it.
+/// A rule. Each variant describes the satisfied rule; a [`Reason`](super::reason::Reason) is why an update fails the rule.
 #[derive(
     Clone,
     Copy,
@@ -18,15 +18,15 @@ use serde::{Deserialize, Serialize};
     strum::VariantArray,
 )]
 pub enum Rule {
-    /// The event asks for it, and it was found.
+    /// The event selects it, and it was found.
     Selected,
     /// AWS and the table could be read.
     Readable,
-    /// Its tags opt it in, and are understood.
+    /// Its tags opt it in, and are valid.
     OptedIn,
     /// No update of it is in progress.
     NoUpdateInProgress,
-    /// The rollback that was asked for can start.
+    /// The requested rollback can start.
     RollbackAllowed,
     /// AWS publishes releases for its AMI type.
     ManagedAmi,
@@ -34,7 +34,7 @@ pub enum Rule {
     Pin,
     /// There is a newer release.
     NewerRelease,
-    /// It was not downgraded, or the release is newer than what it left.
+    /// It was not downgraded, or the release is newer than the one it left.
     NotDowngraded,
     /// Its cluster has run its Kubernetes version for long enough to follow.
     FollowClusterAfter,
@@ -46,38 +46,38 @@ pub enum Rule {
     NotQuarantined,
     /// EKS does not refuse the release.
     ReleaseAccepted,
-    /// The release did not fail on it, or may be tried again.
+    /// The release did not fail on it, or can be retried.
     NotFailedBefore,
     /// The lower rings have proved the release.
     Ring,
     /// Its tag allows updates, not only reports.
     UpdatesAllowed,
-    /// It is active, and has no health issue with which EKS refuses updates.
+    /// It is active, and has no health issue that makes EKS refuse updates.
     Healthy,
-    /// EKS did not lately refuse to take an update of it.
+    /// EKS has not rejected an update of it recently.
     NotBackingOff,
-    /// Its last update is long enough ago.
+    /// Its last update is old enough.
     MinInterval,
-    /// No stop switch and no change calendar stops all updates.
+    /// Neither the stop switch nor a change calendar stops all updates.
     NotFrozen,
     /// Its window is open, and for long enough.
     Window,
     /// Its earlier updates are known.
     UpdateHistory,
-    /// The limits leave it a place.
+    /// The limits allow another update.
     Limits,
 }
 
 /// The steps in which rules are evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::VariantArray)]
 pub enum Step {
-    /// Is the node group to be kept current, and known?
+    /// Is the node group opted in and readable?
     Selection,
     /// Can it be updated at all?
     Nodegroup,
-    /// Which release may it go to?
+    /// Which release can it be updated to?
     Release,
-    /// May its update start now?
+    /// Is its update allowed to start now?
     Start,
 }
 

@@ -21,7 +21,7 @@ use crate::model::release::track::TrackKey;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct NodegroupId {
-    // Shared by all that a run holds of a node group.
+    // Shared by all values of a run about a node group.
     name: Arc<NodegroupName>,
     arn: Arc<str>,
 }
@@ -33,12 +33,12 @@ pub struct ClusterId {
     arn: String,
 }
 
-/// All node groups of one account and region. What holds for all of them is stored under this id.
+/// All node groups of one account and region. Shared state is stored under this id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct FleetId(String);
 
-/// A release track of one account and region. What AWS has recommended on it is stored under this id.
+/// A release track of one account and region. Its recommended releases are stored under this id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TrackId {
@@ -46,7 +46,7 @@ pub struct TrackId {
     track: TrackKey,
 }
 
-/// A key of the table that is neither a node group's nor the fleet's.
+/// A key of the table that does not have the expected kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not the key of a {1}")]
 pub struct InvalidKey(String, &'static str);
@@ -69,7 +69,7 @@ impl NodegroupId {
         &self.name
     }
 
-    /// Its ARN. Unlike the names, it is never used again after the node group was deleted.
+    /// Its ARN. Unlike the names, an ARN is never reused after the node group is deleted.
     #[must_use]
     pub fn arn(&self) -> &str {
         &self.arn
@@ -87,7 +87,7 @@ impl NodegroupId {
         ClusterId { arn: format!("{}:cluster/{}", self.owner(), self.cluster()) }
     }
 
-    /// Whether another node group is one of the same cluster.
+    /// Whether another node group is in the same cluster.
     #[must_use]
     pub fn shares_cluster_with(&self, other: &Self) -> bool {
         (self.owner(), self.cluster()) == (other.owner(), other.cluster())
@@ -126,7 +126,7 @@ impl ClusterId {
         complete.then(|| Self { arn: arn.to_owned() })
     }
 
-    /// Whether a node group is one of it.
+    /// Whether a node group is in it.
     #[must_use]
     pub fn contains(&self, nodegroup: &NodegroupId) -> bool {
         self.arn.split_once(":cluster/") == Some((nodegroup.owner(), nodegroup.cluster()))

@@ -23,7 +23,7 @@ pub enum ItemKey {
     Track(TrackId),
 }
 
-/// What a decision, an error or a message is about.
+/// The subject of a decision, an error or a message.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// A node group.
@@ -37,7 +37,7 @@ pub enum Subject {
 }
 
 impl ItemKey {
-    /// Reads a key; `None` for one that is none of the updater's.
+    /// Reads a key; `None` for a key that is not the updater's.
     #[must_use]
     pub fn read(key: &str) -> Option<Self> {
         let nodegroup = NodegroupId::from_arn(key).map(Self::Nodegroup);
@@ -55,7 +55,7 @@ impl ItemKey {
         }
     }
 
-    /// What it is about, as people name it.
+    /// Its name, for people.
     #[must_use]
     pub fn subject(&self) -> Subject {
         match self {

@@ -1,4 +1,4 @@
-//! Lists of node groups, which may be long.
+//! Lists of node groups, which can be long.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::model::unknown::Unknown;
 /// Names that a list keeps; the others are counted.
 const NAMES: usize = 20;
 
-/// The first names of a list that may be long, and how many there are.
+/// The first names of a possibly long list, and how many there are.
 ///
 /// ```
 /// use eks_nodegroup_updater::model::id::names::Names;
@@ -29,13 +29,13 @@ pub struct Names {
     pub names: Vec<NodegroupName>,
     /// How many there are.
     pub count: usize,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
 
 impl Names {
-    /// The first of these, of so many that there are.
+    /// The first of these names, out of this total.
     #[must_use]
     pub fn some_of(mut names: Vec<NodegroupName>, count: usize) -> Self {
         names.truncate(NAMES);

@@ -1,15 +1,13 @@
-//! The part of AWS that an installation looks after.
+//! The part of AWS that an installation manages.
 
 use crate::model::id::{FleetId, ItemKey, NodegroupId};
 
-/// The account of a function where nobody knows it:
-/// [AWS's runtime interface emulator](https://github.com/aws/aws-lambda-runtime-interface-emulator) names this one, whosever
-/// credentials it has.
+/// The placeholder for an unknown account:
+/// [AWS's runtime interface emulator](https://github.com/aws/aws-lambda-runtime-interface-emulator) uses it.
 const EMULATED_ACCOUNT: &str = "012345678912";
 
-/// The account and region whose node groups an installation keeps current. What lies outside is another installation's business: a
-/// global table, or a table that is shared, holds records of several. Where they are not known, nothing
-/// is left out.
+/// The account and region whose node groups an installation keeps current. Everything outside belongs to other installations: a
+/// global or shared table has records of several. If account and region are unknown, nothing is excluded.
 ///
 /// ```
 /// use eks_nodegroup_updater::model::id::scope::Scope;
@@ -24,7 +22,7 @@ pub struct Scope<'a>(Option<Own<'a>>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Own<'a> {
-    /// Known of a function.
+    /// The scope of a function.
     partition: Option<&'a str>,
     account: &'a str,
     region: &'a str,
@@ -37,7 +35,7 @@ impl<'a> Scope<'a> {
         Self(Some(Own { partition: None, account, region }))
     }
 
-    /// The account and region of a Lambda function, by its ARN. Local runtimes have none, or one of an account that nobody has.
+    /// The account and region of a Lambda function, by its ARN. Local runtimes have none, or a placeholder account.
     #[must_use]
     pub fn of_function(arn: &'a str) -> Self {
         let mut parts = arn.split(':');
@@ -54,20 +52,20 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// The fleet that a function looks after, where its account and region are known.
+    /// The fleet that a function manages, if its account and region are known.
     #[must_use]
     pub fn fleet(self) -> Option<FleetId> {
         let Own { partition, account, region } = self.0?;
         Some(FleetId::new(partition?, region, account))
     }
 
-    /// Whether a node group is of this account and region.
+    /// Whether a node group is in this account and region.
     #[must_use]
     pub fn contains(self, id: &NodegroupId) -> bool {
         self.is(id.account(), id.region())
     }
 
-    /// Whether an item of the table is.
+    /// Whether an item of the table is in this account and region.
     #[must_use]
     pub fn contains_item(self, item: &ItemKey) -> bool {
         match item {
@@ -77,7 +75,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// Whether an item under this key may be of this account and region: it is, or the key is none of the updater's.
+    /// Whether an item with this key might be in this account and region: it is, or the key is not one of the updater's.
     #[must_use]
     pub fn may_contain_key(self, key: &str) -> bool {
         ItemKey::read(key).is_none_or(|item| self.contains_item(&item))

@@ -18,9 +18,9 @@ use super::rules::Rules;
 pub struct Nodegroup {
     /// Its names and ARN.
     pub id: NodegroupId,
-    /// Kubernetes version, such as `1.33`; it may lag the cluster's. `None` where EKS returns none.
+    /// Kubernetes version, such as `1.33`; it can be older than the cluster's. `None` if EKS returns none.
     pub kubernetes_version: Option<String>,
-    /// The release it runs; for a custom AMI the AMI's id. `None` where EKS returns none.
+    /// The release it runs; for a custom AMI the AMI's id. `None` if EKS returns none.
     pub release_version: Option<String>,
     /// The AMI type.
     pub ami_type: AmiTypes,
@@ -28,13 +28,13 @@ pub struct Nodegroup {
     pub status: NodegroupStatus,
     /// Its health issues.
     pub health: Vec<HealthIssue>,
-    /// What its tags allow.
+    /// Its policy, from its tags.
     pub policy: Policy,
-    /// Who else may hold its release and tags, where they show it.
+    /// The tool that might manage its release and tags, if its tags show one.
     pub owner: Option<Owner>,
     /// When EKS last changed it.
     pub modified_at: Option<Timestamp>,
-    /// How many nodes it is to have, where EKS says so.
+    /// Its desired number of nodes, if EKS returns it.
     pub desired_size: Option<i32>,
 }
 
@@ -53,12 +53,12 @@ pub struct HealthIssue {
 pub struct MissingField(&'static str);
 
 impl Nodegroup {
-    /// Reads what EKS described under the name of `id`. Its ARN may be another one: the name may belong to a new node group
-    /// by now.
+    /// Reads the description that EKS returned for the name of `id`. Its ARN can differ: the name might belong to a new node
+    /// group by now.
     ///
     /// # Errors
-    /// When status, AMI type or tags are missing: nothing can be decided without them. Missing `tags` do not count as no
-    /// tags, for which EKS is expected to return an empty map.
+    /// When status, AMI type or tags are missing: nothing can be decided without them. Missing `tags` do not mean "no tags":
+    /// for those, EKS is expected to return an empty map.
     pub fn from_description(description: &eks::Nodegroup, defaults: &Rules) -> Result<Self, MissingField> {
         let arn = description.nodegroup_arn().ok_or(MissingField("nodegroupArn"))?;
         let issues = description.health().map(eks::NodegroupHealth::issues).unwrap_or_default();
@@ -85,7 +85,7 @@ impl Nodegroup {
         }
     }
 
-    /// Whether it is too unhealthy to prove a release: it has an issue beyond those that EKS tolerates, or its status says so.
+    /// Whether it is too unhealthy to prove a release: by its status, or because it has an issue that EKS does not tolerate.
     #[must_use]
     pub fn is_unhealthy(&self) -> bool {
         let failed = matches!(self.status, NodegroupStatus::CreateFailed | NodegroupStatus::DeleteFailed);
@@ -93,7 +93,7 @@ impl Nodegroup {
         failed || degraded || !self.blocking_issues().is_empty()
     }
 
-    /// The health issues with which EKS refuses an update: all but
+    /// The health issues that make EKS refuse an update: all but
     /// [these four](https://repost.aws/knowledge-center/eks-managed-node-group-update).
     #[must_use]
     pub fn blocking_issues(&self) -> Vec<&HealthIssue> {

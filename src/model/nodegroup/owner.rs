@@ -1,14 +1,14 @@
-//! Who else may hold a node group's release and tags, as its tags show it.
+//! The tool that might manage a node group's release and tags, as its tags show.
 //!
-//! `docs/ownership.md` says what each does, and how its setting is written.
+//! `docs/ownership.md` describes each tool and its setting.
 
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-/// Keys that say by what something is managed, in lower case and without what separates words.
+/// Keys of tags that name the managing tool, in lower case and without separators.
 const MANAGED_BY: [&str; 4] = ["managedby", "provisionedby", "provisioner", "createdby"];
-/// What such a tag says, and who that is. Terragrunt runs Terraform or OpenTofu.
+/// Values of such tags, and their tools. Terragrunt runs Terraform or OpenTofu.
 const TOOLS: [(&str, Owner); 8] = [
     ("terraform", Owner::Terraform),
     ("terragrunt", Owner::Terraform),
@@ -19,7 +19,7 @@ const TOOLS: [(&str, Owner); 8] = [
     ("cloudformation", Owner::CloudFormation),
     ("cdk", Owner::CloudFormation),
 ];
-/// How a key begins that a tool writes itself.
+/// Prefixes of keys that a tool writes itself.
 const OWN_KEYS: [(&str, Owner); 8] = [
     ("alpha.eksctl.io/", Owner::Eksctl),
     ("eksctl.cluster.k8s.io/", Owner::Eksctl),
@@ -31,7 +31,7 @@ const OWN_KEYS: [(&str, Owner); 8] = [
     ("terraform", Owner::Terraform),
 ];
 
-/// A tool that creates and changes a node group from a description of its own.
+/// A tool that creates and changes a node group from its own definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::VariantArray)]
 pub enum Owner {
     /// eksctl.
@@ -51,14 +51,14 @@ pub enum Owner {
 }
 
 impl Owner {
-    /// The owner of the node group with these tags, where they show one.
+    /// The owner of the node group with these tags, if they show one.
     #[must_use]
     pub fn of(tags: &HashMap<String, String>) -> Option<Self> {
         Self::with_evidence(tags).map(|(owner, ..)| owner)
     }
 
-    /// The owner, and the key and value of the tag that shows it: rather one that the tool writes itself than one that people
-    /// write.
+    /// The owner, and the key and value of the tag that shows it: a tag written by the tool itself is preferred to one written
+    /// by people.
     #[must_use]
     pub fn with_evidence(tags: &HashMap<String, String>) -> Option<(Self, &str, &str)> {
         let shown = tags.iter().filter_map(|(key, value)| {
@@ -82,7 +82,7 @@ impl Owner {
         }
     }
 
-    /// Where it takes the tags from, so that they stay if they are written there.
+    /// Where it reads the tags from: tags that are set there persist.
     #[must_use]
     pub fn tags(self) -> &'static str {
         match self {
@@ -98,7 +98,7 @@ impl Owner {
         }
     }
 
-    /// The setting with which it leaves the release to the updater, as an advice.
+    /// The setting with which it leaves the release to the updater, as advice.
     #[must_use]
     pub fn setting(self) -> &'static str {
         match self {
@@ -116,7 +116,7 @@ impl Owner {
         }
     }
 
-    /// The section about it.
+    /// The section of the documentation about it.
     #[must_use]
     pub fn page(self) -> &'static str {
         match self {
@@ -131,10 +131,10 @@ impl Owner {
     }
 }
 
-/// The owner that a tag shows, and how little that says: 0 says most.
+/// The owner that a tag shows, and how weak that evidence is: 0 is the strongest.
 fn shown_by(key: &str, value: &str) -> Option<(usize, Owner)> {
     let own = OWN_KEYS.iter().enumerate().find(|(_, (begin, owner))| match owner {
-        // People write it, as Terraform=true.
+        // People write tags such as Terraform=true.
         Owner::Terraform => key.eq_ignore_ascii_case(begin) && !is_no(value),
         _ => key.get(..begin.len()).is_some_and(|start| start.eq_ignore_ascii_case(begin)),
     });

@@ -1,4 +1,4 @@
-//! What the tags of a node group allow.
+//! The policy of a node group, from its tags.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,23 +7,23 @@ use strum::VariantArray as _;
 
 use crate::model::rules::{RuleName, Rules};
 
-/// The tag that opts a node group in. Fixed, since the IAM policy of `start` names it too.
+/// The tag that opts a node group in. Fixed, because the IAM policy of `start` also names it.
 pub const OPT_IN_TAG: &str = "ami-update";
 
-/// What a node group's tags allow.
+/// The policy of a node group, from its tags.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Policy {
-    /// It is opted in, and by these rules.
+    /// It is opted in, with these rules.
     OptedIn(Mode, Rules),
     /// There is no tag `ami-update`.
     NotOptedIn,
-    /// `ami-update=off`: it is deliberately left alone.
+    /// `ami-update=off`: it is left alone on purpose.
     OptedOut,
-    /// It has a tag `ami-update` or `ami-update/…` that this version does not recognise, so nothing is done.
+    /// It has a tag `ami-update` or `ami-update/…` that this version does not recognise, so it is not updated.
     Invalid {
         /// The tag.
         tag: InvalidTag,
-        /// The ring, where its tag is valid.
+        /// The ring, if its tag is valid.
         ring: Option<u32>,
     },
 }
@@ -45,7 +45,7 @@ pub struct InvalidTag {
     pub key: String,
     /// The tag's value.
     pub value: String,
-    /// What would be valid.
+    /// The expected format.
     pub expected: String,
 }
 
@@ -132,7 +132,7 @@ mod tests {
             ("ami-update/stuck-after", "12h"),
             ("ami-updates", "x"),
         ];
-        // The ring of the tag is that of no rules at all.
+        // The ring of the tag is also the default.
         let rules = Rules {
             min_age: SignedDuration::from_hours(7 * 24),
             pin: Some("1.33.1-20260610".into()),

@@ -1,4 +1,4 @@
-//! What must be published, and where.
+//! Notices, and where they must be published.
 
 pub mod pending;
 pub mod stale;
@@ -17,7 +17,7 @@ use super::notice::stale::{Stale, UnreadableRecord};
 use super::notice::support::SupportEnded;
 use super::unknown::Unknown;
 
-/// Something that must be published, and is kept until it is.
+/// Something to publish, which is kept until it is published.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Notice {
@@ -25,10 +25,10 @@ pub struct Notice {
     pub kind: NoticeKind,
     /// When it was noticed.
     pub at: Timestamp,
-    /// Where it was published already.
+    /// Where it has already been published.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub published: Vec<Sink>,
-    /// The notice as it was stored, where only a newer version can read all of it.
+    /// The notice as it was stored, if only a newer version can read all of it.
     #[serde(skip)]
     pub(super) original: Unknown,
 }
@@ -47,13 +47,13 @@ pub enum Sink {
 pub struct Sinks {
     /// Whether there is a bus for events.
     pub events: bool,
-    /// The kinds of which there is a message though by default there is none.
+    /// Kinds with messages, although by default they have none.
     pub more_messages: Vec<&'static str>,
-    /// The kinds of which there is no message though by default there is one.
+    /// Kinds without messages, although by default they have them.
     pub fewer_messages: Vec<&'static str>,
 }
 
-/// What can happen that must be published. What each says of itself here is its row in `docs/notifications.md`.
+/// What can happen that must be published. The comment of each variant is its row in `docs/notifications.md`.
 #[derive(
     Clone, Debug, PartialEq, Eq, Serialize, Deserialize, strum::EnumMessage, strum::IntoStaticStr, strum::VariantNames,
 )]
@@ -69,7 +69,7 @@ pub enum NoticeKind {
     UpdateFailed(AttemptRef),
     /// EKS did not start the update; once for each release.
     UpdateRefused(AttemptRef),
-    /// EKS reports success, but the node group runs something else.
+    /// EKS reports success, but the node group runs another release.
     UpdateUnverified(AttemptRef),
     /// The update, its node group or its cluster no longer exists.
     UpdateNotFound(AttemptRef),
@@ -93,18 +93,18 @@ pub enum NoticeKind {
     RolledBack(AttemptRef),
     /// A requested rollback did not start within a day.
     RollbackExpired(Rollback),
-    /// An external update downgraded the node group; it stays there.
+    /// An external update downgraded the node group; it stays on the older release.
     NodegroupDowngraded(Hold),
     /// An opted-in node group has not been kept current for too long, and why.
     NodegroupStale(Stale),
-    /// A node group that was reported so is kept current again.
+    /// A node group that was reported as not kept current is kept current again.
     NodegroupCurrent(Stale),
     /// A node group that had opted in no longer has the tag `ami-update`.
     TagLost,
     /// A tag is not recognised; the node group is not updated.
     TagInvalid(InvalidTag),
-    /// What was reported a week ago or longer as not kept current, or as an invalid tag, and still lasts; `info` where nothing of
-    /// it needs you.
+    /// Node groups reported a week ago or longer as not kept current, or with an invalid tag, that still are; `info` if none
+    /// needs you.
     Digest(Digest),
     /// A release failed on several node groups; no further node group of the cluster, or of the fleet, gets it.
     ReleaseQuarantined(QuarantinedRelease),
@@ -112,11 +112,11 @@ pub enum NoticeKind {
     ReleaseAvailable {
         /// The release.
         release_version: String,
-        /// The parameter's date, where AWS gives one.
+        /// The parameter's date, if AWS gives one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         published_at: Option<Timestamp>,
     },
-    /// AWS took a release back, and which node groups run it; no node group is updated to it.
+    /// AWS withdrew a release; which node groups run it. No node group is updated to it.
     ReleaseWithdrawn {
         /// The release.
         release_version: String,
@@ -125,7 +125,7 @@ pub enum NoticeKind {
         /// The node groups that run it.
         nodegroups: Names,
     },
-    /// EKS has refused a release as not valid for a day; an older one is installed where there is one.
+    /// EKS has refused a release as invalid for a day; an older one is installed if there is one.
     ReleaseRefused {
         /// The release.
         release_version: String,
@@ -141,14 +141,14 @@ pub enum NoticeKind {
         /// EKS's words.
         error: String,
     },
-    /// The table's record of a node group has been unreadable for a day; nothing starts on it.
+    /// A node group's record has been unreadable for a day; no update of it starts.
     RecordUnreadable(UnreadableRecord),
-    /// The table held nothing: right on a new installation, a loss on any other.
+    /// The table was empty: expected on a new installation, data loss on any other.
     TableEmpty,
 }
 
-/// What EventBridge knows an event by. What each says of itself here is its row in `docs/events.md`. Never `EKS AMI Release`, which
-/// wakes `start`.
+/// The detail type of an event on EventBridge. The comment of each variant is its row in `docs/events.md`. Never `EKS AMI
+/// Release`, which wakes `start`.
 #[derive(
     Clone,
     Copy,
@@ -166,7 +166,7 @@ pub enum DetailType {
     /// AWS recommends a release that it did not name before; once for each release track.
     #[strum(serialize = "EKS Release Available")]
     ReleaseAvailable,
-    /// AWS took a release back; once for each track.
+    /// AWS withdrew a release; once for each track.
     #[strum(serialize = "EKS Release Withdrawn")]
     ReleaseWithdrawn,
     /// A release failed on several node groups; once for each track, in one cluster or in all.
@@ -175,41 +175,41 @@ pub enum DetailType {
     /// EKS accepted an update, or an external update was found.
     #[strum(serialize = "EKS Nodegroup Update Started")]
     UpdateStarted,
-    /// EKS ended it with success, and the node group runs the release.
+    /// The update succeeded, and the node group runs the release.
     #[strum(serialize = "EKS Nodegroup Update Succeeded")]
     UpdateSucceeded,
-    /// It failed, had no effect, or vanished; `reason` and `kind` say which.
+    /// The update failed, had no effect or was not found; `reason` and `kind` tell which.
     #[strum(serialize = "EKS Nodegroup Update Failed")]
     UpdateFailed,
     /// It was cancelled.
     #[strum(serialize = "EKS Nodegroup Update Cancelled")]
     UpdateCancelled,
-    /// It runs longer than `StuckAfter` allows; its end follows.
+    /// The update runs longer than `StuckAfter` allows; an event for its end follows.
     #[strum(serialize = "EKS Nodegroup Update Stuck")]
     UpdateStuck,
-    /// EKS did not start it; once for each release.
+    /// EKS did not start the update; once for each release.
     #[strum(serialize = "EKS Nodegroup Update Refused")]
     UpdateRefused,
     /// A node group has not been kept current for too long.
     #[strum(serialize = "EKS Nodegroup Stale")]
     NodegroupStale,
-    /// That is over, or what failed before has come up since.
+    /// It is kept current again, or runs the release that failed before.
     #[strum(serialize = "EKS Nodegroup Current")]
     NodegroupCurrent,
 }
 
-/// What tells a notice from others of its kind in the same record.
+/// The identity of a notice among others of its kind in the same record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity<'a> {
     /// The attempt that it is about.
     Attempt(&'a AttemptRef),
-    /// What it is about, of which it is the only one ever.
+    /// Its subject, for which there is never a second notice.
     Once(String),
-    /// What it is about, if anything, and when it was noticed.
+    /// Its subject, if any, and when it was noticed.
     At(Option<String>),
 }
 
-/// A node group runs the release that it could not be brought to before, or a newer one.
+/// A node group runs the release to which an update failed before, or a newer one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Recovery {
@@ -231,13 +231,13 @@ pub struct AttemptRef {
     pub release_version: String,
 }
 
-/// What has not been kept current for a week or more, by cause, and what else there was.
+/// The weekly digest: node groups that have not been kept current for a week or more, by cause, and a summary.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Digest {
-    /// What does not go on before somebody does something.
+    /// Causes that last until somebody acts.
     pub needs_you: Vec<Lasting>,
-    /// What waits by a rule, or is tried again by itself.
+    /// Causes that wait for a rule, or are retried automatically.
     pub waits: Vec<Lasting>,
     /// How many node groups there are in both.
     pub count: usize,
@@ -257,7 +257,7 @@ pub struct Lasting {
     pub nodegroups: Names,
     /// Since when the first of them has been so.
     pub since: Timestamp,
-    /// When it may be over, where that is known.
+    /// When it might end, if that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }
@@ -286,14 +286,14 @@ pub struct QuarantinedRelease {
     pub ami_type: String,
     /// The release.
     pub release_version: String,
-    /// The cluster, where it is quarantined in one only.
+    /// The cluster, if it is quarantined in one only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<ClusterId>,
     /// The node groups that it failed on.
     pub nodegroups: Names,
     /// The node groups that it came up on.
     pub ran_on: Names,
-    /// The release that the first of the failed ones ran, and runs again.
+    /// The release that the first of the failed ones ran before, and runs again.
     #[serde(default)]
     pub previous_release_version: String,
     /// Releases of the same build on other tracks.
@@ -302,7 +302,7 @@ pub struct QuarantinedRelease {
 }
 
 impl Notice {
-    /// A notice that is published nowhere yet.
+    /// A notice that is not published yet.
     #[must_use]
     pub fn new(kind: NoticeKind, at: Timestamp) -> Self {
         Self { kind, at, published: Vec::new(), original: Unknown::default() }
@@ -354,13 +354,13 @@ impl Sinks {
 }
 
 impl NoticeKind {
-    /// Whether it is nothing that people have to know, unless a setting says so.
+    /// Whether people are not notified of it, unless a setting asks for it.
     #[must_use]
     pub fn is_event_only(&self) -> bool {
         matches!(self, Self::UpdateStarted(_) | Self::UpdateSucceeded(_) | Self::ReleaseAvailable { .. })
     }
 
-    /// The detail type of its event, where there is one.
+    /// The detail type of its event, if it has one.
     #[must_use]
     pub fn detail_type(&self) -> Option<DetailType> {
         let detail_type = match self {
@@ -390,7 +390,7 @@ impl NoticeKind {
         Some(detail_type)
     }
 
-    /// What tells it from others of its kind.
+    /// Its identity among others of its kind.
     #[must_use]
     pub fn identity(&self) -> Identity<'_> {
         match self {
@@ -422,7 +422,7 @@ impl NoticeKind {
             | Self::TableEmpty => Identity::At(None),
             Self::SupportEnded(ended) => Identity::At(Some(ended.what.to_string())),
             Self::RecordUnreadable(record) => Identity::At(Some(record.nodegroup.to_string())),
-            // AWS may take a release back twice.
+            // AWS might withdraw a release twice.
             Self::ReleaseAvailable { release_version, .. }
             | Self::ReleaseWithdrawn { release_version, .. }
             | Self::ReleaseRefused { release_version, .. } => Identity::At(Some(release_version.clone())),
@@ -434,7 +434,7 @@ impl NoticeKind {
         }
     }
 
-    /// Its name, as messages carry it.
+    /// Its name in messages.
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.into()

@@ -1,4 +1,4 @@
-//! The notices of a record. Those that only a newer version can read stay for it.
+//! The notices of a record. Notices that only a newer version can read are kept for it.
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -9,31 +9,31 @@ use serde_json::{Error, Value};
 use crate::model::notice::{Notice, Sink};
 use crate::model::unknown::{Unknown, Word};
 
-/// The attribute that says where a notice was published already.
+/// The attribute with the sinks to which a notice was published already.
 const PUBLISHED: &str = "published";
 
-/// What has to be published. What this version knows is a slice of it.
+/// The pending notices. Those that this version knows are available as a slice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notices {
     known: Vec<Notice>,
-    /// Those that this version cannot read, such as those of kinds that only a newer one knows, as they were stored.
+    /// Notices that this version cannot read, such as those of newer kinds, as they were stored.
     unknown: Vec<Value>,
 }
 
 impl Notices {
-    /// Whether there are none, known or not.
+    /// Whether there are none, known or unknown.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.known.is_empty() && self.unknown.is_empty()
     }
 
-    /// Those that are left to a newer version.
+    /// The notices that are left to a newer version.
     #[must_use]
     pub fn unknown(&self) -> &[Value] {
         &self.unknown
     }
 
-    /// Whether one of them is about the attempt with this number. Those that this version cannot read say so as others do.
+    /// Whether one of them is about the attempt with this number, including those that this version cannot read.
     #[must_use]
     pub fn are_about(&self, number: u32) -> bool {
         let is_about = |notice: &Value| attempt_of(notice) == Some(u64::from(number));
@@ -45,12 +45,12 @@ impl Notices {
         self.known.push(notice);
     }
 
-    /// Forgets those of the known that nobody wants.
+    /// Removes the known notices that are not published anywhere.
     pub(in crate::model) fn retain(&mut self, is_wanted: impl Fn(&Notice) -> bool) {
         self.known.retain(is_wanted);
     }
 
-    /// A notice was published there, or is not to be. One that was published everywhere is forgotten.
+    /// Marks a notice as published to a sink, or as not to be published there. A notice published everywhere is removed.
     pub(in crate::model) fn mark_published(&mut self, notice: &Notice, sinks: &[Sink]) {
         for marked in self.known.iter_mut().filter(|pending| pending.is(notice)) {
             marked.published.extend(sinks);
@@ -97,7 +97,7 @@ enum Stored<'a> {
     Unknown(&'a Value),
 }
 
-/// A notice, with what a newer version wrote into it.
+/// A notice, with the attributes that a newer version wrote.
 struct WithUnknown<'a>(&'a Notice);
 
 impl Serialize for WithUnknown<'_> {
@@ -118,7 +118,7 @@ impl Serialize for WithUnknown<'_> {
     }
 }
 
-/// Reads a notice. What only a newer version can read of it is kept beside it.
+/// Reads a notice. Attributes that only a newer version can read are kept with it.
 fn read(stored: &Value) -> Result<Notice, Error> {
     let mut readable = stored.clone();
     if let Some(published) = readable.get_mut(PUBLISHED).filter(|published| published.is_array()) {
@@ -131,7 +131,7 @@ fn read(stored: &Value) -> Result<Notice, Error> {
     Ok(notice)
 }
 
-/// Where a notice was published, also where only a newer version publishes.
+/// The sinks to which a notice was published, including those that only a newer version knows.
 fn sinks(published: &Value) -> impl Iterator<Item = Word<Sink>> {
     published.as_array().into_iter().flatten().filter_map(|sink| Word::deserialize(sink).ok())
 }
@@ -140,7 +140,7 @@ fn json(value: &impl Serialize) -> Value {
     serde_json::to_value(value).unwrap_or_default()
 }
 
-/// The number of the attempt that a notice is about.
+/// The number of the notice's attempt.
 fn attempt_of(notice: &Value) -> Option<u64> {
     notice.get("kind")?.as_object()?.values().next()?.get("number")?.as_u64()
 }

@@ -1,4 +1,4 @@
-//! That a node group is not kept current.
+//! Node groups that are not kept current.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use crate::model::decision::DecisionKind;
 use crate::model::id::NodegroupName;
 use crate::model::unknown::Unknown;
 
-/// What keeps a node group from being looked after, whatever release is out.
+/// An obstacle: a condition that blocks updates of a node group regardless of the release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Obstacle {
@@ -15,43 +15,43 @@ pub struct Obstacle {
     pub reason: DecisionKind,
     /// Since when.
     pub since: Timestamp,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
 
 impl Obstacle {
-    /// For this reason.
+    /// An obstacle with this reason.
     #[must_use]
     pub fn new(reason: DecisionKind, since: Timestamp) -> Self {
         Self { reason, since, unknown: Unknown::default() }
     }
 }
 
-/// A node group has not been kept current for longer than it may.
+/// A node group that has not been kept current for too long.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stale {
     /// Since when.
     pub since: Timestamp,
-    /// The oldest release that is newer than what it runs, where one is known.
+    /// The oldest release that is newer than its current one, if one is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oldest: Option<String>,
-    /// How many days ago that was published.
+    /// How many days ago that release was published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub days_behind: Option<i64>,
     /// The decision.
     pub reason: DecisionKind,
-    /// The decision's sentence.
+    /// The sentence of the decision.
     pub detail: String,
-    /// What may hold other node groups as well.
+    /// The cause, which other node groups might share.
     pub cause: String,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
 
-/// That it was reported.
+/// The report of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReportedStale {
@@ -59,16 +59,16 @@ pub struct ReportedStale {
     pub stale: Stale,
     /// When.
     pub at: Timestamp,
-    /// When it was over. Kept for a while, so that what comes and goes is not reported again and again.
+    /// When it ended. Kept for a while, so that a recurring cause is not reported again and again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over_at: Option<Timestamp>,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
 
 impl Stale {
-    /// For this decision, where no newer release is known.
+    /// For this decision, without a known newer release.
     #[must_use]
     pub fn new(since: Timestamp, reason: DecisionKind, detail: &str, cause: &str) -> Self {
         let (detail, cause) = (detail.to_owned(), cause.to_owned());
@@ -77,7 +77,7 @@ impl Stale {
 }
 
 impl ReportedStale {
-    /// That it was reported now.
+    /// A report made now.
     #[must_use]
     pub fn new(stale: &Stale, now: Timestamp) -> Self {
         Self { stale: stale.clone(), at: now, over_at: None, unknown: Unknown::default() }
@@ -90,7 +90,7 @@ impl ReportedStale {
     }
 }
 
-/// A node group whose record cannot be read, and so cannot say it itself.
+/// A node group whose record cannot be read, so that the fleet's record keeps track of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UnreadableRecord {
@@ -103,7 +103,7 @@ pub struct UnreadableRecord {
     /// Whether it was reported.
     #[serde(default)]
     pub reported: bool,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }

@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::model::id::names::Names;
 use crate::model::release::track::Family;
 
-/// What is before the version in the name of a Kubernetes version.
+/// The prefix of the version in the name of a Kubernetes version.
 const KUBERNETES: &str = "Kubernetes ";
 
-/// The support of Kubernetes versions, as far as EKS says.
+/// The support dates of Kubernetes versions that EKS returned.
 pub type Supports = BTreeMap<String, Support>;
 
 /// How long AWS supports a Kubernetes version.
@@ -22,20 +22,20 @@ pub type Supports = BTreeMap<String, Support>;
 pub struct Support {
     /// When standard support ends.
     pub standard_until: Option<Timestamp>,
-    /// When extended support ends, after which AWS upgrades clusters by itself and publishes no images.
+    /// When extended support ends. After that, AWS upgrades clusters automatically and publishes no images.
     pub extended_until: Option<Timestamp>,
 }
 
-/// What has ended.
+/// The kind of support that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Ended {
     /// Standard support: AWS charges more for such a cluster from then on.
     StandardSupport,
-    /// All support: AWS publishes no images any more.
+    /// All support: AWS no longer publishes images.
     AllSupport,
 }
 
-/// What AWS supports for a while.
+/// Something that AWS supports for a limited time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Supported {
@@ -45,18 +45,18 @@ pub enum Supported {
     Kubernetes(String),
 }
 
-/// A text that names nothing that AWS supports for a while.
+/// A text that names neither Amazon Linux 2 nor a Kubernetes version.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is neither Amazon Linux 2 nor a Kubernetes version")]
 pub struct NotSupported(String);
 
-/// The support of a Kubernetes version or an AMI family that node groups run has ended.
+/// The support of a Kubernetes version or an AMI family in use has ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SupportEnded {
     /// What was supported.
     pub what: Supported,
-    /// What has ended.
+    /// The kind of support that has ended.
     pub ended: Ended,
     /// When.
     pub at: Timestamp,
@@ -99,7 +99,7 @@ impl TryFrom<String> for Supported {
 }
 
 impl Support {
-    /// What has ended by now, and when.
+    /// The kind of support that has ended so far, and when.
     #[must_use]
     pub fn ended(self, now: Timestamp) -> Option<(Ended, Timestamp)> {
         let over = |until: Option<Timestamp>| until.filter(|until| *until <= now);

@@ -15,32 +15,32 @@ use crate::model::release::kubernetes::KubernetesVersion;
 use crate::model::release::track::TrackKey;
 use crate::model::rules::VersionPolicy;
 
-/// Everything that a run of `start` knows of the fleet before it asks for releases.
+/// Everything that a run of `start` knows about the fleet before it reads releases.
 #[derive(Clone, Debug, Default)]
 pub struct Fleet {
-    /// The account and region, if there is any node group to look after.
+    /// The account and region, if there is any node group to manage.
     pub id: Option<FleetId>,
     /// The node groups that the tag index lists, by name.
     pub nodegroups: Vec<Discovered>,
-    /// The first of those, in the order in which they were read, that the run did not come to.
+    /// The first of those, in reading order, that the run did not reach.
     pub next_nodegroup: Option<NodegroupId>,
     /// Entries of the tag index that are not a node group's ARN.
     pub invalid_arns: Vec<String>,
     /// The Kubernetes version of each cluster that a node group follows.
     pub clusters: Clusters,
-    /// What the table holds of the fleet.
+    /// The records of the fleet.
     pub records: RecordSet,
-    /// How long AWS supports Kubernetes versions, as far as EKS says.
+    /// How long AWS supports Kubernetes versions, if EKS returned it.
     pub supports: Supports,
-    /// Whether the table held nothing at all of these node groups and of the fleet.
+    /// Whether the table had no record of these node groups or of the fleet.
     pub table_empty: bool,
-    /// What the table lists as opted in, and the tag index does not.
+    /// Node groups that the table lists as opted in, and the tag index does not.
     pub missing: Vec<Discovered>,
-    /// What could not be read of update histories.
+    /// Update histories that could not be read.
     pub unread_histories: BTreeMap<NodegroupId, UnreadHistory>,
-    /// What could not be read beside, and costs nobody an update.
+    /// Other read errors, which block no update.
     pub errors: Vec<Problem>,
-    /// Why nothing may start anywhere, if the stop switch or a change calendar says so.
+    /// Why no update is allowed to start, if the stop switch or a change calendar stops updates.
     pub freeze: Option<Freeze>,
 }
 
@@ -52,11 +52,11 @@ pub type Clusters = BTreeMap<ClusterId, Result<KubernetesVersion, Unreadable>>;
 pub struct Discovered {
     /// Its names and ARN.
     pub id: NodegroupId,
-    /// What EKS says of it.
+    /// Its state in EKS.
     pub state: NodegroupState,
 }
 
-/// What EKS says of a node group that the tag index lists.
+/// The state in EKS of a node group that the tag index lists.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NodegroupState {
     /// It exists.
@@ -65,16 +65,16 @@ pub enum NodegroupState {
     Deleted,
     /// It could not be described.
     Unreadable(Unreadable),
-    /// The time was over before it was its turn: the next run begins with it.
+    /// The time ran out before its turn: the next run starts with it.
     NotReached,
 }
 
-/// Node groups whose update history is not known.
+/// Node groups whose update history is unknown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UnreadHistories {
-    /// Those that an earlier run could not read whole.
+    /// Node groups whose history an earlier run could not read completely.
     pub again: Vec<NodegroupId>,
-    /// Those that no run has read.
+    /// Node groups whose history no run has read.
     pub first: Vec<NodegroupId>,
 }
 
@@ -107,7 +107,7 @@ impl Discovered {
 }
 
 impl Fleet {
-    /// A history that was read is not known as long as its record does not say so: another run may keep changing that.
+    /// A history counts as known only once its record has it: another run might keep changing the record.
     pub fn note_unrecorded_histories(&mut self, read: UnreadHistories) {
         for id in read.again.into_iter().chain(read.first) {
             let record = self.records.nodegroup(&id).ok().flatten();
@@ -118,18 +118,18 @@ impl Fleet {
         }
     }
 
-    /// What the table holds of the fleet as a whole; `None` where it holds nothing.
+    /// The record of the fleet as a whole; `None` if there is none.
     ///
     /// # Errors
-    /// When the table holds a record that cannot be read.
+    /// When the record cannot be read.
     pub fn record(&self) -> Result<Option<&FleetRecord>, &Unreadable> {
         self.id.as_ref().map_or(Ok(None), |id| self.records.fleet(id))
     }
 
-    /// What the table holds of a release track; `None` where it holds nothing.
+    /// The record of a release track; `None` if there is none.
     ///
     /// # Errors
-    /// When the table holds a record that cannot be read.
+    /// When the record cannot be read.
     pub fn track_record(&self, track: &TrackKey) -> Result<Option<&TrackRecord>, &Unreadable> {
         self.id.as_ref().map_or(Ok(None), |id| self.records.track(&TrackId::of(id, track)))
     }

@@ -11,13 +11,13 @@ use crate::model::record::track::{Refusal, ReleaseHistory};
 use crate::model::release::track::{Family, TrackKey};
 use crate::model::release::version::ReleaseVersion;
 
-/// What AWS's parameter of each track names now.
+/// The recommendation of AWS's parameter for each track.
 pub type Recommendations = BTreeMap<TrackKey, Recommendation>;
 
-/// What AWS's parameter of a track names now.
+/// The recommendation of AWS's parameter for a track.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recommendation {
-    /// This release, and the date with which the parameter names it.
+    /// This release, and the parameter's date.
     Release(ReleaseVersion, Option<Timestamp>),
     /// AWS publishes none.
     NotPublished,
@@ -25,14 +25,14 @@ pub enum Recommendation {
     Unreadable(Unreadable),
 }
 
-/// What AWS offers on each track.
+/// The available releases of each track.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Releases(BTreeMap<TrackKey, Available>);
 
-/// What AWS offers on a track.
+/// The available releases of a track.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Available {
-    /// The releases that AWS has recommended, newest first, those that it took back as well.
+    /// The releases that AWS has recommended, newest first, including withdrawn ones.
     Releases(Vec<Release>),
     /// AWS publishes none.
     NotPublished,
@@ -45,18 +45,18 @@ pub enum Available {
 pub struct Release {
     /// The release.
     pub version: ReleaseVersion,
-    /// When AWS published it; where AWS does not say, when it was first seen.
+    /// When AWS published it; if AWS gives no date, when it was first seen.
     pub published_at: Timestamp,
     /// When it was first seen.
     pub first_seen_at: Timestamp,
-    /// Whether AWS took it back.
+    /// Whether AWS withdrew it.
     pub withdrawn: bool,
-    /// That EKS refuses it as not valid.
+    /// EKS's refusal of it as invalid.
     pub refusal: Option<Refusal>,
 }
 
 impl Releases {
-    /// What the parameters name now, together with what they have named before.
+    /// The current recommendations, merged with earlier ones.
     #[must_use]
     pub fn of(recommendations: &Recommendations, fleet: &Fleet, now: Timestamp) -> Self {
         let track = |(key, recommendation): (&TrackKey, &Recommendation)| {
@@ -77,13 +77,13 @@ impl Releases {
         Self(recommendations.iter().map(track).collect())
     }
 
-    /// What AWS offers on a track, if it was asked for.
+    /// The available releases of a track, if they were requested.
     #[must_use]
     pub fn on(&self, track: &TrackKey) -> Option<&Available> {
         self.0.get(track)
     }
 
-    /// All tracks that were asked for.
+    /// All requested tracks.
     pub fn iter(&self) -> impl Iterator<Item = (&TrackKey, &Available)> {
         self.0.iter()
     }
@@ -97,7 +97,7 @@ impl Releases {
         }
     }
 
-    /// The latest release on a track, where there is one.
+    /// The latest release on a track, if there is one.
     #[must_use]
     pub fn latest(&self, track: &TrackKey) -> Option<&Release> {
         match self.on(track)? {
@@ -107,7 +107,7 @@ impl Releases {
     }
 }
 
-/// What cannot be parsed was never stored: a record is validated when it is read.
+/// Unparsable versions are never stored: a record is validated when it is read.
 fn newest_first(family: Family, history: &ReleaseHistory) -> Vec<Release> {
     let releases = history.iter().rev().filter_map(|known| {
         Some(Release {

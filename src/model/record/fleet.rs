@@ -1,4 +1,4 @@
-//! What the table holds of the whole fleet: its quarantined releases.
+//! The record of the whole fleet: its quarantined releases, and more.
 
 use aws_sdk_eks::types::AmiTypes;
 use jiff::{SignedDuration, Timestamp};
@@ -17,37 +17,37 @@ use crate::model::release::track::TrackKey;
 use crate::model::release::version::ReleaseVersion;
 use crate::model::unknown::{Unknown, Word};
 
-/// Quarantines that are kept: with the longest names, and all still to report, they fit into an item of 400 KB. Those that
-/// no longer stop anything go first.
+/// The maximum number of quarantines: with the longest names, and all still to report, they fit into an item of 400 KB. Those
+/// that no longer stop anything are removed first.
 const QUARANTINES: usize = 32;
 
-/// Ends of support that are kept.
+/// The maximum number of reported ends of support.
 const REPORTED_ENDS: usize = 20;
-/// Unreadable records that are kept.
+/// The maximum number of unreadable records.
 const UNREADABLE_RECORDS: usize = 20;
-/// A record that cannot be read is reported after so long.
+/// After how long an unreadable record is reported.
 const REPORT_UNREADABLE_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
-/// What is known of an installation as a whole.
+/// The state of an installation as a whole.
 pub type FleetRecord = Record<FleetContent>;
 
-/// What holds for all node groups of one account and region.
+/// The shared state of all node groups of one account and region.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FleetContent {
     /// Releases that are or were quarantined.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quarantines: Vec<Quarantine>,
-    /// That EKS refuses updates because a permission is missing.
+    /// Set while EKS refuses updates because a permission is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_denied: Option<AccessDenied>,
-    /// The freeze that lasts, or the last one, of those whose end is known.
+    /// The current or last freeze, of those whose end is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freeze: Option<FreezeSpan>,
-    /// When what lasts was last listed.
+    /// When the last weekly digest was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest_at: Option<Timestamp>,
-    /// The node group with which the next run begins to read, where the last one did not come to all.
+    /// The node group with which the next run starts to read, if the last run did not reach all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_nodegroup: Option<NodegroupId>,
     /// The ends of support that were reported.
@@ -56,7 +56,7 @@ pub struct FleetContent {
     /// Node groups whose records cannot be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable_records: Vec<UnreadableRecord>,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
@@ -67,14 +67,14 @@ pub struct FleetContent {
 pub struct ReportedEnd {
     /// What was supported.
     pub what: Word<Supported>,
-    /// What has ended.
+    /// The kind of support that has ended.
     pub ended: Word<Ended>,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
 
-/// A release that no node group of the fleet, or of one cluster, is updated to, since it failed on several.
+/// A release that failed on several node groups, so that no node group of the fleet, or of one cluster, is updated to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Quarantine {
@@ -84,7 +84,7 @@ pub struct Quarantine {
     pub ami_type: String,
     /// The release.
     pub release_version: String,
-    /// The cluster, where it is quarantined in one only.
+    /// The cluster, if it is quarantined in one only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<ClusterId>,
     /// Since when.
@@ -94,7 +94,7 @@ pub struct Quarantine {
     /// The node groups that it came up on.
     #[serde(default)]
     pub ran_on: Names,
-    /// The release that the first of those ran, and runs again.
+    /// The release that the first of those ran before, and runs again.
     #[serde(default)]
     pub previous_release_version: String,
     /// Releases of the same build on other tracks.
@@ -103,10 +103,10 @@ pub struct Quarantine {
     /// When it was lifted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lifted_at: Option<Timestamp>,
-    /// A newer release of the same track, which makes it pointless.
+    /// A newer release of the same track, which supersedes the quarantine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub superseded_by: Option<String>,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
@@ -120,12 +120,12 @@ pub struct FreezeSpan {
     /// When it was first seen to be over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
 
-/// EKS refuses updates because the function lacks a right.
+/// EKS refuses updates because the function is missing a permission.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AccessDenied {
@@ -133,27 +133,28 @@ pub struct AccessDenied {
     pub since: Timestamp,
     /// EKS's words.
     pub error: String,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
 
 impl FleetContent {
-    /// The quarantine of a release of a track that holds for a node group: in the whole fleet, or in its cluster.
+    /// The quarantine of a release of a track that applies to a node group: in the whole fleet, or in its cluster.
     #[must_use]
     pub fn quarantined_for(&self, track: &TrackKey, release: &str, nodegroup: &NodegroupId) -> Option<&Quarantine> {
         let holds = |held: &&Quarantine| held.cluster.as_ref().is_none_or(|cluster| cluster.contains(nodegroup));
         self.quarantines_of(track, release).find(holds)
     }
 
-    /// Whether a release of a track is quarantined in this cluster, be it with the whole fleet; without one: in the whole fleet.
+    /// Whether a release of a track is quarantined in this cluster, alone or with the whole fleet; without a cluster: in the
+    /// whole fleet.
     #[must_use]
     pub fn is_quarantined_in(&self, track: &TrackKey, release: &str, cluster: Option<&ClusterId>) -> bool {
         let holds = |held: &Quarantine| held.cluster.is_none() || held.cluster.as_ref() == cluster;
         self.quarantines_of(track, release).any(holds)
     }
 
-    /// The quarantines of a release of a track that nobody has lifted.
+    /// The quarantines of a release of a track that have not been lifted.
     fn quarantines_of(&self, track: &TrackKey, release: &str) -> impl Iterator<Item = &Quarantine> {
         self.quarantines.iter().filter(move |held| held.is_of(track, release) && held.lifted_at.is_none())
     }
@@ -173,8 +174,7 @@ impl FleetContent {
 }
 
 impl FleetRecord {
-    /// A release failed on several node groups: from now on none is updated to it. Without effect where it is quarantined so
-    /// already.
+    /// A release failed on several node groups: from now on none is updated to it. No effect if it is already quarantined there.
     pub fn quarantine(&mut self, quarantine: &Quarantine) {
         let track = quarantine.track();
         let is_same = |held: &Quarantine| held.cluster == quarantine.cluster;
@@ -185,7 +185,7 @@ impl FleetRecord {
         self.notify(NoticeKind::ReleaseQuarantined(quarantine.clone().into()), quarantine.since);
     }
 
-    /// A newer release of a quarantined one's track is out. The quarantined one stays so.
+    /// A newer release is available on the track of a quarantined one, which stays quarantined.
     pub fn supersede(&mut self, track: &TrackKey, latest: &ReleaseVersion) {
         for quarantine in self.quarantines.iter_mut().filter(|quarantine| quarantine.superseded_by.is_none()) {
             if quarantine.track() == *track && latest.is_newer_than(&quarantine.release_version) {
@@ -203,7 +203,7 @@ impl FleetRecord {
         }
     }
 
-    /// EKS refused updates because the function lacks a right: reported once, until EKS accepts one again.
+    /// EKS refused updates because the function is missing a permission: reported once, until EKS accepts one again.
     pub fn report_access_denied(&mut self, error: &str, now: Timestamp) {
         if self.access_denied.is_none() {
             let (error, unknown) = (error.to_owned(), Unknown::default());
@@ -217,7 +217,7 @@ impl FleetRecord {
         self.access_denied = None;
     }
 
-    /// Whether a freeze whose end is known lasts.
+    /// Records whether a freeze with a known end is in effect.
     pub fn see_freeze(&mut self, frozen: bool, now: Timestamp) {
         let is_open = self.freeze.as_ref().is_some_and(|freeze| freeze.ended_at.is_none());
         match &mut self.freeze {
@@ -241,7 +241,7 @@ impl FleetRecord {
         }
     }
 
-    /// A week has begun; what lasts is listed, where there is any.
+    /// A week has begun: the digest is reported, if it has anything to list.
     pub fn report_digest(&mut self, digest: Option<&Digest>, now: Timestamp) {
         if self.digest_at.is_none_or(|at| at < now) {
             self.digest_at = Some(now);
@@ -249,7 +249,7 @@ impl FleetRecord {
         }
     }
 
-    /// The table held nothing.
+    /// The table was empty.
     pub fn note_empty_table(&mut self, now: Timestamp) {
         if self.revision.number == 0 {
             self.notify(NoticeKind::TableEmpty, now);
@@ -284,7 +284,7 @@ impl Quarantine {
         TrackKey::new(&self.version, &AmiTypes::from(self.ami_type.as_str()))
     }
 
-    /// Whether it still stops anything: nobody has lifted it, and no newer release has made it pointless.
+    /// Whether it still stops anything: it was not lifted, and no newer release supersedes it.
     #[must_use]
     pub fn lasts(&self) -> bool {
         self.lifted_at.is_none() && self.superseded_by.is_none()

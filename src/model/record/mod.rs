@@ -1,4 +1,4 @@
-//! What every item of the table has: a frame around its content.
+//! The common frame of every item of the table, around its content.
 
 pub mod fleet;
 pub mod nodegroup;
@@ -27,20 +27,20 @@ const RECORD_BYTES: usize = 300 * 1024;
 /// An item of the table, always written whole: the frame that every item has, and its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record<C: Content> {
-    /// What the record is of: the table's key.
+    /// The subject of the record: the table's key.
     pub id: C::Id,
-    /// The write that was read.
+    /// The revision that was read.
     pub revision: Revision,
-    /// What has to be published.
+    /// The pending notices.
     pub(in crate::model) notices: Notices,
-    /// When DynamoDB may delete the item, in seconds since 1970; absent while it holds what must not be forgotten.
+    /// When DynamoDB may delete the item, in seconds since 1970; absent while the item must be kept.
     pub expires_at: Option<i64>,
     pub(in crate::model) content: C,
 }
 
-/// What an item holds beside its frame.
+/// The content of an item, inside its frame.
 pub trait Content: Clone + Debug + Default + PartialEq + Serialize + DeserializeOwned {
-    /// What identifies the item.
+    /// The item's identifier.
     type Id: Clone + Debug + PartialEq + Serialize + DeserializeOwned;
 
     /// The kind of item.
@@ -49,13 +49,13 @@ pub trait Content: Clone + Debug + Default + PartialEq + Serialize + Deserialize
     /// The key of an item, the attribute `itemKey`.
     fn key(id: &Self::Id) -> &str;
 
-    /// Whether it can be relied upon.
+    /// Whether it is valid.
     ///
     /// # Errors
-    /// When it cannot, and why.
+    /// When it is invalid, and why.
     fn validate(&self, id: &Self::Id) -> Result<(), Unreadable>;
 
-    /// Whether it waits for something of AWS that `check` has to look at.
+    /// Whether `check` has to look at it, because it waits for AWS.
     fn is_open(&self) -> bool {
         false
     }
@@ -65,15 +65,15 @@ pub trait Content: Clone + Debug + Default + PartialEq + Serialize + Deserialize
         false
     }
 
-    /// How long it is kept when nothing of it is pending; `None` where it must not be forgotten.
+    /// How long it is kept while nothing is pending; `None` if it must be kept.
     fn keep_for(&self) -> Option<SignedDuration> {
         None
     }
 
-    /// Forgets what is no longer needed, beside these notices.
+    /// Removes data that is no longer needed, except data that these notices need.
     fn trim(&mut self, notices: &Notices);
 
-    /// Drops the detail that is needed least, where the item is too large. Answers whether there was any.
+    /// Drops the least important detail, if the item is too large. Returns whether there was any.
     fn shed(&mut self) -> bool {
         false
     }
@@ -82,15 +82,15 @@ pub trait Content: Clone + Debug + Default + PartialEq + Serialize + Deserialize
 /// The kinds of items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
 pub enum Kind {
-    /// What is known of one node group.
+    /// The state of one node group.
     Nodegroup,
-    /// What is known of one release track.
+    /// The state of one release track.
     Track,
-    /// What is known of an installation as a whole.
+    /// The state of an installation as a whole.
     Fleet,
 }
 
-/// Who writes records: the run, and which notices anybody wants. A notice that nobody wants is not kept.
+/// The writer of records: the run, and which notices are published where. A notice that is published nowhere is not kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Writer<'a> {
     /// The run's id.
@@ -100,7 +100,7 @@ pub struct Writer<'a> {
 }
 
 impl<C: Content> Record<C> {
-    /// The record of something of which nothing is known yet.
+    /// A new record, without any state.
     #[must_use]
     pub fn new(id: &C::Id) -> Self {
         Self::with(id.clone(), C::default())
@@ -117,16 +117,16 @@ impl<C: Content> Record<C> {
         C::key(&self.id)
     }
 
-    /// Whether it can be relied upon and counted on.
+    /// Whether it is valid, and its counters can still count.
     ///
     /// # Errors
-    /// When it counts more than there can be: it would have no next number.
+    /// When a counter has no next number.
     pub fn validate(&self) -> Result<(), Unreadable> {
         self.content.validate(&self.id)?;
         self.revision.validate()
     }
 
-    /// Makes it the next revision, forgets what nobody needs, and sets when it may be deleted.
+    /// Makes it the next revision, removes data that is no longer needed, and sets when it may be deleted.
     pub fn prepare(&mut self, writer: Writer<'_>, now: Timestamp) {
         self.revision = Revision { number: self.revision.number + 1, writer: writer.id.to_owned() };
         self.notices.retain(|notice| !writer.sinks.left(notice).is_empty());
@@ -137,13 +137,13 @@ impl<C: Content> Record<C> {
         while self.bytes() > RECORD_BYTES && self.content.shed() {}
     }
 
-    /// About how many bytes it takes in the table.
+    /// Its approximate size in the table, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         serde_json::to_vec(self).map_or(0, |item| item.len())
     }
 
-    /// What has to be published, as far as this version knows it.
+    /// The pending notices that this version knows.
     #[must_use]
     pub fn pending_notices(&self) -> &[Notice] {
         &self.notices
@@ -161,12 +161,12 @@ impl<C: Content> Record<C> {
         self.content.is_open() || !self.notices.is_empty()
     }
 
-    /// A notice was published there, or is not to be. One that was published everywhere is forgotten.
+    /// Marks a notice as published to a sink, or as not to be published there. A notice published everywhere is removed.
     pub fn mark_published(&mut self, notice: &Notice, sinks: &[Sink]) {
         self.notices.mark_published(notice, sinks);
     }
 
-    /// Something happened that must be published.
+    /// Adds a notice to publish.
     pub fn notify(&mut self, kind: impl Into<Option<NoticeKind>>, at: Timestamp) {
         if let Some(kind) = kind.into() {
             self.notices.push(Notice::new(kind, at));
@@ -227,8 +227,8 @@ impl<C: Content> Serialize for Record<C> {
     }
 }
 
-/// The version of the items' schema. An item of another version cannot be read. It stays as it is while attributes, words and
-/// notices are only added, since those are kept by a version that does not know them.
+/// The schema version of items. An item of another version cannot be read. The version stays the same while attributes, words
+/// and notices are only added, because older versions keep those.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
 pub struct SchemaVersion;

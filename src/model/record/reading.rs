@@ -1,6 +1,6 @@
-//! Reads a record: what belongs to its frame, and the rest as its content.
+//! Reads a record: the attributes of its frame, and the rest as its content.
 //!
-//! serde's own `flatten` would buffer the whole content, which costs time, and forgets where in it something is wrong.
+//! serde's own `flatten` would buffer the whole content, which costs time, and lose the path to an error in it.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::{Content, Kind, Notices, Record, Revision, SchemaVersion};
 
-/// The frame, as far as it was read.
+/// The part of the frame that was read so far.
 struct Frame<C: Content> {
     id: Option<C::Id>,
     kind: Option<KindOf<C>>,
@@ -21,10 +21,10 @@ struct Frame<C: Content> {
     expires_at: Option<i64>,
 }
 
-/// That an item is of the kind that is read.
+/// Checks that an item is of the expected kind.
 struct KindOf<C>(PhantomData<C>);
 
-/// The attributes of an item that are not its frame's. Those of the frame are taken out on the way.
+/// The attributes of an item that do not belong to its frame. Frame attributes are extracted on the way.
 struct Others<'a, M, C: Content> {
     attributes: M,
     frame: &'a mut Frame<C>,

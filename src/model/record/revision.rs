@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::problem::Unreadable;
 
 /// Counts the writes of an item and names the run that wrote it. Every write is conditional on the revision it read, and on
-/// its writer: should a refused write ever pass for done, the next one still meets what is really there.
+/// its writer: if a refused write were ever taken as done, the next write would still detect the conflict.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Revision {

@@ -1,4 +1,4 @@
-//! What the table holds: one record for each node group, one for each release track, and one for the whole fleet.
+//! The records of the table: one for each node group, one for each release track, and one for the whole fleet.
 
 use std::collections::BTreeMap;
 
@@ -53,7 +53,7 @@ impl AnyRecord {
         }
     }
 
-    /// What has to be published, as far as this version knows it.
+    /// The pending notices that this version knows.
     #[must_use]
     pub fn pending_notices(&self) -> &[Notice] {
         of_any!(self.as_ref(), record => record.pending_notices())
@@ -65,7 +65,7 @@ impl AnyRecord {
         of_any!(self.as_ref(), record => record.unknown_notices())
     }
 
-    /// What it is about, as people name it.
+    /// Its subject, as people name it.
     #[must_use]
     pub fn subject(&self) -> Subject {
         match self {
@@ -95,7 +95,7 @@ impl From<TrackRecord> for AnyRecord {
 }
 
 impl<'a> RecordRef<'a> {
-    /// The record of a node group, where it is one.
+    /// The record, if it is a node group's.
     #[must_use]
     pub fn nodegroup(self) -> Option<&'a NodegroupRecord> {
         match self {
@@ -141,20 +141,20 @@ impl<'a> From<&'a TrackRecord> for RecordRef<'a> {
     }
 }
 
-/// The items that were asked for. One that is not in the table is new; one that cannot be read is neither.
+/// The requested items. An item that is not in the table is new; an item that cannot be read is neither.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RecordSet {
-    // Boxed, since a node of the map is half empty.
+    // Boxed, because a node of the map is half empty.
     nodegroups: BTreeMap<NodegroupId, Result<Box<NodegroupRecord>, Unreadable>>,
     fleets: BTreeMap<FleetId, Result<FleetRecord, Unreadable>>,
     tracks: BTreeMap<TrackId, Result<TrackRecord, Unreadable>>,
 }
 
 impl RecordSet {
-    /// The record of a node group; `None` where the table holds none.
+    /// The record of a node group; `None` if there is none.
     ///
     /// # Errors
-    /// When the table holds one that cannot be read.
+    /// When the record cannot be read.
     pub fn nodegroup(&self, id: &NodegroupId) -> Result<Option<&NodegroupRecord>, &Unreadable> {
         self.nodegroups.get(id).map(Result::as_deref).transpose()
     }
@@ -162,15 +162,15 @@ impl RecordSet {
     /// The record of a node group, or its first one.
     ///
     /// # Errors
-    /// When the table holds one that cannot be read. It must not be written over.
+    /// When the record cannot be read. It must not be overwritten.
     pub fn nodegroup_or_new(&self, id: &NodegroupId) -> Result<NodegroupRecord, &Unreadable> {
         Ok(self.nodegroup(id)?.cloned().unwrap_or_else(|| NodegroupRecord::new(id)))
     }
 
-    /// The record of a fleet; `None` where the table holds none.
+    /// The record of a fleet; `None` if there is none.
     ///
     /// # Errors
-    /// When the table holds one that cannot be read.
+    /// When the record cannot be read.
     pub fn fleet(&self, id: &FleetId) -> Result<Option<&FleetRecord>, &Unreadable> {
         self.fleets.get(id).map(Result::as_ref).transpose()
     }
@@ -178,15 +178,15 @@ impl RecordSet {
     /// The record of a fleet, or its first one.
     ///
     /// # Errors
-    /// When the table holds one that cannot be read. It must not be written over.
+    /// When the record cannot be read. It must not be overwritten.
     pub fn fleet_or_new(&self, id: &FleetId) -> Result<FleetRecord, &Unreadable> {
         Ok(self.fleet(id)?.cloned().unwrap_or_else(|| FleetRecord::new(id)))
     }
 
-    /// The record of a release track; `None` where the table holds none.
+    /// The record of a release track; `None` if there is none.
     ///
     /// # Errors
-    /// When the table holds one that cannot be read.
+    /// When the record cannot be read.
     pub fn track(&self, id: &TrackId) -> Result<Option<&TrackRecord>, &Unreadable> {
         self.tracks.get(id).map(Result::as_ref).transpose()
     }
@@ -194,7 +194,7 @@ impl RecordSet {
     /// The record of a release track, or its first one.
     ///
     /// # Errors
-    /// When the table holds one that cannot be read. It must not be written over.
+    /// When the record cannot be read. It must not be overwritten.
     pub fn track_or_new(&self, id: &TrackId) -> Result<TrackRecord, &Unreadable> {
         Ok(self.track(id)?.cloned().unwrap_or_else(|| TrackRecord::new(id)))
     }
@@ -229,7 +229,7 @@ impl RecordSet {
         self.tracks.insert(id, record);
     }
 
-    /// Takes in what was read beside.
+    /// Adds the other records.
     pub fn extend(&mut self, other: Self) {
         let Self { nodegroups, fleets, tracks } = other;
         self.nodegroups.extend(nodegroups);

@@ -1,6 +1,7 @@
-//! What the table holds of one release track: the releases that AWS has recommended on it, and those that EKS refuses.
+//! The record of one release track: the releases that AWS has recommended on it, and those that EKS refuses.
 //!
-//! Only what AWS's parameter named is a release: AWS keeps parameters of builds that it never released or took back.
+//! Only a version that AWS's parameter named is a release: AWS also keeps parameters of builds that it never released or that
+//! it withdrew.
 
 use std::cmp::Ordering;
 
@@ -17,15 +18,15 @@ use crate::model::release::track::Family;
 use crate::model::release::version::ReleaseVersion;
 use crate::model::unknown::Unknown;
 
-/// Releases that are kept; AWS publishes one about each week.
+/// The maximum number of releases; AWS publishes about one a week.
 const RELEASES: usize = 64;
-/// A withdrawal is reported once a run that began so long after the first one still sees it.
+/// A withdrawal is reported once a run that starts this long after the first sighting still sees it.
 const CONFIRM_WITHDRAWAL_AFTER: SignedDuration = SignedDuration::from_hours(1);
-/// A release that EKS has refused for so long is reported, and passed over for an older one. Earlier, the node group would be
-/// rotated twice within hours.
+/// A release that EKS has refused for this long is reported, and an older one is installed instead. If that happened earlier,
+/// the node group could be rotated twice within hours.
 const PASS_OVER_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
-/// What is known of one release track.
+/// The state of one release track.
 pub type TrackRecord = Record<TrackContent>;
 
 /// The history of one release track.
@@ -35,7 +36,7 @@ pub struct TrackContent {
     /// The releases that AWS's parameter has named, oldest first.
     #[serde(default)]
     pub releases: ReleaseHistory,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
@@ -50,7 +51,7 @@ pub struct ReleaseHistory(Vec<KnownRelease>);
 pub struct KnownRelease {
     /// The release.
     pub release_version: String,
-    /// The parameter's date when it first named the release; `None` where AWS gave none.
+    /// The parameter's date when it first named the release; `None` if AWS gave none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published_at: Option<Timestamp>,
     /// When the updater first saw it.
@@ -58,22 +59,22 @@ pub struct KnownRelease {
     /// The parameter's date when it last named the release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub named_at: Option<Timestamp>,
-    /// That AWS took it back.
+    /// Its withdrawal by AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub withdrawal: Option<Withdrawal>,
-    /// That EKS refuses it as not valid.
+    /// EKS's refusal of it as invalid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Refusal>,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
 
-/// AWS took a release back: its parameter names an older one, with a later date.
+/// AWS withdrew a release: its parameter names an older one, with a later date.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Withdrawal {
-    /// The parameter's date when it named the older release; without one, when that was seen.
+    /// The parameter's date when it named the older release; without a date, when that was seen.
     pub at: Timestamp,
     /// When the updater first saw it.
     pub seen_at: Timestamp,
@@ -82,12 +83,12 @@ pub struct Withdrawal {
     /// Whether it was reported.
     #[serde(default)]
     pub reported: bool,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
 
-/// EKS refuses a release as not valid: it does not know it yet, or never will.
+/// EKS refuses a release as invalid: it does not know the release, yet or ever.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Refusal {
@@ -102,7 +103,7 @@ pub struct Refusal {
     /// Whether it was reported.
     #[serde(default)]
     pub reported: bool,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
@@ -140,7 +141,7 @@ impl TrackRecord {
         self.notify(kind, now);
     }
 
-    /// EKS refused a release as not valid. One that the history does not hold, such as a pin, is remembered nowhere.
+    /// EKS refused a release as invalid. A release that is not in the history, such as a pin, is not remembered.
     pub fn refuse(&mut self, release: &str, message: &str, now: Timestamp) {
         let Some(known) = self.known_mut(release) else { return };
         match &mut known.refusal {
@@ -163,13 +164,13 @@ impl TrackRecord {
         }
     }
 
-    /// Whether EKS refused a release when it was last asked for.
+    /// Whether EKS refused a release at the last attempt.
     #[must_use]
     pub fn is_refused(&self, release: &str) -> bool {
         self.releases.iter().any(|known| known.release_version == release && known.refusal.is_some())
     }
 
-    /// The releases that EKS has refused for so long that it must be reported.
+    /// The releases that EKS has refused for long enough to be reported.
     #[must_use]
     pub fn refusals_to_report(&self, now: Timestamp) -> Vec<&KnownRelease> {
         let to_report = |refusal: &Refusal| !refusal.reported && refusal.is_passed_over(now);
@@ -202,8 +203,8 @@ impl ReleaseHistory {
 
     /// AWS's parameter names a release, with this date.
     ///
-    /// Two runs may see it in either order, so a release's state depends on dates alone: it is withdrawn while an older one was
-    /// named with a later date. A date that is still to come counts as now, or no withdrawal would ever be later.
+    /// Two runs can see it in either order, so a release's state depends on dates alone: it is withdrawn while an older one was
+    /// named with a later date. A future date counts as now; otherwise no withdrawal could be later.
     pub fn name(&mut self, release: &ReleaseVersion, date: Option<Timestamp>, now: Timestamp) {
         let date = date.map(|date| date.min(now));
         match self.0.iter_mut().find(|known| known.release_version == release.as_str()) {
@@ -232,14 +233,14 @@ impl ReleaseHistory {
         self.0.drain(..surplus);
     }
 
-    /// Marks what is withdrawn, now that the parameter names a release.
+    /// Marks withdrawn releases, now that the parameter names a release.
     fn withdraw(&mut self, named: &ReleaseVersion, without_date: bool, now: Timestamp) {
         let mut latest_below: Option<Timestamp> = None;
         for known in &mut self.0 {
             let own = known.named_at.unwrap_or(known.first_seen_at);
             let dated = latest_below.filter(|below| own < *below);
             let named_again = known.release_version == named.as_str();
-            // Without a date nothing tells a late answer, so that the next one that names it counts.
+            // Without a date a late answer cannot be detected, so the next answer that names it counts.
             let holds = |held: &Withdrawal| if held.dated { own < held.at } else { !named_again };
             let held = known.withdrawal.take().filter(holds);
             known.withdrawal = match (dated, held) {
@@ -268,13 +269,13 @@ impl Withdrawal {
 }
 
 impl Refusal {
-    /// So often, from the first time to the last, in EKS's words.
+    /// A refusal with this count, from the first time to the last, in EKS's words.
     #[must_use]
     pub fn new(since: Timestamp, last: Timestamp, times: usize, message: &str) -> Self {
         Self { since, last, times, message: message.to_owned(), reported: false, unknown: Unknown::default() }
     }
 
-    /// Whether an older release is taken in its place.
+    /// Whether an older release is installed instead.
     #[must_use]
     pub fn is_passed_over(&self, now: Timestamp) -> bool {
         now.duration_since(self.since) >= PASS_OVER_AFTER

@@ -11,7 +11,7 @@ use super::track::TrackKey;
 use super::version::ReleaseVersion;
 
 /// Releases as people name them: `[[<Kubernetes version>/]<AMI type>/]<release>`, or all of a day in the release's place.
-/// The shorter, the more it names.
+/// The shorter a selector, the more releases it matches.
 ///
 /// ```
 /// use eks_nodegroup_updater::model::release::track::TrackKey;
@@ -27,18 +27,19 @@ use super::version::ReleaseVersion;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ReleaseSelector {
-    /// The Kubernetes version, where it is about one.
+    /// The Kubernetes version, if it is limited to one.
     pub version: Option<String>,
-    /// The AMI type, where it is about one.
+    /// The AMI type, if it is limited to one.
     pub ami_type: Option<AmiTypes>,
     /// The releases.
     pub release: ReleasePattern,
 }
 
-/// A text that names no releases.
+/// A text that does not name releases.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} names no release; expected one, or all of a day such as *-20260110, each also as AMI-TYPE/… or KUBERNETES-VERSION/AMI-TYPE/…"
+    "{0:?} does not name a release; expected one, or all of a day such as *-20260110, each also as AMI-TYPE/… or \
+     KUBERNETES-VERSION/AMI-TYPE/…"
 )]
 pub struct InvalidSelector(String);
 
@@ -55,14 +56,14 @@ impl TryFrom<String> for ReleaseSelector {
 pub enum ReleasePattern {
     /// One release.
     Exact(String),
-    /// All of a day, as eight digits, however their family writes it: `*-20260110` and `*.20260110` are
+    /// All of a day, as eight digits, in any family's format: `*-20260110` and `*.20260110` are
     /// `1.33.1-20260110` and `1.35-2026.01.10`.
     Date(String),
 }
 
 impl ReleaseSelector {
-    /// Reads a release, or all of a day. A word that no family writes would name nothing, in silence, and a lone `*` would
-    /// name everything, which the stop switch says better: neither is read, nor is an AMI type that is not known.
+    /// Reads a release, or all of a day. Rejected are words in no family's format, which would silently match nothing, a lone
+    /// `*`, which would match everything (the stop switch is for that), and unknown AMI types.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         let mut parts = word.rsplitn(3, '/');
@@ -78,7 +79,7 @@ impl ReleaseSelector {
         is_version.then_some(Self { version, ami_type: ami_type?, release: release? })
     }
 
-    /// Whether it names everything that the other one names.
+    /// Whether it matches every release that the other one matches.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         self.version.as_ref().is_none_or(|version| other.version.as_ref() == Some(version))
@@ -89,7 +90,7 @@ impl ReleaseSelector {
             }
     }
 
-    /// Whether it names this release of a track.
+    /// Whether it matches this release of a track.
     #[must_use]
     pub fn matches(&self, track: &TrackKey, release: &str) -> bool {
         self.version.as_ref().is_none_or(|version| *version == track.version)
@@ -119,16 +120,16 @@ impl fmt::Display for ReleaseSelector {
     }
 }
 
-/// The day on which a release was built, as eight digits, where its family writes one.
+/// The day on which a release was built, as eight digits, if its family has one.
 #[must_use]
 pub fn day_of(release: &str) -> Option<String> {
     release.split_once('-').and_then(|(_, built)| date(built))
 }
 
-/// A day as eight digits, written so or as `2026.01.10`.
+/// A day as eight digits, from eight digits or from `2026.01.10`.
 fn date(text: &str) -> Option<String> {
     let digits: String = text.split(['.', '-']).collect();
-    // Eight digits of a Bottlerocket commit are hardly ever a day since EKS has managed node groups.
+    // Eight digits of a Bottlerocket commit are hardly ever a day after the launch of EKS managed node groups.
     let day = (digits.len() == 8).then(|| Date::strptime("%Y%m%d", &digits).ok()).flatten();
     day.filter(|day| day.year() >= 2019).map(|_| digits)
 }

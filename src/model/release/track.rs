@@ -15,13 +15,13 @@ pub enum Family {
     AmazonLinux2,
     /// Amazon Linux 2023.
     AmazonLinux2023,
-    /// Bottlerocket, whose releases carry no Kubernetes version.
+    /// Bottlerocket, whose releases have no Kubernetes version.
     Bottlerocket,
     /// Windows Server, core and full.
     Windows,
 }
 
-/// How a parameter's value holds the release.
+/// How a parameter's value contains the release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// The value is the release.
@@ -41,7 +41,7 @@ pub struct ReleaseTrack {
     pub format: Format,
 }
 
-/// Names a release track: a Kubernetes version and an AMI type.
+/// Identifies a release track: a Kubernetes version and an AMI type.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TrackKey {
     /// The Kubernetes version.
@@ -53,7 +53,7 @@ pub struct TrackKey {
 /// Why an AMI type has no release track.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoTrack {
-    /// The node group's launch template brings its own AMI, so AWS publishes no releases for it.
+    /// The node group's launch template sets a custom AMI, for which AWS publishes no releases.
     Custom,
     /// A value that this program does not know. It is never guessed from its name.
     Unknown,
@@ -63,7 +63,7 @@ impl ReleaseTrack {
     /// The track of an AMI type for a Kubernetes version such as `1.33`.
     ///
     /// # Errors
-    /// When AWS publishes no releases of the AMI type, or it is not known here.
+    /// When AWS publishes no releases of the AMI type, or this program does not know it.
     pub fn of(ami_type: &AmiTypes, kubernetes_version: &str) -> Result<Self, NoTrack> {
         let optimized = |family: Family, variant: String| {
             let latest =
@@ -103,8 +103,8 @@ impl ReleaseTrack {
             AmiTypes::BottlerocketArm64Fips => bottlerocket(&["-fips"], "arm64"),
             AmiTypes::BottlerocketX8664Nvidia => bottlerocket(&["-nvidia"], "x86_64"),
             AmiTypes::BottlerocketArm64Nvidia => bottlerocket(&["-nvidia"], "arm64"),
-            // That `-nvidia-fips` exists is unverified. Both variants ride one release train with one version string, so
-            // `-fips` answers where it does not.
+            // It is unverified whether `-nvidia-fips` exists. Both variants share one release version, so `-fips` is used if it
+            // does not.
             AmiTypes::BottlerocketX8664NvidiaFips => bottlerocket(&["-nvidia-fips", "-fips"], "x86_64"),
             AmiTypes::BottlerocketArm64NvidiaFips => bottlerocket(&["-nvidia-fips", "-fips"], "arm64"),
             AmiTypes::WindowsCore2019X8664 => windows("2019-English-Core"),

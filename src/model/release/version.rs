@@ -1,7 +1,7 @@
 //! Release versions, and which of two is newer.
 //!
-//! AWS withdraws releases, and the parameter that names the latest then moves back. So "different" never means "newer":
-//! each family has its own order, and two releases of different tracks have none.
+//! AWS withdraws releases, and then the parameter of the latest release goes back. So "different" never means "newer": each
+//! family has its own order, and two releases of different tracks have none.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -26,19 +26,19 @@ enum Parts {
     Windows { minor: (u32, u32), date: u32 },
 }
 
-/// Two releases that have no order, or a text that is no release.
+/// Two releases that have no order, or a text that is not a release.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotComparable {
-    /// The text is not how the family writes its releases.
+    /// The text does not have the family's format.
     #[error("{text:?} is not a release version of {family}")]
     Malformed {
         /// What was read.
         text: String,
-        /// The family whose form it should have.
+        /// The family whose format was expected.
         family: Family,
     },
-    /// The releases belong to different Kubernetes versions or families, or differ in what has no order.
-    #[error("{left} and {right} have no order")]
+    /// The releases belong to different Kubernetes versions or families, or differ in a part without an order.
+    #[error("{left} and {right} cannot be ordered")]
     DifferentTracks {
         /// One release.
         left: String,
@@ -48,7 +48,7 @@ pub enum NotComparable {
 }
 
 impl ReleaseVersion {
-    /// Reads a release as its family writes it.
+    /// Reads a release in its family's format.
     ///
     /// # Errors
     /// [`NotComparable::Malformed`] for any other text.
@@ -62,7 +62,7 @@ impl ReleaseVersion {
         Ok(Self { text: text.to_owned(), family, parts })
     }
 
-    /// Whether any family writes its releases so.
+    /// Whether a text has the format of any family.
     #[must_use]
     pub fn is_of_any_family(text: &str) -> bool {
         amazon_linux(text).or_else(|| bottlerocket(text)).or_else(|| windows(text)).is_some()
@@ -130,7 +130,7 @@ impl ReleaseVersion {
         }
     }
 
-    /// How it is written and ordered.
+    /// Its family, which defines format and order.
     #[must_use]
     pub fn family(&self) -> Family {
         self.family
@@ -183,7 +183,7 @@ fn date_of(text: &str) -> Option<u32> {
     number(text).filter(|_| text.len() == 8)
 }
 
-/// Digits alone: `parse` by itself would take `+1`.
+/// Digits only: `parse` alone would accept `+1`.
 fn number(text: &str) -> Option<u32> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }

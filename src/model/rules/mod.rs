@@ -1,4 +1,4 @@
-//! The rules of a node group that its tags set, a row each: whatever lists the rules reads the rows.
+//! The rules of a node group that its tags set, a row each. Every list of the rules is made from these rows.
 
 pub mod window;
 
@@ -21,7 +21,7 @@ use super::rules::window::{InvalidWindow, Windows};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rules {
-    /// `/ring`: its rollout ring. It takes a release once the lower rings have run it.
+    /// `/ring`: its rollout ring. It gets a release once the lower rings have run it.
     pub ring: u32,
     /// `/min-age`: how long ago AWS must have published a release.
     pub min_age: SignedDuration,
@@ -37,12 +37,12 @@ pub struct Rules {
     pub kubernetes_version: VersionPolicy,
     /// `/follow-cluster-after`: how long the cluster must have run its Kubernetes version.
     pub follow_cluster_after: SignedDuration,
-    /// `/stale-after`: how long it may not be kept current before that is reported; `None` for never.
+    /// `/stale-after`: how long it can go without being kept current before that is reported; `None` for never.
     pub stale_after: Option<SignedDuration>,
-    /// `/stuck-after`: how long an update may run before it is reported as stuck; `None` for what `check` has as `StuckAfter`, or
-    /// longer where its updates take longer.
+    /// `/stuck-after`: how long an update may run before it is reported as stuck; `None` for `check`'s `StuckAfter`, or longer
+    /// if its updates take longer.
     pub stuck_after: Option<SignedDuration>,
-    /// Those that a tag sets.
+    /// The rules that a tag sets.
     pub tagged: Vec<RuleName>,
 }
 
@@ -62,16 +62,16 @@ pub enum RuleName {
     StuckAfter,
 }
 
-/// What there is to know of a rule.
+/// The row of a rule.
 #[derive(Clone, Copy, Debug)]
 pub struct RuleRow {
     /// Its tag is `ami-update/NAME`.
     pub name: &'static str,
-    /// What holds without the tag, where that is a setting.
+    /// The default without the tag, if a setting has it.
     pub setting: Option<RuleDefault>,
-    /// What a value is like.
+    /// The expected format of a value.
     pub expected: &'static str,
-    /// Values, for the documentation.
+    /// Example values, for the documentation.
     pub examples: &'static [&'static str],
     /// What it does, for the documentation.
     pub about: &'static str,
@@ -87,11 +87,11 @@ pub struct RuleDefault {
     pub variable: &'static str,
     /// Its default.
     pub value: &'static str,
-    /// Whether `check` has it, which follows updates, in the place of `start`.
+    /// Whether it is a setting of `check`, which watches updates, and not of `start`.
     pub of_check: bool,
 }
 
-/// A value that a rule cannot have; with what is wrong with it, where that says more than what is expected.
+/// An invalid value of a rule; with the cause, if it adds to the expected format.
 struct Unexpected(Option<String>);
 
 /// When an update overrides disruption budgets.
@@ -107,10 +107,10 @@ pub enum Force {
 /// Which Kubernetes version a node group is updated to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum VersionPolicy {
-    /// The one it has.
+    /// Its current version.
     #[default]
     Keep,
-    /// Its cluster's, in one step.
+    /// Its cluster's version, in one step.
     FollowCluster,
 }
 
@@ -132,13 +132,13 @@ impl RuleName {
         Self::VARIANTS.iter().map(|rule| rule.name())
     }
 
-    /// Its name, as it stands behind `ami-update/` in a tag.
+    /// Its name: the part after `ami-update/` in a tag.
     #[must_use]
     pub const fn name(self) -> &'static str {
         self.row().name
     }
 
-    /// Everything else about it.
+    /// Its row.
     #[must_use]
     pub const fn row(self) -> RuleRow {
         match self {
@@ -147,7 +147,7 @@ impl RuleName {
                 setting: of_start("Ring", "RING", "0"),
                 expected: "expected a whole number from 0",
                 examples: &["1"],
-                about: "Rollout ring. A node group takes a release once the lower rings have proved it. \
+                about: "Rollout ring. A node group gets a release once the lower rings have proved it. \
                         See [Rings](rules.md#rings).",
                 set: |rules, value| put(&mut rules.ring, value.parse().ok()),
             },
@@ -164,8 +164,8 @@ impl RuleName {
                 setting: None,
                 expected: "expected a release version",
                 examples: &["1.33.1-20260610"],
-                about: "Updates to this release and stays on it, whatever its cluster does. Ignores minimum age and rings. \
-                        Never goes back.",
+                about: "Updates to this release and stays on it, whatever its cluster does. Ignores minimum age and \
+                        rings. Never downgrades.",
                 set: |rules, value| put(&mut rules.pin, (!value.is_empty()).then(|| Some(value.to_owned()))),
             },
             Self::Window => RuleRow {
@@ -173,8 +173,8 @@ impl RuleName {
                 setting: of_start("Window", "WINDOW", ""),
                 expected: "expected windows such as Sat-Sun 02:00-06:00 Europe/Berlin, separated by +",
                 examples: &["Sat-Sun 02:00-06:00 Europe/Berlin"],
-                about: "When updates may *start*, but not within the last `WindowMargin`. Combine several with ` + `. Empty: \
-                        at any time. See [Windows](rules.md#windows).",
+                about: "When updates may *start*, except in the last `WindowMargin`. Combine several with ` + `. \
+                        Empty: at any time. See [Windows](rules.md#windows).",
                 set: |rules, value| {
                     let window = value.parse().map_err(|InvalidWindow(wrong)| Unexpected(Some(wrong)))?;
                     put(&mut rules.window, Some(window))
@@ -222,7 +222,7 @@ impl RuleName {
             },
             Self::FollowClusterAfter => RuleRow {
                 name: "follow-cluster-after",
-                // AWS rolls an upgrade of a cluster back within so long, unless a node group has followed it.
+                // AWS can roll back a cluster upgrade for this long, unless a node group has followed it.
                 setting: of_start("FollowClusterAfter", "FOLLOW_CLUSTER_AFTER", "7d"),
                 expected: AGE,
                 examples: &["7d"],
@@ -231,11 +231,11 @@ impl RuleName {
             },
             Self::StaleAfter => RuleRow {
                 name: "stale-after",
-                // AWS publishes a release about each week.
+                // AWS publishes a release about once a week.
                 setting: of_start("StaleAfter", "STALE_AFTER", "14d"),
                 expected: "expected a duration such as 14d, or never",
                 examples: &["14d", "never"],
-                about: "How long the node group may not be kept current before you are notified. \
+                about: "How long the node group can go without being kept current before you are notified. \
                         See [Nothing goes stale in silence](rules.md#nothing-goes-stale-in-silence).",
                 set: |rules, value| {
                     let never = (value == "never").then_some(None);
@@ -259,7 +259,7 @@ impl Rules {
     /// Sets a rule.
     ///
     /// # Errors
-    /// For an invalid value, with what is expected: an update that ignored the tag might break a rule that was meant.
+    /// For an invalid value, with the expected format: an update that ignored the tag might violate the intended rule.
     pub fn set(&mut self, rule: RuleName, value: &str) -> Result<(), String> {
         let RuleRow { expected, set, .. } = rule.row();
         set(self, value).map_err(|Unexpected(wrong)| match wrong {

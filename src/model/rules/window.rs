@@ -1,8 +1,7 @@
 //! Maintenance windows: when an update may start.
 //!
-//! A window is a rule about wall clocks: it is open at an instant when the wall clock of its zone stands inside it then. So
-//! a window in the hour that is skipped in spring does not exist that day, and one in the hour that is repeated in autumn
-//! occurs twice.
+//! A window is defined by wall-clock time: it is open at an instant if the local time of its zone is inside the window. So a
+//! window in the hour skipped in spring does not exist that day, and a window in the hour repeated in autumn occurs twice.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,7 +10,7 @@ use jiff::civil::{DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
-/// Days that are searched for the next opening. A weekly window that one change of clocks skips comes a week later.
+/// Days that are searched for the next opening. A weekly window that a clock change skips opens a week later.
 const HORIZON_DAYS: i32 = 16;
 
 const DAYS: [(&str, Weekday); 7] = [
@@ -24,7 +23,7 @@ const DAYS: [(&str, Weekday); 7] = [
     ("Sun", Weekday::Sunday),
 ];
 
-/// One or more windows; open when one of them is. Without any: always open.
+/// One or more windows; open if one of them is open. Without any window: always open.
 ///
 /// ```
 /// use eks_nodegroup_updater::model::rules::window::{Opening, Windows};
@@ -37,28 +36,28 @@ const DAYS: [(&str, Weekday); 7] = [
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Windows(Vec<Window>);
 
-/// Days of the week, a span of the day, and the zone whose clocks it goes by.
+/// Days of the week, a span of the day, and the time zone.
 #[derive(Clone, Debug, PartialEq)]
 struct Window {
     first_day: Weekday,
     last_day: Weekday,
     opens: Time,
-    /// Not after `opens` for a window that goes on past midnight.
+    /// Not after `opens` for a window that lasts past midnight.
     closes: Time,
     zone: TimeZone,
 }
 
-/// A text that is not a window: what is wrong with it.
+/// Why a text is not a window.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidWindow(pub String);
 
-/// What windows say of an instant.
+/// The state of windows at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opening {
-    /// Open, and until when; `None` for always.
+    /// Open, and until when; `None` for always open.
     Open(Option<Timestamp>),
-    /// Closed, and when they open next, if they do within the next weeks.
+    /// Closed, and when they open next, if that is within the next weeks.
     Closed(Option<Timestamp>),
 }
 
@@ -67,7 +66,7 @@ impl FromStr for Windows {
 
     /// Reads windows such as `Sat-Sun 02:00-06:00 Europe/Berlin` or `Mon 22:00-02:00 UTC + Thu 22:00-02:00 UTC`.
     fn from_str(text: &str) -> Result<Self, InvalidWindow> {
-        // Zones such as Etc/GMT+2 hold a plus sign, but no spaces around it.
+        // Zones such as Etc/GMT+2 contain a plus sign, but without spaces around it.
         text.split(" + ").map(Window::parse).collect::<Result<_, _>>().map(Self)
     }
 }
@@ -86,11 +85,12 @@ impl Windows {
         if open { Opening::Open(next) } else { Opening::Closed(next) }
     }
 
-    /// When a new update may start next, if the last minutes before a closing are kept free; `None` where not within weeks.
+    /// When a new update may start next, if the last minutes before a closing are kept free; `None` if not within the searched
+    /// days.
     #[must_use]
     pub fn next_start(&self, now: Timestamp, margin: SignedDuration) -> Option<Timestamp> {
         let mut from = now;
-        // Each round passes one opening; windows that are shorter than the margin are passed over.
+        // Each iteration handles one opening; windows shorter than the margin are skipped.
         for _ in 0..2 * HORIZON_DAYS * 4 {
             match self.at(from) {
                 Opening::Open(None) => return Some(from),
@@ -121,7 +121,7 @@ impl Window {
         let day = |name: &str| weekday(name).ok_or_else(|| wrong("has no days of the week such as Sat-Sun"));
         let (opens, closes) = hours.split_once('-').ok_or_else(|| wrong("has no hours such as 02:00-06:00"))?;
         let time = |text: &str| time(text).ok_or_else(|| wrong("has no hours such as 02:00-06:00"));
-        // Never the machine's own zone: the function's would be UTC, whatever the reader's is.
+        // Never the machine's own zone: the function's zone is UTC, regardless of the reader's.
         let zone = (*zone != "Local").then(|| TimeZone::get(zone).ok()).flatten();
         Ok(Self {
             first_day: day(first)?,
@@ -150,8 +150,7 @@ impl Window {
         from_first(day) <= from_first(self.last_day)
     }
 
-    /// Every instant after now at which it may open or close: when the wall clock reaches its hours, and when the clocks
-    /// change.
+    /// Every instant after now at which it might open or close: when local time reaches its hours, and when the clocks change.
     fn changes(&self, now: Timestamp) -> Vec<Timestamp> {
         let today = self.zone.to_datetime(now).date();
         let days = (-1..HORIZON_DAYS).filter_map(|days| today.checked_add(days.days()).ok());
@@ -165,7 +164,7 @@ impl Window {
         changes
     }
 
-    /// The instants at which the wall clock stands so: none in the skipped hour, two in the repeated one.
+    /// The instants with this local time: none in the skipped hour, two in the repeated one.
     fn instants(&self, clock: DateTime) -> Vec<Timestamp> {
         let ambiguous = self.zone.to_ambiguous_timestamp(clock);
         let earlier = ambiguous.earlier().into_iter();

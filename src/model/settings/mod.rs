@@ -1,4 +1,4 @@
-//! The settings that a plan is made by.
+//! The settings of a plan.
 
 pub mod setting;
 
@@ -8,26 +8,26 @@ use jiff::{SignedDuration, Timestamp};
 use super::release::selector::ReleaseSelector;
 use super::rules::Rules;
 
-/// The settings that hold for all node groups.
+/// The settings for all node groups.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The rules of a node group without tags for them.
     pub defaults: Rules,
     /// How much may be in progress at once.
     pub limits: Limits,
-    /// `RetryAfter`: when a release that failed is tried again.
+    /// `RetryAfter`: when a failed release is retried.
     pub retry_after: RetryAfter,
     /// `DeniedReleases`: releases that no node group is updated to.
     pub denied: Vec<ReleaseSelector>,
-    /// `WindowMargin`: the last part of a window, in which nothing starts.
+    /// `WindowMargin`: the last part of a window, in which no update starts.
     pub window_margin: SignedDuration,
-    /// `RingSoak`: how long a ring must run a release before the next ring takes it.
+    /// `RingSoak`: how long a ring must run a release before the next ring gets it.
     pub ring_soak: SignedDuration,
     /// `QuarantineAfter`: on how many node groups a release must fail to be quarantined.
     pub quarantine_after: usize,
     /// `ChangeCalendars`: names or ARNs of SSM Change Calendars; all must be open.
     pub change_calendars: Vec<String>,
-    /// `StartScheduleTimezone`: the schedule's, in which a week begins.
+    /// `StartScheduleTimezone`: the time zone of the schedule, and of the week of the digest.
     pub time_zone: TimeZone,
 }
 
@@ -42,7 +42,7 @@ pub struct Limits {
     pub starts_per_run: usize,
 }
 
-/// The waits before each further try of a release that failed on a node group. After the last try it is given up.
+/// The waits before each retry of a release that failed on a node group. After the last retry it is given up.
 ///
 /// ```
 /// use eks_nodegroup_updater::model::settings::RetryAfter;
@@ -59,15 +59,15 @@ pub struct Limits {
 pub struct RetryAfter(pub Vec<SignedDuration>);
 
 impl RetryAfter {
-    /// When to try again a release that has failed `failures` times, the last time at `last`; `None` once it is given up.
+    /// When to retry a release that has failed `failures` times, the last time at `last`; `None` once it is given up.
     #[must_use]
     pub fn next_try(&self, failures: usize, last: Timestamp) -> Option<Timestamp> {
         let wait = self.0.get(failures.saturating_sub(1))?;
         last.checked_add(*wait).ok()
     }
 
-    /// When to ask EKS again after so many refusals that are not the release's fault, the last one at `last`. The last wait
-    /// repeats for ever.
+    /// When to retry after this many refusals for causes unrelated to the release, the last one at `last`. The last wait
+    /// repeats indefinitely.
     #[must_use]
     pub fn again(&self, refusals: usize, last: Timestamp) -> Timestamp {
         let wait = self.0.get(refusals.saturating_sub(1)).or(self.0.last());

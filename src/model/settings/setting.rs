@@ -1,10 +1,10 @@
-//! The settings of the functions, a row each: whatever lists settings reads the rows.
+//! The settings of the functions, a row each. Every list of the settings is made from these rows.
 
 use strum::VariantArray as _;
 
 use crate::model::rules::{RuleDefault, RuleName, RuleRow};
 
-/// A setting that is no rule's. Those of rules are in the [rows of the rules](RuleRow).
+/// A setting that is not a rule's default. The defaults of rules are in the [rows of the rules](RuleRow).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::VariantArray)]
 #[expect(missing_docs, reason = "the row of each says what it is")]
 pub enum Setting {
@@ -24,52 +24,52 @@ pub enum Setting {
     LogLevel,
 }
 
-/// What there is to know of a setting.
+/// The row of a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SettingRow {
     /// The template's parameter.
     pub parameter: &'static str,
     /// The environment variable.
     pub variable: &'static str,
-    /// What holds without it.
+    /// Its default value.
     pub default: &'static str,
-    /// What a value is like.
+    /// The expected format of a value.
     pub expected: &'static str,
-    /// What it does, for the documentation; of a rule, what the rule does.
+    /// What it does, for the documentation; for a rule's default, what the rule does.
     pub about: &'static str,
-    /// Which function has it.
+    /// The functions that have it.
     pub of: Of,
-    /// The rule that it is the default of.
+    /// The rule whose default it is.
     pub rule: Option<RuleName>,
 }
 
-/// The functions that have a setting, and how the template gives it to them.
+/// The functions that have a setting, and how the template passes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Of {
-    /// `start`, by its document.
+    /// `start`, in its settings document.
     Start,
-    /// `check`, by a variable.
+    /// `check`, in an environment variable.
     Check,
-    /// Both, so.
+    /// Both, in these ways.
     Both,
-    /// Both, by a variable: it is a resource's name, or is wanted before anything is read.
+    /// Both, in an environment variable: it is a resource's name, or is needed before the document is read.
     Environment,
 }
 
 impl Of {
-    /// Whether `start` has it by its document.
+    /// Whether it is in `start`'s settings document.
     #[must_use]
     pub fn in_document(self) -> bool {
         matches!(self, Self::Start | Self::Both)
     }
 }
 
-/// Of the limits.
+/// The expected format of the limits.
 const COUNT: &str = "expected a whole number from 1";
 const DURATION: &str = "expected a duration such as 30m or 24h";
 
 impl Setting {
-    /// Everything about it.
+    /// Its row.
     #[must_use]
     pub const fn row(self) -> SettingRow {
         let (parameter, variable, default, expected, of, about) = match self {
@@ -79,18 +79,18 @@ impl Setting {
                 "",
                 "expected kinds separated by spaces, such as UpdateSucceeded -UpdateStuck",
                 Of::Both,
-                "[Kinds](notifications.md) of notices to publish messages of beside the usual ones, separated by spaces, such as \
-                 `UpdateSucceeded`; with a minus sign, such as `-UpdateStuck`, kinds to leave out.",
+                "[Kinds](notifications.md) of notices to send messages for in addition to the default ones, separated \
+                 by spaces, such as `UpdateSucceeded`; a minus sign, as in `-UpdateStuck`, leaves a kind out.",
             ),
             Self::EventBusName => (
                 "EventBusName",
                 "EVENT_BUS_NAME",
                 "",
-                "expected the name or the ARN of a classic event bus, whose rules can send events on to a Custom Event Bus",
+                "expected the name or the ARN of a classic event bus; its rules can forward events to a Custom Event Bus",
                 Of::Environment,
-                "The bus that [events](events.md#what-is-put-on-a-bus) are put on: a classic one, not a *Custom Event Bus* \
-                 (`event-busv2`), which has another API. It must exist: EventBridge takes what is put on one that does not, and \
-                 drops it. Empty: none.",
+                "The event bus for [events](events.md#what-is-put-on-a-bus): a classic one, not a *Custom Event Bus* \
+                 (`event-busv2`), which has another API. It must exist: EventBridge accepts events for a missing bus \
+                 and drops them. Empty: none.",
             ),
             Self::StartScheduleTimezone => (
                 "StartScheduleTimezone",
@@ -98,8 +98,8 @@ impl Setting {
                 "UTC",
                 "expected a time zone such as Europe/Berlin",
                 Of::Start,
-                "Time zone of a `cron` expression in `StartSchedule`, and of the week in which \
-                 [what lasts is listed](notifications.md).",
+                "Time zone of a `cron` expression in `StartSchedule`, and of the week that the [weekly \
+                 digest](notifications.md) covers.",
             ),
             Self::MaxUpdatesPerCluster => (
                 "MaxUpdatesPerCluster",
@@ -107,7 +107,7 @@ impl Setting {
                 "1",
                 COUNT,
                 Of::Start,
-                "Opted-in node groups of one cluster that update at the same time.",
+                "Maximum number of opted-in node groups of one cluster that update at the same time.",
             ),
             Self::MaxUpdatesInProgress => (
                 "MaxUpdatesInProgress",
@@ -115,19 +115,25 @@ impl Setting {
                 "10",
                 COUNT,
                 Of::Start,
-                "Opted-in node groups of all clusters that update at the same time.",
+                "Maximum number of opted-in node groups of all clusters that update at the same time.",
             ),
-            Self::MaxStartsPerRun => {
-                ("MaxStartsPerRun", "MAX_STARTS_PER_RUN", "10", COUNT, Of::Start, "Updates that one run starts.")
-            }
+            Self::MaxStartsPerRun => (
+                "MaxStartsPerRun",
+                "MAX_STARTS_PER_RUN",
+                "10",
+                COUNT,
+                Of::Start,
+                "Maximum number of updates that one run starts.",
+            ),
             Self::RetryAfter => (
                 "RetryAfter",
                 "RETRY_AFTER",
                 "1h 4h 12h",
                 "expected durations separated by spaces, such as 1h 4h 12h",
                 Of::Both,
-                "Waits before each retry of a release that failed on a node group; then it is given up. What EKS does not take \
-                 for another cause is asked again after the same waits, and the last one repeats.",
+                "Waits before each retry of a release that failed on a node group; after the last retry it is given \
+                 up. An update that EKS rejects for another cause is retried after the same waits, and the last wait \
+                 repeats.",
             ),
             Self::RingSoak => (
                 "RingSoak",
@@ -135,7 +141,7 @@ impl Setting {
                 "24h",
                 DURATION,
                 Of::Start,
-                "How long a ring must run a release before the next ring takes it.",
+                "How long a ring must run a release before the next ring gets it.",
             ),
             Self::WindowMargin => (
                 "WindowMargin",
@@ -160,8 +166,9 @@ impl Setting {
                 "2",
                 COUNT,
                 Of::Start,
-                "On how many node groups of a cluster a release must fail to be [quarantined](rules.md#quarantine) there, and in \
-                 how many clusters to be quarantined in all.",
+                "Number of node groups of a cluster on which a release must fail to be \
+                 [quarantined](rules.md#quarantine) there, and number of clusters in which it must fail to be \
+                 quarantined in all clusters.",
             ),
             Self::ChangeCalendars => (
                 "ChangeCalendars",
@@ -178,7 +185,7 @@ impl Setting {
                 "",
                 "expected the name of the stack",
                 Of::Environment,
-                "Whether the functions write metrics. `off` leaves the variable empty, which else is the stack's name.",
+                "Whether the functions write metrics. `off` leaves the variable empty; otherwise it is the stack's name.",
             ),
             Self::LogLevel => (
                 "LogLevel",
@@ -200,13 +207,13 @@ impl SettingRow {
         Setting::VARIANTS.iter().map(|setting| setting.row()).chain(of_rules)
     }
 
-    /// The setting of a rule, where it has one.
+    /// The setting of a rule, if it has one.
     #[must_use]
     pub fn of_rule(rule: RuleName) -> Option<Self> {
         rule.row().setting.map(|default| Self::of_default(rule, default))
     }
 
-    /// The setting of a rule that has this one.
+    /// The setting of a rule with this default.
     #[must_use]
     pub const fn of_default(rule: RuleName, default: RuleDefault) -> Self {
         let RuleRow { expected, about, .. } = rule.row();

@@ -1,4 +1,4 @@
-//! What all letters about an update have in common.
+//! The common parts of all letters about an update.
 
 use std::borrow::Cow;
 
@@ -13,11 +13,11 @@ use crate::notify::case::Case;
 use crate::notify::commands::{describe_update, eks, explain, nodes, pods_on, retry, rollback};
 use crate::notify::letter::{Data, Fact, Headline, Next, Step};
 
-/// How many commands name a node each.
+/// The maximum number of commands about a single node.
 const NODES_IN_COMMANDS: usize = 3;
 const NO_CODE: &str = "Unknown";
 
-/// The release that it is about, as people read it; for an external update of the launch template alone, that.
+/// The release, for people; for an external update of only the launch template, the launch template.
 pub(super) fn release(case: &Case<'_>, about: &AttemptRef) -> String {
     match case.attempt.map(|attempt| &attempt.intent) {
         Some(Intent { launch_template: Some(template), .. }) => format!("the launch template {template}"),
@@ -25,31 +25,31 @@ pub(super) fn release(case: &Case<'_>, about: &AttemptRef) -> String {
     }
 }
 
-/// A headline that begins so: which node group is updated to what.
+/// A headline with this start: which node group is updated to which release.
 pub(super) fn headline(case: &Case<'_>, text: &'static str, about: &AttemptRef) -> Headline {
     case.headline(text).then(" to ").then_name(release(case, about))
 }
 
-/// The error's code, or how far the update has come.
+/// The error's code, or the status of the update.
 fn reason<'a>(case: &Case<'a>) -> Cow<'a, str> {
     let code = case.error_code().map(|code| code.to_owned().into());
     let status = case.attempt.map(|attempt| attempt.status.as_str().into());
     code.or(status).unwrap_or(NO_CODE.into())
 }
 
-/// What the letters of other node groups would have in common: the first error, as AWS gave it.
+/// The cause that letters about other node groups might share: the first error, as AWS gave it.
 fn similar<'a>(case: &Case<'a>) -> Cow<'a, str> {
     let first = case.attempt.and_then(|attempt| attempt.errors.first());
     first.map(|error| error.error_code.as_str()).unwrap_or_default().into()
 }
 
-/// What is known of an update that is under way, or went well.
+/// The facts of an update that is in progress or succeeded.
 pub(super) fn facts(case: &Case<'_>) -> Vec<Fact> {
     let errors = case.errors.iter().map(error_fact);
     case.facts(of_attempt(case).into_iter().chain(errors).chain(of_failure(case)))
 }
 
-/// What is known of an update that ended without success: where AWS says no more, that too.
+/// The facts of an update that ended without success, including that AWS gave no error.
 pub(super) fn facts_of_trouble(case: &Case<'_>) -> Vec<Fact> {
     let nothing = case.attempt.filter(|_| case.errors.is_empty()).map(|_| Fact::new("AWS says", "nothing more"));
     let errors = case.errors.iter().map(error_fact);
@@ -66,7 +66,7 @@ fn of_attempt(case: &Case<'_>) -> Vec<Fact> {
     facts.push(Fact::new("Update", attempt.update_id.as_deref().unwrap_or("EKS gave no id")));
     facts.push(Fact::at("Since", attempt.started_at));
     let duration = duration(case, attempt);
-    // The end is when it was noticed; EKS does not say when it was.
+    // The end is when it was noticed; EKS does not return the real end.
     facts.push(match attempt.ended_at {
         Some(_) => Fact::new("Took", format!("at most {duration:#}")),
         None => Fact::new("Running", format!("{duration:#}")),
@@ -117,13 +117,13 @@ pub(super) fn data<'a>(case: &Case<'a>, about: &'a AttemptRef) -> Data<'a> {
     }
 }
 
-/// What prevented an update that failed, whatever its release; not where pods did not leave, which needs no other cause.
+/// What prevented a failed update, regardless of its release; not if pods did not leave, which is cause enough.
 pub(super) fn cause(case: &Case<'_>) -> Option<Cause> {
     let failed = case.attempt.filter(|attempt| attempt.status == AttemptStatus::Failed)?;
     failed.cause().filter(|_| case.error_code() != Some(POD_EVICTION_FAILURE))
 }
 
-/// What to look at while an update runs, or once it went well.
+/// What to look at while an update runs, or after it succeeded.
 pub(super) fn look(case: &Case<'_>) -> Vec<Step> {
     case.steps(|id| {
         let update_id = case.attempt.and_then(|attempt| attempt.update_id.as_ref());
@@ -133,7 +133,7 @@ pub(super) fn look(case: &Case<'_>) -> Vec<Step> {
     })
 }
 
-/// What to do about an update that ended without success: what leads to another try, then what there is to look at.
+/// What to do about an update that ended without success: first how to retry it, then what to look at.
 pub(super) fn fix(case: &Case<'_>) -> Vec<Step> {
     case.steps(|id| {
         let mut look = look(case);
@@ -146,7 +146,7 @@ pub(super) fn fix(case: &Case<'_>) -> Vec<Step> {
     })
 }
 
-/// The command that asks for another try, where the update was one of the updater.
+/// The command that requests a retry, if the updater started the update.
 fn again(case: &Case<'_>, id: &NodegroupId) -> Option<Step> {
     let attempt = case.attempt.filter(|attempt| attempt.started_by == StartedBy::Updater)?;
     Some(match attempt.intent.rollback {
@@ -154,7 +154,7 @@ fn again(case: &Case<'_>, id: &NodegroupId) -> Option<Step> {
             let back = rollback(id.region(), &[id.name().clone()], &attempt.intent.release_version);
             back.comment("requests it again, once the cause is fixed")
         }
-        None => retry(id).comment("tries again at once, once the cause is fixed"),
+        None => retry(id).comment("retries at once, when the cause is fixed"),
     })
 }
 
@@ -164,7 +164,7 @@ fn of_code(case: &Case<'_>, id: &NodegroupId) -> Vec<Step> {
             let resources = case.errors.iter().flat_map(|error| &error.resource_ids);
             let pods = resources.filter_map(|node| pods_on(node)).take(NODES_IN_COMMANDS);
             let nodes = nodes(id).comment("which release each node runs, and which are cordoned");
-            let uncordon = Step::command("kubectl uncordon NODE").comment("for one that was left cordoned");
+            let uncordon = Step::command("kubectl uncordon NODE").comment("for a node that was left cordoned");
             let budgets = Step::command("kubectl get poddisruptionbudgets --all-namespaces");
             [budgets].into_iter().chain(pods).chain([nodes, uncordon]).collect()
         }
@@ -176,15 +176,15 @@ fn of_code(case: &Case<'_>, id: &NodegroupId) -> Vec<Step> {
     }
 }
 
-/// When an update that ended without success is tried again, if at all.
+/// When an update that ended without success is retried, if at all.
 pub(super) fn next_try(case: &Case<'_>, about: &AttemptRef) -> Next {
     let release = release(case, about);
     match case.attempt {
         Some(attempt) if attempt.starter() == StartedBy::External => {
-            Next::new("Nothing: the updater did not start this update. It updates the node group as its tags say.")
+            Next::new("Nothing: the updater did not start this update. It keeps following the node group's tags.")
         }
         Some(attempt) if attempt.intent.rollback.is_some() => {
-            Next::new(format!("{release} was requested once, and is not tried again."))
+            Next::new(format!("{release} was requested once, and is not retried."))
         }
         attempt => retry_of(case, about, attempt, &release),
     }
@@ -196,7 +196,7 @@ fn retry_of(case: &Case<'_>, about: &AttemptRef, attempt: Option<&Attempt>, rele
     let last = attempt.and_then(|attempt| attempt.ended_at).unwrap_or(case.notice.at);
     let Some(from) = case.retry_after.next_try(failures, last) else {
         return Next::new(format!(
-            "{release} is not tried again on this node group; a newer release is, where there is one."
+            "{release} is not retried on this node group; a newer release is installed once there is one."
         ));
     };
     let is_forced = |attempt: &Attempt| {
@@ -204,13 +204,15 @@ fn retry_of(case: &Case<'_>, about: &AttemptRef, attempt: Option<&Attempt>, rele
     };
     let how = match attempt {
         Some(attempt) if is_forced(attempt) => {
-            ", with force: pods that do not leave are deleted, whatever their disruption budgets say"
+            ", with force: pods that do not leave are deleted, regardless of their disruption budgets"
         }
-        Some(attempt) if attempt.blames_release() => ", unless it is quarantined by then for failing elsewhere too",
+        Some(attempt) if attempt.blames_release() => {
+            ", unless it is quarantined by then because it also failed elsewhere"
+        }
         _ => "",
     };
     Next {
-        sentence: format!("{release} is tried again after {from:.0}, once all rules allow it{how}.").into(),
+        sentence: format!("{release} is retried after {from:.0}, once all rules allow it{how}.").into(),
         at: Some(from),
     }
 }
@@ -221,7 +223,7 @@ fn duration(case: &Case<'_>, attempt: &Attempt) -> SignedDuration {
     SignedDuration::from_secs(until.duration_since(attempt.started_at).as_secs())
 }
 
-/// The release, where EKS names it.
+/// The release, if EKS names it.
 fn version(about: &AttemptRef) -> Option<&str> {
     Some(about.release_version.as_str()).filter(|release| !release.is_empty())
 }

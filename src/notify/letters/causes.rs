@@ -1,4 +1,4 @@
-//! What to look at where something else than the release prevented an update.
+//! What to look at if something other than the release prevented an update.
 
 use crate::model::attempt::error_code::Cause;
 use crate::model::id::NodegroupId;
@@ -16,7 +16,7 @@ pub(super) fn step(cause: Cause, id: &NodegroupId) -> Step {
         }
         Cause::Quota => {
             let quotas = "aws service-quotas list-service-quotas --service-code ec2";
-            Step::command(format!("{quotas} --region {region}")).comment("then ask for a higher quota")
+            Step::command(format!("{quotas} --region {region}")).comment("then request a higher quota")
         }
         Cause::Addresses => {
             let subnets = "'Subnets[].[SubnetId,AvailableIpAddressCount]'";
@@ -27,10 +27,10 @@ pub(super) fn step(cause: Cause, id: &NodegroupId) -> Step {
         Cause::AutoScalingGroup => query("nodegroup.resources.autoScalingGroups").comment("then its activities"),
         Cause::NodeRole => query("nodegroup.nodeRole"),
         Cause::Permission => Step::advice(
-            "Look for a service control policy that denies AWSServiceRoleForAmazonEKSNodegroup what the error names",
+            "Look for a service control policy that denies AWSServiceRoleForAmazonEKSNodegroup the action in the error",
         ),
         Cause::ClusterApi => Step::command("kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"),
         Cause::Configuration => query("'nodegroup.[instanceTypes,labels]'"),
-        Cause::Aws => Step::advice("Wait: it is tried again"),
+        Cause::Aws => Step::advice("Wait: the update is retried"),
     }
 }

@@ -21,11 +21,11 @@ pub(super) fn digest<'a>(case: &Case<'a>, digest: &'a Digest) -> Letter<'a> {
     Letter {
         severity: if needs_you.is_empty() { Severity::Info } else { Severity::Warning },
         status: None,
-        headline: Headline::text(format!("EKS node groups not kept current: {count}, of which {need} you")),
+        headline: Headline::text(format!("EKS node groups not kept current: {count} ({need} you)")),
         facts: case.facts(facts.chain([meanwhile(week)])),
-        meaning: "These node groups opted in and have not been kept current for a week or more since you were notified. What waits continues by itself, as your rules say.".into(),
+        meaning: "These node groups opted in and have not been kept current for a week or more since you were notified. Those that wait continue by themselves, under your rules.".into(),
         steps: needs_you.iter().filter_map(why).chain([all]).collect(),
-        next: Next::new("What still lasts is listed again next week; you are notified when it is over."),
+        next: Next::new("Node groups that are still not current are listed again next week; you are notified when one is current again."),
         data: Data { digest: Some(digest), nodegroups: first.map(|names| Names::some_of(names, *count)), ..Data::default() },
     }
 }
@@ -49,7 +49,7 @@ pub(super) fn support_ended<'a>(case: &Case<'a>, ended: &'a SupportEnded) -> Let
         ),
         Ended::AllSupport => (
             ": support has ended",
-            "AWS publishes no AMI releases for it any more, security fixes included. Clusters of a Kubernetes version without support are upgraded by AWS.",
+            "AWS no longer publishes AMI releases for it, not even security fixes. AWS upgrades clusters whose Kubernetes version is no longer supported.",
         ),
     };
     let version = match &ended.what {
@@ -79,12 +79,12 @@ pub(super) fn access_denied<'a>(case: &Case<'a>, error: &'a str) -> Letter<'a> {
         status: Some(Status::Firing),
         headline: Headline::text("EKS updates refused: the updater is missing a permission"),
         facts: case.facts([Fact::new("AWS says", error)]),
-        meaning: "EKS refuses every update because the function start is missing a permission: its role's policy, or one of your organisation, does not allow it. No update starts.".into(),
+        meaning: "EKS refuses every update because the function start is missing a permission: its role's policy or an organisation policy does not allow it. No update starts.".into(),
         steps: vec![
             own(region, "doctor").comment("shows which permissions are missing"),
             Step::command(format!("aws cloudtrail lookup-events --region {region} --lookup-attributes {event}")),
         ],
-        next: Next::new("EKS is asked again after a wait; you are not notified again before it accepts an update."),
+        next: Next::new("Updates are retried after a wait; you are not notified again until EKS accepts one."),
         data: Data::default(),
     }
 }
@@ -97,7 +97,7 @@ pub(super) fn record_unreadable<'a>(case: &Case<'a>, record: &'a UnreadableRecor
         status: Some(Status::Firing),
         headline: Headline::text("EKS node group with an unreadable record: ").then_name(record.nodegroup.to_string()),
         facts: case.facts([Fact::at("Since", record.since), Fact::new("Why", &record.error)]),
-        meaning: "The table holds a record of the node group that cannot be read, so nothing is started on it.".into(),
+        meaning: "The node group's record in the table cannot be read, so no update of it starts.".into(),
         steps: vec![
             explain(region, &record.nodegroup),
             Step::command(format!("aws dynamodb scan --region {region} --table-name TABLE {filter}")),
@@ -113,10 +113,10 @@ pub(super) fn table_empty<'a>(case: &Case<'a>) -> Letter<'a> {
         status: None,
         headline: Headline::text("The table of the EKS node group updater was empty"),
         facts: case.facts([]),
-        meaning: "This is expected on a new installation. On any other, all earlier holds, quarantines and withdrawals are forgotten.".into(),
+        meaning: "This is expected on a new installation. On any other, all earlier holds, quarantines and withdrawals are lost.".into(),
         steps: vec![
             Step::command("sam deploy --parameter-overrides ExistingTable=NAME")
-                .comment("takes over the table of an earlier stack"),
+                .comment("uses the table of an earlier stack"),
         ],
         next: Next::as_before(),
         data: Data::default(),

@@ -1,4 +1,4 @@
-//! The letter of each kind of notice: one function says all of it.
+//! The letter of each kind of notice: one function has all of its text.
 
 mod attempt;
 mod causes;

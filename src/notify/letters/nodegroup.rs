@@ -19,7 +19,7 @@ pub(super) fn downgraded<'a>(case: &Case<'a>, hold: &'a Hold) -> Letter<'a> {
     let runs = |it: &Running| format!("{} (Kubernetes {})", it.release_version, it.version);
     let (left, release) = (hold.from.release_version.as_str(), hold.to.release_version.as_str());
     let next = if hold.is_of_version() {
-        "It follows its cluster's Kubernetes version again when that changes; newer releases of its own version are still installed.".into()
+        "It follows its cluster's Kubernetes version again when that version changes; newer releases of its own version are still installed.".into()
     } else if hold.ends_with_newer() {
         format!("It stays on {release} until there is a release newer than {left}.")
     } else {
@@ -36,7 +36,7 @@ pub(super) fn downgraded<'a>(case: &Case<'a>, hold: &'a Hold) -> Letter<'a> {
         status: Some(Status::Firing),
         headline: case.headline("EKS node group downgraded: ").then(" to ").then_name(release),
         facts: case.facts(facts),
-        meaning: "A person, or a tool that manages its release or version as well, took the node group back. A downgraded node group stays where it is, so it is not kept up to date.".into(),
+        meaning: "A person, or another tool that manages the node group's release or version, downgraded it. A downgraded node group stays where it is, so it is not kept up to date.".into(),
         steps: case.steps(|id| {
             let leave = match case.owner() {
                 Some(owner) => format!("In {}, {} ({})", owner.name(), owner.setting(), owner.page()),
@@ -45,7 +45,7 @@ pub(super) fn downgraded<'a>(case: &Case<'a>, hold: &'a Hold) -> Letter<'a> {
             vec![
                 Step::advice(leave),
                 retry(id).comment("updates it again at once"),
-                opt(id, "opt-in --notify", "notify").comment("reports newer releases, and updates nothing"),
+                opt(id, "opt-in --notify", "notify").comment("reports newer releases without updating"),
             ]
         }),
         next: Next::new(next),
@@ -69,7 +69,7 @@ pub(super) fn stale<'a>(case: &Case<'a>, stale: &'a Stale) -> Letter<'a> {
             let todo = explain_decision(id.region(), id.name(), &stale.reason).or(explain_event(id));
             [todo].into_iter().chain(without_history(stale, id)).chain([describe]).collect()
         }),
-        next: Next::new("It is listed each week while it lasts; you are notified when it is over."),
+        next: Next::new("The node group is listed every week until it is current again; you are notified then."),
         data: Data {
             release_version: stale.oldest.as_deref(),
             stale: Some(stale),
@@ -80,7 +80,7 @@ pub(super) fn stale<'a>(case: &Case<'a>, stale: &'a Stale) -> Letter<'a> {
     }
 }
 
-/// The one cause that a command ends whatever is behind it.
+/// The one cause that a command ends in every case.
 fn without_history(stale: &Stale, id: &NodegroupId) -> Option<Step> {
     let is_unread = stale.reason == DecisionKind::Skip(ReasonKind::UpdateHistoryUnread);
     is_unread.then(|| retry(id).comment("starts it without its update history"))
@@ -112,7 +112,7 @@ pub(super) fn tag_lost<'a>(case: &Case<'a>) -> Letter<'a> {
         status: Some(Status::Firing),
         headline: case.headline("EKS node group without its tag: "),
         facts: case.facts(managed_by(owner)),
-        meaning: "The node group had opted in and no longer has the tag ami-update. Infrastructure as code often removes a tag that was set by hand. It is not updated any more.".into(),
+        meaning: "The node group had opted in and no longer has the tag ami-update. Infrastructure as code often removes a tag that was set by hand. The node group is no longer updated.".into(),
         steps: case.steps(|id| {
             let there = |owner: Owner| {
                 Step::advice(format!("Set it in {}: {} ({})", owner.name(), owner.tags(), owner.page()))
@@ -122,7 +122,7 @@ pub(super) fn tag_lost<'a>(case: &Case<'a>) -> Letter<'a> {
                 None => "or set the tag where your infrastructure as code sets them",
             };
             let again = opt(id, "opt-in", "auto").comment(how);
-            let off = opt(id, "opt-out", "off").comment("leaves it alone on purpose");
+            let off = opt(id, "opt-out", "off").comment("opts it out on purpose");
             owner.map(there).into_iter().chain([again, off]).collect()
         }),
         next: Next::new("The node group is kept up to date again once it has the tag."),
@@ -153,7 +153,7 @@ pub(super) fn tag_invalid<'a>(case: &Case<'a>, tag: &'a InvalidTag) -> Letter<'a
     }
 }
 
-/// The command that removes or fixes a tag. Only a word may become part of a command that will be pasted into a shell.
+/// The command that removes or fixes a tag. The key must be a plain word, because the command is pasted into a shell.
 fn without_tag(id: &NodegroupId, key: &str) -> Option<Step> {
     if key == OPT_IN_TAG {
         return Some(opt(id, "opt-in", "auto").comment("sets it to auto"));
@@ -174,7 +174,7 @@ fn managed_by(owner: Option<Owner>) -> Option<Fact> {
     owner.map(|owner| Fact::new("Managed by", format!("{}, as its tags show", owner.name())))
 }
 
-/// What to do is its owner's setting, so node groups of different owners are in different letters.
+/// The step depends on the owner's setting, so node groups of different owners get different letters.
 fn cause_of(owner: Option<Owner>) -> Cow<'static, str> {
     owner.map(Owner::name).unwrap_or_default().into()
 }

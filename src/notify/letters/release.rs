@@ -27,7 +27,7 @@ pub(super) fn quarantined<'a>(case: &Case<'a>, held: &'a QuarantinedRelease) -> 
         .comment("once the cause is understood");
     let previous = held.previous_release_version.as_str();
     let back = (!ran_on.names.is_empty() && !previous.is_empty())
-        .then(|| rollback(case.region(), &ran_on.names, previous).comment("takes back those that run it"));
+        .then(|| rollback(case.region(), &ran_on.names, previous).comment("rolls back the node groups that run it"));
     let deny_build = day_of(release)
         .map(|day| deny(case.region(), &format!("'*-{day}'")).comment("denies the same build everywhere"));
     Letter {
@@ -62,10 +62,10 @@ pub(super) fn available<'a>(case: &Case<'a>, release: &'a str, published_at: Opt
         status: None,
         headline: Headline::text("EKS release available: ").then_name(release),
         facts: case.facts(published_at.map(|at| Fact::at("Published", at))),
-        meaning: "AWS recommends this release. Node groups are updated to it as their rules say.".into(),
+        meaning: "AWS recommends this release. Node groups are updated to it under their rules.".into(),
         steps: vec![
             plan.comment("shows what a run would decide"),
-            denied(case, release).comment("keeps node groups from it"),
+            denied(case, release).comment("prevents updates to it"),
         ],
         next: Next::as_before(),
         data: Data {
@@ -81,7 +81,7 @@ pub(super) fn available<'a>(case: &Case<'a>, release: &'a str, published_at: Opt
 pub(super) fn withdrawn<'a>(case: &Case<'a>, release: &'a str, latest: &'a str, runs: &'a Names) -> Letter<'a> {
     let running = if runs.count == 0 { "no node group".to_owned() } else { runs.to_string() };
     let back =
-        (!runs.names.is_empty()).then(|| rollback(case.region(), &runs.names, latest).comment("takes them back"));
+        (!runs.names.is_empty()).then(|| rollback(case.region(), &runs.names, latest).comment("rolls them back"));
     Letter {
         severity: Severity::Warning,
         status: Some(Status::Firing),
@@ -89,7 +89,7 @@ pub(super) fn withdrawn<'a>(case: &Case<'a>, release: &'a str, latest: &'a str, 
         facts: case.facts([Fact::new("Latest now", latest), Fact::new("Runs on", running)]),
         meaning: "AWS recommended this release and now recommends an older one. No node group is updated to it; those that run it stay on it.".into(),
         steps: back.into_iter().collect(),
-        next: Next::new(format!("{release} is not installed any more, unless AWS recommends it again.")),
+        next: Next::new(format!("{release} is no longer installed, unless AWS recommends it again.")),
         data: Data { release_version: Some(release), track: case.track(), running_on: Some(runs), reason: "NoLongerRecommended".into(), nodegroups: Some(runs.clone()), ..Data::default() },
     }
 }
@@ -100,16 +100,16 @@ pub(super) fn refused<'a>(case: &Case<'a>, release: &'a str, since: Timestamp, m
         status: Some(Status::Firing),
         headline: Headline::text("EKS refuses a release: ").then_name(release),
         facts: case.facts([Fact::at("Since", since), Fact::new("AWS says", message)]),
-        meaning: "AWS recommends this release, but EKS has refused it as not valid for a day. EKS may know it later, or never.".into(),
-        steps: vec![denied(case, release).comment("no longer asks for it")],
+        meaning: "AWS recommends this release, but EKS has refused it as invalid for a day. EKS might accept it later, or never.".into(),
+        steps: vec![denied(case, release).comment("no longer tries it")],
         next: Next::new(
-            "The next older release is installed where there is one; this release is asked for again after a wait.",
+            "The next older release, if there is one, is installed instead; this release is retried after a wait.",
         ),
         data: Data { release_version: Some(release), track: case.track(), ..Data::default() },
     }
 }
 
-/// Keeps node groups of the track from a release.
+/// Denies a release of the track.
 fn denied(case: &Case<'_>, release: &str) -> Step {
     deny(case.region(), &format!("{}/{release}", case.track().unwrap_or_default()))
 }

@@ -13,7 +13,7 @@ pub(super) fn started<'a>(case: &Case<'a>, about: &'a AttemptRef) -> Letter<'a> 
         status: None,
         headline: headline(case, "EKS rollback started: ", about),
         facts: facts(case),
-        meaning: "EKS accepted the requested update that takes the node group back to an older release.".into(),
+        meaning: "EKS accepted the requested rollback to an older release.".into(),
         steps: look(case),
         next: Next::new("It is still being watched; you are notified when it ends."),
         data: data(case, about),
@@ -42,7 +42,8 @@ pub(super) fn expired<'a>(case: &Case<'a>, asked: &'a Rollback) -> Letter<'a> {
         status: Some(Status::Firing),
         headline: case.headline("EKS rollback not carried out: ").then(" to ").then_name(release),
         facts: case.facts([Fact::new("To", release), Fact::at("Requested", asked.requested_at)]),
-        meaning: "The requested rollback did not start within a day. The answers of start since then say why.".into(),
+        meaning: "The requested rollback did not start within a day. The results of start since then give the reason."
+            .into(),
         steps: case.steps(|id| {
             let again = rollback(id.region(), &[id.name().clone()], release).comment("requests it again");
             vec![explain(id.region(), id.name()), again]

@@ -13,7 +13,7 @@ pub(super) fn started<'a>(case: &Case<'a>, about: &'a AttemptRef) -> Letter<'a> 
         status: None,
         headline: headline(case, "EKS update started: ", about),
         facts: facts(case),
-        meaning: "EKS accepted the update and replaces the nodes, one after the other.".into(),
+        meaning: "EKS accepted the update and is replacing the nodes.".into(),
         steps: look(case),
         next: Next::new("It is watched until it ends."),
         data: data(case, about),
@@ -26,7 +26,7 @@ pub(super) fn succeeded<'a>(case: &Case<'a>, about: &'a AttemptRef) -> Letter<'a
         status: Some(Status::Resolved),
         headline: headline(case, "EKS update succeeded: ", about),
         facts: facts(case),
-        meaning: "EKS ended the update with success.".into(),
+        meaning: "EKS completed the update successfully.".into(),
         steps: Vec::new(),
         next: Next::as_before(),
         data: data(case, about),
@@ -77,7 +77,7 @@ pub(super) fn failed<'a>(case: &Case<'a>, about: &'a AttemptRef) -> Letter<'a> {
 }
 
 pub(super) fn refused<'a>(case: &Case<'a>, about: &'a AttemptRef) -> Letter<'a> {
-    // These words of AWS are all that tells it from other refusals.
+    // Only these words of AWS distinguish it from other refusals.
     let says_so = |text: &str| text.to_ascii_lowercase().contains("not authorized to launch instances");
     let is_launch_template = case.errors.iter().any(|error| says_so(&error.error_message));
     let meaning = if is_launch_template {
@@ -158,7 +158,7 @@ pub(super) fn forced<'a>(case: &Case<'a>, about: &'a AttemptRef) -> Letter<'a> {
         status: Some(Status::Resolved),
         headline: headline(case, "EKS update forced: ", about),
         facts: facts(case),
-        meaning: "The update overrode disruption budgets, as the node group's tag ami-update/force allows after an eviction failure, and was successful.".into(),
+        meaning: "The update overrode disruption budgets, as the node group's tag ami-update/force allows after an eviction failure, and succeeded.".into(),
         steps: look(case),
         next: Next::new("Nothing; the next update is not forced."),
         data: data(case, about),
@@ -166,21 +166,21 @@ pub(super) fn forced<'a>(case: &Case<'a>, about: &'a AttemptRef) -> Letter<'a> {
 }
 
 pub(super) fn available<'a>(case: &Case<'a>, version: &'a str, release: &'a str) -> Letter<'a> {
-    // Without the version, EKS may take the node group to that of its cluster.
+    // Without the version, EKS might update the node group to its cluster's version.
     let target = format!("--kubernetes-version {version} --release-version {release}");
     Letter {
         severity: Severity::Info,
         status: None,
         headline: case.headline("EKS release available: ").then(" can run ").then_name(release),
         facts: case.facts([Fact::new("Version", format!("Kubernetes {version}"))]),
-        meaning: "The node group's tag ami-update=notify says to report only; no update was started.".into(),
+        meaning: "The node group's tag ami-update=notify allows reports only; no update was started.".into(),
         steps: case.steps(|id| {
             vec![
-                opt(id, "opt-in", "auto").comment("has it updated, from now on"),
-                eks(id, "update-nodegroup-version", &target).comment("updates it this once"),
+                opt(id, "opt-in", "auto").comment("updates it from now on"),
+                eks(id, "update-nodegroup-version", &target).comment("updates it once"),
             ]
         }),
-        next: Next::new("The next newer release is reported again."),
+        next: Next::new("The next newer release is reported, too."),
         data: Data { release_version: Some(release), kubernetes_version: Some(version), ..Data::default() },
     }
 }

@@ -1,8 +1,8 @@
-//! What a chat shows: a
+//! The message in a chat: a
 //! [custom notification](https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html) of Amazon Q Developer in
 //! chat applications, which subscribes by `https`.
 //!
-//! Slack and Microsoft Teams differ in what is bold and what is a link, so the text has neither.
+//! Slack and Microsoft Teams differ in the syntax of bold text and links, so the text has neither.
 
 use serde_json::{Map, Value, json};
 
@@ -10,19 +10,19 @@ use super::keys::thread;
 use super::printable::{cut, length, printable};
 use crate::notify::letter::{Action, Envelope, Letter, Severity, Status, Step};
 
-/// The longest title.
+/// The maximum length of the title.
 const TITLE: usize = 250;
-/// The longest description.
+/// The maximum length of the description.
 const DESCRIPTION: usize = 8_000;
-/// How many next steps there are, and how long one is. AWS documents no limit; these are safe.
+/// The maximum number of next steps, and the maximum length of one. AWS documents no limit; these are safe.
 const STEPS: usize = 5;
 const STEP: usize = 250;
-/// The longest value of the additional context.
+/// The maximum length of a value in the additional context.
 const VALUE: usize = 256;
 
-const MORE: &str = "There is more to do than is shown here: the e-mail and the JSON of this message have all of it.\n";
+const MORE: &str = "Not all steps fit here: the e-mail and the JSON of this message list all of them.\n";
 
-/// The notification, with what the JSON has for programs.
+/// The notification, with the JSON's data for programs.
 pub(in crate::notify) fn chat(envelope: &Envelope<'_>, letter: &Letter<'_>, json: &Map<String, Value>) -> Value {
     let code = letter.error_code();
     let headline = letter.headline.show(shown);
@@ -65,7 +65,7 @@ fn keywords(envelope: &Envelope<'_>, letter: &Letter<'_>) -> Vec<String> {
     words.into_iter().flatten().map(|word| cut(&shown(word), STEP)).collect()
 }
 
-/// What matters most is first, so that what is cut off matters least.
+/// The most important part is first, so that truncation affects the least important.
 fn description(letter: &Letter<'_>, shows_all_steps: bool) -> String {
     let more = if shows_all_steps { "" } else { MORE };
     let mut text = format!("{}\nNext: {}\n{more}", letter.meaning, shown(&letter.next.sentence));
@@ -76,7 +76,7 @@ fn description(letter: &Letter<'_>, shows_all_steps: bool) -> String {
     text
 }
 
-/// What to do, and whether that is all there is to do. Of two commands that do the same, the shorter is enough.
+/// The steps that fit, and whether they are all. Of two equivalent commands, the shorter one is enough.
 fn steps(letter: &Letter<'_>) -> (Vec<String>, bool) {
     let mut steps: Vec<String> = letter.steps.iter().filter_map(step).collect();
     steps.truncate(STEPS);
@@ -84,7 +84,7 @@ fn steps(letter: &Letter<'_>) -> (Vec<String>, bool) {
     (steps, is_all)
 }
 
-/// A step, where it fits. A command that was cut or changed would do something else, so that such a step is left out.
+/// A step, if it fits. A truncated command would do something else, so such a step is left out.
 fn step(step: &Step) -> Option<String> {
     let alone = match &step.action {
         Action::Command(command) => Some(code(command)).filter(|code| *code == format!("`{command}`"))?,
@@ -115,8 +115,8 @@ fn context(json: &Map<String, Value>, error_code: Option<&str>) -> Map<String, V
     own.chain(of_json).map(|(name, value)| (name, cut(&printable(&value), VALUE).into())).collect()
 }
 
-/// A text that others may have written, so that it reads the same in Slack, in Teams and anywhere else: as code, unless
-/// nothing in it could be formatting, a link, a mention or an emoji.
+/// A text from elsewhere, which must look the same in Slack, in Teams and anywhere else: as code, unless nothing in it could be
+/// formatting, a link, a mention or an emoji.
 fn shown(text: &str) -> String {
     if is_plain(text) { text.to_owned() } else { code(text) }
 }
@@ -137,9 +137,9 @@ fn is_plain(text: &str) -> bool {
     true
 }
 
-/// In a code span formatting does not act, but a backtick ends it, and Slack reads `<!channel>`, `&lt;` and links there as
-/// well. Similar characters stand for these: unlike an invisible one in between, a reader sees that they differ. The other
-/// texts of the message have the characters themselves.
+/// In a code span formatting has no effect, but a backtick ends it, and Slack still interprets `<!channel>`, `&lt;` and links.
+/// They are replaced by similar characters: unlike with an invisible one in between, a reader can see the difference. The other
+/// texts of the message have the original characters.
 fn code(text: &str) -> String {
     let similar = |character: char| match character {
         '`' => 'ˋ',

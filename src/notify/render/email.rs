@@ -1,4 +1,4 @@
-//! What a person reads in an e-mail: plain text.
+//! The e-mail: plain text for people.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! What EventBridge gets: an event for each notice that other programs may want to act on.
+//! Events on EventBridge: one for each notice that other programs might act on.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -11,15 +11,15 @@ use crate::notify::letter::{Envelope, Letter};
 pub const SOURCE: &str = "eks-nodegroup-updater";
 /// The `version` of `metadata`. Within one, fields are only added.
 const VERSION: &str = "1";
-/// What the JSON of a message has and `data` has not: what is in `metadata`, and what is about messages of many notices.
+/// Members of a message's JSON that `data` does not have: those in `metadata`, and those of messages about many notices.
 const OF_MESSAGES: [&str; 7] = ["version", "id", "ids", "nodegroups", "status", "dedupKey", "updateIds"];
 
-/// An event as `PutEvents` takes it.
+/// An event for `PutEvents`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// The kind of event, such as `EKS Nodegroup Update Failed`.
     pub detail_type: &'static str,
-    /// The ARN of the node group that it is about, if it is about one.
+    /// The ARN of its node group, if it is about one.
     pub resources: Vec<String>,
     /// `metadata` and `data`, a JSON object.
     pub detail: String,
@@ -28,7 +28,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// How large EventBridge takes it for.
+    /// Its size, as EventBridge counts it.
     #[must_use]
     pub fn size(&self) -> usize {
         let resources: usize = self.resources.iter().map(String::len).sum();

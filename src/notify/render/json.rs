@@ -1,4 +1,4 @@
-//! What a program reads.
+//! The JSON for programs.
 
 use serde_json::{Map, Value, json};
 

@@ -1,4 +1,4 @@
-//! How a letter looks in an e-mail, in a chat, on a phone and to programs. None of these knows a kind.
+//! Renders letters for e-mail, chats, phones and programs. No renderer depends on the kind.
 
 pub(super) mod chat;
 pub(super) mod email;

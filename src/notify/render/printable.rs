@@ -1,6 +1,6 @@
-//! What of a text is safe to show.
+//! The safe parts of a text.
 
-/// Without control characters and without marks that turn the direction of reading.
+/// Removes control characters and marks that change the reading direction.
 pub(super) fn printable(text: &str) -> String {
     let hidden = |character: char| {
         character.is_control()
@@ -9,12 +9,12 @@ pub(super) fn printable(text: &str) -> String {
     text.chars().map(|character| if hidden(character) { ' ' } else { character }).collect()
 }
 
-/// In UTF-16, in which no text is shorter than in Unicode's characters: AWS does not say which it counts.
+/// The length in UTF-16, which is never shorter than the number of Unicode characters: AWS does not document which it counts.
 pub(super) fn length(text: &str) -> usize {
     text.chars().map(char::len_utf16).sum()
 }
 
-/// This long at most, without an open code span at the end.
+/// Truncates to this length, without an open code span at the end.
 pub(super) fn cut(text: &str, limit: usize) -> String {
     if length(text) <= limit {
         return text.to_owned();

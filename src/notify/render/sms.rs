@@ -1,21 +1,21 @@
-//! What a phone shows: one SMS, since each further one is paid for, and
+//! The SMS: a single one, because each further one costs, and
 //! [SNS drops what is longer than 1,600 characters](https://docs.aws.amazon.com/sns/latest/api/API_Publish.html).
 
 use std::fmt::Write as _;
 
 use crate::notify::letter::{Envelope, Letter, Status};
 
-/// How much of an SMS is left: 160 characters of the GSM 7-bit alphabet, less the 24 that
+/// The length of the text: an SMS has 160 characters of the GSM 7-bit alphabet, minus the 24 that
 /// [SNS puts before it](https://docs.aws.amazon.com/sns/latest/dg/sms_publish-to-topic.html): the display name of the topic, `>`
 /// and a space.
 const SEPTETS: usize = 160 - 24;
-/// How long the longest name of a cluster is, and how short it may be made.
+/// The maximum length of a cluster's name, and the minimum length when it is shortened.
 const LONGEST: usize = 100;
 const SHORTEST: usize = 6;
-/// How long the longest name of a region may be.
+/// The maximum length of a region's name.
 const REGION: usize = 20;
 
-/// One line, whose names are as long as there is room for.
+/// One line, with names as long as the space allows.
 pub(in crate::notify) fn sms(envelope: &Envelope<'_>, letter: &Letter<'_>) -> String {
     let mut text = String::new();
     for longest in (SHORTEST..=LONGEST).rev() {
@@ -27,7 +27,7 @@ pub(in crate::notify) fn sms(envelope: &Envelope<'_>, letter: &Letter<'_>) -> St
     text
 }
 
-/// How grave it is, what it is about, and where.
+/// The severity, the subject and the place.
 fn with_names(envelope: &Envelope<'_>, letter: &Letter<'_>, longest: usize) -> String {
     let show = |text: &str| shown(text, longest);
     let severity = match letter.status {
@@ -49,13 +49,13 @@ fn with_names(envelope: &Envelope<'_>, letter: &Letter<'_>, longest: usize) -> S
     text
 }
 
-/// The first node group of a letter that may be about many, and how many there are.
+/// The first node group of a letter, and their number.
 fn first_of_many(envelope: &Envelope<'_>, letter: &Letter<'_>) -> Option<(String, usize)> {
     let names = envelope.members.as_ref().or(letter.data.nodegroups.as_ref())?;
     Some((names.names.first()?.to_string(), names.count))
 }
 
-/// A text that others wrote, in the GSM 7-bit alphabet. Where a name is too long, the cluster's and the node group's keep their
+/// A text from elsewhere, in the GSM 7-bit alphabet. If a name is too long, the cluster's and the node group's names keep their
 /// beginning and their end.
 fn shown(text: &str, longest: usize) -> String {
     match text.split_once('/') {
@@ -74,7 +74,7 @@ fn shortened(text: &str, longest: usize) -> String {
     format!("{}..{end}", fitting(text.chars(), room - room / 2))
 }
 
-/// The first characters, as many as there is room for.
+/// The first characters, as many as fit.
 fn fitting(characters: impl Iterator<Item = char>, room: usize) -> String {
     let mut left = room;
     let fits = |character: &char| {
@@ -89,8 +89,8 @@ fn septets(text: &str) -> usize {
     text.chars().map(septets_of).sum()
 }
 
-/// How many places of an SMS a character takes. None: it is not printable ASCII, or the alphabet lacks it, and one such character
-/// would leave 70 places of 160.
+/// How many characters of an SMS a character uses. `None` if it is not printable ASCII, or not in the alphabet: a single such
+/// character would reduce the 160 characters to 70.
 fn septets_of(character: char) -> usize {
     match character {
         '`' => 0,

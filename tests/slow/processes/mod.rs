@@ -120,7 +120,7 @@ async fn short_of_time_a_process_starts_no_more_and_the_next_one_goes_on() {
     let (before, after) = (Duration::from_millis(100), Duration::from_millis(100));
     env.world.on_request(move |_| Fault::Slow { before, after, then: Box::new(Fault::None) });
     let answer = start.invoke(Duration::from_secs(4)).await;
-    assert!(answer.contains("left to the next run, since Lambda's time limit is near"), "{answer}");
+    assert!(answer.contains("left to the next run, because Lambda's time limit is near"), "{answer}");
     let by_the_first: usize = (0..GROUPS).map(|index| env.world.updates(&format!("c{index}"), "ng").len()).sum();
     assert!(by_the_first < GROUPS);
     env.world.clear_faults();

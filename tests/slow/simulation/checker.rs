@@ -235,7 +235,7 @@ impl Checker {
         let lines = &summary.decisions;
         let takes = ["Accepted", "Unknown", "LostRace", "InUse"];
         let takes_none = !lines.iter().any(|line| line.outcome.is_some_and(|outcome| takes.contains(&outcome)));
-        let its_place = |line: &StartLine| format!("limit of 1 in its cluster is reached by {} (", line.nodegroup);
+        let its_place = |line: &StartLine| format!("update limit of 1 is reached by {} (", line.nodegroup);
         let places: Vec<String> = lines.iter().filter(|line| line.outcome.is_some()).map(its_place).collect();
         let mut left = lines.iter().filter(|line| line.decision == "Next" && line.outcome.is_none());
         let left = left.find(|line| places.iter().any(|place| line.reason.contains(place)));

@@ -1,4 +1,4 @@
-//! Who looks, and where.
+//! The caller, and the account.
 
 use aws_config::SdkConfig;
 

@@ -1,4 +1,4 @@
-//! What several checks ask for: asked once.
+//! Answers that several checks need, requested once.
 
 use aws_config::SdkConfig;
 use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
@@ -13,12 +13,12 @@ use terminal::progress::Progress;
 
 use super::NoAnswer;
 
-/// What is looked at.
+/// The installation to check.
 pub struct Installation<'a> {
     pub configuration: &'a SdkConfig,
-    /// The stack, where there is one.
+    /// The stack, if there is one.
     pub deployment: Option<Deployment>,
-    /// Who looks, where AWS says so.
+    /// The caller, if AWS returned it.
     pub caller: Option<Caller>,
     pub progress: Progress,
     answer: OnceCell<Result<StartAnswer, Failure>>,
@@ -39,7 +39,7 @@ impl<'a> Installation<'a> {
         }
     }
 
-    /// What `start` would do now. It looks at all node groups, so nothing takes longer.
+    /// The dry run of `start`. It covers all node groups, so it takes longest.
     pub async fn answer(&self) -> &Result<StartAnswer, Failure> {
         self.answer
             .get_or_init(|| async {
@@ -66,7 +66,7 @@ impl<'a> Installation<'a> {
     }
 }
 
-/// The bus that a function puts events on; none where there are to be none.
+/// The bus for a function's events; `None` without events.
 pub fn event_bus(function: &GetFunctionConfigurationOutput) -> Option<&String> {
     let variables = function.environment()?.variables()?;
     variables.get("EVENT_BUS_NAME").filter(|bus| !bus.is_empty())

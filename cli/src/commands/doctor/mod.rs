@@ -1,6 +1,6 @@
-//! `doctor`: whether the installation is in order, and what to do where it is not.
+//! `doctor`: whether the installation is in order, and how to fix it.
 //!
-//! Every check stands for itself: what one of them may not ask, or cannot, stops no other.
+//! Every check is independent: an error or a missing permission of one does not stop another.
 
 mod access;
 mod installation;
@@ -33,26 +33,26 @@ use terminal::text::{count, safe};
 
 use installation::Installation;
 
-/// Where the rights are that most skipped checks lack.
+/// The documentation of the permissions that most skipped checks are missing.
 const RIGHTS_TO_LOOK: &str = "docs/operations.md#who-may-look-and-who-may-steer";
 
-/// Checks that one line names, where they are skipped for the same cause.
+/// The maximum number of checks in one line, if they are skipped for the same cause.
 const NAMED: usize = 3;
 
-/// Check the installation: credentials, stack, notifications, schedules, rights and node groups; nothing is changed
+/// Check the installation: credentials, stack, notifications, schedules, permissions and node groups; nothing is changed
 ///
-/// Ends with 1 where something is wrong. What you lack the right to look at is skipped.
+/// Exits with 1 if there is a problem. Checks that need permissions you do not have are skipped.
 #[derive(Args)]
 pub struct Doctor {
-    /// End with 2 when there are warnings, but no problem
+    /// Exit with 2 if there are warnings, but no problem
     #[arg(long)]
     exit_code: bool,
-    /// Instead, ask what AWS does not document, for a report without names, ids or addresses
+    /// Test undocumented AWS behaviour instead, for a report without names, ids or addresses
     #[arg(long, conflicts_with = "exit_code")]
     verify_aws: bool,
 }
 
-/// What was found.
+/// The findings.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Report {
@@ -71,25 +71,25 @@ struct Report {
 #[serde(rename_all = "camelCase")]
 struct Section {
     name: &'static str,
-    /// What holds for all of its checks.
+    /// A note about all of its checks.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<&'static str>,
     checks: Vec<Check>,
 }
 
-/// What came of a check.
+/// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Check {
     /// Its name, for programs.
     name: &'static str,
     status: Status,
-    /// What was found; of a skipped one, what was not looked at.
+    /// The finding; for a skipped check, its subject.
     message: String,
-    /// Why; line by line where there is more than one.
+    /// The cause, one per line.
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<String>,
-    /// What to do. A line that begins with two spaces is a command.
+    /// What to do. A line that starts with two spaces is a command.
     #[serde(skip_serializing_if = "Option::is_none")]
     remedy: Option<String>,
     /// Where there is more about it.
@@ -105,7 +105,7 @@ enum Status {
     Skipped,
 }
 
-/// What is asked: the check's name, what it is about, and the right that it takes.
+/// A check's question: its name, its subject, and the permission that it needs.
 #[derive(Clone, Copy, Debug)]
 struct Question {
     name: &'static str,
@@ -116,22 +116,22 @@ struct Question {
 /// Why AWS did not answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum NoAnswer {
-    /// The caller lacks the right.
+    /// The caller is missing the permission.
     Denied,
-    /// Whoever stands in for AWS here does not know the call.
+    /// The simulated AWS does not implement the call.
     NotImplemented,
     /// Another error, in AWS's words.
     Failed(String),
 }
 
-/// The checks that one question leads to, or the one that says why it could not be asked.
+/// The checks of one question, or a single one with why it could not be answered.
 type Checks<'a> = LocalBoxFuture<'a, Result<Vec<Check>, Check>>;
 
 impl Doctor {
     /// Makes the checks and prints what was found.
     ///
     /// # Errors
-    /// When there are no valid credentials, or it cannot be told which stack is meant.
+    /// When there are no valid credentials, or it is unclear which stack is meant.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
         let configuration = account.one_region().await?;
         if self.verify_aws {
@@ -149,7 +149,7 @@ async fn examine(configuration: &SdkConfig, stack: Option<&str>) -> Result<Repor
     let (deployment, not_found) = match found {
         Ok(Some(deployment)) => (Some(deployment), None),
         Ok(None) => (None, Some(stack::not_deployed(region(configuration)))),
-        // Which of several stacks is meant, or with which credentials, nobody can say but the caller.
+        // Only the caller knows which of several stacks is meant, or which credentials.
         Err(failure) if failure.exit == Exit::Usage => return Err(failure),
         Err(failure) if failure.exit == Exit::Denied && caller.is_err() => return Err(failure),
         Err(failure) => (None, Some(stack::not_found(&failure))),
@@ -160,7 +160,7 @@ async fn examine(configuration: &SdkConfig, stack: Option<&str>) -> Result<Repor
         sections.push(("Stack", None, stack::checks(&installation)));
         sections.push(("Settings", None, settings::checks(&installation)));
         sections.push(("Runs", None, runs::checks(&installation)));
-        sections.push(("Rights", Some(rights::NOTE), rights::checks(&installation)));
+        sections.push(("Permissions", Some(rights::NOTE), rights::checks(&installation)));
     } else {
         sections.push(("Stack", None, Vec::new()));
     }
@@ -179,7 +179,7 @@ async fn examine(configuration: &SdkConfig, stack: Option<&str>) -> Result<Repor
     Ok(report)
 }
 
-/// Makes the checks of all sections, so many at a time.
+/// Makes the checks of all sections, a limited number at a time.
 async fn make<'a>(
     installation: &'a Installation<'a>,
     sections: Vec<(&'static str, Option<&'static str>, Vec<Checks<'a>>)>,
@@ -237,7 +237,7 @@ impl Report {
         page.line(&self.conclusion());
         if self.sections.iter().flat_map(|section| &section.checks).any(|check| check.see == Some(RIGHTS_TO_LOOK)) {
             let note =
-                format!("The stack's output ViewerPolicyArn is a policy with the rights to look: {RIGHTS_TO_LOOK}");
+                format!("The stack's output ViewerPolicyArn is a policy with read-only permissions: {RIGHTS_TO_LOOK}");
             page.indented(0, &note, Page::quiet);
         }
     }
@@ -299,7 +299,7 @@ fn draw(page: &mut Page, checks: &[Check]) {
             None => page.indented(6, &safe(&line), Page::line),
         }
     }
-    // The rights to look are said once, at the end.
+    // The hint about read-only permissions is printed once, at the end.
     if let Some(see) = check.see.filter(|see| *see != RIGHTS_TO_LOOK) {
         let quiet = Style::new().dimmed();
         page.line(&format!("      {quiet}see {see}{quiet:#}"));
@@ -333,7 +333,7 @@ impl Question {
         Check { name: self.name, status, message: message.into(), cause: None, remedy: None, see: None }
     }
 
-    /// All is well.
+    /// Success.
     fn passed(&self, message: impl Into<String>) -> Check {
         self.is(Status::Passed, message)
     }
@@ -348,12 +348,12 @@ impl Question {
         self.is(Status::Failed, message)
     }
 
-    /// Nobody looked, for this cause.
+    /// It was not checked, for this cause.
     fn skipped(&self, cause: impl Into<String>) -> Check {
         self.is(Status::Skipped, self.about).cause(cause)
     }
 
-    /// An answer, or the check that says why there is none.
+    /// An answer, or a check with why there is none.
     fn answered<T, E>(&self, answer: Result<T, SdkError<E, HttpResponse>>) -> Result<T, Check>
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
@@ -363,25 +363,25 @@ impl Question {
 
     fn unanswered(&self, why: &NoAnswer) -> Check {
         match why {
-            NoAnswer::Denied => self.skipped(format!("you lack the right {}", self.action)).see(RIGHTS_TO_LOOK),
+            NoAnswer::Denied => self.skipped(format!("missing permission {}", self.action)).see(RIGHTS_TO_LOOK),
             NoAnswer::NotImplemented => self.skipped(format!("{} is not answered here", self.action)),
-            NoAnswer::Failed(error) => self.failed(format!("{} could not be looked at", self.about)).cause(error),
+            NoAnswer::Failed(error) => self.failed(format!("{} could not be checked", self.about)).cause(error),
         }
     }
 
-    /// The same of a failure that is reported already.
+    /// The same for a failure that is reported already.
     fn not_done(&self, failure: &Failure) -> Check {
         if failure.exit == Exit::Denied {
             return self.unanswered(&NoAnswer::Denied);
         }
-        let check = self.failed(format!("{} could not be looked at", self.about)).cause(&failure.message);
+        let check = self.failed(format!("{} could not be checked", self.about)).cause(&failure.message);
         match &failure.hint {
             Some(hint) => check.remedy(hint),
             None => check,
         }
     }
 
-    /// An output of the stack, which an older one may not have.
+    /// An output of the stack, which an older stack might not have.
     fn output<'a>(&self, deployment: &'a Deployment, name: &str) -> Result<&'a str, Check> {
         deployment.output(name).map_err(|failure| self.skipped(failure.message))
     }
@@ -399,7 +399,7 @@ impl NoAnswer {
     fn because(status: Option<u16>, code: Option<&str>, words: impl FnOnce() -> String) -> Self {
         match (status, code) {
             (_, Some(code)) if is_want_of_rights(code) => Self::Denied,
-            // What stands in for AWS in tests says so, each in its own way.
+            // Each simulated AWS in tests reports this in its own way.
             (Some(501), _)
             | (_, Some("NotImplemented" | "InvalidAction" | "UnknownOperationException" | "UnknownOperation")) => {
                 Self::NotImplemented

@@ -17,7 +17,7 @@ use super::{Check, Checks, Installation, Question, Status};
 
 const DECISIONS: Question = Question {
     name: "Decisions",
-    about: "what is decided for each node group",
+    about: "decision for each node group",
     action: "lambda:InvokeFunction on the alias readonly",
 };
 const INDEX: Question =
@@ -26,7 +26,7 @@ const DESCRIPTIONS: Question =
     Question { name: "Descriptions", about: "tags of node groups", action: "eks:DescribeNodegroup" };
 const WITHOUT_TAG: Question = Question { name: "WithoutTag", about: "node groups without the tag", action: "" };
 
-/// Node groups that one check names.
+/// The maximum number of node groups in one check.
 const NAMED: usize = 20;
 
 pub fn checks<'a>(installation: &'a Installation<'a>) -> Vec<Checks<'a>> {
@@ -35,9 +35,9 @@ pub fn checks<'a>(installation: &'a Installation<'a>) -> Vec<Checks<'a>> {
 
 async fn decisions<'a>(installation: &'a Installation<'a>) -> Result<Vec<Check>, Check> {
     let answer = installation.answer().await.as_ref().map_err(|failure| {
-        // Of a deployed function, the section Stack says why.
+        // For a deployed function, the section Stack has the cause.
         match (&installation.deployment, failure.exit) {
-            (Some(_), _) => DECISIONS.skipped("start could not be asked what it would do"),
+            (Some(_), _) => DECISIONS.skipped("the dry run of start failed"),
             (None, Exit::Denied) => Question { action: "tag:GetResources", ..DECISIONS }.not_done(failure),
             (None, _) => DECISIONS.not_done(failure),
         }
@@ -47,7 +47,7 @@ async fn decisions<'a>(installation: &'a Installation<'a>) -> Result<Vec<Check>,
 
 fn decision_checks(lines: &[DecisionLine]) -> Vec<Check> {
     let mut blocked: BTreeMap<&DecisionKind, Vec<&DecisionLine>> = BTreeMap::new();
-    // What stops all updates has checks of its own.
+    // Separate checks cover everything that stops all updates.
     let is_frozen = |line: &DecisionLine| line.decision == DecisionKind::Skip(ReasonKind::Frozen);
     for line in lines.iter().filter(|line| line.attention == Attention::NeedsYou && !is_frozen(line)) {
         blocked.entry(&line.decision).or_default().push(line);
@@ -62,10 +62,10 @@ fn decision_checks(lines: &[DecisionLine]) -> Vec<Check> {
     checks
 }
 
-/// Node groups with one decision that needs somebody.
+/// Node groups with one decision that needs attention.
 fn blocked_check(decision: &DecisionKind, lines: &[&DecisionLine]) -> Check {
     let guide = decision.guide();
-    // What is configured wrongly is a fault of the installation; the rest is how node groups stand.
+    // Wrong configuration is a problem of the installation; the rest is the state of node groups.
     let status = match guide.map(|guide| guide.rule) {
         Some(Rule::Readable | Rule::OptedIn | Rule::Pin | Rule::Window) => Status::Failed,
         _ => Status::Warning,
@@ -118,17 +118,17 @@ fn index_checks(described: &[Described], known: Option<&BTreeSet<&str>>) -> Vec<
         None => Vec::new(),
     };
     checks.push(match known {
-        None => Question { about: "tag index", ..INDEX }.skipped("start could not be asked which node groups it finds"),
+        None => Question { about: "tag index", ..INDEX }.skipped("the dry run of start failed"),
         Some(_) if missing.is_empty() => INDEX.passed(match tagged.len() {
-            0 => "the tag index lacks no node group".to_owned(),
+            0 => "the tag index is complete: no node group has the tag".to_owned(),
             number => format!("the tag index has every node group with the tag: {number}"),
         }),
         Some(_) => INDEX
-            .failed(format!("{} with the tag, which start does not find", count(missing.len(), "node group")))
+            .failed(format!("{} with the tag that start does not find", count(missing.len(), "node group")))
             .cause(listed(missing))
             .remedy(
-                "The tag index follows a change within minutes. If it stays so, set the tag again where the node group is \
-                 defined.",
+                "The tag index shows a change within minutes. If the node groups stay missing, set the tag again \
+                 where they are defined.",
             )
             .see("docs/operations.md#a-lost-tag"),
     });
@@ -143,7 +143,7 @@ fn index_checks(described: &[Described], known: Option<&BTreeSet<&str>>) -> Vec<
     checks
 }
 
-/// Of those that could not be described.
+/// The check about node groups that could not be described.
 fn descriptions_check(errors: Vec<String>) -> Check {
     if errors.iter().all(|error| error.contains("AccessDenied")) {
         return DESCRIPTIONS.unanswered(&super::NoAnswer::Denied);
@@ -152,7 +152,7 @@ fn descriptions_check(errors: Vec<String>) -> Check {
     DESCRIPTIONS.warning(message).cause(listed(errors))
 }
 
-/// So many lines, and how many more there are.
+/// The first lines, and how many more there are.
 fn listed(mut lines: Vec<String>) -> String {
     let more = lines.len().saturating_sub(NAMED);
     lines.truncate(NAMED);

@@ -1,4 +1,4 @@
-//! Whether the functions may do what they must, and no more, as IAM simulates it.
+//! Whether the functions have exactly the permissions they need, as simulated by IAM.
 //!
 //! See [SimulatePrincipalPolicy](https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html).
 
@@ -13,21 +13,22 @@ use crate::aws::stack::Deployment;
 use super::installation::event_bus;
 use super::{Check, Checks, Installation, Question};
 
-/// What the simulation leaves out.
-pub const NOTE: &str = "Simulated by IAM, from the roles' policies, permissions boundaries and service control policies. \
-     Resource control policies, policies of resources and of VPC endpoints are not evaluated.";
+/// The limits of the simulation.
+pub const NOTE: &str = "Simulated by IAM from the roles' policies, permissions boundaries and service control \
+                        policies. Resource control policies, resource policies and VPC endpoint policies are not \
+                        evaluated.";
 
 const SEE: &str = "docs/operations.md#access-denied";
 const SIMULATE: &str = "iam:SimulatePrincipalPolicy";
 
-/// A right that a function must have, or must not have.
+/// A permission that a function must have, or must not have.
 #[derive(Clone, Copy, Debug)]
 struct Right {
     question: Question,
     function: Function,
     action: &'static str,
     on: On,
-    /// The value of the node group's tag `ami-update`, where there is one.
+    /// The value of the node group's tag `ami-update`, if it has one.
     tag: Option<&'static str>,
     must: bool,
 }
@@ -38,7 +39,7 @@ enum Function {
     Check,
 }
 
-/// What an action is on.
+/// The resource of an action.
 #[derive(Clone, Copy, Debug)]
 enum On {
     Nodegroup,
@@ -62,7 +63,7 @@ const RIGHTS: [Right; 10] = [
         ..may(
             "UpdateOptedIn",
             Function::Start,
-            "whether start may update node groups with ami-update=auto",
+            "whether start can update node groups with ami-update=auto",
             UPDATE,
             On::Nodegroup,
         )
@@ -73,7 +74,7 @@ const RIGHTS: [Right; 10] = [
         ..may(
             "UpdateOptedOut",
             Function::Start,
-            "whether start may update node groups with ami-update=off",
+            "whether start can update node groups with ami-update=off",
             UPDATE,
             On::Nodegroup,
         )
@@ -83,30 +84,30 @@ const RIGHTS: [Right; 10] = [
         ..may(
             "UpdateUntagged",
             Function::Start,
-            "whether start may update node groups without the tag",
+            "whether start can update node groups without the tag",
             UPDATE,
             On::Nodegroup,
         )
     },
-    may("WriteTable", Function::Start, "whether start may write to the table", "dynamodb:PutItem", On::Table),
-    may("ReadSettings", Function::Start, "whether start may read its settings", "ssm:GetParameters", On::Settings),
+    may("WriteTable", Function::Start, "whether start can write to the table", "dynamodb:PutItem", On::Table),
+    may("ReadSettings", Function::Start, "whether start can read its settings", "ssm:GetParameters", On::Settings),
     may(
         "ReadStopSwitch",
         Function::Start,
-        "whether start may read the stop switch",
+        "whether start can read the stop switch",
         "ssm:GetParameters",
         On::StopSwitch,
     ),
     may(
         "FindNodegroups",
         Function::Start,
-        "whether start may find node groups by their tag",
+        "whether start can find node groups by their tag",
         "tag:GetResources",
         On::Everything,
     ),
-    may("Publish", Function::Check, "whether check may publish on the topic", "sns:Publish", On::Topic),
-    may("PutEvents", Function::Check, "whether check may put events on the bus", "events:PutEvents", On::EventBus),
-    may("DescribeUpdates", Function::Check, "whether check may describe updates", "eks:DescribeUpdate", On::Nodegroup),
+    may("Publish", Function::Check, "whether check can publish on the topic", "sns:Publish", On::Topic),
+    may("PutEvents", Function::Check, "whether check can put events on the bus", "events:PutEvents", On::EventBus),
+    may("DescribeUpdates", Function::Check, "whether check can describe updates", "eks:DescribeUpdate", On::Nodegroup),
 ];
 
 pub fn checks<'a>(installation: &'a Installation<'a>) -> Vec<Checks<'a>> {
@@ -125,7 +126,7 @@ async fn simulate<'a>(
         // Without its role there is nothing to simulate.
         Question { action: "lambda:GetFunctionConfiguration", ..question }.unanswered(why)
     })?;
-    let role = function.role().ok_or_else(|| question.skipped("Lambda does not say its role"))?;
+    let role = function.role().ok_or_else(|| question.skipped("Lambda does not report its role"))?;
     let partition = role.split(':').nth(1).unwrap_or("aws");
     let bus = event_bus(function).map(String::as_str);
     if matches!(on, On::EventBus) && bus.is_none() {
@@ -161,7 +162,7 @@ fn entry(key: &str, value: &str) -> ContextEntry {
 }
 
 impl On {
-    /// One that may exist: IAM compares names only.
+    /// A possible ARN: IAM compares only names.
     fn arn(self, partition: &str, deployment: &Deployment, bus: &str) -> Result<String, String> {
         let Deployment { region, account, .. } = deployment;
         let arn = |service: &str, rest: &str| format!("arn:{partition}:{service}:{region}:{account}:{rest}");
@@ -182,7 +183,7 @@ impl On {
 impl Right {
     fn judge(self, answer: &SimulatePrincipalPolicyOutput) -> Check {
         let Some(result) = answer.evaluation_results().first() else {
-            return self.question.skipped("IAM does not answer what it decides");
+            return self.question.skipped("IAM's answer has no decision");
         };
         let is_allowed = *result.eval_decision() == PolicyEvaluationDecisionType::Allowed;
         let by_organization =
@@ -198,8 +199,8 @@ impl Right {
     fn judge_decision(self, is_allowed: bool, decision: &str, by_organization: bool, missing: &[String]) -> Check {
         let Self { question, action, tag, must, .. } = self;
         let may = question.about.trim_start_matches("whether ").to_owned();
-        let may_not = may.replacen(" may ", " may not ", 1);
-        // The tag is left out on purpose where a node group has none.
+        let may_not = may.replacen(" can ", " cannot ", 1);
+        // The tag is left out on purpose for a node group without it.
         let opt_in = format!("aws:ResourceTag/{OPT_IN_TAG}");
         let missing: Vec<&str> = missing
             .iter()
@@ -211,12 +212,12 @@ impl Right {
             (false, false) => question.passed(may_not),
             (false, true) => question
                 .failed(may)
-                .cause(format!("Its role is allowed {action} by more than the stack's own policy."))
-                .remedy("Take that policy away from the role; the opt-in is then the program's promise alone.")
+                .cause(format!("A policy other than the stack's own allows its role {action}."))
+                .remedy("Remove that policy from the role: with it, only the program enforces the opt-in, not IAM.")
                 .see(SEE),
             (true, false) if !missing.is_empty() => Check {
                 message: may,
-                ..question.skipped(format!("it depends on {}, which a simulation is not given", missing.join(", ")))
+                ..question.skipped(format!("it depends on {}, which the simulation does not set", missing.join(", ")))
             },
             (true, false) => {
                 let by = if by_organization { ", by a service control policy" } else { "" };

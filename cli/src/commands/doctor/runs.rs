@@ -1,4 +1,4 @@
-//! Whether the functions are woken, and whether updates may start.
+//! Whether the functions are invoked, and whether updates can start.
 
 use aws_sdk_cloudwatch::types::{MetricAlarm, StateValue};
 use aws_sdk_scheduler::types::ScheduleState;
@@ -53,34 +53,34 @@ async fn switch<'a>(installation: &'a Installation<'a>, deployment: &Deployment)
 fn switch_check(value: &str, since: Option<Timestamp>, deployment: &Deployment) -> Check {
     const SEE: &str = "docs/rules.md#stopping-updates";
     match value {
-        "running" => SWITCH.passed("stop switch says running"),
+        "running" => SWITCH.passed("the stop switch is set to running"),
         "stopped" => SWITCH
             .warning(format!(
-                "no update starts: the stop switch says stopped{}",
+                "no update starts: the stop switch is set to stopped{}",
                 since.map(|since| format!(", since {}", local_time(since))).unwrap_or_default()
             ))
             .remedy(format!(
-                "To let updates start again:\n  eks-nodegroup-updater resume --stack {} --region {}",
+                "To allow updates to start again:\n  eks-nodegroup-updater resume --stack {} --region {}",
                 deployment.stack, deployment.region
             ))
             .see(SEE),
         _ => SWITCH
-            .failed(format!("no update starts: the stop switch says {value:?}"))
-            .cause("It must say running or stopped. Until it does, every run of start fails.")
+            .failed(format!("no update starts: the stop switch is set to {value:?}"))
+            .cause("It must be running or stopped. Until then, every run of start fails.")
             .see(SEE),
     }
 }
 
 async fn dry_run<'a>(installation: &'a Installation<'a>) -> Result<Vec<Check>, Check> {
-    // Why it could not be asked is said once, where its version is.
+    // Why the dry run failed is reported once, with the version.
     let Ok(answer) = installation.answer().await else {
         return Err(Question { about: "change calendars and errors of a dry run", ..FREEZE }
-            .skipped("start could not be asked what it would do"));
+            .skipped("the dry run of start failed"));
     };
     Ok(freeze_check(answer).into_iter().chain([errors_check(answer)]).collect())
 }
 
-/// What stops updates besides the stop switch, which has its own check.
+/// Freezes other than the stop switch, which has its own check.
 fn freeze_check(answer: &StartAnswer) -> Option<Check> {
     let Some(freeze) = &answer.freeze else { return Some(FREEZE.passed("no change calendar is closed")) };
     match freeze.code {
@@ -90,20 +90,20 @@ fn freeze_check(answer: &StartAnswer) -> Option<Check> {
     }
 }
 
-/// The errors that no node group's decision tells already.
+/// The errors that are not part of a node group's decision.
 fn errors_check(answer: &StartAnswer) -> Check {
     let is_told = |error: &&ErrorLine| error.code == ProblemCode::Unreadable && error.subject.is_some();
     let errors = answer.errors.iter().filter(|error| !is_told(error));
     let mut errors: Vec<String> = errors.map(ToString::to_string).collect();
     let number = errors.len();
     if number == 0 {
-        return ERRORS.passed("a dry run of start met no errors");
+        return ERRORS.passed("a dry run of start had no errors");
     }
     errors.truncate(ERRORS_SHOWN);
     if number > ERRORS_SHOWN {
         errors.push(format!("and {} more", number - ERRORS_SHOWN));
     }
-    ERRORS.warning(format!("a dry run of start met {}", count(number, "error"))).cause(errors.join("\n"))
+    ERRORS.warning(format!("a dry run of start had {}", count(number, "error"))).cause(errors.join("\n"))
 }
 
 async fn schedule<'a>(
@@ -123,7 +123,7 @@ async fn schedule<'a>(
             .failed(format!("nothing wakes {function}: its schedule is disabled"))
             .remedy(format!("Enable the schedule {name} in EventBridge Scheduler."))
             .see("docs/operations.md#alarms"),
-        _ => question.skipped("EventBridge Scheduler does not say its state"),
+        _ => question.skipped("EventBridge Scheduler does not report its state"),
     }])
 }
 
@@ -145,13 +145,13 @@ fn alarm_checks(names: &[String], alarms: &[MetricAlarm], stack: &str) -> Vec<Ch
                 calm += 1;
                 // Its data is whether the function was invoked, hour by hour.
                 if name.contains("CheckNotRun") {
-                    checks.push(LAST_CHECK.passed("check has run within the last hour, says its alarm"));
+                    checks.push(LAST_CHECK.passed("check has run within the last hour, according to its alarm"));
                 }
             }
             Some((alarm, Some(StateValue::Alarm))) => checks.push(
                 ALARMS
                     .failed(format!("alarm {name} is in ALARM"))
-                    .cause(alarm.alarm_description().or(alarm.state_reason()).unwrap_or("CloudWatch says no reason"))
+                    .cause(alarm.alarm_description().or(alarm.state_reason()).unwrap_or("CloudWatch gives no reason"))
                     .see(SEE),
             ),
             Some(_) => checks.push(Check {
@@ -160,9 +160,9 @@ fn alarm_checks(names: &[String], alarms: &[MetricAlarm], stack: &str) -> Vec<Ch
             }),
             None => checks.push(
                 ALARMS
-                    .failed(format!("the alarm {name} is gone"))
+                    .failed(format!("the alarm {name} does not exist"))
                     .remedy(format!(
-                        "See what else it lacks:\n  aws cloudformation detect-stack-drift --stack-name {stack}"
+                        "See what else is missing:\n  aws cloudformation detect-stack-drift --stack-name {stack}"
                     ))
                     .see(SEE),
             ),
@@ -234,7 +234,7 @@ mod tests {
         errors.push(error(ProblemCode::Unreadable, Some("prod/green")));
         let answer = StartAnswer { errors, ..StartAnswer::default() };
         let check = errors_check(&answer);
-        assert_eq!(check.message, "a dry run of start met 7 errors");
+        assert_eq!(check.message, "a dry run of start had 7 errors");
         let cause = check.cause.unwrap();
         assert_eq!((cause.lines().count(), cause.lines().last()), (6, Some("and 2 more")));
     }
@@ -255,9 +255,9 @@ mod tests {
             [
                 (Passed, "1 of 4 alarms OK"),
                 (Failed, "alarm a is in ALARM"),
-                (Passed, "check has run within the last hour, says its alarm"),
+                (Passed, "check has run within the last hour, according to its alarm"),
                 (Skipped, "alarm b"),
-                (Failed, "the alarm c is gone"),
+                (Failed, "the alarm c does not exist"),
             ]
         );
     }

@@ -1,4 +1,4 @@
-//! What the functions go by: each setting with its value, and where it is from.
+//! The settings of the functions: each with its value and its source.
 
 use std::collections::HashMap;
 
@@ -86,8 +86,8 @@ fn read_list<T: TryFrom<String, Error: std::fmt::Display> + ToString>(
 
 fn of_list(what: &str, name: &str, list: Result<Vec<String>, String>) -> Check {
     match list {
-        Ok(list) if list.is_empty() => FUNCTION.passed(format!("no {what} on the list {name}")),
-        Ok(list) => FUNCTION.passed(format!("{what} on the list {name}: {}", list.join(", "))),
+        Ok(list) if list.is_empty() => FUNCTION.passed(format!("the list {name} has no {what}")),
+        Ok(list) => FUNCTION.passed(format!("the list {name} has {what}: {}", list.join(", "))),
         Err(error) => not_understood("start", error),
     }
 }
@@ -104,6 +104,6 @@ fn shown(values: &Values, row: SettingRow) -> Check {
 }
 
 fn not_understood(function: &str, error: String) -> Check {
-    let found = format!("the settings of {function} are not understood, so each of its runs fails or starts nothing");
+    let found = format!("the settings of {function} are invalid, so each of its runs fails or starts nothing");
     FUNCTION.failed(found).cause(error).remedy("Fix the setting, or deploy the stack again.").see(SEE)
 }

@@ -1,4 +1,4 @@
-//! Whether everything that was deployed is there, and in order.
+//! Whether all deployed resources exist and are in order.
 
 use aws_sdk_cloudformation::types::StackStatus;
 use aws_sdk_dynamodb::types::{PointInTimeRecoveryStatus, TableStatus};
@@ -41,17 +41,17 @@ const VERSION_HERE: &str = env!("CARGO_PKG_VERSION");
 /// Characters of an endpoint that are shown; a URL can be long.
 const ENDPOINT: usize = 100;
 
-/// What stands for all checks of a stack that is not there.
+/// The check that replaces all checks of a missing stack.
 pub fn not_deployed(region: &str) -> Check {
-    Question { about: "stack, runs and rights", ..STACK }
+    Question { about: "stack, runs and permissions", ..STACK }
         .skipped(format!("the updater is not deployed in {region}"))
         .remedy("Deploy it, name its stack with --stack, or look in another region with --region:\n  sam build && sam deploy --guided")
 }
 
-/// What stands for them where it could not be looked for.
+/// The check that replaces them if the stack could not be looked up.
 pub fn not_found(failure: &Failure) -> Check {
     match failure.exit {
-        Exit::Denied => Question { about: "stack, runs and rights", ..STACK }.not_done(failure),
+        Exit::Denied => Question { about: "stack, runs and permissions", ..STACK }.not_done(failure),
         _ => STACK.not_done(failure),
     }
 }
@@ -81,7 +81,7 @@ fn stack(deployment: &Deployment) -> Check {
             .cause("Its last deployment failed; it runs as before.")
             .remedy(format!("See why:\n  aws cloudformation describe-stack-events --stack-name {stack}")),
         _ if status.ends_with("_IN_PROGRESS") && !status.contains("ROLLBACK") => {
-            STACK.warning(found).cause("It is being deployed; what follows may change.")
+            STACK.warning(found).cause("It is being deployed; the results below might change.")
         }
         _ => STACK
             .failed(found)
@@ -94,7 +94,7 @@ async fn version<'a>(installation: &'a Installation<'a>, deployment: &Deployment
         let check = VERSION.not_done(failure);
         match failure.exit {
             Exit::Denied => check,
-            _ => Check { message: format!("{} could not say what it would do", deployment.start), ..check }
+            _ => Check { message: format!("{} failed its dry run", deployment.start), ..check }
                 .see("docs/decisions.md#when-a-run-fails"),
         }
     })?;
@@ -116,7 +116,7 @@ fn version_check(deployed: &str, stack: &str) -> Check {
 async fn function<'a>(installation: &'a Installation<'a>, question: Question, name: &str) -> Result<Vec<Check>, Check> {
     let function = installation.function(name).await.as_ref().map_err(|why| question.unanswered(why))?;
     let (state, updated) = (function.state(), function.last_update_status());
-    let reason = |reason: Option<&str>| reason.unwrap_or("Lambda says no reason").to_owned();
+    let reason = |reason: Option<&str>| reason.unwrap_or("Lambda gives no reason").to_owned();
     let again = "Deploy the stack again.";
     Ok(vec![match (state, updated) {
         (Some(State::Failed), _) => {
@@ -127,13 +127,13 @@ async fn function<'a>(installation: &'a Installation<'a>, question: Question, na
             .cause(reason(function.last_update_status_reason()))
             .remedy(again),
         (Some(State::Pending), _) | (_, Some(LastUpdateStatus::InProgress)) => {
-            question.warning(format!("function {name} is being deployed")).remedy("Ask again in a minute.")
+            question.warning(format!("function {name} is being deployed")).remedy("Check again in a minute.")
         }
-        // Lambda takes the resources of a function that nobody has called for weeks; the next call brings them back.
+        // Lambda releases the resources of a function that was not called for weeks; the next call restores them.
         (Some(State::Active | State::Inactive), _) => {
             question.passed(format!("function {name} is {}", state.map_or("", State::as_str)))
         }
-        _ => question.skipped("Lambda does not say its state"),
+        _ => question.skipped("Lambda does not report its state"),
     }])
 }
 
@@ -154,7 +154,7 @@ async fn table<'a>(installation: &'a Installation<'a>, deployment: &Deployment) 
             true => PROTECTION.passed("the table is protected from deletion"),
             false => PROTECTION
                 .warning("the table is not protected from deletion")
-                .cause("Whoever deletes it deletes every hold, quarantine and failure.")
+                .cause("Deleting it deletes every hold, quarantine and failure.")
                 .remedy(format!("  aws dynamodb update-table --table-name {name} --deletion-protection-enabled"))
                 .see("docs/operations.md#installing-again"),
         },
@@ -173,7 +173,7 @@ async fn recovery<'a>(installation: &'a Installation<'a>, deployment: &Deploymen
         Some(PointInTimeRecoveryStatus::Enabled) => RECOVERY.passed("the table can be restored to any second"),
         _ => RECOVERY
             .warning("the table has no point-in-time recovery")
-            .cause("What is lost or damaged in it cannot be restored.")
+            .cause("Lost or damaged data in it cannot be restored.")
             .remedy(format!(
                 "  aws dynamodb update-continuous-backups --table-name {name} \
                  --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true"
@@ -199,14 +199,14 @@ fn queue_check(messages: Option<usize>, url: &str) -> Check {
     match messages {
         Some(0) => QUEUE.passed("dead-letter queue is empty"),
         Some(number) => QUEUE
-            .warning(format!("dead-letter queue holds {}", count(number, "event")))
-            .cause("What it holds could not be delivered or handled. The schedules go on.")
+            .warning(format!("dead-letter queue has {}", count(number, "event")))
+            .cause("These events could not be delivered or handled. The schedules still run.")
             .remedy(format!(
-                "Read why, and delete it when you know:\n  aws sqs receive-message --queue-url {url} \
+                "Read the reason, then delete the event:\n  aws sqs receive-message --queue-url {url} \
                  --message-attribute-names All"
             ))
             .see("docs/operations.md#alarms"),
-        None => QUEUE.skipped("SQS does not say how many events it holds"),
+        None => QUEUE.skipped("SQS does not report how many events it has"),
     }
 }
 
@@ -223,7 +223,7 @@ fn subscription_checks(subscriptions: &[Subscription], topic: &str) -> Vec<Check
     let subscribe = |protocol: &str, endpoint: &str| {
         format!("  aws sns subscribe --topic-arn {topic} --protocol {protocol} --notification-endpoint {endpoint}")
     };
-    // Where one is confirmed, its ARN stands; else the words PendingConfirmation or Deleted.
+    // A confirmed subscription has an ARN here; others have PendingConfirmation or Deleted.
     let (confirmed, others): (Vec<_>, Vec<_>) = subscriptions
         .iter()
         .partition(|subscription| subscription.subscription_arn().is_some_and(|arn| arn.starts_with("arn:")));
@@ -241,7 +241,7 @@ fn subscription_checks(subscriptions: &[Subscription], topic: &str) -> Vec<Check
         let endpoint: String = endpoint.chars().take(ENDPOINT).collect();
         let nobody = if confirmed.is_empty() { "nobody is notified: " } else { "" };
         let remedy = format!(
-            "It was sent a message with a link that confirms, which expires after a few days. To send it again:\n{}",
+            "AWS sent it a confirmation link, which expires after a few days. To send it again:\n{}",
             subscribe(protocol, &endpoint)
         );
         let check = SUBSCRIPTIONS.failed(format!("{nobody}{endpoint} has not confirmed its subscription"));
@@ -250,7 +250,7 @@ fn subscription_checks(subscriptions: &[Subscription], topic: &str) -> Vec<Check
     checks
 }
 
-/// Whether the bus exists: EventBridge takes what is put on one that does not, and drops it.
+/// Whether the bus exists: EventBridge accepts events for a missing bus, and drops them.
 async fn bus<'a>(installation: &'a Installation<'a>, deployment: &Deployment) -> Result<Vec<Check>, Check> {
     let function = installation.function(&deployment.check).await.as_ref().map_err(|why| BUS.unanswered(why))?;
     let Some(bus) = event_bus(function) else { return Ok(Vec::new()) };
@@ -261,10 +261,10 @@ async fn bus<'a>(installation: &'a Installation<'a>, deployment: &Deployment) ->
         error.as_service_error().is_some_and(DescribeEventBusError::is_resource_not_found_exception)
     });
     if is_absent {
-        let check = BUS.failed(format!("nobody hears of events: there is no bus {bus}"));
+        let check = BUS.failed(format!("events are lost: there is no event bus {bus}"));
         return Ok(vec![
             check
-                .cause("EventBridge takes what is put on a bus that does not exist, and drops it.")
+                .cause("EventBridge accepts events for a bus that does not exist, and drops them.")
                 .remedy(format!(
                     "Create it, or deploy the stack with another EventBusName:\n  aws events create-event-bus --name {bus}"
                 ))
@@ -272,7 +272,7 @@ async fn bus<'a>(installation: &'a Installation<'a>, deployment: &Deployment) ->
         ]);
     }
     BUS.answered(answer)?;
-    Ok(vec![BUS.passed(format!("events are put on the bus {bus}"))])
+    Ok(vec![BUS.passed(format!("events go to the bus {bus}"))])
 }
 
 #[cfg(test)]
@@ -323,7 +323,7 @@ mod tests {
     #[test]
     fn an_event_in_the_queue_is_a_warning() {
         assert_eq!(queue_check(Some(0), "url").status, Passed);
-        assert_eq!(queue_check(Some(1), "url").message, "dead-letter queue holds 1 event");
+        assert_eq!(queue_check(Some(1), "url").message, "dead-letter queue has 1 event");
         assert_eq!(queue_check(Some(1), "url").status, Warning);
         assert_eq!(queue_check(None, "url").status, Skipped);
     }

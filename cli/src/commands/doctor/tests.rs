@@ -17,7 +17,7 @@ fn report() -> Report {
             "InternalError: We encountered an internal error. Please try again.".to_owned(),
         )),
         A.warning("its point-in-time recovery is off")
-            .cause("What is lost or damaged in it cannot be restored.")
+            .cause("Lost or damaged data in it cannot be restored.")
             .remedy(
                 "  aws dynamodb update-continuous-backups --table-name updater-UpdatesTable-1A2B3C \
                  --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true",
@@ -102,7 +102,7 @@ fn programs_read_the_same() {
             "name": "A",
             "status": "Skipped",
             "message": "table's point-in-time recovery",
-            "cause": "you lack the right dynamodb:DescribeContinuousBackups",
+            "cause": "missing permission dynamodb:DescribeContinuousBackups",
             "see": RIGHTS_TO_LOOK,
         })
     );

@@ -29,7 +29,7 @@ use terminal::text::count;
 
 use super::NoAnswer;
 
-/// Node groups whose updates are looked at, and updates of each.
+/// How many node groups are checked, and how many updates of each.
 const NODEGROUPS: usize = 10;
 const UPDATES: usize = 20;
 
@@ -68,8 +68,8 @@ pub async fn run(configuration: &SdkConfig, output: Output) -> Result<Exit, Fail
 
 fn draw(page: &mut Page, findings: &Findings) {
     let Findings { version, region, answers } = findings;
-    page.line(&format!("What AWS answered in {region} to eks-nodegroup-updater {version}:\n"));
-    page.line("| question | answer | what it settles |\n|---|---|---|");
+    page.line(&format!("AWS's answers in {region} to eks-nodegroup-updater {version}:\n"));
+    page.line("| question | answer | what it decides |\n|---|---|---|");
     for Answer { question, answer, settles } in answers {
         let cell = |text: &str| terminal::text::safe(text).replace('|', "\\|").replace('\n', " ");
         page.line(&format!("| {} | {} | {} |", cell(question), cell(answer), cell(settles)));
@@ -106,7 +106,7 @@ async fn ask(configuration: &SdkConfig) -> Vec<Answer> {
             "For how long an update whose id was never recorded can be found again.",
         ),
         answer(
-            "What does the JSON of Windows' parameters hold?",
+            "What does the JSON of the Windows parameters contain?",
             windows,
             "Whether `release_version` is there; without it, Windows releases are unreadable.",
         ),
@@ -114,7 +114,7 @@ async fn ask(configuration: &SdkConfig) -> Vec<Answer> {
         answer(
             "How does `DescribeNodegroup` describe a node group without tags?",
             described.as_ref().map(|all| untagged(all)).map_err(Clone::clone),
-            "Whether left-out tags mean none; until then, such a node group counts as unreadable.",
+            "Whether missing tags mean no tags; until then, such a node group counts as unreadable.",
         ),
         answer(
             "Do public parameters have a date and a version?",
@@ -134,13 +134,13 @@ async fn ask(configuration: &SdkConfig) -> Vec<Answer> {
     ]
 }
 
-/// Why AWS did not answer, without the names that its message may hold.
+/// Why AWS did not answer, without the names that its message might have.
 fn reason(why: &NoAnswer, action: &str) -> String {
     match why {
-        NoAnswer::Denied => format!("no right to {action}"),
+        NoAnswer::Denied => format!("no permission for {action}"),
         NoAnswer::NotImplemented => format!("{action} is not implemented"),
         NoAnswer::Failed(words) => {
-            // `Code: message`; where there was no answer at all, neither is AWS's, and only the first is safe.
+            // `Code: message`; if there was no answer at all, neither is from AWS, and only the first part is safe.
             let code: String = words.chars().take_while(char::is_ascii_alphanumeric).collect();
             format!("{action} failed: {code}")
         }
@@ -149,7 +149,7 @@ fn reason(why: &NoAnswer, action: &str) -> String {
 
 async fn described(configuration: &SdkConfig) -> Result<Vec<Described>, String> {
     let names = nodegroups::list(configuration).await.map_err(|failure| match failure.exit {
-        Exit::Denied => "no right to eks:ListClusters or eks:ListNodegroups".to_owned(),
+        Exit::Denied => "no permission for eks:ListClusters or eks:ListNodegroups".to_owned(),
         _ => "listing clusters and node groups failed".to_owned(),
     })?;
     let progress = Progress::over(names.len(), "node groups");
@@ -215,7 +215,7 @@ async fn list(eks: &aws_sdk_eks::Client, cluster: &str, nodegroup: &str) -> Resu
 fn order(lists: &[Listed]) -> String {
     let telling: Vec<&Listed> = lists.iter().filter(|list| list.began.len() > 1).collect();
     if telling.is_empty() {
-        return format!("not to be told: none of {} has two updates", count(lists.len(), "node group"));
+        return format!("unknown: none of {} has two updates", count(lists.len(), "node group"));
     }
     let of = |is: fn(&Timestamp, &Timestamp) -> bool| telling.iter().filter(|list| list.began.is_sorted_by(is)).count();
     let (newest, oldest) = (of(|one, next| one >= next), of(|one, next| one <= next));
@@ -252,7 +252,7 @@ fn untagged(described: &[Described]) -> String {
         }
     }
     match empty + left_out {
-        0 => format!("not to be told: each of {} has tags", count(described.len(), "node group")),
+        0 => format!("unknown: each of {} has tags", count(described.len(), "node group")),
         _ => format!("`tags: {{}}` {}, no `tags` {}", count(empty, "time"), count(left_out, "time")),
     }
 }
@@ -286,7 +286,7 @@ fn shape(value: &str) -> String {
         Value::String(text) if name == "release_version" => format!("`{name}`: `{text}`"),
         Value::String(_) => format!("`{name}`: a string"),
         Value::Number(_) => format!("`{name}`: a number"),
-        _ => format!("`{name}`: something else"),
+        _ => format!("`{name}`: another type"),
     });
     members.collect::<Vec<_>>().join(", ")
 }
@@ -325,7 +325,7 @@ async fn parameter_dates(ssm: &aws_sdk_ssm::Client, version: &str) -> Result<Str
     Ok(told.collect::<Vec<_>>().join("; "))
 }
 
-/// What is said of the support of Kubernetes versions; and the newest one.
+/// The answer about the support of Kubernetes versions; and the newest version.
 async fn kubernetes_versions(configuration: &SdkConfig) -> (Result<String, String>, Option<String>) {
     let eks = aws_sdk_eks::Client::new(&endpoints::of(configuration, Service::Eks));
     let pages =
@@ -352,7 +352,7 @@ async fn kubernetes_versions(configuration: &SdkConfig) -> (Result<String, Strin
 
 async fn tag_index(clients: &StartClients, described: &Result<Vec<Described>, String>) -> Result<String, String> {
     let described = described.as_ref().map_err(Clone::clone)?;
-    // Its pages are of use to nobody here; what is returned has them all.
+    // The single pages are not needed; the result has all of them.
     let (pages, _unread) = mpsc::unbounded_channel();
     let index = tagged(&clients.tagging, pages).await.map_err(|_| "tag:GetResources failed".to_owned())?;
     let index: BTreeSet<String> = index.ids.iter().map(ToString::to_string).collect();
@@ -391,7 +391,7 @@ mod tests {
             order(&lists),
             "of 3 node groups with two updates or more: 1 newest first, 1 oldest first, 1 neither"
         );
-        assert_eq!(order(&[listed(&[1])]), "not to be told: none of 1 node group has two updates");
+        assert_eq!(order(&[listed(&[1])]), "unknown: none of 1 node group has two updates");
         let now = Timestamp::from_second(10 * 24 * 60 * 60).unwrap();
         assert_eq!(age(&lists, now), "9 days; at most 3 updates of a node group");
         assert_eq!(age(&[], now), "there are no updates");

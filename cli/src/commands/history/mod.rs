@@ -15,16 +15,16 @@ use crate::aws::stack::Deployment;
 use crate::failure::{Exit, Failure};
 use terminal::output::{Output, say};
 
-/// Show how updates ended, newest first; or the releases of each track
+/// Show past updates, newest first; or the releases of each track
 #[derive(Args)]
 pub struct History {
-    /// Node groups as CLUSTER/NODEGROUP; * stands for any characters but the slash. Of a single one, EKS is asked for all older
-    /// updates as well
+    /// Node groups as CLUSTER/NODEGROUP; * matches any characters but the slash. For a single one, older updates are also read
+    /// from EKS
     nodegroup: Option<NodegroupPattern>,
     /// The releases that AWS recommended for each AMI type and Kubernetes version, and those that it withdrew
     #[arg(long, conflicts_with = "nodegroup")]
     releases: bool,
-    /// How many lines at most
+    /// Maximum number of lines
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: usize,
 }
@@ -54,8 +54,7 @@ impl History {
             unread = not_read;
         }
         if let (true, Some(pattern)) = (wanted.is_empty(), &self.nodegroup) {
-            let message =
-                format!("the table holds nothing of {pattern}: it was never seen opted in, or is named otherwise");
+            let message = format!("the table has no record of {pattern}: it never opted in, or has another name");
             return Err(Failure::new(message).hint("See them all: eks-nodegroup-updater history"));
         }
         let document = Updates::newest(updates, unread, self.limit);

@@ -36,7 +36,7 @@ struct Release {
     refused_since: Option<Timestamp>,
 }
 
-/// What the table holds of each track, so many releases at most.
+/// The records of each track, with a maximum number of releases.
 pub fn tracks(records: &RecordSet, limit: usize) -> Vec<Track> {
     let track = |record: &TrackRecord| Track {
         kubernetes_version: record.id.track().version.clone(),

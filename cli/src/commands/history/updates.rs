@@ -24,7 +24,7 @@ use terminal::text::{count, duration, safe};
 #[serde(rename_all = "camelCase")]
 pub struct Updates {
     updates: Vec<Update>,
-    /// How many more there are than were asked for.
+    /// How many more there are than requested.
     beyond_limit: usize,
     /// Those that EKS has and did not describe.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,7 +34,7 @@ pub struct Updates {
 /// Updates that could not be read.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Unread {
-    /// How many, and of how many; unknown where they could not even be listed.
+    /// How many, and the total; unknown if they could not even be listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,7 +66,7 @@ pub struct Update {
 }
 
 impl Updates {
-    /// The newest of these, at most so many.
+    /// The newest of these, up to a maximum number.
     pub fn newest(mut updates: Vec<Update>, unread: Option<Unread>, limit: usize) -> Self {
         updates.sort_by_key(|update| std::cmp::Reverse(update.started_at));
         let beyond_limit = updates.len().saturating_sub(limit);
@@ -94,7 +94,7 @@ impl fmt::Display for Unread {
     }
 }
 
-/// The updates that a record holds: in full, and older ones as a line.
+/// The updates of a record: recent ones in full, and older ones as a line.
 pub fn recorded(record: &NodegroupRecord) -> impl Iterator<Item = Update> {
     let in_full = record.attempts.all().map(|attempt| of_attempt(record, attempt));
     let older = record.attempts.history.iter().filter(|past| record.attempt(past.number).is_none());
@@ -118,7 +118,7 @@ fn of_attempt(record: &NodegroupRecord, attempt: &Attempt) -> Update {
     }
 }
 
-/// Of these, what AWS said is not recorded any more.
+/// For these, AWS's errors are no longer recorded.
 fn of_past(record: &NodegroupRecord, past: &PastAttempt) -> Update {
     Update {
         nodegroup: record.id.to_string(),
@@ -231,7 +231,7 @@ fn draw_updates(page: &mut Page, updates: &[Update]) {
 }
 
 impl Update {
-    /// What stands where others have a release: what else was updated.
+    /// The text in place of a release: what else was updated.
     fn instead_of_a_release(&self) -> &str {
         if self.r#type == UpdateType::VersionUpdate.as_str() { "" } else { &self.r#type }
     }

@@ -1,4 +1,4 @@
-//! What would change on a node group, what became of it, and how both are shown.
+//! The change of a node group's tags, its result, and how both are shown.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -24,22 +24,22 @@ const AWS_KEYS: &str = "aws:";
 pub struct Change {
     /// `cluster/nodegroup`.
     pub nodegroup: String,
-    /// Its ARN; none where it could not be described.
+    /// Its ARN; `None` if it could not be described.
     #[serde(skip)]
     pub arn: String,
     /// Tags that are written.
     pub set: BTreeMap<String, String>,
     /// The keys of tags that are removed.
     pub removed: Vec<String>,
-    /// What became of it.
+    /// The result.
     pub result: Outcome,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// What those tags say now.
+    /// The current values of those tags.
     #[serde(skip)]
     before: BTreeMap<String, String>,
-    /// How the command would end if all had failed like this one.
+    /// The exit code of the command if all had failed like this one.
     #[serde(skip)]
     pub exit: Exit,
     /// What to do about it.
@@ -47,7 +47,7 @@ pub struct Change {
     pub hint: Option<String>,
 }
 
-/// What became of a change.
+/// The result of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Outcome {
     /// The tags are written.
@@ -63,7 +63,7 @@ pub enum Outcome {
 }
 
 impl Change {
-    /// What makes of these tags the ones that are wanted. It is not begun yet.
+    /// The change from these tags to the desired ones, not started yet.
     pub fn of(nodegroup: String, arn: String, tags: &HashMap<String, String>, wanted: &Wanted) -> Self {
         let (mut set, mut removed, mut before) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
         for (key, value) in wanted {
@@ -81,14 +81,14 @@ impl Change {
         Self { nodegroup, arn, set, removed, result, error: None, before, exit: Exit::Done, hint: None }
     }
 
-    /// One about which EKS says nothing.
+    /// A node group that EKS did not describe.
     pub fn unreadable(nodegroup: String, failure: Failure) -> Self {
         let mut change = Self::of(nodegroup, String::new(), &HashMap::new(), &Wanted::new());
         change.end(Err(failure));
         change
     }
 
-    /// What became of it.
+    /// The result.
     pub fn end(&mut self, result: Result<(), Failure>) {
         match result {
             Ok(()) => self.result = Outcome::Written,
@@ -120,12 +120,12 @@ impl Change {
     }
 }
 
-/// A value as it is, but for the empty one, which nobody would see.
+/// A value as it is, except that an empty one is made visible.
 fn quoted(value: &str) -> &str {
     if value.is_empty() { "\"\"" } else { value }
 }
 
-/// The tags of a node group once they are as wanted.
+/// The tags of a node group after the change.
 pub fn after(tags: &HashMap<String, String>, wanted: &Wanted) -> HashMap<String, String> {
     let mut tags = tags.clone();
     for (key, value) in wanted {
@@ -137,7 +137,7 @@ pub fn after(tags: &HashMap<String, String>, wanted: &Wanted) -> HashMap<String,
     tags
 }
 
-/// Whether AWS takes so many tags.
+/// Checks that AWS allows this number of tags.
 ///
 /// # Errors
 /// With how many there would be.
@@ -146,7 +146,7 @@ pub fn check_number(after: &HashMap<String, String>) -> Result<(), String> {
     if number <= TAGS { Ok(()) } else { Err(format!("it would have {}; AWS allows {TAGS}", count(number, "tag"))) }
 }
 
-/// What whoever changes these tags should know: that they have no effect, or that neither they nor updates may stay.
+/// Warnings about these tags: they have no effect, or another tool might revert them or updates.
 pub fn warnings(change: &Change, after: &HashMap<String, String>) -> Vec<String> {
     let policy = Policy::from_tags(after, &Rules::default());
     let is_updated = matches!(policy, Policy::OptedIn(Mode::Auto, _));
@@ -157,7 +157,7 @@ pub fn warnings(change: &Change, after: &HashMap<String, String>) -> Vec<String>
         ),
         Policy::Invalid { tag, .. } => {
             let way_out = if tag.key == OPT_IN_TAG { "mode=auto".to_owned() } else { format!("{}=", rule(&tag.key)) };
-            Some(format!("not updated, since {tag}; to end that: eks-nodegroup-updater set NODEGROUP {way_out}"))
+            Some(format!("not updated, because {tag}; to fix this: eks-nodegroup-updater set NODEGROUP {way_out}"))
         }
         Policy::OptedOut if !change.set.contains_key(OPT_IN_TAG) && change.result != Outcome::Unchanged => Some(
             "ami-update is off, so its rules have no effect; to opt it in: eks-nodegroup-updater opt-in NODEGROUP"
@@ -169,10 +169,10 @@ pub fn warnings(change: &Change, after: &HashMap<String, String>) -> Vec<String>
     if let Some((owner, key, value)) = Owner::with_evidence(after).filter(|_| change.result != Outcome::Unchanged) {
         let (name, tags, setting, page) = (owner.name(), owner.tags(), owner.setting(), owner.page());
         warnings.push(format!(
-            "managed by {name} (tag {key}={value}), which may undo this; write the same there: {tags} ({page})"
+            "managed by {name} (tag {key}={value}), which might undo this; set the same there: {tags} ({page})"
         ));
         if is_updated {
-            warnings.push(format!("managed by {name}, which may take updates back; to avoid that, {setting}"));
+            warnings.push(format!("managed by {name}, which might revert updates; to avoid that, {setting}"));
         }
     }
     warnings
@@ -267,11 +267,11 @@ mod tests {
     #[test]
     fn a_tag_that_is_not_recognised_is_warned_of_with_the_command_that_removes_it() {
         let is = [("ami-update/windw", "Sat")];
-        let expected = "not updated, since its tag ami-update/windw has the value \"Sat\"; this version has no such rule; to \
-                        end that: eks-nodegroup-updater set NODEGROUP windw=";
+        let expected = "not updated, because its tag ami-update/windw has the value \"Sat\"; this version has no such \
+                        rule; to fix this: eks-nodegroup-updater set NODEGROUP windw=";
         assert_eq!(warned(&is, &[("ami-update", Some("auto"))]), [expected]);
-        let expected = "not updated, since its tag ami-update has the value \"yes\"; expected auto, notify or off; to end \
-                        that: eks-nodegroup-updater set NODEGROUP mode=auto";
+        let expected = "not updated, because its tag ami-update has the value \"yes\"; expected auto, notify or off; \
+                        to fix this: eks-nodegroup-updater set NODEGROUP mode=auto";
         assert_eq!(warned(&[("ami-update", "yes")], &[("ami-update/ring", Some("1"))]), [expected]);
     }
 
@@ -279,11 +279,12 @@ mod tests {
     fn another_owner_is_warned_of_where_something_changes() {
         let is = [("ami-update", "auto"), ("Terraform", "true")];
         assert_eq!(warned(&is, &[("ami-update", Some("auto"))]), [""; 0]);
-        let tags = "managed by Terraform or OpenTofu (tag Terraform=true), which may undo this; write the same there: tags of \
+        let tags = "managed by Terraform or OpenTofu (tag Terraform=true), which might undo this; set the same there: \
+                    tags of \
                     the aws_eks_node_group; not tags of the module terraform-aws-eks, which replace all nodes \
                     (docs/ownership.md#the-module-terraform-aws-eks)";
         assert_eq!(warned(&is, &[("ami-update", Some("notify"))]), [tags]);
-        let release = "managed by Terraform or OpenTofu, which may take updates back; to avoid that, leave release_version \
+        let release = "managed by Terraform or OpenTofu, which might revert updates; to avoid that, leave release_version \
                        out, or name it in ignore_changes; in the module terraform-aws-eks, set \
                        use_latest_ami_release_version = false";
         assert_eq!(warned(&is, &[("ami-update/ring", Some("1"))]), [tags, release]);

@@ -1,4 +1,4 @@
-//! All that a command changes, and how it is shown.
+//! All changes of a command, and how they are shown.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ use terminal::text::{count, nearest, safe};
 /// Names in a sentence.
 const NAMES: usize = 20;
 
-/// All that a command changes in a region.
+/// All changes of a command in a region.
 #[derive(Debug, Serialize)]
 pub struct Document {
     region: String,
@@ -26,10 +26,10 @@ pub struct Document {
     warnings: Vec<String>,
 }
 
-/// The node groups that patterns name.
+/// The node groups that match patterns.
 ///
 /// # Errors
-/// When one of the patterns names none.
+/// When one of the patterns matches none.
 pub fn select(patterns: &[NodegroupPattern], all: &[String], region: &str) -> Result<Vec<String>, Failure> {
     let mut selected = BTreeSet::new();
     for pattern in patterns {
@@ -49,10 +49,10 @@ pub fn select(patterns: &[NodegroupPattern], all: &[String], region: &str) -> Re
 }
 
 impl Document {
-    /// What changes on these node groups.
+    /// The changes of these node groups.
     ///
     /// # Errors
-    /// When one of them cannot have the tags that are wanted.
+    /// When one of them cannot have the desired tags.
     pub fn of(region: &str, described: Vec<Described>, wanted: &Wanted) -> Result<Self, Failure> {
         let (mut changes, mut warned, mut present) = (Vec::new(), BTreeMap::<_, Vec<_>>::new(), BTreeSet::new());
         for Described { name, description } in described {
@@ -78,7 +78,7 @@ impl Document {
         }
         for (key, value) in wanted {
             let rule = rule(key);
-            // A tag that is no rule can be removed; one that nobody has is a slip.
+            // A tag that is not a rule can be removed; a tag that no node group has is a typo.
             if value.is_none() && !present.contains(key) && RuleName::find(rule).is_none() {
                 return Err(Failure::usage(no_such_rule(rule)));
             }
@@ -90,7 +90,7 @@ impl Document {
         Ok(Self { region: region.to_owned(), warnings: warnings.collect(), changes })
     }
 
-    /// What is to be written.
+    /// The changes to write.
     pub fn waiting(&self) -> impl Iterator<Item = &Change> {
         self.with(Outcome::NotReached)
     }
@@ -119,12 +119,12 @@ impl Document {
         }
     }
 
-    /// Says what whoever changes these tags should know.
+    /// Prints the warnings.
     pub fn say_warnings(&self) {
         self.warnings.iter().for_each(|warning| say(&format!("warning: {}", safe(warning))));
     }
 
-    /// Says what failed, a line each, and once what to do about it.
+    /// Prints the failures, a line each, and the hint once.
     pub fn say_failures(&self) {
         let mut hints = BTreeSet::new();
         for Change { nodegroup, error, hint, .. } in self.with(Outcome::Failed) {
@@ -134,7 +134,7 @@ impl Document {
         hints.iter().for_each(|hint| say(&format!("\n{hint}")));
     }
 
-    /// What would change.
+    /// The preview.
     pub fn draw_changes(&self, page: &mut Page) {
         for change in self.waiting() {
             change.draw(page);
@@ -143,7 +143,7 @@ impl Document {
         let unchanged = self.with(Outcome::Unchanged).count();
         if unchanged > 0 {
             let verb = if unchanged == 1 { "is" } else { "are" };
-            page.line(&format!("{} {verb} already so.", count(unchanged, "node group")));
+            page.line(&format!("{} {verb} unchanged.", count(unchanged, "node group")));
         }
         let unreadable = self.with(Outcome::Failed).count();
         if unreadable > 0 {
@@ -151,7 +151,7 @@ impl Document {
         }
     }
 
-    /// What became of it.
+    /// The result.
     pub fn draw_results(&self, page: &mut Page) {
         let written = nodegroups(self.with(Outcome::Written));
         let not_reached = nodegroups(self.with(Outcome::NotReached));
@@ -165,7 +165,7 @@ impl Document {
             }
             page.paragraph(&safe(&format!("Not written: {}.", not_reached.join(", "))));
         }
-        // Of what failed, a part may be written.
+        // A failed change might be written in part.
         if written.is_empty() && self.with(Outcome::Failed).next().is_none() {
             page.line("Nothing was changed.");
         }
@@ -262,16 +262,16 @@ mod tests {
                 {"nodegroup": "prod/web", "set": {"ami-update": "auto"}, "removed": [], "result": "NotReached"},
             ],
             "warnings": [
-                "prod/blue, prod/web: managed by eksctl (tag ManagedBy=eksctl), which may undo this; write the same there: \
+                "prod/blue, prod/web: managed by eksctl (tag ManagedBy=eksctl), which might undo this; set the same there: \
                  tags of the managedNodeGroups entry in its config file (docs/ownership.md#eksctl)",
-                "prod/blue, prod/web: managed by eksctl, which may take updates back; to avoid that, leave releaseVersion \
+                "prod/blue, prod/web: managed by eksctl, which might revert updates; to avoid that, leave releaseVersion \
                  out of its config file, and do not run eksctl upgrade nodegroup",
             ],
         });
         assert_eq!(serde_json::to_value(&document).unwrap(), expected);
         assert_eq!(
             text(|page| document.draw_changes(page)),
-            "prod/blue\n  + ami-update=auto\n\nprod/web\n  + ami-update=auto\n\n1 node group is already so.\n\
+            "prod/blue\n  + ami-update=auto\n\nprod/web\n  + ami-update=auto\n\n1 node group is unchanged.\n\
              1 node group cannot be read.\n"
         );
     }
@@ -303,7 +303,7 @@ mod tests {
         let document_of_both = document(both, "ami-update/windw", None).unwrap();
         assert_eq!(
             text(|page| document_of_both.draw_changes(page)),
-            "prod/blue\n  - ami-update/windw=Sat\n\n1 node group is already so.\n"
+            "prod/blue\n  - ami-update/windw=Sat\n\n1 node group is unchanged.\n"
         );
         let error = r#"error: there is no rule "rnig"; did you mean ring?"#;
         assert_eq!(document(vec![described("prod/blue", &typo)], "ami-update/rnig", None).unwrap_err(), error);

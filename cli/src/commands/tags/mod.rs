@@ -1,9 +1,9 @@
-//! `opt-in`, `opt-out`, `set`: writes the tags by which node groups are steered.
+//! `opt-in`, `opt-out`, `set`: writes the tags that control node groups.
 //!
-//! | module | holds |
+//! | module | content |
 //! |---|---|
-//! | `wanted.rs` | what tags are to say |
-//! | `change.rs` | what changes on a node group |
+//! | `wanted.rs` | the desired tags |
+//! | `change.rs` | the change of a node group |
 //! | `document.rs` | all changes of a command, and how they are shown |
 //! | `write.rs` | the writing |
 
@@ -32,25 +32,25 @@ use terminal::page::Page;
 use terminal::progress::Progress;
 use terminal::text::count;
 
-/// Have node groups kept current: writes the tag ami-update=auto
+/// Keep node groups current: writes the tag ami-update=auto
 #[derive(Args)]
 pub struct OptIn {
-    /// The node groups, as CLUSTER/NODEGROUP; * stands for any characters but the slash, as in prod/*
+    /// The node groups, as CLUSTER/NODEGROUP; * matches any characters but the slash, as in prod/*
     #[arg(required = true, value_name = "NODEGROUP")]
     nodegroups: Vec<NodegroupPattern>,
-    /// Only report newer releases, and update nothing: writes ami-update=notify
+    /// Only report newer releases, without updates: writes ami-update=notify
     #[arg(long)]
     notify: bool,
     #[command(flatten)]
     writing: Writing,
 }
 
-/// Have node groups left alone: writes the tag ami-update=off
+/// Opt node groups out: writes the tag ami-update=off
 ///
-/// The tag is not removed, since a tag that is gone is reported as lost.
+/// The tag is not removed, because a missing tag is reported as lost.
 #[derive(Args)]
 pub struct OptOut {
-    /// The node groups, as CLUSTER/NODEGROUP; * stands for any characters but the slash, as in prod/*
+    /// The node groups, as CLUSTER/NODEGROUP; * matches any characters but the slash, as in prod/*
     #[arg(required = true, value_name = "NODEGROUP")]
     nodegroups: Vec<NodegroupPattern>,
     #[command(flatten)]
@@ -61,7 +61,7 @@ pub struct OptOut {
 #[derive(Args)]
 #[command(long_about = about_set(), override_usage = "eks-nodegroup-updater set [OPTIONS] NODEGROUP... RULE=VALUE...")]
 pub struct Set {
-    /// Node groups, as CLUSTER/NODEGROUP, where * stands for any characters but the slash; and rules, in any order
+    /// Node groups, as CLUSTER/NODEGROUP, where * matches any characters but the slash; and rules, in any order
     #[arg(required = true, value_name = "NODEGROUP|RULE=VALUE")]
     arguments: Vec<Argument>,
     #[command(flatten)]
@@ -81,7 +81,7 @@ fn about_set() -> String {
 /// How tags are written.
 #[derive(Args)]
 struct Writing {
-    /// Write without asking
+    /// Write without asking for confirmation
     #[arg(long, short)]
     yes: bool,
     /// Only show what would be written
@@ -93,7 +93,7 @@ impl OptIn {
     /// Writes the tag.
     ///
     /// # Errors
-    /// When nothing was written at all, since it cannot be.
+    /// When nothing can be written at all.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
         let mode = if self.notify { "notify" } else { "auto" };
         self.writing.run(&self.nodegroups, &mode_is(mode), account, output).await
@@ -104,7 +104,7 @@ impl OptOut {
     /// Writes the tag.
     ///
     /// # Errors
-    /// When nothing was written at all, since it cannot be.
+    /// When nothing can be written at all.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
         self.writing.run(&self.nodegroups, &mode_is("off"), account, output).await
     }
@@ -114,7 +114,7 @@ impl Set {
     /// Writes and removes the tags.
     ///
     /// # Errors
-    /// When nothing was written at all, since it cannot be.
+    /// When nothing can be written at all.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
         let (nodegroups, wanted) = sort_out(self.arguments)?;
         self.writing.run(&nodegroups, &wanted, account, output).await
@@ -126,7 +126,7 @@ fn mode_is(mode: &str) -> Wanted {
 }
 
 impl Writing {
-    /// Looks, shows, asks, writes. Ctrl-C ends it at once before something is written, and cleanly while it is.
+    /// Reads, shows, asks, writes. Ctrl-C ends it at once before writing starts, and cleanly during writing.
     async fn run(
         &self,
         patterns: &[NodegroupPattern],
@@ -177,7 +177,7 @@ impl Writing {
         Ok(if is_interrupted { Exit::Interrupted } else { document.exit() })
     }
 
-    /// Shows what would change, and asks whether it is to be written.
+    /// Shows the preview, and asks for confirmation.
     async fn ask(&self, document: &Document, output: Output) -> Result<bool, Failure> {
         let number = document.waiting().count();
         let asks = number > 0 && !self.dry_run && !self.yes;
@@ -185,7 +185,7 @@ impl Writing {
             Output::Table => {
                 output.print(document, |page| document.draw_changes(page))?;
             }
-            // The document comes at the end, and whoever is asked must know about what.
+            // The document is printed at the end, but the question needs the preview.
             Output::Json if asks => {
                 let mut page = Page::here();
                 document.draw_changes(&mut page);

@@ -1,4 +1,4 @@
-//! What tags are to say, as the command line writes it.
+//! The desired tags, as given on the command line.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -14,11 +14,11 @@ use terminal::text::nearest;
 const MODE: &str = "mode";
 /// Characters of a tag's value.
 const VALUE_CHARACTERS: usize = 256;
-/// What AWS allows in tags besides letters and digits.
+/// The characters that AWS allows in tags besides letters and digits.
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-eks-accessentry-tag.html>
 const OTHER_CHARACTERS: &str = " _.:/=+-@";
 
-/// What tags are to say, by key; `None` for one that is to go.
+/// The desired tags, by key; `None` for a tag to remove.
 pub type Wanted = BTreeMap<String, Option<String>>;
 
 /// An argument of `set`.
@@ -26,7 +26,7 @@ pub type Wanted = BTreeMap<String, Option<String>>;
 pub enum Argument {
     /// `CLUSTER/NODEGROUP`.
     Nodegroups(NodegroupPattern),
-    /// `RULE=VALUE`, or `RULE=` for a tag that is to go.
+    /// `RULE=VALUE`, or `RULE=` for a tag to remove.
     Rule {
         /// The rule's name.
         rule: String,
@@ -50,10 +50,10 @@ impl FromStr for Argument {
     }
 }
 
-/// Whether a rule can have this value.
+/// Checks a rule's value.
 fn check(rule: &str, value: &str) -> Result<(), String> {
     match (rule, value) {
-        (MODE, "") => Err("a tag ami-update that is removed is reported as lost; to opt out: mode=off".to_owned()),
+        (MODE, "") => Err("a removed tag ami-update is reported as lost; to opt out: mode=off".to_owned()),
         (MODE, _) => {
             let tags = [(OPT_IN_TAG.to_owned(), value.to_owned())].into();
             match Policy::from_tags(&tags, &Rules::default()) {
@@ -61,7 +61,7 @@ fn check(rule: &str, value: &str) -> Result<(), String> {
                 _ => Ok(()),
             }
         }
-        // A tag that is no rule can go: it keeps its node group from being updated.
+        // A tag that is not a rule can be removed: it blocks updates of its node group.
         (_, "") if !rule.is_empty() => Ok(()),
         _ => {
             let rule = RuleName::find(rule).ok_or_else(|| no_such_rule(rule))?;
@@ -70,7 +70,7 @@ fn check(rule: &str, value: &str) -> Result<(), String> {
     }
 }
 
-/// That there is no such rule, and which was meant.
+/// The error that there is no such rule, with similar ones.
 pub fn no_such_rule(rule: &str) -> String {
     let known = || RuleName::names().chain([MODE]);
     match nearest(rule, known()).as_slice() {
@@ -79,14 +79,14 @@ pub fn no_such_rule(rule: &str) -> String {
     }
 }
 
-/// Whether AWS takes a value. The keys are all within its limits.
+/// Checks that AWS allows a value. The keys are all within its limits.
 fn check_characters(value: &str) -> Result<(), String> {
     let is_allowed = |character: &char| character.is_alphanumeric() || OTHER_CHARACTERS.contains(*character);
     if let Some(character) = value.chars().find(|character| !is_allowed(character)) {
         return Err(format!("AWS does not allow {character:?} in a tag"));
     }
     if value.to_lowercase().starts_with("aws:") {
-        return Err("AWS keeps values that begin with aws: for itself".to_owned());
+        return Err("AWS reserves values that begin with aws:".to_owned());
     }
     match value.chars().count() {
         0..=VALUE_CHARACTERS => Ok(()),
@@ -107,7 +107,7 @@ pub fn rule(key: &str) -> &str {
 /// Node groups and rules, each in their place.
 ///
 /// # Errors
-/// When there are none of one kind, or a rule is given twice.
+/// When there are none of one kind, or a rule is set twice.
 pub fn sort_out(arguments: Vec<Argument>) -> Result<(Vec<NodegroupPattern>, Wanted), Failure> {
     let (mut patterns, mut wanted) = (Vec::new(), Wanted::new());
     for argument in arguments {
@@ -115,14 +115,14 @@ pub fn sort_out(arguments: Vec<Argument>) -> Result<(Vec<NodegroupPattern>, Want
             Argument::Nodegroups(pattern) => patterns.push(pattern),
             Argument::Rule { rule, value } => {
                 if wanted.insert(key(&rule), value).is_some() {
-                    return Err(Failure::usage(format!("{rule} is given twice")));
+                    return Err(Failure::usage(format!("{rule} is set twice")));
                 }
             }
         }
     }
     let missing = match (patterns.is_empty(), wanted.is_empty()) {
-        (true, _) => "no node group is given",
-        (_, true) => "no RULE=VALUE is given",
+        (true, _) => "no node group given",
+        (_, true) => "no RULE=VALUE given",
         _ => return Ok((patterns, wanted)),
     };
     Err(Failure::usage(missing).hint("Such as: eks-nodegroup-updater set prod/blue ring=1 min-age=7d"))
@@ -159,9 +159,9 @@ mod tests {
     #[test]
     fn both_node_groups_and_rules_are_needed_and_each_rule_once() {
         let hint = "\n\nSuch as: eks-nodegroup-updater set prod/blue ring=1 min-age=7d";
-        assert_eq!(sorted(&["ring=1"]), Err(format!("error: no node group is given{hint}")));
-        assert_eq!(sorted(&["prod/blue"]), Err(format!("error: no RULE=VALUE is given{hint}")));
-        assert_eq!(sorted(&["prod/blue", "ring=1", "ring=2"]), Err("error: ring is given twice".to_owned()));
+        assert_eq!(sorted(&["ring=1"]), Err(format!("error: no node group given{hint}")));
+        assert_eq!(sorted(&["prod/blue"]), Err(format!("error: no RULE=VALUE given{hint}")));
+        assert_eq!(sorted(&["prod/blue", "ring=1", "ring=2"]), Err("error: ring is set twice".to_owned()));
     }
 
     #[test]
@@ -171,7 +171,7 @@ mod tests {
             ("ring=one", "expected a whole number from 0"),
             ("min-age=week", "expected a duration such as 36h or 7d"),
             ("mode=yes", "expected auto, notify or off"),
-            ("mode=", "a tag ami-update that is removed is reported as lost; to opt out: mode=off"),
+            ("mode=", "a removed tag ami-update is reported as lost; to opt out: mode=off"),
             ("windw=Sat 02:00-06:00 UTC", r#"there is no rule "windw"; did you mean window?"#),
             (
                 "x=1",
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn what_aws_does_not_take_as_a_value_is_refused() {
         assert_eq!(error("pin=1.33.1,1.33.2"), "AWS does not allow ',' in a tag");
-        assert_eq!(error("pin=AWS:1"), "AWS keeps values that begin with aws: for itself");
+        assert_eq!(error("pin=AWS:1"), "AWS reserves values that begin with aws:");
         let long = format!("pin={}", "1".repeat(257));
         assert_eq!(error(&long), "AWS allows 256 characters in a tag's value; these are 257");
         assert!(long[..260].parse::<Argument>().is_ok());

@@ -10,8 +10,8 @@ use crate::failure::Failure;
 use terminal::output::say;
 use terminal::progress::Progress;
 
-/// Writes all changes that are not done yet, and into each what became of it. After an interruption none is begun, and
-/// those that are in progress are awaited. Answers whether it was interrupted.
+/// Writes all changes that are not done yet, and sets the result of each. After an interruption no change is started, and those
+/// in progress are awaited. Returns whether it was interrupted.
 pub async fn write(eks: &Client, changes: &mut [Change], interrupted: impl Future<Output = ()>) -> bool {
     let waiting: Vec<&mut Change> = changes.iter_mut().filter(|change| change.result == Outcome::NotReached).collect();
     let progress = Progress::over(waiting.len(), "node groups");
@@ -27,7 +27,7 @@ pub async fn write(eks: &Client, changes: &mut [Change], interrupted: impl Futur
     .await
 }
 
-/// EKS takes all tags of a node group at once, but removes them with another call.
+/// One call writes all tags of a node group, and another one removes tags.
 async fn write_one(eks: &Client, change: &Change) -> Result<(), Failure> {
     if !change.set.is_empty() {
         let call =
@@ -45,8 +45,8 @@ async fn write_one(eks: &Client, change: &Change) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Works items off, as many at once as AWS is asked at once. After an interruption none is begun, and those that are in
-/// progress are awaited. Answers whether it was interrupted.
+/// Processes items, with the usual concurrency of AWS calls. After an interruption no item is started, and those in progress
+/// are awaited. Returns whether it was interrupted.
 async fn work_off<T>(
     items: impl IntoIterator<Item = T>,
     work: impl AsyncFn(T),
@@ -103,7 +103,7 @@ mod tests {
             done.borrow_mut().push(item);
         };
         let interrupted = async {
-            // The work goes first, once.
+            // The work is polled first, once.
             tokio::task::yield_now().await;
         };
         assert!(work_off(0..20, work, interrupted).await);

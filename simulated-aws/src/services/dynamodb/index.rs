@@ -57,7 +57,7 @@ fn check_hash_key(input: &Value, condition: &str, index_keys: &[String]) -> Resu
     if mentioned { Ok(()) } else { Err(validation(&format!("Query condition missed key schema element: {hash_key}"))) }
 }
 
-/// Every item for which the expression holds.
+/// Every item that satisfies the expression.
 fn scan(tables: &Tables, input: &Value, expression: &str) -> Result<Vec<Value>, ApiError> {
     let mut request = json!({ "TableName": input["TableName"], "FilterExpression": expression });
     for member in ["ExpressionAttributeNames", "ExpressionAttributeValues"] {
@@ -72,7 +72,7 @@ fn scan(tables: &Tables, input: &Value, expression: &str) -> Result<Vec<Value>, 
     }
 }
 
-/// What follows `ExclusiveStartKey`, as far as `Limit` goes, and the key to go on from.
+/// The items after `ExclusiveStartKey`, up to `Limit`, and the key to continue from.
 fn page(items: Vec<Value>, input: &Value, key: &[String]) -> (Vec<Value>, Option<Value>) {
     let backward = input.get("ScanIndexForward").and_then(Value::as_bool) == Some(false);
     let start = input.get("ExclusiveStartKey").map(|start| sort_key(start, key));
@@ -85,13 +85,13 @@ fn page(items: Vec<Value>, input: &Value, key: &[String]) -> (Vec<Value>, Option
     };
     let limit = input.get("Limit").and_then(Value::as_u64).and_then(|limit| usize::try_from(limit).ok());
     let Some(limit) = limit.filter(|&limit| limit > 0 && limit <= rest.len()) else { return (rest, None) };
-    // Like DynamoDB: a page that is full names a key to go on from, even if nothing follows.
+    // Like DynamoDB: a full page has a key to continue from, even if nothing follows.
     rest.truncate(limit);
     let last = rest.last().map(|item| only(item, key));
     (rest, last)
 }
 
-/// The items of a page for which the request's filter holds.
+/// The items of a page that satisfy the request's filter.
 fn filtered(
     tables: &Tables,
     input: &Value,
@@ -105,7 +105,7 @@ fn filtered(
     Ok(page.into_iter().filter(|item| matching.contains(&sort_key(item, key))).collect())
 }
 
-/// What the index holds of an item, and of that what the request wants. Paths into attributes are not supported.
+/// The attributes of an item in the index, limited to those that the request projects. Paths into attributes are not supported.
 fn projected(item: &Value, input: &Value, index: &Value, key: &[String]) -> Value {
     let projection = &index["Projection"];
     let mut held = match text(projection, "ProjectionType") {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::wire::call::text;
 
-/// The attribute names of a key schema's owner, hash key first.
+/// The attribute names of a key schema, hash key first.
 pub(super) fn key_names(owner: &Value) -> Vec<String> {
     let schema = owner.get("KeySchema").and_then(Value::as_array).into_iter().flatten();
     let mut names: Vec<(&str, &str)> =

@@ -1,4 +1,4 @@
-//! DynamoDB: `winterbaume-dynamodb`, made whole where it falls short.
+//! DynamoDB: `winterbaume-dynamodb`, with additions for its gaps.
 //!
 //! Tables, expressions and updates are the crate's (module `tables`). What it lacks is added here:
 //! * a failed condition does not return the item (`ReturnValuesOnConditionCheckFailure`), and one on a table that
@@ -34,7 +34,7 @@ use keys::{key_names, only};
 use tables::{Answered, Tables, succeeded};
 use validate::{check_item_size, check_placeholders, validation};
 
-/// Should the crate panic over a request, the answer has status 500.
+/// If the crate panics on a request, the answer has status 500.
 pub(crate) fn answer(state: &mut State, call: &Call) -> Result<Answer, ApiError> {
     let page_cap = state.quirks.page_cap;
     let tables = tables(state);
@@ -55,8 +55,8 @@ pub(crate) fn resources(_: &State, call: &Call) -> Vec<String> {
     }
 }
 
-/// Creates a table from the properties that CloudFormation's `AWS::DynamoDB::Table` has, unless it exists. Members
-/// that change nothing here, for instance `SSESpecification`, are ignored.
+/// Creates a table from the properties of CloudFormation's `AWS::DynamoDB::Table`, unless it exists. Members without effect
+/// here, for instance `SSESpecification`, are ignored.
 pub(crate) fn create_table(state: &mut State, definition: &Value) -> Result<(), ApiError> {
     const MEMBERS: [&str; 7] = [
         "TableName",
@@ -110,7 +110,7 @@ fn perform(tables: &Tables, operation: &str, mut input: Value, page_cap: Option<
     Ok((status, body))
 }
 
-/// The item that a write found in its way.
+/// The item because of which a write's condition failed.
 fn existing(tables: &Tables, input: &Value, table: &Value) -> Option<Value> {
     let key = match input.get("Key") {
         Some(key) => key.clone(),

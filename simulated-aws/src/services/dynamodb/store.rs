@@ -14,7 +14,7 @@ use winterbaume_dynamodb::{DynamoDbBackend, DynamodbStateView, InMemoryDynamoDbB
 
 type Answer<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// What most operations answer.
+/// The result type of most operations.
 type Answered<T> = Answer<Result<T, DynamoDbError>>;
 
 /// The store without listeners.

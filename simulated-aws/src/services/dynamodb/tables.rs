@@ -1,4 +1,4 @@
-//! The tables, which `winterbaume-dynamodb` holds and works on.
+//! The tables, which `winterbaume-dynamodb` keeps and processes.
 
 use std::future::Future;
 use std::pin::pin;
@@ -38,7 +38,7 @@ impl Tables {
         if let Ok(target) = HeaderValue::from_str(&format!("DynamoDB_20120810.{operation}")) {
             headers.insert("x-amz-target", target);
         }
-        // Tables live in one region, wherever the client believes itself to be.
+        // Tables are in one region, regardless of the client's region.
         let request = MockRequest {
             method: "POST".to_owned(),
             uri: format!("https://dynamodb.{REGION}.amazonaws.com/"),
@@ -70,8 +70,8 @@ pub(super) fn succeeded((status, body): Answered) -> Result<Value, ApiError> {
     Err(ApiError::new(status, code, text(&body, "message").unwrap_or_default()))
 }
 
-/// The output of a future that has nothing to wait for, as the crate's have while the lock on the state is held: they
-/// are asynchronous for the sake of stores on other machines.
+/// The output of a future that never waits, like the crate's futures while the lock on the state is held: they are only
+/// asynchronous to support remote stores.
 fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
     let future = pin!(tokio::task::unconstrained(future));
     match future.poll(&mut Context::from_waker(Waker::noop())) {

@@ -1,4 +1,4 @@
-//! What DynamoDB refuses and `winterbaume-dynamodb` lets pass.
+//! Checks of DynamoDB that `winterbaume-dynamodb` lacks.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Clusters, node groups and updates as EKS shows them.
+//! Clusters, node groups and updates in EKS's JSON.
 
 use serde_json::{Value, json};
 
@@ -52,7 +52,7 @@ pub(super) fn nodegroup(nodegroup: &Nodegroup) -> Value {
     output
 }
 
-/// An update of the time before.
+/// An update from before the world.
 pub(super) fn earlier_update(id: &str, update: &EarlierUpdate) -> Value {
     let EarlierUpdate { created_at, update_type, status, installed } = update;
     let installed = installed.iter().flat_map(|(version, release)| {
@@ -68,7 +68,7 @@ pub(super) fn earlier_update(id: &str, update: &EarlierUpdate) -> Value {
     })
 }
 
-/// Its params name what the request named.
+/// Its params are those of the request.
 pub(super) fn update(update: &Update) -> Value {
     let template = update.launch_template.as_ref();
     let params: Vec<Value> = [

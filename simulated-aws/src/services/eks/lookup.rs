@@ -1,4 +1,4 @@
-//! What a request names, or the error that EKS answers.
+//! The resources that a request names, or EKS's error.
 
 use crate::state::State;
 use crate::state::cluster::Cluster;

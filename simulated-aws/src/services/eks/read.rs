@@ -33,8 +33,8 @@ pub(super) fn describe_nodegroup(state: &State, input: &Value) -> Result<Value, 
     Ok(json!({ "nodegroup": json::nodegroup(state.described(find(state, cluster, name)?)) }))
 }
 
-/// Ids in an order that means nothing, since AWS promises none: another one for each list, which its pages keep. Without a node
-/// group's name the list is that of the cluster's own updates, of which this world has none.
+/// Ids in an arbitrary order, because AWS promises none: a different one for each list, the same for its pages. Without a node
+/// group's name, the list has the cluster's own updates, of which this world has none.
 pub(super) fn list_updates(state: &mut State, input: &Value) -> Result<Value, ApiError> {
     let cluster = text(input, "name").unwrap_or_default();
     find_cluster(state, cluster)?;

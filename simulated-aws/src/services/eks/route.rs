@@ -9,10 +9,10 @@ use serde_json::{Map, Value};
 use crate::wire::error::ApiError;
 use crate::wire::protocol::{Routed, json_object};
 
-/// Query parameters that may stand there several times.
+/// Query parameters that can be repeated.
 const LISTS: [&str; 2] = ["tagKeys", "clusterVersions"];
 
-/// Finds the operation that method and path mean, and gathers its input from path, query and body.
+/// Determines the operation from method and path, and collects its input from path, query and body.
 pub(crate) fn route(parts: &Parts, body: &Bytes) -> Routed {
     let path = parts.uri.path();
     let segments: Vec<String> = path.split('/').skip(1).map(decoded).collect();
@@ -40,7 +40,7 @@ pub(crate) fn route(parts: &Parts, body: &Bytes) -> Routed {
                 Method::DELETE => "UntagResource",
                 _ => return Err(unknown(method, path)),
             };
-            // The ARN has slashes; clients encode them or do not.
+            // The ARN has slashes, which not all clients encode.
             let arn = decoded(path.strip_prefix("/tags/").unwrap_or_default());
             return with_body(operation, vec![("resourceArn", &arn)], parts, body);
         }

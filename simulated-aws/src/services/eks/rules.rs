@@ -1,4 +1,4 @@
-//! What `UpdateNodegroupVersion` holds a request and its node group to.
+//! The checks of `UpdateNodegroupVersion` on a request and its node group.
 
 use super::lookup::{in_use, invalid_parameter, invalid_request};
 use crate::state::State;
@@ -8,7 +8,7 @@ use crate::state::quirks::{DegradedUpdate, Downgrade};
 use crate::state::releases::rank;
 use crate::wire::error::ApiError;
 
-/// Health issues with which EKS updates a node group all the same.
+/// Health issues that EKS tolerates when it updates a node group.
 const TOLERATED: [&str; 4] =
     ["AsgInstanceLaunchFailures", "InstanceLimitExceeded", "InsufficientFreeAddresses", "ClusterUnreachable"];
 
@@ -47,7 +47,7 @@ pub(super) fn check_downgrade(
     Ok(())
 }
 
-/// A node group with health issues is judged by those; any other must be `ACTIVE`.
+/// For a node group with health issues, those decide; any other must be `ACTIVE`.
 pub(super) fn check_condition(state: &State, nodegroup: &Nodegroup) -> Result<(), ApiError> {
     let not_active = || in_use("Nodegroup cannot be updated as it is currently not in Active State");
     let is_degraded = nodegroup.status == "DEGRADED" && !nodegroup.health.is_empty();
@@ -63,8 +63,8 @@ pub(super) fn check_condition(state: &State, nodegroup: &Nodegroup) -> Result<()
     Ok(())
 }
 
-/// The caller may launch instances with the node group's launch template. EKS encodes what is missing; only AWS STS
-/// can decode it.
+/// The caller must be allowed to launch instances with the node group's launch template. EKS encodes what is missing; only AWS
+/// STS can decode it.
 pub(super) fn check_launch_rights(state: &State, cluster: &str, name: &str) -> Result<(), ApiError> {
     if !state.denied_launch_templates.contains(&key(cluster, name)) {
         return Ok(());

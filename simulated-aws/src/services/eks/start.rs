@@ -33,7 +33,7 @@ struct Template {
     version: Option<String>,
 }
 
-/// What an accepted request asks for.
+/// The target of an accepted request.
 struct Target {
     version: Option<String>,
     release: Option<String>,
@@ -48,7 +48,7 @@ impl Target {
     }
 }
 
-/// Starts an update as a request of somebody with every permission would.
+/// Starts an update like a request by a caller with all permissions.
 pub(crate) fn start_update(
     state: &mut State,
     cluster: &str,
@@ -66,7 +66,7 @@ pub(crate) fn start_update(
     start(state, input)
 }
 
-/// Starts an update to a version of the node group's launch template, as a request that names nothing else would.
+/// Starts an update to a version of the node group's launch template, like a request that names nothing else.
 pub(crate) fn start_launch_template_update(
     state: &mut State,
     cluster: &str,
@@ -111,7 +111,7 @@ fn start(state: &mut State, input: Input) -> Result<Update, ApiError> {
     Ok(accept(state, &input, target, is_at_target))
 }
 
-/// The answer to a token that was seen before, if it is to count.
+/// The answer to a token that was seen before, if the token counts.
 fn replayed(state: &State, nodegroup: &Nodegroup, input: &Input) -> Result<Option<Update>, ApiError> {
     let Some(token) = &input.client_request_token else { return Ok(None) };
     let seen =
@@ -133,7 +133,7 @@ fn replayed(state: &State, nodegroup: &Nodegroup, input: &Input) -> Result<Optio
     }
 }
 
-/// What the request asks for, if it may.
+/// The target of the request, if it is allowed.
 fn target(state: &State, nodegroup: &Nodegroup, input: &Input) -> Result<Target, ApiError> {
     let launch_template = launch_template(nodegroup, input.launch_template.as_ref())?;
     let names_release = input.version.is_some() || input.release_version.is_some();
@@ -154,7 +154,7 @@ fn target(state: &State, nodegroup: &Nodegroup, input: &Input) -> Result<Target,
     Ok(Target { version: Some(version), release: Some(release), launch_template })
 }
 
-/// The Kubernetes version and the release that the request names, or what EKS takes in their place.
+/// The Kubernetes version and the release of the request, or EKS's defaults.
 fn release(state: &State, nodegroup: &Nodegroup, input: &Input) -> Result<(String, String), ApiError> {
     let cluster = find_cluster(state, &nodegroup.cluster)?;
     // The API page's words for an omitted version: the node group moves to the cluster's.
@@ -175,8 +175,7 @@ fn release(state: &State, nodegroup: &Nodegroup, input: &Input) -> Result<(Strin
     Ok((version.to_owned(), release.clone()))
 }
 
-/// The launch template in the version that the request asks for. Without one in the request, the node group keeps its
-/// own.
+/// The launch template in the requested version. Without one in the request, the node group keeps its own.
 fn launch_template(nodegroup: &Nodegroup, asked: Option<&Template>) -> Result<Option<LaunchTemplate>, ApiError> {
     let Some(asked) = asked else { return Ok(None) };
     let Some(own) = &nodegroup.launch_template else {

@@ -45,7 +45,7 @@ pub(super) fn list_tags(state: &State, input: &Value) -> Result<Value, ApiError>
     Ok(json!({ "tags": tags }))
 }
 
-/// What AWS's tag restrictions say of a tag.
+/// Checks a tag against AWS's tag restrictions.
 fn check(key: &str, value: &str) -> Result<(), ApiError> {
     if key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256 {
         return Err(bad_request("A tag key has 1 to 128 characters, a tag value at most 256"));

@@ -17,7 +17,7 @@ const STATUSES: [(Support, &str, &str); 3] = [
     (Support::Ended, "UNSUPPORTED", "unsupported"),
 ];
 
-/// What a request asks to see.
+/// The filter of a request.
 struct Filter<'a> {
     versions: Vec<&'a str>,
     support: Option<Support>,
@@ -47,7 +47,7 @@ impl<'a> Filter<'a> {
         Ok(Self { versions: versions.filter_map(Value::as_str).collect(), support, include_all })
     }
 
-    /// Without a filter, a version that is no longer supported is left out.
+    /// Without a filter, unsupported versions are left out.
     fn wants(&self, version: &str, support: Support) -> bool {
         let is_asked_for = self.include_all || !self.versions.is_empty() || self.support.is_some();
         (self.versions.is_empty() || self.versions.contains(&version))

@@ -9,11 +9,11 @@ use crate::wire::answer::{Answer, response};
 use crate::wire::call::{Call, text};
 use crate::wire::error::ApiError;
 
-/// The largest result, in bytes. A hundred more than an event may have: AWS says 6 MB of both.
+/// The maximum size of a result, in bytes: a hundred more than of an event, although AWS documents 6 MB for both.
 const LARGEST_RESPONSE: usize = 6_291_556;
 
-/// Runs the function, unless the request is a dry run of its own. The handler starts only when the answer is waited for,
-/// that is without the lock.
+/// Runs the function, unless the request is Lambda's own dry run. The handler starts only when its answer is awaited, that is,
+/// without the lock.
 pub(super) fn invoke(function: &Function, function_arn: String, call: &Call) -> Result<Answer, ApiError> {
     let kind = text(&call.input, "InvocationType").unwrap_or("RequestResponse");
     let is_event = match kind {

@@ -17,7 +17,7 @@ use crate::wire::call::Call;
 use crate::wire::error::ApiError;
 use target::Target;
 
-/// IAM wants the ARN with the alias or version, whether that stands in the name or beside it.
+/// IAM needs the ARN with the alias or version, whether it is part of the name or separate.
 pub(crate) fn resources(_: &State, call: &Call) -> Vec<String> {
     Target::of(&call.input).map(|target| target.arn()).into_iter().collect()
 }

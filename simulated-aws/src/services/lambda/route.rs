@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use crate::wire::error::ApiError;
 use crate::wire::protocol::Routed;
 
-/// The largest event of a synchronous invocation, in bytes.
+/// The maximum size of a synchronous invocation's event, in bytes.
 const LARGEST_REQUEST: usize = 6 * 1024 * 1024;
 
-/// Finds the operation that method and path mean, and gathers its input from path, query, headers and body.
+/// Determines the operation from method and path, and collects its input from path, query, headers and body.
 pub(crate) fn route(parts: &Parts, body: &Bytes) -> Routed {
     let path = parts.uri.path();
     let segments: Vec<&str> = path.split('/').skip(1).collect();

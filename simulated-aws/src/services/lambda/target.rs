@@ -1,4 +1,4 @@
-//! Which function a request names, and by which alias or version.
+//! The function that a request names, with the alias or version.
 
 use serde_json::Value;
 
@@ -15,14 +15,14 @@ pub(super) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// Reads `[arn:aws:lambda:REGION:][ACCOUNT:][function:]NAME[:QUALIFIER]`, and the qualifier beside it.
+    /// Reads `[arn:aws:lambda:REGION:][ACCOUNT:][function:]NAME[:QUALIFIER]`, and the separate qualifier.
     pub(super) fn of(input: &'a Value) -> Result<Self, ApiError> {
         let given = text(input, "FunctionName").unwrap_or_default();
         let after = |text: &'a str, prefix: &str| text.strip_prefix(prefix).unwrap_or(text);
         let own = after(given, &format!("arn:aws:lambda:{REGION}:"));
         let own = after(after(own, &format!("{ACCOUNT}:")), "function:");
         let (name, qualifier) = match own.split_once(':') {
-            // Of another region or account.
+            // In another region or account.
             Some((_, rest)) if rest.contains(':') => return Err(not_found(given)),
             Some((name, qualifier)) => (name, Some(qualifier)),
             None => (own, None),

@@ -18,7 +18,7 @@ pub(super) fn resources(input: &Value) -> Vec<String> {
     names(input).map(arn).collect()
 }
 
-/// Open only if all the calendars are; it changes when that does, not whenever one of them changes.
+/// Open only if all calendars are open; the next transition is that of the combined state, not of a single calendar.
 pub(super) fn get_calendar_state(state: &State, input: &Value) -> Result<Value, ApiError> {
     if names(input).next().is_none() {
         return Err(ApiError::new(400, "ValidationException", "CalendarNames must not be empty"));
@@ -41,7 +41,7 @@ pub(super) fn get_calendar_state(state: &State, input: &Value) -> Result<Value, 
     let mut edges: Vec<Timestamp> = spans.iter().flat_map(|(from, until)| [*from, *until]).collect();
     edges.sort_unstable();
     let next = edges.into_iter().find(|edge| *edge > at && closed(*edge) != closed(at));
-    // AWS writes whole seconds.
+    // AWS returns whole seconds.
     let text = |at: Timestamp| format!("{at:.0}");
     let mut answer = json!({ "State": if closed(at) { "CLOSED" } else { "OPEN" }, "AtTime": text(at) });
     if let Some(next) = next {

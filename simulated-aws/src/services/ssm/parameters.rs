@@ -1,7 +1,7 @@
 //! Parameter Store: the four ways to read.
 //!
-//! Own code rather than `winterbaume-ssm`, which knows no virtual time (when a parameter last changed is what a
-//! soak time is measured from) and does not page by path.
+//! Own code instead of `winterbaume-ssm`, which has no virtual time (a parameter's last change matters for a release's age) and
+//! does not page by path.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -27,8 +27,8 @@ pub(super) fn get_parameter(state: &State, input: &Value) -> Result<Value, ApiEr
     Ok(json!({ "Parameter": parameter }))
 }
 
-/// A name that does not exist is no error here: it comes back in `InvalidParameters`. One in a namespace that this region
-/// does not have fails the whole call.
+/// A missing name is not an error: it is returned in `InvalidParameters`. A name in a namespace that this region lacks fails
+/// the whole call.
 pub(super) fn get_parameters(state: &State, input: &Value) -> Result<Value, ApiError> {
     let names = input.get("Names").and_then(Value::as_array).ok_or_else(|| missing("names"))?;
     let names: Vec<&str> = names.iter().filter_map(Value::as_str).collect();
@@ -119,7 +119,7 @@ fn described(state: &State, name: &str, version: usize, (value, written_at): &(S
     parameter
 }
 
-/// Refuses a name where this region has no public parameters at all.
+/// Refuses a name in a namespace without public parameters in this region.
 fn check_namespace(state: &State, name: &str) -> Result<(), ApiError> {
     let Some(namespace) = state.absent_prefixes.of(name) else { return Ok(()) };
     let namespace = namespace.trim_start_matches('/');

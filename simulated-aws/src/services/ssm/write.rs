@@ -9,7 +9,7 @@ use crate::state::State;
 use crate::wire::call::text;
 use crate::wire::error::ApiError;
 
-/// Writes text to a parameter of the account's own.
+/// Writes text to one of the account's own parameters.
 pub(super) fn put_parameter(state: &mut State, input: &Value) -> Result<Value, ApiError> {
     let name = text(input, "Name").ok_or_else(|| missing("name"))?;
     let value = text(input, "Value").ok_or_else(|| missing("value"))?;

@@ -1,6 +1,7 @@
-//! Why no update of a node group starts: a closed set, each with the sentence an operator reads, and what it asks of people.
+//! Why no update of a node group starts: a closed set. Each reason has the sentence an operator reads, and what it asks of
+//! people.
 //!
-//! What is the same for every node group with a reason (its rule, what to do) is in [`guide`](super::guide).
+//! The parts that are the same for every node group with a reason (its rule, what to do) are in [`guide`](super::guide).
 
 mod parts;
 
@@ -20,7 +21,7 @@ use crate::model::rules::window::Windows;
 
 pub use parts::{Freeze, FreezeKind, Limit, RingWait, RollbackBlock};
 
-/// Why no update of a node group starts. The first that holds is the reason, in the order of `docs/decisions.md`.
+/// Why no update of a node group starts. The first one that applies is the reason, in the order of `docs/decisions.md`.
 #[derive(Clone, Debug, PartialEq, thiserror::Error, strum::IntoStaticStr, strum::EnumDiscriminants)]
 #[strum_discriminants(
     name(ReasonKind),
@@ -56,37 +57,37 @@ pub enum Reason {
     /// The tag index lists it, but it has no tag `ami-update` now.
     #[error("it no longer has the tag ami-update")]
     NotOptedIn,
-    /// Its tag says to leave it alone.
-    #[error("its tag ami-update=off says to leave it alone")]
+    /// Its tag opts it out.
+    #[error("its tag ami-update=off opts it out")]
     OptedOut,
-    /// A tag `ami-update` or `ami-update/…` is not recognised: an update might break the rule that was meant.
+    /// A tag `ami-update` or `ami-update/…` is not recognised: an update might violate the intended rule.
     #[error("{0}")]
     InvalidTag(InvalidTag),
     /// An update is in progress.
     #[error("{}", in_progress(.started_by, .since))]
     InProgress { since: Option<Timestamp>, started_by: StartedBy },
-    /// Its launch template brings an AMI of its own.
+    /// Its launch template sets a custom AMI.
     #[error("it runs a custom AMI, for which AWS publishes no releases")]
     CustomAmi,
-    /// An AMI type that this version does not know.
-    #[error("this version does not know its AMI type {ami_type}, and does not guess")]
+    /// This version does not recognise its AMI type.
+    #[error("this version does not recognise its AMI type {ami_type}")]
     UnknownAmiType { ami_type: String },
-    /// A rollback that was asked for cannot start.
-    #[error("the rollback to {target} that was asked for cannot start: {why}")]
+    /// A requested rollback cannot start.
+    #[error("the requested rollback to {target} cannot start: {why}")]
     RollbackBlocked { target: String, why: RollbackBlock },
-    /// It was downgraded, and what was downgraded stays.
+    /// It was downgraded, and stays on the older release.
     #[error("{}", downgraded(.0))]
     Downgraded(Box<Hold>),
     /// It runs the release that its tag pins it to.
     #[error("its tag ami-update/pin keeps it on {release}")]
     Pinned { release: String },
     /// It is pinned to an older release than it runs.
-    #[error("its tag ami-update/pin names {pin}, which is older than {current}, which it runs")]
+    #[error("its tag ami-update/pin names {pin}, which is older than {current}, the release it runs")]
     PinIsDowngrade { pin: String, current: String },
-    /// It is pinned to what is no release of its AMI type and Kubernetes version.
-    #[error("its tag ami-update/pin names {pin}, which is no release of its AMI type and Kubernetes version")]
+    /// Its pin is not a release of its AMI type and Kubernetes version.
+    #[error("its tag ami-update/pin names {pin}, which is not a release of its AMI type and Kubernetes version")]
     PinUnknown { pin: String },
-    /// It is pinned to a release that AWS took back.
+    /// It is pinned to a release that AWS withdrew.
     #[error("its tag ami-update/pin names {pin}, which AWS has withdrawn")]
     PinWithdrawn { pin: String },
     /// AWS publishes no release for this AMI type and Kubernetes version.
@@ -108,51 +109,52 @@ pub enum Reason {
     #[error("cannot tell whether {target} is newer than {current}: {error}")]
     NotComparable { current: String, target: ReleaseVersion, error: NotComparable },
     /// The setting denies the release.
-    #[error("{target} is denied, and no other release is newer")]
+    #[error("{target} is denied, and there is no other newer release")]
     Denied { target: ReleaseVersion },
     /// The release is younger than its minimum age.
-    #[error("{target} has not reached its minimum age, and no other release is newer; old enough from {until:.0}")]
+    #[error("{target} has not reached its minimum age, and there is no other newer release; eligible from {until:.0}")]
     MinAgeNotReached { target: ReleaseVersion, until: Timestamp },
     /// The release failed on several node groups.
     #[error("{target} has been quarantined in {} since {since:.0}, because it failed on several node groups", place(.cluster))]
     Quarantined { target: ReleaseVersion, since: Timestamp, cluster: Option<String> },
-    /// EKS refuses the release as not valid.
-    #[error("EKS has refused {target} as not valid since {since:.0}; it is asked again from {until:.0}")]
+    /// EKS refuses the release as invalid.
+    #[error("EKS has refused {target} as invalid since {since:.0}; next attempt from {until:.0}")]
     ReleaseRefused { target: ReleaseVersion, since: Timestamp, until: Timestamp, passed_over: bool },
-    /// Its cluster runs a newer Kubernetes version, but only lately.
+    /// Its cluster runs a newer Kubernetes version, but not for long enough yet.
     #[error("its cluster runs Kubernetes {version}; ami-update/follow-cluster-after lets it follow from {until:.0}")]
     ClusterUpgradedRecently { version: String, until: Timestamp },
     /// A lower ring has not proved the release yet.
     #[error("waiting for a lower ring: {nodegroup} {}", wait.sentence(.target))]
     WaitingForRing { target: ReleaseVersion, nodegroup: Subject, wait: RingWait },
-    /// There is a newer release, and the tag says to report only.
-    #[error("{target} (Kubernetes {version}) is available; the tag ami-update=notify says to report only")]
+    /// There is a newer release, and the tag allows reports only.
+    #[error("{target} (Kubernetes {version}) is available; the tag ami-update=notify only reports it")]
     ReportOnly { version: String, target: String },
-    /// It has health issues with which EKS refuses an update.
-    #[error("EKS updates no node group with the health issues {}", list(.issues))]
+    /// It has health issues that make EKS refuse an update.
+    #[error("EKS does not update a node group with these health issues: {}", list(.issues))]
     Unhealthy { issues: Vec<HealthIssue> },
     /// EKS updates active node groups only.
-    #[error("its status is {status}, and EKS updates active node groups only")]
+    #[error("its status is {status}; EKS updates only active node groups")]
     NotActive { status: NodegroupStatus },
     /// The release failed on it before.
     #[error("{} {target} {}; {}", if *.status == Status::Refused { "EKS refused" } else { "the update failed to reach" }, times(*.failures), retry(.until))]
     FailedBefore { target: String, failures: usize, status: Status, until: Option<Timestamp> },
-    /// EKS did not take an update of it lately, for a cause that is not the release's.
+    /// EKS rejected its last update, for a cause unrelated to the release.
     #[error("EKS rejected its last update: {error}; next attempt from {until:.0}")]
     BackingOff { error: String, until: Timestamp, access_denied: bool },
     /// Its last update is too recent.
     #[error(
-        "its last update is too recent for ami-update/min-interval, or for EKS to describe it already; next from {until:.0}"
+        "its last update is too recent for ami-update/min-interval, or for EKS to show its result; next update from \
+         {until:.0}"
     )]
     MinIntervalNotReached { until: Timestamp },
-    /// Nothing may start anywhere now.
+    /// No update is allowed to start anywhere now.
     #[error("{0}")]
     Frozen(Freeze),
     /// Its window is closed, or closes too soon.
     #[error("updates may start {window}; {}", next_opening(.opens))]
     OutsideWindow { window: Windows, opens: Option<Timestamp> },
     /// It was never updated by the updater, and not all of its earlier updates could be read.
-    #[error("{0}; its last update may have been a downgrade, so none starts before all are read")]
+    #[error("{0}; its last update might have been a downgrade, so no update starts until all are read")]
     UpdateHistoryUnread(UnreadHistory),
 }
 
@@ -169,7 +171,7 @@ impl Reason {
         self.into()
     }
 
-    /// What it asks of the people who run the fleet.
+    /// The attention it needs from the people who run the fleet.
     #[must_use]
     pub fn attention(&self) -> Attention {
         let unless = |ends_by_itself: bool| if ends_by_itself { Attention::Waits } else { Attention::NeedsYou };
@@ -178,7 +180,7 @@ impl Reason {
                 Attention::Deliberate
             }
             Self::InProgress { .. } => Attention::Moving,
-            // Windows releases are months apart, so that none for `stale-after` is no alarm.
+            // Windows releases are months apart, so a `stale-after` without a new one is no reason for an alarm.
             Self::UpToDate { .. } | Self::NoNewReleases { .. } | Self::Pinned { .. } => Attention::Current,
             Self::NotReached
             | Self::RunsWithdrawnRelease { .. }
@@ -214,7 +216,7 @@ impl Reason {
         }
     }
 
-    /// When it is reported that a node group has it for long.
+    /// After how long it is reported.
     #[must_use]
     pub fn reported(&self) -> Reported {
         match self {
@@ -258,7 +260,7 @@ impl Reason {
         }
     }
 
-    /// The release that it holds back, if it is about one.
+    /// The release that it blocks, if it is about one.
     #[must_use]
     pub fn target(&self) -> Option<&str> {
         match self {
@@ -275,7 +277,7 @@ impl Reason {
         }
     }
 
-    /// When it may no longer hold, where that is known.
+    /// When it might end, if that is known.
     #[must_use]
     pub fn until(&self) -> Option<Timestamp> {
         match self {
@@ -292,7 +294,7 @@ impl Reason {
         }
     }
 
-    /// Since when it holds, where it knows.
+    /// Since when it applies, if that is known.
     #[must_use]
     pub fn since(&self) -> Option<Timestamp> {
         match self {
@@ -311,20 +313,22 @@ fn downgraded(hold: &Hold) -> String {
     let (from_release, to_release) = (&from.release_version, &to.release_version);
     if !hold.confirmed {
         return format!(
-            "it runs {to_release} (Kubernetes {}) and ran {from_release} (Kubernetes {}) before; nothing starts before another run sees the same",
+            "it runs {to_release} (Kubernetes {}) and ran {from_release} (Kubernetes {}) before; no update starts \
+             until another run confirms it",
             to.version, from.version
         );
     }
     if hold.is_of_version() {
         let (from, to) = (&from.version, &to.version);
         return format!(
-            "it was taken back from Kubernetes {from} to {to}; it follows again when its cluster's version changes"
+            "its Kubernetes version was downgraded from {from} to {to}; it follows its cluster again when the \
+             cluster's version changes"
         );
     }
     let end = if hold.ends_with_newer() {
         format!("until a release newer than {from_release}, a retry or a pin")
     } else {
-        "until a retry or a pin to another release, since it was downgraded again after the updater had raised it"
+        "until a retry or a pin to another release, because it was downgraded again after the updater had updated it"
             .to_owned()
     };
     if hold.by == DowngradedBy::Rollback {
@@ -360,14 +364,14 @@ fn times(failures: usize) -> String {
 
 fn retry(until: &Option<Timestamp>) -> String {
     match until {
-        Some(until) => format!("it is tried again from {until:.0}"),
-        None => "it is given up until a newer release".to_owned(),
+        Some(until) => format!("it is retried from {until:.0}"),
+        None => "no retry before a newer release".to_owned(),
     }
 }
 
 fn next_opening(opens: &Option<Timestamp>) -> String {
     match opens {
         Some(opens) => format!("next at {opens:.0}"),
-        None => "no opening within two weeks is long enough".to_owned(),
+        None => "no window in the next two weeks is long enough".to_owned(),
     }
 }

@@ -1,4 +1,4 @@
-//! What some reasons are made of, each with its sentence.
+//! The parts of some reasons, each with its sentence.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use crate::model::id::names::Names;
 use crate::model::problem::Unreadable;
 use crate::model::release::version::ReleaseVersion;
 
-/// Why a rollback that was asked for cannot start.
+/// Why a requested rollback cannot start.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RollbackBlock {
     /// Its tag allows no update.
@@ -16,19 +16,19 @@ pub enum RollbackBlock {
     /// It is pinned.
     #[error("its tag ami-update/pin names {0}; move the pin")]
     Pinned(String),
-    /// It is no release of its AMI type and Kubernetes version.
-    #[error("that is no release of its AMI type and Kubernetes version")]
+    /// The release is not one of its AMI type and Kubernetes version.
+    #[error("no such release for its AMI type and Kubernetes version")]
     NoRelease,
-    /// It is not older than what runs.
-    #[error("it runs {0}, and that is not newer")]
+    /// The release is not older than the current one.
+    #[error("it runs {0}, which is not newer")]
     NotOlder(String),
-    /// AWS took it back.
+    /// AWS withdrew the release.
     #[error("AWS has withdrawn that release")]
     Withdrawn,
-    /// The setting denies it.
+    /// The setting denies the release.
     #[error("that release is denied")]
     Denied,
-    /// It is quarantined.
+    /// The release is quarantined.
     #[error("that release is quarantined")]
     Quarantined,
 }
@@ -52,11 +52,11 @@ pub enum RingWait {
     NoNodes,
     /// The release is quarantined in its cluster.
     Quarantined,
-    /// It was downgraded, and is held back from the release.
+    /// It was downgraded, and stays on an older release.
     Downgraded,
 }
 
-/// Why nothing may start anywhere.
+/// Why no update is allowed to start anywhere.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, strum::EnumDiscriminants)]
 #[strum_discriminants(
     name(FreezeKind),
@@ -65,7 +65,7 @@ pub enum RingWait {
 )]
 #[expect(missing_docs, reason = "the fields are the words of each sentence")]
 pub enum Freeze {
-    /// The stop switch says `stopped`.
+    /// The stop switch is set to `stopped`.
     #[error("the stop switch {parameter} is set to stopped")]
     Stopped { parameter: String },
     /// A change calendar is closed.
@@ -80,23 +80,23 @@ pub enum Freeze {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Limit {
     /// Updates in progress in the cluster.
-    #[error("the limit of {0} in its cluster is reached by {1} (MAX_UPDATES_PER_CLUSTER)")]
+    #[error("the cluster's update limit of {0} is reached by {1} (MAX_UPDATES_PER_CLUSTER)")]
     PerCluster(usize, Names),
     /// Updates in progress in the whole fleet.
-    #[error("the limit of {0} in progress is reached by {1} (MAX_UPDATES_IN_PROGRESS)")]
+    #[error("the fleet's update limit of {0} is reached by {1} (MAX_UPDATES_IN_PROGRESS)")]
     InProgress(usize, Names),
     /// Updates started by this run.
-    #[error("the limit of {0} in one run is reached (MAX_STARTS_PER_RUN)")]
+    #[error("the run's start limit of {0} is reached (MAX_STARTS_PER_RUN)")]
     PerRun(usize),
 }
 
 impl Freeze {
-    /// Whether it ends without anybody: a calendar whose next opening is known.
+    /// Whether it ends by itself: a calendar whose next opening is known.
     pub(super) fn ends_by_itself(&self) -> bool {
         matches!(self, Self::CalendarClosed { until: Some(_) })
     }
 
-    /// When it may be over, where that is known.
+    /// When it might end, if that is known.
     #[must_use]
     pub fn until(&self) -> Option<Timestamp> {
         match self {
@@ -107,7 +107,7 @@ impl Freeze {
 }
 
 impl RingWait {
-    /// Whether it ends without anybody: the node group runs the release some day, or the next one.
+    /// Whether it ends by itself: the node group will run the release or the next one.
     pub(super) fn ends_by_itself(self) -> bool {
         match self {
             Self::NotThere | Self::Soaking(_) | Self::Downgraded => true,
@@ -120,7 +120,7 @@ impl RingWait {
         }
     }
 
-    /// Whether the node group cannot prove any release as it is, or failed to update to this one.
+    /// Whether the node group in its current state cannot prove any release, or failed to update to this one.
     pub(super) fn proves_nothing(self) -> bool {
         match self {
             Self::Failed | Self::Unreadable | Self::InvalidTag | Self::Unhealthy | Self::NoNodes => true,
@@ -132,13 +132,13 @@ impl RingWait {
         match self {
             Self::NotThere => format!("does not run {target} yet"),
             Self::Failed => format!("failed to update to {target}"),
-            Self::Soaking(until) => format!("soaks {target} until {until:.0}"),
+            Self::Soaking(until) => format!("is soaking {target} until {until:.0}"),
             Self::Unreadable => format!("cannot be read, so it does not prove {target}"),
             Self::InvalidTag => format!("has an invalid tag, so it does not prove {target}"),
             Self::Unhealthy => format!("is unhealthy, so it does not prove {target}"),
             Self::NoNodes => format!("has no nodes, and no other node group of the lower rings proves {target}"),
-            Self::Downgraded => format!("was downgraded and stays back, so it does not prove {target}"),
-            Self::Quarantined => format!("is in a cluster in which {target} is quarantined"),
+            Self::Downgraded => format!("was downgraded and is held back, so it does not prove {target}"),
+            Self::Quarantined => format!("is in a cluster where {target} is quarantined"),
         }
     }
 }

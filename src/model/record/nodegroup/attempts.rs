@@ -1,4 +1,4 @@
-//! The attempts to update a node group: the open one, those that ended, and what EKS did not accept.
+//! The attempts to update a node group: the open one, the ended ones, and the last rejection by EKS.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -17,15 +17,15 @@ use crate::model::notice::{AttemptRef, NoticeKind, Recovery};
 use crate::model::problem::Unreadable;
 use crate::model::unknown::Unknown;
 
-/// Ended attempts that are kept in full, and as many more as count against a release that may still be tried.
+/// Ended attempts that are kept in full, in addition to those that count against a release which can still be retried.
 const IN_FULL: usize = 10;
-/// The most of those.
+/// The maximum number of those.
 const FAILURES: usize = 100;
-/// Ended attempts of which a line is kept.
+/// Ended attempts of which one line is kept.
 const LINES: usize = 64;
 /// The bytes of error details that are kept of one attempt.
 const ERROR_BYTES: usize = 24 * 1024;
-/// Error details that are not worth dropping: about what says that others were dropped.
+/// Error details that are not worth dropping: about the size of the note that others were dropped.
 const SHED_BYTES: usize = 256;
 
 /// The attempts to update one node group.
@@ -40,13 +40,13 @@ pub struct Attempts {
     /// The last attempts that ended, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ended: Vec<Attempt>,
-    /// A line of each of the last attempts that ended, oldest first; of more than there are in full.
+    /// A line for each of the last ended attempts, oldest first; more of them than are kept in full.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<PastAttempt>,
-    /// That EKS did not accept an update, for a cause that is not the release's.
+    /// The last rejection by EKS, for a cause unrelated to the release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub back_off: Option<Box<BackOff>>,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
@@ -56,7 +56,7 @@ pub struct Attempts {
 pub struct ExternalUpdate {
     /// Its id.
     pub update_id: String,
-    /// What it sets out to do, as far as EKS says.
+    /// Its intent, as far as EKS returned it.
     pub intent: Intent,
     /// When it was started.
     pub started_at: Timestamp,
@@ -108,7 +108,7 @@ impl Attempts {
         }));
     }
 
-    /// The open attempt is this update of EKS. Answers what is to be published, and since when it is so.
+    /// The open attempt is this update of EKS. Returns the notice to publish, and its time.
     pub(super) fn accept(&mut self, update_id: &str) -> Option<(NoticeKind, Timestamp)> {
         self.back_off = None;
         let attempt = self.open.as_mut()?;
@@ -120,15 +120,15 @@ impl Attempts {
         Some((kind, attempt.started_at))
     }
 
-    /// EKS did not accept the open attempt, for a cause that is not the release's.
+    /// EKS rejected the open attempt, for a cause unrelated to the release.
     pub(super) fn back_off(&mut self, outcome: OutcomeKind, error: &str, not_taken: NotTaken<'_>, now: Timestamp) {
         self.open = None;
         let before = self.back_off.take().map(|before| *before);
         self.back_off = Some(Box::new(BackOff::after(before, outcome, not_taken, now).with_error(error)));
     }
 
-    /// The open attempt has ended. Answers what it set out to do, and what is to be published: every end but a refusal that was
-    /// reported for this release.
+    /// The open attempt has ended. Returns its intent, and the notice to publish: every end except a refusal already reported
+    /// for this release.
     pub(super) fn end(
         &mut self,
         status: Status,
@@ -173,15 +173,15 @@ impl Attempts {
         (!was_notified).then(|| NoticeKind::UpdateStuck(reference(attempt)))
     }
 
-    /// A retry was asked for: what failed so far no longer counts.
+    /// A retry was requested: earlier failures no longer count.
     pub(super) fn allow_retry(&mut self, now: Timestamp) {
         let failed = self.ended.iter_mut().filter(|attempt| attempt.failed());
         failed.for_each(|attempt| attempt.retry_requested_at = Some(now));
         self.back_off = None;
     }
 
-    /// The node group runs this: what failed or hung on the way to it, or to anything older, is over. Said once for each
-    /// release that it was reported of.
+    /// The node group runs this: failed or stuck updates to it, or to anything older, have recovered. Reported once for each
+    /// reported release.
     pub(super) fn recover(&mut self, runs: &Running, now: Timestamp) -> Vec<NoticeKind> {
         let mut over: BTreeMap<String, u32> = BTreeMap::new();
         for attempt in self.ended.iter_mut().filter(|attempt| is_trouble(attempt)) {
@@ -199,7 +199,7 @@ impl Attempts {
         over.into_iter().map(recovered).collect()
     }
 
-    /// An update was successful in spite of disruption budgets, which is reported and says that what failed before is over.
+    /// An update that overrode disruption budgets succeeded. The notice of it also reports the recovery of earlier failures.
     pub(super) fn recover_by_force(&mut self, release: &str, now: Timestamp) {
         let same = |attempt: &&mut Attempt| is_trouble(attempt) && attempt.intent.release_version == release;
         self.ended.iter_mut().filter(same).for_each(|attempt| attempt.recovered_at = Some(now));
@@ -250,8 +250,8 @@ impl Attempts {
         self.all().find(|attempt| attempt.number == number)
     }
 
-    /// Forgets the oldest attempts, but none that a notice is still about or whose end is still to be reported, nor a failure since
-    /// the last success: what failed is not tried indefinitely, however many releases do.
+    /// Removes the oldest attempts, except those with pending notices or a recovery still to report, and failures since the
+    /// last success: failed releases are not retried indefinitely, however many there are.
     pub(super) fn trim(&mut self, notices: &Notices) {
         let last_success = self.successes().map(|(attempt, _)| attempt.number).max();
         let counts = |attempt: &Attempt| attempt.failed() && Some(attempt.number) > last_success || is_trouble(attempt);
@@ -265,7 +265,7 @@ impl Attempts {
         self.history.drain(..self.history.len().saturating_sub(LINES));
     }
 
-    /// Drops the error details of the oldest attempt that has many, else the oldest line. Attempts and notices stay.
+    /// Drops the error details of the oldest attempt that has many, otherwise the oldest line. Attempts and notices are kept.
     pub(super) fn shed(&mut self) -> bool {
         match self.ended.iter_mut().find(|attempt| bytes(&attempt.errors) > SHED_BYTES) {
             Some(attempt) => attempt.errors = shorten(std::mem::take(&mut attempt.errors), 0),
@@ -276,7 +276,7 @@ impl Attempts {
     }
 }
 
-/// Whether it was reported, and that it is over was not. A rollback that failed is not tried again, so there is no end of it.
+/// Whether it was reported, but its recovery was not. A failed rollback is not retried, so it has no recovery.
 fn is_trouble(attempt: &Attempt) -> bool {
     (attempt.ended_without_success() || attempt.stuck_notified)
         && attempt.recovered_at.is_none()

@@ -1,4 +1,4 @@
-//! What EKS did not accept, and how long it is not asked again.
+//! Rejections by EKS, and the wait before the next attempt.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,8 +8,8 @@ use crate::model::attempt::{Intent, MESSAGE_BYTES, head};
 use crate::model::decision::reason::Reason;
 use crate::model::unknown::{Unknown, Word};
 
-/// EKS did not accept an update, for a cause that is neither the release's nor permanent: the node group is in use, it is not
-/// active, or the function is missing a permission.
+/// EKS rejected an update, for a cause that is neither the release nor permanent: the node group is in use or not active, or
+/// the function is missing a permission.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BackOff {
@@ -17,24 +17,24 @@ pub struct BackOff {
     pub outcome: Word<OutcomeKind>,
     /// EKS's words.
     pub error: String,
-    /// The Kubernetes version that EKS does not take the node group to yet, where that is all it refuses.
+    /// The Kubernetes version to which EKS does not update the node group yet, if it only refuses that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// The release that EKS does not know, where that is all it refuses: a pin to one that AWS's parameters never named.
+    /// The release that EKS does not know, if it only refuses that: a pin to a release that AWS's parameters never named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release_version: Option<String>,
-    /// When EKS first said so.
+    /// When EKS first rejected it.
     pub since: Timestamp,
-    /// When EKS last said so.
+    /// When EKS last rejected it.
     pub last: Timestamp,
     /// How often in a row.
     pub times: usize,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
 
-/// What EKS did not accept.
+/// The updates that EKS rejects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotTaken<'a> {
     /// Any update of the node group.

@@ -1,4 +1,4 @@
-//! What was downgraded stays, and what was asked to go back.
+//! Holds of downgraded node groups, and requested rollbacks.
 
 use std::cmp::Ordering;
 
@@ -11,78 +11,78 @@ use crate::model::attempt::hold::{DESCRIPTION_LAGS, DowngradedBy, Hold, Rollback
 use crate::model::notice::NoticeKind;
 use crate::model::unknown::Unknown;
 
-/// What a node group ran, and whether it was downgraded, or is to be.
+/// What a node group ran, whether it was downgraded, and whether a rollback is requested.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Downgrade {
     /// What the node group ran when it was last seen, or what the last update installed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ran: Option<Running>,
-    /// That it was downgraded.
+    /// Its hold, if it was downgraded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Box<Hold>>,
     /// The updates that it had before it had a record.
     #[serde(default, skip_serializing_if = "UpdateHistory::is_untouched")]
     pub update_history: UpdateHistory,
-    /// The rollback that was last asked for. It is kept when it is over, since the same event may come again.
+    /// The last requested rollback. It is kept afterwards, because the same event can arrive again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback: Option<Box<Rollback>>,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
 
-/// How much is known of the updates that a node group had before it had a record.
+/// How much is known about the updates that a node group had before it had a record.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateHistory {
-    /// Whether they need not be read any more.
+    /// Whether they no longer need to be read.
     #[serde(default)]
     pub read: bool,
-    /// Since when not all of them could be read. It stays where a retry was asked for in spite of that.
+    /// Since when not all of them could be read. It is kept when a retry was requested despite that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unread_since: Option<Timestamp>,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
 
-/// What a description shows of a node group that is not being updated.
+/// The description of a node group that is not being updated.
 #[derive(Clone, Copy, Debug)]
 pub struct Sighting<'a> {
     /// What it runs.
     pub runs: &'a Running,
     /// Its AMI type.
     pub ami_type: &'a AmiTypes,
-    /// The Kubernetes version of its cluster, where it follows it: only then is a downgraded Kubernetes version held, since
-    /// nothing raises it otherwise.
+    /// The Kubernetes version of its cluster, if it follows the cluster: only then a downgraded Kubernetes version needs a
+    /// hold, because otherwise nothing updates it.
     pub cluster_version: Option<&'a str>,
     /// When it was seen.
     pub at: Timestamp,
 }
 
-/// What a sighting means, after what was seen before.
+/// The meaning of a description, compared with earlier ones.
 enum Sight {
     /// It is the first one.
     First,
-    /// The node group runs the same, or something newer, or something that cannot be compared.
+    /// The node group runs the same version, a newer one, or one that cannot be compared.
     NotLower,
-    /// It runs less, and did not before.
+    /// It runs an older version, for the first time.
     Lower {
         /// What it ran before.
         ran: Running,
     },
-    /// It runs as little as when that was first seen, but this may be the same old description.
+    /// It still runs the older version, but this might be the same outdated description.
     LowerAgain,
-    /// It runs as little as when that was first seen, and this description is current.
+    /// It still runs the older version, and this description is current.
     LowerIndeed,
 }
 
-/// What came of a sighting.
+/// The result of a description.
 pub(super) struct Seen {
     /// Whether the node group really runs what the description shows.
     pub(super) is_settled: bool,
-    /// What is to be published.
+    /// The notice to publish.
     pub(super) report: Option<NoticeKind>,
 }
 
@@ -140,38 +140,38 @@ impl Downgrade {
         }
     }
 
-    /// What it runs. What a newer version knows of that stays.
+    /// Records what it runs. Attributes that only a newer version knows are kept.
     fn set_ran(&mut self, runs: &Running) {
         if self.ran.as_ref() != Some(runs) {
             self.ran = Some(runs.clone());
         }
     }
 
-    /// It was downgraded indeed, which is to be published.
+    /// The downgrade is confirmed, which is to be published.
     fn confirm(&mut self) -> Option<NoticeKind> {
         let hold = self.hold.as_mut()?;
         hold.confirmed = true;
         Some(NoticeKind::NodegroupDowngraded((**hold).clone()))
     }
 
-    /// The hold that lasts.
+    /// The active hold.
     #[must_use]
     pub fn open_hold(&self) -> Option<&Hold> {
         self.hold.as_deref().filter(|hold| hold.is_open())
     }
 
-    /// What was downgraded may be raised again.
+    /// Ends the hold: the node group can be updated again.
     pub(super) fn end_hold(&mut self, now: Timestamp) {
         if let Some(hold) = self.hold.as_mut().filter(|hold| hold.is_open()) {
             hold.ended_at = Some(now);
-            // A person has decided, so the count begins anew with what the updater was asked for.
+            // A person has decided, so the count starts again.
             if hold.by == DowngradedBy::Rollback {
                 hold.times = 0;
             }
         }
     }
 
-    /// What looked downgraded was an old description. How often it was really downgraded is kept.
+    /// The apparent downgrade was an outdated description. The count of real downgrades is kept.
     fn dismiss_hold(&mut self, now: Timestamp) {
         let dismissed = self.hold.take_if(|hold| hold.is_open() && !hold.confirmed);
         let before = dismissed.map(|hold| Hold { times: hold.times.saturating_sub(1), ended_at: Some(now), ..*hold });
@@ -185,7 +185,7 @@ impl Downgrade {
         self.update_history.unread_since.get_or_insert(now);
     }
 
-    /// All of those were read; the last of them may have downgraded it, which is to be published.
+    /// All of those were read; if the last one downgraded it, that is to be published.
     pub(super) fn read_update_history(&mut self, downgraded: Option<&StepBack>, now: Timestamp) -> Option<NoticeKind> {
         self.update_history.unread_since = None;
         if std::mem::replace(&mut self.update_history.read, true) || self.hold.is_some() {
@@ -196,31 +196,31 @@ impl Downgrade {
         self.confirm()
     }
 
-    /// A retry was asked for, although not all of those could be read.
+    /// A retry was requested, although not all of those could be read.
     pub(super) fn skip_update_history(&mut self) {
         self.update_history.read |= self.update_history.unread_since.is_some();
     }
 
-    /// The rollback that was asked for and is not carried out yet.
+    /// The requested rollback that is not carried out yet.
     #[must_use]
     pub fn rollback(&self) -> Option<&Rollback> {
         self.rollback.as_deref().filter(|rollback| !rollback.is_over)
     }
 
-    /// A rollback is asked for. One that this run's event asked for before changes nothing.
+    /// A rollback is requested. A request that this run's event made before changes nothing.
     pub(super) fn request_rollback(&mut self, rollback: &Rollback) {
         if !self.was_requested_by(&rollback.request_id) {
             self.rollback = Some(Box::new(rollback.clone()));
         }
     }
 
-    /// Whether the last rollback was asked of this run.
+    /// Whether this run received the last rollback request.
     #[must_use]
     pub fn was_requested_by(&self, request_id: &str) -> bool {
         self.rollback.as_ref().is_some_and(|rollback| rollback.request_id == request_id)
     }
 
-    /// The rollback that was asked for is not to be carried out any more. Answers what it was.
+    /// The requested rollback has expired. Returns it.
     pub(super) fn end_rollback(&mut self) -> Option<Rollback> {
         let rollback = self.rollback.as_mut().filter(|rollback| !rollback.is_over)?;
         let ended = (**rollback).clone();
@@ -228,7 +228,7 @@ impl Downgrade {
         Some(ended)
     }
 
-    /// An update of the updater was successful.
+    /// An update by the updater succeeded.
     pub(super) fn install(&mut self, intent: &Intent, now: Timestamp) {
         let runs = Running::from(intent);
         if intent.rollback.is_some() {

@@ -1,6 +1,6 @@
-//! What the table holds of one node group, and how it changes.
+//! The record of one node group, and how it changes.
 //!
-//! The record is made of parts that change by their own methods and answer what is to be published; the record publishes it.
+//! The record has parts. Their methods change them and return the notices to publish; the record adds those to its outbox.
 
 mod attempts;
 mod back_off;
@@ -34,12 +34,12 @@ use crate::model::problem::Unreadable;
 use crate::model::record::{Content, Kind, Record};
 use crate::model::unknown::Unknown;
 
-/// How long a record is kept in which nothing is open, pending or reported. Releases come weekly, so a year is plenty.
+/// How long a record is kept that has nothing open, pending or reported. Releases come weekly, so a year is plenty.
 const KEEP_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
-/// Proofs that are kept.
+/// The maximum number of proofs.
 const PROOFS: usize = 4;
 
-/// Everything known of one node group's updates.
+/// Everything known about one node group's updates.
 pub type NodegroupRecord = Record<NodegroupContent>;
 
 /// The parts of a node group's record.
@@ -49,13 +49,13 @@ pub struct NodegroupContent {
     /// The attempts to update it.
     #[serde(default, skip_serializing_if = "Attempts::is_empty")]
     pub attempts: Attempts,
-    /// What it ran, and whether it was downgraded or is to be.
+    /// What it ran, whether it was downgraded, and whether a rollback is requested.
     #[serde(default, skip_serializing_if = "Downgrade::is_empty")]
     pub downgrade: Downgrade,
     /// Whether it has opted in and is kept current.
     #[serde(default, skip_serializing_if = "Standing::is_empty")]
     pub standing: Standing,
-    /// What was reported of it.
+    /// What was reported about it.
     #[serde(default, skip_serializing_if = "Reported::is_empty")]
     pub reported: Reported,
     /// Releases that it has proved to later rings.
@@ -64,7 +64,7 @@ pub struct NodegroupContent {
     /// The Kubernetes version of the cluster that it follows, and since when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster_version: Option<SeenVersion>,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
@@ -108,7 +108,7 @@ impl Content for NodegroupContent {
     }
 }
 
-/// What it tells.
+/// Reading the record.
 impl NodegroupContent {
     /// The attempt that has not ended.
     #[must_use]
@@ -149,19 +149,19 @@ impl NodegroupContent {
         self.attempts.blames()
     }
 
-    /// What EKS did not accept lately.
+    /// The last rejection by EKS, while it applies.
     #[must_use]
     pub fn back_off(&self) -> Option<&BackOff> {
         self.attempts.back_off.as_deref()
     }
 
-    /// That it was downgraded and stays so.
+    /// Its active hold.
     #[must_use]
     pub fn hold(&self) -> Option<&Hold> {
         self.downgrade.open_hold()
     }
 
-    /// The rollback that was asked for and is not carried out yet.
+    /// The requested rollback that is not carried out yet.
     #[must_use]
     pub fn rollback(&self) -> Option<&Rollback> {
         self.downgrade.rollback()
@@ -174,7 +174,7 @@ impl NodegroupContent {
         self.downgrade.update_history.read || self.attempts.all().any(is_own)
     }
 
-    /// Whether a retry was asked for although those could not be read.
+    /// Whether a retry was requested although those could not be read.
     #[must_use]
     pub fn skips_update_history(&self) -> bool {
         self.downgrade.update_history.read && self.misses_update_history()
@@ -192,13 +192,13 @@ impl NodegroupContent {
         self.standing.opted_in_since
     }
 
-    /// Who else may hold its release and tags, if this version knows it.
+    /// The tool that might manage its release and tags, if this version knows it.
     #[must_use]
     pub fn owner(&self) -> Option<Owner> {
         self.standing.owner()
     }
 
-    /// What keeps it from being looked after.
+    /// The obstacle that blocks updates regardless of the release.
     #[must_use]
     pub fn obstacle(&self) -> Option<&Obstacle> {
         self.standing.obstacle.as_ref()
@@ -211,7 +211,7 @@ impl NodegroupContent {
     }
 }
 
-/// How it changes.
+/// Changing the record.
 impl NodegroupRecord {
     /// Opens an attempt: the intent that must be stored before the call.
     pub fn begin(&mut self, intent: &Intent, now: Timestamp) {
@@ -226,7 +226,7 @@ impl NodegroupRecord {
         Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()).to_string()
     }
 
-    /// Takes up an external update, unless an attempt is open or the update has ended already.
+    /// Adopts an external update, unless an attempt is open or the update has already ended.
     pub fn adopt(&mut self, update: &ExternalUpdate) {
         if self.attempts.open.is_none() && !self.has_ended(&update.update_id) {
             self.attempts.open(&update.intent, update.started_at, None);
@@ -242,13 +242,13 @@ impl NodegroupRecord {
         }
     }
 
-    /// The open attempt never became an update, and nobody needs to know.
+    /// The open attempt never became an update, which is not reported.
     pub fn withdraw(&mut self) {
         self.attempts.open = None;
     }
 
-    /// EKS did not accept the open attempt, for a cause that is not the release's: it is asked again after a wait. Where it only
-    /// does not take the node group to a Kubernetes version yet, everything else goes on.
+    /// EKS rejected the open attempt, for a cause unrelated to the release: it is retried after a wait. If EKS only rejects the
+    /// Kubernetes version for now, other updates continue.
     pub fn start_back_off(&mut self, outcome: OutcomeKind, error: &str, not_taken: NotTaken<'_>, now: Timestamp) {
         self.attempts.back_off(outcome, error, not_taken, now);
     }
@@ -280,14 +280,14 @@ impl NodegroupRecord {
         self.notify(stuck, now);
     }
 
-    /// What failed or hung on the way to what runs now is over.
+    /// Failed or stuck updates to the current release, or to older ones, have recovered.
     fn recover(&mut self, runs: &Running, now: Timestamp) {
         for recovered in self.attempts.recover(runs, now) {
             self.notify(recovered, now);
         }
     }
 
-    /// A retry was asked for: what failed so far no longer counts.
+    /// A retry was requested: earlier failures no longer count.
     pub fn allow_retry(&mut self, now: Timestamp) {
         self.attempts.allow_retry(now);
         self.downgrade.skip_update_history();
@@ -309,23 +309,23 @@ impl NodegroupRecord {
         self.downgrade.miss_update_history(now);
     }
 
-    /// All of those were read; the last of them may have downgraded it.
+    /// All of those were read; the last one might have downgraded it.
     pub fn read_update_history(&mut self, downgraded: Option<&StepBack>, now: Timestamp) {
         let downgraded = self.downgrade.read_update_history(downgraded, now);
         self.notify(downgraded, now);
     }
 
-    /// What was downgraded may be raised again.
+    /// Ends the hold: the node group can be updated again.
     pub fn end_hold(&mut self, now: Timestamp) {
         self.downgrade.end_hold(now);
     }
 
-    /// A rollback is asked for. One that this run's event asked for before changes nothing.
+    /// A rollback is requested. A request that this run's event made before changes nothing.
     pub fn request_rollback(&mut self, rollback: &Rollback) {
         self.downgrade.request_rollback(rollback);
     }
 
-    /// A rollback was not carried out in time, and no longer will be.
+    /// A rollback was not carried out in time, and has expired.
     pub fn expire_rollback(&mut self, request_id: &str, now: Timestamp) {
         if self.rollback().is_some_and(|rollback| rollback.request_id == request_id) {
             let expired = self.downgrade.end_rollback().map(NoticeKind::RollbackExpired);
@@ -338,7 +338,7 @@ impl NodegroupRecord {
         self.standing.opt_in(now);
     }
 
-    /// The node group has not opted in any more: it was deleted, its tag says so, or the tag is lost, which is published.
+    /// The node group is no longer opted in: it was deleted, its tag opts it out, or the tag is lost, which is published.
     pub fn opt_out(&mut self, lost_tag: bool, now: Timestamp) {
         let lost = self.standing.opt_out(lost_tag);
         self.notify(lost, now);
@@ -346,23 +346,23 @@ impl NodegroupRecord {
         self.notify(expired, now);
     }
 
-    /// Who else may hold its release and tags.
+    /// Records the tool that might manage its release and tags.
     pub fn set_owner(&mut self, owner: Option<Owner>) {
         self.standing.set_owner(owner);
     }
 
-    /// It is not kept current: published once, and again only where a week has passed.
+    /// It is not kept current: published once, and again only after a week.
     pub fn report_stale(&mut self, stale: &Stale, obstacle: Option<&Obstacle>, now: Timestamp) {
         let report = self.standing.report_stale(stale, obstacle, now);
         self.notify(report, now);
     }
 
-    /// That it is not kept current is deliberate now, or reported otherwise.
+    /// It is not kept current on purpose, or that is reported by another notice.
     pub fn forget_stale(&mut self, now: Timestamp) {
         self.standing.forget_stale(now);
     }
 
-    /// It is kept current again, or at least not stale any more; published where it was reported.
+    /// It is kept current again, or at least no longer stale; published if it was reported.
     pub fn report_current(&mut self, obstacle: Option<&Obstacle>, now: Timestamp) {
         let report = self.standing.report_current(obstacle, now);
         self.notify(report, now);
@@ -374,7 +374,7 @@ impl NodegroupRecord {
         self.notify(report, now);
     }
 
-    /// There is a newer release for a node group that is only reported on: published once for each Kubernetes version.
+    /// There is a newer release for a node group in notify mode: published once for each Kubernetes version.
     pub fn report_available(&mut self, version: &str, release: &str, now: Timestamp) {
         let report = self.reported.report_available(version, release);
         self.notify(report, now);

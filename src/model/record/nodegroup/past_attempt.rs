@@ -1,4 +1,4 @@
-//! A line of each update that a node group had: its past, longer than the attempts that are kept in full.
+//! The update history of a node group: one line for each ended attempt, for more attempts than are kept in full.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,24 +6,24 @@ use serde::{Deserialize, Serialize};
 use crate::model::attempt::{Attempt, StartedBy, Status, head};
 use crate::model::unknown::{Unknown, Word};
 
-/// The longest text of a line, in bytes. EKS's are much shorter.
+/// The maximum length of a text in a line, in bytes. EKS's texts are much shorter.
 const TEXT_BYTES: usize = 128;
 
-/// An attempt that ended, in a line.
+/// An ended attempt, in one line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PastAttempt {
     /// Its number.
     pub number: u32,
-    /// The update's id, where EKS accepted it.
+    /// The update's id, if EKS accepted it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub update_id: Option<String>,
-    /// The Kubernetes version that it set out for.
+    /// The target Kubernetes version.
     pub version: String,
-    /// The release that ran before, where that is known.
+    /// The release that ran before, if known.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub from: String,
-    /// The release that it set out for, where EKS names one.
+    /// The target release, if EKS names one.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub to: String,
     /// When it was started.
@@ -34,7 +34,7 @@ pub struct PastAttempt {
     pub status: Word<Status>,
     /// Who started it.
     pub started_by: Word<StartedBy>,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }

@@ -1,4 +1,4 @@
-//! What a node group has proved, and what its cluster runs.
+//! Releases that a node group has proved, and the Kubernetes version of its cluster.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ pub struct SeenVersion {
     pub version: String,
     /// When it was first seen.
     pub since: Timestamp,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
@@ -28,13 +28,13 @@ pub struct Proof {
     pub release_version: String,
     /// When the first run saw it.
     pub at: Timestamp,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
 
 impl SeenVersion {
-    /// This version, seen first now.
+    /// A version that is first seen now.
     #[must_use]
     pub fn new(version: &str, since: Timestamp) -> Self {
         Self { version: version.to_owned(), since, unknown: Unknown::default() }
@@ -42,14 +42,14 @@ impl SeenVersion {
 }
 
 impl Proof {
-    /// Of this release.
+    /// A proof of this release.
     #[must_use]
     pub fn new(version: &str, release_version: &str, at: Timestamp) -> Self {
         let (version, release_version) = (version.to_owned(), release_version.to_owned());
         Self { version, release_version, at, unknown: Unknown::default() }
     }
 
-    /// Whether it is of this release.
+    /// Whether it proves this release.
     #[must_use]
     pub fn is_of(&self, version: &str, release: &str) -> bool {
         (self.version.as_str(), self.release_version.as_str()) == (version, release)

@@ -1,4 +1,4 @@
-//! What was reported of a node group that is not updated, so that it is reported once.
+//! What was reported about a node group that is not updated, so that it is reported only once.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,10 +14,10 @@ pub struct Reported {
     /// The invalid tag that was last reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<Box<ReportedTag>>,
-    /// The newer release that was last reported for a node group that is only reported on.
+    /// The newer release that was last reported for a node group in notify mode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<ReportedRelease>,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
@@ -32,7 +32,7 @@ pub struct ReportedTag {
     pub value: String,
     /// When it was reported.
     pub at: Timestamp,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
@@ -45,7 +45,7 @@ pub struct ReportedRelease {
     pub version: String,
     /// The release.
     pub release_version: String,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
@@ -68,7 +68,7 @@ impl Reported {
         Some(NoticeKind::TagInvalid(tag.clone()))
     }
 
-    /// There is a newer release for a node group that is only reported on: published once for each Kubernetes version.
+    /// There is a newer release for a node group in notify mode: published once for each Kubernetes version.
     pub(super) fn report_available(&mut self, version: &str, release: &str) -> Option<NoticeKind> {
         let (version, release_version) = (version.to_owned(), release.to_owned());
         let reported = ReportedRelease { version, release_version, unknown: Unknown::default() };

@@ -8,26 +8,27 @@ use crate::model::notice::NoticeKind;
 use crate::model::notice::stale::{Obstacle, ReportedStale, Stale};
 use crate::model::unknown::{Unknown, Word};
 
-/// What was reported as not kept current is not reported again within so long.
+/// How long a node group that was reported as not kept current is not reported again.
 const REPORT_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// How a node group stands: since when it has opted in, what else manages it, and what keeps it from being current.
+/// The standing of a node group: since when it has opted in, which tool manages it, and its obstacle.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Standing {
-    /// When it was first seen opted in; absent where it has not, or no longer.
+    /// When it was first seen opted in; absent if it is not opted in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opted_in_since: Option<Timestamp>,
-    /// Who else may hold its release and tags, as it was last seen. A lost tag may have gone with those that show it.
+    /// The tool that might manage its release and tags, as last seen. The tags that show it might be lost together with the
+    /// opt-in tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Word<Owner>>,
-    /// What keeps it from being looked after, and since when.
+    /// The obstacle that blocks updates regardless of the release, and since when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub obstacle: Option<Obstacle>,
-    /// That it was reported as not kept current.
+    /// The report that it is not kept current.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stale: Option<Box<ReportedStale>>,
-    /// What a newer version knows beside.
+    /// Attributes that only a newer version knows.
     #[serde(flatten)]
     pub unknown: Unknown,
 }
@@ -44,27 +45,28 @@ impl Standing {
         self.opted_in_since.get_or_insert(now);
     }
 
-    /// The node group has not opted in any more. A lost tag is to be published.
+    /// The node group is no longer opted in. A lost tag is to be published.
     pub(super) fn opt_out(&mut self, lost_tag: bool) -> Option<NoticeKind> {
         let was_opted_in = self.opted_in_since.take().is_some();
         (self.obstacle, self.stale) = (None, None);
         (was_opted_in && lost_tag).then_some(NoticeKind::TagLost)
     }
 
-    /// Who else may hold its release and tags. Where this version sees nobody, an owner that only a newer one knows stays.
+    /// Records the tool that might manage its release and tags. If this version sees none, an owner that only a newer version
+    /// knows is kept.
     pub(super) fn set_owner(&mut self, owner: Option<Owner>) {
         if owner.is_some() || self.owner().is_some() {
             self.owner = owner.map(Word::Known);
         }
     }
 
-    /// Who else may hold its release and tags, if this version knows it.
+    /// The tool that might manage its release and tags, if this version knows it.
     #[must_use]
     pub fn owner(&self) -> Option<Owner> {
         self.owner.as_ref()?.known().copied()
     }
 
-    /// It is not kept current: published once, and again only where a week has passed.
+    /// It is not kept current: published once, and again only after a week.
     pub(super) fn report_stale(
         &mut self,
         stale: &Stale,
@@ -82,19 +84,19 @@ impl Standing {
         }
     }
 
-    /// That it is not kept current is deliberate now, or reported otherwise.
+    /// It is not kept current on purpose, or that is reported by another notice.
     pub(super) fn forget_stale(&mut self, now: Timestamp) {
         self.obstacle = None;
         self.end_stale(now);
     }
 
-    /// It is kept current again, or at least not stale any more; published where it was reported.
+    /// It is kept current again, or at least no longer stale; published if it was reported.
     pub(super) fn report_current(&mut self, obstacle: Option<&Obstacle>, now: Timestamp) -> Option<NoticeKind> {
         self.set_obstacle(obstacle);
         self.end_stale(now).map(NoticeKind::NodegroupCurrent)
     }
 
-    /// That it was reported as not kept current, while that lasts.
+    /// The report that it is not kept current, while it lasts.
     #[must_use]
     pub fn open_stale(&self) -> Option<&ReportedStale> {
         self.stale.as_deref().filter(|reported| reported.is_open())
@@ -106,7 +108,7 @@ impl Standing {
         Some(reported.stale.clone())
     }
 
-    /// What keeps it from being looked after. What a newer version knows of that stays.
+    /// Records the obstacle. Attributes that only a newer version knows are kept.
     fn set_obstacle(&mut self, obstacle: Option<&Obstacle>) {
         if self.obstacle.as_ref() != obstacle {
             self.obstacle = obstacle.cloned();
