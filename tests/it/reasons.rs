@@ -307,7 +307,7 @@ fn running_a_release_newer_than_aws_offers() {
 #[test]
 fn not_comparable() {
     let fleet = Fleet::blue().running(AL2023, "1.32.9-20260610", offers(&AL2023, [NEWER]));
-    let sentence = "cannot tell whether 1.33.2-20260710 is newer than 1.32.9-20260610: 1.33.2-20260710 and 1.32.9-20260610 have no order";
+    let sentence = "cannot tell whether 1.33.2-20260710 is newer than 1.32.9-20260610: 1.33.2-20260710 and 1.32.9-20260610 cannot be ordered";
     fleet.waits("NotComparable", sentence);
     let fleet = Fleet::blue().running(AL2023, "latest", offers(&AL2023, [NEWER]));
     let sentence = r#"cannot tell whether 1.33.2-20260710 is newer than latest: "latest" is not a release version of Amazon Linux 2023"#;
@@ -504,7 +504,8 @@ fn pinned() {
 #[test]
 fn pinned_older_than_what_runs() {
     let rules = Rules { pin: Some("1.33.1-20260601".into()), ..Rules::default() };
-    let sentence = "its tag ami-update/pin names 1.33.1-20260601, which is older than 1.33.1-20260610, which it runs";
+    let sentence =
+        "its tag ami-update/pin names 1.33.1-20260601, which is older than 1.33.1-20260610, the release it runs";
     Fleet::blue().rules(rules, OFFERED).waits("PinIsDowngrade", sentence);
 }
 

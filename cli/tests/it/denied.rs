@@ -74,7 +74,7 @@ fn a_list_that_is_not_understood_is_not_written_over() {
     );
     assert_eq!(value(&served, LIST), json!({ "1.33.1": true }));
     let wrong = run(&served.address, &["deny", "latest", "--yes"]);
-    assert!(wrong.code == Some(64) && wrong.stderr.contains("names no release"), "{wrong:?}");
+    assert!(wrong.code == Some(64) && wrong.stderr.contains("does not name a release"), "{wrong:?}");
 }
 
 /// The messages of the settings that `doctor` finds, and their statuses.
@@ -97,8 +97,8 @@ fn doctor_shows_each_setting_and_where_it_is_from() {
         "Window is empty (document of the template)",
         "EventBusName is default (variable EVENT_BUS_NAME)",
         "StuckAfter is 6h (default)",
-        "denied releases on the list /eks-nodegroup-updater/denied-releases: 1.46.1-9d20f4ae",
-        "no change calendars on the list /eks-nodegroup-updater/change-calendars",
+        "the list /eks-nodegroup-updater/denied-releases has denied releases: 1.46.1-9d20f4ae",
+        "the list /eks-nodegroup-updater/change-calendars has no change calendars",
     ] {
         assert!(
             shown.iter().any(|(status, message, _)| status == "Passed" && message == expected),

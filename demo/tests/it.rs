@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
-fn cli(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_eks-nodegroup-updater"));
+fn demo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_demo"));
     command.args(arguments);
     command
 }
@@ -24,8 +24,8 @@ fn stdout_of(command: Command) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-static STORY: LazyLock<String> = LazyLock::new(|| stdout_of(cli(&["demo", "--output", "json"])));
-static PAGE: LazyLock<String> = LazyLock::new(|| stdout_of(cli(&["demo"])));
+static STORY: LazyLock<String> = LazyLock::new(|| stdout_of(demo(&["--output", "json"])));
+static PAGE: LazyLock<String> = LazyLock::new(|| stdout_of(demo(&["--verbose"])));
 
 fn story() -> Value {
     serde_json::from_str(&STORY).unwrap()
@@ -258,12 +258,12 @@ fn the_page_says_when_each_wait_ends_and_what_the_quarantine_saved() {
 fn the_page_ends_with_what_to_do_next() {
     let last: Vec<&str> = PAGE.lines().rev().take(2).collect();
     assert!(last[1].contains("sam deploy --guided"));
-    assert!(last[0].ends_with("-- serve"));
+    assert!(last[0].ends_with("--bin serve"));
 }
 
 #[test]
 fn the_story_is_the_same_each_time_whatever_the_machine_is_set_up_for() {
-    let mut again = cli(&["demo", "--output", "json"]);
+    let mut again = demo(&["--output", "json"]);
     again
         .env("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
         .env("AWS_ENDPOINT_URL_EKS", "http://127.0.0.1:1")
@@ -277,26 +277,18 @@ fn the_story_is_the_same_each_time_whatever_the_machine_is_set_up_for() {
 }
 
 #[test]
-fn an_unknown_flag_is_a_clear_error() {
-    let output = output(cli(&["demo", "--outptu", "json"]));
-    assert_eq!(output.status.code(), Some(64));
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(stderr.contains("unexpected argument '--outptu'") && stderr.contains("'--output'"), "{stderr}");
-    assert!(output.stdout.is_empty());
-}
-
-#[test]
-fn an_unknown_output_is_a_clear_error() {
-    let output = output(cli(&["demo", "--output", "yaml"]));
-    assert_eq!(output.status.code(), Some(64));
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(stderr.contains("'yaml'") && stderr.contains("table, json"), "{stderr}");
-}
-
-#[test]
-fn every_command_has_help() {
-    for (arguments, expected) in [(["demo", "--help"], "eight hours"), (["serve", "--help"], "--speed")] {
-        let help = stdout_of(cli(&arguments)).to_lowercase();
-        assert!(help.contains(expected), "{help}");
+fn the_last_screen_fits_on_one() {
+    for width in ["80", "120"] {
+        let mut demo = demo(&[]);
+        demo.env("COLUMNS", width);
+        let screen = stdout_of(demo);
+        let widest = screen.lines().map(|line| line.chars().count()).max().unwrap();
+        assert!(widest <= width.parse().unwrap() && screen.lines().count() <= 45, "{screen}");
+        insta::assert_snapshot!(format!("the_last_screen_at_{width}_columns"), screen);
     }
+}
+
+#[test]
+fn the_long_account() {
+    insta::assert_snapshot!(*PAGE);
 }
