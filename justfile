@@ -44,7 +44,7 @@ snapshots:
 
 # Eight simulated hours in the terminal.
 demo *ARGS:
-    cargo run --locked -p eks-nodegroup-updater-cli -- demo {{ARGS}}
+    cargo run --locked -p demo -- {{ARGS}}
 
 # Spelling, of words that are no names.
 typos:
@@ -118,5 +118,5 @@ guard *ARGS:
 pictures:
     dot -Tsvg docs/images/flow.dot -o docs/images/flow.svg
     python3 docs/images/terminal.py
-    cargo run --quiet --locked -p eks-nodegroup-updater-cli -- demo --output json \
+    cargo run --quiet --locked -p demo -- --output json \
         | python3 docs/images/dashboard.py docs/images/dashboard.svg

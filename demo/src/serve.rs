@@ -110,7 +110,7 @@ Look around:
 
 Run the Lambda functions, unchanged, with cargo-lambda (pip install cargo-lambda); watch stays up:
 
-  cargo lambda watch
+  cargo lambda watch --features workspace-hack
   cargo lambda invoke start --data-file events/start-manual.json
   cargo lambda invoke check --data-file events/check-manual.json
 

@@ -289,6 +289,13 @@ fn the_last_screen_fits_on_one() {
 }
 
 #[test]
+fn the_last_screen_in_color() {
+    let mut demo = demo(&[]);
+    demo.env("COLUMNS", "120").env("CLICOLOR_FORCE", "1");
+    insta::assert_snapshot!(stdout_of(demo).replace('\u{1b}', "ESC"));
+}
+
+#[test]
 fn the_long_account() {
     insta::assert_snapshot!(*PAGE);
 }

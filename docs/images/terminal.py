@@ -17,7 +17,11 @@ SHOWN = {
 }
 
 
+DEMO = HERE.parents[1] / "demo/tests/snapshots/it__the_last_screen_in_color.snap"
+
+
 def main() -> None:
+    draw("demo", "cargo run -p demo", DEMO.read_text().split("---\n")[2].replace("ESC", "\x1b"))
     for name, (test, title) in SHOWN.items():
         snapshot = (SNAPSHOTS / f"eks_nodegroup_updater__commands__{test}.snap").read_text()
         colored = snapshot.split("\nin color\n\n")[1].split("\nJSON\n\n")[0]
