@@ -31,7 +31,7 @@ test:
 
 # The simulation with these seeds, such as 17..18; a single seed shows every request.
 sim SEEDS:
-    SEEDS={{SEEDS}} cargo nextest run --locked --workspace --profile all -E "binary(slow) and test(/^simulation/)" --no-capture
+    SEEDS={{SEEDS}} cargo nextest run --locked --workspace --profile all -E "binary(slow) and test(/^simulation::nothing/)" --no-capture
 
 # The simulation with these seeds on optimised code: for a hundred thousand of them.
 sim-long SEEDS:
@@ -82,7 +82,7 @@ py *ARGS:
 # The release binaries, two at once, killed at any instant.
 processes:
     START_BINARY="$PWD/.aws-sam/build/StartFunction/bootstrap" CHECK_BINARY="$PWD/.aws-sam/build/CheckFunction/bootstrap" \
-        cargo nextest run --locked --profile all --test slow processes
+        cargo nextest run --locked --workspace --profile all -E "binary(slow) and test(/^processes/)"
 
 # Everything that must pass before a change is kept; installs what it needs.
 ci:
