@@ -101,7 +101,7 @@ impl Metric {
             }
             Self::NodegroupsLeftAlone => "Node groups that are left alone on purpose: `notify`",
             Self::NodegroupsBehind => {
-                "Node groups with a newer release that is neither withdrawn nor denied, whatever holds it back"
+                "Node groups with a newer release that is neither withdrawn nor denied, whatever the obstacle"
             }
             Self::BehindSeconds => {
                 "How far behind those are: the age of their oldest newer release, one value per node group"

@@ -301,7 +301,7 @@ fn the_metrics_are_documented_by_the_code() {
             let name = format!("`{}`", metric.name());
             [name, metric.unit().to_owned(), metric.statistics().join(", "), metric.answers().to_owned()]
         });
-        let table = table(["metric", "unit", "statistic", "what it answers"], rows);
+        let table = table(["metric", "unit", "statistic", "meaning"], rows);
         assert_generated("metrics.md", &format!("metrics of {function}"), &table);
     }
 }

@@ -190,7 +190,7 @@ fn excluded_by_the_events_filter() {
         fleet.plan().iter().map(|planned| (planned.subject().to_string(), planned.decision.to_string())).collect();
     let not_found = "no node group with the tag ami-update has this name; check name, tag and region";
     let expected =
-        [("prod/blue", "the event asks for other node groups"), ("prod/bleu", not_found), ("prod/green", not_found)];
+        [("prod/blue", "the event selects other node groups"), ("prod/bleu", not_found), ("prod/green", not_found)];
     assert_eq!(codes, expected.map(|(path, reason)| (path.to_owned(), reason.to_owned())));
 }
 

@@ -28,7 +28,7 @@ use terminal::text::{count, nearest, safe};
 /// Retry failed updates at once, when their cause is fixed
 #[derive(Args)]
 pub struct Retry {
-    /// Node groups as CLUSTER/NODEGROUP; * matches any characters but the slash
+    /// Node groups as CLUSTER/NODEGROUP; * matches any characters except the slash
     #[arg(required = true, value_name = "NODEGROUP")]
     nodegroups: Vec<NodegroupPattern>,
     /// Do not ask for confirmation
@@ -42,7 +42,7 @@ pub struct Retry {
 /// opt-in, a freeze and the limits apply. EKS can still refuse the update.
 #[derive(Args)]
 pub struct Rollback {
-    /// Node groups as CLUSTER/NODEGROUP; * matches any characters but the slash
+    /// Node groups as CLUSTER/NODEGROUP; * matches any characters except the slash
     #[arg(required = true, value_name = "NODEGROUP")]
     nodegroups: Vec<NodegroupPattern>,
     /// The release to go back to, such as 1.33.1-20260304

@@ -22,7 +22,7 @@ use terminal::text::{count, safe};
 /// runs here, with your credentials and default settings.
 #[derive(Args)]
 pub struct Plan {
-    /// Only node groups with this name; * matches any characters but the slash, as in prod/*
+    /// Only node groups with this name; * matches any characters except the slash, as in prod/*
     #[arg(long, value_name = "PATTERN")]
     filter: Vec<NodegroupPattern>,
     /// Also node groups without the tag ami-update, and what they would get if they opted in

@@ -41,7 +41,7 @@ impl ReasonKind {
     pub fn guide(self) -> Guide {
         match self {
             Self::Excluded => {
-                Guide { rule: Rule::Selected, why: "the event asks for other node groups", todo: None, see: None }
+                Guide { rule: Rule::Selected, why: "the event selects other node groups", todo: None, see: None }
             }
             Self::NotFound => Guide {
                 rule: Rule::Selected,

@@ -25,7 +25,7 @@ pub struct NodegroupName {
     pub nodegroup: String,
 }
 
-/// Node groups by name; `*` matches any characters but the slash, as in `prod/*`.
+/// Node groups by name; `*` matches any characters except the slash, as in `prod/*`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct NodegroupPattern(NodegroupName);

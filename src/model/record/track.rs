@@ -225,7 +225,7 @@ impl ReleaseHistory {
         let family = release.family();
         self.0.sort_by(|left, right| {
             let order = order(family, &left.release_version, &right.release_version);
-            // Only two builds of one Bottlerocket version have no order.
+            // Only two builds of one Bottlerocket version cannot be ordered.
             order.unwrap_or_else(|| left.named_at.cmp(&right.named_at))
         });
         self.withdraw(release, date.is_none(), now);

@@ -26,7 +26,7 @@ enum Parts {
     Windows { minor: (u32, u32), date: u32 },
 }
 
-/// Two releases that have no order, or a text that is not a release.
+/// Two releases that cannot be ordered, or a text that is not a release.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotComparable {
     /// The text does not have the family's format.

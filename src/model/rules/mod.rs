@@ -185,8 +185,8 @@ impl RuleName {
                 setting: of_start("Force", "FORCE", "never"),
                 expected: "expected never or after-eviction-failure",
                 examples: &["after-eviction-failure"],
-                about: "After `PodEvictionFailure`, the next try overrides disruption budgets, once; it is announced before and \
-                        reported after. Or `never`.",
+                about: "After `PodEvictionFailure`, one retry overrides disruption budgets; you are notified before and \
+                        after it. Or `never`.",
                 set: |rules, value| {
                     let force = match value {
                         "never" => Some(Force::Never),

@@ -18,7 +18,7 @@ use terminal::output::{Output, say};
 /// Show past updates, newest first; or the releases of each track
 #[derive(Args)]
 pub struct History {
-    /// Node groups as CLUSTER/NODEGROUP; * matches any characters but the slash. For a single one, older updates are also read
+    /// Node groups as CLUSTER/NODEGROUP; * matches any characters except the slash. For a single one, older updates are also read
     /// from EKS
     nodegroup: Option<NodegroupPattern>,
     /// The releases that AWS recommended for each AMI type and Kubernetes version, and those that it withdrew

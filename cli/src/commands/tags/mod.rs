@@ -35,7 +35,7 @@ use terminal::text::count;
 /// Keep node groups current: writes the tag ami-update=auto
 #[derive(Args)]
 pub struct OptIn {
-    /// The node groups, as CLUSTER/NODEGROUP; * matches any characters but the slash, as in prod/*
+    /// The node groups, as CLUSTER/NODEGROUP; * matches any characters except the slash, as in prod/*
     #[arg(required = true, value_name = "NODEGROUP")]
     nodegroups: Vec<NodegroupPattern>,
     /// Only report newer releases, without updates: writes ami-update=notify
@@ -50,7 +50,7 @@ pub struct OptIn {
 /// The tag is not removed, because a missing tag is reported as lost.
 #[derive(Args)]
 pub struct OptOut {
-    /// The node groups, as CLUSTER/NODEGROUP; * matches any characters but the slash, as in prod/*
+    /// The node groups, as CLUSTER/NODEGROUP; * matches any characters except the slash, as in prod/*
     #[arg(required = true, value_name = "NODEGROUP")]
     nodegroups: Vec<NodegroupPattern>,
     #[command(flatten)]
@@ -61,7 +61,7 @@ pub struct OptOut {
 #[derive(Args)]
 #[command(long_about = about_set(), override_usage = "eks-nodegroup-updater set [OPTIONS] NODEGROUP... RULE=VALUE...")]
 pub struct Set {
-    /// Node groups, as CLUSTER/NODEGROUP, where * matches any characters but the slash; and rules, in any order
+    /// Node groups, as CLUSTER/NODEGROUP, where * matches any characters except the slash; and rules, in any order
     #[arg(required = true, value_name = "NODEGROUP|RULE=VALUE")]
     arguments: Vec<Argument>,
     #[command(flatten)]

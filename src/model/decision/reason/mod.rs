@@ -39,8 +39,8 @@ pub use parts::{Freeze, FreezeKind, Limit, RingWait, RollbackBlock};
 )]
 #[expect(missing_docs, reason = "the fields are the words of each sentence")]
 pub enum Reason {
-    /// The event asks for other node groups.
-    #[error("the event asks for other node groups")]
+    /// The event selects other node groups.
+    #[error("the event selects other node groups")]
     Excluded,
     /// The event names it, but no node group with the tag has this name.
     #[error("no node group with the tag ami-update has this name; check name, tag and region")]
