@@ -454,7 +454,8 @@ mod tests {
             (
                 "DENIED_RELEASES",
                 "*",
-                "expected release versions separated by spaces, or all of a day such as *-20260110, each also as AMI-TYPE/… or KUBERNETES-VERSION/AMI-TYPE/…",
+                "expected release versions separated by spaces, or all of a day such as *-20260110, each also as AMI-TYPE/… \
+                    or KUBERNETES-VERSION/AMI-TYPE/…",
             ),
         ] {
             let read = |asked: &str| match asked {

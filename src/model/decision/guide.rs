@@ -243,7 +243,8 @@ impl ReasonKind {
             },
             Self::Frozen => Guide {
                 rule: Rule::NotFrozen,
-                why: "the stop switch or a change calendar stops all updates; or one of them, or the quarantines, cannot be read, in which case the run fails and raises the alarm",
+                why: "the stop switch or a change calendar stops all updates; or one of them, or the quarantines, cannot be \
+                    read, in which case the run fails and raises the alarm",
                 todo: Some("open the calendar, or: eks-nodegroup-updater resume"),
                 see: Some("rules.md#stopping-updates"),
             },

@@ -111,7 +111,8 @@ impl Owner {
             Self::ClusterApi => "leave amiVersion out of the AWSManagedMachinePool's spec",
             Self::Pulumi => "leave releaseVersion out of the NodeGroup, or name it in ignoreChanges",
             Self::Terraform => {
-                "leave release_version out, or name it in ignore_changes; in the module terraform-aws-eks, set use_latest_ami_release_version = false"
+                "leave release_version out, or name it in ignore_changes; in the module terraform-aws-eks, set \
+                    use_latest_ami_release_version = false"
             }
         }
     }

@@ -155,7 +155,8 @@ impl Setting {
                 "DeniedReleases",
                 "DENIED_RELEASES",
                 "",
-                "expected release versions separated by spaces, or all of a day such as *-20260110, each also as AMI-TYPE/… or KUBERNETES-VERSION/AMI-TYPE/…",
+                "expected release versions separated by spaces, or all of a day such as *-20260110, each also as AMI-TYPE/… \
+                    or KUBERNETES-VERSION/AMI-TYPE/…",
                 Of::Start,
                 "Releases that no node group is updated to, or all of a day such as `*-20260110`, separated by spaces; each also \
                  [of one track](rules.md#release-names) only. [A list](settings.md#without-a-deployment) adds to them.",

@@ -23,10 +23,19 @@ pub(super) fn digest<'a>(case: &Case<'a>, digest: &'a Digest) -> Letter<'a> {
         status: None,
         headline: Headline::text(format!("EKS node groups not kept current: {count} ({need} you)")),
         facts: case.facts(facts.chain([meanwhile(week)])),
-        meaning: "These node groups opted in and have not been kept current for a week or more since you were notified. Those that wait continue by themselves, under your rules.".into(),
+        meaning:
+            "These node groups opted in and have not been kept current for a week or more since you were notified. \
+            Those that wait continue by themselves, under your rules."
+                .into(),
         steps: needs_you.iter().filter_map(why).chain([all]).collect(),
-        next: Next::new("Node groups that are still not current are listed again next week; you are notified when one is current again."),
-        data: Data { digest: Some(digest), nodegroups: first.map(|names| Names::some_of(names, *count)), ..Data::default() },
+        next: Next::new(
+            "Node groups that are still not current are listed again next week; you are notified when one is current again.",
+        ),
+        data: Data {
+            digest: Some(digest),
+            nodegroups: first.map(|names| Names::some_of(names, *count)),
+            ..Data::default()
+        },
     }
 }
 
@@ -49,7 +58,8 @@ pub(super) fn support_ended<'a>(case: &Case<'a>, ended: &'a SupportEnded) -> Let
         ),
         Ended::AllSupport => (
             ": support has ended",
-            "AWS no longer publishes AMI releases for it, not even security fixes. AWS upgrades clusters whose Kubernetes version is no longer supported.",
+            "AWS no longer publishes AMI releases for it, not even security fixes. AWS upgrades clusters whose Kubernetes \
+                version is no longer supported.",
         ),
     };
     let version = match &ended.what {
@@ -79,7 +89,10 @@ pub(super) fn access_denied<'a>(case: &Case<'a>, error: &'a str) -> Letter<'a> {
         status: Some(Status::Firing),
         headline: Headline::text("EKS updates refused: the updater is missing a permission"),
         facts: case.facts([Fact::new("AWS says", error)]),
-        meaning: "EKS refuses every update because the function start is missing a permission: its role's policy or an organisation policy does not allow it. No update starts.".into(),
+        meaning:
+            "EKS refuses every update because the function start is missing a permission: its role's policy or an \
+            organisation policy does not allow it. No update starts."
+                .into(),
         steps: vec![
             own(region, "doctor").comment("shows which permissions are missing"),
             Step::command(format!("aws cloudtrail lookup-events --region {region} --lookup-attributes {event}")),

@@ -19,7 +19,8 @@ pub(super) fn downgraded<'a>(case: &Case<'a>, hold: &'a Hold) -> Letter<'a> {
     let runs = |it: &Running| format!("{} (Kubernetes {})", it.release_version, it.version);
     let (left, release) = (hold.from.release_version.as_str(), hold.to.release_version.as_str());
     let next = if hold.is_of_version() {
-        "It follows its cluster's Kubernetes version again when that version changes; newer releases of its own version are still installed.".into()
+        "It follows its cluster's Kubernetes version again when that version changes; newer releases of its own version are \
+            still installed.".into()
     } else if hold.ends_with_newer() {
         format!("It stays on {release} until there is a release newer than {left}.")
     } else {
@@ -36,11 +37,18 @@ pub(super) fn downgraded<'a>(case: &Case<'a>, hold: &'a Hold) -> Letter<'a> {
         status: Some(Status::Firing),
         headline: case.headline("EKS node group downgraded: ").then(" to ").then_name(release),
         facts: case.facts(facts),
-        meaning: "A person, or another tool that manages the node group's release or version, downgraded it. A downgraded node group stays where it is, so it is not kept up to date.".into(),
+        meaning:
+            "A person, or another tool that manages the node group's release or version, downgraded it. A downgraded \
+            node group stays where it is, so it is not kept up to date."
+                .into(),
         steps: case.steps(|id| {
             let leave = match case.owner() {
                 Some(owner) => format!("In {}, {} ({})", owner.name(), owner.setting(), owner.page()),
-                None => "Leave the release out where the node group is defined; in Terraform: lifecycle { ignore_changes = [release_version, version] } (docs/ownership.md)".to_owned(),
+                None => {
+                    "Leave the release out where the node group is defined; in Terraform: lifecycle { ignore_changes = \
+                    [release_version, version] } (docs/ownership.md)"
+                        .to_owned()
+                }
             };
             vec![
                 Step::advice(leave),
@@ -49,7 +57,13 @@ pub(super) fn downgraded<'a>(case: &Case<'a>, hold: &'a Hold) -> Letter<'a> {
             ]
         }),
         next: Next::new(next),
-        data: Data { release_version: Some(release), owner: case.owner(), downgraded: Some(hold), similar: cause_of(case.owner()), ..Data::default() },
+        data: Data {
+            release_version: Some(release),
+            owner: case.owner(),
+            downgraded: Some(hold),
+            similar: cause_of(case.owner()),
+            ..Data::default()
+        },
     }
 }
 
@@ -63,7 +77,9 @@ pub(super) fn stale<'a>(case: &Case<'a>, stale: &'a Stale) -> Letter<'a> {
         status: Some(Status::Firing),
         headline: case.headline("EKS node group not kept current: "),
         facts: case.facts([Fact::at("Since", stale.since)].into_iter().chain(behind).chain([why])),
-        meaning: "The node group opted in, and has not been kept current for longer than StaleAfter, or its tag ami-update/stale-after, allows.".into(),
+        meaning: "The node group opted in, and has not been kept current for longer than StaleAfter, or its tag \
+            ami-update/stale-after, allows."
+            .into(),
         steps: case.steps(|id| {
             let describe = eks(id, "describe-nodegroup", "");
             let todo = explain_decision(id.region(), id.name(), &stale.reason).or(explain_event(id));
@@ -112,11 +128,13 @@ pub(super) fn tag_lost<'a>(case: &Case<'a>) -> Letter<'a> {
         status: Some(Status::Firing),
         headline: case.headline("EKS node group without its tag: "),
         facts: case.facts(managed_by(owner)),
-        meaning: "The node group had opted in and no longer has the tag ami-update. Infrastructure as code often removes a tag that was set by hand. The node group is no longer updated.".into(),
+        meaning:
+            "The node group had opted in and no longer has the tag ami-update. Infrastructure as code often removes a \
+            tag that was set by hand. The node group is no longer updated."
+                .into(),
         steps: case.steps(|id| {
-            let there = |owner: Owner| {
-                Step::advice(format!("Set it in {}: {} ({})", owner.name(), owner.tags(), owner.page()))
-            };
+            let there =
+                |owner: Owner| Step::advice(format!("Set it in {}: {} ({})", owner.name(), owner.tags(), owner.page()));
             let how = match owner {
                 Some(_) => "sets it until its owner removes it again",
                 None => "or set the tag where your infrastructure as code sets them",

@@ -38,7 +38,10 @@ pub(super) fn quarantined<'a>(case: &Case<'a>, held: &'a QuarantinedRelease) -> 
             &format!("every node group on {track}"),
             facts.into_iter().chain(included).chain(same_build_facts),
         ),
-        meaning: "Nodes with this release did not come up on several node groups, and neither capacity nor network explains it. No further node group there is updated to it.".into(),
+        meaning:
+            "Nodes with this release did not come up on several node groups, and neither capacity nor network explains \
+            it. No further node group there is updated to it."
+                .into(),
         steps: [lift].into_iter().chain(back).chain(deny_build).collect(),
         next: Next::new(format!(
             "The next newer release is installed. {release} stays quarantined until the quarantine is lifted."
@@ -50,7 +53,9 @@ pub(super) fn quarantined<'a>(case: &Case<'a>, held: &'a QuarantinedRelease) -> 
             ran_on: Some(ran_on),
             same_build: Some(same_build),
             quarantined_in: held.cluster.as_ref().map(ClusterId::name),
-            reason: "FailedOnSeveralNodegroups".into(), nodegroups: Some(nodegroups.clone()), ..Data::default()
+            reason: "FailedOnSeveralNodegroups".into(),
+            nodegroups: Some(nodegroups.clone()),
+            ..Data::default()
         },
     }
 }
@@ -87,10 +92,20 @@ pub(super) fn withdrawn<'a>(case: &Case<'a>, release: &'a str, latest: &'a str, 
         status: Some(Status::Firing),
         headline: Headline::text("EKS release withdrawn: ").then_name(release),
         facts: case.facts([Fact::new("Latest now", latest), Fact::new("Runs on", running)]),
-        meaning: "AWS recommended this release and now recommends an older one. No node group is updated to it; those that run it stay on it.".into(),
+        meaning:
+            "AWS recommended this release and now recommends an older one. No node group is updated to it; those that \
+            run it stay on it."
+                .into(),
         steps: back.into_iter().collect(),
         next: Next::new(format!("{release} is no longer installed, unless AWS recommends it again.")),
-        data: Data { release_version: Some(release), track: case.track(), running_on: Some(runs), reason: "NoLongerRecommended".into(), nodegroups: Some(runs.clone()), ..Data::default() },
+        data: Data {
+            release_version: Some(release),
+            track: case.track(),
+            running_on: Some(runs),
+            reason: "NoLongerRecommended".into(),
+            nodegroups: Some(runs.clone()),
+            ..Data::default()
+        },
     }
 }
 

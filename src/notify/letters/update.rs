@@ -57,10 +57,12 @@ pub(super) fn failed<'a>(case: &Case<'a>, about: &'a AttemptRef) -> Letter<'a> {
     let meaning = match (cause(case), case.error_code()) {
         (Some(cause), _) => cause.meaning(),
         (None, Some(POD_EVICTION_FAILURE)) => {
-            "Pods did not leave a node within 15 minutes, usually because a PodDisruptionBudget allows no eviction. Nodes that were replaced by then may stay on the new release, and one that could not be drained may stay cordoned."
+            "Pods did not leave a node within 15 minutes, usually because a PodDisruptionBudget allows no eviction. Nodes \
+                that were replaced by then may stay on the new release, and one that could not be drained may stay cordoned."
         }
         (None, Some(NODE_CREATION_FAILURE)) => {
-            "New nodes did not start or did not join the cluster within 15 minutes: check capacity, quotas, subnets, security groups, user data (which may run longer than that) and the node role."
+            "New nodes did not start or did not join the cluster within 15 minutes: check capacity, quotas, subnets, \
+                security groups, user data (which may run longer than that) and the node role."
         }
         (None, _) => "The update ended without success. Nodes that were replaced by then may stay on the new release.",
     };
@@ -81,7 +83,8 @@ pub(super) fn refused<'a>(case: &Case<'a>, about: &'a AttemptRef) -> Letter<'a> 
     let says_so = |text: &str| text.to_ascii_lowercase().contains("not authorized to launch instances");
     let is_launch_template = case.errors.iter().any(|error| says_so(&error.error_message));
     let meaning = if is_launch_template {
-        "The function start is not allowed to launch instances from the node group's launch template, which EKS checks. docs/operations.md has a policy for its role, under Launch templates. No node was touched."
+        "The function start is not allowed to launch instances from the node group's launch template, which EKS checks. \
+            docs/operations.md has a policy for its role, under Launch templates. No node was touched."
     } else {
         "EKS did not start the update. No node was touched."
     };
@@ -144,7 +147,10 @@ pub(super) fn stuck<'a>(case: &Case<'a>, about: &'a AttemptRef) -> Letter<'a> {
         status: Some(Status::Firing),
         headline: headline(case, "EKS update still running: ", about),
         facts: facts(case),
-        meaning: "The update has been running for longer than StuckAfter, or than the tag ami-update/stuck-after allows. EKS cannot cancel it, and no other update of this node group starts meanwhile.".into(),
+        meaning:
+            "The update has been running for longer than StuckAfter, or than the tag ami-update/stuck-after allows. \
+            EKS cannot cancel it, and no other update of this node group starts meanwhile."
+                .into(),
         steps: look(case),
         next: Next::new("It is still being watched; you are notified when it ends."),
         data: data(case, about),
@@ -158,7 +164,10 @@ pub(super) fn forced<'a>(case: &Case<'a>, about: &'a AttemptRef) -> Letter<'a> {
         status: Some(Status::Resolved),
         headline: headline(case, "EKS update forced: ", about),
         facts: facts(case),
-        meaning: "The update overrode disruption budgets, as the node group's tag ami-update/force allows after an eviction failure, and succeeded.".into(),
+        meaning:
+            "The update overrode disruption budgets, as the node group's tag ami-update/force allows after an eviction \
+            failure, and succeeded."
+                .into(),
         steps: look(case),
         next: Next::new("Nothing; the next update is not forced."),
         data: data(case, about),

@@ -27,7 +27,10 @@ fn report() -> Report {
     let nodegroups = vec![
         A.failed("3 node groups with a tag that is not recognised")
             .cause(many.join("\n"))
-            .remedy("Fix or remove the tag: eks-nodegroup-updater set RULE=VALUE CLUSTER/NODEGROUP, and then look again whether it is understood")
+            .remedy(
+                "Fix or remove the tag: eks-nodegroup-updater set RULE=VALUE CLUSTER/NODEGROUP, and then look again \
+                whether it is understood",
+            )
             .see("docs/rules.md"),
     ];
     let mut report = Report {
