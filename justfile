@@ -114,9 +114,9 @@ guard *ARGS:
     cargo run --locked -p lambda-bench -- guard --start .aws-sam/build/StartFunction/bootstrap \
         --check .aws-sam/build/CheckFunction/bootstrap {{ARGS}}
 
-# Draws the README's pictures anew. Needs Graphviz, rich and PyYAML (`pip install rich pyyaml`).
+# Draws the README's pictures anew. Needs Graphviz and PyYAML (`pip install pyyaml`).
 pictures:
-    dot -Tsvg docs/images/flow.dot -o docs/images/flow.svg
+    dot -Tsvg docs/images/flow.dot | python3 docs/images/flow.py docs/images/flow.svg
     python3 docs/images/terminal.py
     cargo run --quiet --locked -p demo -- --output json \
         | python3 docs/images/dashboard.py docs/images/dashboard.svg

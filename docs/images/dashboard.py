@@ -17,7 +17,9 @@ from html import escape
 from pathlib import Path
 from typing import Any, NoReturn
 
+import lettering
 import yaml
+from lettering import width
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 PSEUDO = {"AWS::StackName": "eks-nodegroup-updater", "AWS::Region": "eu-central-1"}
@@ -32,7 +34,7 @@ OPTIONS = {
 }
 OPTIONS_OF_METRIC = {"id", "label", "stat", "period", "visible", "expression", "color"}
 
-COLUMN, ROW, MARGIN, HEADER = 42, 34, 10, 40
+COLUMN, ROW, MARGIN, HEADER = 42, 38, 10, 40
 INK, PALE, LINE, GRID = "#16191f", "#5f6b7a", "#d5dbdb", "#e9ebed"
 # CloudWatch's own, in its order.
 COLORS = ["#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf"]
@@ -175,16 +177,10 @@ def answer(query: str, groups: dict[str, list[dict]]) -> tuple[list[str], list[d
 # ── How it looks ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def width(text: str, size: float) -> float:
-    """About how wide a text is."""
-    narrow, wide = sum(char in "iIjlt.,:;'|!()[]/f- r" for char in text), sum(char in "mwMW@%" for char in text)
-    return size * (0.56 * len(text) - 0.26 * narrow + 0.3 * wide)
-
-
-def cut(text: str, size: float, room: float) -> str:
-    if width(text, size) <= room:
+def cut(text: str, size: float, room: float, bold: bool = False) -> str:
+    if width(text, size, bold) <= room:
         return text
-    while text and width(text + "…", size) > room:
+    while text and width(text + "…", size, bold) > room:
         text = text[:-1]
     return text.rstrip() + "…"
 
@@ -192,8 +188,14 @@ def cut(text: str, size: float, room: float) -> str:
 def words(
     x: float, y: float, text: str, size: float = 12, fill: str = INK, anchor: str = "start", bold: bool = False
 ) -> str:
-    style = f'font-size="{size:g}" fill="{fill}" text-anchor="{anchor}"' + (' font-weight="bold"' if bold else "")
-    return f'<text x="{x:g}" y="{y:g}" {style}>{escape(text)}</text>'
+    return lettering.words(x, y, text, size, fill, anchor, bold)
+
+
+def fits(text: str, size: float, room: float, bold: bool = False) -> str:
+    """A text that nothing may be missing of."""
+    if width(text, size, bold) > room:
+        fail(f"there is no room for “{text}”")
+    return text
 
 
 def box(x: float, y: float, w: float, h: float, fill: str, more: str = "") -> str:
@@ -204,9 +206,9 @@ def number(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def ticks(largest: float) -> list[float]:
-    """Values of an axis, at most six, from zero to no less than the largest."""
-    rough = largest / 4 or 1
+def ticks(largest: float, high: float) -> list[float]:
+    """Values of an axis, at most six and none too near another, from zero to no less than the largest."""
+    rough = largest / max(1, min(4, high // 18)) or 1
     power = 10 ** math.floor(math.log10(rough))
     step = next(step * power for step in (1, 2, 5, 10) if step * power >= rough)
     if isinstance(largest, int):
@@ -227,8 +229,8 @@ class Picture:
         day = datetime.fromtimestamp(self.begin, UTC).strftime("%Y-%m-%d")
         return "\n".join(
             [
-                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high}" role="img"'
-                ' font-family="\'Amazon Ember\', \'Helvetica Neue\', Helvetica, Arial, sans-serif">',
+                f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}" viewBox="0 0 {wide} {high}" role="img"'
+                f' font-family="{lettering.SANS}">',
                 f"<title>{escape(name)}</title>",
                 box(0.5, 0.5, wide - 1, high - 1, "#f2f3f3", f'stroke="{LINE}" rx="8"'),
                 words(MARGIN + 6, 27, name, 16, bold=True),
@@ -258,25 +260,29 @@ class Picture:
             fail(f"the widget {title} has the unknown view {properties.get('view')}")
         parts = [box(x, y, w, h, "#fff", f'stroke="{LINE}" rx="4"')]
         if title:
-            parts.append(words(x + 12, y + 21, title, 13, bold=True))
+            # The axis has its label at the end of this line.
+            label = properties.get("yAxis", {}).get("left", {}).get("label", "")
+            room = w - 24 - (width(label, 11) + 12 if label else 0)
+            parts.append(words(x + 12, y + 21, fits(title, 13, room, bold=True), 13, bold=True))
+            if label:
+                parts.append(words(x + w - 12, y + 21, label, 11, PALE, "end"))
         top = 32 if title else 8
         return "\n".join([*parts, *draw(properties, x + 12, y + top, w - 24, h - top - 10)])
 
     def text(self, properties: dict, x: float, y: float, w: float, h: float) -> list[str]:
         """Bold and plain words, wrapped."""
-        lines, used = [""], 0.0
+        parts, size, at, base = [], 12.5, 0.0, y + 15
         for index, part in enumerate(properties["markdown"].split("**")):
+            bold = bool(index % 2)
             for word in part.split():
-                if used + width(word, 12.5) > w:
-                    lines, used = [*lines, ""], 0.0
-                lines[-1] += f'<tspan font-weight="bold">{escape(word)}</tspan> ' if index % 2 else f"{escape(word)} "
-                used += width(word + " ", 12.5)
-        if len(lines) * 18 > h + 2:
+                wide = width(word, size, bold)
+                if at + wide > w:
+                    at, base = 0.0, base + 18
+                parts.append(words(x + at, base, word, size, bold=bold))
+                at += wide + width(" ", size)
+        if base > y + h:
             fail("the text is longer than its widget")
-        return [
-            f'<text x="{x:g}" y="{y + 15 + 18 * index:g}" font-size="12.5" fill="{INK}">{line.strip()}</text>'
-            for index, line in enumerate(lines)
-        ]
+        return parts
 
     def series(self, properties: dict[str, Any]) -> list[tuple[str, str, Series]]:
         """Label, color and values of each metric that is visible."""
@@ -302,25 +308,28 @@ class Picture:
         """The latest value of each metric."""
         shown, parts = self.series(properties), []
         for index, (label, _, values) in enumerate(shown):
-            middle = x + w * (index + 0.5) / len(shown)
-            parts.append(words(middle, y + h - 18, number(list(values.values())[-1]), 26, anchor="middle"))
-            parts.append(words(middle, y + h, label, 11.5, PALE, "middle"))
+            wide = w / len(shown)
+            middle = x + wide * (index + 0.5)
+            parts.append(words(middle, y + h - 22, number(list(values.values())[-1]), 26, anchor="middle"))
+            parts.append(words(middle, y + h - 4, fits(label, 11.5, wide - 8), 11.5, PALE, "middle"))
         return parts
 
     def graph(self, properties: dict, x: float, y: float, w: float, h: float) -> list[str]:
         """Lines, or areas that are stacked. A line is interrupted where a period has no value, as in CloudWatch."""
-        shown, axis = self.series(properties), properties["yAxis"]["left"]
+        shown = self.series(properties)
         times = sorted({at for _, _, values in shown for at in values})
         stacked = properties.get("stacked", False)
         sums = [sum(values.get(at, 0) for _, _, values in shown) for at in times]
-        marks = ticks(max(sums) if stacked else max(value for _, _, values in shown for value in values.values()))
         rows, used = [[]], 0.0
         for label, color, _ in shown:
             if used and used + 16 + width(label, 11.5) > w:
                 rows, used = [*rows, []], 0.0
-            rows[-1].append((x + used, label, color))
+            rows[-1].append((x + used, fits(label, 11.5, w - 15), color))
             used += 30 + width(label, 11.5)
-        left, right, top, bottom = x + 28, x + w - 14, y + 16, y + h - 16 * len(rows) - 20
+        top, bottom = y + 8, y + h - 16 * len(rows) - 20
+        largest = max(sums) if stacked else max(value for _, _, values in shown for value in values.values())
+        marks = ticks(largest, bottom - top)
+        left, right = x + max(28, *(width(number(mark), 11) + 8 for mark in marks)), x + w - 16
 
         def across(at: int) -> float:
             return left + (right - left) * (at - self.begin) / (self.end - self.begin)
@@ -328,12 +337,14 @@ class Picture:
         def up(value: float) -> float:
             return bottom - (bottom - top) * value / (marks[-1] or 1)
 
-        parts = [words(x, y + 4, axis["label"], 11, PALE)]
+        parts = []
         for mark in marks:
             parts.append(f'<path d="M{left:g} {up(mark):.1f}H{right:g}" stroke="{GRID if mark else PALE}"/>')
             parts.append(words(left - 6, round(up(mark) + 4, 1), number(mark), 11, PALE, "end"))
-        hours = range(self.begin, self.end + 1, 3600 if w > 400 else 7200)
-        parts += [words(round(across(at), 1), bottom + 15, clock(at), 11, PALE, "middle") for at in hours]
+        # Every hour, or every second where they would touch.
+        room = (right - left) * 3600 / (self.end - self.begin)
+        hours = range(self.begin, self.end + 1, 3600 if width("00:00", 11) + 10 < room else 7200)
+        parts += [words(round(across(at), 1), bottom + 17, clock(at), 11, PALE, "middle") for at in hours]
 
         below = dict.fromkeys(times, 0.0)
         for index, (_, color, values) in enumerate(shown):
@@ -364,14 +375,15 @@ class Picture:
         return parts
 
     def alarms(self, properties: dict, x: float, y: float, w: float, h: float) -> list[str]:
-        parts, columns, across, high = [], 5, w / 5, h / 2
+        parts, columns, across, high = [], 5, (w + 8) / 5, h / 2
         names = [arn.removesuffix(".Arn") for arn in properties["alarms"]]
         for index, name in enumerate(names):
             state = self.state(name)
             left, top = x + across * (index % columns), y + high * (index // columns)
             parts.append(box(round(left, 1), top, round(across - 8, 1), high - 6, STATES[state], 'rx="3"'))
-            parts.append(words(round(left + 8, 1), top + high / 2 + 1, name, 11, "#fff", bold=True))
-            parts.append(words(round(left + across - 16, 1), top + high / 2 + 1, state, 10, "#fff", "end"))
+            name = cut(name, 10.5, across - 32 - width(state, 10), bold=True)
+            parts.append(words(left + 8, top + high / 2 + 1, name, 10.5, "#fff", bold=True))
+            parts.append(words(left + across - 16, top + high / 2 + 1, state, 10, "#fff", "end"))
         return parts
 
     def state(self, name: str) -> str:
@@ -409,17 +421,23 @@ class Picture:
         """The rows that fit; CloudWatch would scroll to the others."""
         columns, rows = answer(properties["query"], self.groups)
         cells = [[clock(row[name]) if isinstance(row[name], int) else row[name] for name in columns] for row in rows]
-        widths = [max(width(text, 11.5) for text in [name, *column]) + 12 for name, column in zip(columns, zip(*cells))]
+        widths = [
+            max(width(name, 11.5, bold=True), *(width(text, 11.5) for text in column)) + 14
+            for name, column in zip(columns, zip(*cells))
+        ]
         # The last column has what is left.
         starts = [sum(widths[:index]) for index in range(len(columns))]
         room = [*widths[:-1], w - starts[-1]]
         parts = [box(x, y, w, 20, "#fafafa"), f'<path d="M{x:g} {y + 20:g}h{w:g}" stroke="{LINE}"/>']
-        parts += [words(x + at + 4, y + 14, name, 11.5, PALE, bold=True) for at, name in zip(starts, columns)]
+        parts += [
+            words(x + at + 4, y + 14, fits(name, 11.5, space - 8, bold=True), 11.5, PALE, bold=True)
+            for at, name, space in zip(starts, columns, room)
+        ]
         fit = int((h - 20) // 19)
         for index, row in enumerate(cells[:fit]):
             base = y + 20 + 19 * (index + 1)
             parts += [
-                words(round(x + at + 4, 1), base - 5, cut(text, 11.5, space - 6), 11.5)
+                words(round(x + at + 4, 1), base - 5, cut(text, 11.5, space - 8), 11.5)
                 for at, text, space in zip(starts, row, room)
             ]
             parts.append(f'<path d="M{x:g} {base:g}h{w:g}" stroke="{GRID}"/>')
