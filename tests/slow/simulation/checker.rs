@@ -20,6 +20,14 @@ use testing::{FLEET_KEY, TestEnv};
 /// A run that saw what held before may act so long after: its time limit, what `DescribeNodegroup` lags, and a slow request.
 pub const HINDSIGHT: SignedDuration = SignedDuration::from_mins(30);
 
+/// What an update is judged by, beside the world.
+#[derive(Clone, Copy)]
+pub struct Sight<'a> {
+    pub groups: &'a [Group],
+    pub published: &'a Published,
+    pub clusters: &'a Clusters,
+}
+
 pub struct Checker {
     rules: FleetRules,
     /// How long a cluster has its version before its node groups follow.
@@ -122,13 +130,8 @@ impl Checker {
     }
 
     /// Takes note of what the world's updates have come to, and judges those that are new.
-    pub async fn check(
-        &mut self,
-        env: &TestEnv,
-        groups: &[Group],
-        (published, clusters): (&Published, &Clusters),
-        begun: &BTreeMap<String, Timestamp>,
-    ) {
+    pub async fn check(&mut self, env: &TestEnv, sight: Sight<'_>, begun: &BTreeMap<String, Timestamp>) {
+        let Sight { groups, published, clusters } = sight;
         for (index, group) in groups.iter().enumerate() {
             let updates = env.world.updates(&group.cluster, &group.name);
             for update in &updates {

@@ -26,7 +26,7 @@ pub struct Seen {
     /// When each attempt was begun, by its token: its intent is the first that anybody sees of it.
     pub begun: BTreeMap<String, Timestamp>,
     /// When EKS was asked for what it never knows, by Kubernetes version and release.
-    asked_in_vain: BTreeMap<(String, String), Vec<Timestamp>>,
+    asked_for_unknown: BTreeMap<(String, String), Vec<Timestamp>>,
     /// Whether requests are answered as AWS should answer them, but for what ails the node groups.
     pub quiet: bool,
     /// Whether nothing ails them any more.
@@ -35,8 +35,10 @@ pub struct Seen {
 
 impl Seen {
     /// It is asked for ever more rarely, whatever node group asks.
-    fn ask_in_vain(&mut self, version: &str, target: &str, (at, waits): (Timestamp, [SignedDuration; 3])) {
-        let asked = self.asked_in_vain.entry((version.to_owned(), target.to_owned())).or_default();
+    fn ask_for_unknown(&mut self, request: &Request, waits: [SignedDuration; 3]) {
+        let text = |key: &str| request.body[key].as_str().unwrap_or_default();
+        let (version, target, at) = (text("version"), text("releaseVersion"), request.at);
+        let asked = self.asked_for_unknown.entry((version.to_owned(), target.to_owned())).or_default();
         asked.push(at);
         if let [.., third_last, _, _, last] = asked[..]
             && last.duration_since(third_last) < waits.iter().sum::<SignedDuration>() - minutes(20)
@@ -46,13 +48,20 @@ impl Seen {
     }
 }
 
+/// What the faults depend on.
+#[derive(Clone, Copy)]
+pub struct Setting<'a> {
+    /// The node groups, and what ails them.
+    pub groups: &'a [Group],
+    /// The waits before each further try.
+    pub waits: [SignedDuration; 3],
+    /// How much the functions' clock is ahead of AWS's.
+    pub clock_ahead: SignedDuration,
+}
+
 /// Lets everything go wrong that can, until it is [quiet](Seen::quiet); what ails node groups goes on.
-pub fn chaos(
-    world: &World,
-    mut rng: Rng,
-    (groups, waits, clock_ahead): (&[Group], [SignedDuration; 3], SignedDuration),
-    trace: bool,
-) -> Arc<Mutex<Seen>> {
+pub fn chaos(world: &World, mut rng: Rng, setting: Setting<'_>, trace: bool) -> Arc<Mutex<Seen>> {
+    let Setting { groups, waits, clock_ahead } = setting;
     let seen = Arc::new(Mutex::new(Seen::default()));
     let arns = world.nodegroup_arns();
     let ailing: BTreeMap<(String, String), Ailment> =
@@ -91,7 +100,7 @@ pub fn chaos(
             let (version, target) = (text("version"), text("releaseVersion"));
             // Where its launch template is refused, nothing is learned of the release.
             if day(target) == NEVER_KNOWN && ailment != Some(&Ailment::LaunchTemplateDenied) {
-                inside.lock().unwrap().ask_in_vain(version, target, (request.at, waits));
+                inside.lock().unwrap().ask_for_unknown(request, waits);
             }
             let forward = of.nodegroup(cluster, name).is_none_or(|now| is_forward(&now, version, target));
             if !forward && !others_brought_it(&of.updates(cluster, name), request.at) {

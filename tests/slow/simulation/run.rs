@@ -15,8 +15,8 @@ use simulated_aws::{Nodegroup, Request, UpdateScript, World};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::checker::Checker;
-use super::faults::{Seen, chaos};
+use super::checker::{Checker, Sight};
+use super::faults::{Seen, Setting, chaos};
 use super::fleet::{
     Ailment, BEFORE_A_CLOSE, Clusters, DAYS, FIRST, FleetRules, Group, LAST, NEVER_KNOWN, NEXT_VERSION, ONE_MORE,
     OWN_VERSION, Published, STOP_SWITCH, choose_unverified, fall_ill, groups, window_closes_in,
@@ -115,7 +115,8 @@ impl Simulation {
         if rng.bool() {
             env.world.refuse_events(Some(rng.usize(2..6)));
         }
-        let seen = chaos(&env.world, rng.fork(), (&groups, waits, env.clock_ahead), trace);
+        let seen =
+            chaos(&env.world, rng.fork(), Setting { groups: &groups, waits, clock_ahead: env.clock_ahead }, trace);
         let follow_after = env.start_config.settings.defaults.follow_cluster_after;
         let checker = Checker::new(&groups, rules, follow_after, env.world.now());
         let (runs, tally) = (Vec::new(), BTreeMap::new());
@@ -556,7 +557,8 @@ impl Simulation {
 
     async fn check(&mut self) {
         let begun = self.seen.lock().unwrap().begun.clone();
-        self.checker.check(&self.env, &self.groups, (&self.published, &self.clusters), &begun).await;
+        let sight = Sight { groups: &self.groups, published: &self.published, clusters: &self.clusters };
+        self.checker.check(&self.env, sight, &begun).await;
     }
 
     /// The requests so far that change something.
