@@ -30,7 +30,7 @@ impl Output {
     /// Prints a document, or the page that shows it.
     ///
     /// # Errors
-    /// As [`print`].
+    /// As [`print()`].
     pub fn print<T: Serialize>(self, document: &T, draw: impl FnOnce(&mut Page)) -> anyhow::Result<Reader> {
         let text = match self {
             Self::Table => {
@@ -60,7 +60,7 @@ pub fn print(text: &str) -> anyhow::Result<Reader> {
 /// Clears the terminal; elsewhere the answers follow each other.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn clear() -> anyhow::Result<()> {
     if io::stdout().is_terminal() { print("\x1b[2J\x1b[H").map(drop) } else { Ok(()) }
 }
