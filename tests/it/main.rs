@@ -1,34 +1,17 @@
-//! The fast stories: what every change is tried against.
+//! The fast tests, which every change is tried against. They are laid out as `src` is.
 
-mod answers;
 mod attention;
-mod blame;
-mod chat;
-mod controls;
+mod aws;
 mod docs;
-mod downgraded;
-mod endpoints;
-mod events;
-mod frugal;
+mod execute;
+mod handler;
 mod imports;
-mod invariants;
-mod messages;
 mod metrics;
-mod newer_version;
-mod outbox;
-mod phones;
+mod notify;
+mod observe;
+mod plan;
 mod promises;
-mod published_events;
-mod reasons;
-mod reconciling;
-mod releases;
-mod rollback;
-mod rules;
-mod runs;
+mod reconcile;
 mod schema;
-mod settling;
-mod shared_table;
-mod stale;
-mod throttling;
-mod update_history;
-mod windows;
+mod settle;
+mod store;

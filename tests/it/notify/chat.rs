@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use strum::VariantArray as _;
 use testing::{CURRENT, History, NEWER, arn, at, error, eviction, intent, names, retry_after};
 
-use crate::messages::{last_message, machine, noticed, part, track_with};
+use super::messages::{last_message, machine, noticed, part, track_with};
 use crate::schema::assert_is_chat_notification;
 
 fn chat(message: &Message) -> Value {
