@@ -34,7 +34,7 @@ pub enum Progress {
     /// It is in progress, or has a status that this version does not know.
     InProgress,
     /// It succeeded, and the node group runs this now.
-    Successful(Running),
+    Successful(DescribedVersions),
     /// It failed, and the node group has these health issues now.
     Failed(Vec<ErrorDetail>, Vec<String>),
     /// It was cancelled.
@@ -43,7 +43,7 @@ pub enum Progress {
 
 /// What a node group runs, as far as EKS returns it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Running {
+pub struct DescribedVersions {
     /// The Kubernetes version.
     pub version: Option<String>,
     /// The release.
@@ -83,10 +83,10 @@ pub fn settle(record: &mut NodegroupRecord, observation: &Observation, now: Time
 }
 
 /// Success is accepted once the node group runs the requested release, which it might show late.
-fn successful(record: &mut NodegroupRecord, running: &Running, now: Timestamp) {
+fn successful(record: &mut NodegroupRecord, running: &DescribedVersions, now: Timestamp) {
     let Some(attempt) = &mut record.attempts.open else { return };
     let since = *attempt.successful_since.get_or_insert(now);
-    let asked = Running {
+    let asked = DescribedVersions {
         version: Some(attempt.intent.version.clone()),
         release_version: Some(attempt.intent.release_version.clone()),
     };

@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn every_command_that_a_notification_names_is_understood() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/it/snapshots");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/it/notify/snapshots");
         let snapshots = fs::read_dir(folder).unwrap().map(|file| fs::read_to_string(file.unwrap().path()).unwrap());
         let texts: Vec<String> = snapshots.collect();
         let commands =

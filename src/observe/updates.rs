@@ -15,7 +15,7 @@ use crate::model::attempt::{Attempt, ErrorDetail};
 use crate::model::id::NodegroupId;
 use crate::model::problem::Unreadable;
 use crate::model::record::nodegroup::NodegroupRecord;
-use crate::settle::{Observation, Progress, Running};
+use crate::settle::{DescribedVersions, Observation, Progress};
 
 /// How far EKS's clock may be behind the clock that dated the intent.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -62,7 +62,7 @@ async fn progress(eks: &Eks, id: &NodegroupId, update_id: &str, update: &eks::Up
         Some(UpdateStatus::Successful) => {
             let nodegroup = describe_nodegroup(eks, id).await?;
             let (version, release_version) = (nodegroup.version, nodegroup.release_version);
-            Progress::Successful(Running { version, release_version })
+            Progress::Successful(DescribedVersions { version, release_version })
         }
         Some(UpdateStatus::Failed) => Progress::Failed(errors(update), health(eks, id).await?),
         Some(UpdateStatus::Cancelled) => Progress::Cancelled(cancellation(update)),

@@ -65,7 +65,7 @@ enum Verdict {
     /// It has no nodes: it neither proves nor blocks, if another node group proves.
     WithoutNodes,
     /// It will never run the release.
-    Apart,
+    NotApplicable,
 }
 
 /// The node group that blocks the ring longest. One with an unknown end comes before those that soak.
@@ -81,7 +81,7 @@ fn longest_wait(input: &PlanInput<'_>, gate: Gate<'_>) -> Option<(Subject, RingW
             Verdict::WithoutNodes => {
                 without_nodes.get_or_insert_with(|| ((&discovered.id).into(), RingWait::NoNodes));
             }
-            Verdict::Apart => {}
+            Verdict::NotApplicable => {}
         }
     }
     waits.extend(without_nodes.filter(|_| !proved));
@@ -95,24 +95,24 @@ fn longest_wait(input: &PlanInput<'_>, gate: Gate<'_>) -> Option<(Subject, RingW
 fn verdict(input: &PlanInput<'_>, gate: Gate<'_>, discovered: &Discovered) -> Verdict {
     let other = match &discovered.state {
         NodegroupState::Exists(other) => other,
-        NodegroupState::Deleted => return Verdict::Apart,
+        NodegroupState::Deleted => return Verdict::NotApplicable,
         // Its ring and its release are unknown, so it might not have proved the release.
         NodegroupState::Unreadable(_) => return Verdict::Holds(RingWait::Unreadable),
         NodegroupState::NotReached => return not_reached(input, gate, &discovered.id),
     };
     if other.ami_type != gate.track.ami_type {
-        return Verdict::Apart;
+        return Verdict::NotApplicable;
     }
     // The intent of its tags is unknown, so it might have to prove the release.
     if let Policy::Invalid { ring, .. } = &other.policy {
         let same_track = other.kubernetes_version.as_ref() == Some(&gate.track.version);
         let lower = ring.is_none_or(|ring| ring < gate.ring);
-        return if same_track && lower { Verdict::Holds(RingWait::InvalidTag) } else { Verdict::Apart };
+        return if same_track && lower { Verdict::Holds(RingWait::InvalidTag) } else { Verdict::NotApplicable };
     }
-    let Some(rules) = other.rules().filter(|rules| rules.ring < gate.ring) else { return Verdict::Apart };
+    let Some(rules) = other.rules().filter(|rules| rules.ring < gate.ring) else { return Verdict::NotApplicable };
     match can_run(input, gate, other, rules) {
         Ok(true) => {}
-        Ok(false) => return Verdict::Apart,
+        Ok(false) => return Verdict::NotApplicable,
         Err(wait) => return Verdict::Holds(wait),
     }
     match input.fleet.records.nodegroup(&discovered.id) {
@@ -276,9 +276,10 @@ fn proved(input: &PlanInput<'_>, nodegroup: &Nodegroup) -> Option<Proof> {
         // A release that it left for an older one did not keep running.
         release.compare(&running).is_ok_and(Ordering::is_le).then_some((release, Some(since)))
     });
-    let brought = since(&running);
-    let soaked =
-        ran.chain([(running.clone(), brought)]).filter(|(_, at)| soaked_at(input, nodegroup, record, *at) <= input.now);
+    let installed_at = since(&running);
+    let soaked = ran
+        .chain([(running.clone(), installed_at)])
+        .filter(|(_, at)| soaked_at(input, nodegroup, record, *at) <= input.now);
     let newest = soaked.reduce(|best, next| if next.0.is_newer_than(best.0.as_str()) { next } else { best });
     let proof = newest.map(|(release, _)| Proof::new(version, release.as_str(), input.now))?;
     let written = record.into_iter().flat_map(|record| &record.proofs);

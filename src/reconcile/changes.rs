@@ -27,9 +27,9 @@ pub enum NodegroupChange {
     /// A retry was requested.
     AllowRetry(Timestamp),
     /// Its cluster runs this Kubernetes version.
-    SeeCluster(String, Timestamp),
+    RecordClusterVersion(String, Timestamp),
     /// It runs this, and is not being updated.
-    See {
+    RecordRunning {
         /// What it runs.
         runs: Running,
         /// Its AMI type.
@@ -78,7 +78,7 @@ pub enum NodegroupChange {
 #[derive(Clone, Debug, PartialEq)]
 pub enum TrackChange {
     /// AWS's parameter names a release.
-    Name {
+    Recommend {
         /// The release.
         release: ReleaseVersion,
         /// The parameter's date.
@@ -126,7 +126,7 @@ pub enum FleetChange {
     /// The node group with which the next run starts to read.
     ReadNext(Option<NodegroupId>),
     /// Whether a freeze with a known end is in effect.
-    SeeFreeze(bool, Timestamp),
+    RecordFreeze(bool, Timestamp),
     /// The support of a Kubernetes version has ended.
     ReportSupport(SupportEnded, Timestamp),
     /// The node groups whose records cannot be read, and why.
@@ -161,8 +161,8 @@ impl NodegroupChange {
             | Self::ReportCurrent(_, at)
             | Self::Adopt(_, at)
             | Self::AllowRetry(at)
-            | Self::SeeCluster(_, at)
-            | Self::See { at, .. }
+            | Self::RecordClusterVersion(_, at)
+            | Self::RecordRunning { at, .. }
             | Self::ReadUpdateHistory(_, at)
             | Self::MissUpdateHistory(at)
             | Self::ExpireRollback(_, at)
@@ -187,10 +187,15 @@ impl Change for NodegroupChange {
             Self::ReportCurrent(obstacle, at) => record.report_current(obstacle.as_ref(), *at),
             Self::Adopt(update, _) => record.adopt(update),
             Self::AllowRetry(at) => record.allow_retry(*at),
-            Self::SeeCluster(version, at) => record.see_cluster(version, *at),
-            Self::See { runs, ami_type, cluster_version, owner, at } => {
+            Self::RecordClusterVersion(version, at) => record.record_cluster_version(version, *at),
+            Self::RecordRunning { runs, ami_type, cluster_version, owner, at } => {
                 record.set_owner(*owner);
-                record.see(Sighting { runs, ami_type, cluster_version: cluster_version.as_deref(), at: *at });
+                record.record_running(Sighting {
+                    runs,
+                    ami_type,
+                    cluster_version: cluster_version.as_deref(),
+                    at: *at,
+                });
             }
             Self::ReadUpdateHistory(downgraded, at) => record.read_update_history(downgraded.as_ref(), *at),
             Self::MissUpdateHistory(at) => record.miss_update_history(*at),
@@ -210,7 +215,7 @@ impl Change for TrackChange {
 
     fn apply(&self, record: &mut TrackRecord) {
         match self {
-            Self::Name { release, date, at } => record.name(release, *date, *at),
+            Self::Recommend { release, date, at } => record.recommend(release, *date, *at),
             Self::ReportWithdrawn { release_version, latest, running, at } => {
                 record.report_withdrawn(release_version, latest, running, *at);
             }
@@ -231,7 +236,7 @@ impl Change for FleetChange {
             Self::LiftQuarantine(releases, at) => record.lift_quarantine(releases, *at),
             Self::NoteEmptyTable(at) => record.note_empty_table(*at),
             Self::ReadNext(nodegroup) => record.next_nodegroup.clone_from(nodegroup),
-            Self::SeeFreeze(frozen, at) => record.see_freeze(*frozen, *at),
+            Self::RecordFreeze(frozen, at) => record.record_freeze(*frozen, *at),
             Self::ReportSupport(ended, at) => record.report_support(ended, *at),
             Self::SeeUnreadableRecords(unreadable, at) => record.see_unreadable_records(unreadable, *at),
             Self::Digest(digest, at) => record.report_digest(digest.as_ref(), *at),

@@ -47,8 +47,8 @@ pub fn reconcile(
             reconciled.change(id, NodegroupChange::AllowRetry(*now));
         }
     }
-    reconciled.see_clusters(input);
-    reconciled.see_nodegroups(input);
+    reconciled.record_cluster_versions(input);
+    reconciled.record_running(input);
     reconciled.take_rollbacks(input);
     for (id, proof) in proofs(input) {
         reconciled.change(&id, NodegroupChange::Prove(proof));
@@ -78,9 +78,9 @@ fn track_changes(input: &PlanInput<'_>, recommendations: &Recommendations) -> BT
         let Ok(stored) = fleet.records.track_or_new(&id) else { continue };
         let mut changes = Vec::new();
         let mut named = stored.clone();
-        named.releases.name(release, *date, *now);
+        named.releases.recommend(release, *date, *now);
         if named != stored {
-            changes.push(TrackChange::Name { release: release.clone(), date: *date, at: *now });
+            changes.push(TrackChange::Recommend { release: release.clone(), date: *date, at: *now });
         }
         for known in named.withdrawals_to_report(*now) {
             // Only while the parameter still names an older one.
@@ -175,7 +175,7 @@ pub fn take_histories(
 
 impl Reconciled {
     /// What node groups run, if it differs from their records.
-    fn see_nodegroups(&mut self, input: &PlanInput<'_>) {
+    fn record_running(&mut self, input: &PlanInput<'_>) {
         let fleet = input.fleet;
         for discovered in &fleet.nodegroups {
             let Some(nodegroup) = discovered.nodegroup().filter(|it| it.status != NodegroupStatus::Updating) else {
@@ -192,7 +192,7 @@ impl Reconciled {
                 Some(Err(_)) if discovered.follows_cluster() => continue,
                 _ => None,
             };
-            let change = NodegroupChange::See {
+            let change = NodegroupChange::RecordRunning {
                 runs: Running::new(version, release),
                 ami_type: nodegroup.ami_type.clone(),
                 cluster_version,
@@ -231,7 +231,7 @@ impl Reconciled {
         }
     }
 
-    fn see_clusters(&mut self, input: &PlanInput<'_>) {
+    fn record_cluster_versions(&mut self, input: &PlanInput<'_>) {
         let fleet = input.fleet;
         for id in fleet.nodegroups.iter().filter(|it| it.follows_cluster()).map(|discovered| &discovered.id) {
             let (Some(Ok(version)), Ok(record)) = (fleet.clusters.get(&id.cluster_id()), fleet.records.nodegroup(id))
@@ -241,7 +241,7 @@ impl Reconciled {
             let version = version.to_string();
             let seen = record.and_then(|record| record.cluster_version.as_ref());
             if seen.is_none_or(|seen| seen.version != version) {
-                self.change(id, NodegroupChange::SeeCluster(version, input.now));
+                self.change(id, NodegroupChange::RecordClusterVersion(version, input.now));
             }
         }
     }

@@ -65,7 +65,7 @@ fn fleet_reports(input: &PlanInput<'_>, plan: &Plan) -> Vec<FleetChange> {
     let frozen = matches!(fleet.freeze, Some(Freeze::CalendarClosed { until: Some(_) }));
     let was_frozen = record.and_then(|record| record.freeze.as_ref()).is_some_and(|freeze| freeze.ended_at.is_none());
     if frozen != was_frozen {
-        changes.push(FleetChange::SeeFreeze(frozen, *now));
+        changes.push(FleetChange::RecordFreeze(frozen, *now));
     }
     changes.extend(supports_ended(input).into_iter().map(|ended| FleetChange::ReportSupport(ended, *now)));
     let unreadable: Vec<(NodegroupName, String)> = fleet

@@ -156,7 +156,7 @@ impl Fleet {
             let Available::Releases(releases) = available else { continue };
             let mut record = TrackRecord::new(&TrackId::of(&fleet, track));
             for release in releases.iter().rev() {
-                record.releases.name(&release.version, Some(release.published_at), release.first_seen_at);
+                record.releases.recommend(&release.version, Some(release.published_at), release.first_seen_at);
             }
             self.observed.records.insert_track(record.id.clone(), Ok(record));
         }

@@ -18,7 +18,7 @@ use eks_nodegroup_updater::model::release::selector::ReleaseSelector;
 use eks_nodegroup_updater::model::rules::{Rules, VersionPolicy};
 use eks_nodegroup_updater::notify::{CALL_BYTES, Event, Message};
 use eks_nodegroup_updater::observe::controls::parse_list;
-use eks_nodegroup_updater::settle::{Observation, Progress, Running, settle};
+use eks_nodegroup_updater::settle::{DescribedVersions, Observation, Progress, settle};
 use eks_nodegroup_updater::store::item;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -194,7 +194,7 @@ fn settle_all(read: &NodegroupRecord, env: &TestEnv) {
     let update = |progress| Observation::Update { update_id: "079be772".to_owned(), progress };
     let observations = [
         update(Progress::InProgress),
-        update(Progress::Successful(Running::default())),
+        update(Progress::Successful(DescribedVersions::default())),
         update(Progress::Failed(vec![error.clone()], vec!["AsgInstanceLaunchFailures".to_owned()])),
         update(Progress::Cancelled(vec![])),
         Observation::NoUpdate,

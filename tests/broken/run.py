@@ -5,7 +5,7 @@
 Each variant is a file beside this one. It names the promise and how it is broken, and the code that is changed:
 
     promise: "one's own only: end what belongs to another region"
-    judge: --test it shared_table
+    judge: --test it store::shared_table
     changes:
       - in: check
         find: $STORE.within($SCOPE)

@@ -20,7 +20,7 @@ use eks_nodegroup_updater::summary::StartSummary;
 use strum::VariantArray as _;
 use testing::{Fleet, assert_generated, days, now, table};
 
-use crate::reasons::every_reason;
+use crate::plan::reasons::every_reason;
 
 #[test]
 fn every_reason_is_listed_with_what_it_asks_of_people() {

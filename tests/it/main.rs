@@ -1,34 +1,39 @@
-//! The fast stories: what every change is tried against.
+//! The fast tests, which every change is tried against. They are laid out as `src` is.
 
-mod answers;
 mod attention;
-mod blame;
-mod chat;
-mod controls;
+mod aws;
 mod docs;
-mod downgraded;
-mod endpoints;
-mod events;
-mod frugal;
+mod execute;
+mod explain;
+mod handler;
 mod imports;
-mod invariants;
-mod messages;
 mod metrics;
-mod newer_version;
-mod outbox;
-mod phones;
+mod notify;
+mod observe;
+mod plan;
 mod promises;
-mod published_events;
-mod reasons;
-mod reconciling;
-mod releases;
-mod rollback;
-mod rules;
-mod runs;
+mod reconcile;
 mod schema;
-mod settling;
-mod shared_table;
-mod stale;
-mod throttling;
-mod update_history;
-mod windows;
+mod settle;
+mod store;
+
+use testing::{TestEnv, opted_in};
+
+/// In minutes.
+const HOUR: i64 = 60;
+const DAY: i64 = 24 * HOUR;
+
+/// The call that starts an update.
+const UPDATE: &str = "eks:UpdateNodegroupVersion";
+
+/// Decision and reason of a node group in a new run.
+async fn decide(env: &TestEnv, path: &str) -> (&'static str, String) {
+    let summary = env.start().await;
+    let line = summary.decisions.into_iter().find(|line| line.nodegroup == path).unwrap();
+    (line.decision, line.reason)
+}
+
+/// An opted-in node group in each of so many clusters.
+async fn clusters<const N: usize>(names: [&str; N]) -> TestEnv {
+    TestEnv::with(names.map(|name| opted_in(name, "ng"))).await
+}

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use eks_nodegroup_updater::aws::pace::Throttling;
 use eks_nodegroup_updater::metrics::{Metric, Metrics, NAMESPACE, UpdateFacts};
 use eks_nodegroup_updater::model::attempt::{Attempt, Status};
+use eks_nodegroup_updater::plan::plan;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
+use proptest::test_runner::Config;
 use serde_json::{Value, json};
 use simulated_aws::{ApiError, HealthIssue, UpdateScript, World};
 use strum::VariantArray as _;
@@ -15,11 +17,13 @@ use testing::{
     opted_in, record, table, tagged,
 };
 
+use crate::plan::invariants;
+
 /// The names of both functions' metrics and their units: the template's alarms and dashboard are held to it, too.
 const NAMES: &str = include_str!("../schemas/metrics.json");
 
 /// A line, read as CloudWatch would: what breaks the specification is named.
-pub fn read(metrics: &Metrics, stack: &str, now: Timestamp) -> Result<Value, String> {
+fn read(metrics: &Metrics, stack: &str, now: Timestamp) -> Result<Value, String> {
     let line = metrics.line(stack, now);
     let document: Value = serde_json::from_str(&line).map_err(|error| error.to_string())?;
     let ensure = |holds: bool, what: &str| if holds { Ok(()) } else { Err(format!("{what}: {line}")) };
@@ -324,5 +328,36 @@ proptest! {
         let attempts = attempts.into_iter().map(|(started, end, succeeded)| ended(started, end, succeeded));
         let facts = UpdateFacts { complete, in_progress, ended: attempts.collect(), notices_pending };
         prop_assert!(read(&Metrics::of_updates(&facts, Throttling::default(), now), &stack, now).is_ok_and(|line| line["Stack"] == stack));
+    }
+}
+
+/// What a run measures that starts all that is to start.
+fn metrics_of(world: &invariants::World) -> Metrics {
+    let fleet = world.fleet();
+    let releases = fleet.offered();
+    let input = fleet.input(&releases);
+    Metrics::of_fleet(&input, &plan(&input), &BTreeMap::new(), Throttling::default())
+        .expect("the run looks at the whole fleet")
+}
+
+proptest! {
+    #![proptest_config(Config { cases: 5_000, ..Config::default() })]
+
+    #[test]
+    fn what_is_measured_of_a_fleet_adds_up_and_can_be_read(world: invariants::World) {
+        let metrics = metrics_of(&world);
+        let count = |metric: Metric| metrics.values(metric)[0];
+        let held = [Metric::NodegroupsWaiting, Metric::NodegroupsNeedingYou, Metric::NodegroupsLeftAlone];
+        let kept = world.groups.iter().filter(|group| group.mode >= 1).count();
+        let moving = (0..world.groups.len()).filter(|index| world.groups[*index].mode >= 1 && world.busy(*index)).count();
+        let moving = u64::try_from(moving + world.plan().len()).unwrap();
+        prop_assert_eq!(count(Metric::Nodegroups), u64::try_from(kept).unwrap());
+        let sum = count(Metric::NodegroupsCurrent) + held.into_iter().map(count).sum::<u64>() + moving;
+        prop_assert_eq!(sum, count(Metric::Nodegroups));
+        let not_current = count(Metric::Nodegroups) - count(Metric::NodegroupsCurrent);
+        prop_assert!(count(Metric::NodegroupsBehind).max(count(Metric::NodegroupsFailed)) <= not_current);
+        prop_assert_eq!(count(Metric::NodegroupsBehind), u64::try_from(metrics.values(Metric::BehindSeconds).len()).unwrap());
+        let line = read(&metrics, "updater", now());
+        prop_assert!(line.is_ok(), "{:?}", line);
     }
 }

@@ -10,7 +10,7 @@ from jsonschema import Draft7Validator
 
 TESTS = Path(__file__).resolve().parents[1]
 SCHEMA = json.loads((TESTS / "schemas/chat-notification.json").read_text())
-SNAPSHOTS = sorted((TESTS / "it/snapshots").glob("it__chat__*.snap"))
+SNAPSHOTS = sorted((TESTS / "it/notify/snapshots").glob("it__notify__chat__*.snap"))
 
 
 def notification(snapshot: Path) -> dict:

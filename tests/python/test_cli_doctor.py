@@ -295,8 +295,8 @@ def test_each_setting_is_shown_with_where_it_is_from_and_what_is_not_understood_
         "RingSoak is 36h (document of the template)",
         "StuckAfter is 6h (variable STUCK_AFTER)",
         f"Metrics is {STACK} (variable STACK_NAME)",
-        f"denied releases on the list {FACTS['DeniedReleasesList']}: {NEW}",
-        f"no change calendars on the list {FACTS['ChangeCalendarsList']}",
+        f"the list {FACTS['DeniedReleasesList']} has denied releases: {NEW}",
+        f"the list {FACTS['ChangeCalendarsList']} has no change calendars",
     } <= shown
     assert len([it for it in shown if "document of the template" in it]) == 19
     deployed.deploy(RingSoak="long")

@@ -141,9 +141,9 @@ pub fn first_revision() -> Revision {
 /// A track on which two releases were named, the newer one withdrawn, and the older one refused.
 pub fn withdrawn_and_refused() -> TrackRecord {
     let mut track = track_record();
-    track.releases.name(&release_of(CURRENT), Some(now() - days(30)), now());
-    track.releases.name(&release_of(NEWER), Some(now() - days(2)), now());
-    track.releases.name(&release_of(CURRENT), Some(now() - days(1)), now());
+    track.releases.recommend(&release_of(CURRENT), Some(now() - days(30)), now());
+    track.releases.recommend(&release_of(NEWER), Some(now() - days(2)), now());
+    track.releases.recommend(&release_of(CURRENT), Some(now() - days(1)), now());
     track.report_withdrawn(NEWER, CURRENT, &names_of(23), now());
     track.refuse(CURRENT, "Requested release version is not valid", now());
     track

@@ -70,7 +70,7 @@ async fn a_tracks_record_round_trips_whole_and_never_expires() {
 async fn two_runs_that_see_different_releases_of_a_track_lose_neither() {
     let table = Table::new().await;
     let name = |release: &str, date: Timestamp| {
-        let changes = vec![TrackChange::Name { release: release_of(release), date: Some(date), at: now() }];
+        let changes = vec![TrackChange::Recommend { release: release_of(release), date: Some(date), at: now() }];
         Reconciled { tracks: [(track_record().id, changes)].into(), ..Reconciled::default() }
     };
     let (mut one, mut other) = (RecordSet::default(), RecordSet::default());
@@ -178,7 +178,7 @@ async fn what_only_a_newer_version_knows_is_written_back_as_it_was() {
     assert_eq!(nodegroup, expected);
     let mut fleet = fleet_record();
     fleet.quarantine(&quarantine(NEWER, names_of(2), now()));
-    fleet.see_freeze(true, now());
+    fleet.record_freeze(true, now());
     fleet.report_access_denied("no", now());
     let (fleet, expected) = rewritten(&table, fleet).await;
     assert_eq!(fleet, expected);

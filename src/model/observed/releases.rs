@@ -68,7 +68,7 @@ impl Releases {
                 }
                 (Recommendation::Release(version, date), Ok(record)) => {
                     let mut history = record.map(|record| record.releases.clone()).unwrap_or_default();
-                    history.name(version, *date, now);
+                    history.recommend(version, *date, now);
                     Available::Releases(newest_first(version.family(), &history))
                 }
             };

@@ -218,7 +218,7 @@ impl FleetRecord {
     }
 
     /// Records whether a freeze with a known end is in effect.
-    pub fn see_freeze(&mut self, frozen: bool, now: Timestamp) {
+    pub fn record_freeze(&mut self, frozen: bool, now: Timestamp) {
         let is_open = self.freeze.as_ref().is_some_and(|freeze| freeze.ended_at.is_none());
         match &mut self.freeze {
             Some(freeze) if is_open && !frozen => freeze.ended_at = Some(now),

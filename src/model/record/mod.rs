@@ -74,7 +74,7 @@ pub trait Content: Clone + Debug + Default + PartialEq + Serialize + Deserialize
     fn trim(&mut self, notices: &Notices);
 
     /// Drops the least important detail, if the item is too large. Returns whether there was any.
-    fn shed(&mut self) -> bool {
+    fn drop_details(&mut self) -> bool {
         false
     }
 }
@@ -134,7 +134,7 @@ impl<C: Content> Record<C> {
         let keep_for = self.content.keep_for().filter(|_| !self.is_pending());
         let end = |keep_for| now.saturating_add(keep_for).unwrap_or(Timestamp::MAX).as_second();
         self.expires_at = keep_for.map(end);
-        while self.bytes() > RECORD_BYTES && self.content.shed() {}
+        while self.bytes() > RECORD_BYTES && self.content.drop_details() {}
     }
 
     /// Its approximate size in the table, in bytes.

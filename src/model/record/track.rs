@@ -110,9 +110,9 @@ pub struct Refusal {
 
 impl TrackRecord {
     /// AWS's parameter names a release, with this date.
-    pub fn name(&mut self, release: &ReleaseVersion, date: Option<Timestamp>, now: Timestamp) {
+    pub fn recommend(&mut self, release: &ReleaseVersion, date: Option<Timestamp>, now: Timestamp) {
         let is_new = !self.releases.iter().any(|known| known.release_version == release.as_str());
-        self.releases.name(release, date, now);
+        self.releases.recommend(release, date, now);
         if is_new {
             let kind = NoticeKind::ReleaseAvailable { release_version: release.to_string(), published_at: date };
             self.notify(kind, now);
@@ -205,7 +205,7 @@ impl ReleaseHistory {
     ///
     /// Two runs can see it in either order, so a release's state depends on dates alone: it is withdrawn while an older one was
     /// named with a later date. A future date counts as now; otherwise no withdrawal could be later.
-    pub fn name(&mut self, release: &ReleaseVersion, date: Option<Timestamp>, now: Timestamp) {
+    pub fn recommend(&mut self, release: &ReleaseVersion, date: Option<Timestamp>, now: Timestamp) {
         let date = date.map(|date| date.min(now));
         match self.0.iter_mut().find(|known| known.release_version == release.as_str()) {
             Some(known) => {

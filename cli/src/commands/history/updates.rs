@@ -293,7 +293,7 @@ mod tests {
             };
             record.end(status, errors, day(number) + HOUR);
             record.allow_retry(day(number) + HOUR);
-            record.see(Sighting {
+            record.record_running(Sighting {
                 runs: &Running::new("1.33", &to),
                 ami_type: &ami_type,
                 cluster_version: None,

@@ -266,7 +266,7 @@ impl Attempts {
     }
 
     /// Drops the error details of the oldest attempt that has many, otherwise the oldest line. Attempts and notices are kept.
-    pub(super) fn shed(&mut self) -> bool {
+    pub(super) fn drop_details(&mut self) -> bool {
         match self.ended.iter_mut().find(|attempt| bytes(&attempt.errors) > SHED_BYTES) {
             Some(attempt) => attempt.errors = shorten(std::mem::take(&mut attempt.errors), 0),
             None if self.history.is_empty() => return false,

@@ -103,8 +103,8 @@ impl Content for NodegroupContent {
         self.attempts.trim(notices);
     }
 
-    fn shed(&mut self) -> bool {
-        self.attempts.shed()
+    fn drop_details(&mut self) -> bool {
+        self.attempts.drop_details()
     }
 }
 
@@ -295,7 +295,7 @@ impl NodegroupRecord {
     }
 
     /// A description shows what the node group runs, and it is not being updated.
-    pub fn see(&mut self, sighting: Sighting<'_>) {
+    pub fn record_running(&mut self, sighting: Sighting<'_>) {
         let last_end = self.attempts.last_end();
         let seen = self.downgrade.see(sighting, last_end);
         self.notify(seen.report, sighting.at);
@@ -390,7 +390,7 @@ impl NodegroupRecord {
     }
 
     /// The cluster that the node group follows runs this Kubernetes version.
-    pub fn see_cluster(&mut self, version: &str, now: Timestamp) {
+    pub fn record_cluster_version(&mut self, version: &str, now: Timestamp) {
         if self.cluster_version.as_ref().is_none_or(|seen| seen.version != version) {
             self.cluster_version = Some(SeenVersion::new(version, now));
         }

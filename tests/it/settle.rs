@@ -3,7 +3,7 @@
 use eks_nodegroup_updater::model::attempt::{ErrorDetail, Intent, Status};
 use eks_nodegroup_updater::model::notice::{NoticeKind, Sink};
 use eks_nodegroup_updater::model::record::nodegroup::NodegroupRecord;
-use eks_nodegroup_updater::settle::{Observation, Progress, Running, settle};
+use eks_nodegroup_updater::settle::{DescribedVersions, Observation, Progress, settle};
 use jiff::{SignedDuration, Timestamp};
 use testing::{CURRENT, History, NEWER, UPDATE_ID, eviction, intent, minutes, now, record, unreadable};
 
@@ -26,7 +26,7 @@ fn saw(progress: Progress) -> Observation {
 }
 
 fn running(release: &str) -> Observation {
-    saw(Progress::Successful(Running { version: Some("1.33".into()), release_version: Some(release.into()) }))
+    saw(Progress::Successful(DescribedVersions { version: Some("1.33".into()), release_version: Some(release.into()) }))
 }
 
 /// Status of the only attempt, and the notices that are pending.

@@ -1,37 +1,10 @@
 //! Nothing goes stale in silence.
 
-use jiff::SignedDuration;
 use serde_json::{Value, json};
-use simulated_aws::{ApiError, Fault, HealthIssue, Nodegroup};
+use simulated_aws::{ApiError, Fault};
 use testing::{AL2023, CURRENT, NEWER, TestEnv, decisions, minutes, node_creation_failure, opted_in, tagged};
 
-/// So many days, in each of which `start` runs every six hours and `check` after it.
-async fn days(env: &TestEnv, days: i64) {
-    for _ in 0..days * 4 {
-        env.advance(6 * 60);
-        env.start().await;
-        env.check().await;
-    }
-}
-
-/// What was said, such as `NodegroupStale of blue: Unhealthy`.
-fn said(env: &TestEnv) -> Vec<String> {
-    let line = |message: &Value| {
-        let text = |value: &Value| value.as_str().unwrap_or("all").to_owned();
-        let reason = message["stale"]["reason"].as_str().map(|reason| format!(": {reason}")).unwrap_or_default();
-        format!("{} of {}{reason}", text(&message["kind"]), text(&message["nodegroup"]))
-    };
-    env.messages().iter().map(line).collect()
-}
-
-fn unhealthy(nodegroup: &mut Nodegroup) {
-    nodegroup.status = "DEGRADED".to_owned();
-    nodegroup.health = vec![HealthIssue {
-        code: "Ec2SubnetNotFound".to_owned(),
-        message: "The subnet is not found".to_owned(),
-        resource_ids: vec![],
-    }];
-}
+use super::{days, said, unhealthy};
 
 #[tokio::test(start_paused = true)]
 async fn a_node_group_that_is_unhealthy_for_two_weeks_is_reported_once_and_when_it_is_over() {
@@ -52,34 +25,6 @@ async fn a_node_group_that_is_unhealthy_for_two_weeks_is_reported_once_and_when_
     });
     days(&env, 1).await;
     assert_eq!(said(&env), ["NodegroupStale of blue: Unhealthy", "NodegroupCurrent of blue: Unhealthy"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_lasts_is_listed_on_mondays_with_what_needs_somebody_first() {
-    let waits = tagged("prod", "denied", &[("window", "Sun 02:00-02:45 UTC")]);
-    let env = TestEnv::with([opted_in("dev", "well"), opted_in("prod", "blue"), waits]).await;
-    env.world.edit_nodegroup("prod", "blue", unhealthy);
-    env.start().await;
-    // It is a Monday; two weeks later it is reported, and a week after that listed.
-    days(&env, 30).await;
-    let stale = ["NodegroupStale of blue: Unhealthy", "NodegroupStale of denied: OutsideWindow"];
-    assert_eq!(said(&env), [&stale[..], &["Digest of all", "Digest of all"]].concat());
-    let lasting = |code: &str, name: &str| {
-        let nodegroups = json!({"names": [name], "count": 1});
-        json!({"decision": code, "cause": code, "nodegroups": nodegroups, "since": "2026-07-20T09:00:00Z"})
-    };
-    let mut waits = lasting("OutsideWindow", "prod/denied");
-    waits["until"] = json!("2026-08-16T02:00:00Z");
-    let mut expected = json!({
-        "count": 2,
-        "needsYou": [lasting("Unhealthy", "prod/blue")],
-        "waits": [waits],
-        "week": {"from": "2026-08-03T09:00:00Z", "succeeded": 0, "failed": 0, "quarantined": 0},
-    });
-    assert_eq!(env.messages()[2]["digest"], expected);
-    expected["waits"][0]["until"] = json!("2026-08-23T02:00:00Z");
-    expected["week"]["from"] = json!("2026-08-10T09:00:00Z");
-    assert_eq!(env.messages()[3]["digest"], expected);
 }
 
 #[tokio::test(start_paused = true)]
@@ -156,41 +101,6 @@ async fn a_custom_ami_is_reported_after_two_weeks_and_never_where_the_tag_says_s
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_tag_is_reported_once_and_a_tag_that_says_off_never() {
-    let env = TestEnv::with([
-        opted_in("prod", "blue").release(NEWER),
-        opted_in("dev", "green").release(NEWER),
-        opted_in("qa", "red").release(NEWER),
-    ])
-    .await;
-    env.start().await;
-    env.world.edit_nodegroup("prod", "blue", |nodegroup| nodegroup.tags.clear());
-    env.world.edit_nodegroup("dev", "green", |nodegroup| {
-        nodegroup.tags.insert("ami-update".to_owned(), "off".to_owned());
-    });
-    env.world.remove_nodegroup("qa", "red");
-    days(&env, 20).await;
-    assert_eq!(said(&env), ["TagLost of blue"]);
-    env.world.edit_nodegroup("prod", "blue", |nodegroup| {
-        nodegroup.tags.insert("ami-update".to_owned(), "auto".to_owned());
-    });
-    assert!(decisions(&env.start().await).contains(&"prod/blue: NoNewReleases".to_owned()));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_lost_tag_names_the_owner_that_its_tags_showed_before_though_they_are_gone_too() {
-    let env = TestEnv::with([opted_in("prod", "blue").release(NEWER).tag("pulumi:Project", "eks")]).await;
-    env.start().await;
-    env.world.edit_nodegroup("prod", "blue", |nodegroup| nodegroup.tags.clear());
-    env.start().await;
-    env.check().await;
-    let message = env.messages().remove(0);
-    assert_eq!((&message["kind"], &message["owner"]), (&json!("TagLost"), &json!("Pulumi")));
-    let expected = "Set it in Pulumi: tags of the NodeGroup in its program (docs/ownership.md#pulumi)";
-    assert_eq!(message["nextSteps"][0], expected);
-}
-
-#[tokio::test(start_paused = true)]
 async fn nothing_is_stale_during_a_freeze_whose_end_is_known_nor_while_a_fleet_catches_up_after_a_long_one() {
     let mut env = TestEnv::with_blue().await;
     let now = env.world.now();
@@ -218,18 +128,6 @@ async fn the_stop_switch_that_is_forgotten_is_one_message_for_all() {
     assert_eq!((&message["kind"], &message["nodegroup"]), (&json!("NodegroupStale"), &Value::Null));
     assert_eq!(message["nodegroups"]["count"], 5);
     assert_eq!(message["ids"].as_array().unwrap().len(), 5);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_new_installation_says_once_that_it_knows_nothing_of_before() {
-    let env = TestEnv::with([opted_in("prod", "blue").release(NEWER)]).await;
-    env.empty_table().await;
-    for _ in 0..3 {
-        env.start().await;
-        env.check().await;
-        env.world.advance(SignedDuration::from_hours(1));
-    }
-    assert_eq!(said(&env), ["TableEmpty of all"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,14 +1,73 @@
-//! Windows against a calendar that nobody here wrote: chrono and its own copy of the time zone database.
+//! No update starts outside a window. Windows are held to a calendar that nobody here wrote: chrono and its own copy of the time
+//! zone database.
 
 use std::fmt;
+use std::time::Duration;
 
 use chrono::{Datelike, TimeZone as _, Timelike, Utc};
 use chrono_tz::Tz;
+use eks_nodegroup_updater::model::rules::Rules;
 use eks_nodegroup_updater::model::rules::window::{Opening, Windows};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use proptest_derive::Arbitrary;
+use simulated_aws::Fault;
+use testing::{Fleet, TestEnv, minutes, tagged};
+
+use super::{Alone, OFFERED};
+use crate::decide;
+
+#[test]
+fn outside_its_window() {
+    let window = |text: &str| Rules { window: text.parse::<Windows>().unwrap(), ..Rules::default() };
+    // It is Monday, nine o'clock in London's winter and eleven in Berlin's summer.
+    assert_eq!(Fleet::blue().rules(window("Mon 10:00-12:00 Europe/Berlin"), OFFERED).starts().len(), 1);
+    let sentence = "updates may start Sat-Sun 02:00-06:00 Europe/Berlin; next at 2026-07-25T00:00:00Z";
+    Fleet::blue().rules(window("Sat-Sun 02:00-06:00 Europe/Berlin"), OFFERED).waits_until(
+        "OutsideWindow",
+        sentence,
+        "2026-07-25T00:00:00Z",
+    );
+    let sentence = "updates may start Mon 10:00-11:30 Europe/Berlin; next at 2026-07-27T08:00:00Z";
+    Fleet::blue().rules(window("Mon 10:00-11:30 Europe/Berlin"), OFFERED).waits_until(
+        "OutsideWindow",
+        sentence,
+        "2026-07-27T08:00:00Z",
+    );
+    let sentence = "updates may start Mon 10:00-10:20 UTC; no window in the next two weeks is long enough";
+    Fleet::blue().rules(window("Mon 10:00-10:20 UTC"), OFFERED).waits("OutsideWindow", sentence);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_starts_outside_a_window() {
+    // It is Monday, nine o'clock in UTC.
+    let env = TestEnv::with([tagged("prod", "blue", &[("window", "Sat-Sun 02:00-06:00 Europe/Berlin")])]).await;
+    let summary = env.start().await;
+    let opens: Timestamp = "2026-07-25T00:00:00Z".parse().unwrap();
+    assert_eq!((summary.decisions[0].decision, summary.decisions[0].until), ("OutsideWindow", Some(opens)));
+    env.world.advance(opens.duration_since(env.world.now()) - minutes(1));
+    assert_eq!(decide(&env, "prod/blue").await.0, "OutsideWindow");
+    env.advance(1);
+    assert_eq!(decide(&env, "prod/blue").await.0, "Start");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_starts_in_a_window_that_closes_during_the_run() {
+    let mut env =
+        TestEnv::with(["a", "b", "c"].map(|name| tagged(name, "ng", &[("window", "Mon 09:00-09:01 UTC")]))).await;
+    env.start_config.settings.window_margin = minutes(0);
+    // Each answer takes four seconds, so that the window closes while the first update is recorded.
+    env.world.advance(SignedDuration::from_secs(24));
+    let (before, after) = (Duration::from_secs(2), Duration::from_secs(2));
+    env.world.on_request(move |_| Fault::Slow { before, after, then: Box::new(Fault::None) });
+    let summary = env.start().await;
+    let decisions = summary.decisions.iter().map(|line| (line.decision, line.outcome)).collect::<Vec<_>>();
+    let starts = ["Accepted", "WindowClosed", "WindowClosed"].map(|outcome| ("Start", Some(outcome)));
+    assert_eq!(decisions, starts);
+    assert_eq!(env.world.updates("b", "ng").len() + env.world.updates("c", "ng").len(), 0);
+    assert!(summary.errors.is_empty(), "{:?}", summary.errors);
+}
 
 /// Zones with and without changes of clocks, with half hours, a change of half an hour, and far from UTC.
 /// Of those whose rules the oracle, which is of 2025, still has right: Morocco changed its own in 2026.
@@ -26,6 +85,7 @@ const ZONES: [&str; 12] = [
     "Europe/Dublin",
     "UTC",
 ];
+
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
 /// Days and zone by their places in the tables above, times in minutes after midnight.

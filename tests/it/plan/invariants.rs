@@ -1,16 +1,9 @@
 //! What no plan may ever hold, over random fleets. The oracle below is naive on purpose: one question a rule.
 
-use std::collections::BTreeMap;
-
 use aws_sdk_eks::types::{AmiTypes, NodegroupStatus};
-use eks_nodegroup_updater::aws::pace::Throttling;
-use eks_nodegroup_updater::explain::View;
-use eks_nodegroup_updater::metrics::{Metric, Metrics};
 use eks_nodegroup_updater::model::attempt::outcome::OutcomeKind;
 use eks_nodegroup_updater::model::attempt::{Intent, Status};
-use eks_nodegroup_updater::model::decision::explanation::{Condition, ConditionStatus, Explanation, Objection};
 use eks_nodegroup_updater::model::decision::reason::Freeze;
-use eks_nodegroup_updater::model::decision::rule::Rule;
 use eks_nodegroup_updater::model::decision::{Decision, Planned};
 use eks_nodegroup_updater::model::nodegroup::Nodegroup;
 use eks_nodegroup_updater::model::nodegroup::policy::{Mode, Policy};
@@ -22,7 +15,6 @@ use eks_nodegroup_updater::model::release::track::TrackKey;
 use eks_nodegroup_updater::model::rules::window::{Opening, Windows};
 use eks_nodegroup_updater::model::rules::{Force, Rules, VersionPolicy};
 use eks_nodegroup_updater::model::settings::Limits;
-use eks_nodegroup_updater::plan::plan;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
@@ -32,11 +24,9 @@ use testing::{
     record, selector,
 };
 
-use crate::metrics::read;
-
 /// A node group of a random fleet. Small domains, so that rules meet. A release stands as the day of July on which it came.
 #[derive(Clone, Debug, Arbitrary)]
-struct Group {
+pub(crate) struct Group {
     #[proptest(strategy = "1..20u32")]
     runs: u32,
     /// The minor version of Kubernetes.
@@ -44,17 +34,17 @@ struct Group {
     version: u32,
     /// Not opted in, notify, or, most often, auto.
     #[proptest(strategy = "0..8u32")]
-    mode: u32,
+    pub(crate) mode: u32,
     #[proptest(strategy = "0..3u32")]
     ring: u32,
     #[proptest(strategy = "prop_oneof![Just(0), 0..12i64]")]
     min_age: i64,
     #[proptest(strategy = "prop_oneof![Just(0), 0..12i64]")]
-    min_interval: i64,
+    pub(crate) min_interval: i64,
     #[proptest(strategy = "prop::option::weighted(0.2, 1..20u32)")]
-    pin: Option<u32>,
+    pub(crate) pin: Option<u32>,
     #[proptest(strategy = "prop::option::weighted(0.3, 0..WINDOWS.len())")]
-    window: Option<usize>,
+    pub(crate) window: Option<usize>,
     force: bool,
     #[proptest(strategy = "prop::bool::weighted(0.3)")]
     follow: bool,
@@ -64,7 +54,7 @@ struct Group {
     #[proptest(strategy = "prop::option::weighted(0.8, 0..4i64)")]
     ahead_for: Option<i64>,
     #[proptest(strategy = "prop_oneof![4 => Just(0usize), 1 => 1..STATUSES.len()]")]
-    status: usize,
+    pub(crate) status: usize,
     /// Whether it has no nodes.
     #[proptest(strategy = "prop::bool::weighted(0.15)")]
     empty: bool,
@@ -75,27 +65,27 @@ struct Group {
     #[proptest(strategy = "prop::bool::weighted(0.1)")]
     backing_off: bool,
     #[proptest(strategy = "prop::collection::vec(any::<Ended>(), 0..4)")]
-    history: Vec<Ended>,
+    pub(crate) history: Vec<Ended>,
     /// Whether an attempt of ours is open.
     #[proptest(strategy = "prop::bool::weighted(0.1)")]
-    open: bool,
+    pub(crate) open: bool,
 }
 
 /// An attempt that has ended.
 #[derive(Clone, Debug, Arbitrary)]
-struct Ended {
+pub(crate) struct Ended {
     #[proptest(strategy = "1..20u32")]
     release: u32,
     #[proptest(strategy = "0..ENDS.len()")]
     end: usize,
     #[proptest(strategy = "0..10i64")]
-    days_ago: i64,
+    pub(crate) days_ago: i64,
 }
 
 #[derive(Clone, Debug, Arbitrary)]
-struct World {
+pub(crate) struct World {
     #[proptest(strategy = "prop::collection::vec(any::<Group>(), 1..9)")]
-    groups: Vec<Group>,
+    pub(crate) groups: Vec<Group>,
     /// Whether the fleet runs Bottlerocket, whose releases are the same for every Kubernetes version, or Amazon Linux 2023.
     bottlerocket: bool,
     /// The newest release.
@@ -111,7 +101,7 @@ struct World {
     #[proptest(strategy = "prop::option::weighted(0.3, 1..20u32)")]
     withdrawn: Option<u32>,
     #[proptest(strategy = "prop::bool::weighted(0.1)")]
-    frozen: bool,
+    pub(crate) frozen: bool,
     #[proptest(strategy = "1..3usize")]
     per_cluster: usize,
     #[proptest(strategy = "1..5usize")]
@@ -122,8 +112,9 @@ struct World {
 
 const WINDOWS: [&str; 3] = ["Mon 08:00-10:00 UTC", "Mon 08:00-09:20 UTC", "Sat 02:00-06:00 Europe/Berlin"];
 /// Whether each of them is open now, and for long enough.
-const WINDOW_IS_OPEN: [bool; 3] = [true, false, false];
-const STATUSES: [NodegroupStatus; 3] = [NodegroupStatus::Active, NodegroupStatus::Updating, NodegroupStatus::Degraded];
+pub(crate) const WINDOW_IS_OPEN: [bool; 3] = [true, false, false];
+pub(crate) const STATUSES: [NodegroupStatus; 3] =
+    [NodegroupStatus::Active, NodegroupStatus::Updating, NodegroupStatus::Degraded];
 const ENDS: [Status; 4] = [Status::Successful, Status::Failed, Status::Failed, Status::Refused];
 
 fn days_ago(so_many: i64) -> Timestamp {
@@ -131,7 +122,7 @@ fn days_ago(so_many: i64) -> Timestamp {
 }
 
 impl Ended {
-    fn successful(&self) -> bool {
+    pub(crate) fn successful(&self) -> bool {
         ENDS[self.end] == Status::Successful
     }
 }
@@ -150,7 +141,7 @@ impl World {
     }
 
     /// The day of a release.
-    fn day(&self, release: &str) -> u32 {
+    pub(crate) fn day(&self, release: &str) -> u32 {
         let day = if self.bottlerocket { release.split('.').nth(1) } else { release.get(release.len() - 2..) };
         day.unwrap().parse().unwrap()
     }
@@ -208,7 +199,7 @@ impl World {
             record.start_back_off(OutcomeKind::InUse, "ResourceInUseException", NotTaken::Update, days_ago(0));
         }
         if let Some(days) = group.ahead_for {
-            record.see_cluster("1.34", days_ago(days));
+            record.record_cluster_version("1.34", days_ago(days));
         }
         if group.open {
             record.begin(&intent(group.runs), days_ago(0));
@@ -226,7 +217,7 @@ impl World {
         Available::Releases((1..=self.newest).rev().map(published).collect())
     }
 
-    fn fleet(&self) -> Fleet {
+    pub(crate) fn fleet(&self) -> Fleet {
         let groups = || self.groups.iter().enumerate();
         let mut fleet = Fleet::made_of(groups().map(|(index, group)| self.nodegroup(index, group)));
         groups().for_each(|(index, group)| fleet.remember(self.record(index, group)));
@@ -252,7 +243,7 @@ impl World {
         fleet
     }
 
-    fn plan(&self) -> Vec<(usize, Intent)> {
+    pub(crate) fn plan(&self) -> Vec<(usize, Intent)> {
         let decisions = self.fleet().plan();
         assert_eq!(decisions.len(), self.groups.len(), "each node group has one decision");
         let started = |(index, planned): (usize, Planned)| match planned.decision {
@@ -260,27 +251,6 @@ impl World {
             Decision::Next(..) | Decision::Skip(_) => None,
         };
         decisions.into_iter().enumerate().filter_map(started).collect()
-    }
-
-    /// Each decision, and what is explained of it.
-    fn explanations(&self) -> Vec<(Planned, Explanation)> {
-        let mut fleet = self.fleet();
-        fleet.request.dry_run = true;
-        fleet.request.explain = fleet.observed.nodegroups.iter().map(|it| it.id.name().clone()).collect();
-        let releases = fleet.offered();
-        let plan = plan(&fleet.input(&releases));
-        let explanations = View::of(&fleet.input(&releases), &plan).explanations;
-        assert_eq!(explanations.len(), plan.decisions.len());
-        plan.decisions.into_iter().zip(explanations).collect()
-    }
-
-    /// What a run measures that starts all that is to start.
-    fn metrics(&self) -> Metrics {
-        let fleet = self.fleet();
-        let releases = fleet.offered();
-        let input = fleet.input(&releases);
-        Metrics::of_fleet(&input, &plan(&input), &BTreeMap::new(), Throttling::default())
-            .expect("the run looks at the whole fleet")
     }
 
     fn denials(&self, day: u32) -> Vec<ReleaseSelector> {
@@ -295,7 +265,7 @@ impl World {
         version == 33 && self.quarantined == Some(day) && self.quarantined_in.is_none_or(|cluster| cluster == index % 3)
     }
 
-    fn busy(&self, index: usize) -> bool {
+    pub(crate) fn busy(&self, index: usize) -> bool {
         self.groups[index].status == 1 || self.groups[index].open
     }
 
@@ -315,7 +285,7 @@ impl World {
         let comes_there = other.version == version || follows;
         let elsewhere = other.pin.is_some_and(|pin| pin != day);
         if !earlier || !comes_there || elsewhere {
-            return Answer::Apart;
+            return Answer::NotApplicable;
         }
         let unhealthy = STATUSES[other.status] == NodegroupStatus::Degraded;
         if unhealthy || self.is_quarantined(other_index, version, day) {
@@ -344,7 +314,7 @@ enum Answer {
     Proved,
     Holds,
     WithoutNodes,
-    Apart,
+    NotApplicable,
 }
 
 proptest! {
@@ -400,69 +370,6 @@ proptest! {
             }
         }
         prop_assert_eq!(world.plan(), starts, "the same facts, the same plan");
-    }
-
-    #[test]
-    fn an_explanation_is_the_plans_and_leaves_out_nothing_that_stands_against_an_update(world: World) {
-        for (group, (planned, explained)) in world.groups.iter().zip(world.explanations()) {
-            let decision = &planned.decision;
-            let said = (explained.decision.code(), explained.reason.clone());
-            prop_assert_eq!(said, (decision.code(), decision.to_string()));
-            let deciding: Vec<&Condition> = explained.conditions.iter().filter(|it| it.decides).collect();
-            let failed = |rule| explained.conditions.iter().any(|it| it.rule == rule && it.status == ConditionStatus::False);
-            let failures = explained.conditions.iter().filter(|it| it.status == ConditionStatus::False).count();
-            match decision {
-                Decision::Start(intent) => {
-                    prop_assert_eq!((failures, explained.starts_at), (0, None));
-                    prop_assert_eq!(explained.target.as_ref(), Some(&intent.release_version));
-                    prop_assert!(explained.conditions.iter().all(|it| it.status == ConditionStatus::True));
-                    let of_track = explained.releases.iter().filter(|it| it.kubernetes_version == intent.version);
-                    let (taken, newer): (Vec<_>, Vec<_>) = of_track
-                        .take_while(|it| world.day(&it.release_version) >= world.day(&intent.release_version))
-                        .partition(|it| it.release_version == intent.release_version);
-                    prop_assert!(newer.iter().all(|it| !it.against.is_empty()), "each newer one was passed over");
-                    // A pinned node group waits for neither.
-                    let passes = |it: &Objection| ["MinAgeNotReached", "WaitingForRing"].contains(&it.reason.as_str());
-                    let passes = |it: &Objection| group.pin.is_some() && passes(it);
-                    prop_assert!(taken.iter().flat_map(|it| &it.against).all(passes), "and this one was not");
-                }
-                Decision::Next(..) => {
-                    prop_assert_eq!((failures, deciding.len()), (1, 1));
-                    prop_assert_eq!(deciding[0].rule, Rule::Limits);
-                }
-                Decision::Skip(reason) => {
-                    prop_assert_eq!(deciding.len(), 1);
-                    let decides = (deciding[0].rule, deciding[0].reason.as_str(), deciding[0].message.clone());
-                    prop_assert_eq!(decides, (reason.kind().guide().rule, reason.code(), reason.to_string()));
-                }
-            }
-            if group.mode >= 1 {
-                prop_assert_eq!(failed(Rule::NotFrozen), world.frozen);
-                prop_assert_eq!(failed(Rule::Healthy), STATUSES[group.status] == NodegroupStatus::Degraded);
-                prop_assert_eq!(failed(Rule::NoUpdateInProgress), group.status == 1 || group.open);
-                prop_assert_eq!(failed(Rule::Window), group.window.is_some_and(|window| !WINDOW_IS_OPEN[window]));
-                let last = group.history.iter().filter(|ended| ended.successful()).map(|ended| ended.days_ago).min();
-                prop_assert_eq!(failed(Rule::MinInterval), last.is_some_and(|days| days < group.min_interval.max(1)));
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_measured_of_a_fleet_adds_up_and_can_be_read(world: World) {
-        let metrics = world.metrics();
-        let count = |metric: Metric| metrics.values(metric)[0];
-        let held = [Metric::NodegroupsWaiting, Metric::NodegroupsNeedingYou, Metric::NodegroupsLeftAlone];
-        let kept = world.groups.iter().filter(|group| group.mode >= 1).count();
-        let moving = (0..world.groups.len()).filter(|index| world.groups[*index].mode >= 1 && world.busy(*index)).count();
-        let moving = u64::try_from(moving + world.plan().len()).unwrap();
-        prop_assert_eq!(count(Metric::Nodegroups), u64::try_from(kept).unwrap());
-        let sum = count(Metric::NodegroupsCurrent) + held.into_iter().map(count).sum::<u64>() + moving;
-        prop_assert_eq!(sum, count(Metric::Nodegroups));
-        let not_current = count(Metric::Nodegroups) - count(Metric::NodegroupsCurrent);
-        prop_assert!(count(Metric::NodegroupsBehind).max(count(Metric::NodegroupsFailed)) <= not_current);
-        prop_assert_eq!(count(Metric::NodegroupsBehind), u64::try_from(metrics.values(Metric::BehindSeconds).len()).unwrap());
-        let line = read(&metrics, "updater", now());
-        prop_assert!(line.is_ok(), "{:?}", line);
     }
 
     #[test]

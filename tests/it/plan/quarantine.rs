@@ -1,16 +1,21 @@
-//! Which failures a release is blamed for, and what is quarantined because of them.
+//! Which failures a release is blamed for, what is quarantined because of them, and what that stops.
 
 use aws_sdk_eks::types::AmiTypes;
 use eks_nodegroup_updater::model::attempt::{Intent, Status};
 use eks_nodegroup_updater::model::record::fleet::Quarantine;
 use eks_nodegroup_updater::model::record::nodegroup::{ExternalUpdate, NodegroupRecord};
 use eks_nodegroup_updater::model::release::track::TrackKey;
+use eks_nodegroup_updater::model::rules::Rules;
 use eks_nodegroup_updater::plan::quarantines_due;
+use serde_json::{Value, json};
 use simulated_aws::HealthIssue;
 use testing::{
-    AL2023, BOTTLEROCKET, Fleet, History, NEWER, TestEnv, UPDATE_ID, at, decisions, error, fleet_record, intent, names,
-    node_creation_failure, now, offers, opted_in, quarantine, record, selector,
+    AL2023, BOTTLEROCKET, Fleet, History, NEWER, TestEnv, UPDATE_ID, at, decisions, error, errors, eviction_failure,
+    fleet_record, intent, names, node_creation_failure, now, offers, opted_in, quarantine, record, selector,
 };
+
+use super::{Alone, OFFERED, STANDARD, targets};
+use crate::{DAY, decide};
 
 const FAILED_AT: &str = "2026-07-19T10:00:00Z";
 
@@ -167,47 +172,6 @@ fn a_code_that_nobody_knows_blames_no_release() {
     assert!(!joined_with("SomethingNew") && !while_it_had("SomethingNew"));
 }
 
-/// The texts of a failure while the node group's health had this issue.
-async fn failed_while(issue: &str) -> serde_json::Value {
-    let env = TestEnv::with([opted_in("prod", "blue")]).await;
-    env.world.script_next_update("prod", "blue", node_creation_failure("blue"));
-    env.start().await;
-    env.world.edit_nodegroup("prod", "blue", |nodegroup| {
-        let (code, message) = (issue.to_owned(), "text".to_owned());
-        nodegroup.health = vec![HealthIssue { code, message, resource_ids: vec![] }];
-    });
-    env.advance(17);
-    env.check().await;
-    env.messages().remove(0)
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_message_names_what_explains_a_failure_and_the_step_for_it() {
-    let message = failed_while("InstanceLimitExceeded").await;
-    let meaning = "An account quota is used up, so the new nodes could not be created.";
-    assert_eq!((&message["cause"], &message["meaning"]), (&"Quota".into(), &meaning.into()));
-    assert_eq!(message["health"], serde_json::json!(["InstanceLimitExceeded"]));
-    assert!(message["nextSteps"].to_string().contains("service-quotas"), "{message}");
-    let message = failed_while("PodEvictionFailure").await;
-    assert_eq!(message["cause"], serde_json::Value::Null);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_message_names_a_code_that_this_version_does_not_know() {
-    let env = TestEnv::with([opted_in("prod", "blue")]).await;
-    env.world.script_next_update("prod", "blue", node_creation_failure("blue"));
-    env.start().await;
-    env.world.edit_nodegroup("prod", "blue", |nodegroup| {
-        let (code, message) = ("SomethingNew".to_owned(), "text".to_owned());
-        nodegroup.health = vec![HealthIssue { code, message, resource_ids: vec![] }];
-    });
-    env.advance(17);
-    env.check().await;
-    let mail = env.world.published()[0].delivered_as("email").to_owned();
-    let mail = mail.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(mail.contains("SomethingNew: this version does not know the code"), "{mail}");
-}
-
 #[test]
 fn nor_do_disruption_budgets_and_the_updates_of_others() {
     assert!(blamed(|record| record.broken(NEWER, at(FAILED_AT))));
@@ -289,4 +253,103 @@ async fn a_release_that_fails_in_one_cluster_is_stopped_there_and_goes_on_elsewh
     let message = env.messages().pop().unwrap();
     assert_eq!((&message["kind"], &message["quarantinedIn"]), (&"ReleaseQuarantined".into(), &"dev".into()));
     assert_eq!(message["track"], format!("1.33/{AL2023}"));
+}
+
+#[test]
+fn quarantined() {
+    let release = "1.33.2-20260719";
+    let mut fleet = Fleet::blue().rules(Rules::default(), OFFERED);
+    let in_all = quarantine(release, names(["dev/a", "qa/b"]), now());
+    fleet.change_fleet_record(|record| record.quarantine(&in_all));
+    assert_eq!(fleet.goes_to(), "1.33.2-20260716", "the older one is eligible");
+    let mut only = fleet;
+    *only.offer() = offers(&STANDARD, [release]);
+    let sentence = "1.33.2-20260719 has been quarantined in all clusters since 2026-07-20T09:00:00Z, because it failed on several node groups";
+    only.waits("Quarantined", sentence);
+    only.change_fleet_record(|record| record.lift_quarantine(&selector(release), now()));
+    assert_eq!(only.goes_to(), release);
+}
+
+#[test]
+fn quarantined_in_one_cluster() {
+    let held = |cluster: &str| {
+        let mut fleet = Fleet::blue();
+        let quarantine = quarantine(NEWER, names(["prod/green", "prod/red"]), now());
+        let quarantine = Quarantine { cluster: Some(testing::cluster(cluster)), ..quarantine };
+        fleet.change_fleet_record(|record| record.quarantine(&quarantine));
+        fleet
+    };
+    let sentence = "1.33.2-20260710 has been quarantined in the cluster prod since 2026-07-20T09:00:00Z, because it failed on several node groups";
+    held("prod").waits("Quarantined", sentence);
+    assert_eq!(held("dev").goes_to(), NEWER, "that of another cluster is no reason here");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_that_fails_on_two_node_groups_is_quarantined_and_reported_once() {
+    let names = ["a", "b", "c", "d"];
+    let mut env = TestEnv::with(names.map(|name| opted_in(name, "ng"))).await;
+    env.start_config.settings.limits.starts_per_run = 1;
+    for name in names {
+        env.world.script_next_update(name, "ng", node_creation_failure("ng"));
+    }
+    for _ in 0..6 {
+        env.start().await;
+        env.advance(30);
+        env.check().await;
+    }
+    assert_eq!(decide(&env, "c/ng").await.0, "Quarantined");
+    let updates = names.map(|name| env.world.updates(name, "ng").len());
+    assert_eq!(updates, [1, 1, 0, 0], "the others were saved");
+    let critical: Vec<Value> = env.messages().into_iter().filter(|message| message["severity"] == "critical").collect();
+    let [message] = &critical[..] else { panic!("{critical:?}") };
+    assert_eq!(
+        (&message["kind"], &message["failedOn"]),
+        (&json!("ReleaseQuarantined"), &json!({"names": ["a/ng", "b/ng"], "count": 2}))
+    );
+
+    env.start_config.settings.limits.starts_per_run = 10;
+    let lift = json!({"liftQuarantine": [NEWER]});
+    let dry = json!({"liftQuarantine": [NEWER], "dryRun": true});
+    let line = env.try_start(&dry).await.unwrap().decisions.remove(2);
+    assert_eq!((line.decision, env.world.updates("c", "ng").len()), ("Start", 0));
+    env.try_start(&lift).await.unwrap();
+    assert_eq!(env.world.updates("c", "ng").len(), 1);
+    assert!(env.fleet_record().await.quarantines[0].lifted_at.is_some(), "it is recorded");
+    let problems = env.try_start(&json!({"liftQuarantine": ["1.33.2-20260701"]})).await.unwrap().errors;
+    assert_eq!(errors(&problems), ["the release 1.33.2-20260701 is not quarantined, so nothing is lifted"]);
+    env.try_start(&json!({"liftQuarantine": ["1.33.2"]})).await.unwrap_err();
+}
+
+/// The release failed on two node groups for its own fault, and on a third for that of its budgets.
+async fn quarantined_fleet() -> TestEnv {
+    let env = TestEnv::with(["a", "b", "c"].map(|name| opted_in(name, "ng"))).await;
+    for name in ["a", "b"] {
+        env.world.script_next_update(name, "ng", node_creation_failure("ng"));
+    }
+    env.world.script_next_update("c", "ng", eviction_failure("ng"));
+    env.start().await;
+    env.advance(30);
+    env.check().await;
+    env
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quarantine_outlives_the_node_groups_that_the_release_failed_on() {
+    let env = quarantined_fleet().await;
+    assert_eq!(decide(&env, "c/ng").await.0, "Quarantined");
+    env.world.remove_nodegroup("b", "ng");
+    env.world.edit_nodegroup("a", "ng", |nodegroup| nodegroup.tags.clear());
+    env.advance(2 * DAY);
+    assert_eq!(decide(&env, "c/ng").await.0, "Quarantined");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_release_is_taken_in_spite_of_a_quarantine_which_records_it() {
+    let env = quarantined_fleet().await;
+    env.start().await;
+    env.world.publish_release(AL2023, "1.33", "1.33.2-20260727");
+    assert_eq!(decide(&env, "c/ng").await.0, "Start");
+    assert_eq!(targets(&env, "c", "ng"), [NEWER, "1.33.2-20260727"]);
+    let held = env.fleet_record().await.quarantines.clone();
+    assert_eq!(held[0].superseded_by.as_deref(), Some("1.33.2-20260727"));
 }

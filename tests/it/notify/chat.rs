@@ -1,6 +1,5 @@
 //! What a chat shows.
 
-use eks_nodegroup_updater::model::attempt::hold::{Running, StepBack};
 use eks_nodegroup_updater::model::attempt::{ErrorDetail, Intent, Status};
 use eks_nodegroup_updater::model::nodegroup::owner::Owner;
 use eks_nodegroup_updater::model::notice::Notice;
@@ -8,12 +7,13 @@ use eks_nodegroup_updater::model::record::nodegroup::NodegroupRecord;
 use eks_nodegroup_updater::model::record::set::AnyRecord;
 use eks_nodegroup_updater::model::release::track::Family;
 use eks_nodegroup_updater::model::release::version::ReleaseVersion;
-use eks_nodegroup_updater::notify::{Message, batches};
+use eks_nodegroup_updater::notify::Message;
 use serde_json::{Value, json};
 use strum::VariantArray as _;
 use testing::{CURRENT, History, NEWER, arn, at, error, eviction, intent, names, retry_after};
 
-use crate::messages::{last_message, machine, noticed, part, track_with};
+use super::samples::{noticed, taken_back, track_with};
+use super::{last_message, machine, part};
 use crate::schema::assert_is_chat_notification;
 
 fn chat(message: &Message) -> Value {
@@ -68,19 +68,6 @@ fn every_notification_reads_like_this_in_a_chat() {
     }
 }
 
-/// A node group of this owner that was downgraded, and one that lost its tag.
-fn taken_back(owner: Option<Owner>) -> [NodegroupRecord; 2] {
-    let now = at("2026-07-20T09:00:00Z");
-    let runs = |release: &str| Running::new("1.33", release);
-    let mut downgraded = testing::record("prod/blue");
-    downgraded.set_owner(owner);
-    let mut lost = downgraded.clone();
-    downgraded.read_update_history(Some(&StepBack { from: runs(NEWER), to: runs(CURRENT) }), now);
-    lost.opt_in(now);
-    lost.opt_out(true, now);
-    [downgraded, lost]
-}
-
 #[test]
 fn each_owner_is_named_with_what_to_do_and_no_word_of_that_is_cut() {
     for owner in Owner::VARIANTS {
@@ -96,19 +83,6 @@ fn each_owner_is_named_with_what_to_do_and_no_word_of_that_is_cut() {
             let steps = notification["content"]["nextSteps"].to_string();
             assert!(steps.contains(&end), "{steps}");
         }
-    }
-}
-
-#[test]
-fn node_groups_of_different_owners_are_in_different_messages() {
-    let owners = [None, Some(Owner::Terraform), Some(Owner::Eksctl)];
-    for kind in 0..2 {
-        let record = |owner: &Option<Owner>| AnyRecord::from(taken_back(*owner)[kind].clone());
-        let records: Vec<AnyRecord> = owners.iter().flat_map(|owner| [owner; 4]).map(record).collect();
-        let batches = batches(&records, |_| true, &[], &retry_after());
-        let records: Vec<Vec<usize>> =
-            batches.iter().map(|batch| batch.notices.iter().map(|(record, _)| *record).collect()).collect();
-        assert_eq!(records, [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]);
     }
 }
 
@@ -160,7 +134,7 @@ fn a_command_that_is_too_long_is_left_out_and_not_cut() {
     let mut track = track_with(NEWER);
     let (current, later) =
         (ReleaseVersion::parse(Family::AmazonLinux2023, CURRENT).unwrap(), at("2026-07-20T09:00:00Z"));
-    track.releases.name(&current, Some(later), later);
+    track.releases.recommend(&current, Some(later), later);
     let long = names([&format!("{}/{}", "c".repeat(100), "n".repeat(63)), &format!("prod/{}", "n".repeat(63))]);
     track.report_withdrawn(NEWER, CURRENT, &long, at("2026-07-20T10:00:00Z"));
     let content = chat(&last_message(&track))["content"].clone();

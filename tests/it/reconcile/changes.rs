@@ -1,36 +1,22 @@
-//! What has to be recorded before a plan and because of it. Pure, so these need no AWS.
+//! What has to be recorded before a plan. Pure, so these need no AWS.
 
-use aws_sdk_eks::types::NodegroupStatus;
 use eks_nodegroup_updater::model::attempt::StartedBy;
 use eks_nodegroup_updater::model::id::FleetId;
-use eks_nodegroup_updater::model::nodegroup::policy::{Mode, Policy};
 use eks_nodegroup_updater::model::observed::releases::{Recommendations, Releases};
 use eks_nodegroup_updater::model::problem::{Problem, ProblemCode};
 use eks_nodegroup_updater::model::record::fleet::Quarantine;
-use eks_nodegroup_updater::model::record::nodegroup::{ExternalUpdate, Proof};
+use eks_nodegroup_updater::model::record::nodegroup::ExternalUpdate;
 use eks_nodegroup_updater::model::release::track::Family;
 use eks_nodegroup_updater::model::release::version::ReleaseVersion;
 use eks_nodegroup_updater::model::rules::{Rules, VersionPolicy};
-use eks_nodegroup_updater::plan::plan;
-use eks_nodegroup_updater::reconcile::{Change, FleetChange, NodegroupChange, Reconciled, reconcile, reports};
+use eks_nodegroup_updater::reconcile::{Change, FleetChange, NodegroupChange, Reconciled, reconcile};
 use serde_json::json;
 use testing::{
-    CURRENT, Fleet, History, NEWER, UPDATE_ID, at, auto, cluster, fleet_record, id, intent, names, now, offers,
-    quarantine, record, selector, track, unreadable,
+    Fleet, History, NEWER, UPDATE_ID, at, auto, cluster, fleet_record, id, intent, names, now, offers, quarantine,
+    record, selector, track, unreadable,
 };
 
-fn reconciled(fleet: &Fleet) -> Reconciled {
-    without_sights(reconcile(&fleet.input(&fleet.offered()), &fleet.recommended(), vec![]))
-}
-
-/// But for what node groups run, which each first run writes down.
-fn without_sights(mut reconciled: Reconciled) -> Reconciled {
-    for changes in reconciled.nodegroups.values_mut() {
-        changes.retain(|change| !matches!(change, NodegroupChange::See { .. }));
-    }
-    reconciled.nodegroups.retain(|_, changes| !changes.is_empty());
-    reconciled
-}
+use super::{reconciled, without_sights};
 
 #[test]
 fn what_a_node_group_runs_is_written_down_once() {
@@ -139,7 +125,7 @@ fn the_version_of_a_cluster_that_a_node_group_follows_is_seen_once() {
     let rules = Rules { kubernetes_version: VersionPolicy::FollowCluster, ..Rules::default() };
     let mut fleet = Fleet::of(["prod/blue", "prod/keeps"]).with_history().with(|blue| blue.policy = auto(rules));
     let see = |version: &str| {
-        let changes = vec![NodegroupChange::SeeCluster(version.into(), now())];
+        let changes = vec![NodegroupChange::RecordClusterVersion(version.into(), now())];
         Reconciled { nodegroups: [(id("prod/blue"), changes)].into(), ..Reconciled::default() }
     };
     fleet.observed.clusters.insert(cluster("prod"), Ok("1.34".parse().unwrap()));
@@ -147,7 +133,7 @@ fn the_version_of_a_cluster_that_a_node_group_follows_is_seen_once() {
     let since = at("2026-07-10T09:00:00Z");
     fleet.change_record("prod/blue", |record| {
         for at in [since, now()] {
-            NodegroupChange::SeeCluster("1.34".into(), at).apply(record);
+            NodegroupChange::RecordClusterVersion("1.34".into(), at).apply(record);
         }
         assert_eq!(record.cluster_version.as_ref().map(|seen| seen.since), Some(since));
     });
@@ -156,66 +142,4 @@ fn the_version_of_a_cluster_that_a_node_group_follows_is_seen_once() {
     assert_eq!(reconciled(&fleet), see("1.35"));
     fleet.observed.clusters.insert(cluster("prod"), Err(unreadable("throttled")));
     assert_eq!(reconciled(&fleet), Reconciled::default());
-}
-
-/// `dev/canary` has run the release for a day, and `prod/blue` is in the next ring.
-fn soaked() -> Fleet {
-    let mut fleet = Fleet::of(["dev/canary", "prod/blue"]).with_history();
-    fleet.nodegroup("prod/blue").policy = auto(Rules { ring: 1, ..Rules::default() });
-    fleet.nodegroup("dev/canary").release_version = Some(NEWER.into());
-    fleet.after(|record| record.updated(NEWER, at("2026-07-19T09:00:00Z")))
-}
-
-#[test]
-fn what_a_canary_has_run_for_the_soak_time_is_written_down_once_as_proved() {
-    let proof = Proof::new("1.33", NEWER, now());
-    let changes = vec![NodegroupChange::Prove(proof.clone())];
-    let expected = Reconciled { nodegroups: [(id("dev/canary"), changes)].into(), ..Reconciled::default() };
-    assert_eq!(reconciled(&soaked()), expected);
-    let mut written = soaked();
-    written.change_record("dev/canary", |record| record.prove(&proof));
-    assert_eq!(reconciled(&written), Reconciled::default());
-}
-
-#[test]
-fn what_is_unhealthy_empty_or_too_young_or_what_no_later_ring_asks_for_is_not_written_down_as_proved() {
-    let unproved = |fleet: Fleet| assert_eq!(reconciled(&fleet), Reconciled::default());
-    unproved(soaked().with(|canary| canary.status = NodegroupStatus::Degraded));
-    unproved(soaked().with(|canary| canary.status = NodegroupStatus::Updating));
-    unproved(soaked().with(|canary| canary.desired_size = Some(0)));
-    unproved(soaked().with(|canary| canary.policy = auto(Rules { ring: 1, ..Rules::default() })));
-    unproved(soaked().after(|record| record.updated(NEWER, at("2026-07-19T09:00:01Z"))));
-    unproved(soaked().after(|record| record.updating("1.33.2-20260719", now())));
-}
-
-#[test]
-fn what_a_canary_left_for_an_older_release_soaks_anew() {
-    let fleet = soaked().after(|record| {
-        let there = record.updated(NEWER, at("2026-07-18T09:00:00Z"));
-        there.updated(CURRENT, at("2026-07-18T10:00:00Z")).updated(NEWER, at("2026-07-20T08:00:00Z"))
-    });
-    let proof = Proof::new("1.33", CURRENT, now());
-    let changes = vec![NodegroupChange::Prove(proof)];
-    let expected = Reconciled { nodegroups: [(id("dev/canary"), changes)].into(), ..Reconciled::default() };
-    assert_eq!(reconciled(&fleet), expected);
-}
-
-#[test]
-fn a_plan_leaves_what_must_be_published_of_node_groups_that_are_not_updated() {
-    // A run that is filtered says nothing of the fleet beside.
-    let mut fleet = Fleet::of(["prod/blue", "prod/green", "prod/red"]).event(&json!({"clusters": ["prod"]}));
-    fleet.nodegroup("prod/blue").policy = Policy::OptedIn(Mode::Notify, Rules::default());
-    let tags = [("ami-update".to_owned(), "yes".to_owned())].into();
-    fleet.nodegroup("prod/green").policy = Policy::from_tags(&tags, &Rules::default());
-    let Policy::Invalid { tag, .. } = fleet.nodegroup("prod/green").policy.clone() else { panic!("it is valid") };
-    let available =
-        NodegroupChange::ReportAvailable { version: "1.33".into(), release_version: NEWER.into(), at: now() };
-    let invalid = NodegroupChange::ReportInvalidTag(tag, now());
-    let expected = Reconciled {
-        nodegroups: [(id("prod/blue"), vec![available]), (id("prod/green"), vec![invalid])].into(),
-        ..Reconciled::default()
-    };
-    let offered = fleet.offered();
-    let input = fleet.input(&offered);
-    assert_eq!(reports(&input, &plan(&input)), expected);
 }

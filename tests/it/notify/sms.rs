@@ -11,7 +11,8 @@ use proptest::prelude::*;
 use proptest::test_runner::Config;
 use testing::{History, NEWER, at, error, intent, retry_after, template};
 
-use crate::messages::{last_message, noticed, part};
+use super::samples::noticed;
+use super::{last_message, part};
 
 /// The GSM 7-bit alphabet, without the line feed, the carriage return and the escape, and what an escape comes before.
 const GSM: &str = "@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\

@@ -5,17 +5,12 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde_json::json;
 use simulated_aws::{ApiError, Fault, Request, World};
-use testing::{AL2023, NEWER, TestEnv, at, decisions, errors, eviction_failure, in_virtual_time, opted_in, tagged};
+use testing::{
+    AL2023, CURRENT, NEWER, TestEnv, at, decisions, errors, eviction_failure, in_virtual_time, opted_in, tagged,
+};
 use tokio::time::{Instant, sleep};
 
-const UPDATE: &str = "eks:UpdateNodegroupVersion";
-const HOUR: i64 = 60;
-const DAY: i64 = 24 * HOUR;
-
-/// An opted-in node group in each of so many clusters.
-async fn clusters<const N: usize>(names: [&str; N]) -> TestEnv {
-    TestEnv::with(names.map(|name| opted_in(name, "ng"))).await
-}
+use crate::{HOUR, UPDATE, clusters};
 
 /// Refuses each call of an action that is about this.
 fn denying(action: &'static str, about: &'static str) -> impl FnMut(&Request) -> Fault {
@@ -87,22 +82,6 @@ async fn a_run_asks_at_most_twice_as_often_as_it_may_start() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_tried_in_vain_day_after_day_costs_no_other_its_turn() {
-    let mut env = clusters(["a", "b", "c"]).await;
-    env.start_config.settings.limits.starts_per_run = 1;
-    env.world.on_request(|request| {
-        let in_use = request.action == UPDATE && request.body["clusterName"] != "c";
-        let error = ApiError::new(409, "ResourceInUseException", "Nodegroup cannot be updated");
-        if in_use { Fault::Error(error) } else { Fault::None }
-    });
-    assert_eq!(decisions(&env.start().await), ["a/ng: Start, InUse", "b/ng: Next", "c/ng: Next"]);
-    env.advance(DAY);
-    assert_eq!(decisions(&env.start().await), ["a/ng: Next", "b/ng: Start, InUse", "c/ng: Next"]);
-    env.advance(DAY);
-    assert_eq!(decisions(&env.start().await), ["a/ng: Next", "b/ng: Next", "c/ng: Start, Accepted"]);
-}
-
-#[tokio::test(start_paused = true)]
 async fn start_fails_where_all_of_one_kind_fails_and_not_for_some() {
     for (action, some, failure) in [
         ("eks:DescribeNodegroup", "/prod/", "no node group could be described"),
@@ -157,55 +136,6 @@ async fn check_fails_where_nothing_could_be_published_and_not_for_one_message() 
     assert_eq!(env.messages().len(), 2, "nothing is lost");
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_a_canary_has_proved_lets_the_next_ring_go_on_when_the_canary_scales_to_nothing() {
-    let prod = [("ring", "1"), ("window", "Wed 02:00-06:00 UTC")];
-    let dev = async |nodes_on_tuesday: u32| {
-        let env = TestEnv::with([opted_in("dev", "canary"), tagged("prod", "blue", &prod)]).await;
-        env.start().await;
-        env.advance(15);
-        env.check().await;
-        env.world.edit_nodegroup("dev", "canary", |canary| canary.nodes = nodes_on_tuesday);
-        // Tuesday at ten, when the canary has run it for a day.
-        env.advance(DAY + 45);
-        env.start().await;
-        env.world.edit_nodegroup("dev", "canary", |canary| canary.nodes = 0);
-        env.advance(16 * HOUR);
-        let line = env.start().await.decisions.remove(1);
-        (line.decision, line.reason)
-    };
-    assert_eq!(dev(3).await.0, "Start");
-    let waits = "waiting for a lower ring: dev/canary has no nodes, and no other node group of the lower rings proves 1.33.2-20260710";
-    assert_eq!(dev(0).await, ("WaitingForRing", waits.to_owned()));
-}
-
-#[tokio::test(start_paused = true)]
-async fn while_its_cluster_is_upgraded_eks_refuses_the_step_and_the_own_version_goes_on() {
-    let mut env = TestEnv::with([tagged("prod", "blue", &[("kubernetes-version", "follow-cluster")])]).await;
-    env.start_config.settings.defaults.follow_cluster_after = jiff::SignedDuration::ZERO;
-    env.world.add_cluster("prod", "1.35");
-    env.world.publish_release(testing::AL2023, "1.35", "1.35.0-20260710");
-    let message = "Nodegroup Kubernetes version should be equal to Cluster kubernetes version 1.34 or NodeGroup kubernetes version 1.33";
-    env.world.on_request(move |request| {
-        let refuse = request.action == UPDATE && request.body["version"] == "1.35";
-        if refuse { Fault::Error(ApiError::new(400, "InvalidParameterException", message)) } else { Fault::None }
-    });
-    assert_eq!(decisions(&env.start().await), ["prod/blue: Start, VersionNotReady"]);
-    env.advance(5);
-    let own = env.start().await.decisions.remove(0);
-    assert_eq!((own.outcome, own.target.as_deref()), (Some("Accepted"), Some(testing::NEWER)));
-    env.advance(15);
-    env.check().await;
-    env.advance(HOUR);
-    assert_eq!(decisions(&env.start().await), ["prod/blue: Start, VersionNotReady"]);
-    assert_eq!(decisions(&env.start().await), ["prod/blue: BackingOff"]);
-    env.world.clear_faults();
-    env.advance(HOUR);
-    assert_eq!(decisions(&env.start().await), ["prod/blue: Start, Accepted"]);
-    assert_eq!(env.world.updates("prod", "blue").pop().unwrap().version.as_deref(), Some("1.35"));
-    assert_eq!(env.messages().len(), 0, "it is no failure of the release");
-}
-
 #[test]
 fn a_run_that_is_overtaken_after_its_plan_starts_nothing() {
     in_virtual_time(async {
@@ -240,4 +170,88 @@ fn a_run_that_is_overtaken_after_its_plan_starts_nothing() {
         let update = &env.world.updates("prod", "blue")[0];
         assert_eq!(record.open().unwrap().update_id, Some(update.id.clone()));
     });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_table_or_an_index_that_cannot_be_read_fails_the_run_and_starts_nothing() {
+    let env = TestEnv::with_blue().await;
+    let denied = |action: &'static str| {
+        move |request: &simulated_aws::Request| match request.action.as_str() {
+            seen if seen == action => Fault::Error(ApiError::access_denied(action)),
+            _ => Fault::None,
+        }
+    };
+    env.world.on_request(denied("tag:GetResources"));
+    let error = env.try_start(&json!({})).await.unwrap_err().to_string();
+    assert!(error.starts_with("finding tagged node groups: AccessDenied"), "{error}");
+    for (action, failure) in [
+        ("dynamodb:BatchGetItem", "no updates were started: the fleet's quarantines: reading its record: "),
+        ("ssm:GetParameters", "no release could be read"),
+        ("eks:DescribeNodegroup", "no node group could be described"),
+    ] {
+        env.world.on_request(denied(action));
+        let summary = env.start().await;
+        assert_eq!(decisions(&summary), ["prod/blue: Unreadable"], "{action}");
+        let error = summary.into_response().unwrap_err().to_string();
+        assert!(error.starts_with(failure) && error.contains("AccessDenied"), "{error}");
+    }
+    env.world.on_request(denied("dynamodb:Query"));
+    let error = env.try_check(&json!({})).await.unwrap_err().to_string();
+    assert!(error.starts_with("reading pending records: AccessDenied"), "{error}");
+    assert_eq!(env.calls(UPDATE), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_shows_everything_and_writes_nothing() {
+    let env = TestEnv::with([tagged("prod", "blue", &[("window", "Saturday night")]), opted_in("qa", "green")]).await;
+    env.world.start_update("qa", "green", "1.33", NEWER).unwrap();
+    let event = json!({"dryRun": true, "retry": ["prod/blue"], "liftQuarantine": [NEWER]});
+    let codes: Vec<_> = env.try_start(&event).await.unwrap().decisions.iter().map(|line| line.decision).collect();
+    assert_eq!(codes, ["InvalidTag", "InProgress"]);
+    assert_eq!(env.calls("dynamodb:PutItem"), 0);
+}
+
+/// The items of the table that two runs must leave the same, whoever is first.
+async fn left_by(env: &TestEnv) -> Vec<(String, String)> {
+    let mut left = Vec::new();
+    for name in ["a", "b", "c", "d", "e"] {
+        let record = env.record(name, "ng").await.unwrap();
+        let open = record.open().map(|attempt| attempt.intent.release_version.clone()).unwrap_or_default();
+        left.push((name.to_owned(), open));
+    }
+    left
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_runs_at_once_in_which_five_tracks_get_a_release_leave_what_one_leaves() {
+    let types = [
+        ("a", AL2023, "1.33.2-20260722"),
+        ("b", "AL2023_ARM_64_STANDARD", "1.33.2-20260722"),
+        ("c", "AL2023_x86_64_NVIDIA", "1.33.2-20260722"),
+        ("d", "BOTTLEROCKET_x86_64", "1.46.1-9d20f4ae"),
+        ("e", "BOTTLEROCKET_ARM_64", "1.46.1-9d20f4ae"),
+    ];
+    let fleet = || async {
+        let nodegroups = types.map(|(name, ami_type, _)| {
+            let runs = if ami_type.starts_with("BOTTLEROCKET") { "1.45.0-1e6a7c0b" } else { CURRENT };
+            opted_in(name, "ng").ami_type(ami_type).release(runs)
+        });
+        let env = TestEnv::with(nodegroups).await;
+        for (_, ami_type, release) in types {
+            env.world.publish_release(ami_type, "1.33", release);
+        }
+        env
+    };
+    let (one, two) = (fleet().await, fleet().await);
+    one.start().await;
+    let event = json!({});
+    let (first, second) = tokio::join!(two.try_start(&event), two.try_start(&event));
+    for summary in [first.unwrap(), second.unwrap()] {
+        assert_eq!((summary.failure, summary.errors), (None, vec![]));
+    }
+    assert_eq!(left_by(&two).await, left_by(&one).await);
+    assert_eq!(left_by(&one).await, types.map(|(name, _, release)| (name.to_owned(), release.to_owned())));
+    for (name, ..) in types {
+        assert_eq!(two.world.updates(name, "ng").len(), 1);
+    }
 }

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use strum::VariantArray as _;
 use testing::{assert_generated, retry_after, table};
 
-use crate::messages::{documentation, noticed_records};
+use super::documentation;
+use super::samples::noticed_records;
 use crate::schema::assert_is_event;
 
 /// An event as EventBridge delivers it.

@@ -1,0 +1,3 @@
+//! The execution of a plan.
+
+mod answers;

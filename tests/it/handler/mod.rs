@@ -1,0 +1,6 @@
+//! Whole runs of `start` and `check`.
+
+mod events;
+mod frugal;
+mod outbox;
+mod runs;
