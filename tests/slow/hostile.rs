@@ -4,6 +4,9 @@ use std::path::Path;
 
 use aws_sdk_eks::types::AmiTypes;
 use eks_nodegroup_updater::model::attempt::{ErrorDetail, Intent, Status};
+use eks_nodegroup_updater::model::nodegroup::policy::OPT_IN_TAG;
+use eks_nodegroup_updater::model::rules::RuleName;
+use eks_nodegroup_updater::model::settings::setting::SettingRow;
 use eks_nodegroup_updater::notify::{Event, Message};
 use fastrand::Rng;
 use proptest::prelude::*;
@@ -19,7 +22,8 @@ type Target = fn(&[u8]);
 
 #[test]
 fn no_event_causes_a_panic_or_an_update_that_it_does_not_ask_for() {
-    let keys = ["dryRun", "nodegroups", "clusters", "retry", "liftQuarantine", "Records", "EventSource", "source"];
+    let request = ["dryRun", "nodegroups", "clusters", "explain", "retry", "rollback", "liftQuarantine"];
+    let keys = [&request[..], &["Records", "EventSource", "source"]].concat();
     let envelope = ["detail-type", "detail", "time", "id", "account", "region", "resources", "version"];
     let words = ["prod/blue", "prod", "prod/green", "/", "a/b/c", "aws:sns", "aws.events", "2026-11-23T09:05:00Z"];
     let json = json(&[&keys[..], &envelope].concat(), &words);
@@ -28,28 +32,10 @@ fn no_event_causes_a_panic_or_an_update_that_it_does_not_ask_for() {
 
 #[test]
 fn no_tag_or_setting_causes_a_panic_or_an_update_without_opting_in() {
-    let names = prop::sample::select(vec![
-        "ami-update",
-        "ami-update/ring",
-        "ami-update/min-age",
-        "ami-update/window",
-        "ami-update/pin",
-        "ami-update/force",
-        "ami-update/min-interval",
-        "ami-update/kubernetes-version",
-        "RETRY_AFTER",
-        "RING",
-        "MIN_AGE",
-        "WINDOW",
-        "RING_SOAK",
-        "WINDOW_MARGIN",
-        "DENIED_RELEASES",
-        "QUARANTINE_AFTER",
-        "MAX_STARTS_PER_RUN",
-        "MAX_UPDATES_PER_CLUSTER",
-        "CHANGE_CALENDARS",
-        "STUCK_AFTER",
-    ]);
+    let tags = RuleName::names().map(|name| format!("{OPT_IN_TAG}/{name}"));
+    let variables = SettingRow::all().map(|row| row.variable.to_owned());
+    let names: Vec<String> = [OPT_IN_TAG.to_owned()].into_iter().chain(tags).chain(variables).collect();
+    let names = prop::sample::select(names);
     let value = prop_oneof![
         Just("auto".to_owned()),
         "[0-9]{1,20}[smhdwy]?",
@@ -67,8 +53,8 @@ fn no_tag_or_setting_causes_a_panic_or_an_update_without_opting_in() {
 
 #[test]
 fn no_parameter_causes_a_panic_and_what_is_not_understood_starts_nothing() {
-    let parameters =
-        ["RingSoak", "Window", "DeniedReleases", "ChangeCalendars", "RetryAfter", "Ring", "StuckAfter", "Force"];
+    let in_document = SettingRow::all().filter(|row| row.of.in_document());
+    let parameters: Vec<&str> = in_document.map(|row| row.parameter).collect();
     let words = ["24h", "0", "never", "Mon 00:00-24:00 UTC", "*-20260710", "1h 4h", "freeze", "UTC"];
     let value = |mostly: &'static [&'static str]| {
         let any = json(&parameters, &words).prop_map(|value| value.to_string());
