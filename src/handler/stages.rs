@@ -137,8 +137,10 @@ impl Executed<'_> {
         // A failed run does not know the state of the fleet.
         let metrics = metrics.filter(|_| failure.is_none());
         let view = View::of(&known.input(), &plan);
-        let Known { fleet: Fleet { table_empty, .. }, errors, .. } = known;
+        let Known { fleet, errors, .. } = known;
+        let table_empty = fleet.table_empty;
         // Frees memory for a summary of thousands of node groups.
+        drop(fleet);
         let summary = StartSummary::new(request, &plan, view, &execution, errors);
         StartSummary { table_empty, throttled: Throttled::of(throttling), failure, metrics, ..summary }
     }
