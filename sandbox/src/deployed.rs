@@ -15,16 +15,18 @@ use tokio::task::{LocalSet, spawn_local};
 
 use crate::fleet;
 use crate::functions::{Functions, RING_SOAK, TIME_OUT, resources};
-use crate::template::{settings_document, template};
+use crate::template::{SsmParameters, template};
 
 /// The stack's name.
 pub const STACK: &str = "eks-nodegroup-updater";
 const START: &str = "eks-nodegroup-updater-start";
 const CHECK: &str = "eks-nodegroup-updater-check";
-const SETTINGS: &str = "/eks-nodegroup-updater/settings";
-const STOP_SWITCH: &str = "/eks-nodegroup-updater/stop-switch";
-const DENIED_RELEASES: &str = "/eks-nodegroup-updater/denied-releases";
-const CHANGE_CALENDARS: &str = "/eks-nodegroup-updater/change-calendars";
+const PARAMETERS: SsmParameters = SsmParameters {
+    settings: "/eks-nodegroup-updater/settings",
+    stop_switch: "/eks-nodegroup-updater/stop-switch",
+    denied_releases: "/eks-nodegroup-updater/denied-releases",
+    change_calendars: "/eks-nodegroup-updater/change-calendars",
+};
 
 type Answer = Result<Value, FunctionError>;
 
@@ -49,18 +51,8 @@ impl DeployedFunctions {
     /// When the template has no output that is to be shown here.
     pub async fn new(world: World, endpoint: &str, topic_arn: &str) -> anyhow::Result<Self> {
         let soak = (Setting::RingSoak.row().parameter, RING_SOAK);
-        world.put_parameter(SETTINGS, &settings_document(&[soak]));
-        world.put_parameter(STOP_SWITCH, "running");
-        world.put_parameter(DENIED_RELEASES, "[]");
-        world.put_parameter(CHANGE_CALENDARS, "[]");
-        let parameters = [
-            ("SETTINGS", SETTINGS),
-            ("STOP_SWITCH", STOP_SWITCH),
-            ("DENIED_RELEASES_LIST", DENIED_RELEASES),
-            ("CHANGE_CALENDARS_LIST", CHANGE_CALENDARS),
-        ];
         let mut settings = resources(topic_arn);
-        settings.extend(parameters.map(|(name, value)| (name, value.to_owned())));
+        settings.extend(PARAMETERS.put(&world, &[soak]).map(|(name, value)| (name, value.to_owned())));
         let functions = Rc::new(Functions::new(endpoint, &settings).await?);
         let (invoke, invoked) = mpsc::unbounded_channel();
         let function = |name| {
@@ -133,10 +125,10 @@ fn stack(topic_arn: &str) -> anyhow::Result<Stack> {
         ("CheckFunctionName", CHECK),
         ("UpdatesTableName", fleet::TABLE),
         ("NotificationTopicArn", topic_arn),
-        ("SettingsName", SETTINGS),
-        ("StopSwitchName", STOP_SWITCH),
-        ("DeniedReleasesListName", DENIED_RELEASES),
-        ("ChangeCalendarsListName", CHANGE_CALENDARS),
+        ("SettingsName", PARAMETERS.settings),
+        ("StopSwitchName", PARAMETERS.stop_switch),
+        ("DeniedReleasesListName", PARAMETERS.denied_releases),
+        ("ChangeCalendarsListName", PARAMETERS.change_calendars),
     ];
     outputs.into_iter().try_fold(Stack::new(STACK).description(description), |stack, (key, value)| {
         let description = template["Outputs"][key]["Description"].as_str();

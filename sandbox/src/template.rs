@@ -1,6 +1,7 @@
 //! What `template.yaml` defines.
 
 use serde_json::Value;
+use simulated_aws::World;
 
 /// The template. CloudFormation's short functions, such as `!Ref`, are replaced by their argument.
 ///
@@ -35,6 +36,38 @@ pub fn settings_document(parameters: &[(&str, &str)]) -> String {
     }
     assert!(!document.contains("${"), "{document}");
     document
+}
+
+/// The names of a stack's SSM parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct SsmParameters {
+    /// The document of settings.
+    pub settings: &'static str,
+    /// The stop switch.
+    pub stop_switch: &'static str,
+    /// The list of denied releases.
+    pub denied_releases: &'static str,
+    /// The list of change calendars.
+    pub change_calendars: &'static str,
+}
+
+impl SsmParameters {
+    /// Writes the parameters as a deployment does, with these of the template's own parameters. Returns the variables of `start`
+    /// that name them.
+    #[must_use]
+    pub fn put(&self, world: &World, parameters: &[(&str, &str)]) -> [(&'static str, &'static str); 4] {
+        let document = settings_document(parameters);
+        let all = [
+            ("SETTINGS", self.settings, document.as_str()),
+            ("STOP_SWITCH", self.stop_switch, "running"),
+            ("DENIED_RELEASES_LIST", self.denied_releases, "[]"),
+            ("CHANGE_CALENDARS_LIST", self.change_calendars, "[]"),
+        ];
+        all.map(|(variable, name, value)| {
+            world.put_parameter(name, value);
+            (variable, name)
+        })
+    }
 }
 
 fn text<'a>(of: &'a Value, property: &str) -> &'a str {

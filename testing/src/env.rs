@@ -18,7 +18,7 @@ use eks_nodegroup_updater::store::item::{self, Item};
 use eks_nodegroup_updater::summary::{CheckSummary, StartSummary};
 use jiff::SignedDuration;
 use sandbox::functions::{CHECK_KEY, START_KEY};
-use sandbox::template::{settings_document, updates_table};
+use sandbox::template::{SsmParameters, updates_table};
 use serde_json::{Value, json};
 use simulated_aws::{Nodegroup, PublishedMessage, PutEvent, World};
 
@@ -39,6 +39,13 @@ pub const STOP_SWITCH: &str = "/updater/stop-switch";
 pub const DENIED_RELEASES: &str = "/updater/denied-releases";
 /// The list of change calendars.
 pub const CHANGE_CALENDARS: &str = "/updater/change-calendars";
+
+const PARAMETERS: SsmParameters = SsmParameters {
+    settings: SETTINGS_DOCUMENT,
+    stop_switch: STOP_SWITCH,
+    denied_releases: DENIED_RELEASES,
+    change_calendars: CHANGE_CALENDARS,
+};
 
 /// A simulated AWS, and both functions as they are deployed, with every setting at its default.
 pub struct TestEnv {
@@ -116,19 +123,9 @@ impl TestEnv {
     /// Gives `start` the SSM parameters of the template, with these values of the template's parameters, and these variables in
     /// addition to the template's.
     pub fn deploy(&mut self, parameters: &[(&str, &str)], variables: &[(&str, &str)]) {
-        self.world.put_parameter(SETTINGS_DOCUMENT, &settings_document(parameters));
-        self.world.put_parameter(STOP_SWITCH, "running");
-        self.world.put_parameter(DENIED_RELEASES, "[]");
-        self.world.put_parameter(CHANGE_CALENDARS, "[]");
-        let of_the_template = [
-            ("UPDATES_TABLE", TABLE),
-            ("EVENT_BUS_NAME", "default"),
-            ("SETTINGS", SETTINGS_DOCUMENT),
-            ("STOP_SWITCH", STOP_SWITCH),
-            ("DENIED_RELEASES_LIST", DENIED_RELEASES),
-            ("CHANGE_CALENDARS_LIST", CHANGE_CALENDARS),
-        ];
-        self.start_config = start_config(&[&of_the_template, variables].concat());
+        let parameters = PARAMETERS.put(&self.world, parameters);
+        let resources = [("UPDATES_TABLE", TABLE), ("EVENT_BUS_NAME", "default")];
+        self.start_config = start_config(&[&resources[..], &parameters, variables].concat());
     }
 
     /// Empties the table: a new installation.
