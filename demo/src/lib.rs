@@ -7,6 +7,7 @@ mod simulation;
 mod verbose;
 
 use std::io::{self, IsTerminal as _};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
@@ -14,7 +15,7 @@ use anyhow::Context as _;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use terminal::kind::Kind;
-use terminal::output::{Output, print};
+use terminal::output::{Output, print, say};
 use terminal::page;
 
 use simulation::Step;
@@ -70,6 +71,18 @@ impl Demo {
     }
 }
 
+/// How a program of this crate ends; an error is printed.
+#[must_use]
+pub fn ended(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// A progress bar on a terminal; elsewhere nothing.
 fn progress_bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(simulation::STEPS), ProgressDrawTarget::stderr());
@@ -84,7 +97,7 @@ async fn show(bar: &ProgressBar, step: &Step) {
         return;
     }
     let colored = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
-    let time = step.now.strftime("%H:%M").to_string();
+    let time = report::clock(step.now);
     for news in &step.news {
         let style = news.kind.filter(|_| colored).map(Kind::style).unwrap_or_default();
         let sign = news.kind.map_or("✉", Kind::glyph);

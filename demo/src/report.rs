@@ -164,3 +164,8 @@ impl From<PublishedMessage> for Message {
         }
     }
 }
+
+/// The hour and minute of a moment.
+pub fn clock(at: Timestamp) -> String {
+    at.strftime("%H:%M").to_string()
+}

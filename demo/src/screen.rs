@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use eks_nodegroup_updater::model::decision::DecisionKind;
 use eks_nodegroup_updater::model::decision::attention::Attention;
 use eks_nodegroup_updater::model::decision::reason::ReasonKind;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sandbox::{fleet, functions};
 use terminal::kind::Kind;
@@ -13,7 +12,7 @@ use terminal::page::{Page, shortened, wrapping};
 use terminal::text::count;
 
 use crate::Program;
-use crate::report::{Message, Plan, Planned, Quarantined, Report, Update};
+use crate::report::{Message, Plan, Planned, Quarantined, Report, Update, clock};
 
 /// The screen, for this many columns.
 pub fn screen(report: &Report, width: u16, program: Program) -> String {
@@ -150,8 +149,4 @@ fn successful(report: &Report) -> BTreeSet<&str> {
 
 fn name(planned: &Planned) -> &str {
     &planned.line.nodegroup
-}
-
-fn clock(at: Timestamp) -> String {
-    at.strftime("%H:%M").to_string()
 }

@@ -6,13 +6,13 @@ use eks_nodegroup_updater::model::decision::DecisionKind;
 use eks_nodegroup_updater::model::decision::attention::Attention;
 use eks_nodegroup_updater::model::notice::Notice;
 use eks_nodegroup_updater::model::record::nodegroup::NodegroupRecord;
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use sandbox::{fleet, functions};
 use terminal::page::Page;
 
 use crate::Program;
-use crate::report::{Message, Plan, Planned, Quarantined, Report};
+use crate::report::{Message, Plan, Planned, Quarantined, Report, clock};
 
 /// The width from which the plan has a line for each node group; below, it has two.
 const WIDE: u16 = 140;
@@ -230,10 +230,6 @@ fn next(page: &mut Page, program: Program) {
 fn changed<'a>(first: &Plan, later: &'a Plan) -> Vec<&'a Planned> {
     let as_before = |now: &Planned| first.decisions.iter().any(|then| then.line == now.line);
     later.decisions.iter().filter(|now| !as_before(now)).collect()
-}
-
-fn clock(at: Timestamp) -> String {
-    at.strftime("%H:%M").to_string()
 }
 
 fn color_of(decision: &DecisionKind, attention: Attention) -> Color {

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use demo::{Demo, Program};
-use terminal::output::{Output, say};
+use demo::{Demo, Program, ended};
+use terminal::output::Output;
 
 /// See the updater at work: eight hours of a simulated fleet in a few seconds
 #[derive(Parser)]
@@ -20,11 +20,5 @@ struct Cli {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let Cli { output, demo } = Cli::parse();
-    match demo.run(output, Program::CARGO).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            say(&format!("error: {error:#}"));
-            ExitCode::FAILURE
-        }
-    }
+    ended(demo.run(output, Program::CARGO).await)
 }

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use demo::ended;
 use demo::serve::Serve;
-use terminal::output::say;
 
 /// A simulated AWS on 127.0.0.1, with the updater deployed to it
 #[derive(Parser)]
@@ -16,11 +16,5 @@ struct Cli {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match Cli::parse().serve.run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            say(&format!("error: {error:#}"));
-            ExitCode::FAILURE
-        }
-    }
+    ended(Cli::parse().serve.run().await)
 }
