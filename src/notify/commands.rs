@@ -23,8 +23,8 @@ pub(super) fn explain(region: &str, nodegroup: &NodegroupName) -> Step {
 /// The same for a known decision, with what to do about it.
 pub(super) fn explain_decision(region: &str, nodegroup: &NodegroupName, decision: &DecisionKind) -> Step {
     let step = explain(region, nodegroup);
-    match decision.guide().and_then(|guide| guide.todo) {
-        Some(todo) => step.comment(format!("{decision}: {}", todo.replace("NODEGROUP", &nodegroup.to_string()))),
+    match decision.guide().and_then(|guide| guide.remedy) {
+        Some(remedy) => step.comment(format!("{decision}: {}", remedy.replace("NODEGROUP", &nodegroup.to_string()))),
         None => step,
     }
 }

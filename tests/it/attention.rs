@@ -35,7 +35,7 @@ fn every_reason_is_listed_with_what_it_asks_of_people() {
 #[test]
 fn what_needs_somebody_says_what_to_do() {
     for (reason, _) in every_reason().iter().filter(|(_, attention)| *attention == Attention::NeedsYou) {
-        assert!(reason.kind().guide().todo.is_some(), "{reason}");
+        assert!(reason.kind().guide().remedy.is_some(), "{reason}");
     }
 }
 
@@ -110,11 +110,11 @@ fn row(decision: &DecisionKind, attentions: &BTreeSet<Attention>) -> [String; 4]
     let attentions: Vec<&str> = attentions.iter().map(|attention| attention.words()).collect();
     let guide = decision.guide().unwrap();
     let program = "eks-nodegroup-updater";
-    let todo = guide.todo.map(|todo| match todo.split_once(program) {
+    let remedy = guide.remedy.map(|remedy| match remedy.split_once(program) {
         Some((what, command)) => format!("{what}`{program}{command}`"),
-        None => todo.to_owned(),
+        None => remedy.to_owned(),
     });
     let see = guide.see.map(|see| format!("[more]({see})"));
-    let todo: Vec<String> = todo.into_iter().chain(see).collect();
-    [format!("`{decision}`"), attentions.join(", or "), guide.why.to_owned(), todo.join("; ")]
+    let remedy: Vec<String> = remedy.into_iter().chain(see).collect();
+    [format!("`{decision}`"), attentions.join(", or "), guide.why.to_owned(), remedy.join("; ")]
 }

@@ -168,8 +168,8 @@ fn draw_way_out(page: &mut Page, explanation: &Explanation) {
     let mut remedies: BTreeMap<&str, String> = BTreeMap::new();
     for condition in failed {
         let guide = DecisionKind::from(condition.reason.as_str()).guide();
-        if let Some(todo) = guide.and_then(|guide| guide.todo) {
-            remedies.insert(&condition.reason, todo.replace("NODEGROUP", &safe(&explanation.nodegroup)));
+        if let Some(remedy) = guide.and_then(|guide| guide.remedy) {
+            remedies.insert(&condition.reason, remedy.replace("NODEGROUP", &safe(&explanation.nodegroup)));
         }
     }
     if let Some(at) = explanation.starts_at {

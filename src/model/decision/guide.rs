@@ -13,7 +13,7 @@ pub struct Guide {
     pub why: &'static str,
     /// What to do, often with a command at its end; `None` if there is nothing to do but wait. `NODEGROUP` stands for
     /// `cluster/nodegroup`, and `RELEASE` for the release.
-    pub todo: Option<&'static str>,
+    pub remedy: Option<&'static str>,
     /// The section of `docs/` with more details.
     pub see: Option<&'static str>,
 }
@@ -22,7 +22,7 @@ impl DecisionKind {
     /// Its guide; `None` for a decision that this version does not know.
     #[must_use]
     pub fn guide(&self) -> Option<Guide> {
-        let (why, todo) = match self {
+        let (why, remedy) = match self {
             Self::Skip(reason) => return Some(reason.guide()),
             Self::Start => ("every rule is satisfied: an update starts, and the outcome reports the result", None),
             Self::Next => (
@@ -31,7 +31,7 @@ impl DecisionKind {
             ),
             Self::Unknown(_) => return None,
         };
-        Some(Guide { rule: Rule::Limits, why, todo, see: None })
+        Some(Guide { rule: Rule::Limits, why, remedy, see: None })
     }
 }
 
@@ -41,217 +41,219 @@ impl ReasonKind {
     pub fn guide(self) -> Guide {
         match self {
             Self::Excluded => {
-                Guide { rule: Rule::Selected, why: "the event selects other node groups", todo: None, see: None }
+                Guide { rule: Rule::Selected, why: "the event selects other node groups", remedy: None, see: None }
             }
             Self::NotFound => Guide {
                 rule: Rule::Selected,
                 why: "the event names it, but no node group with the tag `ami-update` has this name",
-                todo: Some("check name, tag and region; opt it in: eks-nodegroup-updater opt-in NODEGROUP"),
+                remedy: Some("check name, tag and region; opt it in: eks-nodegroup-updater opt-in NODEGROUP"),
                 see: None,
             },
             Self::Deleted => Guide {
                 rule: Rule::Readable,
                 why: "it was deleted; the tag index still lists it",
-                todo: None,
+                remedy: None,
                 see: None,
             },
             Self::NotReached => Guide {
                 rule: Rule::Readable,
                 why: "AWS throttled the run before it reached this node group; the next run starts with it",
-                todo: None,
+                remedy: None,
                 see: Some("rules.md#large-fleets"),
             },
             Self::Unreadable => Guide {
                 rule: Rule::Readable,
                 why: "AWS, the release or the record could not be read; the reason quotes the error",
-                todo: Some("fix the error that the reason quotes; see: eks-nodegroup-updater doctor"),
+                remedy: Some("fix the error that the reason quotes; see: eks-nodegroup-updater doctor"),
                 see: Some("rules.md#nothing-goes-stale-in-silence"),
             },
             Self::NotOptedIn => Guide {
                 rule: Rule::OptedIn,
                 why: "the tag index lists it, but it no longer has the tag; notified once if it had opted in",
-                todo: Some("opt it in: eks-nodegroup-updater opt-in NODEGROUP"),
+                remedy: Some("opt it in: eks-nodegroup-updater opt-in NODEGROUP"),
                 see: Some("operations.md#a-lost-tag"),
             },
             Self::OptedOut => Guide {
                 rule: Rule::OptedIn,
                 why: "`ami-update=off`",
-                todo: Some("opt it in again: eks-nodegroup-updater opt-in NODEGROUP"),
+                remedy: Some("opt it in again: eks-nodegroup-updater opt-in NODEGROUP"),
                 see: None,
             },
             Self::InvalidTag => Guide {
                 rule: Rule::OptedIn,
                 why: "a tag `ami-update` or `ami-update/…` is not recognised; notified once",
-                todo: Some("fix or remove the tag: eks-nodegroup-updater set NODEGROUP RULE=VALUE"),
+                remedy: Some("fix or remove the tag: eks-nodegroup-updater set NODEGROUP RULE=VALUE"),
                 see: Some("rules.md"),
             },
             Self::InProgress => Guide {
                 rule: Rule::NoUpdateInProgress,
                 why: "an update is in progress, started by the updater or externally",
-                todo: None,
+                remedy: None,
                 see: None,
             },
             Self::RollbackBlocked => Guide {
                 rule: Rule::RollbackAllowed,
                 why: "a requested rollback cannot start; the reason says why",
-                todo: Some("fix the cause that the reason names, or request another release"),
+                remedy: Some("fix the cause that the reason names, or request another release"),
                 see: Some("rules.md#going-back"),
             },
             Self::CustomAmi => Guide {
                 rule: Rule::ManagedAmi,
                 why: "its launch template sets a custom AMI, for which AWS publishes no releases",
-                todo: Some("update the AMI in its launch template"),
+                remedy: Some("update the AMI in its launch template"),
                 see: None,
             },
             Self::UnknownAmiType => Guide {
                 rule: Rule::ManagedAmi,
                 why: "its AMI type is newer than this version of the updater",
-                todo: Some("deploy a newer version of the updater"),
+                remedy: Some("deploy a newer version of the updater"),
                 see: None,
             },
             Self::Downgraded => Guide {
                 rule: Rule::NotDowngraded,
                 why: "an external update or a rollback downgraded it, and it stays there",
-                todo: Some("to update it now: eks-nodegroup-updater retry NODEGROUP"),
+                remedy: Some("to update it now: eks-nodegroup-updater retry NODEGROUP"),
                 see: Some("operations.md#downgraded-by-another-owner"),
             },
-            Self::Pinned => Guide { rule: Rule::Pin, why: "it runs the release of its `pin`", todo: None, see: None },
+            Self::Pinned => Guide { rule: Rule::Pin, why: "it runs the release of its `pin`", remedy: None, see: None },
             Self::PinIsDowngrade => Guide {
                 rule: Rule::Pin,
                 why: "its `pin` is older than what it runs",
-                todo: Some("move the pin: eks-nodegroup-updater set NODEGROUP pin=RELEASE"),
+                remedy: Some("move the pin: eks-nodegroup-updater set NODEGROUP pin=RELEASE"),
                 see: Some("rules.md#going-back"),
             },
             Self::PinUnknown => Guide {
                 rule: Rule::Pin,
                 why: "its `pin` is not a release of its AMI type and Kubernetes version",
-                todo: Some("move the pin: eks-nodegroup-updater set NODEGROUP pin=RELEASE"),
+                remedy: Some("move the pin: eks-nodegroup-updater set NODEGROUP pin=RELEASE"),
                 see: None,
             },
             Self::PinWithdrawn => Guide {
                 rule: Rule::Pin,
                 why: "AWS has withdrawn the release of its `pin`",
-                todo: Some("move the pin: eks-nodegroup-updater set NODEGROUP pin=RELEASE"),
+                remedy: Some("move the pin: eks-nodegroup-updater set NODEGROUP pin=RELEASE"),
                 see: None,
             },
             Self::NoRelease => Guide {
                 rule: Rule::NewerRelease,
                 why: "AWS publishes no release for its AMI type and Kubernetes version",
-                todo: Some("check its AMI type and Kubernetes version"),
+                remedy: Some("check its AMI type and Kubernetes version"),
                 see: None,
             },
             Self::EndOfSupport => Guide {
                 rule: Rule::NewerRelease,
                 why: "it runs the last release of Amazon Linux 2, or of a Kubernetes version whose extended support has ended",
-                todo: Some("move to AL2023 or Bottlerocket, or upgrade the cluster"),
+                remedy: Some("move to AL2023 or Bottlerocket, or upgrade the cluster"),
                 see: Some("operations.md#ended-support"),
             },
             Self::UpToDate => {
-                Guide { rule: Rule::NewerRelease, why: "it runs the latest release", todo: None, see: None }
+                Guide { rule: Rule::NewerRelease, why: "it runs the latest release", remedy: None, see: None }
             }
             Self::NoNewReleases => Guide {
                 rule: Rule::NewerRelease,
                 why: "it runs the latest release, but AWS has published none for its `stale-after`",
-                todo: Some("check whether AWS still supports its AMI type and Kubernetes version"),
+                remedy: Some("check whether AWS still supports its AMI type and Kubernetes version"),
                 see: None,
             },
             Self::RunsWithdrawnRelease => Guide {
                 rule: Rule::NewerRelease,
                 why: "it runs a release that AWS has withdrawn; the next newer one is installed",
-                todo: Some("to go back: eks-nodegroup-updater rollback NODEGROUP --to RELEASE"),
+                remedy: Some("to go back: eks-nodegroup-updater rollback NODEGROUP --to RELEASE"),
                 see: Some("operations.md#a-withdrawn-release"),
             },
             Self::NotComparable => Guide {
                 rule: Rule::NewerRelease,
                 why: "the release it runs and the latest one cannot be compared",
-                todo: Some("compare both releases, and update it once by hand"),
+                remedy: Some("compare both releases, and update it once by hand"),
                 see: None,
             },
             Self::ClusterUpgradedRecently => Guide {
                 rule: Rule::FollowClusterAfter,
                 why: "its cluster's Kubernetes version is too new for its `follow-cluster-after`",
-                todo: None,
+                remedy: None,
                 see: Some("rules.md#following-the-cluster"),
             },
             Self::Denied => Guide {
                 rule: Rule::NotDenied,
                 why: "`DeniedReleases` denies every newer release",
-                todo: None,
+                remedy: None,
                 see: Some("settings.md"),
             },
             Self::MinAgeNotReached => Guide {
                 rule: Rule::MinAge,
                 why: "every newer release is younger than its `min-age`",
-                todo: None,
+                remedy: None,
                 see: None,
             },
             Self::Quarantined => Guide {
                 rule: Rule::NotQuarantined,
                 why: "the release failed on several node groups of its cluster, or in several clusters; notified once",
-                todo: Some("wait for the next release, or: eks-nodegroup-updater quarantine lift RELEASE"),
+                remedy: Some("wait for the next release, or: eks-nodegroup-updater quarantine lift RELEASE"),
                 see: Some("operations.md#a-quarantined-release"),
             },
             Self::ReleaseRefused => Guide {
                 rule: Rule::ReleaseAccepted,
                 why: "EKS refuses the release as invalid; after a day you are notified, and an older release is \
                       installed instead",
-                todo: None,
+                remedy: None,
                 see: Some("rules.md#retries"),
             },
             Self::FailedBefore => Guide {
                 rule: Rule::NotFailedBefore,
                 why: "the release failed on it; the reason says when it is retried",
-                todo: Some("fix the cause, then: eks-nodegroup-updater retry NODEGROUP"),
+                remedy: Some("fix the cause, then: eks-nodegroup-updater retry NODEGROUP"),
                 see: Some("rules.md#retries"),
             },
             Self::WaitingForRing => Guide {
                 rule: Rule::Ring,
                 why: "a node group of a lower ring, which the reason names, has not proved the release",
-                todo: Some("look at the node group that the reason names: eks-nodegroup-updater explain CLUSTER/NAME"),
+                remedy: Some(
+                    "look at the node group that the reason names: eks-nodegroup-updater explain CLUSTER/NAME",
+                ),
                 see: Some("rules.md#rings"),
             },
             Self::ReportOnly => Guide {
                 rule: Rule::UpdatesAllowed,
                 why: "`ami-update=notify`",
-                todo: Some("to have it updated: eks-nodegroup-updater set NODEGROUP mode=auto"),
+                remedy: Some("to have it updated: eks-nodegroup-updater set NODEGROUP mode=auto"),
                 see: None,
             },
             Self::Unhealthy => Guide {
                 rule: Rule::Healthy,
                 why: "it has a health issue that makes EKS refuse updates (all but four do)",
-                todo: Some("fix the health issues that the reason names"),
+                remedy: Some("fix the health issues that the reason names"),
                 see: None,
             },
             Self::NotActive => Guide {
                 rule: Rule::Healthy,
                 why: "its status is neither `ACTIVE`, nor `DEGRADED` with tolerated issues only",
-                todo: Some("bring it back to ACTIVE first"),
+                remedy: Some("bring it back to ACTIVE first"),
                 see: None,
             },
             Self::BackingOff => Guide {
                 rule: Rule::NotBackingOff,
                 why: "EKS rejected its last update, for a cause unrelated to the release; the reason quotes EKS",
-                todo: Some("fix the cause that EKS names, then: eks-nodegroup-updater retry NODEGROUP"),
+                remedy: Some("fix the cause that EKS names, then: eks-nodegroup-updater retry NODEGROUP"),
                 see: Some("rules.md#retries"),
             },
             Self::MinIntervalNotReached => Guide {
                 rule: Rule::MinInterval,
                 why: "its last update is more recent than its `min-interval`, or than the 20 minutes for which EKS \
                       might still describe the previous release",
-                todo: None,
+                remedy: None,
                 see: None,
             },
             Self::Frozen => Guide {
                 rule: Rule::NotFrozen,
                 why: "the stop switch or a change calendar stops all updates; or one of them, or the quarantines, cannot be \
                     read, in which case the run fails and raises the alarm",
-                todo: Some("open the calendar, or: eks-nodegroup-updater resume"),
+                remedy: Some("open the calendar, or: eks-nodegroup-updater resume"),
                 see: Some("rules.md#stopping-updates"),
             },
             Self::OutsideWindow => Guide {
                 rule: Rule::Window,
                 why: "its `window` is closed, or closes within `WindowMargin`",
-                todo: Some(
+                remedy: Some(
                     "wait for its window, or give it another: eks-nodegroup-updater set NODEGROUP window=WINDOW",
                 ),
                 see: Some("rules.md#windows"),
@@ -259,7 +261,7 @@ impl ReasonKind {
             Self::UpdateHistoryUnread => Guide {
                 rule: Rule::UpdateHistory,
                 why: "the updater has not updated it yet, and not all of its earlier updates could be read; the next run starts with it",
-                todo: Some("wait, or start it without its update history: eks-nodegroup-updater retry NODEGROUP"),
+                remedy: Some("wait, or start it without its update history: eks-nodegroup-updater retry NODEGROUP"),
                 see: Some("rules.md#the-update-history"),
             },
         }

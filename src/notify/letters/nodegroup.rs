@@ -82,8 +82,8 @@ pub(super) fn stale<'a>(case: &Case<'a>, stale: &'a Stale) -> Letter<'a> {
             .into(),
         steps: case.steps(|id| {
             let describe = eks(id, "describe-nodegroup", "");
-            let todo = explain_decision(id.region(), id.name(), &stale.reason).or(explain_event(id));
-            [todo].into_iter().chain(without_history(stale, id)).chain([describe]).collect()
+            let remedy = explain_decision(id.region(), id.name(), &stale.reason).or(explain_event(id));
+            [remedy].into_iter().chain(without_history(stale, id)).chain([describe]).collect()
         }),
         next: Next::new("The node group is listed every week until it is current again; you are notified then."),
         data: Data {

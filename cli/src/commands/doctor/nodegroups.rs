@@ -84,8 +84,8 @@ fn blocked_check(decision: &DecisionKind, lines: &[&DecisionLine]) -> Check {
         [line] => &line.nodegroup,
         _ => "CLUSTER/NODEGROUP",
     };
-    match guide.and_then(|guide| guide.todo) {
-        Some(todo) => check.remedy(capitalized(&todo.replace("NODEGROUP", name))),
+    match guide.and_then(|guide| guide.remedy) {
+        Some(remedy) => check.remedy(capitalized(&remedy.replace("NODEGROUP", name))),
         None => check,
     }
 }

@@ -119,7 +119,7 @@ async fn ask(configuration: &SdkConfig) -> Vec<Answer> {
         answer(
             "Do public parameters have a date and a version?",
             dates,
-            "Whether the age of a release, and its withdrawal, can be told from its parameter.",
+            "Whether the age of a release, and its withdrawal, can be read from its parameter.",
         ),
         answer(
             "Does `DescribeClusterVersions` tell when support ends?",
@@ -310,7 +310,7 @@ async fn parameter_dates(ssm: &aws_sdk_ssm::Client, version: &str) -> Result<Str
     let asked = families.iter().flat_map(|(_, ami_type)| names(ami_type, version)).collect();
     let found = parameters(ssm, asked).await?;
     let now = now();
-    let told = families.iter().map(|(family, ami_type)| {
+    let shown = families.iter().map(|(family, ami_type)| {
         let names = names(ami_type, version);
         let parameter = found.iter().find(|parameter| names.iter().any(|name| parameter.name() == Some(name)));
         let Some(parameter) = parameter else { return format!("{family}: no parameter") };
@@ -322,7 +322,7 @@ async fn parameter_dates(ssm: &aws_sdk_ssm::Client, version: &str) -> Result<Str
             version => format!("{family}: {date}, `Version` {version}"),
         }
     });
-    Ok(told.collect::<Vec<_>>().join("; "))
+    Ok(shown.collect::<Vec<_>>().join("; "))
 }
 
 /// The answer about the support of Kubernetes versions; and the newest version.
@@ -338,7 +338,7 @@ async fn kubernetes_versions(configuration: &SdkConfig) -> (Result<String, Strin
     let with = |is: &dyn Fn(&aws_sdk_eks::types::ClusterVersionInformation) -> bool| {
         versions.iter().filter(|version| is(version)).count()
     };
-    let told = format!(
+    let shown = format!(
         "of {}: end of standard support {}, end of extended support {}, date of release {}",
         count(number, "version"),
         with(&|version| version.end_of_standard_support_date().is_some()),
@@ -347,7 +347,7 @@ async fn kubernetes_versions(configuration: &SdkConfig) -> (Result<String, Strin
     );
     let minor = |version: &&str| version.rsplit('.').next().and_then(|minor| minor.parse::<u32>().ok());
     let newest = versions.iter().filter_map(|version| version.cluster_version()).max_by_key(minor);
-    (Ok(told), newest.map(str::to_owned))
+    (Ok(shown), newest.map(str::to_owned))
 }
 
 async fn tag_index(clients: &StartClients, described: &Result<Vec<Described>, String>) -> Result<String, String> {
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_updates_is_told_of_those_that_have_two() {
+    fn the_order_of_updates_is_shown_of_those_that_have_two() {
         let lists = [listed(&[3, 2, 1]), listed(&[1, 2]), listed(&[1, 3, 2]), listed(&[1]), listed(&[])];
         assert_eq!(
             order(&lists),
@@ -409,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_told_by_its_code_alone() {
+    fn a_failure_is_shown_by_its_code_alone() {
         let why = NoAnswer::Failed("ResourceNotFoundException: No cluster found for name: prod.".to_owned());
         assert_eq!(reason(&why, "eks:ListUpdates"), "eks:ListUpdates failed: ResourceNotFoundException");
     }
