@@ -17,6 +17,7 @@ use crate::model::decision::rule::{Rule, Step};
 use crate::model::decision::{Decision, DecisionKind, Planned};
 use crate::model::id::Subject;
 use crate::model::nodegroup::Nodegroup;
+use crate::model::nodegroup::owner::Owner;
 use crate::model::nodegroup::policy::{Mode, Policy};
 use crate::model::observed::fleet::Discovered;
 use crate::model::observed::releases::{Available, Release};
@@ -39,10 +40,21 @@ const NOT_EVALUATED: &str = "NotEvaluated";
 /// What a dry run shows in addition to the decisions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct View {
-    /// What each node group runs, in the order of the decisions.
-    pub runs: Vec<Option<Description>>,
+    /// What is shown of each node group, in the order of the decisions.
+    pub nodegroups: Vec<Shown>,
     /// The requested explanations.
     pub explanations: Vec<Explanation>,
+}
+
+/// What a dry run shows of a node group; nothing if it could not be described.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// What it runs.
+    pub runs: Option<Description>,
+    /// The ring that applies to it, if it has opted in.
+    pub ring: Option<u32>,
+    /// The tool that might manage it, if its tags show one.
+    pub owner: Option<Owner>,
 }
 
 impl View {
@@ -55,16 +67,23 @@ impl View {
         // The first decisions of a plan are those of the discovered node groups, in their order.
         let discovered = input.fleet.nodegroups.iter().map(Some).chain(std::iter::repeat(None));
         let planned = || discovered.clone().zip(&plan.decisions);
-        let runs = |discovered: Option<&Discovered>| Some(description(input, discovered?.nodegroup()?));
+        let nodegroup = |discovered: Option<&Discovered>| Some(Shown::of(input, discovered?.nodegroup()?));
         let is_asked_for = |planned: &Planned| match planned.subject() {
             Subject::Nodegroup(name) => input.request.explain.contains(&name),
             Subject::Fleet | Subject::Track(_) | Subject::Entry(_) => false,
         };
         let asked_for = planned().filter(|(_, planned)| is_asked_for(planned));
         Self {
-            runs: planned().map(|(discovered, _)| runs(discovered)).collect(),
+            nodegroups: planned().map(|(discovered, _)| nodegroup(discovered).unwrap_or_default()).collect(),
             explanations: asked_for.map(|(discovered, planned)| explain(input, discovered, planned)).collect(),
         }
+    }
+}
+
+impl Shown {
+    fn of(input: &PlanInput<'_>, nodegroup: &Nodegroup) -> Self {
+        let ring = opted_in(nodegroup).ok().map(|(_, rules)| rules.ring);
+        Self { runs: Some(description(input, nodegroup)), ring, owner: nodegroup.owner }
     }
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::pace::Throttling;
 use crate::execute::Execution;
-use crate::explain::View;
+use crate::explain::{Shown, View};
 use crate::metrics::Metrics;
 use crate::model::attempt::outcome::Outcome;
 use crate::model::decision::attention::Attention;
@@ -19,6 +19,7 @@ use crate::model::decision::reason::{Freeze, FreezeKind, Reason};
 use crate::model::decision::request::StartRequest;
 use crate::model::decision::{Decision, Planned};
 use crate::model::id::Subject;
+use crate::model::nodegroup::owner::Owner;
 use crate::model::problem::{Problem, ProblemCode};
 use crate::plan::Plan;
 
@@ -94,6 +95,12 @@ pub struct StartLine {
     /// What it runs; in a dry run only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runs: Option<Description>,
+    /// The ring that applies to it, by its tag or the setting, if it has opted in; in a dry run only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ring: Option<u32>,
+    /// The tool that might manage it, if its tags show one; in a dry run only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<&'static str>,
     /// The release that it is about, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
@@ -169,17 +176,18 @@ impl StartSummary {
             explanations: view.explanations,
             ..Self::default()
         };
-        let mut runs = view.runs.into_iter();
+        let mut shown = view.nodegroups.into_iter();
         let mut not_reached = 0;
         let known: BTreeSet<(Option<Subject>, String)> =
             errors.iter().map(|problem| (problem.subject.clone(), problem.error.clone())).collect();
         for (index, planned) in plan.decisions.iter().enumerate() {
-            let runs = runs.next().flatten();
+            let Shown { runs, ring, owner } = shown.next().unwrap_or_default();
             if !request.answers_about(&planned.subject()) {
                 continue;
             }
             let outcome = execution.outcomes.get(&index);
-            let line = StartLine { runs, ..StartLine::new(planned, outcome) };
+            let owner = owner.map(Owner::name);
+            let line = StartLine { runs, ring, owner, ..StartLine::new(planned, outcome) };
             *summary.counts.entry(planned.decision.code()).or_default() += 1;
             match &planned.decision {
                 Decision::Skip(Reason::Unreadable(error)) => {
@@ -247,6 +255,8 @@ impl StartLine {
             decision: planned.decision.code(),
             attention: planned.decision.attention(),
             runs: None,
+            ring: None,
+            owner: None,
             target: planned.decision.target().map(str::to_owned),
             reason: planned.decision.to_string(),
             until: planned.decision.until(),

@@ -11,6 +11,10 @@ use crate::model::id::names::Names;
 use crate::model::observed::fleet::Discovered;
 use crate::model::settings::Limits;
 
+/// How many node groups a reached limit names: thousands of node groups can wait for the same limit, and Lambda limits the size
+/// of an answer.
+const NAMED: usize = 5;
+
 /// Which updates are in progress, external ones too, and how many this run starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capacity {
@@ -64,6 +68,7 @@ impl Capacity {
     }
 }
 
-fn names<'a>(ids: impl Iterator<Item = &'a NodegroupId>) -> Names {
-    ids.map(|id| id.name().clone()).collect::<Vec<_>>().into()
+fn names<'a>(ids: impl Iterator<Item = &'a NodegroupId> + Clone) -> Names {
+    let named = ids.clone().take(NAMED).map(|id| id.name().clone());
+    Names::some_of(named.collect(), ids.count())
 }

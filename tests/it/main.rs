@@ -16,6 +16,7 @@ mod reconcile;
 mod schema;
 mod settle;
 mod store;
+mod summary;
 
 use testing::{TestEnv, opted_in};
 

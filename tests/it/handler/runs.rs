@@ -211,6 +211,33 @@ async fn a_dry_run_shows_everything_and_writes_nothing() {
     assert_eq!(env.calls("dynamodb:PutItem"), 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_shows_the_ring_that_applies_and_the_owner_and_a_real_run_neither() {
+    let invalid = tagged("prod", "invalid", &[("ring", "0"), ("windw", "Sat")]);
+    let terraform = |nodegroup: simulated_aws::Nodegroup| nodegroup.tag("ManagedBy", "terraform");
+    let mut env = TestEnv::with([
+        invalid,
+        opted_in("prod", "off").tag("ami-update", "off"),
+        terraform(opted_in("prod", "setting")),
+        terraform(tagged("prod", "tag", &[("ring", "2")])).tag("alpha.eksctl.io/nodegroup-name", "tag"),
+    ])
+    .await;
+    env.start_config.settings.defaults.ring = 1;
+    let shown = |summary: eks_nodegroup_updater::summary::StartSummary| -> Vec<_> {
+        summary.decisions.into_iter().map(|line| (line.nodegroup, line.ring, line.owner)).collect()
+    };
+    let expected = [
+        ("prod/invalid", None, None),
+        ("prod/off", None, None),
+        ("prod/setting", Some(1), Some("Terraform or OpenTofu")),
+        ("prod/tag", Some(2), Some("eksctl")),
+    ];
+    let expected = expected.map(|(name, ring, owner)| (name.to_owned(), ring, owner));
+    assert_eq!(shown(env.try_start(&json!({"dryRun": true})).await.unwrap()), expected);
+    let neither = expected.map(|(name, ..)| (name, None, None));
+    assert_eq!(shown(env.start().await), neither);
+}
+
 /// The items of the table that two runs must leave the same, whoever is first.
 async fn left_by(env: &TestEnv) -> Vec<(String, String)> {
     let mut left = Vec::new();

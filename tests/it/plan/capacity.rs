@@ -48,6 +48,17 @@ fn over_the_limit_of_the_fleet() {
 }
 
 #[test]
+fn a_limit_names_the_first_five_that_reach_it() {
+    let mut fleet = Fleet::of(["a/x", "b/x", "c/x", "d/x", "e/x", "f/x", "g/x"]);
+    fleet.config.settings.limits.updates_in_progress = 6;
+    fleet.config.settings.limits.starts_per_run = 6;
+    let sentence = next_of(&fleet, "g/x");
+    let start =
+        "the fleet's update limit of 6 is reached by a/x, b/x, c/x, d/x, e/x and 1 more (MAX_UPDATES_IN_PROGRESS)";
+    assert!(sentence.starts_with(start), "{sentence}");
+}
+
+#[test]
 fn over_the_limit_of_the_run() {
     let mut fleet = Fleet::of(["a/x", "b/x", "c/x"]);
     fleet.config.settings.limits.starts_per_run = 2;
