@@ -49,6 +49,7 @@ pub use state::eventbridge::PutEvent;
 pub use state::lambda::{Function, FunctionError, Invocation};
 pub use state::nodegroup::{HealthIssue, LaunchTemplate, Node, Nodegroup};
 pub use state::quirks::{AlreadyAtTarget, DegradedUpdate, Downgrade, TokenReplay};
+pub use state::regions::RegionOptStatus;
 pub use state::request::Request;
 pub use state::script::UpdateScript;
 pub use state::sns::PublishedMessage;

@@ -64,6 +64,7 @@ MAY = [
         for it in ("DescribeStacks", "ListStackResources")
         for end in ("*", "0a1b2c3d-0000-4000-8000-000000000000")  # asked for by its name, or by its id
     ),
+    ("viewer", "account:ListRegions", f"arn:aws:account::{ACCOUNT}:account", {}),
     *(("viewer", it, "*", {}) for it in ("eks:ListClusters", "eks:DescribeClusterVersions", "tag:GetResources")),
     *(("viewer", f"eks:{it}", CLUSTER, {}) for it in ("DescribeCluster", "ListNodegroups")),
     *(("viewer", f"eks:{it}", CLUSTER, {}) for it in ("ListUpdates", "DescribeUpdate")),
@@ -271,7 +272,7 @@ def known_actions() -> dict[str, Any]:
 def kinds(service: str, action: str) -> list[str]:
     """The ARNs that an action can be limited to, as patterns. None: it can only be allowed on everything."""
     allowed_on = (known_actions()[service]["Actions"][action.lower()] or {}).get("Resources", [])
-    formats = [it for kind in allowed_on for it in known_actions()[service]["Resources"][kind]["ARNFormats"]]
+    formats = [it for kind in allowed_on for it in known_actions()[service]["Resources"][kind.lower()]["ARNFormats"]]
     return [re.sub(r"\$\{\w+\}", "*", it).replace(".*", "*") for it in formats]
 
 

@@ -3,6 +3,7 @@
 //! A service answers calls from the state, and names the ARNs of a call. It does not depend on another service; its private
 //! state is in the state's `extensions`.
 
+mod account;
 mod cloudformation;
 mod dynamodb;
 mod eks;
@@ -119,6 +120,14 @@ const SERVICES: &[Service] = &[
         denied: (403, "AccessDeniedException"),
         answer: lambda::answer,
         resources: lambda::resources,
+    },
+    Service {
+        name: "account",
+        action_prefix: "account",
+        protocol: Protocol::RestJson { route: account::route },
+        denied: (403, "AccessDeniedException"),
+        answer: account::answer,
+        resources: account::resources,
     },
 ];
 

@@ -11,6 +11,11 @@ pub(crate) fn caller_arn() -> String {
     format!("arn:aws:sts::{ACCOUNT}:assumed-role/simulated/session")
 }
 
+/// The account itself, which is in no region.
+pub(crate) fn account_arn() -> String {
+    format!("arn:aws:account::{ACCOUNT}:account")
+}
+
 pub(crate) fn cluster_arn(name: &str) -> String {
     format!("arn:aws:eks:{REGION}:{ACCOUNT}:cluster/{name}")
 }

@@ -9,6 +9,7 @@ pub(crate) mod kubernetes;
 pub(crate) mod lambda;
 pub(crate) mod nodegroup;
 pub(crate) mod quirks;
+pub(crate) mod regions;
 pub(crate) mod releases;
 pub(crate) mod request;
 pub(crate) mod script;
@@ -29,6 +30,7 @@ use crate::state::kubernetes::KubernetesVersion;
 use crate::state::lambda::Function;
 use crate::state::nodegroup::{Key, Nodegroup, key};
 use crate::state::quirks::Quirks;
+use crate::state::regions::Regions;
 use crate::state::releases::Releases;
 use crate::state::request::Request;
 use crate::state::script::UpdateScript;
@@ -41,6 +43,8 @@ use crate::state::update::{EarlierUpdate, Running};
 pub(crate) struct State {
     /// The time as of this request.
     pub(crate) now: Timestamp,
+    /// The regions of the account.
+    pub(crate) regions: Regions,
     pub(crate) clusters: BTreeMap<String, Cluster>,
     pub(crate) kubernetes_versions: BTreeMap<String, KubernetesVersion>,
     pub(crate) nodegroups: BTreeMap<Key, Nodegroup>,

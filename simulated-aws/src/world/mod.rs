@@ -1,5 +1,6 @@
 //! The world: the state under one lock, a clock, and faults. Each file adds the test operations of one service.
 
+mod account;
 mod announcement;
 mod clock;
 mod cloudformation;
@@ -24,6 +25,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::state::State;
+use crate::state::arns::REGION;
+use crate::state::regions::RegionOptStatus;
 use crate::world::clock::Clock;
 use crate::world::fault::Faults;
 
@@ -47,7 +50,9 @@ impl World {
 
     /// An empty world with the time of `clock`, for instance one in which a second is a minute. The clock must not use the world.
     pub fn with_clock(clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        let inner = Inner { clock: Clock::new(clock), state: Mutex::default(), faults: Faults::default() };
+        let mut state = State::default();
+        state.regions.insert(REGION.to_owned(), RegionOptStatus::EnabledByDefault);
+        let inner = Inner { clock: Clock::new(clock), state: Mutex::new(state), faults: Faults::default() };
         Self { inner: Arc::new(inner) }
     }
 

@@ -1,5 +1,6 @@
 //! The world as the real AWS SDK sees it, in-process and over HTTP.
 
+mod account;
 mod cloudformation;
 mod clusters;
 mod dynamodb;
