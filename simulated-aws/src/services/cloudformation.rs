@@ -5,7 +5,6 @@
 use serde_json::Value;
 
 use crate::state::State;
-use crate::state::arns::stack_arn;
 use crate::state::cloudformation::Stack;
 use crate::wire::answer::Answer;
 use crate::wire::call::{Call, text};
@@ -14,10 +13,10 @@ use crate::wire::paging::page;
 use crate::wire::xml;
 
 /// A request for a stack by name is checked against any id that the stack might have.
-pub(crate) fn resources(_: &State, call: &Call) -> Vec<String> {
+pub(crate) fn resources(state: &State, call: &Call) -> Vec<String> {
     let arn = |name: &str| match name.starts_with("arn:") {
         true => name.to_owned(),
-        false => stack_arn(name, "*"),
+        false => state.arns.stack(name, "*"),
     };
     text(&call.input, "StackName").map(arn).into_iter().collect()
 }

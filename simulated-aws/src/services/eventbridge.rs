@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use crate::state::State;
-use crate::state::arns::{ACCOUNT, REGION};
 use crate::state::eventbridge::PutEvent;
 use crate::wire::answer::Answer;
 use crate::wire::call::{Call, text};
@@ -24,17 +23,14 @@ pub(crate) fn answer(state: &mut State, call: &Call) -> Result<Answer, ApiError>
     .map(Answer::Json)
 }
 
-pub(crate) fn resources(_: &State, call: &Call) -> Vec<String> {
+pub(crate) fn resources(state: &State, call: &Call) -> Vec<String> {
     let entries = call.input.get("Entries").and_then(Value::as_array).into_iter().flatten();
     let of_entries = entries.map(|entry| text(entry, "EventBusName").unwrap_or("default"));
-    let mut arns: Vec<String> = of_entries.chain(text(&call.input, "Name")).map(bus_arn).collect();
+    let buses = of_entries.chain(text(&call.input, "Name"));
+    let mut arns: Vec<String> = buses.map(|bus| state.arns.event_bus(bus_name(bus))).collect();
     arns.sort();
     arns.dedup();
     arns
-}
-
-fn bus_arn(bus: &str) -> String {
-    format!("arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{}", bus_name(bus))
 }
 
 /// A bus is named by its name or its ARN.
@@ -102,7 +98,7 @@ fn describe_event_bus(state: &State, input: &Value) -> Result<Value, ApiError> {
         let message = format!("Event bus {name} does not exist.");
         return Err(ApiError::new(400, "ResourceNotFoundException", message));
     }
-    Ok(json!({ "Name": name, "Arn": bus_arn(name) }))
+    Ok(json!({ "Name": name, "Arn": state.arns.event_bus(name) }))
 }
 
 /// An entry's size, as AWS counts it.

@@ -1,9 +1,11 @@
-//! The account and region of the world, and the ARNs in it.
+//! The account, and the ARNs of its resources in a region.
+
+use std::fmt::Arguments;
 
 /// The account that owns everything in the world.
 pub const ACCOUNT: &str = "123456789012";
 
-/// The region of everything in the world; requests signed for another region are answered as well.
+/// The region of a world, unless it is [given another](crate::World::in_region).
 pub const REGION: &str = "eu-central-1";
 
 /// The role session that signs every request.
@@ -16,39 +18,61 @@ pub(crate) fn account_arn() -> String {
     format!("arn:aws:account::{ACCOUNT}:account")
 }
 
-pub(crate) fn cluster_arn(name: &str) -> String {
-    format!("arn:aws:eks:{REGION}:{ACCOUNT}:cluster/{name}")
+/// The ARNs in a region.
+#[derive(Clone)]
+pub(crate) struct Arns {
+    pub(crate) region: String,
 }
 
-pub(crate) fn nodegroup_arn(cluster: &str, name: &str, id: &str) -> String {
-    format!("arn:aws:eks:{REGION}:{ACCOUNT}:nodegroup/{cluster}/{name}/{id}")
+impl Default for Arns {
+    fn default() -> Self {
+        Self { region: REGION.to_owned() }
+    }
 }
 
-pub(crate) fn topic_arn(name: &str) -> String {
-    format!("arn:aws:sns:{REGION}:{ACCOUNT}:{name}")
-}
+impl Arns {
+    pub(crate) fn cluster(&self, name: &str) -> String {
+        self.of("eks", format_args!("cluster/{name}"))
+    }
 
-pub(crate) fn table_arn(name: &str) -> String {
-    format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}")
-}
+    pub(crate) fn nodegroup(&self, cluster: &str, name: &str, id: &str) -> String {
+        self.of("eks", format_args!("nodegroup/{cluster}/{name}/{id}"))
+    }
 
-pub(crate) fn stack_arn(name: &str, id: &str) -> String {
-    format!("arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{name}/{id}")
-}
+    pub(crate) fn topic(&self, name: &str) -> String {
+        self.of("sns", format_args!("{name}"))
+    }
 
-/// A Lambda function, optionally with an alias or a version.
-pub(crate) fn function_arn(name: &str, qualifier: Option<&str>) -> String {
-    let qualifier = qualifier.map(|qualifier| format!(":{qualifier}")).unwrap_or_default();
-    format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}{qualifier}")
-}
+    pub(crate) fn event_bus(&self, name: &str) -> String {
+        self.of("events", format_args!("event-bus/{name}"))
+    }
 
-/// An SSM document, for instance a change calendar.
-pub(crate) fn document_arn(name: &str) -> String {
-    format!("arn:aws:ssm:{REGION}:{ACCOUNT}:document/{name}")
-}
+    pub(crate) fn table(&self, name: &str) -> String {
+        self.of("dynamodb", format_args!("table/{name}"))
+    }
 
-/// An SSM parameter. Public parameters belong to no account.
-pub(crate) fn parameter_arn(name: &str) -> String {
-    let account = if name.starts_with("/aws/") { "" } else { ACCOUNT };
-    format!("arn:aws:ssm:{REGION}:{account}:parameter/{}", name.trim_start_matches('/'))
+    pub(crate) fn stack(&self, name: &str, id: &str) -> String {
+        self.of("cloudformation", format_args!("stack/{name}/{id}"))
+    }
+
+    /// A Lambda function, optionally with an alias or a version.
+    pub(crate) fn function(&self, name: &str, qualifier: Option<&str>) -> String {
+        let qualifier = qualifier.map(|qualifier| format!(":{qualifier}")).unwrap_or_default();
+        self.of("lambda", format_args!("function:{name}{qualifier}"))
+    }
+
+    /// An SSM document, for instance a change calendar.
+    pub(crate) fn document(&self, name: &str) -> String {
+        self.of("ssm", format_args!("document/{name}"))
+    }
+
+    /// An SSM parameter. Public parameters belong to no account.
+    pub(crate) fn parameter(&self, name: &str) -> String {
+        let account = if name.starts_with("/aws/") { "" } else { ACCOUNT };
+        format!("arn:aws:ssm:{}:{account}:parameter/{}", self.region, name.trim_start_matches('/'))
+    }
+
+    fn of(&self, service: &str, resource: Arguments<'_>) -> String {
+        format!("arn:aws:{service}:{}:{ACCOUNT}:{resource}", self.region)
+    }
 }

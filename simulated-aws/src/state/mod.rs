@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use http::Extensions;
 use jiff::Timestamp;
 
+use crate::state::arns::Arns;
 use crate::state::cloudformation::Stack;
 use crate::state::cluster::Cluster;
 use crate::state::eventbridge::Buses;
@@ -43,6 +44,8 @@ use crate::state::update::{EarlierUpdate, Running};
 pub(crate) struct State {
     /// The time as of this request.
     pub(crate) now: Timestamp,
+    /// The ARNs in the world's region.
+    pub(crate) arns: Arns,
     /// The regions of the account.
     pub(crate) regions: Regions,
     pub(crate) clusters: BTreeMap<String, Cluster>,
@@ -182,7 +185,7 @@ impl State {
 
     /// Creates a topic, unless it exists; returns its ARN.
     pub(crate) fn create_topic(&mut self, name: &str) -> String {
-        let arn = arns::topic_arn(name);
+        let arn = self.arns.topic(name);
         self.topics.entry(arn.clone()).or_default();
         arn
     }

@@ -1,6 +1,5 @@
 //! Test operations on stacks.
 
-use crate::state::arns::stack_arn;
 use crate::state::cloudformation::Stack;
 use crate::world::World;
 
@@ -9,7 +8,8 @@ impl World {
     /// resources in its outputs must be added separately.
     pub fn add_stack(&self, stack: Stack) -> String {
         let mut state = self.state();
-        let arn = stack_arn(&stack.name, &state.next_id("stack"));
+        let id = state.next_id("stack");
+        let arn = state.arns.stack(&stack.name, &id);
         let stack = Stack { arn: arn.clone(), created_at: state.now, ..stack };
         state.stacks.insert(stack.name.clone(), stack);
         arn

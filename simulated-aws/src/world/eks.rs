@@ -1,7 +1,6 @@
 //! Test operations on node groups and their updates.
 
 use crate::services;
-use crate::state::arns::nodegroup_arn;
 use crate::state::cluster::Cluster;
 use crate::state::nodegroup::{Nodegroup, key};
 use crate::state::script::UpdateScript;
@@ -16,7 +15,7 @@ impl World {
         let mut state = self.state();
         let now = state.now;
         let id = state.next_id("nodegroup");
-        let arn = nodegroup_arn(&nodegroup.cluster, &nodegroup.name, &id);
+        let arn = state.arns.nodegroup(&nodegroup.cluster, &nodegroup.name, &id);
         let nodegroup = Nodegroup { arn: arn.clone(), created_at: now, modified_at: now, ..nodegroup };
         state.clusters.entry(nodegroup.cluster.clone()).or_insert_with(|| Cluster::new(&nodegroup.version, now));
         state

@@ -26,7 +26,6 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use crate::state::State;
-use crate::state::arns::table_arn;
 use crate::wire::answer::{Answer, response};
 use crate::wire::call::{Call, text};
 use crate::wire::error::ApiError;
@@ -44,13 +43,14 @@ pub(crate) fn answer(state: &mut State, call: &Call) -> Result<Answer, ApiError>
     Ok(Answer::Raw(response(status, "application/x-amz-json-1.0", Bytes::from(body.to_string()))))
 }
 
-pub(crate) fn resources(_: &State, call: &Call) -> Vec<String> {
+pub(crate) fn resources(state: &State, call: &Call) -> Vec<String> {
+    let arns = &state.arns;
     if let Some(tables) = call.input.get("RequestItems").and_then(Value::as_object) {
-        return tables.keys().map(|table| table_arn(table)).collect();
+        return tables.keys().map(|table| arns.table(table)).collect();
     }
     match (text(&call.input, "TableName"), text(&call.input, "IndexName")) {
-        (Some(table), Some(index)) => vec![format!("{}/index/{index}", table_arn(table))],
-        (Some(table), None) => vec![table_arn(table)],
+        (Some(table), Some(index)) => vec![format!("{}/index/{index}", arns.table(table))],
+        (Some(table), None) => vec![arns.table(table)],
         _ => Vec::new(),
     }
 }
@@ -81,7 +81,8 @@ pub(crate) fn create_table(state: &mut State, definition: &Value) -> Result<(), 
 }
 
 fn tables(state: &mut State) -> &Tables {
-    state.extensions.get_or_insert_default::<Tables>()
+    let region = &state.arns.region;
+    state.extensions.get_or_insert_with(|| Tables::in_region(region))
 }
 
 fn perform(tables: &Tables, operation: &str, mut input: Value, page_cap: Option<usize>) -> Result<Answered, ApiError> {

@@ -12,36 +12,36 @@ use winterbaume_core::{MockRequest, MockService};
 use winterbaume_dynamodb::DynamoDbService;
 
 use super::store::Unobserved;
-use crate::state::arns::REGION;
 use crate::wire::call::text;
 use crate::wire::error::ApiError;
 
 /// A status and the members of a body.
 pub(super) type Answered = (u16, Value);
 
-/// All tables.
+/// All tables of a region.
 #[derive(Clone)]
 pub(super) struct Tables {
+    /// The URL by which the crate knows the region.
+    uri: String,
     service: Arc<DynamoDbService>,
 }
 
-impl Default for Tables {
-    fn default() -> Self {
-        Self { service: Arc::new(DynamoDbService::with_backend(Arc::new(Unobserved::default()))) }
-    }
-}
-
 impl Tables {
+    /// No tables yet.
+    pub(super) fn in_region(region: &str) -> Self {
+        let service = Arc::new(DynamoDbService::with_backend(Arc::new(Unobserved::default())));
+        Self { uri: format!("https://dynamodb.{region}.amazonaws.com/"), service }
+    }
+
     /// What the crate answers.
     pub(super) fn ask(&self, operation: &str, input: &Value) -> Answered {
         let mut headers = HeaderMap::new();
         if let Ok(target) = HeaderValue::from_str(&format!("DynamoDB_20120810.{operation}")) {
             headers.insert("x-amz-target", target);
         }
-        // Tables are in one region, regardless of the client's region.
         let request = MockRequest {
             method: "POST".to_owned(),
-            uri: format!("https://dynamodb.{REGION}.amazonaws.com/"),
+            uri: self.uri.clone(),
             headers,
             body: Bytes::from(input.to_string()),
         };

@@ -2,16 +2,16 @@
 
 use serde_json::{Value, json};
 
-use crate::state::arns::cluster_arn;
+use crate::state::arns::Arns;
 use crate::state::cluster::Cluster;
 use crate::state::nodegroup::Nodegroup;
 use crate::state::update::{EarlierUpdate, Update};
 use crate::wire::time::epoch_seconds;
 
-pub(super) fn cluster(name: &str, cluster: &Cluster) -> Value {
+pub(super) fn cluster(arns: &Arns, name: &str, cluster: &Cluster) -> Value {
     json!({
         "name": name,
-        "arn": cluster_arn(name),
+        "arn": arns.cluster(name),
         "createdAt": epoch_seconds(cluster.created_at),
         "version": cluster.version,
         "status": "ACTIVE",

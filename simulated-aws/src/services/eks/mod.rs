@@ -16,7 +16,6 @@ pub(crate) use route::route;
 pub(crate) use start::{start_launch_template_update, start_update};
 
 use crate::state::State;
-use crate::state::arns::{cluster_arn, nodegroup_arn};
 use crate::wire::answer::Answer;
 use crate::wire::call::{Call, text};
 use crate::wire::error::ApiError;
@@ -46,9 +45,9 @@ pub(crate) fn resources(state: &State, call: &Call) -> Vec<String> {
     let nodegroup = || {
         let (cluster, name) = (cluster?, text(input, "nodegroupName")?);
         let arn = state.nodegroup(cluster, name).map(|nodegroup| nodegroup.arn.clone());
-        Some(arn.unwrap_or_else(|| nodegroup_arn(cluster, name, "00000000-0000-0000-0000-000000000000")))
+        Some(arn.unwrap_or_else(|| state.arns.nodegroup(cluster, name, "00000000-0000-0000-0000-000000000000")))
     };
-    let cluster_arn = || cluster.map(cluster_arn);
+    let cluster_arn = || cluster.map(|cluster| state.arns.cluster(cluster));
     match call.operation.as_str() {
         "DescribeNodegroup" | "UpdateNodegroupVersion" => nodegroup().into_iter().collect(),
         "DescribeUpdate" | "ListUpdates" => cluster_arn().into_iter().chain(nodegroup()).collect(),

@@ -17,7 +17,7 @@ pub(super) fn list_clusters(state: &State, input: &Value) -> Result<Value, ApiEr
 
 pub(super) fn describe_cluster(state: &State, input: &Value) -> Result<Value, ApiError> {
     let name = text(input, "name").unwrap_or_default();
-    Ok(json!({ "cluster": json::cluster(name, find_cluster(state, name)?) }))
+    Ok(json!({ "cluster": json::cluster(&state.arns, name, find_cluster(state, name)?) }))
 }
 
 pub(super) fn list_nodegroups(state: &State, input: &Value) -> Result<Value, ApiError> {

@@ -18,12 +18,12 @@ use crate::wire::error::ApiError;
 use target::Target;
 
 /// IAM needs the ARN with the alias or version, whether it is part of the name or separate.
-pub(crate) fn resources(_: &State, call: &Call) -> Vec<String> {
-    Target::of(&call.input).map(|target| target.arn()).into_iter().collect()
+pub(crate) fn resources(state: &State, call: &Call) -> Vec<String> {
+    Target::of(&state.arns, &call.input).map(|target| target.arn()).into_iter().collect()
 }
 
 pub(crate) fn answer(state: &mut State, call: &Call) -> Result<Answer, ApiError> {
-    let target = Target::of(&call.input)?;
+    let target = Target::of(&state.arns, &call.input)?;
     let function = target.find(state)?;
     match call.operation.as_str() {
         "Invoke" => invoke::invoke(function, target.arn(), call),

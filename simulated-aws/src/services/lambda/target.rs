@@ -3,23 +3,24 @@
 use serde_json::Value;
 
 use crate::state::State;
-use crate::state::arns::{ACCOUNT, REGION, function_arn};
+use crate::state::arns::{ACCOUNT, Arns};
 use crate::state::lambda::Function;
 use crate::wire::call::text;
 use crate::wire::error::ApiError;
 
 /// A function by its name, and the alias or version.
 pub(super) struct Target<'a> {
+    arns: &'a Arns,
     name: &'a str,
     qualifier: Option<&'a str>,
 }
 
 impl<'a> Target<'a> {
     /// Reads `[arn:aws:lambda:REGION:][ACCOUNT:][function:]NAME[:QUALIFIER]`, and the separate qualifier.
-    pub(super) fn of(input: &'a Value) -> Result<Self, ApiError> {
+    pub(super) fn of(arns: &'a Arns, input: &'a Value) -> Result<Self, ApiError> {
         let given = text(input, "FunctionName").unwrap_or_default();
         let after = |text: &'a str, prefix: &str| text.strip_prefix(prefix).unwrap_or(text);
-        let own = after(given, &format!("arn:aws:lambda:{REGION}:"));
+        let own = after(given, &format!("arn:aws:lambda:{}:", arns.region));
         let own = after(after(own, &format!("{ACCOUNT}:")), "function:");
         let (name, qualifier) = match own.split_once(':') {
             // In another region or account.
@@ -32,12 +33,12 @@ impl<'a> Target<'a> {
             let message = "The derived qualifier from the function name does not match the specified qualifier.";
             return Err(ApiError::new(400, "InvalidParameterValueException", message).member("Type", "User"));
         }
-        Ok(Self { name, qualifier: qualifier.or(beside) })
+        Ok(Self { arns, name, qualifier: qualifier.or(beside) })
     }
 
     /// The ARN, with the alias or version.
     pub(super) fn arn(&self) -> String {
-        function_arn(self.name, self.qualifier)
+        self.arns.function(self.name, self.qualifier)
     }
 
     pub(super) fn find<'s>(&self, state: &'s State) -> Result<&'s Function, ApiError> {

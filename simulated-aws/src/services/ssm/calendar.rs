@@ -6,14 +6,14 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::state::State;
-use crate::state::arns::document_arn;
+use crate::state::arns::Arns;
 use crate::wire::error::ApiError;
 
 /// The ARNs of the calendars that a request names.
-pub(super) fn resources(input: &Value) -> Vec<String> {
+pub(super) fn resources(arns: &Arns, input: &Value) -> Vec<String> {
     let arn = |name: &str| match name.starts_with("arn:") {
         true => name.to_owned(),
-        false => document_arn(name),
+        false => arns.document(name),
     };
     names(input).map(arn).collect()
 }

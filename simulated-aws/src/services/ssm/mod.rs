@@ -23,7 +23,8 @@ pub(crate) fn answer(state: &mut State, call: &Call) -> Result<Answer, ApiError>
     .map(Answer::Json)
 }
 
-pub(crate) fn resources(_: &State, call: &Call) -> Vec<String> {
+pub(crate) fn resources(state: &State, call: &Call) -> Vec<String> {
     let of_calendars = call.input.get("CalendarNames").is_some();
-    if of_calendars { calendar::resources(&call.input) } else { parameters::resources(&call.input) }
+    let resources = if of_calendars { calendar::resources } else { parameters::resources };
+    resources(&state.arns, &call.input)
 }

@@ -7,17 +7,17 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::state::State;
-use crate::state::arns::parameter_arn;
+use crate::state::arns::Arns;
 use crate::wire::call::text;
 use crate::wire::error::ApiError;
 use crate::wire::paging::{BadToken, page};
 use crate::wire::time::epoch_seconds;
 
 /// The ARNs of the parameters that a request names.
-pub(super) fn resources(input: &Value) -> Vec<String> {
+pub(super) fn resources(arns: &Arns, input: &Value) -> Vec<String> {
     let names = input.get("Names").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
     let one = text(input, "Name").or_else(|| text(input, "Path"));
-    names.chain(one).map(|name| parameter_arn(name.split(':').next().unwrap_or(name))).collect()
+    names.chain(one).map(|name| arns.parameter(name.split(':').next().unwrap_or(name))).collect()
 }
 
 pub(super) fn get_parameter(state: &State, input: &Value) -> Result<Value, ApiError> {
@@ -98,7 +98,7 @@ fn find(state: &State, selected: &str, at: Timestamp) -> Option<Value> {
     let versions = state.parameters.get(name)?.versions_at(at);
     let version = selector.unwrap_or(versions.len());
     let mut parameter = described(state, name, version, versions.get(version.checked_sub(1)?)?);
-    parameter["ARN"] = json!(parameter_arn(name));
+    parameter["ARN"] = json!(state.arns.parameter(name));
     if selector.is_some() {
         parameter["Selector"] = json!(format!(":{version}"));
     }
