@@ -4,7 +4,8 @@
 //! In this crate's [`World`] it takes no time: clusters, node groups and their updates, the public SSM parameters that announce
 //! AMI releases, SSM change calendars, SNS topics, EventBridge buses, DynamoDB tables, the tag index; and stacks with Lambda
 //! functions that a test writes. The real AWS SDK talks to it in-process ([`World::http_client`]); boto3, the AWS CLI and
-//! compiled Lambda functions talk to the same world over loopback HTTP ([`World::serve`]).
+//! compiled Lambda functions talk to the same world over loopback HTTP ([`World::serve`]). A world is one region; an [`Account`] has
+//! several.
 //!
 //! Time stands still until [`World::advance`] moves it, ids come from counters, nothing is random: a test that
 //! fails once fails again.
@@ -57,3 +58,4 @@ pub use state::update::{EarlierUpdate, Update, UpdateError};
 pub use wire::error::ApiError;
 pub use world::World;
 pub use world::fault::Fault;
+pub use world::regions::Account;

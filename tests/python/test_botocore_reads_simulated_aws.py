@@ -33,6 +33,17 @@ def endpoint() -> Iterator[str]:
             server.terminate()
 
 
+def client_of(endpoint: str, service: str, region: str) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=endpoint,
+        region_name=region,
+        aws_access_key_id="AKIATEST",
+        aws_secret_access_key="secret",
+        config=Config(retries={"max_attempts": 0}, proxies={}),
+    )
+
+
 class Aws:
     """Clients that write down what they called, and hold each answer against AWS's model of it."""
 
@@ -41,14 +52,7 @@ class Aws:
         self.called: set[str] = set()
 
     def __getattr__(self, service: str) -> Any:
-        client = boto3.client(
-            service,
-            endpoint_url=self.endpoint,
-            region_name="eu-central-1",
-            aws_access_key_id="AKIATEST",
-            aws_secret_access_key="secret",
-            config=Config(retries={"max_attempts": 0}, proxies={}),
-        )
+        client = client_of(self.endpoint, service, "eu-central-1")
         client.meta.events.register("before-parse.*.*", self._judge)
         return client
 
@@ -229,3 +233,20 @@ def test_botocore_finds_the_stack_and_invokes_its_functions(aws: Aws) -> None:
     assert refusal(aws.ssm.put_parameter, **switch) == (400, "ParameterAlreadyExists")
     assert aws.ssm.put_parameter(**switch, Overwrite=True)["Version"] == 2
     assert "stop switch" in invoke(start, {}, **read_only)[2]["freeze"]["message"]
+
+
+def test_botocore_reads_the_regions_and_the_refusal_of_a_region_that_is_not_enabled(endpoint: str, aws: Aws) -> None:
+    enabled = ["ENABLED", "ENABLED_BY_DEFAULT"]
+    pages = aws.account.get_paginator("list_regions").paginate(RegionOptStatusContains=enabled)
+    own = {"RegionName": "eu-central-1", "RegionOptStatus": "ENABLED_BY_DEFAULT"}
+    assert [region for page in pages for region in page["Regions"]] == [own]
+    assert refusal(aws.account.list_regions, NextToken="none") == (400, "ValidationException")
+    assert refusal(aws.account.list_regions, AccountId="210987654321") == (403, "AccessDeniedException")
+    for service, call, refused in [
+        ("eks", "list_clusters", (403, "UnrecognizedClientException")),
+        ("ssm", "describe_parameters", (400, "UnrecognizedClientException")),
+        ("resourcegroupstaggingapi", "get_resources", (400, "UnrecognizedClientException")),
+        ("sts", "get_caller_identity", (403, "InvalidClientTokenId")),
+        ("cloudformation", "describe_stacks", (403, "InvalidClientTokenId")),
+    ]:
+        assert refusal(getattr(client_of(endpoint, service, "af-south-1"), call)) == refused, service

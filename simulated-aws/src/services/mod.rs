@@ -36,6 +36,8 @@ pub(crate) struct Service {
     /// The prefix of its IAM actions.
     action_prefix: &'static str,
     protocol: Protocol,
+    /// Whether it answers for all regions. Others answer in each region that is enabled for the account.
+    global: bool,
     /// Status and code for a caller without permission.
     denied: (u16, &'static str),
     answer: fn(&mut State, &Call) -> Result<Answer, ApiError>,
@@ -49,6 +51,7 @@ const SERVICES: &[Service] = &[
         name: "eks",
         action_prefix: "eks",
         protocol: Protocol::RestJson { route: eks::route },
+        global: false,
         denied: (403, "AccessDeniedException"),
         answer: eks::answer,
         resources: eks::resources,
@@ -57,6 +60,7 @@ const SERVICES: &[Service] = &[
         name: "ssm",
         action_prefix: "ssm",
         protocol: Protocol::Json { content_type: "application/x-amz-json-1.1", namespace: "", or_cbor: false },
+        global: false,
         denied: (400, "AccessDeniedException"),
         answer: ssm::answer,
         resources: ssm::resources,
@@ -65,6 +69,7 @@ const SERVICES: &[Service] = &[
         name: "sns",
         action_prefix: "sns",
         protocol: Protocol::Query { xml_namespace: "http://sns.amazonaws.com/doc/2010-03-31/" },
+        global: false,
         denied: (403, "AuthorizationError"),
         answer: sns::answer,
         resources: sns::resources,
@@ -73,6 +78,7 @@ const SERVICES: &[Service] = &[
         name: "events",
         action_prefix: "events",
         protocol: Protocol::Json { content_type: "application/x-amz-json-1.1", namespace: "", or_cbor: false },
+        global: false,
         denied: (400, "AccessDeniedException"),
         answer: eventbridge::answer,
         resources: eventbridge::resources,
@@ -81,6 +87,7 @@ const SERVICES: &[Service] = &[
         name: "tagging",
         action_prefix: "tag",
         protocol: Protocol::Json { content_type: "application/x-amz-json-1.1", namespace: "", or_cbor: true },
+        global: false,
         denied: (400, "AccessDeniedException"),
         answer: tagging::answer,
         resources: tagging::resources,
@@ -93,6 +100,7 @@ const SERVICES: &[Service] = &[
             namespace: "com.amazonaws.dynamodb.v20120810#",
             or_cbor: false,
         },
+        global: false,
         denied: (400, "AccessDeniedException"),
         answer: dynamodb::answer,
         resources: dynamodb::resources,
@@ -101,6 +109,7 @@ const SERVICES: &[Service] = &[
         name: "sts",
         action_prefix: "sts",
         protocol: Protocol::Query { xml_namespace: "https://sts.amazonaws.com/doc/2011-06-15/" },
+        global: false,
         denied: (403, "AccessDenied"),
         answer: sts::answer,
         resources: sts::resources,
@@ -109,6 +118,7 @@ const SERVICES: &[Service] = &[
         name: "cloudformation",
         action_prefix: "cloudformation",
         protocol: Protocol::Query { xml_namespace: "http://cloudformation.amazonaws.com/doc/2010-05-15/" },
+        global: false,
         denied: (403, "AccessDenied"),
         answer: cloudformation::answer,
         resources: cloudformation::resources,
@@ -117,6 +127,7 @@ const SERVICES: &[Service] = &[
         name: "lambda",
         action_prefix: "lambda",
         protocol: Protocol::RestJson { route: lambda::route },
+        global: false,
         denied: (403, "AccessDeniedException"),
         answer: lambda::answer,
         resources: lambda::resources,
@@ -125,17 +136,19 @@ const SERVICES: &[Service] = &[
         name: "account",
         action_prefix: "account",
         protocol: Protocol::RestJson { route: account::route },
+        global: true,
         denied: (403, "AccessDeniedException"),
         answer: account::answer,
         resources: account::resources,
     },
 ];
 
-/// Reads a request; an error comes with the protocol in which to answer it.
+/// Reads a request to this region; an error comes with the protocol in which to answer it.
 pub(crate) fn parse(
     parts: &Parts,
     body: &Bytes,
     request_id: &str,
+    region: &str,
 ) -> Result<(&'static Service, Call), (Protocol, ApiError)> {
     let name = signature::service(parts);
     let Some(service) = SERVICES.iter().find(|service| service.name == name) else {
@@ -147,10 +160,23 @@ pub(crate) fn parse(
         return Err((Protocol::NO_SERVICE, error));
     };
     let protocol = service.protocol.of_request(&parts.headers);
+    if !service.global && signature::region(&parts.headers).is_some_and(|signed_for| signed_for != region) {
+        return Err((protocol, not_enabled(protocol)));
+    }
     let (operation, input) = protocol.read(parts, body).map_err(|error| (protocol, error))?;
     let access_key_id = signature::access_key_id(&parts.headers).to_owned();
     let request_id = request_id.to_owned();
     Ok((service, Call { request_id, service: service.name, protocol, operation, input, access_key_id }))
+}
+
+/// The refusal of a request that is signed for a region which is not enabled for the account: there its credentials are unknown.
+fn not_enabled(protocol: Protocol) -> ApiError {
+    let (status, code) = match protocol {
+        Protocol::Query { .. } => (403, "InvalidClientTokenId"),
+        Protocol::RestJson { .. } => (403, "UnrecognizedClientException"),
+        Protocol::Json { .. } | Protocol::Cbor => (400, "UnrecognizedClientException"),
+    };
+    ApiError::new(status, code, "The security token included in the request is invalid")
 }
 
 impl Service {

@@ -1,4 +1,4 @@
-//! The service that a request addresses, and its signer.
+//! The service and the region that a request addresses, and its signer.
 
 use http::request::Parts;
 use http::{HeaderMap, header};
@@ -14,8 +14,14 @@ pub(crate) fn service(parts: &Parts) -> &str {
     scope(&parts.headers).and_then(|scope| scope.service).or_else(|| first_label(parts)).unwrap_or_default()
 }
 
+/// The region that a request is signed for, if it is signed.
+pub(crate) fn region(headers: &HeaderMap) -> Option<&str> {
+    scope(headers)?.region
+}
+
 struct Scope<'a> {
     access_key_id: &'a str,
+    region: Option<&'a str>,
     service: Option<&'a str>,
 }
 
@@ -24,7 +30,7 @@ fn scope(headers: &HeaderMap) -> Option<Scope<'_>> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (_, credential) = value.split_once("Credential=")?;
     let mut parts = credential.split([',', ' ']).next()?.split('/');
-    Some(Scope { access_key_id: parts.next()?, service: parts.nth(2) })
+    Some(Scope { access_key_id: parts.next()?, region: parts.nth(1), service: parts.next() })
 }
 
 fn first_label(parts: &Parts) -> Option<&str> {

@@ -17,8 +17,11 @@ impl World {
     /// Answers one request.
     pub(crate) async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ConnectionLost> {
         let (parts, body) = request.into_parts();
-        let request_id = self.state().next_id("request");
-        let (service, call) = match services::parse(&parts, &body, &request_id) {
+        let (request_id, region) = {
+            let mut state = self.state();
+            (state.next_id("request"), state.arns.region.clone())
+        };
+        let (service, call) = match services::parse(&parts, &body, &request_id, &region) {
             Ok(parsed) => parsed,
             Err((protocol, error)) => return Ok(answer::render_error(protocol, &request_id, &error)),
         };

@@ -1,4 +1,4 @@
-//! The world over HTTP, mounted twice: under an SDK without a socket, and as a server.
+//! An account over HTTP, mounted twice: under an SDK without a socket, and as a server.
 
 use std::fmt;
 use std::io;
@@ -24,6 +24,7 @@ use tokio::task::JoinSet;
 use crate::wire::answer;
 use crate::world::World;
 use crate::world::exchange::ConnectionLost;
+use crate::world::regions::Account;
 
 /// The largest body the server reads; DynamoDB's own limit for a request.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
@@ -31,10 +32,27 @@ const LARGEST_BODY: usize = 16 * 1024 * 1024;
 impl World {
     /// The world as the HTTP client of an SDK configuration: without sockets or waiting.
     pub fn http_client(&self) -> SharedHttpClient {
-        SharedHttpClient::new(InProcess { world: self.clone() })
+        Account::from(self.clone()).http_client()
     }
 
-    /// Serves the world over plain HTTP to any client that is pointed there (`AWS_ENDPOINT_URL`,
+    /// Serves the world alone, as [`Account::serve`] does.
+    pub async fn serve(self, listener: TcpListener) -> io::Result<()> {
+        Account::from(self).serve(listener).await
+    }
+
+    /// Serves the world alone to one connection, as [`Account::serve_connection`] does.
+    pub async fn serve_connection(&self, stream: impl AsyncRead + AsyncWrite + Unpin) {
+        Account::from(self.clone()).serve_connection(stream).await;
+    }
+}
+
+impl Account {
+    /// The account as the HTTP client of an SDK configuration: without sockets or waiting.
+    pub fn http_client(&self) -> SharedHttpClient {
+        SharedHttpClient::new(InProcess { account: self.clone() })
+    }
+
+    /// Serves the account over plain HTTP to any client that is pointed there (`AWS_ENDPOINT_URL`,
     /// `--endpoint-url`). Ends only with an error of the listener; dropping the future closes every connection.
     pub async fn serve(self, listener: TcpListener) -> io::Result<()> {
         let mut connections = JoinSet::new();
@@ -45,8 +63,8 @@ impl World {
                 Err(error) => return Err(error),
             };
             while connections.try_join_next().is_some() {}
-            let world = self.clone();
-            connections.spawn(async move { world.serve_connection(stream).await });
+            let account = self.clone();
+            connections.spawn(async move { account.serve_connection(stream).await });
         }
     }
 
@@ -61,7 +79,7 @@ impl World {
 /// The mount under the SDK.
 #[derive(Clone)]
 struct InProcess {
-    world: World,
+    account: Account,
 }
 
 impl fmt::Debug for InProcess {
@@ -78,13 +96,13 @@ impl HttpClient for InProcess {
 
 impl HttpConnector for InProcess {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let world = self.world.clone();
+        let account = self.account.clone();
         HttpConnectorFuture::new(async move {
             let request = request
                 .try_into_http1x()
                 .map_err(|error| ConnectorError::user(error.into()))?
                 .map(|body| body.bytes().map(Bytes::copy_from_slice).unwrap_or_default());
-            match world.exchange(request).await {
+            match account.exchange(request).await {
                 Ok(response) => HttpResponse::try_from(response.map(SdkBody::from))
                     .map_err(|error| ConnectorError::other(error.into(), None)),
                 Err(ConnectionLost) => Err(ConnectorError::io(connection_reset().into())),
@@ -93,7 +111,7 @@ impl HttpConnector for InProcess {
     }
 }
 
-async fn answer_over_http(world: &World, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
+async fn answer_over_http(account: &Account, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
     let (parts, body) = request.into_parts();
     let body = match Limited::new(body, LARGEST_BODY).collect().await {
         Ok(body) => body.to_bytes(),
@@ -102,7 +120,7 @@ async fn answer_over_http(world: &World, request: Request<Incoming>) -> io::Resu
             return Ok(answer::response(413, "text/plain", message).map(Full::new));
         }
     };
-    match world.exchange(Request::from_parts(parts, body)).await {
+    match account.exchange(Request::from_parts(parts, body)).await {
         Ok(response) => Ok(response.map(Full::new)),
         Err(ConnectionLost) => Err(connection_reset()),
     }

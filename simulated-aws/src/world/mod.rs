@@ -13,6 +13,7 @@ pub(crate) mod fault;
 mod http;
 mod lambda;
 mod quirks;
+pub(crate) mod regions;
 mod releases;
 mod requests;
 mod sns;
@@ -30,7 +31,7 @@ use crate::state::regions::RegionOptStatus;
 use crate::world::clock::Clock;
 use crate::world::fault::Faults;
 
-/// A simulated AWS account. A clone is another handle to the same world.
+/// A simulated AWS account, in one region. A clone is another handle to the same world.
 #[derive(Clone)]
 pub struct World {
     inner: Arc<Inner>,

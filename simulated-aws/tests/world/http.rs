@@ -39,7 +39,18 @@ impl Answer {
 
 /// Sends a request that is signed for a service.
 pub async fn signed(endpoint: &str, service: &str, start: &str, headers: &str, body: &[u8]) -> anyhow::Result<Answer> {
-    let scope = format!("Credential=A/20260701/eu-central-1/{service}/aws4_request, x");
+    signed_for(endpoint, &format!("eu-central-1/{service}"), start, headers, body).await
+}
+
+/// Sends a request that is signed for a region and a service, such as `eu-central-1/eks`.
+pub async fn signed_for(
+    endpoint: &str,
+    scope: &str,
+    start: &str,
+    headers: &str,
+    body: &[u8],
+) -> anyhow::Result<Answer> {
+    let scope = format!("Credential=A/20260701/{scope}/aws4_request, x");
     let headers = format!("authorization: AWS4-HMAC-SHA256 {scope}\r\n{headers}");
     let answer = String::from_utf8(raw(endpoint, start, &headers, body).await?)?;
     let (head, body) = answer.split_once("\r\n\r\n").context("no head")?;

@@ -12,6 +12,7 @@ mod http;
 mod lambda;
 mod launch_templates;
 mod quirks;
+mod regions;
 mod releases;
 mod sdk;
 mod sns;
