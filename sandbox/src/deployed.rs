@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use anyhow::Context as _;
+use eks_nodegroup_updater::model::id::scope::Scope;
 use eks_nodegroup_updater::model::settings::setting::Setting;
 use eks_nodegroup_updater::run::{READ_ONLY_ALIAS, Run};
 use eks_nodegroup_updater::summary::failed;
@@ -32,48 +33,66 @@ type Answer = Result<Value, FunctionError>;
 
 /// An invocation, and the channel for its answer.
 struct Invoked {
+    /// The installation, by its number.
+    installation: usize,
     function: &'static str,
     invocation: Invocation,
     answer: oneshot::Sender<Answer>,
 }
 
+/// What a deployment made in one region.
+struct Installation {
+    world: World,
+    functions: Functions,
+}
+
 /// The deployed functions. They stay on one thread, unlike the server of requests.
 pub struct DeployedFunctions {
-    world: World,
-    functions: Rc<Functions>,
+    endpoint: String,
+    installations: Vec<Rc<Installation>>,
+    invoke: mpsc::UnboundedSender<Invoked>,
     invoked: mpsc::UnboundedReceiver<Invoked>,
 }
 
 impl DeployedFunctions {
-    /// Deploys to a world that is served at this endpoint. The functions are its clients, and their time is the world's.
+    /// None yet, in worlds that are served at this endpoint.
+    #[must_use]
+    pub fn at(endpoint: &str) -> Self {
+        let (invoke, invoked) = mpsc::unbounded_channel();
+        Self { endpoint: endpoint.to_owned(), installations: Vec::new(), invoke, invoked }
+    }
+
+    /// Deploys to a world. The functions are its clients, and their time is the world's.
     ///
     /// # Errors
     /// When the template has no output that is to be shown here.
-    pub async fn new(world: World, endpoint: &str, topic_arn: &str) -> anyhow::Result<Self> {
+    pub async fn deploy(&mut self, world: World, topic_arn: &str) -> anyhow::Result<()> {
         let soak = (Setting::RingSoak.row().parameter, RING_SOAK);
         let mut settings = resources(topic_arn);
         settings.extend(PARAMETERS.put(&world, &[soak]).map(|(name, value)| (name, value.to_owned())));
-        let functions = Rc::new(Functions::new(endpoint, &settings).await?);
-        let (invoke, invoked) = mpsc::unbounded_channel();
+        let functions = Functions::in_region(&self.endpoint, &world.region(), &settings).await?;
+        let installation = self.installations.len();
         let function = |name| {
-            let function = function(name, invoke.clone()).timeout(TIME_OUT);
+            let function = function(installation, name, self.invoke.clone()).timeout(TIME_OUT);
             settings.iter().fold(function, |function, (name, value)| function.environment(name, value))
         };
         world.add_function(function(START).alias(READ_ONLY_ALIAS));
         world.add_function(function(CHECK));
         world.add_stack(stack(topic_arn)?);
-        Ok(Self { world, functions, invoked })
+        self.installations.push(Rc::new(Installation { world, functions }));
+        Ok(())
     }
 
     /// Runs the functions whenever they are invoked, until nobody can invoke them anymore.
-    pub async fn run(mut self) {
+    pub async fn run(self) {
+        let Self { installations, mut invoked, .. } = self;
         let runs = LocalSet::new();
         let start_runs = async {
-            while let Some(Invoked { function, invocation, answer }) = self.invoked.recv().await {
-                let (functions, world) = (Rc::clone(&self.functions), self.world.clone());
+            while let Some(Invoked { installation, function, invocation, answer }) = invoked.recv().await {
+                let Some(installation) = installations.get(installation).map(Rc::clone) else { continue };
                 spawn_local(async move {
                     // The caller might be gone.
-                    let _ = answer.send(run(&functions, &world, function, &invocation).await);
+                    let _ = answer.send(run(&installation, function, &invocation).await);
                 });
             }
         };
@@ -82,10 +101,10 @@ impl DeployedFunctions {
 }
 
 /// The Lambda function of this name.
-fn function(name: &'static str, invoke: mpsc::UnboundedSender<Invoked>) -> Function {
+fn function(installation: usize, name: &'static str, invoke: mpsc::UnboundedSender<Invoked>) -> Function {
     Function::new(name, move |invocation| {
         let (answer, answered) = oneshot::channel();
-        let sent = invoke.send(Invoked { function: name, invocation, answer });
+        let sent = invoke.send(Invoked { installation, function: name, invocation, answer });
         async move {
             let ended = || FunctionError {
                 error_type: "Runtime.ExitError".to_owned(),
@@ -97,10 +116,12 @@ fn function(name: &'static str, invoke: mpsc::UnboundedSender<Invoked>) -> Funct
     })
 }
 
-async fn run(functions: &Functions, world: &World, function: &str, invocation: &Invocation) -> Answer {
+async fn run(installation: &Installation, function: &str, invocation: &Invocation) -> Answer {
+    let Installation { world, functions } = installation;
     let Invocation { function_arn, request_id, payload } = invocation;
     let read_only = function_arn.ends_with(&format!(":{READ_ONLY_ALIAS}"));
-    let run = Run { read_only, ..Run::new(request_id, world.now(), TIME_OUT) };
+    let scope = Scope::of_function(function_arn);
+    let run = Run { read_only, scope, ..Run::new(request_id, world.now(), TIME_OUT) };
     match function {
         START => answer(functions.start(payload, run).await.and_then(|summary| summary.into_response())),
         _ => answer(functions.check(payload, run).await.and_then(|summary| summary.into_response())),

@@ -14,8 +14,7 @@ pub const TABLE: &str = "updates";
 pub const TOPIC: &str = "notifications";
 
 /// The nodes from which pods cannot be evicted.
-const UNDRAINABLE_NODES: [&str; 2] =
-    ["ip-10-0-12-17.eu-central-1.compute.internal", "ip-10-0-31-204.eu-central-1.compute.internal"];
+const UNDRAINABLE_NODES: [&str; 2] = ["ip-10-0-12-17", "ip-10-0-31-204"];
 
 /// The window of `prod/gpu`; it opens at 15:00 UTC in summer.
 pub const WINDOW: &str = "Mon-Fri 17:00-20:00 Europe/Berlin";
@@ -96,7 +95,9 @@ pub fn populate(world: &World) -> String {
 fn script_updates(world: &World) {
     let succeed = |minutes| UpdateScript::Succeed { after: SignedDuration::from_mins(minutes) };
     let no_nodes = |minutes| UpdateScript::node_creation_failure(SignedDuration::from_mins(minutes), "ingress");
-    let eviction = UpdateScript::pod_eviction_failure(SignedDuration::from_mins(47), "general", &UNDRAINABLE_NODES);
+    let region = world.region();
+    let [one, other] = UNDRAINABLE_NODES.map(|name| format!("{name}.{region}.compute.internal"));
+    let eviction = UpdateScript::pod_eviction_failure(SignedDuration::from_mins(47), "general", &[&one, &other]);
     let scripts = [
         ("data", "postgres", UpdateScript::Hang),
         ("dev", "ingress", no_nodes(21)),

@@ -39,11 +39,23 @@ impl Functions {
     /// # Errors
     /// When a setting is missing or invalid.
     pub async fn new(endpoint: &str, settings: &Settings) -> anyhow::Result<Self> {
+        Self::in_region(endpoint, simulated_aws::REGION, settings).await
+    }
+
+    /// The same in another region than the simulated AWS has by default.
+    ///
+    /// # Errors
+    /// When a setting is missing or invalid.
+    pub async fn in_region(endpoint: &str, region: &str, settings: &Settings) -> anyhow::Result<Self> {
         let environment = |name: &str| settings.get(name).cloned();
+        let config = async |access_key| {
+            let config = sdk_config(endpoint, access_key).await;
+            config.into_builder().region(Region::new(region.to_owned())).build()
+        };
         Ok(Self {
-            start: StartClients::new(&sdk_config(endpoint, START_KEY).await),
+            start: StartClients::new(&config(START_KEY).await),
             start_config: StartConfig::read(&environment)?,
-            check: CheckClients::new(sdk_config(endpoint, CHECK_KEY).await),
+            check: CheckClients::new(config(CHECK_KEY).await),
             check_config: CheckConfig::read(&environment)?,
         })
     }

@@ -1,5 +1,6 @@
 //! The simulated AWS, as any client finds it.
 
+use std::collections::BTreeSet;
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::thread::sleep;
@@ -150,6 +151,59 @@ fn the_stack_names_what_there_is() {
 }
 
 #[test]
+fn each_region_has_a_fleet_and_functions_of_its_own_and_no_other_region_is_enabled() {
+    let served = Served::with(&["--region", "eu-central-1", "--region", "us-east-1"]);
+    let (_, answer) = served.request_in("eu-central-1", "account", "POST /listRegions", "{}");
+    let region = |name: &str| json!({ "RegionName": name, "RegionOptStatus": "ENABLED_BY_DEFAULT" });
+    let regions = json!({ "Regions": [region("eu-central-1"), region("us-east-1")], "NextToken": null });
+    assert_eq!(serde_json::from_str::<Value>(&answer).unwrap(), regions);
+    let arn_in = |region: &str| {
+        let (_, answer) = served.request_in(region, "eks", "GET /clusters/prod/node-groups/web", "");
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        answer["nodegroup"]["nodegroupArn"].as_str().unwrap().to_owned()
+    };
+    for region in ["eu-central-1", "us-east-1"] {
+        let arn = arn_in(region);
+        assert!(arn.starts_with(&format!("arn:aws:eks:{region}:123456789012:nodegroup/prod/web/")), "{arn}");
+    }
+
+    let (failed, summary) = served.invoke_in("us-east-1", START, &json!({ "nodegroups": ["staging/general"] }));
+    assert_eq!((failed, started(&summary)), (false, vec![("staging/general", Some("Accepted"))]));
+    let status_in = |region: &str| {
+        let (_, answer) = served.request_in(region, "eks", "GET /clusters/staging/node-groups/general", "");
+        serde_json::from_str::<Value>(&answer).unwrap()["nodegroup"]["status"].take()
+    };
+    assert_eq!((status_in("us-east-1"), status_in("eu-central-1")), (json!("UPDATING"), json!("ACTIVE")));
+
+    let (head, body) = served.answer("af-south-1/eks", "GET /clusters", "", "");
+    assert!(head.starts_with("HTTP/1.1 403 ") && head.contains("UnrecognizedClientException"), "{head}");
+    assert_eq!(body, r#"{"message":"The security token included in the request is invalid"}"#);
+}
+
+#[test]
+fn a_generated_fleet_has_what_large_fleets_have() {
+    let served = Served::with(&["--clusters", "30", "--nodegroups", "10"]);
+    let clusters = served.eks("GET", "/clusters", &Value::Null)["clusters"].take();
+    assert_eq!(clusters.as_array().unwrap().len(), 30);
+    let (failed, plan) = served.invoke(&format!("{START}:readonly"), &json!({}));
+    assert_eq!((failed, &plan["errors"]), (false, &json!([])));
+    let decisions = plan["decisions"].as_array().unwrap();
+    assert_eq!(decisions.len(), 270, "a tenth has not opted in");
+    let count_of = |decision: &str| decisions.iter().filter(|line| line["decision"] == decision).count();
+    let counts = ["CustomAmi", "InvalidTag", "OptedOut", "ReportOnly", "Unhealthy", "UpToDate"].map(count_of);
+    assert_eq!(counts, [1, 3, 2, 2, 1, 32]);
+    let rings: BTreeSet<u64> = decisions.iter().filter_map(|line| line["ring"].as_u64()).collect();
+    assert_eq!(rings, BTreeSet::from([0, 1, 2]));
+    let ami_types: BTreeSet<&str> = decisions.iter().filter_map(|line| line["runs"]["amiType"].as_str()).collect();
+    assert_eq!(ami_types.len(), 6);
+    let versions: BTreeSet<&str> =
+        decisions.iter().filter_map(|line| line["runs"]["kubernetesVersion"].as_str()).collect();
+    assert_eq!(versions, BTreeSet::from(["1.32", "1.33", "1.34"]));
+    let behind = decisions.iter().filter(|line| line["runs"]["daysBehind"] == 10).count();
+    assert_eq!(behind, 236);
+}
+
+#[test]
 fn a_port_that_is_taken_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
@@ -162,11 +216,17 @@ fn a_port_that_is_taken_is_named() {
 }
 
 #[test]
-fn a_speed_that_is_none_is_refused() {
-    let output = Command::new(env!("CARGO_BIN_EXE_eks-nodegroup-updater"))
-        .args(["serve", "--port", "0", "--speed", "0"])
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(64));
-    assert!(String::from_utf8(output.stderr).unwrap().contains("0 is not in 1..=3600"));
+fn options_that_make_no_sense_are_refused() {
+    for (options, sentence) in [
+        (&["--speed", "0"][..], "0 is not in 1..=3600"),
+        (&["--region", "Frankfurt"], "expected a region such as us-east-1"),
+        (&["--clusters", "3"], "--nodegroups <N>"),
+        (&["--clusters", "3", "--nodegroups", "0"], "0 is not in 1..=100"),
+    ] {
+        let serve = ["serve", "--port", "0"].iter().chain(options);
+        let output = Command::new(env!("CARGO_BIN_EXE_eks-nodegroup-updater")).args(serve).output().unwrap();
+        assert_eq!(output.status.code(), Some(64), "{options:?}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains(sentence), "{stderr}");
+    }
 }

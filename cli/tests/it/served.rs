@@ -17,8 +17,14 @@ pub struct Served {
 impl Served {
     /// One whose time runs so many times as fast.
     pub fn at_speed(speed: &str) -> Self {
+        Self::with(&["--speed", speed])
+    }
+
+    /// One with these options.
+    pub fn with(options: &[&str]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_eks-nodegroup-updater"))
-            .args(["serve", "--port", "0", "--speed", speed])
+            .args(["serve", "--port", "0"])
+            .args(options)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -38,29 +44,46 @@ impl Served {
 
     /// Invokes a function: whether it failed, and what it answers.
     pub fn invoke(&self, function: &str, event: &Value) -> (bool, Value) {
-        let path = format!("/2015-03-31/functions/{function}/invocations");
-        let (head, answer) = self.request("lambda", "POST", &path, &event.to_string());
+        self.invoke_in("eu-central-1", function, event)
+    }
+
+    /// The same in a region.
+    pub fn invoke_in(&self, region: &str, function: &str, event: &Value) -> (bool, Value) {
+        let start = format!("POST /2015-03-31/functions/{function}/invocations");
+        let (head, answer) = self.send(&format!("{region}/lambda"), &start, "", &event.to_string());
         (head.contains("x-amz-function-error: Unhandled"), serde_json::from_str(&answer).unwrap())
     }
 
     /// A request to SSM, and the body of its answer.
     pub fn ssm(&self, operation: &str, body: &str) -> Value {
         let target = format!("X-Amz-Target: AmazonSSM.{operation}\r\n");
-        let (_, answer) = self.send("ssm", "POST /", &target, body);
+        let (_, answer) = self.send("eu-central-1/ssm", "POST /", &target, body);
         serde_json::from_str(&answer).unwrap()
     }
 
     /// A request that is signed for a service, and its answer: head and body.
     pub fn request(&self, service: &str, method: &str, path: &str, body: &str) -> (String, String) {
-        self.send(service, &format!("{method} {path}"), "", body)
+        self.request_in("eu-central-1", service, &format!("{method} {path}"), body)
     }
 
-    fn send(&self, service: &str, start: &str, headers: &str, body: &str) -> (String, String) {
+    /// A request that is signed for a region and a service, and its answer: head and body.
+    pub fn request_in(&self, region: &str, service: &str, start: &str, body: &str) -> (String, String) {
+        self.send(&format!("{region}/{service}"), start, "", body)
+    }
+
+    fn send(&self, scope: &str, start: &str, headers: &str, body: &str) -> (String, String) {
+        let (head, body) = self.answer(scope, start, headers, body);
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}: {body}");
+        (head, body)
+    }
+
+    /// The answer to a request that is signed for a region and a service, such as `eu-central-1/eks`: head and body.
+    pub fn answer(&self, scope: &str, start: &str, headers: &str, body: &str) -> (String, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         write!(
             stream,
             "{start} HTTP/1.1\r\n{headers}Host: {}\r\nConnection: close\r\nContent-Length: {}\r\n\
-             Authorization: AWS4-HMAC-SHA256 Credential=AKIA/20260720/eu-central-1/{service}/aws4_request, Signature=0\r\n\r\n{body}",
+             Authorization: AWS4-HMAC-SHA256 Credential=AKIA/20260720/{scope}/aws4_request, Signature=0\r\n\r\n{body}",
             self.address,
             body.len(),
         )
@@ -68,7 +91,6 @@ impl Served {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 200 "), "{answer}");
         (head.to_owned(), body.to_owned())
     }
 }

@@ -6,6 +6,7 @@ use super::json;
 use super::lookup::{find, find_cluster, invalid_parameter};
 use crate::state::State;
 use crate::state::ids::hexadecimal;
+use crate::state::nodegroup::key;
 use crate::state::update::Running;
 use crate::wire::call::text;
 use crate::wire::error::ApiError;
@@ -23,8 +24,9 @@ pub(super) fn describe_cluster(state: &State, input: &Value) -> Result<Value, Ap
 pub(super) fn list_nodegroups(state: &State, input: &Value) -> Result<Value, ApiError> {
     let cluster = text(input, "clusterName").unwrap_or_default();
     find_cluster(state, cluster)?;
-    let of_cluster = state.nodegroups.keys().filter(|(of, _)| of == cluster);
-    names(state, input, "nodegroups", of_cluster.map(|(_, name)| name.clone()))
+    let from_cluster = state.nodegroups.range(key(cluster, "")..);
+    let of_cluster = from_cluster.map_while(|((of, name), _)| (of == cluster).then(|| name.clone()));
+    names(state, input, "nodegroups", of_cluster)
 }
 
 pub(super) fn describe_nodegroup(state: &State, input: &Value) -> Result<Value, ApiError> {
