@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use aws_sdk_eks::config::http::HttpResponse;
 use aws_sdk_eks::error::{ProvideErrorMetadata, SdkError};
 use eks_nodegroup_updater::aws::describe;
+use serde::Serialize;
 
 use terminal::text::safe;
 
@@ -20,6 +21,8 @@ pub enum Exit {
     Found,
     /// No credentials, or missing permissions.
     Denied,
+    /// The updater is not deployed there.
+    NotDeployed,
     /// Wrong usage.
     Usage,
     /// Ctrl-C.
@@ -27,10 +30,12 @@ pub enum Exit {
 }
 
 /// Why a command failed, and what to do.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Failure {
     /// How it ends.
     pub exit: Exit,
+    /// AWS's error code, if AWS refused something.
+    pub code: Option<String>,
     /// What could not be done, and why.
     pub message: String,
     /// What to do about it.
@@ -39,21 +44,60 @@ pub struct Failure {
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Done => 0,
-            Exit::Failed => 1,
-            Exit::Found => 2,
-            Exit::Denied => 3,
-            Exit::Usage => 64,
-            Exit::Interrupted => 130,
-        })
+        Self::from(exit.code())
     }
+}
+
+impl Exit {
+    /// The exit code.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Found => 2,
+            Self::Denied => 3,
+            Self::NotDeployed => 4,
+            Self::Usage => 64,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+/// A failure for programs.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    error: Error<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Error<'a> {
+    exit_code: u8,
+    /// AWS's error code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<&'a str>,
 }
 
 impl Failure {
     /// It could not be done.
     pub fn new(message: impl fmt::Display) -> Self {
-        Self { exit: Exit::Failed, message: message.to_string(), hint: None }
+        Self { exit: Exit::Failed, code: None, message: message.to_string(), hint: None }
+    }
+
+    /// The updater is not deployed in a region.
+    pub fn not_deployed(message: impl fmt::Display) -> Self {
+        Self { exit: Exit::NotDeployed, ..Self::new(message) }
+    }
+
+    /// The same as a JSON document.
+    pub fn document(&self) -> impl Serialize {
+        let Self { exit, code, message, hint } = self;
+        let error = Error { exit_code: exit.code(), code: code.as_deref(), message, remedy: hint.as_deref() };
+        Document { error }
     }
 
     /// Wrong usage.
@@ -64,6 +108,25 @@ impl Failure {
     /// There are no credentials, or they are missing a permission.
     pub fn denied(message: impl fmt::Display) -> Self {
         Self { exit: Exit::Denied, ..Self::new(message) }
+    }
+
+    /// EKS has no such cluster or node group.
+    pub fn not_found(message: impl fmt::Display) -> Self {
+        Self { code: Some(NOT_FOUND.to_owned()), ..Self::new(message) }
+    }
+
+    /// Whether AWS has no such thing.
+    pub fn is_not_found(&self) -> bool {
+        self.code.as_deref() == Some(NOT_FOUND)
+    }
+
+    /// The names that might be meant; without any, how to see all.
+    #[must_use]
+    pub fn did_you_mean(self, near: &[&str], options: &str) -> Self {
+        match near {
+            [] => self.hint(format!("See them all: eks-nodegroup-updater nodegroups{options}")),
+            near => self.hint(format!("Did you mean {}?", safe(&near.join(" or ")))),
+        }
     }
 
     /// What to do about it.
@@ -86,7 +149,10 @@ impl Failure {
     }
 
     fn of_code(code: Option<&str>, message: String) -> Self {
-        match code {
+        let failure = match code {
+            // A service control policy, for instance, which no policy of the account can overrule.
+            Some(code) if is_want_of_rights(code) && message.contains(EXPLICIT_DENY) => Self::denied(message)
+                .hint("A policy denies this explicitly, whatever else allows it. Leave the region out, or ask whoever manages that policy."),
             Some(code) if is_want_of_rights(code) => Self::denied(message).hint(
                 "The stack's outputs ViewerPolicyArn and OperatorPolicyArn are policies with read-only and \
                        operator permissions.",
@@ -94,9 +160,24 @@ impl Failure {
             Some(code) if is_bad_credentials(code) => {
                 Self::denied(message).hint("Sign in again, for example: aws sso login")
             }
+            Some(code) if is_of_throttling(code) => Self::new(message)
+                .hint("AWS throttles this account. Try again later, or read less with --filter or a single cluster's pattern."),
             _ => Self::new(message),
-        }
+        };
+        Self { code: code.map(str::to_owned), ..failure }
     }
+}
+
+/// EKS's error for a cluster or node group that does not exist.
+pub const NOT_FOUND: &str = "ResourceNotFoundException";
+
+/// How AWS ends a refusal by an explicit deny, such as one of a service control policy.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
+const EXPLICIT_DENY: &str = "with an explicit deny";
+
+/// Whether an error is about the account's request rate.
+fn is_of_throttling(code: &str) -> bool {
+    code.contains("Throttl") || code.contains("TooMany")
 }
 
 /// Whether an error is about missing permissions.

@@ -1,6 +1,7 @@
 //! The demo's fleet at some hour of its day, as the commands see it: for the tests of what they print.
 
 use anstream::adapter::strip_str;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use eks_nodegroup_updater::model::record::set::RecordSet;
 use eks_nodegroup_updater::run::Run;
 use jiff::SignedDuration;
@@ -11,8 +12,10 @@ use simulated_aws::World;
 use tokio::net::TcpListener;
 
 use crate::aws::answer::{CheckAnswer, Look, StartAnswer, read};
+use crate::aws::place::Place;
 use crate::aws::records;
 use crate::aws::stack::Deployment;
+use crate::commands::tags::At;
 use sandbox::fleet;
 use sandbox::functions::{Functions, TIME_OUT, sdk_config, settings};
 use terminal::page::Page;
@@ -54,7 +57,7 @@ pub async fn after(hours: i64, event: &Value) -> Moment {
         let run = Run { read_only: true, ..Run::new("look", world.now(), TIME_OUT) };
         let answer = read(json!(functions.start(event, run).await.expect("it looks"))).expect("an answer");
         let records = records::scan(&configuration, &deployment()).await.expect("the table answers");
-        let look = Look { region: "eu-central-1".to_owned(), deployment: Some(deployment()), answer };
+        let look = Look { deployment: Some(deployment()), answer };
         Moment { look, records, started, checked }
     };
     tokio::select! {
@@ -75,6 +78,17 @@ pub fn deployment() -> Deployment {
         table: fleet::TABLE.to_owned(),
         outputs: [].into(),
     }
+}
+
+/// A place without credentials.
+pub fn place() -> Place {
+    let configuration = SdkConfig::builder().behavior_version(BehaviorVersion::latest());
+    Place::new(None, configuration.region(Region::new("eu-central-1")).build())
+}
+
+/// The same, and its account.
+pub fn at() -> At {
+    At { place: place(), account: "123456789012".to_owned() }
 }
 
 /// A document as a command prints it: at 80 columns and at 120 without color, at 120 with it, and as JSON.

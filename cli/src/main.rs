@@ -16,6 +16,7 @@ mod confirm;
 mod failure;
 #[cfg(test)]
 mod fixture;
+mod format;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,7 @@ use commands::denied::{Allow, Deny};
 use commands::doctor::Doctor;
 use commands::explain::Explain;
 use commands::history::History;
+use commands::nodegroups::Nodegroups;
 use commands::plan::Plan;
 use commands::run::RunCommand;
 use commands::status::Status;
@@ -37,6 +39,7 @@ use completions::Completions;
 use demo::serve::Serve;
 use demo::{Demo, Program};
 use failure::{Exit, Failure};
+use format::Format;
 use terminal::output::{Output, say};
 
 /// Keep EKS managed node groups on current AMI releases: see what the updater would do and why, and control it
@@ -45,9 +48,9 @@ use terminal::output::{Output, say};
 struct Cli {
     #[command(flatten)]
     account: Account,
-    /// Tables for people, or one JSON document
-    #[arg(long, short, global = true, value_enum, default_value_t = Output::Table, help_heading = "Output")]
-    output: Output,
+    /// Tables for people, or one JSON document; of nodegroups also wide, csv and name
+    #[arg(long, short, global = true, value_enum, default_value_t = Format::Table, help_heading = "Output")]
+    output: Format,
     /// When to color; NO_COLOR is honoured
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, help_heading = "Output")]
     color: Color,
@@ -56,8 +59,8 @@ struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 success; 1 failure; 2 with --exit-code: there is something to act on; 3 no credentials, or missing \
-permissions; 64 wrong usage; 130 interrupted.";
+Exit codes: 0 success; 1 failure, or something could not be read; 2 with --exit-code: there is something to act on; 3 no \
+credentials, or missing permissions; 4 the updater is not deployed there; 64 wrong usage; 130 interrupted.";
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Color {
@@ -71,6 +74,7 @@ enum Command {
     Plan(Plan),
     Explain(Explain),
     Status(Status),
+    Nodegroups(Nodegroups),
     History(History),
     Run(RunCommand),
     Pause(Pause),
@@ -115,17 +119,27 @@ async fn main() -> ExitCode {
     };
     ended
         .unwrap_or_else(|failure| {
+            if cli.output == Format::Json {
+                // Somebody who reads only stdout gets a document, too.
+                let _ = Output::Json.print(&failure.document(), |_| {});
+            }
             say(&failure.to_string());
             failure.exit
         })
         .into()
 }
 
-async fn run(command: Command, account: &Account, output: Output) -> Result<Exit, Failure> {
+async fn run(command: Command, account: &Account, format: Format) -> Result<Exit, Failure> {
+    let output = match &command {
+        // Only this command has formats of its own.
+        Command::Nodegroups(_) => Output::Table,
+        _ => format.output()?,
+    };
     match command {
         Command::Plan(plan) => plan.run(account, output).await,
         Command::Explain(explain) => explain.run(account, output).await,
         Command::Status(status) => status.run(account, output).await,
+        Command::Nodegroups(nodegroups) => nodegroups.run(account, format).await,
         Command::History(history) => history.run(account, output).await,
         Command::Run(run) => run.run(account, output).await,
         Command::Pause(pause) => pause.run(account, output).await,

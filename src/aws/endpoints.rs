@@ -19,6 +19,8 @@ const OTHER_PARTITIONS: [&str; 5] = ["cn-", "us-gov-", "us-iso", "eu-iso", "eusc
 /// A service that the functions or the command line call, by its id in the SDK.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
 pub enum Service {
+    /// The regions that are enabled.
+    Account,
     /// Alarms and metrics.
     CloudWatch,
     /// The stack.
@@ -189,7 +191,7 @@ mod tests {
         let us = asked(&config("us-east-1", true, false));
         let without: Vec<&str> =
             Service::VARIANTS.iter().map(Into::into).filter(|id| !us.iter().any(|it| it.0 == *id)).collect();
-        assert_eq!(without, ["Resource Groups Tagging API", "Scheduler"]);
+        assert_eq!(without, ["Account", "Resource Groups Tagging API", "Scheduler"]);
         assert_eq!(
             asked(&config("ca-central-1", true, false)),
             [("DynamoDB", true, false), ("IAM", true, false), ("SQS", true, false), ("SSM", true, false)]

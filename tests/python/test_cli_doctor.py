@@ -47,7 +47,7 @@ class Report:
     def checks(self) -> dict[str, list[dict[str, Any]]]:
         """By name; some have a line for each thing."""
         checks: dict[str, list[dict[str, Any]]] = {}
-        for check in (it for section in self.document["sections"] for it in section["checks"]):
+        for check in (it for section in self.document["regions"][0]["sections"] for it in section["checks"]):
             checks.setdefault(check["name"], []).append(check)
         return checks
 
@@ -189,8 +189,8 @@ def test_a_healthy_stack_passes_every_check(cli: Cli, deployed: Stack) -> None:
     report = cli.doctor("--exit-code")
     assert report.statuses("Failed", "Warning", "Skipped") == {}
     assert report.exit_code == 0
-    assert (report.document["account"], report.document["region"], report.document["stack"]) == (ACCOUNT, REGION, STACK)
-    names = [section["name"] for section in report.document["sections"]]
+    assert tuple(report.document["regions"][0][key] for key in ("account", "region", "stack")) == (ACCOUNT, REGION, STACK)
+    names = [section["name"] for section in report.document["regions"][0]["sections"]]
     assert names == ["Access", "Stack", "Settings", "Runs", "Permissions", "Node groups"]
     assert report.checks["WithoutTag"][0]["message"] == "1 of 2 node groups without the tag, left alone"
     # The most expensive question is asked once.
@@ -395,7 +395,7 @@ def test_without_a_stack_node_groups_are_looked_at_with_the_callers_rights(cli: 
     stack.aws.publish(LINUX, NEW)
     stack.aws.create_nodegroup("prod/wrong", "AL2023_x86_64_STANDARD", OLD, tags={"ami-update": "yes"})
     report = cli.doctor()
-    assert [section["name"] for section in report.document["sections"]] == ["Access", "Stack", "Node groups"]
+    assert [section["name"] for section in report.document["regions"][0]["sections"]] == ["Access", "Stack", "Node groups"]
     (skipped,) = report.checks["Stack"]
     assert (skipped["status"], skipped["message"]) == ("Skipped", "stack, runs and permissions")
     assert report.statuses("Failed") == {"InvalidTag": ["Failed"]}

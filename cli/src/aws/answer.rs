@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use aws_config::SdkConfig;
 use eks_nodegroup_updater::aws::StartClients;
 use eks_nodegroup_updater::config::{StartConfig, process_environment};
 use eks_nodegroup_updater::handler;
@@ -17,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::aws::nodegroups::here;
-use crate::aws::region;
+use crate::aws::place::Place;
 use crate::aws::stack::{Deployment, Function};
 use crate::failure::Failure;
 use terminal::kind::Kind;
@@ -42,6 +41,9 @@ pub struct StartAnswer {
     /// One line for each node group.
     #[serde(default)]
     pub decisions: Vec<DecisionLine>,
+    /// What a narrow question left unread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial: Option<String>,
     /// The requested explanations.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub explanations: Vec<Explanation>,
@@ -50,12 +52,15 @@ pub struct StartAnswer {
     pub errors: Vec<ErrorLine>,
 }
 
-/// The decision for one node group.
+/// A node group, and the decision for it: the one shape of a node group in all documents.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DecisionLine {
     /// `cluster/nodegroup`.
     pub nodegroup: String,
+    /// Whether it has the tag `ami-update`. If not, the decision is the one that it would have.
+    #[serde(default = "yes")]
+    pub opted_in: bool,
     /// The decision.
     pub decision: DecisionKind,
     /// The attention it needs.
@@ -64,6 +69,12 @@ pub struct DecisionLine {
     /// What it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs: Option<Description>,
+    /// Its ring.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ring: Option<u32>,
+    /// The tool that its tags name as its owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// The release that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
@@ -83,10 +94,56 @@ pub struct DecisionLine {
     pub update_id: Option<String>,
 }
 
+fn yes() -> bool {
+    true
+}
+
 impl DecisionLine {
+    /// A node group of which nothing more is known.
+    pub fn new(nodegroup: String, decision: DecisionKind, attention: Attention, reason: String) -> Self {
+        Self {
+            nodegroup,
+            opted_in: true,
+            decision,
+            attention,
+            runs: None,
+            ring: None,
+            owner: None,
+            target: None,
+            reason,
+            until: None,
+            outcome: None,
+            detail: None,
+            update_id: None,
+        }
+    }
+
     /// The kind of attention it needs from its reader.
     pub fn sign(&self) -> Kind {
-        Kind::of(&self.decision, self.attention)
+        match self.opted_in {
+            true => Kind::of(&self.decision, self.attention),
+            false => Kind::LeftAlone,
+        }
+    }
+
+    /// The name of its cluster.
+    pub fn cluster(&self) -> &str {
+        self.nodegroup.split_once('/').map_or("", |(cluster, _)| cluster)
+    }
+
+    /// Its name in its cluster.
+    pub fn name(&self) -> &str {
+        self.nodegroup.split_once('/').map_or(self.nodegroup.as_str(), |(_, name)| name)
+    }
+
+    /// The release it runs, if it is known.
+    pub fn release(&self) -> &str {
+        self.runs.as_ref().and_then(|runs| runs.release_version.as_deref()).unwrap_or_default()
+    }
+
+    /// How many days ago the oldest newer release was published, if there is one.
+    pub fn days_behind(&self) -> Option<i64> {
+        self.runs.as_ref()?.days_behind
     }
 }
 
@@ -138,8 +195,6 @@ pub fn read<T: for<'de> Deserialize<'de>>(answer: Value) -> Result<T, Failure> {
 
 /// The result of a dry run in a region.
 pub struct Look {
-    /// The region.
-    pub region: String,
     /// The stack that made the dry run; `None` if none is deployed and the caller's own credentials were used.
     pub deployment: Option<Deployment>,
     /// Its answer.
@@ -151,13 +206,21 @@ pub struct Look {
 ///
 /// # Errors
 /// When neither is possible.
-pub async fn look(configuration: &SdkConfig, stack: Option<&str>, event: &Value) -> Result<Look, Failure> {
-    let deployment = Deployment::find(configuration, stack).await?;
-    let answer = match &deployment {
-        Some(deployment) => read(deployment.invoke(configuration, Function::StartReadOnly, event).await?)?,
-        None => read(run_here(configuration, event).await?)?,
-    };
-    Ok(Look { region: region(configuration).to_owned(), deployment, answer })
+pub async fn look(place: &Place, stack: Option<&str>, event: &Value) -> Result<Look, Failure> {
+    let deployment = Deployment::find(&place.configuration, stack).await?;
+    let answer = look_of(place, deployment.as_ref(), event).await?;
+    Ok(Look { deployment, answer })
+}
+
+/// The same, of a stack that is found already, or not found.
+///
+/// # Errors
+/// When it is not possible.
+pub async fn look_of(place: &Place, deployment: Option<&Deployment>, event: &Value) -> Result<StartAnswer, Failure> {
+    match deployment {
+        Some(deployment) => read(deployment.invoke(&place.configuration, Function::StartReadOnly, event).await?),
+        None => read(run_here(place, event).await?),
+    }
 }
 
 /// The event of a dry run.
@@ -169,11 +232,11 @@ pub fn looking() -> Value {
 ///
 /// # Errors
 /// When the settings are invalid, or the run fails.
-pub async fn run_here(configuration: &SdkConfig, event: &Value) -> Result<Value, Failure> {
+async fn run_here(place: &Place, event: &Value) -> Result<Value, Failure> {
     let config = StartConfig::without_table(&process_environment).map_err(Failure::usage)?;
     let run = Run { read_only: true, ..here() };
-    let clients = StartClients::new(configuration);
-    let progress = Progress::of("reading the account".to_owned());
+    let clients = StartClients { eks: place.eks.clone(), ..StartClients::new(&place.configuration) };
+    let progress = Progress::of(format!("reading {}", place.name()));
     let look = handler::start(&clients, &config, event, run);
     let summary = progress.with_pace(&clients.eks, look).await?;
     drop(progress);

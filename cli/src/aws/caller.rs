@@ -6,6 +6,7 @@ use aws_sdk_sts::error::SdkError;
 use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityError;
 use eks_nodegroup_updater::aws::endpoints::{self, Service};
 
+use crate::aws::place::Place;
 use crate::aws::region;
 use crate::aws::stack::Deployment;
 use crate::failure::Failure;
@@ -18,6 +19,11 @@ pub struct Caller {
     pub account: String,
     /// The principal's ARN.
     pub arn: String,
+}
+
+/// The account of a place, if STS answers.
+pub async fn account_of(place: &Place) -> Option<String> {
+    Caller::ask(&place.configuration).await.ok().map(|caller| caller.account)
 }
 
 impl Caller {
@@ -49,6 +55,32 @@ impl Caller {
         })?;
         say(&format!("Account {}, {}, region {here}", caller.account, caller.arn));
         Ok(caller)
+    }
+
+    /// The same for several places: each account once, with its regions.
+    ///
+    /// # Errors
+    /// When one is not known.
+    pub async fn introduce_all(places: &[Place]) -> Result<(), Failure> {
+        if let [place] = places {
+            return Self::introduce(&place.configuration).await.map(drop);
+        }
+        let mut known: Vec<(Option<&String>, Self, Vec<&str>)> = Vec::new();
+        for place in places {
+            if let Some((.., regions)) = known.iter_mut().find(|(profile, ..)| *profile == place.profile.as_ref()) {
+                regions.push(&place.region);
+                continue;
+            }
+            let caller = Self::ask(&place.configuration).await;
+            let caller = caller.map_err(|error| {
+                Failure::of_call("asking STS for the caller's identity, before anything is written", &error)
+            })?;
+            known.push((place.profile.as_ref(), caller, vec![&place.region]));
+        }
+        for (_, caller, regions) in known {
+            say(&format!("Account {}, {}, regions {}", caller.account, caller.arn, regions.join(", ")));
+        }
+        Ok(())
     }
 
     /// Checks that a stack is in the caller's account.

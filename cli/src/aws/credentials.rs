@@ -12,6 +12,7 @@ use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use eks_nodegroup_updater::config::Environment;
+use wildmatch::WildMatchPattern;
 
 use crate::failure::Failure;
 
@@ -29,7 +30,48 @@ pub struct Choice {
     files: String,
 }
 
+/// The profiles that the command line names, each once, where `*` matches any characters; without any, the one choice that
+/// needs no name.
+///
+/// # Errors
+/// When a pattern matches none, or the files cannot be read.
+pub async fn profiles(named: &[String], environment: Environment<'_>) -> Result<Vec<Option<String>>, Failure> {
+    if named.is_empty() {
+        return Ok(vec![None]);
+    }
+    let mut chosen = Vec::new();
+    for name in named {
+        let mut meant = vec![name.clone()];
+        if name.contains('*') {
+            let existing = read_profiles().await?;
+            let pattern = WildMatchPattern::<'*', '\0'>::new(name);
+            meant = existing.profiles().filter(|it| pattern.matches(it)).map(str::to_owned).collect();
+            meant.sort();
+            if meant.is_empty() {
+                let message = format!("no profile matches {name:?} in {}", files(environment));
+                return Err(Failure::denied(message).hint(self::existing(&existing)));
+            }
+        }
+        for profile in meant {
+            if !chosen.contains(&Some(profile.clone())) {
+                chosen.push(Some(profile));
+            }
+        }
+    }
+    Ok(chosen)
+}
+
+async fn read_profiles() -> Result<ProfileSet, Failure> {
+    let read = aws_config::profile::load(&<_>::default(), &<_>::default(), &<_>::default(), None).await;
+    read.map_err(|error| Failure::denied(format!("reading the AWS profiles: {}", reason(&error))))
+}
+
 impl Choice {
+    /// The profile that the command line names.
+    pub fn explicit(&self) -> Option<&str> {
+        self.explicit.as_deref()
+    }
+
     /// Checks the choice before AWS is called. A profile that is named and does not exist is an error whatever keys the environment
     /// holds, as with the AWS CLI.
     ///
@@ -39,9 +81,7 @@ impl Choice {
         let explicit = explicit.map(str::to_owned);
         let profile = explicit.clone().or_else(|| variable(environment, "AWS_PROFILE"));
         let files = files(environment);
-        let read = aws_config::profile::load(&<_>::default(), &<_>::default(), &<_>::default(), None).await;
-        let profiles =
-            read.map_err(|error| Failure::denied(format!("reading the AWS profiles: {}", reason(&error))))?;
+        let profiles = read_profiles().await?;
         if let Some(name) = profile.as_ref().filter(|name| profiles.get_profile(name).is_none()) {
             let named = if explicit.is_some() { "" } else { ", which AWS_PROFILE names," };
             let message = format!("there is no profile {name:?}{named} in {files}");

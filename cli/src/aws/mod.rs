@@ -4,9 +4,12 @@ pub mod account;
 pub mod answer;
 pub mod caller;
 mod credentials;
+mod enabled;
 pub mod nodegroups;
+pub mod place;
 pub mod records;
 pub mod stack;
+pub mod unread;
 
 use aws_config::SdkConfig;
 

@@ -66,7 +66,7 @@ impl Deployment {
         let here = region(configuration);
         if let Some(name) = name {
             let stack = named(&client, name).await?;
-            let stack = stack.ok_or_else(|| Failure::new(format!("there is no stack {name} in {here}")))?;
+            let stack = stack.ok_or_else(|| Failure::not_deployed(format!("there is no stack {name} in {here}")))?;
             let deployment = Self::read(&stack, here);
             let other = || {
                 Failure::new(format!(
@@ -105,7 +105,7 @@ impl Deployment {
     pub async fn required(configuration: &SdkConfig, name: Option<&str>) -> Result<Self, Failure> {
         let here = region(configuration);
         Self::find(configuration, name).await?.ok_or_else(|| {
-            Failure::new(format!("the updater is not deployed in {here}"))
+            Failure::not_deployed(format!("the updater is not deployed in {here}"))
                 .hint("Look in another region with --region, name the stack with --stack, or deploy it: sam build && sam deploy --guided")
         })
     }

@@ -8,6 +8,7 @@ use eks_nodegroup_updater::model::decision::DecisionKind;
 use eks_nodegroup_updater::model::decision::reason::ReasonKind;
 use eks_nodegroup_updater::model::id::{ClusterId, NodegroupPattern};
 use eks_nodegroup_updater::model::record::fleet::Quarantine;
+use eks_nodegroup_updater::model::record::set::RecordSet;
 use eks_nodegroup_updater::model::release::selector::ReleaseSelector;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -16,8 +17,10 @@ use super::denied::selector;
 use super::run::show_start;
 use crate::aws::account::Account;
 use crate::aws::answer::{DecisionLine, StartAnswer, looking, read};
+use crate::aws::place::{Answers, Place};
 use crate::aws::records;
 use crate::aws::stack::{Deployment, Function};
+use crate::aws::unread::{self, Unread, say_unread};
 use crate::confirm::confirm;
 use crate::failure::{Exit, Failure};
 use terminal::kind::Kind;
@@ -113,7 +116,8 @@ struct Reached {
 
 impl Reached {
     async fn find(account: &Account, patterns: &[NodegroupPattern]) -> Result<Self, Failure> {
-        let (configuration, caller) = account.to_write().await?;
+        let (place, caller) = account.to_write().await?;
+        let configuration = place.configuration.clone();
         let deployment = Deployment::required(&configuration, account.stack.as_deref()).await?;
         caller.must_own(&deployment)?;
         let answer = deployment.invoke(&configuration, Function::StartReadOnly, &looking()).await?;
@@ -126,10 +130,7 @@ impl Reached {
                 let failure =
                     Failure::new(format!("no node group with the tag ami-update is named {pattern} in {region}"));
                 let near = nearest(&pattern.to_string(), names.iter().map(String::as_str));
-                return Err(match near.as_slice() {
-                    [] => failure.hint("See them all: eks-nodegroup-updater plan --all"),
-                    near => failure.hint(format!("Did you mean {}?", near.join(" or "))),
-                });
+                return Err(failure.did_you_mean(&near, &place.options));
             }
         }
         names.retain(|name| patterns.iter().any(|pattern| matches(pattern, name)));
@@ -167,9 +168,17 @@ fn draw_preview(page: &mut Page, decisions: &[DecisionLine]) {
     page.rows(&rows);
 }
 
-/// The quarantined releases.
+/// The quarantined releases of each account and region.
 #[derive(Serialize)]
 struct Quarantines {
+    regions: Vec<Region>,
+    errors: Vec<Unread>,
+}
+
+#[derive(Serialize)]
+struct Region {
+    account: String,
+    region: String,
     quarantines: Vec<Quarantine>,
 }
 
@@ -179,25 +188,21 @@ impl QuarantineCommand {
     /// # Errors
     /// When the table cannot be read, nothing is quarantined by that name, or the run fails.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
-        let (configuration, caller) = match self.action {
-            Action::List => (account.one_region().await?, None),
-            Action::Lift { .. } => {
-                account.to_write().await.map(|(configuration, caller)| (configuration, Some(caller)))?
-            }
-        };
-        let deployment = Deployment::required(&configuration, account.stack.as_deref()).await?;
-        caller.map_or(Ok(()), |caller| caller.must_own(&deployment))?;
-        let records = records::scan(&configuration, &deployment).await?;
-        let fleet = records.fleets().next().transpose().map_err(Failure::new)?;
-        let quarantines: Vec<Quarantine> =
-            fleet.into_iter().flat_map(|fleet| &fleet.quarantines).filter(|it| it.lasts()).cloned().collect();
         match self.action {
             Action::List => {
-                let document = Quarantines { quarantines };
-                output.print(&document, |page| draw(page, &document.quarantines))?;
-                Ok(Exit::Done)
+                let Answers { answers, unread, places } =
+                    account.everywhere(async |place| of_place(place, account.stack.as_deref()).await).await?;
+                let document = Quarantines { regions: answers, errors: unread };
+                output.print(&document, |page| document.draw(page, places))?;
+                say_unread(&document.errors);
+                Ok(unread::exit(&document.errors, Exit::Done))
             }
             Action::Lift { release, yes } => {
+                let (place, caller) = account.to_write().await?;
+                let configuration = &place.configuration;
+                let deployment = Deployment::required(configuration, account.stack.as_deref()).await?;
+                caller.must_own(&deployment)?;
+                let quarantines = quarantines(&records::scan(configuration, &deployment).await?)?;
                 let is_meant = |it: &Quarantine| release.matches(&it.track(), &it.release_version);
                 let meant: Vec<Quarantine> = quarantines.into_iter().filter(is_meant).collect();
                 if meant.is_empty() {
@@ -211,9 +216,32 @@ impl QuarantineCommand {
                     return Ok(Exit::Done);
                 }
                 let event = json!({"liftQuarantine": [release]});
-                let answer = deployment.invoke(&configuration, Function::Start, &event).await?;
+                let answer = deployment.invoke(configuration, Function::Start, &event).await?;
                 show_start(&read(answer)?, output)
             }
+        }
+    }
+}
+
+/// The quarantined releases of a place.
+async fn of_place(place: &Place, stack: Option<&str>) -> Result<Region, Failure> {
+    let deployment = Deployment::required(&place.configuration, stack).await?;
+    let quarantines = quarantines(&records::scan(&place.configuration, &deployment).await?)?;
+    Ok(Region { account: deployment.account, region: deployment.region, quarantines })
+}
+
+fn quarantines(records: &RecordSet) -> Result<Vec<Quarantine>, Failure> {
+    let fleet = records.fleets().next().transpose().map_err(Failure::new)?;
+    Ok(fleet.into_iter().flat_map(|fleet| &fleet.quarantines).filter(|it| it.lasts()).cloned().collect())
+}
+
+impl Quarantines {
+    fn draw(&self, page: &mut Page, places: usize) {
+        for Region { account, region, quarantines } in &self.regions {
+            if places > 1 {
+                page.heading(&format!("{}, {}", safe(account), safe(region)));
+            }
+            draw(page, quarantines);
         }
     }
 }
@@ -246,7 +274,8 @@ mod tests {
         let records = after(6, &looking()).await.records;
         let quarantines = records.fleets().next().unwrap().unwrap().quarantines.clone();
         assert_eq!(quarantines.len(), 1);
-        let document = Quarantines { quarantines };
-        insta::assert_snapshot!(every_output(&document, |page| draw(page, &document.quarantines)));
+        let (account, region) = ("123456789012".to_owned(), "eu-central-1".to_owned());
+        let document = Quarantines { regions: vec![Region { account, region, quarantines }], errors: Vec::new() };
+        insta::assert_snapshot!(every_output(&document, |page| document.draw(page, 1)));
     }
 }

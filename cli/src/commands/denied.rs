@@ -98,7 +98,8 @@ impl Allow {
 
 impl Change {
     async fn run(self, action: Action, account: &Account, output: Output) -> Result<Exit, Failure> {
-        let (configuration, caller) = account.to_write().await?;
+        let (place, caller) = account.to_write().await?;
+        let configuration = place.configuration;
         let deployment = Deployment::required(&configuration, account.stack.as_deref()).await?;
         caller.must_own(&deployment)?;
         let parameters = Parameters::of(&configuration, &deployment)?;

@@ -8,16 +8,20 @@ use eks_nodegroup_updater::model::decision::DecisionKind;
 use eks_nodegroup_updater::model::decision::explanation::{Condition, ConditionStatus, ConsideredRelease, Explanation};
 use eks_nodegroup_updater::model::decision::reason::ReasonKind;
 use eks_nodegroup_updater::model::id::NodegroupName;
+use serde::Serialize;
 use serde_json::json;
 
 use crate::aws::account::Account;
-use crate::aws::answer::{Look, look};
-use crate::aws::nodegroups;
+use crate::aws::answer::{Look, StartAnswer, look};
+use crate::aws::caller::account_of;
+use crate::aws::nodegroups::{Described, describe_one, if_opted_in, no_such_nodegroup};
+use crate::aws::place::Place;
+use crate::aws::unread::{self, Unread, say_unread};
 use crate::failure::{Exit, Failure};
 use terminal::kind::Kind;
-use terminal::output::Output;
+use terminal::output::{Output, say};
 use terminal::page::{Page, wrapping};
-use terminal::text::{nearest, safe};
+use terminal::text::safe;
 
 /// Releases that are listed.
 const RELEASES: usize = 8;
@@ -29,44 +33,73 @@ pub struct Explain {
     nodegroup: NodegroupName,
 }
 
+/// The explanation, and where it is valid.
+#[derive(Serialize)]
+struct Document {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<String>,
+    region: String,
+    /// What it does not take into account.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
+    #[serde(flatten)]
+    explanation: Explanation,
+}
+
 impl Explain {
     /// Asks for the explanation and prints it.
     ///
     /// # Errors
     /// When there is no such node group, or the dry run fails.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
-        let configuration = account.one_region().await?;
+        let place = account.one_place().await?;
+        let (document, unread) = place.in_time(self.read(&place, account.stack.as_deref())).await?;
+        output.print(&document, |page| draw(page, &document.explanation))?;
+        document.notes.iter().for_each(|note| say(&format!("note: {note}")));
+        say_unread(&unread);
+        Ok(unread::exit(&unread, Exit::Done))
+    }
+
+    async fn read(self, place: &Place, stack: Option<&str>) -> Result<(Document, Vec<Unread>), Failure> {
         let event = json!({"explain": [self.nodegroup]});
-        let Look { region, deployment, answer } = look(&configuration, account.stack.as_deref(), &event).await?;
-        let name = self.nodegroup.to_string();
-        let explanation = answer.explanations.into_iter().find(|explanation| explanation.nodegroup == name);
-        let explanation =
-            explanation.ok_or_else(|| Failure::new(format!("the function's answer does not include {name}")))?;
-        if explanation.decision == DecisionKind::Skip(ReasonKind::NotFound) {
-            let all = nodegroups::list(&configuration).await?;
-            return Err(not_found(&name, &region, &all));
-        }
-        output.print(&explanation, |page| draw(page, &explanation))?;
+        let Look { deployment, mut answer } = look(place, stack, &event).await?;
+        let mut notes = Vec::new();
         if deployment.is_none() {
-            terminal::output::say(&format!(
-                "note: nothing is deployed in {region}; evaluated with default settings and without records"
-            ));
+            let region = &place.region;
+            notes.push(format!("nothing is deployed in {region}; evaluated with default settings and without records"));
         }
-        Ok(Exit::Done)
+        notes.extend(answer.partial.take());
+        let name = self.nodegroup.to_string();
+        let mut explanation = explanation_of(&answer, &name)?;
+        let mut unread: Vec<Unread> =
+            answer.errors.iter().map(|error| Unread::of_run(place, &answer.decisions, error)).collect();
+        if explanation.decision == DecisionKind::Skip(ReasonKind::NotFound) {
+            let described = describe_one(place, &self.nodegroup).await;
+            if described.as_ref().is_err_and(Failure::is_not_found) {
+                let pattern = name.parse().map_err(Failure::usage)?;
+                return Err(no_such_nodegroup(place, &pattern).await);
+            }
+            let described = Described { name: self.nodegroup.clone(), description: Ok(described?) };
+            let answer = if_opted_in(place, vec![described], vec![self.nodegroup]).await?;
+            explanation = explanation_of(&answer, &name)?;
+            unread = answer.errors.iter().map(|error| Unread::of_run(place, &answer.decisions, error)).collect();
+            notes = vec![format!(
+                "{name} has no tag ami-update, so the updater leaves it alone; this is what would happen if it opted in, with \
+                 default settings and without records. To opt it in: eks-nodegroup-updater opt-in {name}{}",
+                place.options
+            )];
+        }
+        let account = match deployment {
+            Some(deployment) => Some(deployment.account),
+            None => account_of(place).await,
+        };
+        Ok((Document { account, region: place.region.clone(), notes, explanation }, unread))
     }
 }
 
-/// The error: the node group lacks the tag, or a similar name exists.
-fn not_found(name: &str, region: &str, all: &[String]) -> Failure {
-    if all.iter().any(|known| known == name) {
-        return Failure::new(format!("{name} has no tag ami-update, so the updater leaves it alone"))
-            .hint(format!("Opt it in: eks-nodegroup-updater opt-in {name}"));
-    }
-    let failure = Failure::new(format!("there is no node group {name} in {region}"));
-    match nearest(name, all.iter().map(String::as_str)).as_slice() {
-        [] => failure.hint("See them all: eks-nodegroup-updater plan --all"),
-        near => failure.hint(format!("Did you mean {}?", near.join(" or "))),
-    }
+fn explanation_of(answer: &StartAnswer, name: &str) -> Result<Explanation, Failure> {
+    let explanation = answer.explanations.iter().find(|explanation| explanation.nodegroup == name).cloned();
+    explanation.ok_or_else(|| Failure::new(format!("the function's answer does not include {name}")))
 }
 
 fn draw(page: &mut Page, explanation: &Explanation) {
@@ -218,16 +251,5 @@ mod tests {
     async fn a_node_group_with_an_invalid_tag() {
         let explanation = explained(0, "staging/tools").await;
         insta::assert_snapshot!(every_output(&explanation, |page| draw(page, &explanation)));
-    }
-
-    #[test]
-    fn a_name_that_is_not_known_is_answered_with_those_that_are_near() {
-        let all = ["prod/general".to_owned(), "dev/sandbox".to_owned()];
-        let failure = |name| not_found(name, "eu-central-1", &all).to_string();
-        let meant = "error: there is no node group prod/genral in eu-central-1\n\nDid you mean prod/general?";
-        assert_eq!(failure("prod/genral"), meant);
-        let untagged = "error: dev/sandbox has no tag ami-update, so the updater leaves it alone\n\n\
-                        Opt it in: eks-nodegroup-updater opt-in dev/sandbox";
-        assert_eq!(failure("dev/sandbox"), untagged);
     }
 }

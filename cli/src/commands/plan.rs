@@ -1,25 +1,29 @@
 //! `plan`: what the next run would do.
 
-use std::collections::BTreeMap;
-
 use clap::Args;
 use eks_nodegroup_updater::model::decision::DecisionKind;
-use eks_nodegroup_updater::model::id::NodegroupPattern;
+use eks_nodegroup_updater::model::id::{NodegroupName, NodegroupPattern};
 use serde::Serialize;
+use serde_json::json;
 
+use super::listing::{Located, draw_decisions, numbers};
+use super::selection::{Selected, Selection};
 use crate::aws::account::Account;
 use crate::aws::answer::{DecisionLine, Look, StartAnswer, look, looking};
-use crate::aws::nodegroups::{Candidate, candidates};
+use crate::aws::caller::account_of;
+use crate::aws::nodegroups::{Listed, describe, if_opted_in, list};
+use crate::aws::place::{Answers, Place};
+use crate::aws::unread::{self, Unread, say_unread};
 use crate::failure::{Exit, Failure};
 use terminal::kind::Kind;
 use terminal::output::{Output, say};
-use terminal::page::{Page, Rows};
+use terminal::page::Page;
 use terminal::text::{count, safe};
 
 /// Show what the next run would do, and why; nothing is changed
 ///
 /// Where the updater is deployed, its function start makes a dry run, with its own role and settings. Otherwise the same code
-/// runs here, with your credentials and default settings.
+/// runs here, with your credentials and default settings. A long answer is folded: equal decisions are one line with their number.
 #[derive(Args)]
 pub struct Plan {
     /// Only node groups with this name; * matches any characters except the slash, as in prod/*
@@ -31,85 +35,205 @@ pub struct Plan {
     /// Exit with 2 if an update would start
     #[arg(long)]
     exit_code: bool,
+    #[command(flatten)]
+    selection: Selection,
 }
 
-/// The dry run of each region.
+/// The dry run of each account and region.
 #[derive(Serialize)]
 struct Document {
     regions: Vec<Region>,
+    errors: Vec<Unread>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Region {
-    region: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<String>,
+    region: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     stack: Option<String>,
     #[serde(flatten)]
     answer: StartAnswer,
     #[serde(skip_serializing_if = "Option::is_none")]
-    candidates: Option<Vec<Candidate>>,
+    candidates: Option<Vec<DecisionLine>>,
+    /// The options for the commands in hints.
+    #[serde(skip)]
+    options: String,
 }
 
 impl Plan {
     /// Makes a dry run in each region and prints it.
     ///
     /// # Errors
-    /// When a region cannot be read.
+    /// When nothing can be read.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
-        let mut regions = Vec::new();
-        for configuration in account.regions().await? {
-            let look = look(&configuration, account.stack.as_deref(), &looking()).await?;
-            let known: Vec<String> = look.answer.decisions.iter().map(|line| line.nodegroup.clone()).collect();
-            let candidates = if self.all { Some(candidates(&configuration, &known).await?) } else { None };
-            regions.push(Region::of(look, candidates, |name| self.is_wanted(name)));
-        }
-        let starts =
-            regions.iter().flat_map(|region| &region.answer.decisions).any(|line| line.decision == DecisionKind::Start);
-        let document = Document { regions };
-        output.print(&document, |page| document.regions.iter().for_each(|region| region.draw(page)))?;
+        let Answers { answers, mut unread, places } =
+            account.everywhere(async |place| self.of_place(place, account).await).await?;
+        let (regions, missing): (Vec<Region>, Vec<Vec<Unread>>) = answers.into_iter().unzip();
+        unread.extend(missing.into_iter().flatten());
+        let document = Document { regions, errors: unread };
+        let lines = || document.regions.iter().flat_map(|region| &region.answer.decisions);
+        let starts = lines().any(|line| line.decision == DecisionKind::Start);
+        let all = account.verbose || !self.filter.is_empty() || !self.selection.is_empty();
+        output.print(&document, |page| document.draw(page, places, all))?;
         for region in &document.regions {
             region.answer.throttled.iter().for_each(|throttled| say(&format!("warning: {throttled}")));
-            region.answer.errors.iter().for_each(|error| say(&format!("warning: {}", safe(&error.to_string()))));
         }
-        Ok(if self.exit_code && starts { Exit::Found } else { Exit::Done })
+        say_unread(&document.errors);
+        Ok(unread::exit(&document.errors, if self.exit_code && starts { Exit::Found } else { Exit::Done }))
     }
 
-    fn is_wanted(&self, name: &str) -> bool {
-        self.filter.is_empty()
-            || name.parse().is_ok_and(|name| self.filter.iter().any(|pattern| pattern.matches(&name)))
+    async fn of_place(&self, place: &Place, account: &Account) -> Result<(Region, Vec<Unread>), Failure> {
+        let selected = self.selection.of(place, &self.filter).await?;
+        let Look { deployment, mut answer } = look(place, account.stack.as_deref(), &self.event(&selected)).await?;
+        let mut unread: Vec<Unread> =
+            answer.errors.iter().map(|error| Unread::of_run(place, &answer.decisions, error)).collect();
+        let candidates = if self.all {
+            let (candidates, missing) = candidates(place, &selected, &self.filter, &answer).await?;
+            unread.extend(missing);
+            Some(candidates)
+        } else {
+            None
+        };
+        answer.decisions.retain(|line| selected.includes(line));
+        let (stack, account) = deployment.map(|deployment| (deployment.stack, deployment.account)).unzip();
+        let region = Region {
+            profile: place.profile.clone(),
+            account: match account {
+                Some(account) => Some(account),
+                None => account_of(place).await,
+            },
+            region: place.region.clone(),
+            stack,
+            answer,
+            candidates,
+            options: place.options.clone(),
+        };
+        Ok((region, unread))
+    }
+
+    /// The event of the dry run. A few names are a narrow question, which reads little.
+    fn event(&self, selected: &Selected<'_>) -> serde_json::Value {
+        let literal: Option<Vec<&NodegroupName>> = self.filter.iter().map(NodegroupPattern::literal).collect();
+        match literal.filter(|names| !names.is_empty() && !self.all) {
+            Some(names) => json!({"explain": names}),
+            None => match selected.named().filter(|names| !self.all && names.len() <= NARROW) {
+                Some(names) if !names.is_empty() => json!({"explain": names}),
+                _ => looking(),
+            },
+        }
     }
 }
 
+/// The selected node groups that have not opted in, and what they would get.
+async fn candidates(
+    place: &Place,
+    selected: &Selected<'_>,
+    patterns: &[NodegroupPattern],
+    answer: &StartAnswer,
+) -> Result<(Vec<DecisionLine>, Vec<Unread>), Failure> {
+    let Listed { names, unread } = list(place, patterns).await?;
+    let is_known = |name: &NodegroupName| answer.decisions.iter().any(|line| line.nodegroup == name.to_string());
+    let names = names.into_iter().filter(|name| selected.includes_name(name) && !is_known(name)).collect();
+    let mut lines = if_opted_in(place, describe(place, names).await, Vec::new()).await?.decisions;
+    lines.retain(|line| selected.includes(line));
+    Ok((lines, unread))
+}
+
+impl Document {
+    fn draw(&self, page: &mut Page, places: usize, all: bool) {
+        match self.regions.as_slice() {
+            [region] if places == 1 => region.draw(page, all),
+            regions => draw_regions(page, regions, all),
+        }
+    }
+}
+
+/// One table of several places, and a total.
+fn draw_regions(page: &mut Page, regions: &[Region], all: bool) {
+    for region in regions {
+        page.paragraph(&region.line());
+    }
+    let places: Vec<String> = regions.iter().map(Region::place).collect();
+    let located = |of: fn(&Region) -> &[DecisionLine]| -> Vec<Located<'_>> {
+        let of_each = regions.iter().zip(&places);
+        of_each.flat_map(|(region, place)| of(region).iter().map(move |line| Located { place, line })).collect()
+    };
+    let decisions = located(|region| &region.answer.decisions);
+    let mut folded = false;
+    if !decisions.is_empty() {
+        page.line("");
+        folded = draw_decisions(page, &decisions, all);
+    }
+    if regions.iter().any(|region| region.candidates.is_some()) {
+        draw_candidates(page, &located(|region| region.candidates.as_deref().unwrap_or_default()), all);
+    }
+    page.line("");
+    let total = numbers(decisions.iter().map(|it| it.line));
+    let end = if total.is_empty() { "none has the tag ami-update".to_owned() } else { total };
+    page.paragraph(&format!(
+        "Plan for {} in {}: {end}.",
+        count(decisions.len(), "node group"),
+        count(regions.len(), "region")
+    ));
+    if folded {
+        page.note(UNFOLD);
+    }
+}
+
+/// How a folded list is unfolded.
+const UNFOLD: &str =
+    "Each node group: --verbose; those of one cluster: --filter 'CLUSTER/*'; of one decision: --decision DECISION";
+
+/// From this number of names on, a whole run reads less than as many narrow ones.
+const NARROW: usize = 20;
+
 impl Region {
-    fn of(look: Look, candidates: Option<Vec<Candidate>>, is_wanted: impl Fn(&str) -> bool) -> Self {
-        let Look { region, deployment, mut answer } = look;
-        let (stack, account) = deployment.map(|deployment| (deployment.stack, deployment.account)).unzip();
-        answer.decisions.retain(|line| is_wanted(&line.nodegroup));
-        let candidates = candidates.map(|mut candidates| {
-            candidates.retain(|candidate| is_wanted(&candidate.nodegroup));
-            candidates
-        });
-        Self { region, account, stack, answer, candidates }
+    /// Its account and region, as people name them.
+    fn place(&self) -> String {
+        let account = self.profile.as_ref().or(self.account.as_ref());
+        [account, Some(&self.region)].into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ")
     }
 
-    fn draw(&self, page: &mut Page) {
+    /// One of several places, in a line.
+    fn line(&self) -> String {
+        let lines = self.answer.decisions.iter();
+        let numbers = numbers(lines);
+        let end = if numbers.is_empty() { "no node group has the tag ami-update".to_owned() } else { numbers };
+        let by = match &self.stack {
+            Some(stack) => format!("stack {stack}"),
+            None => "not deployed, so with default settings and without records".to_owned(),
+        };
+        let freeze =
+            self.answer.freeze.as_ref().map(|freeze| format!(" No update starts now: {}.", safe(&freeze.message)));
+        format!("{} ({by}): {end}.{}", self.place(), freeze.unwrap_or_default())
+    }
+
+    fn draw(&self, page: &mut Page, all: bool) {
         page.paragraph(&self.introduction());
         let decisions = &self.answer.decisions;
+        let lines: Vec<Located<'_>> = decisions.iter().map(|line| Located { place: "", line }).collect();
+        let mut folded = false;
         if !decisions.is_empty() {
             page.line("");
-            draw_decisions(page, decisions);
+            folded = draw_decisions(page, &lines, all);
         }
         if let Some(candidates) = &self.candidates {
-            draw_candidates(page, candidates);
+            let lines: Vec<Located<'_>> = candidates.iter().map(|line| Located { place: "", line }).collect();
+            draw_candidates(page, &lines, all);
         }
         page.line("");
-        page.paragraph(&conclusion(decisions));
+        page.paragraph(&self.conclusion());
+        if folded {
+            page.note(UNFOLD);
+        }
         let waits = |kind| decisions.iter().find(|line| line.sign() == kind);
         if let Some(line) = waits(Kind::NeedsYou).or_else(|| waits(Kind::Waits)) {
-            page.note(&format!("Why: eks-nodegroup-updater explain {}", safe(&line.nodegroup)));
+            page.note(&format!("Why: eks-nodegroup-updater explain {}{}", safe(&line.nodegroup), self.options));
         }
     }
 
@@ -129,130 +253,125 @@ impl Region {
             freeze.unwrap_or_default()
         )
     }
-}
 
-/// Draws decisions by cluster; those that are current are one line of their cluster.
-pub fn draw_decisions(page: &mut Page, decisions: &[DecisionLine]) {
-    let mut clusters: BTreeMap<&str, Vec<&DecisionLine>> = BTreeMap::new();
-    for line in decisions {
-        clusters.entry(line.nodegroup.split('/').next().unwrap_or_default()).or_default().push(line);
-    }
-    let mut rows = Rows::new(["  Node group", "Runs", "Target", "Decision"]);
-    for (cluster, lines) in clusters {
-        let is_current = |line: &&&DecisionLine| line.sign() == Kind::Current;
-        let glyph = Kind::Current.glyph();
-        let current = match lines.iter().filter(is_current).count() {
-            0 => String::new(),
-            current => format!("{glyph} {current} current"),
-        };
-        rows.title(&safe(cluster), &current, Kind::Current.style());
-        for line in lines.iter().filter(|line| !is_current(line)) {
-            let kind = line.sign();
-            let name = line.nodegroup.split_once('/').map_or(line.nodegroup.as_str(), |(_, name)| name);
-            let runs = line.runs.as_ref().and_then(|runs| runs.release_version.as_deref()).unwrap_or_default();
-            let cells = [
-                format!("  {} {}", kind.glyph(), safe(name)),
-                safe(runs).into_owned(),
-                safe(line.target.as_deref().unwrap_or_default()).into_owned(),
-                line.outcome
-                    .as_ref()
-                    .map_or_else(|| line.decision.to_string(), |it| format!("{}: {it}", line.decision)),
-            ];
-            rows.row(cells, kind.style(), detail(page, line));
+    /// `Plan for 17 node groups: 1 to start, 2 wait, 1 needs you, 12 current.`
+    fn conclusion(&self) -> String {
+        let decisions = &self.answer.decisions;
+        match (decisions.is_empty(), &self.candidates) {
+            (false, _) => {
+                format!("Plan for {}: {}.", count(decisions.len(), "node group"), numbers(decisions.iter()))
+            }
+            (true, Some(_)) => "Plan: nothing. No node group has the tag ami-update.".to_owned(),
+            (true, None) => format!(
+                "Plan: nothing. No node group has the tag ami-update; list all node groups: eks-nodegroup-updater \
+                 nodegroups{}",
+                self.options
+            ),
         }
     }
-    page.rows(&rows);
 }
 
-/// The reason, unless the decision and its target are enough.
-fn detail(page: &Page, line: &DecisionLine) -> Option<String> {
-    let reason = match (&line.detail, &line.decision) {
-        (Some(detail), _) if line.update_id.is_none() => detail,
-        (_, DecisionKind::Start) => return None,
-        _ => &line.reason,
-    };
-    let until = line.until.map(|until| format!("until {}: ", page.time(until)));
-    Some(format!("{}{}", until.unwrap_or_default(), safe(reason)))
-}
-
-fn draw_candidates(page: &mut Page, candidates: &[Candidate]) {
+fn draw_candidates(page: &mut Page, candidates: &[Located<'_>], all: bool) {
     page.line("");
     if candidates.is_empty() {
         return page.line("Every node group of the region has the tag ami-update.");
     }
     page.paragraph("Not opted in; with the default settings, these would get:");
-    let mut rows = Rows::new(["  Node group", "Runs", "Target", "Decision"]);
-    for Candidate { nodegroup, runs, target, decision, .. } in candidates {
-        let text = |text: &Option<String>| safe(text.as_deref().unwrap_or_default()).into_owned();
-        let name = format!("  {} {}", Kind::LeftAlone.glyph(), safe(nodegroup));
-        rows.row([name, text(runs), text(target), decision.to_string()], Kind::LeftAlone.style(), None);
-    }
-    page.rows(&rows);
+    draw_decisions(page, candidates, all);
     page.note("Opt one in: eks-nodegroup-updater opt-in CLUSTER/NODEGROUP");
-}
-
-/// `Plan: 1 to start, 2 wait, 1 needs you, 12 current.`
-fn conclusion(decisions: &[DecisionLine]) -> String {
-    if decisions.is_empty() {
-        return "Plan: nothing. No node group has the tag ami-update; list all node groups: eks-nodegroup-updater plan --all"
-            .to_owned();
-    }
-    let number = |kind| decisions.iter().filter(|line| line.sign() == kind).count();
-    let verb = |number: usize, one: &str, many: &str| format!("{number} {}", if number == 1 { one } else { many });
-    let parts = [
-        (number(Kind::Start), "to start", "to start"),
-        (number(Kind::Updating), "updating", "updating"),
-        (number(Kind::Waits), "waits", "wait"),
-        (number(Kind::NeedsYou), "needs you", "need you"),
-        (number(Kind::LeftAlone), "left alone", "left alone"),
-        (number(Kind::Current), "current", "current"),
-    ];
-    let parts = parts.into_iter().filter(|(number, ..)| *number > 0);
-    let parts: Vec<String> = parts.map(|(number, one, many)| verb(number, one, many)).collect();
-    format!("Plan for {}: {}.", count(decisions.len(), "node group"), parts.join(", "))
 }
 
 #[cfg(test)]
 mod tests {
+    use eks_nodegroup_updater::model::decision::attention::Attention;
+    use eks_nodegroup_updater::model::decision::explanation::Description;
+
     use super::*;
     use crate::fixture::{after, every_output};
 
+    async fn first_plan() -> Region {
+        let look = after(0, &looking()).await.look;
+        Region {
+            profile: None,
+            account: Some("123456789012".to_owned()),
+            region: "eu-central-1".to_owned(),
+            stack: look.deployment.map(|deployment| deployment.stack),
+            answer: look.answer,
+            candidates: None,
+            options: String::new(),
+        }
+    }
+
     #[tokio::test]
     async fn the_first_plan_of_a_fleet() {
-        let document = Region::of(after(0, &looking()).await.look, None, |_| true);
-        insta::assert_snapshot!(every_output(&document, |page| document.draw(page)));
+        let document = Document { regions: vec![first_plan().await], errors: Vec::new() };
+        insta::assert_snapshot!(every_output(&document, |page| document.draw(page, 1, false)));
     }
 
     #[tokio::test]
     async fn a_plan_before_the_updater_is_deployed_with_what_has_not_opted_in() {
-        let look = Look { deployment: None, ..after(0, &looking()).await.look };
-        let candidate = Candidate {
-            nodegroup: "dev/sandbox".to_owned(),
-            runs: Some("1.33.1-20260610".to_owned()),
+        let reason = "from 1.33.1-20260610 to 1.33.2-20260710 (Kubernetes 1.33)".to_owned();
+        let candidate = DecisionLine {
+            opted_in: false,
+            runs: Some(Description {
+                release_version: Some("1.33.1-20260610".to_owned()),
+                kubernetes_version: Some("1.33".to_owned()),
+                ami_type: "AL2023_x86_64_STANDARD".to_owned(),
+                days_behind: Some(10),
+            }),
             target: Some("1.33.2-20260710".to_owned()),
-            decision: DecisionKind::Start,
-            reason: "from 1.33.1-20260610 to 1.33.2-20260710 (Kubernetes 1.33)".to_owned(),
+            ..DecisionLine::new("dev/sandbox".to_owned(), DecisionKind::Start, Attention::Moving, reason)
         };
-        let document = Region::of(look, Some(vec![candidate]), |name| name.starts_with("dev/"));
-        insta::assert_snapshot!(every_output(&document, |page| document.draw(page)));
+        let mut region = Region { stack: None, candidates: Some(vec![candidate]), ..first_plan().await };
+        region.answer.decisions.retain(|line| line.cluster() == "dev");
+        let document = Document { regions: vec![region], errors: Vec::new() };
+        insta::assert_snapshot!(every_output(&document, |page| document.draw(page, 1, false)));
+    }
+
+    fn lines(page: impl FnOnce(&mut Page), width: u16) -> Vec<String> {
+        let mut of_page = Page::new(width, jiff::tz::TimeZone::UTC);
+        page(&mut of_page);
+        anstream::adapter::strip_str(&of_page.text).to_string().lines().map(str::to_owned).collect()
     }
 
     #[tokio::test]
     async fn a_plan_of_300_node_groups_of_which_290_are_current_fits_40_lines() {
-        let mut look = after(0, &looking()).await.look;
-        let of = |kind| look.answer.decisions.iter().find(|line| line.sign() == kind).cloned().unwrap();
+        let mut region = first_plan().await;
+        let of = |kind| region.answer.decisions.iter().find(|line| line.sign() == kind).cloned().unwrap();
         let (current, waits) = (of(Kind::Current), of(Kind::Waits));
-        look.answer.decisions = (0..300)
+        region.answer.decisions = (0..300)
             .map(|number| {
                 let line = if number % 30 == 0 { &waits } else { &current };
                 DecisionLine { nodegroup: format!("cluster-{}/ng-{number}", number / 25), ..line.clone() }
             })
             .collect();
-        let document = Region::of(look, None, |_| true);
         for width in [80, 120] {
-            let mut page = Page::new(width, jiff::tz::TimeZone::UTC);
-            document.draw(&mut page);
-            assert!(page.text.lines().count() <= 40, "{}", page.text);
+            let lines = lines(|page| region.draw(page, false), width);
+            assert!(lines.len() <= 40, "{lines:#?}");
         }
+    }
+
+    #[tokio::test]
+    async fn where_2900_of_3000_wait_for_one_limit_they_are_one_line() {
+        let mut region = first_plan().await;
+        let of = |kind| region.answer.decisions.iter().find(|line| line.sign() == kind).cloned().unwrap();
+        let next = DecisionLine {
+            decision: DecisionKind::Next,
+            reason: "MAX_UPDATES_IN_PROGRESS is 10, reached by prod-1/blue, prod-2/blue and 8 more".to_owned(),
+            ..of(Kind::Waits)
+        };
+        let (current, start) = (of(Kind::Current), of(Kind::Start));
+        region.answer.decisions = (0..3_000)
+            .map(|number| {
+                let line = match number {
+                    0..10 => &start,
+                    10..100 => &current,
+                    _ => &next,
+                };
+                DecisionLine { nodegroup: format!("cluster-{}/ng-{number}", number / 10), ..line.clone() }
+            })
+            .collect();
+        let lines = lines(|page| region.draw(page, false), 100);
+        insta::assert_snapshot!(lines.join("\n"));
     }
 }

@@ -6,7 +6,7 @@ use eks_nodegroup_updater::model::problem::ErrorLine;
 use eks_nodegroup_updater::summary::Throttled;
 use serde_json::json;
 
-use super::plan::draw_decisions;
+use super::listing::{Located, draw_decisions};
 use crate::aws::account::Account;
 use crate::aws::answer::{CheckAnswer, StartAnswer, read};
 use crate::aws::stack::{Deployment, Function};
@@ -37,7 +37,8 @@ impl RunCommand {
     /// # Errors
     /// When it is not deployed, or fails.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
-        let (configuration, caller) = account.to_write().await?;
+        let (place, caller) = account.to_write().await?;
+        let configuration = place.configuration;
         let deployment = Deployment::required(&configuration, account.stack.as_deref()).await?;
         caller.must_own(&deployment)?;
         match self.function {
@@ -67,7 +68,8 @@ pub fn show_start(answer: &StartAnswer, output: Output) -> Result<Exit, Failure>
 fn draw_start(page: &mut Page, answer: &StartAnswer) {
     let started: Vec<_> = answer.decisions.iter().filter(|line| line.outcome.is_some()).cloned().collect();
     if !started.is_empty() {
-        draw_decisions(page, &started);
+        let lines: Vec<Located<'_>> = started.iter().map(|line| Located { place: "", line }).collect();
+        draw_decisions(page, &lines, false);
         page.line("");
     }
     let accepted = started.iter().filter(|line| line.update_id.is_some()).count();

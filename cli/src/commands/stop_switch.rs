@@ -58,7 +58,8 @@ impl Resume {
 }
 
 async fn switch(account: &Account, output: Output, value: &'static str, yes: bool) -> Result<Exit, Failure> {
-    let (configuration, caller) = account.to_write().await?;
+    let (place, caller) = account.to_write().await?;
+    let configuration = place.configuration;
     let deployment = Deployment::required(&configuration, account.stack.as_deref()).await?;
     caller.must_own(&deployment)?;
     let (stack, parameter) = (deployment.stack.as_str(), deployment.output("StopSwitchName")?);

@@ -38,14 +38,14 @@ fn without_a_region_it_asks_for_one() {
 fn a_stack_that_is_not_there_is_said_to_be_not_there() {
     let served = Served::at_speed("60");
     let ended = run(&served.address, &["status", "--stack", "other"]);
-    assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), "error: there is no stack other in eu-central-1\n"));
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(4), "error: there is no stack other in eu-central-1\n"));
 }
 
 #[test]
 fn a_command_that_is_about_one_region_takes_one() {
     let served = Served::at_speed("60");
-    let ended = run(&served.address, &["history", "--region", "eu-central-1", "--region", "us-east-1"]);
-    let expected = "error: this command takes one region; give --region once\n";
+    let ended = run(&served.address, &["pause", "--region", "eu-central-1", "--region", "us-east-1"]);
+    let expected = "error: this command takes one account and one region; give --profile and --region once\n";
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(64), expected));
 }
 

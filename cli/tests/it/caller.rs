@@ -30,8 +30,8 @@ fn every_command_that_writes_reports_account_and_principal_first() {
         // Nothing is quarantined here.
         let is_refused = arguments[0] == "quarantine";
         assert_eq!(code, Some(i32::from(is_refused)), "{arguments:?}: {stderr}");
-        let is_json = serde_json::from_str::<Value>(&stdout).is_ok();
-        assert!(if is_refused { stdout.is_empty() } else { is_json }, "{arguments:?}: {stdout}");
+        let document = serde_json::from_str::<Value>(&stdout).unwrap();
+        assert_eq!(document.get("error").is_some(), is_refused, "{arguments:?}: {stdout}");
     }
 }
 

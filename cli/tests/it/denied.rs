@@ -80,7 +80,7 @@ fn a_list_that_is_not_understood_is_not_written_over() {
 /// The messages of the settings that `doctor` finds, and their statuses.
 fn settings(served: &Served) -> Vec<(String, String, String)> {
     let report: Value = serde_json::from_str(&run(&served.address, &["doctor", "--output", "json"]).stdout).unwrap();
-    let sections = report["sections"].as_array().unwrap();
+    let sections = report["regions"][0]["sections"].as_array().unwrap();
     let section = sections.iter().find(|section| section["name"] == "Settings").unwrap();
     let text = |check: &Value, key: &str| check[key].as_str().unwrap_or_default().to_owned();
     let checks = section["checks"].as_array().unwrap().iter();

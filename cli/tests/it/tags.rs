@@ -49,6 +49,8 @@ fn rules_are_set_and_removed_and_a_program_reads_what_changed() {
     assert_eq!((set.code, set.stderr.as_str()), (Some(0), CALLER));
     let change = |name: &str| {
         json!({
+            "account": "123456789012",
+            "region": "eu-central-1",
             "nodegroup": name,
             "set": {"ami-update": "notify", "ami-update/min-age": "7d"},
             "removed": ["ami-update/ring"],
@@ -56,11 +58,7 @@ fn rules_are_set_and_removed_and_a_program_reads_what_changed() {
         })
     };
     let changes = ["prod/general", "prod/gpu", "prod/ingress", "prod/web"].map(change);
-    let expected = json!({
-        "region": "eu-central-1",
-        "changes": changes,
-        "warnings": [],
-    });
+    let expected = json!({"changes": changes, "warnings": [], "errors": []});
     assert_eq!(serde_json::from_str::<Value>(&set.stdout).unwrap(), expected);
     assert_eq!(tags(&served, "prod", "web"), json!({"ami-update": "notify", "ami-update/min-age": "7d"}));
 }
@@ -137,8 +135,14 @@ fn a_node_group_that_cannot_be_tagged_is_one_line_and_stops_no_other() {
     assert_eq!((denied.code, denied.stderr), (Some(3), format!("{CALLER}error: prod/gpu: {error}\n\n{hint}\n")));
     let set = json!({"ami-update": "off"});
     let changes = json!([
-        {"nodegroup": "prod/general", "set": set, "removed": [], "result": "Written"},
-        {"nodegroup": "prod/gpu", "set": set, "removed": [], "result": "Failed", "error": error},
+        {
+            "account": "123456789012", "region": "eu-central-1", "nodegroup": "prod/general",
+            "set": set, "removed": [], "result": "Written",
+        },
+        {
+            "account": "123456789012", "region": "eu-central-1", "nodegroup": "prod/gpu",
+            "set": set, "removed": [], "result": "Failed", "error": error,
+        },
     ]);
     assert_eq!(serde_json::from_str::<Value>(&denied.stdout).unwrap()["changes"], changes);
     assert_eq!(tags(&served, "prod", "general")["ami-update"], "off");

@@ -26,7 +26,7 @@ fn an_unknown_output_is_a_clear_error() {
     let output = output(&["demo", "--output", "yaml"]);
     assert_eq!(output.status.code(), Some(64));
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(stderr.contains("'yaml'") && stderr.contains("table, json"), "{stderr}");
+    assert!(stderr.contains("'yaml'") && stderr.contains("table, wide, json, csv, name"), "{stderr}");
 }
 
 #[test]

@@ -186,7 +186,7 @@ impl fmt::Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Start(intent) => intent.fmt(f),
-            Self::Next(intent, limit) => write!(f, "{limit}; next is {intent}"),
+            Self::Next(_, limit) => limit.fmt(f),
             Self::Skip(reason) => reason.fmt(f),
         }
     }

@@ -6,6 +6,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use wildmatch::WildMatchPattern;
 
+/// The character of a pattern that matches any others.
+const ANY: char = '*';
+
 /// A node group's name with its cluster's, written `cluster/nodegroup`.
 ///
 /// ```
@@ -48,11 +51,30 @@ impl FromStr for NodegroupName {
 }
 
 impl NodegroupPattern {
+    /// The one node group that it names, if it has no `*`.
+    #[must_use]
+    pub fn literal(&self) -> Option<&NodegroupName> {
+        let Self(name) = self;
+        (self.cluster().is_some() && !name.nodegroup.contains(ANY)).then_some(name)
+    }
+
+    /// The one cluster that it names, if that part has no `*`.
+    #[must_use]
+    pub fn cluster(&self) -> Option<&str> {
+        Some(self.0.cluster.as_str()).filter(|cluster| !cluster.contains(ANY))
+    }
+
+    /// Whether it can name node groups of this cluster.
+    #[must_use]
+    pub fn matches_cluster(&self, cluster: &str) -> bool {
+        WildMatchPattern::<ANY, '\0'>::new(&self.0.cluster).matches(cluster)
+    }
+
     /// Whether it names this node group.
     #[must_use]
     pub fn matches(&self, name: &NodegroupName) -> bool {
-        let matches = |pattern: &str, text: &str| WildMatchPattern::<'*', '\0'>::new(pattern).matches(text);
-        matches(&self.0.cluster, &name.cluster) && matches(&self.0.nodegroup, &name.nodegroup)
+        self.matches_cluster(&name.cluster)
+            && WildMatchPattern::<ANY, '\0'>::new(&self.0.nodegroup).matches(&name.nodegroup)
     }
 }
 

@@ -65,7 +65,7 @@ async fn a_rollback_passes_rings_age_interval_and_window_but_not_the_limits() {
     env.world.start_update("prod", "busy", "1.33", NEWER).unwrap();
     let summary = env.start_as("action", &json!({"rollback": {"prod/blue": CURRENT}})).await.unwrap();
     assert_eq!(decisions(&summary), ["prod/blue: Next", "prod/busy: InProgress"]);
-    assert!(summary.decisions[0].reason.starts_with("the cluster's update limit of 1 is reached by prod/busy"));
+    assert!(summary.decisions[0].reason.starts_with("MAX_UPDATES_PER_CLUSTER is 1, reached by prod/busy"));
     env.advance(15);
     env.check().await;
     assert_eq!(decisions(&env.start().await)[0], "prod/blue: Start, Accepted");

@@ -5,9 +5,10 @@ use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurat
 use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use tokio::sync::OnceCell;
 
-use crate::aws::answer::{StartAnswer, looking, read, run_here};
+use crate::aws::answer::{StartAnswer, look_of, looking};
 use crate::aws::caller::Caller;
-use crate::aws::stack::{Deployment, Function};
+use crate::aws::place::Place;
+use crate::aws::stack::Deployment;
 use crate::failure::Failure;
 use terminal::progress::Progress;
 
@@ -15,6 +16,7 @@ use super::NoAnswer;
 
 /// The installation to check.
 pub struct Installation<'a> {
+    pub place: &'a Place,
     pub configuration: &'a SdkConfig,
     /// The stack, if there is one.
     pub deployment: Option<Deployment>,
@@ -27,9 +29,10 @@ pub struct Installation<'a> {
 }
 
 impl<'a> Installation<'a> {
-    pub fn new(configuration: &'a SdkConfig, deployment: Option<Deployment>, caller: Option<Caller>) -> Self {
+    pub fn new(place: &'a Place, deployment: Option<Deployment>, caller: Option<Caller>) -> Self {
         Self {
-            configuration,
+            place,
+            configuration: &place.configuration,
             deployment,
             caller,
             progress: Progress::over(0, "questions"),
@@ -41,16 +44,7 @@ impl<'a> Installation<'a> {
 
     /// The dry run of `start`. It covers all node groups, so it takes longest.
     pub async fn answer(&self) -> &Result<StartAnswer, Failure> {
-        self.answer
-            .get_or_init(|| async {
-                read(match &self.deployment {
-                    Some(deployment) => {
-                        deployment.invoke(self.configuration, Function::StartReadOnly, &looking()).await?
-                    }
-                    None => run_here(self.configuration, &looking()).await?,
-                })
-            })
-            .await
+        self.answer.get_or_init(|| async { look_of(self.place, self.deployment.as_ref(), &looking()).await }).await
     }
 
     /// The settings of `start`, or of `check`.

@@ -14,7 +14,6 @@ mod verify;
 use std::collections::BTreeMap;
 
 use anstyle::{AnsiColor, Style};
-use aws_config::SdkConfig;
 use aws_sdk_eks::config::http::HttpResponse;
 use aws_sdk_eks::error::{ProvideErrorMetadata, SdkError};
 use clap::Args;
@@ -24,8 +23,10 @@ use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 
 use crate::aws::account::Account;
+use crate::aws::place::{Answers, Place};
 use crate::aws::region;
 use crate::aws::stack::Deployment;
+use crate::aws::unread::{self, Unread, say_unread};
 use crate::failure::{Exit, Failure, is_want_of_rights};
 use terminal::output::Output;
 use terminal::page::Page;
@@ -52,10 +53,19 @@ pub struct Doctor {
     verify_aws: bool,
 }
 
+/// The findings of each account and region.
+#[derive(Debug, Serialize)]
+struct Document {
+    regions: Vec<Report>,
+    errors: Vec<Unread>,
+}
+
 /// The findings.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Report {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<String>,
     region: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<String>,
@@ -133,17 +143,38 @@ impl Doctor {
     /// # Errors
     /// When there are no valid credentials, or it is unclear which stack is meant.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
-        let configuration = account.one_region().await?;
         if self.verify_aws {
-            return verify::run(&configuration, output).await;
+            return verify::run(&account.one_place().await?, output).await;
         }
-        let report = examine(&configuration, account.stack.as_deref()).await?;
-        output.print(&report, |page| report.draw(page))?;
-        Ok(report.exit(self.exit_code))
+        let Answers { answers: regions, unread: errors, places } =
+            account.everywhere(async |place| examine(place, account.stack.as_deref()).await).await?;
+        let document = Document { regions, errors };
+        output.print(&document, |page| document.draw(page, places))?;
+        say_unread(&document.errors);
+        Ok(unread::exit(&document.errors, document.exit(self.exit_code)))
     }
 }
 
-async fn examine(configuration: &SdkConfig, stack: Option<&str>) -> Result<Report, Failure> {
+impl Document {
+    fn draw(&self, page: &mut Page, places: usize) {
+        for report in &self.regions {
+            if places > 1 {
+                page.heading(&format!("── {}", safe(&report.place())));
+            }
+            report.draw(page);
+        }
+    }
+
+    /// The worst of all.
+    fn exit(&self, of_warnings: bool) -> Exit {
+        let exits: Vec<Exit> = self.regions.iter().map(|report| report.exit(of_warnings)).collect();
+        let worst = [Exit::Failed, Exit::Denied, Exit::Found].into_iter().find(|exit| exits.contains(exit));
+        worst.unwrap_or(Exit::Done)
+    }
+}
+
+async fn examine(place: &Place, stack: Option<&str>) -> Result<Report, Failure> {
+    let configuration = &place.configuration;
     let (caller, found) = futures_util::join!(access::caller(configuration), Deployment::find(configuration, stack));
     let access = access::checks(configuration, caller.as_ref().map_err(Clone::clone));
     let (deployment, not_found) = match found {
@@ -154,7 +185,7 @@ async fn examine(configuration: &SdkConfig, stack: Option<&str>) -> Result<Repor
         Err(failure) if failure.exit == Exit::Denied && caller.is_err() => return Err(failure),
         Err(failure) => (None, Some(stack::not_found(&failure))),
     };
-    let installation = Installation::new(configuration, deployment, caller.ok());
+    let installation = Installation::new(place, deployment, caller.ok());
     let mut sections = vec![("Access", None, Vec::new())];
     if installation.deployment.is_some() {
         sections.push(("Stack", None, stack::checks(&installation)));
@@ -167,7 +198,8 @@ async fn examine(configuration: &SdkConfig, stack: Option<&str>) -> Result<Repor
     sections.push(("Node groups", None, nodegroups::checks(&installation)));
     let sections = make(&installation, sections).await;
     let mut report = Report {
-        region: region(configuration).to_owned(),
+        profile: place.profile.clone(),
+        region: place.region.clone(),
         account: installation.caller.as_ref().map(|caller| caller.account.clone()),
         stack: installation.deployment.as_ref().map(|deployment| deployment.stack.clone()),
         counts: BTreeMap::new(),
@@ -204,6 +236,12 @@ async fn make<'a>(
 }
 
 impl Report {
+    /// Its account and region, as people name them.
+    fn place(&self) -> String {
+        let account = self.profile.as_ref().or(self.account.as_ref());
+        [account, Some(&self.region)].into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ")
+    }
+
     fn count(&mut self) {
         for check in self.sections.iter().flat_map(|section| &section.checks) {
             *self.counts.entry(check.status).or_default() += 1;

@@ -6,11 +6,13 @@ use eks_nodegroup_updater::model::decision::DecisionKind;
 use eks_nodegroup_updater::model::decision::attention::Attention;
 use eks_nodegroup_updater::model::decision::reason::ReasonKind;
 use eks_nodegroup_updater::model::decision::rule::Rule;
+use eks_nodegroup_updater::model::id::NodegroupName;
 use eks_nodegroup_updater::model::nodegroup::policy::OPT_IN_TAG;
 
 use crate::aws::answer::DecisionLine;
-use crate::aws::nodegroups::{self, Described};
-use crate::failure::Exit;
+use crate::aws::nodegroups::{Described, describe, list};
+use crate::aws::unread::Unread;
+use crate::failure::{Exit, Failure};
 use terminal::text::count;
 
 use super::{Check, Checks, Installation, Question, Status};
@@ -22,6 +24,8 @@ const DECISIONS: Question = Question {
 };
 const INDEX: Question =
     Question { name: "TagIndex", about: "node groups of the region", action: "eks:ListClusters or eks:ListNodegroups" };
+const CLUSTERS: Question =
+    Question { name: "Clusters", about: "node groups of each cluster", action: "eks:ListNodegroups" };
 const DESCRIPTIONS: Question =
     Question { name: "Descriptions", about: "tags of node groups", action: "eks:DescribeNodegroup" };
 const WITHOUT_TAG: Question = Question { name: "WithoutTag", about: "node groups without the tag", action: "" };
@@ -92,14 +96,30 @@ fn blocked_check(decision: &DecisionKind, lines: &[&DecisionLine]) -> Check {
 
 async fn tag_index<'a>(installation: &'a Installation<'a>) -> Result<Vec<Check>, Check> {
     let all = async {
-        let names = nodegroups::list(installation.configuration).await.map_err(|failure| INDEX.not_done(&failure))?;
-        installation.progress.expect(names.len());
-        Ok(nodegroups::describe(installation.configuration, names, &installation.progress).await)
+        let listed = list(installation.place, &[]).await.map_err(|failure| INDEX.not_done(&failure))?;
+        Ok::<_, Check>((describe(installation.place, listed.names).await, listed.unread))
     };
-    let (described, answer) = futures_util::join!(all, installation.answer());
+    let (all, answer) = futures_util::join!(all, installation.answer());
+    let (described, unread) = all?;
     let known: Option<BTreeSet<&str>> =
         answer.as_ref().ok().map(|answer| answer.decisions.iter().map(|line| line.nodegroup.as_str()).collect());
-    Ok(index_checks(&described?, known.as_ref()))
+    let mut checks = index_checks(&described, known.as_ref());
+    checks.extend(unread_check(&unread));
+    Ok(checks)
+}
+
+/// The check about clusters that could not be listed.
+fn unread_check(unread: &[Unread]) -> Option<Check> {
+    if unread.is_empty() {
+        return None;
+    }
+    let causes = unread.iter().map(|it| format!("{}: {}", it.what, it.error)).collect();
+    let check =
+        CLUSTERS.failed(format!("{} could not be listed", count(unread.len(), "cluster"))).cause(listed(causes));
+    Some(match unread.iter().find_map(|it| it.remedy.as_ref()) {
+        Some(remedy) => check.remedy(remedy),
+        None => check,
+    })
 }
 
 /// Compares what EKS describes with what the tag index showed to `start`.
@@ -108,13 +128,15 @@ fn index_checks(described: &[Described], known: Option<&BTreeSet<&str>>) -> Vec<
     let (mut tagged, mut without, mut unknown) = (Vec::new(), 0, Vec::new());
     for Described { name, description } in described {
         match description {
-            Ok(nodegroup) if nodegroup.tags().is_some_and(|tags| tags.contains_key(OPT_IN_TAG)) => tagged.push(name),
+            Ok(nodegroup) if nodegroup.tags().is_some_and(|tags| tags.contains_key(OPT_IN_TAG)) => {
+                tagged.push(name.to_string());
+            }
             Ok(_) => without += 1,
-            Err(error) => unknown.push(format!("{name}: {error}")),
+            Err(failure) => unknown.push((name, failure)),
         }
     }
     let missing: Vec<String> = match known {
-        Some(known) => tagged.iter().filter(|name| !known.contains(name.as_str())).map(|&name| name.clone()).collect(),
+        Some(known) => tagged.iter().filter(|name| !known.contains(name.as_str())).cloned().collect(),
         None => Vec::new(),
     };
     checks.push(match known {
@@ -133,7 +155,7 @@ fn index_checks(described: &[Described], known: Option<&BTreeSet<&str>>) -> Vec<
             .see("docs/operations.md#a-lost-tag"),
     });
     if !unknown.is_empty() {
-        checks.push(descriptions_check(unknown));
+        checks.push(descriptions_check(&unknown));
     }
     checks.push(WITHOUT_TAG.passed(match without {
         0 if described.is_empty() => "the region has no node groups".to_owned(),
@@ -144,12 +166,13 @@ fn index_checks(described: &[Described], known: Option<&BTreeSet<&str>>) -> Vec<
 }
 
 /// The check about node groups that could not be described.
-fn descriptions_check(errors: Vec<String>) -> Check {
-    if errors.iter().all(|error| error.contains("AccessDenied")) {
+fn descriptions_check(unknown: &[(&NodegroupName, &Failure)]) -> Check {
+    if unknown.iter().all(|(_, failure)| failure.exit == Exit::Denied) {
         return DESCRIPTIONS.unanswered(&super::NoAnswer::Denied);
     }
-    let message = format!("{} could not be described", count(errors.len(), "node group"));
-    DESCRIPTIONS.warning(message).cause(listed(errors))
+    let message = format!("{} could not be described", count(unknown.len(), "node group"));
+    let causes = unknown.iter().map(|(name, failure)| format!("{name}: {}", failure.message));
+    DESCRIPTIONS.failed(message).cause(listed(causes.collect()))
 }
 
 /// The first lines, and how many more there are.
@@ -179,24 +202,14 @@ mod tests {
     use super::*;
 
     fn line(nodegroup: &str, decision: DecisionKind, attention: Attention) -> DecisionLine {
-        DecisionLine {
-            nodegroup: nodegroup.to_owned(),
-            decision,
-            attention,
-            runs: None,
-            target: None,
-            reason: "because".to_owned(),
-            until: None,
-            outcome: None,
-            detail: None,
-            update_id: None,
-        }
+        DecisionLine::new(nodegroup.to_owned(), decision, attention, "because".to_owned())
     }
 
     fn described(name: &str, tags: Option<&[&str]>) -> Described {
         let tags =
             tags.map(|tags| tags.iter().map(|tag| ((*tag).to_owned(), "auto".to_owned())).collect::<HashMap<_, _>>());
-        Described { name: name.to_owned(), description: Ok(Nodegroup::builder().set_tags(tags).build()) }
+        let nodegroup = Nodegroup::builder().set_tags(tags).build();
+        Described { name: name.parse().unwrap(), description: Ok(Box::new(nodegroup)) }
     }
 
     #[test]

@@ -34,6 +34,7 @@ fn report() -> Report {
             .see("docs/rules.md"),
     ];
     let mut report = Report {
+        profile: None,
         region: "eu-central-1".to_owned(),
         account: Some("123456789012".to_owned()),
         stack: None,

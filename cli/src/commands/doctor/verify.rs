@@ -20,11 +20,10 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::aws::nodegroups::{self, Described};
-use crate::aws::region;
+use crate::aws::place::Place;
 use crate::failure::{Exit, Failure};
 use terminal::output::Output;
 use terminal::page::Page;
-use terminal::progress::Progress;
 use terminal::text::count;
 
 use super::NoAnswer;
@@ -56,12 +55,9 @@ struct Findings {
 ///
 /// # Errors
 /// When stdout is closed.
-pub async fn run(configuration: &SdkConfig, output: Output) -> Result<Exit, Failure> {
-    let findings = Findings {
-        version: env!("CARGO_PKG_VERSION"),
-        region: region(configuration).to_owned(),
-        answers: ask(configuration).await,
-    };
+pub async fn run(place: &Place, output: Output) -> Result<Exit, Failure> {
+    let findings =
+        Findings { version: env!("CARGO_PKG_VERSION"), region: place.region.clone(), answers: ask(place).await };
     output.print(&findings, |page| draw(page, &findings))?;
     Ok(Exit::Done)
 }
@@ -76,11 +72,11 @@ fn draw(page: &mut Page, findings: &Findings) {
     }
 }
 
-async fn ask(configuration: &SdkConfig) -> Vec<Answer> {
+async fn ask(place: &Place) -> Vec<Answer> {
+    let configuration = &place.configuration;
     let clients = StartClients::new(configuration);
     let ssm = &clients.ssm;
-    let (described, (versions, newest)) =
-        futures_util::join!(described(configuration), kubernetes_versions(configuration));
+    let (described, (versions, newest)) = futures_util::join!(described(place), kubernetes_versions(configuration));
     let newest = newest.unwrap_or_else(|| version_in_use(&described).unwrap_or_else(|| "1.33".to_owned()));
     let ((order, age), windows, fips, dates, index) = futures_util::join!(
         updates(configuration, &described),
@@ -147,17 +143,16 @@ fn reason(why: &NoAnswer, action: &str) -> String {
     }
 }
 
-async fn described(configuration: &SdkConfig) -> Result<Vec<Described>, String> {
-    let names = nodegroups::list(configuration).await.map_err(|failure| match failure.exit {
+async fn described(place: &Place) -> Result<Vec<Described>, String> {
+    let listed = nodegroups::list(place, &[]).await.map_err(|failure| match failure.exit {
         Exit::Denied => "no permission for eks:ListClusters or eks:ListNodegroups".to_owned(),
         _ => "listing clusters and node groups failed".to_owned(),
     })?;
-    let progress = Progress::over(names.len(), "node groups");
-    Ok(nodegroups::describe(configuration, names, &progress).await)
+    Ok(nodegroups::describe(place, listed.names).await)
 }
 
 fn nodegroups(described: &[Described]) -> impl Iterator<Item = &Nodegroup> {
-    described.iter().filter_map(|described| described.description.as_ref().ok())
+    described.iter().filter_map(|described| described.description.as_deref().ok())
 }
 
 fn version_in_use(described: &Result<Vec<Described>, String>) -> Option<String> {
@@ -182,8 +177,7 @@ async fn updates(
         Err(why) => return (Err(why.clone()), Err(why.clone())),
     };
     let names = all.iter().filter(|described| described.description.is_ok()).take(NODEGROUPS);
-    let names = names.filter_map(|described| described.name.split_once('/'));
-    let lists = stream::iter(names).map(|(cluster, nodegroup)| list(&eks, cluster, nodegroup));
+    let lists = stream::iter(names).map(|described| list(&eks, &described.name.cluster, &described.name.nodegroup));
     let lists: Vec<Result<Listed, String>> = concurrently(lists).await;
     if lists.iter().all(Result::is_err)
         && let Some(Err(why)) = lists.first()
@@ -360,7 +354,8 @@ async fn tag_index(clients: &StartClients, described: &Result<Vec<Described>, St
         let tags = described.description.as_ref().ok().and_then(|nodegroup| nodegroup.tags());
         tags.is_some_and(|tags| tags.contains_key(OPT_IN_TAG))
     };
-    let listed: BTreeSet<String> = described.iter().filter(has_tag).map(|described| described.name.clone()).collect();
+    let listed: BTreeSet<String> =
+        described.iter().filter(has_tag).map(|described| described.name.to_string()).collect();
     Ok(format!(
         "node groups with the tag: {} in the listing, {} in the index; {} only in the listing, {} only in the index",
         listed.len(),

@@ -6,12 +6,15 @@ mod updates;
 use clap::Args;
 use eks_nodegroup_updater::model::id::NodegroupPattern;
 use eks_nodegroup_updater::model::record::nodegroup::NodegroupRecord;
+use eks_nodegroup_updater::model::record::set::RecordSet;
 
 use self::releases::Tracks;
-use self::updates::{Update, Updates};
+use self::updates::{Unread, Update, Updates};
 use crate::aws::account::Account;
+use crate::aws::place::{Answers, Place};
 use crate::aws::records;
 use crate::aws::stack::Deployment;
+use crate::aws::unread::{self, say_unread};
 use crate::failure::{Exit, Failure};
 use terminal::output::{Output, say};
 
@@ -35,33 +38,68 @@ impl History {
     /// # Errors
     /// When the table cannot be read.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
-        let configuration = account.one_region().await?;
-        let deployment = Deployment::required(&configuration, account.stack.as_deref()).await?;
-        let records = records::scan(&configuration, &deployment).await?;
         if self.releases {
-            let document = Tracks { tracks: releases::tracks(&records, self.limit) };
-            output.print(&document, |page| releases::draw(page, &document.tracks))?;
-            return Ok(Exit::Done);
+            return self.releases(account, output).await;
         }
+        let Answers { answers, unread, places } =
+            account.everywhere(async |place| self.updates(place, account.stack.as_deref()).await).await?;
+        if let (true, true, Some(pattern)) = (answers.iter().all(Option::is_none), unread.is_empty(), &self.nodegroup) {
+            let message = format!("the table has no record of {pattern}: it never opted in, or has another name");
+            return Err(Failure::new(message).hint("See them all: eks-nodegroup-updater history"));
+        }
+        let (mut updates, mut not_read) = (Vec::new(), None);
+        for (of_place, not_read_there) in answers.into_iter().flatten() {
+            updates.extend(of_place);
+            not_read = not_read.or(not_read_there);
+        }
+        let mut document = Updates::newest(updates, not_read, self.limit);
+        document.errors = unread;
+        if let Some(unread) = &document.unread {
+            say(&format!("warning: {unread}"));
+        }
+        output.print(&document, |page| document.draw(page, places > 1))?;
+        say_unread(&document.errors);
+        let is_complete = document.unread.is_none();
+        Ok(unread::exit(&document.errors, if is_complete { Exit::Done } else { Exit::Failed }))
+    }
+
+    async fn releases(&self, account: &Account, output: Output) -> Result<Exit, Failure> {
+        let Answers { answers, unread, places } = account
+            .everywhere(async |place| {
+                let (deployment, records) = recorded(place, account.stack.as_deref()).await?;
+                Ok(releases::tracks(&records, &deployment, self.limit))
+            })
+            .await?;
+        let document = Tracks { tracks: answers.into_iter().flatten().collect(), errors: unread };
+        output.print(&document, |page| releases::draw(page, &document.tracks, places > 1))?;
+        say_unread(&document.errors);
+        Ok(unread::exit(&document.errors, Exit::Done))
+    }
+
+    /// The updates of a place, and those that EKS did not describe; nothing if the table has no such node group.
+    async fn updates(
+        &self,
+        place: &Place,
+        stack: Option<&str>,
+    ) -> Result<Option<(Vec<Update>, Option<Unread>)>, Failure> {
+        let (_, records) = recorded(place, stack).await?;
         let is_wanted =
             |record: &&NodegroupRecord| self.nodegroup.as_ref().is_none_or(|pattern| pattern.matches(record.id.name()));
         let wanted: Vec<&NodegroupRecord> = records.readable().filter(is_wanted).collect();
         let mut updates: Vec<Update> = wanted.iter().flat_map(|record| updates::recorded(record)).collect();
         let mut unread = None;
         if let ([record], Some(_)) = (wanted.as_slice(), &self.nodegroup) {
-            let (older, not_read) = updates::older(&configuration, record.id.name(), &updates).await;
+            let (older, not_read) = updates::older(place, &record.id, &updates).await;
             updates.extend(older);
             unread = not_read;
         }
-        if let (true, Some(pattern)) = (wanted.is_empty(), &self.nodegroup) {
-            let message = format!("the table has no record of {pattern}: it never opted in, or has another name");
-            return Err(Failure::new(message).hint("See them all: eks-nodegroup-updater history"));
-        }
-        let document = Updates::newest(updates, unread, self.limit);
-        if let Some(unread) = &document.unread {
-            say(&format!("warning: {unread}"));
-        }
-        output.print(&document, |page| document.draw(page))?;
-        Ok(Exit::Done)
+        Ok((!wanted.is_empty() || self.nodegroup.is_none()).then_some((updates, unread)))
     }
+}
+
+/// The records of a place.
+async fn recorded(place: &Place, stack: Option<&str>) -> Result<(Deployment, RecordSet), Failure> {
+    let deployment = Deployment::required(&place.configuration, stack).await?;
+    let records = records::scan(&place.configuration, &deployment).await?;
+    Ok((deployment, records))
 }

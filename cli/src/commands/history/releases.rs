@@ -5,6 +5,8 @@ use eks_nodegroup_updater::model::record::track::TrackRecord;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::aws::stack::Deployment;
+use crate::aws::unread::Unread;
 use terminal::page::Page;
 use terminal::text::safe;
 
@@ -12,12 +14,15 @@ use terminal::text::safe;
 #[derive(Serialize)]
 pub struct Tracks {
     pub tracks: Vec<Track>,
+    pub errors: Vec<Unread>,
 }
 
 /// A track, and its releases, newest first.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Track {
+    account: String,
+    region: String,
     kubernetes_version: String,
     ami_type: String,
     releases: Vec<Release>,
@@ -37,8 +42,10 @@ struct Release {
 }
 
 /// The records of each track, with a maximum number of releases.
-pub fn tracks(records: &RecordSet, limit: usize) -> Vec<Track> {
+pub fn tracks(records: &RecordSet, deployment: &Deployment, limit: usize) -> Vec<Track> {
     let track = |record: &TrackRecord| Track {
+        account: deployment.account.clone(),
+        region: deployment.region.clone(),
         kubernetes_version: record.id.track().version.clone(),
         ami_type: record.id.track().ami_type.as_str().to_owned(),
         releases: record
@@ -59,12 +66,13 @@ pub fn tracks(records: &RecordSet, limit: usize) -> Vec<Track> {
 }
 
 /// Draws them.
-pub fn draw(page: &mut Page, tracks: &[Track]) {
+pub fn draw(page: &mut Page, tracks: &[Track], several_places: bool) {
     if tracks.is_empty() {
         return page.line("No release is recorded yet.");
     }
-    for Track { kubernetes_version, ami_type, releases } in tracks {
-        page.heading(&format!("{ami_type}, Kubernetes {kubernetes_version}"));
+    for Track { account, region, kubernetes_version, ami_type, releases } in tracks {
+        let place = if several_places { format!(" ({account}, {region})") } else { String::new() };
+        page.heading(&format!("{ami_type}, Kubernetes {kubernetes_version}{place}"));
         let mut table = page.table(&["Release", "Published", "First seen", "State"], 3);
         for release in releases {
             let state = match (release.withdrawn_at, release.refused_since) {
@@ -87,11 +95,12 @@ pub fn draw(page: &mut Page, tracks: &[Track]) {
 mod tests {
     use super::*;
     use crate::aws::answer::looking;
-    use crate::fixture::{after, every_output};
+    use crate::fixture::{after, deployment, every_output};
 
     #[tokio::test]
     async fn the_releases_of_each_track() {
-        let document = Tracks { tracks: tracks(&after(1, &looking()).await.records, 3) };
-        insta::assert_snapshot!(every_output(&document, |page| draw(page, &document.tracks)));
+        let records = after(1, &looking()).await.records;
+        let document = Tracks { tracks: tracks(&records, &deployment(), 3), errors: Vec::new() };
+        insta::assert_snapshot!(every_output(&document, |page| draw(page, &document.tracks, false)));
     }
 }

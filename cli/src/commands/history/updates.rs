@@ -2,18 +2,18 @@
 
 use std::fmt;
 
-use aws_config::SdkConfig;
 use aws_sdk_eks::types::{UpdateParamType, UpdateType};
-use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use eks_nodegroup_updater::aws::pace::Eks;
 use eks_nodegroup_updater::aws::{concurrently, describe};
 use eks_nodegroup_updater::model::attempt::{Attempt, Status};
-use eks_nodegroup_updater::model::id::NodegroupName;
+use eks_nodegroup_updater::model::id::{NodegroupId, NodegroupName};
 use eks_nodegroup_updater::model::record::nodegroup::{NodegroupRecord, PastAttempt};
 use futures_util::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use crate::aws::place::Place;
+use crate::aws::unread;
 use terminal::kind::Kind;
 use terminal::page::{Page, Rows};
 use terminal::progress::Progress;
@@ -29,6 +29,8 @@ pub struct Updates {
     /// Those that EKS has and did not describe.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unread: Option<Unread>,
+    /// Regions that could not be read.
+    pub errors: Vec<unread::Unread>,
 }
 
 /// Updates that could not be read.
@@ -46,6 +48,8 @@ pub struct Unread {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Update {
+    account: String,
+    region: String,
     nodegroup: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     update_id: Option<String>,
@@ -71,11 +75,11 @@ impl Updates {
         updates.sort_by_key(|update| std::cmp::Reverse(update.started_at));
         let beyond_limit = updates.len().saturating_sub(limit);
         updates.truncate(limit);
-        Self { updates, beyond_limit, unread }
+        Self { updates, beyond_limit, unread, errors: Vec::new() }
     }
 
-    pub fn draw(&self, page: &mut Page) {
-        draw_updates(page, &self.updates);
+    pub fn draw(&self, page: &mut Page, several_places: bool) {
+        draw_updates(page, &self.updates, several_places);
         if self.beyond_limit > 0 {
             let all = self.updates.len() + self.beyond_limit;
             page.line("");
@@ -104,6 +108,8 @@ pub fn recorded(record: &NodegroupRecord) -> impl Iterator<Item = Update> {
 fn of_attempt(record: &NodegroupRecord, attempt: &Attempt) -> Update {
     let Attempt { intent, started_at, ended_at, .. } = attempt;
     Update {
+        account: record.id.account().to_owned(),
+        region: record.id.region().to_owned(),
         nodegroup: record.id.to_string(),
         update_id: attempt.update_id.clone(),
         r#type: UpdateType::VersionUpdate.as_str().to_owned(),
@@ -121,6 +127,8 @@ fn of_attempt(record: &NodegroupRecord, attempt: &Attempt) -> Update {
 /// For these, AWS's errors are no longer recorded.
 fn of_past(record: &NodegroupRecord, past: &PastAttempt) -> Update {
     Update {
+        account: record.id.account().to_owned(),
+        region: record.id.region().to_owned(),
         nodegroup: record.id.to_string(),
         update_id: past.update_id.clone(),
         r#type: UpdateType::VersionUpdate.as_str().to_owned(),
@@ -140,21 +148,21 @@ fn named(release: &str) -> Option<String> {
 }
 
 /// Updates of a node group that EKS has and the record does not. EKS lists them in no order, so all are read.
-pub async fn older(configuration: &SdkConfig, name: &NodegroupName, known: &[Update]) -> (Vec<Update>, Option<Unread>) {
-    let eks = Eks::new((&*endpoints::of(configuration, Service::Eks)).into());
+pub async fn older(place: &Place, id: &NodegroupId, known: &[Update]) -> (Vec<Update>, Option<Unread>) {
+    let (eks, name) = (&place.eks, id.name());
     let progress = Progress::over(0, "updates");
     let read = async {
-        let mut ids = update_ids(&eks, name).await?;
+        let mut ids = update_ids(eks, name).await?;
         ids.retain(|id| !known.iter().any(|update| update.update_id.as_ref() == Some(id)));
         progress.expect(ids.len());
-        let calls = stream::iter(ids).map(async |id| {
-            let update = read_update(&eks, name, id).await;
+        let calls = stream::iter(ids).map(async |update_id| {
+            let update = read_update(eks, id, update_id).await;
             progress.advance();
             update
         });
         Ok(concurrently(calls).await)
     };
-    let read: Result<Vec<Result<Update, String>>, String> = progress.with_pace(&eks, read).await;
+    let read: Result<Vec<Result<Update, String>>, String> = progress.with_pace(eks, read).await;
     let answers = match read {
         Ok(answers) => answers,
         Err(reason) => return (Vec::new(), Some(Unread { count: None, of: None, reason })),
@@ -181,7 +189,8 @@ async fn update_ids(eks: &Eks, name: &NodegroupName) -> Result<Vec<String>, Stri
 }
 
 /// When it ended, EKS does not say.
-async fn read_update(eks: &Eks, name: &NodegroupName, id: String) -> Result<Update, String> {
+async fn read_update(eks: &Eks, nodegroup: &NodegroupId, id: String) -> Result<Update, String> {
+    let name = nodegroup.name();
     let answer = eks.read(async |eks| {
         let call = eks.describe_update().name(&name.cluster).nodegroup_name(&name.nodegroup).update_id(&id);
         call.send().await
@@ -192,6 +201,8 @@ async fn read_update(eks: &Eks, name: &NodegroupName, id: String) -> Result<Upda
     let release = update.params().iter().find(|it| it.r#type() == Some(&UpdateParamType::ReleaseVersion));
     let unknown = || "Unknown".to_owned();
     Ok(Update {
+        account: nodegroup.account().to_owned(),
+        region: nodegroup.region().to_owned(),
         nodegroup: name.to_string(),
         r#type: update.r#type().map_or_else(unknown, |kind| kind.as_str().to_owned()),
         from: None,
@@ -206,7 +217,7 @@ async fn read_update(eks: &Eks, name: &NodegroupName, id: String) -> Result<Upda
     })
 }
 
-fn draw_updates(page: &mut Page, updates: &[Update]) {
+fn draw_updates(page: &mut Page, updates: &[Update], several_places: bool) {
     if updates.is_empty() {
         return page.line("No update is recorded yet.");
     }
@@ -225,7 +236,8 @@ fn draw_updates(page: &mut Page, updates: &[Update]) {
             took.unwrap_or_default(),
             format!("{} {}", kind.glyph(), safe(&update.status)),
         ];
-        rows.row(cells, kind.style(), Some(detail(update)));
+        let place = if several_places { format!("{}, {}: ", update.account, update.region) } else { String::new() };
+        rows.row(cells, kind.style(), Some(format!("{place}{}", detail(update))));
     }
     page.rows(&rows);
 }
@@ -273,7 +285,7 @@ mod tests {
         let moment = after(5, &looking()).await;
         let updates: Vec<Update> = moment.records.readable().flat_map(recorded).collect();
         let document = Updates::newest(updates, None, 5);
-        insta::assert_snapshot!(every_output(&document, |page| document.draw(page)));
+        insta::assert_snapshot!(every_output(&document, |page| document.draw(page, false)));
     }
 
     #[test]
@@ -310,6 +322,8 @@ mod tests {
         let Update { error_codes, .. } = updates[1].clone();
         assert_eq!(error_codes, ["Cancelled"]);
         let first = Update {
+            account: "123456789012".to_owned(),
+            region: "eu-central-1".to_owned(),
             nodegroup: "prod/web".to_owned(),
             update_id: Some("update-1".to_owned()),
             r#type: "VersionUpdate".to_owned(),
@@ -349,9 +363,10 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let configuration = sdk_config(&format!("http://{}", listener.local_addr().unwrap()), "AKIATEST").await;
         let known: Vec<Update> = known.iter().map(|id| update(id)).collect();
-        let name = "prod/web".parse().unwrap();
+        let place = Place::new(None, configuration);
+        let id = NodegroupId::from_arn(&world.nodegroup_arns()[0]).unwrap();
         tokio::select! {
-            (updates, unread) = older(&configuration, &name, &known) => (ids, updates, unread),
+            (updates, unread) = older(&place, &id, &known) => (ids, updates, unread),
             ended = world.clone().serve(listener) => panic!("{ended:?}"),
         }
     }
@@ -359,6 +374,8 @@ mod tests {
     /// An update of which only the id matters.
     fn update(id: &str) -> Update {
         Update {
+            account: "123456789012".to_owned(),
+            region: "eu-central-1".to_owned(),
             nodegroup: "prod/web".to_owned(),
             update_id: Some(id.to_owned()),
             r#type: "VersionUpdate".to_owned(),
@@ -387,7 +404,7 @@ mod tests {
         let document = Updates::newest(document.updates, None, 3);
         assert_eq!((ids_of(&document.updates), document.beyond_limit), (newest_first[..3].to_vec(), 227));
         let mut page = Page::new(120, jiff::tz::TimeZone::UTC);
-        document.draw(&mut page);
+        document.draw(&mut page, false);
         let page = anstream::adapter::strip_str(&page.text).to_string();
         assert!(page.ends_with("\n\n227 older updates not shown; to see them: --limit 230\n"), "{page}");
     }
@@ -421,6 +438,7 @@ mod tests {
             "updates": [],
             "beyondLimit": 0,
             "unread": {"count": 3, "of": 140, "reason": "InvalidParameterException: no"},
+            "errors": [],
         });
         assert_eq!(serde_json::to_value(&document).unwrap(), expected);
     }
@@ -449,7 +467,7 @@ mod tests {
         })
         .await;
         let mut page = Page::new(120, jiff::tz::TimeZone::UTC);
-        draw_updates(&mut page, &updates);
+        draw_updates(&mut page, &updates, false);
         let page = anstream::adapter::strip_str(&page.text).to_string();
         let row = "2025-01-01 00:00  prod/web    ConfigUpdate  ● Successful\n    external\n";
         assert!(page.ends_with(row), "{page}");

@@ -9,6 +9,7 @@ use eks_nodegroup_updater::model::rules::Rules;
 use serde::Serialize;
 
 use super::wanted::{Wanted, rule};
+use crate::aws::place::Place;
 use crate::failure::{Exit, Failure};
 use terminal::page::Page;
 use terminal::text::{count, safe};
@@ -19,14 +20,39 @@ const TAGS: usize = 50;
 /// How the keys of AWS's own tags begin.
 const AWS_KEYS: &str = "aws:";
 
+/// Where a node group is.
+#[derive(Clone, Debug)]
+pub struct At {
+    /// Its account and region, and the credentials for them.
+    pub place: Place,
+    /// The account.
+    pub account: String,
+}
+
+/// A node group as it is.
+#[derive(Clone, Debug)]
+pub struct Current<'a> {
+    /// Its ARN.
+    pub arn: String,
+    /// Its tags.
+    pub tags: &'a HashMap<String, String>,
+}
+
 /// A node group, and what changes on it.
 #[derive(Debug, Serialize)]
 pub struct Change {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<String>,
+    account: String,
+    region: String,
     /// `cluster/nodegroup`.
     pub nodegroup: String,
-    /// Its ARN; `None` if it could not be described.
+    /// Its ARN; empty if it could not be described.
     #[serde(skip)]
     pub arn: String,
+    /// Where it is written.
+    #[serde(skip)]
+    pub place: Place,
     /// Tags that are written.
     pub set: BTreeMap<String, String>,
     /// The keys of tags that are removed.
@@ -64,7 +90,9 @@ pub enum Outcome {
 
 impl Change {
     /// The change from these tags to the desired ones, not started yet.
-    pub fn of(nodegroup: String, arn: String, tags: &HashMap<String, String>, wanted: &Wanted) -> Self {
+    pub fn of(at: At, nodegroup: String, current: Current<'_>, wanted: &Wanted) -> Self {
+        let At { place, account } = at;
+        let Current { arn, tags } = current;
         let (mut set, mut removed, mut before) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
         for (key, value) in wanted {
             let is = tags.get(key);
@@ -78,12 +106,35 @@ impl Change {
             before.extend(is.map(|is| (key.clone(), is.clone())));
         }
         let result = if set.is_empty() && removed.is_empty() { Outcome::Unchanged } else { Outcome::NotReached };
-        Self { nodegroup, arn, set, removed, result, error: None, before, exit: Exit::Done, hint: None }
+        Self {
+            profile: place.profile.clone(),
+            account,
+            region: place.region.clone(),
+            nodegroup,
+            arn,
+            place,
+            set,
+            removed,
+            result,
+            error: None,
+            before,
+            exit: Exit::Done,
+            hint: None,
+        }
+    }
+
+    /// Its name in messages: with its account and region if the command names several.
+    pub fn name(&self) -> String {
+        match self.place.is_one_of_several {
+            true => format!("{} ({})", self.nodegroup, self.place.name()),
+            false => self.nodegroup.clone(),
+        }
     }
 
     /// A node group that EKS did not describe.
-    pub fn unreadable(nodegroup: String, failure: Failure) -> Self {
-        let mut change = Self::of(nodegroup, String::new(), &HashMap::new(), &Wanted::new());
+    pub fn unreadable(at: At, nodegroup: String, failure: Failure) -> Self {
+        let current = Current { arn: String::new(), tags: &HashMap::new() };
+        let mut change = Self::of(at, nodegroup, current, &Wanted::new());
         change.end(Err(failure));
         change
     }
@@ -102,7 +153,7 @@ impl Change {
     /// Shows the tags that change.
     pub fn draw(&self, page: &mut Page) {
         let bold = Style::new().bold();
-        page.line(&format!("{bold}{}{bold:#}", safe(&self.nodegroup)));
+        page.line(&format!("{bold}{}{bold:#}", safe(&self.name())));
         let mut line = |color: AnsiColor, text: String| {
             let style = color.on_default();
             page.line(&format!("  {style}{}{style:#}", safe(&text)));
@@ -181,6 +232,7 @@ pub fn warnings(change: &Change, after: &HashMap<String, String>) -> Vec<String>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture;
 
     fn tags(tags: &[(&str, &str)]) -> HashMap<String, String> {
         tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
@@ -191,7 +243,8 @@ mod tests {
     }
 
     fn change(is: &[(&str, &str)], to_be: &[(&str, Option<&str>)]) -> Change {
-        Change::of("prod/blue".to_owned(), "arn".to_owned(), &tags(is), &wanted(to_be))
+        let current = Current { arn: "arn".to_owned(), tags: &tags(is) };
+        Change::of(fixture::at(), "prod/blue".to_owned(), current, &wanted(to_be))
     }
 
     fn warned(is: &[(&str, &str)], to_be: &[(&str, Option<&str>)]) -> Vec<String> {
@@ -221,6 +274,8 @@ mod tests {
             "prod/blue\n  + ami-update/min-age=7d\n  ~ ami-update/ring 0 → 1\n  - ami-update/pin=1.33.1-20260610\n"
         );
         let json = serde_json::json!({
+            "account": "123456789012",
+            "region": "eu-central-1",
             "nodegroup": "prod/blue",
             "set": {"ami-update/min-age": "7d", "ami-update/ring": "1"},
             "removed": ["ami-update/pin"],

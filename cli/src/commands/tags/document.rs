@@ -2,50 +2,41 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use eks_nodegroup_updater::model::id::{NodegroupName, NodegroupPattern};
 use eks_nodegroup_updater::model::rules::RuleName;
 use serde::Serialize;
 
-use super::change::{Change, Outcome, after, check_number, warnings};
+use super::change::{At, Change, Current, Outcome, after, check_number, warnings};
 use super::wanted::{Wanted, no_such_rule, rule};
 use crate::aws::nodegroups::Described;
+use crate::aws::place::Place;
+use crate::aws::unread::{self, Unread, say_unread};
 use crate::failure::{Exit, Failure};
 use terminal::output::say;
 use terminal::page::Page;
-use terminal::text::{count, nearest, safe};
+use terminal::text::{count, safe};
 
 /// Names in a sentence.
 const NAMES: usize = 20;
 
-/// All changes of a command in a region.
+/// All changes of a command.
 #[derive(Debug, Serialize)]
 pub struct Document {
-    region: String,
-    /// By node group.
+    /// By place, and then by node group.
     pub changes: Vec<Change>,
     warnings: Vec<String>,
+    /// What could not be read, so that it is unknown whether something changes there.
+    pub errors: Vec<Unread>,
 }
 
-/// The node groups that match patterns.
-///
-/// # Errors
-/// When one of the patterns matches none.
-pub fn select(patterns: &[NodegroupPattern], all: &[String], region: &str) -> Result<Vec<String>, Failure> {
-    let mut selected = BTreeSet::new();
-    for pattern in patterns {
-        let is_meant = |name: &&String| name.parse::<NodegroupName>().is_ok_and(|name| pattern.matches(&name));
-        let mut meant = all.iter().filter(is_meant).cloned().peekable();
-        if meant.peek().is_none() {
-            let pattern = pattern.to_string();
-            let failure = Failure::new(format!("there is no node group {pattern} in {region}"));
-            return Err(match nearest(&pattern, all.iter().map(String::as_str)).as_slice() {
-                [] => failure.hint("See them all: eks-nodegroup-updater plan --all"),
-                near => failure.hint(format!("Did you mean {}?", safe(&near.join(" or ")))),
-            });
-        }
-        selected.extend(meant);
-    }
-    Ok(selected.into_iter().collect())
+/// The node groups of a place to change.
+#[derive(Debug)]
+pub struct Chosen {
+    /// The place.
+    pub place: Place,
+    /// Its account.
+    pub account: String,
+    /// The node groups.
+    pub described: Vec<Described>,
 }
 
 impl Document {
@@ -53,24 +44,25 @@ impl Document {
     ///
     /// # Errors
     /// When one of them cannot have the desired tags.
-    pub fn of(region: &str, described: Vec<Described>, wanted: &Wanted) -> Result<Self, Failure> {
+    pub fn of(chosen: Vec<Chosen>, wanted: &Wanted) -> Result<Self, Failure> {
         let (mut changes, mut warned, mut present) = (Vec::new(), BTreeMap::<_, Vec<_>>::new(), BTreeSet::new());
-        for Described { name, description } in described {
+        for (at, Described { name, description }) in chosen.into_iter().flat_map(Chosen::located) {
             let described = description.and_then(|nodegroup| {
-                let arn = nodegroup.nodegroup_arn.ok_or_else(|| "EKS's answer has no ARN".to_owned())?;
+                let arn = nodegroup.nodegroup_arn.ok_or_else(|| Failure::new("EKS's answer has no ARN"))?;
                 Ok((arn, nodegroup.tags.unwrap_or_default()))
             });
+            let name = name.to_string();
             let (arn, tags) = match described {
                 Ok(described) => described,
-                Err(error) => {
-                    changes.push(Change::unreadable(name, Failure::of_text(&error)));
+                Err(failure) => {
+                    changes.push(Change::unreadable(at, name, failure));
                     continue;
                 }
             };
             let after = after(&tags, wanted);
             check_number(&after).map_err(|error| Failure::new(format!("{name}: {error}")))?;
             present.extend(wanted.keys().filter(|key| tags.contains_key(*key)).cloned());
-            let change = Change::of(name.clone(), arn, &tags, wanted);
+            let change = Change::of(at, name.clone(), Current { arn, tags: &tags }, wanted);
             for warning in warnings(&change, &after) {
                 warned.entry(warning).or_default().push(name.clone());
             }
@@ -87,7 +79,7 @@ impl Document {
             let example = nodegroups.first().map_or("NODEGROUP", String::as_str);
             format!("{}: {}", names(&nodegroups), warning.replace("NODEGROUP", example))
         });
-        Ok(Self { region: region.to_owned(), warnings: warnings.collect(), changes })
+        Ok(Self { warnings: warnings.collect(), changes, errors: Vec::new() })
     }
 
     /// The changes to write.
@@ -111,7 +103,7 @@ impl Document {
     /// How the command ends.
     pub fn exit(&self) -> Exit {
         if self.with(Outcome::Failed).next().is_none() {
-            Exit::Done
+            unread::exit(&self.errors, Exit::Done)
         } else if self.with(Outcome::Failed).all(|change| change.exit == Exit::Denied) {
             Exit::Denied
         } else {
@@ -127,11 +119,12 @@ impl Document {
     /// Prints the failures, a line each, and the hint once.
     pub fn say_failures(&self) {
         let mut hints = BTreeSet::new();
-        for Change { nodegroup, error, hint, .. } in self.with(Outcome::Failed) {
-            say(&format!("error: {}: {}", safe(nodegroup), safe(error.as_deref().unwrap_or_default())));
+        for change @ Change { error, hint, .. } in self.with(Outcome::Failed) {
+            say(&format!("error: {}: {}", safe(&change.name()), safe(error.as_deref().unwrap_or_default())));
             hints.extend(hint);
         }
         hints.iter().for_each(|hint| say(&format!("\n{hint}")));
+        say_unread(&self.errors);
     }
 
     /// The preview.
@@ -172,8 +165,17 @@ impl Document {
     }
 }
 
-fn nodegroups<'a>(changes: impl Iterator<Item = &'a Change>) -> Vec<&'a str> {
-    changes.map(|change| change.nodegroup.as_str()).collect()
+impl Chosen {
+    /// Each node group, and where it is.
+    fn located(self) -> impl Iterator<Item = (At, Described)> {
+        let Self { place, account, described } = self;
+        let at = At { account, place };
+        described.into_iter().map(move |described| (at.clone(), described))
+    }
+}
+
+fn nodegroups<'a>(changes: impl Iterator<Item = &'a Change>) -> Vec<String> {
+    changes.map(Change::name).collect()
 }
 
 /// As many names as fit into a sentence.
@@ -186,45 +188,32 @@ fn names(names: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use aws_sdk_eks::types::Nodegroup;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
-    use crate::fixture::every_output;
+    use crate::fixture::{at, every_output};
 
     fn described(name: &str, tags: &[(&str, &str)]) -> Described {
         let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let nodegroup = Nodegroup::builder().nodegroup_arn(format!("arn:{name}")).set_tags(Some(tags)).build();
-        Described { name: name.to_owned(), description: Ok(nodegroup) }
+        Described { name: name.parse().unwrap(), description: Ok(Box::new(nodegroup)) }
     }
 
     fn unreadable(name: &str, error: &str) -> Described {
-        Described { name: name.to_owned(), description: Err(error.to_owned()) }
+        Described { name: name.parse().unwrap(), description: Err(Failure::of_text(error)) }
     }
 
     fn document(described: Vec<Described>, key: &str, value: Option<&str>) -> Result<Document, String> {
         let wanted = [(key.to_owned(), value.map(str::to_owned))].into();
-        Document::of("eu-central-1", described, &wanted).map_err(|failure| failure.to_string())
+        let At { place, account } = at();
+        let chosen = Chosen { place, account, described };
+        Document::of(vec![chosen], &wanted).map_err(|failure| failure.to_string())
     }
 
     fn text(draw: impl FnOnce(&mut Page)) -> String {
         let mut page = Page::new(80, jiff::tz::TimeZone::UTC);
         draw(&mut page);
         anstream::adapter::strip_str(&page.text).to_string()
-    }
-
-    #[test]
-    fn patterns_name_each_node_group_once() {
-        let all = ["dev/blue", "prod/blue", "prod/green"].map(str::to_owned);
-        let select = |patterns: &[&str]| {
-            let patterns: Vec<_> = patterns.iter().map(|pattern| pattern.parse().unwrap()).collect();
-            select(&patterns, &all, "eu-central-1").map_err(|failure| failure.to_string())
-        };
-        assert_eq!(select(&["prod/*", "*/blue"]), Ok(all.to_vec()));
-        let error = "error: there is no node group prod/bleu in eu-central-1\n\nDid you mean prod/blue";
-        assert!(select(&["prod/*", "prod/bleu"]).unwrap_err().starts_with(error));
-        let error =
-            "error: there is no node group xyz/* in eu-central-1\n\nSee them all: eks-nodegroup-updater plan --all";
-        assert_eq!(select(&["xyz/*"]), Err(error.to_owned()));
     }
 
     #[test]
@@ -250,17 +239,22 @@ mod tests {
             described("prod/web", &[("ManagedBy", "eksctl")]),
         ];
         let document = document(described, "ami-update", Some("auto")).unwrap();
+        let change = |mut change: Value| {
+            change["account"] = "123456789012".into();
+            change["region"] = "eu-central-1".into();
+            change["removed"] = json!([]);
+            change
+        };
         let expected = json!({
-            "region": "eu-central-1",
             "changes": [
-                {"nodegroup": "prod/blue", "set": {"ami-update": "auto"}, "removed": [], "result": "NotReached"},
-                {"nodegroup": "prod/green", "set": {}, "removed": [], "result": "Unchanged"},
-                {
-                    "nodegroup": "prod/red", "set": {}, "removed": [], "result": "Failed",
-                    "error": "AccessDeniedException: no",
-                },
-                {"nodegroup": "prod/web", "set": {"ami-update": "auto"}, "removed": [], "result": "NotReached"},
+                change(json!({"nodegroup": "prod/blue", "set": {"ami-update": "auto"}, "result": "NotReached"})),
+                change(json!({"nodegroup": "prod/green", "set": {}, "result": "Unchanged"})),
+                change(json!({
+                    "nodegroup": "prod/red", "set": {}, "result": "Failed", "error": "AccessDeniedException: no",
+                })),
+                change(json!({"nodegroup": "prod/web", "set": {"ami-update": "auto"}, "result": "NotReached"})),
             ],
+            "errors": [],
             "warnings": [
                 "prod/blue, prod/web: managed by eksctl (tag ManagedBy=eksctl), which might undo this; set the same there: \
                  tags of the managedNodeGroups entry in its config file (docs/ownership.md#eksctl)",

@@ -12,31 +12,37 @@ mod document;
 mod wanted;
 mod write;
 
+use std::collections::BTreeSet;
 use std::pin::pin;
 
+use aws_sdk_eks::types::Nodegroup;
 use clap::Args;
-use eks_nodegroup_updater::aws::endpoints::{self, Service};
-use eks_nodegroup_updater::model::id::NodegroupPattern;
+use eks_nodegroup_updater::model::id::{NodegroupId, NodegroupPattern};
 use eks_nodegroup_updater::model::nodegroup::policy::OPT_IN_TAG;
 use eks_nodegroup_updater::model::rules::RuleName;
 
-use self::document::{Document, select};
+#[cfg(test)]
+pub use self::change::At;
+use self::document::{Chosen, Document};
 use self::wanted::{Argument, Wanted, sort_out};
-use crate::aws::account::Account;
-use crate::aws::nodegroups;
-use crate::aws::region;
+use super::selection::{SELECTED, Selection};
+use crate::aws::account::{Account, Places};
+use crate::aws::answer::{look, looking};
+use crate::aws::caller::Caller;
+use crate::aws::nodegroups::{Listed, describe, list, no_such_nodegroup};
+use crate::aws::place::{Place, everywhere};
+use crate::aws::unread::Unread;
 use crate::confirm::confirm;
 use crate::failure::{Exit, Failure};
 use terminal::output::{Output, say};
 use terminal::page::Page;
-use terminal::progress::Progress;
 use terminal::text::count;
 
 /// Keep node groups current: writes the tag ami-update=auto
 #[derive(Args)]
 pub struct OptIn {
     /// The node groups, as CLUSTER/NODEGROUP; * matches any characters except the slash, as in prod/*
-    #[arg(required = true, value_name = "NODEGROUP")]
+    #[arg(value_name = "NODEGROUP", required_unless_present_any = SELECTED)]
     nodegroups: Vec<NodegroupPattern>,
     /// Only report newer releases, without updates: writes ami-update=notify
     #[arg(long)]
@@ -51,7 +57,7 @@ pub struct OptIn {
 #[derive(Args)]
 pub struct OptOut {
     /// The node groups, as CLUSTER/NODEGROUP; * matches any characters except the slash, as in prod/*
-    #[arg(required = true, value_name = "NODEGROUP")]
+    #[arg(value_name = "NODEGROUP", required_unless_present_any = SELECTED)]
     nodegroups: Vec<NodegroupPattern>,
     #[command(flatten)]
     writing: Writing,
@@ -87,6 +93,8 @@ struct Writing {
     /// Only show what would be written
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    selection: Selection,
 }
 
 impl OptIn {
@@ -116,7 +124,7 @@ impl Set {
     /// # Errors
     /// When nothing can be written at all.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
-        let (nodegroups, wanted) = sort_out(self.arguments)?;
+        let (nodegroups, wanted) = sort_out(self.arguments, &self.writing.selection)?;
         self.writing.run(&nodegroups, &wanted, account, output).await
     }
 }
@@ -141,17 +149,11 @@ impl Writing {
             }
         });
         let look = async {
-            let (configuration, _) = account.to_write().await?;
-            let all = nodegroups::list(&configuration).await?;
-            let names = select(patterns, &all, region(&configuration))?;
-            let progress = Progress::over(names.len(), "node groups");
-            let described = nodegroups::describe(&configuration, names, &progress).await;
-            drop(progress);
-            let document = Document::of(region(&configuration), described, wanted)?;
+            let document = self.changes(patterns, wanted, account).await?;
             let goes_on = self.ask(&document, output).await?;
-            Ok::<_, Failure>((configuration, document, goes_on))
+            Ok::<_, Failure>((document, goes_on))
         };
-        let (configuration, mut document, goes_on) = tokio::select! {
+        let (mut document, goes_on) = tokio::select! {
             looked = look => looked?,
             () = &mut interrupted => {
                 say("\nNothing was changed.");
@@ -165,35 +167,87 @@ impl Writing {
             document.skip();
             false
         } else {
-            write::write(
-                &aws_sdk_eks::Client::new(&endpoints::of(&configuration, Service::Eks)),
-                &mut document.changes,
-                interrupted,
-            )
-            .await
+            write::write(&mut document.changes, interrupted).await
         };
         document.say_failures();
         output.print(&document, |page| document.draw_results(page))?;
         Ok(if is_interrupted { Exit::Interrupted } else { document.exit() })
     }
 
+    /// The changes of the selected node groups.
+    async fn changes(
+        &self,
+        patterns: &[NodegroupPattern],
+        wanted: &Wanted,
+        account: &Account,
+    ) -> Result<Document, Failure> {
+        let Places { places, mut unread } = account.places().await?;
+        Caller::introduce_all(&places).await?;
+        let first = places.first().cloned();
+        let answers = everywhere(places, async |place| self.choose(patterns, account, place).await).await?;
+        unread.extend(answers.unread);
+        let (chosen, missing): (Vec<Chosen>, Vec<Vec<Unread>>) = answers.answers.into_iter().unzip();
+        unread.extend(missing.into_iter().flatten());
+        // What could not be listed might have the node group.
+        if let (Some(place), true) = (first, unread.is_empty()) {
+            let names = || chosen.iter().flat_map(|chosen| &chosen.described).map(|described| &described.name);
+            for pattern in patterns {
+                if self.selection.is_empty() && !names().any(|name| pattern.matches(name)) {
+                    return Err(no_such_nodegroup(&place, pattern).await);
+                }
+            }
+        }
+        let mut document = Document::of(chosen, wanted)?;
+        document.errors = unread;
+        Ok(document)
+    }
+
+    /// The selected node groups of a place.
+    async fn choose(
+        &self,
+        patterns: &[NodegroupPattern],
+        account: &Account,
+        place: &Place,
+    ) -> Result<(Chosen, Vec<Unread>), Failure> {
+        let selected = self.selection.of(place, patterns).await?;
+        let Listed { mut names, unread } = match selected.named() {
+            Some(names) => Listed { names, unread: Vec::new() },
+            None => list(place, patterns).await?,
+        };
+        names.retain(|name| selected.includes_name(name));
+        if self.selection.needs_decisions() {
+            let mut answer = look(place, account.stack.as_deref(), &looking()).await?.answer;
+            answer.decisions.retain(|line| selected.includes(line));
+            let wanted: BTreeSet<String> = answer.decisions.into_iter().map(|line| line.nodegroup).collect();
+            names.retain(|name| wanted.contains(&name.to_string()));
+        }
+        let mut described = describe(place, names).await;
+        described.retain(|it| match &it.description {
+            Ok(nodegroup) => selected.includes_described(nodegroup),
+            Err(failure) => !failure.is_not_found(),
+        });
+        let account = described.iter().find_map(|it| account_in(it.description.as_ref().ok()?)).unwrap_or_default();
+        Ok((Chosen { place: place.clone(), account, described }, unread))
+    }
+
     /// Shows the preview, and asks for confirmation.
     async fn ask(&self, document: &Document, output: Output) -> Result<bool, Failure> {
         let number = document.waiting().count();
         let asks = number > 0 && !self.dry_run && !self.yes;
-        match output {
-            Output::Table => {
-                output.print(document, |page| document.draw_changes(page))?;
-            }
+        if output != Output::Json {
+            output.print(document, |page| document.draw_changes(page))?;
+        } else if asks {
             // The document is printed at the end, but the question needs the preview.
-            Output::Json if asks => {
-                let mut page = Page::here();
-                document.draw_changes(&mut page);
-                say(page.text.trim_end());
-            }
-            Output::Json => {}
+            let mut page = Page::here();
+            document.draw_changes(&mut page);
+            say(page.text.trim_end());
         }
         document.say_warnings();
         confirm(&format!("Write these tags on {}?", count(number, "node group")), !asks).await
     }
+}
+
+/// The account in a node group's ARN.
+fn account_in(nodegroup: &Nodegroup) -> Option<String> {
+    NodegroupId::from_arn(nodegroup.nodegroup_arn()?).map(|id| id.account().to_owned())
 }

@@ -7,6 +7,7 @@ use eks_nodegroup_updater::model::id::NodegroupPattern;
 use eks_nodegroup_updater::model::nodegroup::policy::{OPT_IN_TAG, Policy};
 use eks_nodegroup_updater::model::rules::{RuleName, Rules};
 
+use crate::commands::selection::Selection;
 use crate::failure::Failure;
 use terminal::text::nearest;
 
@@ -108,7 +109,7 @@ pub fn rule(key: &str) -> &str {
 ///
 /// # Errors
 /// When there are none of one kind, or a rule is set twice.
-pub fn sort_out(arguments: Vec<Argument>) -> Result<(Vec<NodegroupPattern>, Wanted), Failure> {
+pub fn sort_out(arguments: Vec<Argument>, selection: &Selection) -> Result<(Vec<NodegroupPattern>, Wanted), Failure> {
     let (mut patterns, mut wanted) = (Vec::new(), Wanted::new());
     for argument in arguments {
         match argument {
@@ -121,7 +122,7 @@ pub fn sort_out(arguments: Vec<Argument>) -> Result<(Vec<NodegroupPattern>, Want
         }
     }
     let missing = match (patterns.is_empty(), wanted.is_empty()) {
-        (true, _) => "no node group given",
+        (true, _) if selection.is_empty() => "no node group given",
         (_, true) => "no RULE=VALUE given",
         _ => return Ok((patterns, wanted)),
     };
@@ -138,7 +139,7 @@ mod tests {
 
     fn sorted(arguments: &[&str]) -> Result<(Vec<String>, Wanted), String> {
         let arguments = arguments.iter().map(|argument| argument.parse().unwrap()).collect();
-        let sorted = sort_out(arguments).map_err(|failure| failure.to_string());
+        let sorted = sort_out(arguments, &Selection::default()).map_err(|failure| failure.to_string());
         sorted.map(|(patterns, wanted)| (patterns.iter().map(ToString::to_string).collect(), wanted))
     }
 

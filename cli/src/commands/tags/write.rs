@@ -1,6 +1,5 @@
 //! Writes tags to EKS: several node groups at once, and each of them whole.
 
-use aws_sdk_eks::Client;
 use eks_nodegroup_updater::aws::CONCURRENCY;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -12,11 +11,11 @@ use terminal::progress::Progress;
 
 /// Writes all changes that are not done yet, and sets the result of each. After an interruption no change is started, and those
 /// in progress are awaited. Returns whether it was interrupted.
-pub async fn write(eks: &Client, changes: &mut [Change], interrupted: impl Future<Output = ()>) -> bool {
+pub async fn write(changes: &mut [Change], interrupted: impl Future<Output = ()>) -> bool {
     let waiting: Vec<&mut Change> = changes.iter_mut().filter(|change| change.result == Outcome::NotReached).collect();
     let progress = Progress::over(waiting.len(), "node groups");
     let work = async |change: &mut Change| {
-        let written = write_one(eks, change).await;
+        let written = write_one(change).await;
         change.end(written);
         progress.advance();
     };
@@ -28,19 +27,24 @@ pub async fn write(eks: &Client, changes: &mut [Change], interrupted: impl Futur
 }
 
 /// One call writes all tags of a node group, and another one removes tags.
-async fn write_one(eks: &Client, change: &Change) -> Result<(), Failure> {
+async fn write_one(change: &Change) -> Result<(), Failure> {
+    let eks = &change.place.eks;
     if !change.set.is_empty() {
-        let call =
-            eks.tag_resource().resource_arn(&change.arn).set_tags(Some(change.set.clone().into_iter().collect()));
-        call.send().await.map_err(|error| Failure::of_call("writing its tags", &error))?;
+        let written = eks.write(async |eks| {
+            let tags = change.set.clone().into_iter().collect();
+            eks.tag_resource().resource_arn(&change.arn).set_tags(Some(tags)).send().await
+        });
+        written.await.map_err(|error| Failure::of_call("writing its tags", &error))?;
     }
     if !change.removed.is_empty() {
         let doing = match change.set.is_empty() {
             true => "removing its tags",
             false => "the new tags are written; removing the others",
         };
-        let call = eks.untag_resource().resource_arn(&change.arn).set_tag_keys(Some(change.removed.clone()));
-        call.send().await.map_err(|error| Failure::of_call(doing, &error))?;
+        let removed = eks.write(async |eks| {
+            eks.untag_resource().resource_arn(&change.arn).set_tag_keys(Some(change.removed.clone())).send().await
+        });
+        removed.await.map_err(|error| Failure::of_call(doing, &error))?;
     }
     Ok(())
 }

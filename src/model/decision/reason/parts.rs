@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::id::names::Names;
 use crate::model::problem::Unreadable;
 use crate::model::release::version::ReleaseVersion;
+use crate::model::settings::setting::Setting;
 
 /// Why a requested rollback cannot start.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -80,13 +81,13 @@ pub enum Freeze {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Limit {
     /// Updates in progress in the cluster.
-    #[error("the cluster's update limit of {0} is reached by {1} (MAX_UPDATES_PER_CLUSTER)")]
+    #[error("{setting} is {0}, reached by {1}", setting = Setting::MaxUpdatesPerCluster.row().variable)]
     PerCluster(usize, Names),
     /// Updates in progress in the whole fleet.
-    #[error("the fleet's update limit of {0} is reached by {1} (MAX_UPDATES_IN_PROGRESS)")]
+    #[error("{setting} is {0}, reached by {1}", setting = Setting::MaxUpdatesInProgress.row().variable)]
     InProgress(usize, Names),
     /// Updates started by this run.
-    #[error("the run's start limit of {0} is reached (MAX_STARTS_PER_RUN)")]
+    #[error("{setting} is {0}, reached by this run", setting = Setting::MaxStartsPerRun.row().variable)]
     PerRun(usize),
 }
 

@@ -1,11 +1,10 @@
-//! `status`: whether the fleet is current, and what prevents it.
+//! The state of the node groups of one account and region.
 
 use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Datapoint, Dimension, Statistic};
-use clap::Args;
 use comfy_table::Cell;
 use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use eks_nodegroup_updater::aws::pace::Throttling;
@@ -19,51 +18,34 @@ use eks_nodegroup_updater::summary::{Stopped, Throttled};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::aws::account::Account;
-use crate::aws::answer::{DecisionLine, Look, StartAnswer, look, looking};
+use crate::aws::answer::{DecisionLine, StartAnswer};
 use crate::aws::nodegroups::here;
-use crate::aws::records;
-use crate::failure::{Exit, Failure};
 use terminal::kind::Kind;
-use terminal::output::{Output, Reader};
 use terminal::page::{Page, shortened};
 use terminal::text::{count, duration, safe};
 
 /// The maximum number of listed node groups that need attention.
 const LISTED: usize = 20;
 
-/// Show whether the fleet is current, and what prevents it
-#[derive(Args)]
-pub struct Status {
-    /// Refresh every SECONDS, until Ctrl-C
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "30",
-        value_parser = clap::value_parser!(u64).range(5..))]
-    watch: Option<u64>,
-    /// Exit with 2 if a node group needs you
-    #[arg(long)]
-    exit_code: bool,
-}
-
-/// The state of the fleet, by region.
-#[derive(Serialize)]
-struct Document {
-    regions: Vec<Region>,
-}
-
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Region {
+pub struct Region {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<String>,
     region: String,
-    stack: String,
-    account: String,
+    /// Absent if the updater is not deployed: then this is what your credentials can read, without records.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stack: Option<String>,
     /// Why no update is allowed to start anywhere, if updates are stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     freeze: Option<Stopped>,
-    nodegroups: Numbers,
+    pub nodegroups: Numbers,
     #[serde(skip_serializing_if = "Option::is_none")]
     days_behind: Option<DaysBehind>,
     in_progress: Vec<InProgress>,
-    needs_you: Vec<Waiting>,
+    needs_you: Vec<DecisionLine>,
     held_back: Vec<HeldBack>,
     stale: Vec<String>,
     quarantines: Vec<Quarantine>,
@@ -75,11 +57,14 @@ struct Region {
     /// How long calls of this command or of a run within a day waited because EKS throttled the account; only if that was long.
     #[serde(skip_serializing_if = "Option::is_none")]
     throttled_seconds: Option<u64>,
+    /// The options for the commands in hints.
+    #[serde(skip)]
+    options: String,
 }
 
 /// When each function last wrote metrics: to five minutes, and within a day.
 #[derive(Clone, Serialize)]
-struct LastRuns {
+pub struct LastRuns {
     start: Option<Timestamp>,
     check: Option<Timestamp>,
     /// The longest wait of a run's calls.
@@ -87,19 +72,20 @@ struct LastRuns {
     throttled: Duration,
 }
 
-#[derive(Serialize)]
+/// How many node groups there are in each state.
+#[derive(Clone, Copy, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Numbers {
-    all: usize,
-    current: usize,
-    starts: usize,
-    updating: usize,
-    waits: usize,
-    needs_you: usize,
-    left_alone: usize,
+pub struct Numbers {
+    pub all: usize,
+    pub current: usize,
+    pub starts: usize,
+    pub updating: usize,
+    pub waits: usize,
+    pub needs_you: usize,
+    pub left_alone: usize,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Copy, Serialize)]
 struct DaysBehind {
     worst: i64,
     median: i64,
@@ -118,77 +104,70 @@ struct InProgress {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Waiting {
-    nodegroup: String,
-    decision: DecisionKind,
-    reason: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    days_behind: Option<i64>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct HeldBack {
     decision: DecisionKind,
     nodegroups: usize,
 }
 
-impl Status {
-    /// Reads and prints the status, once or repeatedly.
-    ///
-    /// # Errors
-    /// When a region cannot be read.
-    pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
-        loop {
-            let document = Document { regions: regions(account).await? };
-            if self.watch.is_some() && output == Output::Table {
-                terminal::output::clear()?;
-            }
-            let reader =
-                output.print(&document, |page| document.regions.iter().for_each(|region| region.draw(page)))?;
-            let Some(seconds) = self.watch.filter(|_| reader == Reader::There) else {
-                let needs_you = document.regions.iter().any(|region| region.nodegroups.needs_you > 0);
-                return Ok(if self.exit_code && needs_you { Exit::Found } else { Exit::Done });
-            };
-            tokio::time::sleep(Duration::from_secs(seconds)).await;
-        }
+/// Where a state was read.
+pub struct At {
+    pub profile: Option<String>,
+    pub account: Option<String>,
+    pub region: String,
+    pub stack: Option<String>,
+    pub options: String,
+}
+
+/// The states, in the order in which they are listed.
+pub const KINDS: [Kind; 6] = [Kind::Current, Kind::Start, Kind::Updating, Kind::Waits, Kind::NeedsYou, Kind::LeftAlone];
+
+/// The words for a state in a list.
+pub fn words(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Current => "current",
+        Kind::Start => "to start",
+        Kind::Updating => "updating",
+        Kind::Waits => "waiting",
+        Kind::NeedsYou => "needing you",
+        Kind::LeftAlone => "left alone",
     }
 }
 
-async fn regions(account: &Account) -> Result<Vec<Region>, Failure> {
-    let mut regions = Vec::new();
-    for configuration in account.regions().await? {
-        let Look { region, deployment, answer } = look(&configuration, account.stack.as_deref(), &looking()).await?;
-        let deployment = deployment.ok_or_else(|| {
-            Failure::new(format!("the updater is not deployed in {region}"))
-                .hint("See what it would do: eks-nodegroup-updater plan")
-        })?;
-        let records = records::scan(&configuration, &deployment).await?;
-        let last_runs = last_runs(&configuration, &deployment.stack).await;
-        let region = Region::of(region, deployment.stack, deployment.account, &answer, &records);
-        regions.push(region.with_last_runs(last_runs));
+impl Numbers {
+    /// How many are in this state.
+    pub fn of(&self, kind: Kind) -> usize {
+        match kind {
+            Kind::Current => self.current,
+            Kind::Start => self.starts,
+            Kind::Updating => self.updating,
+            Kind::Waits => self.waits,
+            Kind::NeedsYou => self.needs_you,
+            Kind::LeftAlone => self.left_alone,
+        }
     }
-    Ok(regions)
+
+    /// Adds those of another region.
+    pub fn add(&mut self, other: &Self) {
+        let Self { all, current, starts, updating, waits, needs_you, left_alone } = other;
+        self.all += all;
+        self.current += current;
+        self.starts += starts;
+        self.updating += updating;
+        self.waits += waits;
+        self.needs_you += needs_you;
+        self.left_alone += left_alone;
+    }
 }
 
 impl Region {
-    fn of(region: String, stack: String, account: String, answer: &StartAnswer, records: &RecordSet) -> Self {
+    /// The state by a dry run's answer and the records.
+    pub fn of(at: At, answer: &StartAnswer, records: &RecordSet) -> Self {
         let number = |wanted| answer.decisions.iter().filter(|line| line.sign() == wanted).count();
-        let days = |line: &DecisionLine| line.runs.as_ref().and_then(|runs| runs.days_behind);
-        let mut behind: Vec<i64> = answer.decisions.iter().filter_map(days).collect();
+        let mut behind: Vec<i64> = answer.decisions.iter().filter_map(DecisionLine::days_behind).collect();
         behind.sort_unstable();
-        let mut needs_you: Vec<Waiting> = answer
-            .decisions
-            .iter()
-            .filter(|line| line.sign() == Kind::NeedsYou)
-            .map(|line| Waiting {
-                nodegroup: line.nodegroup.clone(),
-                decision: line.decision.clone(),
-                reason: line.reason.clone(),
-                days_behind: days(line),
-            })
-            .collect();
-        needs_you.sort_by_key(|waiting| std::cmp::Reverse(waiting.days_behind));
+        let mut needs_you: Vec<DecisionLine> =
+            answer.decisions.iter().filter(|line| line.sign() == Kind::NeedsYou).cloned().collect();
+        needs_you.sort_by_key(|line| std::cmp::Reverse(line.days_behind()));
         let mut held_back: Vec<HeldBack> = Vec::new();
         for line in answer.decisions.iter().filter(|line| line.sign() == Kind::Waits) {
             match held_back.iter_mut().find(|held| held.decision == line.decision) {
@@ -202,10 +181,13 @@ impl Region {
             + records.readable_tracks().map(|record| record.pending_notices().len()).sum::<usize>()
             + fleet.map_or(0, |fleet| fleet.pending_notices().len());
         let is_stale = |record: &&NodegroupRecord| record.is_stale();
+        let At { profile, account, region, stack, options } = at;
         Self {
+            profile,
+            account,
             region,
             stack,
-            account,
+            options,
             freeze: answer.freeze.clone(),
             nodegroups: Numbers {
                 all: answer.decisions.len(),
@@ -237,26 +219,58 @@ impl Region {
         }
     }
 
-    fn with_last_runs(self, last_runs: Option<LastRuns>) -> Self {
+    /// The same, with the time of the last runs.
+    pub fn with_last_runs(self, last_runs: Option<LastRuns>) -> Self {
         let waited = last_runs.as_ref().map(|last| last.throttled).unwrap_or_default();
         let long = Throttled::of(Throttling { refusals: 0, waited }).map(|throttled| throttled.waited_seconds);
         Self { throttled_seconds: self.throttled_seconds.max(long), last_runs, ..self }
     }
 
-    fn draw(&self, page: &mut Page) {
+    /// Its account and region, as people name them.
+    pub fn place(&self) -> String {
+        let account = self.profile.as_ref().or(self.account.as_ref());
+        [account, Some(&self.region)].into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The most days that a node group is behind.
+    pub fn worst(&self) -> Option<i64> {
+        self.days_behind.map(|days| days.worst)
+    }
+
+    /// The stack, and why nothing starts there, for a column.
+    pub fn stack_and_freeze(&self) -> String {
+        let stack = self.stack.as_deref().unwrap_or("not deployed");
+        match &self.freeze {
+            Some(freeze) => format!("{}; ✗ no update starts: {}", safe(stack), safe(&freeze.message)),
+            None => safe(stack).into_owned(),
+        }
+    }
+
+    /// Whether there is anything to list.
+    pub fn has_lists(&self) -> bool {
+        let Self { in_progress, needs_you, held_back, stale, quarantines, withdrawn, .. } = self;
+        !(in_progress.is_empty()
+            && needs_you.is_empty()
+            && held_back.is_empty()
+            && stale.is_empty()
+            && quarantines.is_empty()
+            && withdrawn.is_empty())
+    }
+
+    /// Draws the state of a single region.
+    pub fn draw(&self, page: &mut Page) {
         let Self { region, stack, account, nodegroups, .. } = self;
-        page.note(&format!("Stack {stack} in {region}, account {account}"));
-        let parts = [
-            (Kind::Current, nodegroups.current, "current"),
-            (Kind::Start, nodegroups.starts, "to start"),
-            (Kind::Updating, nodegroups.updating, "updating"),
-            (Kind::Waits, nodegroups.waits, "waiting"),
-            (Kind::NeedsYou, nodegroups.needs_you, "needing you"),
-            (Kind::LeftAlone, nodegroups.left_alone, "left alone"),
-        ];
-        let parts = parts.into_iter().filter(|(_, number, _)| *number > 0);
+        let account = account.as_ref().map(|account| format!(", account {account}")).unwrap_or_default();
+        match stack {
+            Some(stack) => page.note(&format!("Stack {stack} in {region}{account}")),
+            None => page.note(&format!(
+                "The updater is not deployed in {region}{account}. This is what your credentials can read, with the \
+                 default settings and without records"
+            )),
+        }
+        let parts = KINDS.into_iter().filter(|kind| nodegroups.of(*kind) > 0);
         let parts: Vec<String> = parts
-            .map(|(kind, number, what)| format!("{} {number} {what}", kind.glyph()).replace(' ', "\u{a0}"))
+            .map(|kind| format!("{} {} {}", kind.glyph(), nodegroups.of(kind), words(kind)).replace(' ', "\u{a0}"))
             .collect();
         page.paragraph(&format!("{}: {}", count(nodegroups.all, "node group"), parts.join("   ")));
         if let Some(DaysBehind { worst, median }) = &self.days_behind {
@@ -265,6 +279,7 @@ impl Region {
         }
         match &self.freeze {
             Some(freeze) => page.paragraph(&format!("✗ No update starts: {}", safe(&freeze.message))),
+            None if stack.is_none() => {}
             None => page.line("Updates may start: neither the stop switch nor a change calendar stops them"),
         }
         if self.pending_notices > 0 {
@@ -279,6 +294,11 @@ impl Region {
                 "EKS throttles this account: calls of a run waited {seconds} s. Find out what else calls EKS so often"
             ));
         }
+        self.draw_lists(page);
+    }
+
+    /// Draws what is in progress, and what is not as it should be.
+    pub fn draw_lists(&self, page: &mut Page) {
         self.draw_in_progress(page);
         self.draw_needs_you(page);
         if !self.held_back.is_empty() {
@@ -330,7 +350,7 @@ impl Region {
         for it in self.needs_you.iter().take(LISTED) {
             table.add_row([
                 Cell::new(format!("  ✗ {}", safe(&it.nodegroup))).fg(Kind::NeedsYou.color()),
-                Cell::new(it.days_behind.map(|days| format!("{days} d")).unwrap_or_default()),
+                Cell::new(it.days_behind().map(|days| format!("{days} d")).unwrap_or_default()),
                 Cell::new(&it.decision),
                 Cell::new(shortened(&safe(&it.reason), left)),
             ]);
@@ -338,13 +358,14 @@ impl Region {
         page.add(&table);
         let more = self.needs_you.len().saturating_sub(LISTED);
         if more > 0 {
-            page.note(&format!("  and {more} more: eks-nodegroup-updater plan"));
+            let options = &self.options;
+            page.note(&format!("  and {more} more: eks-nodegroup-updater nodegroups --attention needs-you{options}"));
         }
     }
 }
 
 /// The metrics of the stack; nothing if they cannot be read.
-async fn last_runs(configuration: &SdkConfig, stack: &str) -> Option<LastRuns> {
+pub async fn last_runs(configuration: &SdkConfig, stack: &str) -> Option<LastRuns> {
     let cloudwatch = aws_sdk_cloudwatch::Client::new(&endpoints::of(configuration, Service::CloudWatch));
     let now = here().now;
     let day = async |metric: Metric, statistic: Statistic| {
@@ -422,13 +443,20 @@ fn withdrawn(answer: &StartAnswer, records: &RecordSet) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::answer::looking;
     use crate::fixture::{after, every_output};
 
     #[tokio::test]
     async fn a_fleet_at_work() {
         let moment = after(5, &looking()).await;
-        let (stack, account) = ("eks-nodegroup-updater".to_owned(), "123456789012".to_owned());
-        let region = Region::of("eu-central-1".to_owned(), stack, account, &moment.look.answer, &moment.records);
+        let at = At {
+            profile: None,
+            account: Some("123456789012".to_owned()),
+            region: "eu-central-1".to_owned(),
+            stack: Some("eks-nodegroup-updater".to_owned()),
+            options: String::new(),
+        };
+        let region = Region::of(at, &moment.look.answer, &moment.records);
         let start = Some("2026-07-20T13:00:00Z".parse().unwrap());
         let last_runs = LastRuns { start, check: None, throttled: Duration::from_secs(95) };
         let region = region.with_last_runs(Some(last_runs));

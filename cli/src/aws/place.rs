@@ -1,0 +1,102 @@
+//! An account and a region, and reading several of them at once.
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use eks_nodegroup_updater::aws::concurrently;
+use eks_nodegroup_updater::aws::endpoints::{self, Service};
+use eks_nodegroup_updater::aws::pace::Eks;
+use futures_util::stream;
+use tokio::time::timeout;
+
+use super::unread::Unread;
+use crate::failure::{Exit, Failure};
+
+/// An account and a region, and the credentials for it.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The profile, if the command line names one.
+    pub profile: Option<String>,
+    /// The region.
+    pub region: String,
+    /// Region and credentials, for every client.
+    pub configuration: SdkConfig,
+    /// EKS, at the pace that the account allows in this region.
+    pub eks: Eks,
+    /// The options that name this place and the stack, as they were given, with a leading space: for the commands in hints.
+    pub options: String,
+    /// Whether the command is about several.
+    pub is_one_of_several: bool,
+    /// How long reading it is allowed to take.
+    pub timeout: Option<Duration>,
+}
+
+/// The answers of several places, and those that could not be read.
+#[derive(Debug)]
+pub struct Answers<T> {
+    /// In the order of the places.
+    pub answers: Vec<T>,
+    /// What could not be read.
+    pub unread: Vec<Unread>,
+    /// The number of places.
+    pub places: usize,
+}
+
+impl Place {
+    /// The place of a configuration that has its region.
+    pub fn new(profile: Option<String>, configuration: SdkConfig) -> Self {
+        let region = configuration.region().map_or("", |region| region.as_ref()).to_owned();
+        let eks = Eks::new((&*endpoints::of(&configuration, Service::Eks)).into());
+        Self { profile, region, configuration, eks, options: String::new(), is_one_of_several: false, timeout: None }
+    }
+
+    /// Its name in messages: the region, after the profile if the command line names one.
+    pub fn name(&self) -> String {
+        match &self.profile {
+            Some(profile) => format!("{profile}, {}", self.region),
+            None => self.region.clone(),
+        }
+    }
+
+    /// Waits for work as long as reading this place is allowed to take.
+    ///
+    /// # Errors
+    /// As of the work, and when it takes longer.
+    pub async fn in_time<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let Some(limit) = self.timeout else { return work.await };
+        let too_long = || {
+            let seconds = limit.as_secs();
+            Failure::new(format!("not read within {seconds} s, the --timeout"))
+                .hint("Give it more time with --timeout, or leave it out.")
+        };
+        timeout(limit, work).await.unwrap_or_else(|_| Err(too_long()))
+    }
+}
+
+/// Reads each place, several at once. One that cannot be read stops no other; a failure of wrong usage stops all.
+///
+/// # Errors
+/// When there is only one place, and it could not be read; and of wrong usage.
+pub async fn everywhere<T>(
+    places: Vec<Place>,
+    read: impl AsyncFn(&Place) -> Result<T, Failure>,
+) -> Result<Answers<T>, Failure> {
+    let number = places.len();
+    let read = &read;
+    let calls = places.into_iter().map(|place| async move {
+        let answer = place.in_time(read(&place)).await;
+        match answer {
+            Ok(answer) => Ok(answer),
+            Err(failure) => Err((failure.explained(&place).await, place)),
+        }
+    });
+    let mut all = Answers { answers: Vec::new(), unread: Vec::new(), places: number };
+    for answer in concurrently(stream::iter(calls)).await {
+        match answer {
+            Ok(answer) => all.answers.push(answer),
+            Err((failure, _)) if number == 1 || failure.exit == Exit::Usage => return Err(failure),
+            Err((failure, place)) => all.unread.push(Unread::of_place(&place, failure)),
+        }
+    }
+    Ok(all)
+}

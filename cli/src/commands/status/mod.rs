@@ -1,0 +1,152 @@
+//! `status`: whether the fleet is current, and what prevents it.
+
+mod region;
+
+use std::time::Duration;
+
+use clap::Args;
+use comfy_table::Cell;
+use eks_nodegroup_updater::model::record::set::RecordSet;
+use serde::Serialize;
+
+use self::region::{At, KINDS, Numbers, Region, last_runs, words};
+use crate::aws::account::Account;
+use crate::aws::answer::{Look, look, looking};
+use crate::aws::caller::account_of;
+use crate::aws::place::{Answers, Place};
+use crate::aws::records;
+use crate::aws::unread::{self, Unread, say_unread};
+use crate::failure::{Exit, Failure};
+use terminal::kind::Kind;
+use terminal::output::{Output, Reader};
+use terminal::page::Page;
+use terminal::text::{count, safe};
+
+/// Show whether the fleet is current, and what prevents it
+///
+/// Where the updater is not deployed, it shows what your credentials can read, and exits with 4.
+#[derive(Args)]
+pub struct Status {
+    /// Refresh every SECONDS, until Ctrl-C
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "30",
+        value_parser = clap::value_parser!(u64).range(5..))]
+    watch: Option<u64>,
+    /// Exit with 2 if a node group needs you
+    #[arg(long)]
+    exit_code: bool,
+}
+
+/// The state of the fleet, by account and region.
+#[derive(Serialize)]
+struct Document {
+    regions: Vec<Region>,
+    errors: Vec<Unread>,
+    #[serde(skip)]
+    places: usize,
+}
+
+impl Status {
+    /// Reads and prints the status, once or repeatedly.
+    ///
+    /// # Errors
+    /// When nothing can be read.
+    pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
+        loop {
+            let document = read(account).await?;
+            if self.watch.is_some() && output == Output::Table {
+                terminal::output::clear()?;
+            }
+            let reader = output.print(&document, |page| document.draw(page))?;
+            say_unread(&document.errors);
+            let Some(seconds) = self.watch.filter(|_| reader == Reader::There) else {
+                return Ok(unread::exit(&document.errors, self.exit(&document)));
+            };
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+        }
+    }
+
+    fn exit(&self, document: &Document) -> Exit {
+        let regions = &document.regions;
+        if regions.iter().all(|region| region.stack.is_none()) {
+            Exit::NotDeployed
+        } else if self.exit_code && regions.iter().any(|region| region.nodegroups.needs_you > 0) {
+            Exit::Found
+        } else {
+            Exit::Done
+        }
+    }
+}
+
+async fn read(account: &Account) -> Result<Document, Failure> {
+    let Answers { answers, mut unread, places } =
+        account.everywhere(async |place| of_place(place, account).await).await?;
+    let (regions, missing): (Vec<Region>, Vec<Vec<Unread>>) = answers.into_iter().unzip();
+    unread.extend(missing.into_iter().flatten());
+    Ok(Document { regions, errors: unread, places })
+}
+
+async fn of_place(place: &Place, account: &Account) -> Result<(Region, Vec<Unread>), Failure> {
+    let Look { deployment, answer } = look(place, account.stack.as_deref(), &looking()).await?;
+    let unread = answer.errors.iter().map(|error| Unread::of_run(place, &answer.decisions, error)).collect();
+    let at = |account, stack| At {
+        profile: place.profile.clone(),
+        account,
+        region: place.region.clone(),
+        stack,
+        options: place.options.clone(),
+    };
+    let region = match deployment {
+        Some(deployment) => {
+            let (records, last_runs) = futures_util::join!(
+                records::scan(&place.configuration, &deployment),
+                last_runs(&place.configuration, &deployment.stack)
+            );
+            let at = at(Some(deployment.account), Some(deployment.stack));
+            Region::of(at, &answer, &records?).with_last_runs(last_runs)
+        }
+        None => Region::of(at(account_of(place).await, None), &answer, &RecordSet::default()),
+    };
+    Ok((region, unread))
+}
+
+impl Document {
+    fn draw(&self, page: &mut Page) {
+        match self.regions.as_slice() {
+            [region] if self.places == 1 => region.draw(page),
+            regions => {
+                draw_regions(page, regions);
+                regions.iter().filter(|region| region.has_lists()).for_each(|region| {
+                    page.heading(&format!("── {}", safe(&region.place())));
+                    region.draw_lists(page);
+                });
+            }
+        }
+    }
+}
+
+/// One row for each account and region, and a total.
+fn draw_regions(page: &mut Page, regions: &[Region]) {
+    let mut table = page.table(&["Account, region", "Node groups", "", "", "", "", "", "", "Behind", "Stack"], 9);
+    let mut total = Numbers::default();
+    for region in regions {
+        total.add(&region.nodegroups);
+        let mut cells = vec![Cell::new(safe(&region.place()).into_owned()), Cell::new(region.nodegroups.all)];
+        cells.extend(KINDS.map(|kind| number(kind, &region.nodegroups)));
+        cells.push(Cell::new(region.worst().map(|days| format!("{days} d")).unwrap_or_default()));
+        cells.push(Cell::new(region.stack_and_freeze()));
+        table.add_row(cells);
+    }
+    let mut cells = vec![Cell::new("Total"), Cell::new(total.all)];
+    cells.extend(KINDS.map(|kind| number(kind, &total)));
+    table.add_row(cells);
+    page.add(&table);
+    let legend = KINDS.map(|kind| format!("{}\u{a0}{}", kind.glyph(), words(kind)));
+    page.note(&format!("{}. {} in all.", legend.join("   "), count(total.all, "node group")));
+}
+
+fn number(kind: Kind, numbers: &Numbers) -> Cell {
+    match numbers.of(kind) {
+        0 => Cell::new(""),
+        number => Cell::new(format!("{} {number}", kind.glyph())).fg(kind.color()),
+    }
+}
