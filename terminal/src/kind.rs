@@ -27,7 +27,8 @@ impl Kind {
     /// The attention that a decision needs from its reader.
     pub fn of(decision: &DecisionKind, attention: Attention) -> Self {
         match attention {
-            Attention::Moving if *decision == DecisionKind::Start => Self::Start,
+            // An answer without the attention has its default.
+            _ if *decision == DecisionKind::Start => Self::Start,
             Attention::Moving => Self::Updating,
             Attention::Current => Self::Current,
             Attention::Waits => Self::Waits,

@@ -7,7 +7,7 @@ use eks_nodegroup_updater::aws::endpoints::{self, Service};
 
 use super::caller::Caller;
 use super::place::Place;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 
 /// A region that cannot be disabled, in the one partition that has others.
 /// <https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html>
@@ -35,27 +35,31 @@ pub async fn regions(configuration: &SdkConfig) -> Result<Vec<String>, Failure> 
     Ok(names)
 }
 
-impl Failure {
-    /// The same failure, and the remedy if its cause is the region: credentials that are valid elsewhere are refused in a region
-    /// that is not enabled in their account.
-    pub async fn explained(self, place: &Place) -> Self {
-        let is_of_credentials = self.code.as_deref().is_some_and(|code| INVALID_CREDENTIALS.contains(&code));
-        if !is_of_credentials || place.region == ALWAYS_ENABLED {
-            return self;
-        }
-        let elsewhere = place.configuration.to_builder().region(Region::new(ALWAYS_ENABLED)).build();
-        match Caller::ask(&elsewhere).await {
-            Ok(Caller { account, .. }) => Self {
-                message: format!("the region {} is not enabled in the account {account}", place.region),
-                hint: Some(format!(
-                    "Leave the region out, or enable it: aws account enable-region --region-name {}. If it is enabled, \
-                     these are session tokens of the global STS endpoint, which are not valid there: set \
-                     AWS_STS_REGIONAL_ENDPOINTS=regional.",
-                    place.region
-                )),
-                ..self
-            },
-            Err(_) => self,
-        }
+/// Whether AWS does not know the credentials.
+pub fn is_of_credentials(failure: &Failure) -> bool {
+    failure.code.as_deref().is_some_and(|code| INVALID_CREDENTIALS.contains(&code))
+}
+
+/// The same failure, and the remedy if its cause is the region: credentials that are valid elsewhere are refused in a region that
+/// is not enabled in their account.
+pub async fn explained(place: &Place, failure: Failure) -> Failure {
+    if !is_of_credentials(&failure) || place.region == ALWAYS_ENABLED {
+        return failure;
     }
+    let elsewhere = place.configuration.to_builder().region(Region::new(ALWAYS_ENABLED)).build();
+    match Caller::ask(&elsewhere).await {
+        Ok(_) => not_enabled(place, failure),
+        Err(_) => failure,
+    }
+}
+
+/// The failure of valid credentials in this region.
+pub fn not_enabled(place: &Place, failure: Failure) -> Failure {
+    let region = &place.region;
+    let message = format!("the region {region} is not enabled in this account");
+    Failure { message, exit: Exit::Failed, ..failure }.hint(
+        "Leave out a region that is not enabled, or enable it: aws account enable-region --region-name REGION. If it is \
+         enabled, these are session tokens of the global STS endpoint, which are not valid there: set \
+         AWS_STS_REGIONAL_ENDPOINTS=regional.",
+    )
 }

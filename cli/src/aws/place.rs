@@ -1,5 +1,6 @@
 //! An account and a region, and reading several of them at once.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -9,6 +10,7 @@ use eks_nodegroup_updater::aws::pace::Eks;
 use futures_util::stream;
 use tokio::time::timeout;
 
+use super::enabled;
 use super::unread::Unread;
 use crate::failure::{Exit, Failure};
 
@@ -85,18 +87,32 @@ pub async fn everywhere<T>(
     let read = &read;
     let calls = places.into_iter().map(|place| async move {
         let answer = place.in_time(read(&place)).await;
-        match answer {
-            Ok(answer) => Ok(answer),
-            Err(failure) => Err((failure.explained(&place).await, place)),
-        }
+        (place, answer)
     });
     let mut all = Answers { answers: Vec::new(), unread: Vec::new(), places: number };
-    for answer in concurrently(stream::iter(calls)).await {
+    let mut failed = Vec::new();
+    let mut valid = BTreeSet::new();
+    for (place, answer) in concurrently(stream::iter(calls)).await {
         match answer {
-            Ok(answer) => all.answers.push(answer),
-            Err((failure, _)) if number == 1 || failure.exit == Exit::Usage => return Err(failure),
-            Err((failure, place)) => all.unread.push(Unread::of_place(&place, failure)),
+            Ok(answer) => {
+                valid.insert(place.profile);
+                all.answers.push(answer);
+            }
+            Err(failure) if failure.exit == Exit::Usage => return Err(failure),
+            Err(failure) => failed.push((place, failure)),
         }
+    }
+    for (place, failure) in failed {
+        // Credentials that are refused here and valid elsewhere.
+        let failure = match valid.contains(&place.profile) {
+            true if enabled::is_of_credentials(&failure) => enabled::not_enabled(&place, failure),
+            true => failure,
+            false => enabled::explained(&place, failure).await,
+        };
+        if number == 1 {
+            return Err(failure);
+        }
+        all.unread.push(Unread::of_place(&place, failure));
     }
     Ok(all)
 }

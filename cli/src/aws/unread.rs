@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use eks_nodegroup_updater::model::problem::ErrorLine;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::answer::DecisionLine;
 use super::place::Place;
@@ -39,14 +39,11 @@ pub struct Unread {
 }
 
 /// What could not be read.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum What {
     /// All of a profile.
-    #[serde(skip)]
     Profile,
     /// All of a region.
-    #[serde(skip)]
     Region,
     /// A cluster's list of node groups.
     Cluster(String),
@@ -55,8 +52,20 @@ pub enum What {
     /// Something else, such as the releases of a track.
     Other(String),
     /// Something that all node groups of a run need, such as a change calendar.
-    #[serde(skip)]
     Run,
+}
+
+impl Serialize for What {
+    /// The name under its key; nothing if it is all of a place.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let named = match self {
+            Self::Profile | Self::Region | Self::Run => None,
+            Self::Cluster(name) => Some(("cluster", name)),
+            Self::Nodegroup(name) => Some(("nodegroup", name)),
+            Self::Other(name) => Some(("subject", name)),
+        };
+        serializer.collect_map(named)
+    }
 }
 
 impl Unread {

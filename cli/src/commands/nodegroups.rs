@@ -17,7 +17,7 @@ use crate::aws::unread::{self, Unread, say_unread};
 use crate::failure::{Exit, Failure};
 use crate::format::Format;
 use terminal::output::{Output, print};
-use terminal::page::Page;
+use terminal::page::{Page, Rows};
 use terminal::text::{count, safe};
 
 /// List all node groups, opted in or not: release, days behind, ring, decision, owner
@@ -189,6 +189,22 @@ impl Item {
 /// The decision of a node group without the tag.
 const NOT_OPTED_IN: &str = "NotOptedIn";
 
+/// The titles of the list, in the order of the cells.
+const TITLES: [&str; 12] = [
+    "  Node group",
+    "Release",
+    "Days behind",
+    "Ring",
+    "Decision",
+    "Target",
+    "Owner",
+    "AMI type",
+    "Kubernetes",
+    "Profile",
+    "Account",
+    "Region",
+];
+
 /// The columns of the CSV file, in the order of the cells.
 const COLUMNS: [&str; 12] = [
     "nodegroup",
@@ -210,59 +226,29 @@ impl Document {
         if self.nodegroups.is_empty() {
             return page.line("No node group.");
         }
-        let titles = [
-            "Node group",
-            "Release",
-            "Behind",
-            "Ring",
-            "Decision",
-            "Target",
-            "Owner",
-            "AMI type",
-            "Kubernetes",
-            "Profile",
-            "Account",
-            "Region",
-        ];
-        // Columns that are equal for all say nothing, but in a wide list they are what is copied.
+        // A column whose cells are all equal says nothing, but in a wide list it is what is copied.
         let differ = |of: fn(&Item) -> Option<&str>| {
             let mut values = self.nodegroups.iter().map(of);
             let first = values.next();
-            values.any(|value| Some(value) != first)
+            wide || values.any(|value| Some(value) != first)
         };
-        let several_regions = differ(|item| Some(&item.region));
-        let several_accounts = differ(|item| item.account.as_deref());
-        let several_profiles = differ(|item| item.profile.as_deref());
-        let shown = [
-            true,
-            true,
-            true,
-            true,
-            true,
-            wide,
-            true,
-            wide,
-            wide,
-            several_profiles,
-            wide || (several_accounts && !several_profiles),
-            wide || several_regions,
-        ];
-        let header: Vec<&str> = titles.iter().zip(shown).filter(|(_, shown)| *shown).map(|(title, _)| *title).collect();
-        let mut table = page.table(&header, 0);
+        let profiles = differ(|item| item.profile.as_deref());
+        let accounts = differ(|item| item.account.as_deref()) && (wide || !profiles);
+        let regions = differ(|item| Some(&item.region));
+        let shown = [true, true, true, true, true, wide, true, wide, wide, profiles, accounts, regions];
+        let mut rows = Rows::new(TITLES);
         for item in &self.nodegroups {
             let kind = item.line.sign();
-            let cells = item.cells().into_iter().zip(shown).enumerate().filter(|(_, (_, shown))| *shown);
-            let cells = cells.map(|(index, (cell, _))| {
-                let cell = safe(&cell).into_owned();
-                match index {
-                    4 => comfy_table::Cell::new(format!("{} {cell}", kind.glyph())).fg(kind.color()),
-                    2 if !cell.is_empty() => comfy_table::Cell::new(format!("{cell} d")),
-                    _ => comfy_table::Cell::new(cell),
+            let mut cells = item.cells().map(|cell| safe(&cell).into_owned());
+            for (cell, shown) in cells.iter_mut().zip(shown) {
+                if !shown {
+                    cell.clear();
                 }
-            });
-            table.add_row(cells);
+            }
+            cells[0] = format!("{} {}", kind.glyph(), cells[0]);
+            rows.row(cells, kind.style(), None);
         }
-        page.add(&table);
+        page.rows(&rows);
         page.line("");
         let opted_in = || self.nodegroups.iter().map(|item| &item.line).filter(|line| line.opted_in);
         let not = self.nodegroups.len() - opted_in().count();

@@ -7,6 +7,7 @@ mod completions;
 mod credentials;
 mod denied;
 mod pipes;
+mod places;
 mod proxy;
 mod serve;
 mod served;

@@ -20,6 +20,12 @@ impl Served {
         Self::with(&["--speed", speed])
     }
 
+    /// One with a fleet in each of these regions.
+    pub fn in_regions(regions: &[&str]) -> Self {
+        let named: Vec<&str> = regions.iter().flat_map(|region| ["--region", region]).collect();
+        Self::with(&named)
+    }
+
     /// One with these options.
     pub fn with(options: &[&str]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_eks-nodegroup-updater"))

@@ -5,7 +5,6 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Datapoint, Dimension, Statistic};
-use comfy_table::Cell;
 use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use eks_nodegroup_updater::aws::pace::Throttling;
 use eks_nodegroup_updater::metrics::{Metric, NAMESPACE};
@@ -21,7 +20,7 @@ use serde::Serialize;
 use crate::aws::answer::{DecisionLine, StartAnswer};
 use crate::aws::nodegroups::here;
 use terminal::kind::Kind;
-use terminal::page::{Page, shortened};
+use terminal::page::{Page, Rows};
 use terminal::text::{count, duration, safe};
 
 /// The maximum number of listed node groups that need attention.
@@ -343,19 +342,16 @@ impl Region {
             return;
         }
         page.heading("Needs you");
-        let mut table = page.table(&["  Node group", "Behind", "Decision", "Why"], 3);
-        let used =
-            self.needs_you.iter().map(|it| it.nodegroup.len() + it.decision.code().len()).max().unwrap_or_default();
-        let left = usize::from(page.width).saturating_sub(used + 20).max(20);
+        let mut rows = Rows::new(["  Node group", "Behind", "Decision"]);
         for it in self.needs_you.iter().take(LISTED) {
-            table.add_row([
-                Cell::new(format!("  ✗ {}", safe(&it.nodegroup))).fg(Kind::NeedsYou.color()),
-                Cell::new(it.days_behind().map(|days| format!("{days} d")).unwrap_or_default()),
-                Cell::new(&it.decision),
-                Cell::new(shortened(&safe(&it.reason), left)),
-            ]);
+            let cells = [
+                format!("  ✗ {}", safe(&it.nodegroup)),
+                it.days_behind().map(|days| format!("{days} d")).unwrap_or_default(),
+                safe(it.decision.code()).into_owned(),
+            ];
+            rows.row(cells, Kind::NeedsYou.style(), Some(safe(&it.reason).into_owned()));
         }
-        page.add(&table);
+        page.rows(&rows);
         let more = self.needs_you.len().saturating_sub(LISTED);
         if more > 0 {
             let options = &self.options;
