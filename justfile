@@ -67,8 +67,10 @@ template:
     CKV_SKIP_PACKAGE_UPDATE_CHECK=true checkov \
         | awk '{ print } /^Passed checks: [1-9][0-9]*, Failed checks: 0, Skipped checks: [0-9]*$/ { good = 1 } END { exit !good }'
 
-# The release binaries, as they are deployed, for this machine's processor.
+# The release binaries, as they are deployed, for this machine's processor. sam builds one after the other and optimises each on a single
+# processor, so both are built before it, at once.
 build:
+    cargo lambda build --release --bin start --bin check {{ if arch() == "aarch64" { "--arm64" } else { "" } }}
     sam build --region us-east-1 --parameter-overrides Architecture={{ if arch() == "aarch64" { "arm64" } else { "x86_64" } }}
     ls -l .aws-sam/build/StartFunction/bootstrap .aws-sam/build/CheckFunction/bootstrap
 
@@ -111,7 +113,8 @@ bench-plan:
 
 # Instructions of a cold start, sizes of binaries and archives: no more than before? `just build` comes first. Needs valgrind.
 guard *ARGS:
-    cargo run --locked -p lambda-bench -- guard --start .aws-sam/build/StartFunction/bootstrap \
+    cargo build --locked --workspace --bin lambda-bench
+    target/debug/lambda-bench guard --start .aws-sam/build/StartFunction/bootstrap \
         --check .aws-sam/build/CheckFunction/bootstrap {{ARGS}}
 
 # Draws the README's pictures anew. Needs Graphviz and PyYAML (`pip install pyyaml`).

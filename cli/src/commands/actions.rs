@@ -147,7 +147,7 @@ impl Reached {
             return Ok(Exit::Done);
         }
         event["dryRun"] = false.into();
-        show_start(&self.run(Function::Start, &event).await?, output)
+        show_start(&self.deployment, self.run(Function::Start, &event).await?, output)
     }
 
     /// The function's answer about these node groups.
@@ -217,7 +217,7 @@ impl QuarantineCommand {
                 }
                 let event = json!({"liftQuarantine": [release]});
                 let answer = deployment.invoke(configuration, Function::Start, &event).await?;
-                show_start(&read(answer)?, output)
+                show_start(&deployment, read(answer)?, output)
             }
         }
     }

@@ -61,6 +61,8 @@ enum Action {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Changed {
+    account: String,
+    region: String,
     stack: String,
     parameter: String,
     action: Action,
@@ -109,7 +111,8 @@ impl Change {
             Action::Allow => parameters.denied_by_template().await?,
         };
         let mut changed = Changed::of(action, &self.releases, &held.releases, &by_template);
-        (changed.stack, changed.parameter) = (deployment.stack.clone(), parameters.list.clone());
+        (changed.account, changed.region) = (deployment.account, deployment.region);
+        (changed.stack, changed.parameter) = (deployment.stack, parameters.list.clone());
         if !changed.changed.is_empty() {
             let question = changed.question();
             if !confirm(&question, self.yes).await? {
@@ -225,6 +228,8 @@ impl Changed {
             if action == Action::Allow { owned(asked.iter().filter(is_denied).collect()) } else { Vec::new() }
         };
         Self {
+            account: String::new(),
+            region: String::new(),
             stack: String::new(),
             parameter: String::new(),
             action,

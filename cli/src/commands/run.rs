@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use comfy_table::Cell;
 use eks_nodegroup_updater::model::problem::ErrorLine;
 use eks_nodegroup_updater::summary::Throttled;
+use serde::Serialize;
 use serde_json::json;
 
 use super::listing::{Located, draw_decisions};
@@ -44,13 +45,13 @@ impl RunCommand {
         match self.function {
             Which::Start => {
                 let answer = deployment.invoke(&configuration, Function::Start, &json!({})).await?;
-                show_start(&read(answer)?, output)
+                show_start(&deployment, read(answer)?, output)
             }
             Which::Check => {
                 let answer = deployment.invoke(&configuration, Function::Check, &json!({})).await?;
-                let answer: CheckAnswer = read(answer)?;
-                output.print(&answer, |page| draw_check(page, &answer))?;
-                Ok(with_warnings(answer.throttled, &answer.errors))
+                let ran: Ran<'_, CheckAnswer> = Ran::of(&deployment, read(answer)?);
+                output.print(&ran, |page| draw_check(page, &ran.answer))?;
+                Ok(with_warnings(ran.answer.throttled, &ran.answer.errors))
             }
         }
     }
@@ -60,9 +61,25 @@ impl RunCommand {
 ///
 /// # Errors
 /// When stdout is closed.
-pub fn show_start(answer: &StartAnswer, output: Output) -> Result<Exit, Failure> {
-    output.print(answer, |page| draw_start(page, answer))?;
-    Ok(with_warnings(answer.throttled, &answer.errors))
+pub fn show_start(deployment: &Deployment, answer: StartAnswer, output: Output) -> Result<Exit, Failure> {
+    let ran = Ran::of(deployment, answer);
+    output.print(&ran, |page| draw_start(page, &ran.answer))?;
+    Ok(with_warnings(ran.answer.throttled, &ran.answer.errors))
+}
+
+/// The answer of a run, and where it ran.
+#[derive(Serialize)]
+struct Ran<'a, T> {
+    account: &'a str,
+    region: &'a str,
+    #[serde(flatten)]
+    answer: T,
+}
+
+impl<'a, T> Ran<'a, T> {
+    fn of(deployment: &'a Deployment, answer: T) -> Self {
+        Self { account: &deployment.account, region: &deployment.region, answer }
+    }
 }
 
 fn draw_start(page: &mut Page, answer: &StartAnswer) {

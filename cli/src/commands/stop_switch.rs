@@ -31,6 +31,8 @@ pub struct Resume {
 /// The result for the stop switch.
 #[derive(Serialize)]
 struct Switched<'a> {
+    account: &'a str,
+    region: &'a str,
     stack: &'a str,
     parameter: &'a str,
     before: String,
@@ -78,7 +80,8 @@ async fn switch(account: &Account, output: Output, value: &'static str, yes: boo
         let write = ssm.put_parameter().name(parameter).value(value).overwrite(true).send().await;
         write.map_err(|error| Failure::of_call(&format!("writing the stop switch {parameter}"), &error))?;
     }
-    let switched = Switched { stack, parameter, before, value };
+    let Deployment { account, region, .. } = &deployment;
+    let switched = Switched { account, region, stack, parameter, before, value };
     output.print(&switched, |page| switched.draw(page))?;
     Ok(Exit::Done)
 }
@@ -107,7 +110,8 @@ mod tests {
 
     fn switched(before: &str, value: &'static str) -> String {
         let (stack, parameter) = ("eks-nodegroup-updater", "/eks-nodegroup-updater/stop-switch");
-        let switched = Switched { stack, parameter, before: before.to_owned(), value };
+        let (account, region) = ("123456789012", "eu-central-1");
+        let switched = Switched { account, region, stack, parameter, before: before.to_owned(), value };
         every_output(&switched, |page| switched.draw(page))
     }
 

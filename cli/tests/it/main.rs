@@ -6,6 +6,7 @@ mod caller;
 mod completions;
 mod credentials;
 mod denied;
+mod documents;
 mod pipes;
 mod places;
 mod proxy;
