@@ -125,6 +125,17 @@ impl Account {
         Ok((place, caller))
     }
 
+    /// The options of this command that name its places and the stack, as they were given.
+    pub fn given(&self) -> String {
+        let named = |name: &'static str, values: &[String]| {
+            values.iter().map(move |value| format!(" --{name} {value}")).collect()
+        };
+        let all_regions = if self.all_regions { " --all-regions" } else { "" };
+        let (profiles, regions): (String, String) = (named("profile", &self.profile), named("region", &self.region));
+        let stack = self.stack.iter().map(|stack| format!(" --stack {stack}")).collect::<String>();
+        format!("{profiles}{regions}{all_regions}{stack}")
+    }
+
     /// The options of this command that name a place and the stack, for the commands in its hints.
     fn options(&self, place: &Place) -> String {
         let mut options = String::new();

@@ -207,7 +207,7 @@ impl QuarantineCommand {
                 let meant: Vec<Quarantine> = quarantines.into_iter().filter(is_meant).collect();
                 if meant.is_empty() {
                     return Err(Failure::new(format!("{} is not quarantined", release_text(&release)))
-                        .hint("See what is: eks-nodegroup-updater quarantine list"));
+                        .hint(format!("See what is: eks-nodegroup-updater quarantine list{}", place.options)));
                 }
                 let mut page = Page::here();
                 draw(&mut page, &meant);

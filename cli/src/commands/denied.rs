@@ -61,6 +61,9 @@ enum Action {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Changed {
+    /// The options for the commands in hints.
+    #[serde(skip)]
+    options: String,
     account: String,
     region: String,
     stack: String,
@@ -101,16 +104,17 @@ impl Allow {
 impl Change {
     async fn run(self, action: Action, account: &Account, output: Output) -> Result<Exit, Failure> {
         let (place, caller) = account.to_write().await?;
-        let configuration = place.configuration;
-        let deployment = Deployment::required(&configuration, account.stack.as_deref()).await?;
+        let configuration = &place.configuration;
+        let deployment = Deployment::required(configuration, account.stack.as_deref()).await?;
         caller.must_own(&deployment)?;
-        let parameters = Parameters::of(&configuration, &deployment)?;
+        let parameters = Parameters::of(configuration, &deployment)?;
         let held = parameters.list().await?;
         let by_template = match action {
             Action::Deny => Vec::new(),
             Action::Allow => parameters.denied_by_template().await?,
         };
         let mut changed = Changed::of(action, &self.releases, &held.releases, &by_template);
+        changed.options = place.options;
         (changed.account, changed.region) = (deployment.account, deployment.region);
         (changed.stack, changed.parameter) = (deployment.stack, parameters.list.clone());
         if !changed.changed.is_empty() {
@@ -228,6 +232,7 @@ impl Changed {
             if action == Action::Allow { owned(asked.iter().filter(is_denied).collect()) } else { Vec::new() }
         };
         Self {
+            options: String::new(),
             account: String::new(),
             region: String::new(),
             stack: String::new(),
@@ -250,7 +255,7 @@ impl Changed {
     }
 
     fn draw(&self, page: &mut Page) {
-        let Self { parameter, action, changed, unchanged, denied_by_list, denied_by_template, .. } = self;
+        let Self { parameter, action, changed, unchanged, denied_by_list, denied_by_template, options, .. } = self;
         let mut say = |releases: &[ReleaseSelector], sentence: &str| {
             if !releases.is_empty() {
                 page.paragraph(&format!("{sentence}: {}.", names(releases)));
@@ -264,7 +269,7 @@ impl Changed {
                 if !words.is_empty() {
                     let words = words.join(" ");
                     page.note(&format!(
-                        "Updates in progress continue. To undo this: eks-nodegroup-updater allow {words}"
+                        "Updates in progress continue. To undo this: eks-nodegroup-updater allow {words}{options}"
                     ));
                 }
             }

@@ -39,6 +39,9 @@ struct Document {
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<String>,
     region: String,
+    /// The options for the commands in it.
+    #[serde(skip)]
+    options: String,
     /// What it does not take into account.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
@@ -54,7 +57,7 @@ impl Explain {
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
         let place = account.one_place().await?;
         let (document, unread) = place.in_time(self.read(&place, account.stack.as_deref())).await?;
-        output.print(&document, |page| draw(page, &document.explanation))?;
+        output.print(&document, |page| draw(page, &document.explanation, &document.options))?;
         document.notes.iter().for_each(|note| say(&format!("note: {note}")));
         say_unread(&unread);
         Ok(unread::exit(&unread, Exit::Done))
@@ -93,7 +96,8 @@ impl Explain {
             Some(deployment) => Some(deployment.account),
             None => account_of(place).await,
         };
-        Ok((Document { account, region: place.region.clone(), notes, explanation }, unread))
+        let (options, region) = (place.options.clone(), place.region.clone());
+        Ok((Document { account, region, options, notes, explanation }, unread))
     }
 }
 
@@ -102,7 +106,7 @@ fn explanation_of(answer: &StartAnswer, name: &str) -> Result<Explanation, Failu
     explanation.ok_or_else(|| Failure::new(format!("the function's answer does not include {name}")))
 }
 
-fn draw(page: &mut Page, explanation: &Explanation) {
+fn draw(page: &mut Page, explanation: &Explanation, options: &str) {
     page.paragraph(&headline(explanation));
     page.line("");
     page.note("→ decides   ✔ satisfied   ✗ prevents an update   · not evaluated");
@@ -118,7 +122,7 @@ fn draw(page: &mut Page, explanation: &Explanation) {
             page.note(&format!("and {more} older ones"));
         }
     }
-    draw_way_out(page, explanation);
+    draw_way_out(page, explanation, options);
 }
 
 /// Its state, in a sentence.
@@ -196,7 +200,7 @@ fn draw_release(page: &mut Page, release: &ConsideredRelease) {
 }
 
 /// What has to change for an update to start, and when that might be.
-fn draw_way_out(page: &mut Page, explanation: &Explanation) {
+fn draw_way_out(page: &mut Page, explanation: &Explanation, options: &str) {
     let failed = explanation.conditions.iter().filter(|condition| condition.status == ConditionStatus::False);
     let mut remedies: BTreeMap<&str, String> = BTreeMap::new();
     for condition in failed {
@@ -216,7 +220,7 @@ fn draw_way_out(page: &mut Page, explanation: &Explanation) {
             match remedy.split_once(": eks-nodegroup-updater") {
                 Some((what, command)) => {
                     page.paragraph(&format!("  {reason}: {what}"));
-                    page.line(&format!("    eks-nodegroup-updater{command}"));
+                    page.line(&format!("    eks-nodegroup-updater{command}{options}"));
                 }
                 None => page.paragraph(&format!("  {reason}: {remedy}")),
             }
@@ -238,18 +242,18 @@ mod tests {
     #[tokio::test]
     async fn a_node_group_that_waits_for_a_lower_ring() {
         let explanation = explained(0, "prod/general").await;
-        insta::assert_snapshot!(every_output(&explanation, |page| draw(page, &explanation)));
+        insta::assert_snapshot!(every_output(&explanation, |page| draw(page, &explanation, "")));
     }
 
     #[tokio::test]
     async fn a_node_group_whose_last_update_failed() {
         let explanation = explained(4, "prod/general").await;
-        insta::assert_snapshot!(every_output(&explanation, |page| draw(page, &explanation)));
+        insta::assert_snapshot!(every_output(&explanation, |page| draw(page, &explanation, "")));
     }
 
     #[tokio::test]
     async fn a_node_group_with_an_invalid_tag() {
         let explanation = explained(0, "staging/tools").await;
-        insta::assert_snapshot!(every_output(&explanation, |page| draw(page, &explanation)));
+        insta::assert_snapshot!(every_output(&explanation, |page| draw(page, &explanation, "")));
     }
 }

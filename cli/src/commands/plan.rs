@@ -170,7 +170,7 @@ fn draw_regions(page: &mut Page, regions: &[Region], all: bool) {
         folded = draw_decisions(page, &decisions, all);
     }
     if regions.iter().any(|region| region.candidates.is_some()) {
-        draw_candidates(page, &located(|region| region.candidates.as_deref().unwrap_or_default()), all);
+        draw_candidates(page, &located(|region| region.candidates.as_deref().unwrap_or_default()), all, "");
     }
     page.line("");
     let total = numbers(decisions.iter().map(|it| it.line));
@@ -224,7 +224,7 @@ impl Region {
         }
         if let Some(candidates) = &self.candidates {
             let lines: Vec<Located<'_>> = candidates.iter().map(|line| Located { place: "", line }).collect();
-            draw_candidates(page, &lines, all);
+            draw_candidates(page, &lines, all, &self.options);
         }
         page.line("");
         page.paragraph(&self.conclusion());
@@ -271,14 +271,14 @@ impl Region {
     }
 }
 
-fn draw_candidates(page: &mut Page, candidates: &[Located<'_>], all: bool) {
+fn draw_candidates(page: &mut Page, candidates: &[Located<'_>], all: bool, options: &str) {
     page.line("");
     if candidates.is_empty() {
         return page.line("Every node group of the region has the tag ami-update.");
     }
     page.paragraph("Not opted in; with the default settings, these would get:");
     draw_decisions(page, candidates, all);
-    page.note("Opt one in: eks-nodegroup-updater opt-in CLUSTER/NODEGROUP");
+    page.note(&format!("Opt one in: eks-nodegroup-updater opt-in CLUSTER/NODEGROUP{options}"));
 }
 
 #[cfg(test)]

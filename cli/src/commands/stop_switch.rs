@@ -37,6 +37,9 @@ struct Switched<'a> {
     parameter: &'a str,
     before: String,
     value: &'static str,
+    /// The options for the commands in hints.
+    #[serde(skip)]
+    options: &'a str,
 }
 
 impl Pause {
@@ -61,11 +64,11 @@ impl Resume {
 
 async fn switch(account: &Account, output: Output, value: &'static str, yes: bool) -> Result<Exit, Failure> {
     let (place, caller) = account.to_write().await?;
-    let configuration = place.configuration;
-    let deployment = Deployment::required(&configuration, account.stack.as_deref()).await?;
+    let configuration = &place.configuration;
+    let deployment = Deployment::required(configuration, account.stack.as_deref()).await?;
     caller.must_own(&deployment)?;
     let (stack, parameter) = (deployment.stack.as_str(), deployment.output("StopSwitchName")?);
-    let ssm = aws_sdk_ssm::Client::new(&endpoints::of(&configuration, Service::Ssm));
+    let ssm = aws_sdk_ssm::Client::new(&endpoints::of(configuration, Service::Ssm));
     let read = ssm.get_parameter().name(parameter).send().await;
     let read = read.map_err(|error| Failure::of_call(&format!("reading the stop switch {parameter}"), &error))?;
     let before = read.parameter.and_then(|parameter| parameter.value).unwrap_or_default();
@@ -81,24 +84,23 @@ async fn switch(account: &Account, output: Output, value: &'static str, yes: boo
         write.map_err(|error| Failure::of_call(&format!("writing the stop switch {parameter}"), &error))?;
     }
     let Deployment { account, region, .. } = &deployment;
-    let switched = Switched { account, region, stack, parameter, before, value };
+    let switched = Switched { account, region, stack, parameter, before, value, options: &place.options };
     output.print(&switched, |page| switched.draw(page))?;
     Ok(Exit::Done)
 }
 
 impl Switched<'_> {
     fn draw(&self, page: &mut Page) {
-        let Self { parameter, before, value, .. } = self;
+        let Self { parameter, before, value, options, .. } = self;
         let was = if before == value { ", as before".to_owned() } else { format!("; it was {}", safe(before)) };
         page.paragraph(&format!("The stop switch {parameter} is set to {value}{was}."));
         match *value {
-            "stopped" => {
-                page.note("Updates in progress continue. To allow updates to start again: eks-nodegroup-updater resume")
-            }
-            _ => page.note(
-                "The next run starts the updates that are due; to start them now: eks-nodegroup-updater \
-                            run start",
-            ),
+            "stopped" => page.note(&format!(
+                "Updates in progress continue. To allow updates to start again: eks-nodegroup-updater resume{options}"
+            )),
+            _ => page.note(&format!(
+                "The next run starts the updates that are due; to start them now: eks-nodegroup-updater run start{options}"
+            )),
         }
     }
 }
@@ -111,7 +113,7 @@ mod tests {
     fn switched(before: &str, value: &'static str) -> String {
         let (stack, parameter) = ("eks-nodegroup-updater", "/eks-nodegroup-updater/stop-switch");
         let (account, region) = ("123456789012", "eu-central-1");
-        let switched = Switched { account, region, stack, parameter, before: before.to_owned(), value };
+        let switched = Switched { account, region, stack, parameter, before: before.to_owned(), value, options: "" };
         every_output(&switched, |page| switched.draw(page))
     }
 

@@ -45,7 +45,9 @@ impl History {
             account.everywhere(async |place| self.updates(place, account.stack.as_deref()).await).await?;
         if let (true, true, Some(pattern)) = (answers.iter().all(Option::is_none), unread.is_empty(), &self.nodegroup) {
             let message = format!("the table has no record of {pattern}: it never opted in, or has another name");
-            return Err(Failure::new(message).hint("See them all: eks-nodegroup-updater history"));
+            return Err(
+                Failure::new(message).hint(format!("See them all: eks-nodegroup-updater history{}", account.given()))
+            );
         }
         let (mut updates, mut not_read) = (Vec::new(), None);
         for (of_place, not_read_there) in answers.into_iter().flatten() {
