@@ -107,6 +107,11 @@ fuzz TARGET SECONDS:
 bench *ARGS:
     cargo run --locked --profile harness -p lambda-bench -- {{ARGS}}
 
+# What the command line costs on a fleet of 3,000 node groups. The first build takes minutes.
+bench-cli *ARGS:
+    cargo build --locked --release -p eks-nodegroup-updater-cli
+    python3 benches/cli/measure.py target/release/eks-nodegroup-updater {{ARGS}}
+
 # How the plan grows with the fleet.
 bench-plan:
     cargo bench --locked --bench plan

@@ -7,12 +7,14 @@ use aws_config::SdkConfig;
 use eks_nodegroup_updater::aws::concurrently;
 use eks_nodegroup_updater::aws::endpoints::{self, Service};
 use eks_nodegroup_updater::aws::pace::Eks;
+use eks_nodegroup_updater::summary::Throttled;
 use futures_util::stream;
 use tokio::time::timeout;
 
 use super::enabled;
 use super::unread::Unread;
 use crate::failure::{Exit, Failure};
+use terminal::output::say;
 
 /// An account and a region, and the credentials for it.
 #[derive(Clone, Debug)]
@@ -60,6 +62,18 @@ impl Place {
         }
     }
 
+    /// Prints that EKS slowed the calls down, if it was for long.
+    pub fn say_throttling(&self) {
+        if let Some(throttled) = Throttled::of(self.eks.take_throttling()) {
+            let Throttled { refusals, waited_seconds } = throttled;
+            say(&format!(
+                "warning: {}: EKS throttles this account; it refused {refusals} calls, and calls waited {waited_seconds} s in \
+                 total. Nothing is missing for it, but find out what else calls EKS so often",
+                self.name()
+            ));
+        }
+    }
+
     /// Waits for work as long as reading this place is allowed to take.
     ///
     /// # Errors
@@ -87,6 +101,7 @@ pub async fn everywhere<T>(
     let read = &read;
     let calls = places.into_iter().map(|place| async move {
         let answer = place.in_time(read(&place)).await;
+        place.say_throttling();
         (place, answer)
     });
     let mut all = Answers { answers: Vec::new(), unread: Vec::new(), places: number };
