@@ -79,7 +79,7 @@ build:
 py *ARGS:
     CLI_BINARY="$PWD/target/debug/eks-nodegroup-updater" \
     START_BINARY="$PWD/.aws-sam/build/StartFunction/bootstrap" CHECK_BINARY="$PWD/.aws-sam/build/CheckFunction/bootstrap" \
-        python3 -m pytest --timeout 600 --durations 5 tests/python {{ARGS}}
+        python3 -m pytest --numprocesses auto --dist loadfile --timeout 600 --durations 5 tests/python {{ARGS}}
 
 # The release binaries, two at once, killed at any instant.
 processes:
