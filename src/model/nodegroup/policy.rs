@@ -37,6 +37,18 @@ pub enum Mode {
     Notify,
 }
 
+/// The values of the opt-in tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::VariantNames)]
+#[strum(serialize_all = "lowercase")]
+pub enum OptInValue {
+    /// [`Mode::Auto`].
+    Auto,
+    /// [`Mode::Notify`].
+    Notify,
+    /// [`Policy::OptedOut`].
+    Off,
+}
+
 /// A tag that is not recognised.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("its tag {key} has the value {value:?}; {expected}")]
@@ -49,6 +61,11 @@ pub struct InvalidTag {
     pub expected: String,
 }
 
+impl OptInValue {
+    /// The values, as they stand in the tag.
+    pub const WORDS: &'static [&'static str] = <Self as strum::VariantNames>::VARIANTS;
+}
+
 impl Policy {
     /// Reads the policy from a node group's tags. Keys and values are case-sensitive, as in IAM's `StringEquals`.
     #[must_use]
@@ -58,11 +75,11 @@ impl Policy {
             let ring = tags.get("ami-update/ring").map_or(Some(defaults.ring), |ring| ring.parse().ok());
             Self::Invalid { tag, ring }
         };
-        let mode = match value.as_str() {
-            "auto" => Mode::Auto,
-            "notify" => Mode::Notify,
-            "off" => return Self::OptedOut,
-            value => return invalid(invalid_tag(OPT_IN_TAG, value, "expected auto, notify or off")),
+        let mode = match value.parse() {
+            Ok(OptInValue::Auto) => Mode::Auto,
+            Ok(OptInValue::Notify) => Mode::Notify,
+            Ok(OptInValue::Off) => return Self::OptedOut,
+            Err(_) => return invalid(invalid_tag(OPT_IN_TAG, value, "expected auto, notify or off")),
         };
         let rules: BTreeMap<&str, &str> = tags
             .iter()

@@ -3,7 +3,7 @@
 pub mod window;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo};
-use strum::VariantArray as _;
+use strum::{VariantArray as _, VariantNames as _};
 
 use super::rules::window::{InvalidWindow, Windows};
 
@@ -73,6 +73,8 @@ pub struct RuleRow {
     pub expected: &'static str,
     /// Example values, for the documentation.
     pub examples: &'static [&'static str],
+    /// The values that are words: all values, or those besides the format.
+    pub words: &'static [&'static str],
     /// What it does, for the documentation.
     pub about: &'static str,
     set: fn(&mut Rules, &str) -> Result<(), Unexpected>,
@@ -95,7 +97,8 @@ pub struct RuleDefault {
 struct Unexpected(Option<String>);
 
 /// When an update overrides disruption budgets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, strum::EnumString, strum::VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Force {
     /// Never.
     #[default]
@@ -105,7 +108,8 @@ pub enum Force {
 }
 
 /// Which Kubernetes version a node group is updated to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, strum::EnumString, strum::VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum VersionPolicy {
     /// Its current version.
     #[default]
@@ -117,6 +121,9 @@ pub enum VersionPolicy {
 /// The setting of `stuck-after`.
 pub const STUCK_AFTER: RuleDefault =
     RuleDefault { parameter: "StuckAfter", variable: "STUCK_AFTER", value: "6h", of_check: true };
+
+/// The value of `stale-after` that turns it off.
+const NEVER: &str = "never";
 
 const AGE: &str = "expected a duration such as 36h or 7d";
 
@@ -147,6 +154,7 @@ impl RuleName {
                 setting: of_start("Ring", "RING", "0"),
                 expected: "expected a whole number from 0",
                 examples: &["1"],
+                words: &[],
                 about: "Rollout ring. A node group gets a release once the lower rings have proved it. \
                         See [Rings](rules.md#rings).",
                 set: |rules, value| put(&mut rules.ring, value.parse().ok()),
@@ -156,6 +164,7 @@ impl RuleName {
                 setting: of_start("MinAge", "MIN_AGE", "0h"),
                 expected: AGE,
                 examples: &["36h", "7d"],
+                words: &[],
                 about: "Minimum age of a release.",
                 set: |rules, value| put(&mut rules.min_age, parse_duration(value)),
             },
@@ -164,6 +173,7 @@ impl RuleName {
                 setting: None,
                 expected: "expected a release version",
                 examples: &["1.33.1-20260610"],
+                words: &[],
                 about: "Updates to this release and stays on it, whatever its cluster does. Ignores minimum age and \
                         rings. Never downgrades.",
                 set: |rules, value| put(&mut rules.pin, (!value.is_empty()).then(|| Some(value.to_owned()))),
@@ -173,6 +183,7 @@ impl RuleName {
                 setting: of_start("Window", "WINDOW", ""),
                 expected: "expected windows such as Sat-Sun 02:00-06:00 Europe/Berlin, separated by +",
                 examples: &["Sat-Sun 02:00-06:00 Europe/Berlin"],
+                words: &[],
                 about: "When updates may *start*, except in the last `WindowMargin`. Combine several with ` + `. \
                         Empty: at any time. See [Windows](rules.md#windows).",
                 set: |rules, value| {
@@ -185,22 +196,17 @@ impl RuleName {
                 setting: of_start("Force", "FORCE", "never"),
                 expected: "expected never or after-eviction-failure",
                 examples: &["after-eviction-failure"],
+                words: Force::VARIANTS,
                 about: "After `PodEvictionFailure`, one retry overrides disruption budgets; you are notified before and \
                         after it. Or `never`.",
-                set: |rules, value| {
-                    let force = match value {
-                        "never" => Some(Force::Never),
-                        "after-eviction-failure" => Some(Force::AfterEvictionFailure),
-                        _ => None,
-                    };
-                    put(&mut rules.force, force)
-                },
+                set: |rules, value| put(&mut rules.force, value.parse().ok()),
             },
             Self::MinInterval => RuleRow {
                 name: "min-interval",
                 setting: of_start("MinInterval", "MIN_INTERVAL", "0h"),
                 expected: AGE,
                 examples: &["14d"],
+                words: &[],
                 about: "Minimum time between two updates.",
                 set: |rules, value| put(&mut rules.min_interval, parse_duration(value)),
             },
@@ -209,16 +215,10 @@ impl RuleName {
                 setting: of_start("KubernetesVersion", "KUBERNETES_VERSION", "keep"),
                 expected: "expected keep or follow-cluster",
                 examples: &["follow-cluster"],
+                words: VersionPolicy::VARIANTS,
                 about: "Follows the cluster's Kubernetes version. Or `keep`. \
                         See [Following the cluster](rules.md#following-the-cluster).",
-                set: |rules, value| {
-                    let version = match value {
-                        "keep" => Some(VersionPolicy::Keep),
-                        "follow-cluster" => Some(VersionPolicy::FollowCluster),
-                        _ => None,
-                    };
-                    put(&mut rules.kubernetes_version, version)
-                },
+                set: |rules, value| put(&mut rules.kubernetes_version, value.parse().ok()),
             },
             Self::FollowClusterAfter => RuleRow {
                 name: "follow-cluster-after",
@@ -226,6 +226,7 @@ impl RuleName {
                 setting: of_start("FollowClusterAfter", "FOLLOW_CLUSTER_AFTER", "7d"),
                 expected: AGE,
                 examples: &["7d"],
+                words: &[],
                 about: "How long the cluster must have run its Kubernetes version before the node group follows.",
                 set: |rules, value| put(&mut rules.follow_cluster_after, parse_duration(value)),
             },
@@ -234,11 +235,12 @@ impl RuleName {
                 // AWS publishes a release about once a week.
                 setting: of_start("StaleAfter", "STALE_AFTER", "14d"),
                 expected: "expected a duration such as 14d, or never",
-                examples: &["14d", "never"],
+                examples: &["14d", NEVER],
+                words: &[NEVER],
                 about: "How long the node group can go without being kept current before you are notified. \
                         See [Nothing goes stale in silence](rules.md#nothing-goes-stale-in-silence).",
                 set: |rules, value| {
-                    let never = (value == "never").then_some(None);
+                    let never = (value == NEVER).then_some(None);
                     put(&mut rules.stale_after, never.or_else(|| positive_duration(value).map(Some)))
                 },
             },
@@ -247,6 +249,7 @@ impl RuleName {
                 setting: Some(STUCK_AFTER),
                 expected: "expected a duration such as 12h",
                 examples: &["12h"],
+                words: &[],
                 about: "How long an update may run before you are notified. \
                         See [How long an update may run](rules.md#how-long-an-update-may-run).",
                 set: |rules, value| put(&mut rules.stuck_after, positive_duration(value).map(Some)),
@@ -299,12 +302,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_example_and_every_default_is_understood() {
+    fn every_example_every_word_and_every_default_is_understood() {
         for rule in RuleName::VARIANTS {
-            let RuleRow { name, setting, examples, .. } = rule.row();
+            let RuleRow { name, setting, examples, words, .. } = rule.row();
             assert_eq!(RuleName::find(name), Some(*rule));
             let default = setting.map(|setting| setting.value).filter(|value| !value.is_empty());
-            for value in examples.iter().copied().chain(default) {
+            for value in examples.iter().chain(words).copied().chain(default) {
                 assert_eq!(Rules::default().set(*rule, value), Ok(()), "{name}={value}");
             }
         }
