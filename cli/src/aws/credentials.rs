@@ -61,7 +61,11 @@ pub async fn profiles(named: &[String], environment: Environment<'_>) -> Result<
     Ok(chosen)
 }
 
-async fn read_profiles() -> Result<ProfileSet, Failure> {
+/// The profiles of the AWS CLI's files.
+///
+/// # Errors
+/// When a file cannot be read.
+pub async fn read_profiles() -> Result<ProfileSet, Failure> {
     let read = aws_config::profile::load(&<_>::default(), &<_>::default(), &<_>::default(), None).await;
     read.map_err(|error| Failure::denied(format!("reading the AWS profiles: {}", reason(&error))))
 }

@@ -3,7 +3,7 @@
 pub mod account;
 pub mod answer;
 pub mod caller;
-mod credentials;
+pub mod credentials;
 mod enabled;
 pub mod nodegroups;
 pub mod place;

@@ -105,7 +105,10 @@ pub async fn all_clusters(place: &Place) -> Result<Vec<String>, Failure> {
 }
 
 /// The node groups of a cluster.
-async fn nodegroups_of(place: &Place, cluster: &str) -> Result<Vec<String>, Failure> {
+///
+/// # Errors
+/// When they cannot be listed.
+pub async fn nodegroups_of(place: &Place, cluster: &str) -> Result<Vec<String>, Failure> {
     let mut nodegroups = Vec::new();
     let mut next = None;
     loop {

@@ -9,7 +9,7 @@ mod listing;
 pub mod nodegroups;
 pub mod plan;
 pub mod run;
-mod selection;
+pub mod selection;
 pub mod status;
 pub mod stop_switch;
 pub mod tags;

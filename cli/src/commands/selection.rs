@@ -57,11 +57,15 @@ pub struct Selected<'a> {
     tagged: Option<BTreeSet<NodegroupName>>,
 }
 
+/// The names of all decisions.
+pub fn decisions() -> impl Iterator<Item = &'static str> {
+    ReasonKind::VARIANTS.iter().map(Into::into).chain(["Start", "Next"])
+}
+
 fn decision(text: &str) -> Result<DecisionKind, String> {
     match DecisionKind::from(text) {
         DecisionKind::Unknown(_) => {
-            let all = ReasonKind::VARIANTS.iter().map(Into::<&str>::into).chain(["Start", "Next"]);
-            let near = nearest(text, all);
+            let near = nearest(text, decisions());
             let meant = if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
             Err(format!("there is no such decision{meant}"))
         }

@@ -22,16 +22,16 @@ const SSO: &str = "[profile dev]\nsso_session = corp\nsso_account_id = 123456789
                    [sso-session corp]\nsso_region = eu-central-1\nsso_start_url = https://corp.awsapps.com/start\n";
 
 /// A home directory; it is removed with the test.
-struct Home(PathBuf);
+pub struct Home(PathBuf);
 
 impl Home {
-    fn new(test: &str, config: &str) -> Self {
+    pub fn new(test: &str, config: &str) -> Self {
         let home = Self(std::env::temp_dir().join(format!("eks-nodegroup-updater-{}-{test}", std::process::id())));
         home.write(".aws/config", config);
         home
     }
 
-    fn write(&self, name: &str, text: &str) -> String {
+    pub fn write(&self, name: &str, text: &str) -> String {
         let path = self.0.join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text).unwrap();
@@ -39,7 +39,7 @@ impl Home {
     }
 
     /// A command of somebody who lives here, with neither keys nor a region in the environment.
-    fn command(&self, address: &str, arguments: &[&str]) -> Command {
+    pub fn command(&self, address: &str, arguments: &[&str]) -> Command {
         let mut command = command(address, arguments);
         for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"] {
             command.env_remove(name);

@@ -24,7 +24,8 @@ use eks_nodegroup_updater::model::rules::RuleName;
 #[cfg(test)]
 pub use self::change::At;
 use self::document::{Chosen, Document};
-use self::wanted::{Argument, Wanted, sort_out};
+pub use self::wanted::{Argument, MODE};
+use self::wanted::{Wanted, sort_out};
 use super::selection::{SELECTED, Selection};
 use crate::aws::account::{Account, Places};
 use crate::aws::answer::{look, looking};

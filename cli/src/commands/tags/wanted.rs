@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use terminal::text::nearest;
 
 /// How `set` names the opt-in tag itself.
-const MODE: &str = "mode";
+pub const MODE: &str = "mode";
 /// Characters of a tag's value.
 const VALUE_CHARACTERS: usize = 256;
 /// The characters that AWS allows in tags besides letters and digits.
