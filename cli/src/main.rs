@@ -5,7 +5,7 @@
 //! | `commands/` | the commands on an account, a module each |
 //! | `aws/` | the account: credentials, regions, the stack, what its functions and its table answer |
 //! | `confirm.rs`, `failure.rs` | asking before something is changed; how a command ends |
-//! | `completions.rs` | the completion script for a shell |
+//! | `completions/` | what shells complete |
 //!
 //! The crate `terminal` is how people and programs read it, and `demo` has the commands on a simulated AWS.
 
@@ -93,8 +93,15 @@ enum Command {
     Completions(Completions),
 }
 
+fn main() -> ExitCode {
+    if completions::answer(Cli::command) {
+        return Exit::Done.into();
+    }
+    begin()
+}
+
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
+async fn begin() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -155,7 +162,7 @@ async fn run(command: Command, account: &Account, format: Format) -> Result<Exit
         Command::Doctor(doctor) => doctor.run(account, output).await,
         Command::Demo(demo) => Ok(demo.run(output, Program::INSTALLED).await.map(|()| Exit::Done)?),
         Command::Serve(serve) => Ok(serve.run().await.map(|()| Exit::Done)?),
-        Command::Completions(completions) => completions.run(&mut Cli::command()).map(|()| Exit::Done),
+        Command::Completions(completions) => completions.run().map(|()| Exit::Done),
     }
 }
 
