@@ -1,12 +1,12 @@
 //! The question before something is changed.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::thread;
 
 use tokio::sync::oneshot;
 
 use crate::failure::Failure;
-use terminal::output::say;
+use terminal::output::{ask, say};
 
 /// Asks on the terminal whether to continue; `yes` is an answer given in advance, with `--yes`. After a "no", it prints that
 /// nothing was changed.
@@ -23,9 +23,7 @@ pub async fn confirm(question: &str, yes: bool) -> Result<bool, Failure> {
         )
         .hint("Use --yes to confirm without a terminal."));
     }
-    let mut stderr = anstream::stderr();
-    let asked = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
-    asked.map_err(|error| Failure::new(format!("asking: {error}")))?;
+    ask(&format!("{question} [y/N]"));
     let (sender, answer) = oneshot::channel();
     // Not a thread of tokio, for which the program would wait: so Ctrl-C ends it while the question is open.
     thread::spawn(move || {

@@ -8,7 +8,7 @@ use aws_sdk_eks::error::{ProvideErrorMetadata, SdkError};
 use eks_nodegroup_updater::aws::describe;
 use serde::Serialize;
 
-use terminal::text::safe;
+use terminal::message::Message;
 
 /// How a command ends: the same for all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub struct Failure {
     /// What could not be done, and why.
     pub message: String,
     /// What to do about it.
-    pub hint: Option<String>,
+    pub hint: Option<Message>,
 }
 
 impl From<Exit> for ExitCode {
@@ -79,7 +79,7 @@ struct Error<'a> {
     code: Option<&'a str>,
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    remedy: Option<&'a str>,
+    remedy: Option<&'a Message>,
 }
 
 impl Failure {
@@ -96,7 +96,7 @@ impl Failure {
     /// The same as a JSON document.
     pub fn document(&self) -> impl Serialize {
         let Self { exit, code, message, hint } = self;
-        let error = Error { exit_code: exit.code(), code: code.as_deref(), message, remedy: hint.as_deref() };
+        let error = Error { exit_code: exit.code(), code: code.as_deref(), message, remedy: hint.as_ref() };
         Document { error }
     }
 
@@ -125,14 +125,14 @@ impl Failure {
     pub fn did_you_mean(self, near: &[&str], options: &str) -> Self {
         match near {
             [] => self.hint(format!("See them all: eks-nodegroup-updater nodegroups{options}")),
-            near => self.hint(format!("Did you mean {}?", safe(&near.join(" or ")))),
+            near => self.hint(format!("Did you mean {}?", near.join(" or "))),
         }
     }
 
     /// What to do about it.
     #[must_use]
-    pub fn hint(self, hint: impl fmt::Display) -> Self {
-        Self { hint: Some(hint.to_string()), ..self }
+    pub fn hint(self, hint: impl Into<Message>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
     }
 
     /// AWS refused what was being done.
@@ -203,10 +203,16 @@ fn is_bad_credentials(code: &str) -> bool {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", safe(&self.message))?;
-        match &self.hint {
-            Some(hint) => write!(f, "\n\n{hint}"),
-            None => Ok(()),
+        Message::from(self).fmt(f)
+    }
+}
+
+impl From<&Failure> for Message {
+    fn from(failure: &Failure) -> Self {
+        let message = Self::new(format!("error: {}", failure.message));
+        match &failure.hint {
+            Some(hint) => hint.lines().fold(message.line(""), Self::line),
+            None => message,
         }
     }
 }

@@ -96,7 +96,7 @@ pub fn every_output<T: Serialize>(document: &T, draw: impl Fn(&mut Page)) -> Str
     let drawn = |width| {
         let mut page = Page::new(width, TimeZone::UTC);
         draw(&mut page);
-        page.text
+        page.text().to_owned()
     };
     let plain = |width| {
         let text = drawn(width);

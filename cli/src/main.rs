@@ -9,6 +9,8 @@
 //!
 //! The crate `terminal` is how people and programs read it, and `demo` has the commands on a simulated AWS.
 
+#![deny(clippy::print_stderr, clippy::print_stdout, reason = "the crate terminal makes hidden characters visible")]
+
 mod aws;
 mod commands;
 mod completions;
@@ -40,7 +42,7 @@ use demo::serve::Serve;
 use demo::{Demo, Program};
 use failure::{Exit, Failure};
 use format::Format;
-use terminal::output::{Output, say};
+use terminal::output::{Output, print_usage, say};
 
 /// Keep EKS managed node groups on current AMI releases: see what the updater would do and why, and control it
 #[derive(Parser)]
@@ -105,7 +107,7 @@ async fn begin() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let _ = error.print();
+            print_usage(&error);
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
         }
     };
@@ -130,7 +132,7 @@ async fn begin() -> ExitCode {
                 // Somebody who reads only stdout gets a document, too.
                 let _ = Output::Json.print(&failure.document(), |_| {});
             }
-            say(&failure.to_string());
+            say(&failure);
             failure.exit
         })
         .into()

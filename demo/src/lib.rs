@@ -1,5 +1,7 @@
 //! Eight hours of a simulated fleet, and the same fleet for any AWS client.
 
+#![deny(clippy::print_stderr, clippy::print_stdout, reason = "the crate terminal makes hidden characters visible")]
+
 mod report;
 mod screen;
 pub mod serve;
@@ -11,12 +13,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
-use anyhow::Context as _;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use terminal::kind::Kind;
-use terminal::output::{Output, print, say};
-use terminal::page;
+use terminal::output::{Output, say};
+use terminal::page::{Page, Piece, shortened};
+use terminal::text::safe;
 
 use simulation::Step;
 
@@ -62,12 +64,8 @@ impl Demo {
         let report = simulation::run(async |step| show(&bar, &step).await).await?;
         bar.println("");
         bar.finish_and_clear();
-        let text = match output {
-            Output::Json => serde_json::to_string_pretty(&report).context("writing the report as JSON")? + "\n",
-            Output::Table if self.verbose => verbose::report(&report, page::width(), program),
-            Output::Table => screen::screen(&report, page::width(), program),
-        };
-        print(&text).map(drop)
+        let draw = if self.verbose { verbose::draw } else { screen::draw };
+        output.print(&report, |page| draw(page, &report, program)).map(drop)
     }
 }
 
@@ -77,7 +75,7 @@ pub fn ended(result: anyhow::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say(&format!("error: {error:#}"));
+            say(format!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -96,13 +94,16 @@ async fn show(bar: &ProgressBar, step: &Step) {
     if bar.is_hidden() {
         return;
     }
-    let colored = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
+    let is_colored = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
     let time = report::clock(step.now);
     for news in &step.news {
-        let style = news.kind.filter(|_| colored).map(Kind::style).unwrap_or_default();
-        let sign = news.kind.map_or("✉", Kind::glyph);
-        let text = page::shortened(&news.text, usize::from(page::width()).saturating_sub(time.len() + 5));
-        bar.println(format!("{time}  {style}{sign}{style:#} {text}"));
+        let style = news.kind.filter(|_| is_colored).map(Kind::style).unwrap_or_default();
+        let sign = Piece::new(style, news.kind.map_or("✉", Kind::glyph));
+        let mut page = Page::here();
+        let text = shortened(&safe(&news.text), usize::from(page.width).saturating_sub(time.len() + 5));
+        let (before, after) = (format!("{time}  "), format!(" {text}"));
+        page.pieces(before.len(), &[Piece::plain(&before), sign, Piece::plain(&after)]);
+        bar.println(page.text().trim_end());
     }
     bar.set_message(format!("{} in progress", step.in_progress));
     bar.set_prefix(time);

@@ -5,18 +5,16 @@ use std::collections::BTreeSet;
 use eks_nodegroup_updater::model::decision::DecisionKind;
 use eks_nodegroup_updater::model::decision::attention::Attention;
 use eks_nodegroup_updater::model::decision::reason::ReasonKind;
-use jiff::tz::TimeZone;
 use sandbox::{fleet, functions};
 use terminal::kind::Kind;
-use terminal::page::{Page, shortened, wrapping};
+use terminal::page::{Page, Piece, shortened};
 use terminal::text::count;
 
 use crate::Program;
 use crate::report::{Message, Plan, Planned, Quarantined, Report, Update, clock};
 
-/// The screen, for this many columns.
-pub fn screen(report: &Report, width: u16, program: Program) -> String {
-    let mut page = Page::new(width, TimeZone::UTC);
+/// Writes the screen on a page.
+pub fn draw(page: &mut Page, report: &Report, program: Program) {
     let [first, last] = &report.plans;
     let nodegroups = first.decisions.len() + report.without_tag.len();
     let hours = report.to.duration_since(report.from).as_hours();
@@ -27,18 +25,18 @@ pub fn screen(report: &Report, width: u16, program: Program) -> String {
         report.check_runs,
     ));
     page.heading("What happened");
-    updated(&mut page, report);
-    failed(&mut page, report);
+    updated(page, report);
+    failed(page, report);
     page.heading("What was kept from happening");
-    report.quarantines.iter().for_each(|quarantine| quarantined(&mut page, quarantine));
-    waited(&mut page, report);
-    left_alone(&mut page, report);
+    report.quarantines.iter().for_each(|quarantine| quarantined(page, quarantine));
+    waited(page, report);
+    left_alone(page, report);
     page.heading("What needs you");
-    needs_you(&mut page, last);
+    needs_you(page, last);
     let critical = |message: &&Message| message.attributes.get("severity").is_some_and(|is| is == "critical");
     if let Some(message) = report.messages.iter().find(critical) {
         page.heading(&format!("The most severe of {}", count(report.messages.len(), "message")));
-        mail(&mut page, message);
+        mail(page, message);
     }
     page.heading("Next");
     for (command, why) in [
@@ -48,14 +46,12 @@ pub fn screen(report: &Report, width: u16, program: Program) -> String {
     ] {
         page.line(&format!("  {command:<34}  {why}"));
     }
-    page.text
 }
 
 /// A line with the sign of its kind.
 fn point(page: &mut Page, kind: Kind, text: &str) {
-    let lines = textwrap::wrap(text, wrapping(usize::from(page.width).saturating_sub(4)));
-    let style = kind.style();
-    page.line(&format!("  {style}{}{style:#} {}", kind.glyph(), lines.join("\n    ")));
+    let text = format!(" {text}");
+    page.pieces(4, &[Piece::plain("  "), Piece::new(kind.style(), kind.glyph()), Piece::plain(&text)]);
 }
 
 fn updated(page: &mut Page, report: &Report) {
@@ -134,7 +130,7 @@ fn needs_you(page: &mut Page, plan: &Plan) {
 
 /// An e-mail without its empty lines.
 fn mail(page: &mut Page, message: &Message) {
-    page.line(&format!("  Subject: {}", message.subject));
+    page.paragraph(&format!("  Subject: {}", message.subject));
     let lines = message.email.lines().skip(1).filter(|line| !line.is_empty() && !line.starts_with("Message "));
     for line in lines {
         page.quiet(&format!("  │ {}", shortened(line, usize::from(page.width).saturating_sub(4))));

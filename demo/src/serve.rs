@@ -14,6 +14,8 @@ use tokio::net::TcpListener;
 use sandbox::deployed::DeployedFunctions;
 use sandbox::fleet;
 use sandbox::generated::{self, Size};
+use terminal::message::Message;
+use terminal::output::say;
 
 /// Serve a simulated AWS on 127.0.0.1 to the AWS CLI, boto3 or the Lambda functions
 ///
@@ -76,7 +78,7 @@ impl Serve {
         let mut stdout = io::stdout().lock();
         writeln!(stdout, "{endpoint}").and_then(|()| stdout.flush()).context("printing the endpoint")?;
         drop(stdout);
-        eprint(&instructions);
+        say(instructions.lines().collect::<Message>());
         tokio::select! {
             ended = account.serve(listener) => ended.context("serving"),
             () = functions.run() => Ok(()),
@@ -194,18 +196,16 @@ fn real_time() -> Timestamp {
 
 /// Shows a request, and of a published message the e-mail.
 fn log(request: &Request) -> Fault {
-    let mail = mail(request).unwrap_or_default();
-    eprint(&format!("{:.0}  {}  {}\n{mail}", request.at, request.action, request.resources.join(" ")));
+    let request_line = Message::new(format!("{:.0}  {}  {}", request.at, request.action, request.resources.join(" ")));
+    say(match mail(request) {
+        Some(mail) => mail.lines().fold(request_line.line(""), Message::line).line(""),
+        None => request_line,
+    });
     Fault::None
 }
 
 fn mail(request: &Request) -> Option<String> {
     let message = request.body.get("Message").filter(|_| request.action == "sns:Publish")?.as_str()?;
     let texts: Value = serde_json::from_str(message).ok()?;
-    Some(format!("\n{}\n", texts.get("email")?.as_str()?))
-}
-
-/// Unlike `eprint!`, it ignores a missing reader.
-fn eprint(text: &str) {
-    let _ = io::stderr().write_all(text.as_bytes());
+    Some(texts.get("email")?.as_str()?.to_owned())
 }

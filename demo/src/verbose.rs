@@ -1,15 +1,15 @@
 //! Everything that happened, as people read it, part by part.
 
-use comfy_table::{Cell, Color};
+use anstyle::{AnsiColor, Style};
 use eks_nodegroup_updater::model::attempt::{Attempt, Status};
 use eks_nodegroup_updater::model::decision::DecisionKind;
 use eks_nodegroup_updater::model::decision::attention::Attention;
 use eks_nodegroup_updater::model::notice::Notice;
 use eks_nodegroup_updater::model::record::nodegroup::NodegroupRecord;
 use jiff::SignedDuration;
-use jiff::tz::TimeZone;
 use sandbox::{fleet, functions};
 use terminal::page::Page;
+use terminal::table::{Cell, Rows};
 
 use crate::Program;
 use crate::report::{Message, Plan, Planned, Quarantined, Report, clock};
@@ -17,19 +17,17 @@ use crate::report::{Message, Plan, Planned, Quarantined, Report, clock};
 /// The width from which the plan has a line for each node group; below, it has two.
 const WIDE: u16 = 140;
 
-/// The whole report, for this many columns.
-pub fn report(report: &Report, width: u16, program: Program) -> String {
-    let mut page = Page::new(width, TimeZone::UTC);
-    introduction(&mut page, report);
-    plans(&mut page, report);
-    updates(&mut page, report);
-    quarantines(&mut page, report);
-    records(&mut page, report);
-    messages(&mut page, report);
-    calls(&mut page, report);
-    errors(&mut page, report);
-    next(&mut page, program);
-    page.text
+/// Writes the whole report on a page.
+pub fn draw(page: &mut Page, report: &Report, program: Program) {
+    introduction(page, report);
+    plans(page, report);
+    updates(page, report);
+    quarantines(page, report);
+    records(page, report);
+    messages(page, report);
+    calls(page, report);
+    errors(page, report);
+    next(page, program);
 }
 
 fn introduction(page: &mut Page, report: &Report) {
@@ -70,44 +68,41 @@ fn plans(page: &mut Page, report: &Report) {
 }
 
 fn plan<'a>(page: &mut Page, decisions: impl IntoIterator<Item = &'a Planned>) {
-    let wide = page.width >= WIDE;
-    let mut table = if wide {
-        page.table(&["Node group", "AMI type", "Runs", "Decision", "Until", "Reason"], 5)
-    } else {
-        page.table(&["Node group", "AMI type, runs", "Decision, until when, and the reason"], 2)
-    };
+    let is_wide = page.width >= WIDE;
+    let mut wide = Rows::new(["Node group", "AMI type", "Runs", "Decision", "Until", "Reason"]).with_long(5);
+    let mut narrow = Rows::new(["Node group", "AMI type, runs", "Decision, until when, and the reason"]).with_long(2);
     for Planned { line, ami_type, runs } in decisions {
-        let color = color_of(&line.decision.into(), line.attention);
+        let style = style_of(&line.decision.into(), line.attention);
         let until = line.until.map(clock);
         let name = Cell::new(&line.nodegroup);
         let (ami_type, runs, reason) = (Cell::new(ami_type), Cell::new(runs), Cell::new(&line.reason));
-        if wide {
-            let decision = Cell::new(line.decision).fg(color);
-            table.add_row([name, ami_type, runs, decision, Cell::new(until.unwrap_or_default()), reason]);
+        if is_wide {
+            let decision = Cell::new(line.decision).style(style);
+            wide.cells([name, ami_type, runs, decision, Cell::new(until.unwrap_or_default()), reason]);
         } else {
             let until = until.map(|until| format!(", until {until}")).unwrap_or_default();
-            let decision = Cell::new(format!("{}{until}", line.decision)).fg(color);
-            table.add_rows([[name, ami_type, decision], [Cell::new(""), runs, reason]]);
+            narrow.cells([name, ami_type, Cell::new(format!("{}{until}", line.decision)).style(style)]);
+            narrow.cells([Cell::new(""), runs, reason]);
         }
     }
-    page.add(&table);
+    if is_wide { page.rows(&wide) } else { page.rows(&narrow) }
 }
 
 fn updates(page: &mut Page, report: &Report) {
     page.heading("How each update ended");
-    let mut table = page.table(&["Node group", "To release", "Started", "Ended", "Took", "Status"], 5);
+    let mut rows = Rows::new(["Node group", "To release", "Started", "Ended", "Took", "Status"]).with_long(5);
     for update in &report.updates {
         let status = update.error_codes.iter().fold(update.status.clone(), |status, code| format!("{status}: {code}"));
-        table.add_row([
+        rows.cells([
             Cell::new(&update.nodegroup),
             Cell::new(&update.release_version),
             Cell::new(clock(update.started_at)),
             Cell::new(update.ended_at.map(clock).unwrap_or_default()),
             Cell::new(format!("{:#}", SignedDuration::from_secs(update.duration_seconds))),
-            Cell::new(status).fg(color_of_status(&update.status)),
+            Cell::new(status).style(style_of_status(&update.status)),
         ]);
     }
-    page.add(&table);
+    page.rows(&rows);
     page.note(
         "check runs every five minutes, so it records an end up to five minutes later, and a ring's soak time counts from \
          then. By default, one node group of a cluster updates at a time.",
@@ -128,23 +123,23 @@ fn quarantines(page: &mut Page, report: &Report) {
 
 fn records(page: &mut Page, report: &Report) {
     page.heading("The DynamoDB table at the end");
-    let mut table = page.table(&["Node group", "No.", "Update id", "Status", "Pending notices"], 3);
-    let fleet = report.fleet_record.iter().map(|record| {
-        (
-            ("fleet".to_owned(), record.pending_notices()),
-            vec![vec![Cell::new(""), Cell::new("quarantines"), Cell::new("")]],
-        )
-    });
-    let nodegroups =
-        report.nodegroup_records.iter().map(|record| ((record.id.to_string(), record.pending_notices()), rows(record)));
-    for ((name, notices), rows) in fleet.chain(nodegroups) {
-        for (index, row) in rows.into_iter().enumerate() {
+    let mut rows = Rows::new(["Node group", "No.", "Update id", "Status", "Pending notices"]);
+    let fleet = report
+        .fleet_record
+        .iter()
+        .map(|record| (("fleet".to_owned(), record.pending_notices()), vec![["", "quarantines", ""].map(Cell::new)]));
+    let nodegroups = report
+        .nodegroup_records
+        .iter()
+        .map(|record| ((record.id.to_string(), record.pending_notices()), lines(record)));
+    for ((name, notices), lines) in fleet.chain(nodegroups) {
+        for (index, [number, update, status]) in lines.into_iter().enumerate() {
             let (name, pending) =
                 if index == 0 { (name.clone(), pending(notices)) } else { (String::new(), String::new()) };
-            table.add_row([vec![Cell::new(name)], row, vec![Cell::new(pending)]].concat());
+            rows.cells([Cell::new(name), number, update, status, Cell::new(pending)]);
         }
     }
-    page.add(&table);
+    page.rows(&rows);
 }
 
 fn pending(notices: &[Notice]) -> String {
@@ -155,34 +150,34 @@ fn pending(notices: &[Notice]) -> String {
 }
 
 /// Attempt, update id and status of all attempts of a record, the newest last; without attempts, what was reported.
-fn rows(record: &NodegroupRecord) -> Vec<Vec<Cell>> {
+fn lines(record: &NodegroupRecord) -> Vec<[Cell; 3]> {
     let row = |attempt: &Attempt| {
         let stuck = if attempt.stuck_notified { " (stuck)" } else { "" };
-        vec![
+        [
             Cell::new(attempt.number),
             Cell::new(attempt.update_id.as_deref().unwrap_or_default()),
             Cell::new(format!("{}{stuck}", attempt.status.as_str()))
-                .fg(color_of_attempt(attempt.status.known().copied())),
+                .style(style_of_attempt(attempt.status.known().copied())),
         ]
     };
     let attempts: Vec<_> = record.attempts.all().map(row).collect();
     if !attempts.is_empty() {
         return attempts;
     }
-    let reported = |what: &str| vec![Cell::new(""), Cell::new(format!("{what} was reported")), Cell::new("")];
+    let reported = |what: &str| [Cell::new(""), Cell::new(format!("{what} was reported")), Cell::new("")];
     let release = record.reported.release.iter().map(|release| reported(&release.release_version));
     release.chain(record.reported.tag.iter().map(|tag| reported(&tag.key))).collect()
 }
 
 fn messages(page: &mut Page, report: &Report) {
     page.heading("What SNS delivered");
-    let mut table = page.table(&["At", "Severity", "Subject"], 2);
+    let mut rows = Rows::new(["At", "Severity", "Subject"]).with_long(2);
     for Message { at, subject, attributes, .. } in &report.messages {
         let severity = attributes.get("severity").map(String::as_str).unwrap_or_default();
-        let severity_cell = Cell::new(severity).fg(color_of_severity(severity));
-        table.add_row([Cell::new(clock(*at)), severity_cell, Cell::new(subject)]);
+        let severity_cell = Cell::new(severity).style(style_of_severity(severity));
+        rows.cells([Cell::new(clock(*at)), severity_cell, Cell::new(subject)]);
     }
-    page.add(&table);
+    page.rows(&rows);
     let with = |name: &str, value: &str| {
         report.messages.iter().find(|message| message.attributes.get(name).is_some_and(|is| is == value))
     };
@@ -192,7 +187,7 @@ fn messages(page: &mut Page, report: &Report) {
         mail(page, message);
         page.heading("The same for machines, as subscribers by SQS, HTTPS or Lambda get it");
         page.note("Pretty-printed here; SNS delivers it in one line.");
-        page.line(&format!("{:#}", message.default));
+        format!("{:#}", message.default).lines().for_each(|line| page.line(line));
     }
     if let Some(message) = with("kind", "ReleaseQuarantined") {
         page.heading("The quarantine, by e-mail");
@@ -201,7 +196,9 @@ fn messages(page: &mut Page, report: &Report) {
 }
 
 fn mail(page: &mut Page, message: &Message) {
-    page.line(&format!("Subject: {}\n\n{}", message.subject, message.email.trim_end()));
+    page.line(&format!("Subject: {}", message.subject));
+    page.line("");
+    message.email.trim_end().lines().for_each(|line| page.line(line));
 }
 
 fn calls(page: &mut Page, report: &Report) {
@@ -232,37 +229,39 @@ fn changed<'a>(first: &Plan, later: &'a Plan) -> Vec<&'a Planned> {
     later.decisions.iter().filter(|now| !as_before(now)).collect()
 }
 
-fn color_of(decision: &DecisionKind, attention: Attention) -> Color {
+fn style_of(decision: &DecisionKind, attention: Attention) -> Style {
     match attention {
-        Attention::Moving if *decision == DecisionKind::Start => Color::DarkGreen,
-        Attention::Moving | Attention::Waits | Attention::Current | Attention::Deliberate => Color::Reset,
-        Attention::NeedsYou => Color::DarkRed,
+        Attention::Moving if *decision == DecisionKind::Start => AnsiColor::Green.on_default(),
+        Attention::Moving | Attention::Waits | Attention::Current | Attention::Deliberate => Style::new(),
+        Attention::NeedsYou => AnsiColor::Red.on_default(),
     }
 }
 
-fn color_of_attempt(status: Option<Status>) -> Color {
-    match status {
-        Some(Status::Successful) => Color::DarkGreen,
-        Some(Status::InProgress | Status::Intent) | None => Color::DarkYellow,
+fn style_of_attempt(status: Option<Status>) -> Style {
+    let color = match status {
+        Some(Status::Successful) => AnsiColor::Green,
+        Some(Status::InProgress | Status::Intent) | None => AnsiColor::Yellow,
         Some(Status::Failed | Status::Cancelled | Status::Unverified | Status::NotFound | Status::Refused) => {
-            Color::DarkRed
+            AnsiColor::Red
         }
-    }
+    };
+    color.on_default()
 }
 
 /// The style of a status of EKS.
-fn color_of_status(status: &str) -> Color {
-    match status {
-        "Successful" => Color::DarkGreen,
-        "InProgress" => Color::DarkYellow,
-        _ => Color::DarkRed,
-    }
+fn style_of_status(status: &str) -> Style {
+    let color = match status {
+        "Successful" => AnsiColor::Green,
+        "InProgress" => AnsiColor::Yellow,
+        _ => AnsiColor::Red,
+    };
+    color.on_default()
 }
 
-fn color_of_severity(severity: &str) -> Color {
+fn style_of_severity(severity: &str) -> Style {
     match severity {
-        "critical" | "error" => Color::DarkRed,
-        "warning" => Color::DarkYellow,
-        _ => Color::Reset,
+        "critical" | "error" => AnsiColor::Red.on_default(),
+        "warning" => AnsiColor::Yellow.on_default(),
+        _ => Style::new(),
     }
 }

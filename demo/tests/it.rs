@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 fn demo(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_demo"));
-    command.args(arguments);
+    command.args(arguments).env("LC_ALL", "C.UTF-8");
     command
 }
 

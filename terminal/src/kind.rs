@@ -1,7 +1,6 @@
 //! The meaning of a decision to its reader: whether anything needs to be done.
 
 use anstyle::{AnsiColor, Style};
-use comfy_table::Color;
 use eks_nodegroup_updater::model::attempt::Status;
 use eks_nodegroup_updater::model::decision::DecisionKind;
 use eks_nodegroup_updater::model::decision::attention::Attention;
@@ -58,7 +57,7 @@ impl Kind {
         }
     }
 
-    /// Its color in text.
+    /// Its color.
     pub fn style(self) -> Style {
         let color = match self {
             Self::Start | Self::Updating => AnsiColor::Blue,
@@ -68,16 +67,5 @@ impl Kind {
             Self::Current => AnsiColor::Green,
         };
         color.on_default()
-    }
-
-    /// Its color in tables.
-    pub fn color(self) -> Color {
-        match self {
-            Self::Start | Self::Updating => Color::Blue,
-            Self::Waits => Color::Yellow,
-            Self::NeedsYou => Color::Red,
-            Self::LeftAlone => Color::DarkGrey,
-            Self::Current => Color::Green,
-        }
     }
 }

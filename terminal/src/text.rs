@@ -4,17 +4,13 @@ use std::borrow::Cow;
 
 use jiff::SignedDuration;
 
-/// Text from AWS, tags and names, with control characters for terminals made visible.
+use crate::charset::Charset;
+
+/// Text from AWS, tags and names in one line, with characters made visible that steer a terminal, reorder text or vanish.
+///
+/// Pages and messages do the same with all that they show; this is for text that becomes something else first.
 pub fn safe(text: &str) -> Cow<'_, str> {
-    let is_harmless = |character: char| !character.is_control() || character == '\n';
-    if text.chars().all(is_harmless) {
-        return text.into();
-    }
-    let escaped = text.chars().map(|character| match is_harmless(character) {
-        true => character.to_string(),
-        false => character.escape_unicode().to_string(),
-    });
-    Cow::Owned(escaped.collect())
+    Charset::Unicode.show(text)
 }
 
 /// A duration, in its two largest units.
@@ -50,11 +46,5 @@ mod tests {
         let known = ["prod/blue", "prod/green", "dev/blue"];
         assert_eq!(nearest("prod/bleu", known.into_iter())[0], "prod/blue");
         assert!(nearest("xyz", known.into_iter()).is_empty());
-    }
-
-    #[test]
-    fn what_would_steer_a_terminal_is_made_visible() {
-        assert_eq!(safe("prod/blue"), "prod/blue");
-        assert_eq!(safe("\u{1b}[2Jgone\r\u{7}\u{9b}1m"), r"\u{1b}[2Jgone\u{d}\u{7}\u{9b}1m");
     }
 }

@@ -53,7 +53,7 @@ impl Caller {
                 )),
             }
         })?;
-        say(&format!("Account {}, {}, region {here}", caller.account, caller.arn));
+        say(format!("Account {}, {}, region {here}", caller.account, caller.arn));
         Ok(caller)
     }
 

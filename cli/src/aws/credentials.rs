@@ -15,6 +15,7 @@ use eks_nodegroup_updater::config::Environment;
 use wildmatch::WildMatchPattern;
 
 use crate::failure::Failure;
+use terminal::message::Message;
 
 const SIGN_IN: &str = "Choose a profile with --profile or AWS_PROFILE, or sign in, for example: aws sso login";
 
@@ -144,27 +145,29 @@ impl Choice {
     }
 
     /// What to do if credentials could not be loaded.
-    fn way_in(&self) -> String {
+    fn way_in(&self) -> Message {
         let named = self.profile.iter().map(String::as_str);
         for name in named.flat_map(|name| self.with_sources(name)) {
             let Some(profile) = self.profiles.get_profile(name) else { continue };
             let has = |key| profile.get(key).is_some();
             if has("mfa_serial") {
-                return format!(
-                    "The profile {name} needs MFA, which the AWS SDK for Rust does not support. Use the AWS CLI for \
-                     it:\n\n  \
-                     eval \"$(aws configure export-credentials --profile {name} --format env)\"\n\n\
-                     and omit --profile."
+                let needs = format!(
+                    "The profile {name} needs MFA, which the AWS SDK for Rust does not support. Use the AWS CLI for it:"
                 );
+                return Message::new(needs)
+                    .line("")
+                    .command(format!("eval \"$(aws configure export-credentials --profile {name} --format env)\""))
+                    .line("")
+                    .line("and omit --profile.");
             }
             if has("sso_session") || has("sso_start_url") {
-                return format!("Sign in again:\n\n  aws sso login --profile {name}");
+                return sign_in(format!("aws sso login --profile {name}"));
             }
             if has("login_session") {
-                return format!("Sign in again:\n\n  aws login --profile {name}");
+                return sign_in(format!("aws login --profile {name}"));
             }
         }
-        SIGN_IN.to_owned()
+        SIGN_IN.into()
     }
 
     /// A profile, and the profiles with which its role is assumed.
@@ -173,6 +176,10 @@ impl Choice {
         // A profile can be its own source, for its keys, and others can form a cycle.
         successors(Some(name), source).take(self.profiles.profiles().count())
     }
+}
+
+fn sign_in(command: String) -> Message {
+    Message::new("Sign in again:").line("").command(command)
 }
 
 /// A variable that is set and not empty.

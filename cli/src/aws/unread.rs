@@ -9,8 +9,9 @@ use serde::{Serialize, Serializer};
 use super::answer::DecisionLine;
 use super::place::Place;
 use crate::failure::{Exit, Failure};
+use terminal::message::Message;
 use terminal::output::say;
-use terminal::text::{count, safe};
+use terminal::text::count;
 
 /// Names in one message.
 const NAMES: usize = 3;
@@ -32,7 +33,7 @@ pub struct Unread {
     pub error: String,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub remedy: Option<String>,
+    pub remedy: Option<Message>,
     /// How the command ends if nothing else went wrong.
     #[serde(skip)]
     exit: Exit,
@@ -141,11 +142,12 @@ pub fn exit(unread: &[Unread], otherwise: Exit) -> Exit {
 
 /// Prints what could not be read: equal errors in one message, each remedy once, and how much is missing.
 pub fn say_unread(unread: &[Unread]) {
-    let lines = messages(unread);
-    lines.iter().for_each(|line| say(line));
+    if !unread.is_empty() {
+        say(messages(unread));
+    }
 }
 
-fn messages(unread: &[Unread]) -> Vec<String> {
+fn messages(unread: &[Unread]) -> Message {
     let mut groups: Vec<Vec<&Unread>> = Vec::new();
     let is_like = |one: &Unread, other: &Unread| {
         one.place() == other.place() && one.error == other.error && one.what.noun() == other.what.noun()
@@ -156,21 +158,18 @@ fn messages(unread: &[Unread]) -> Vec<String> {
             None => groups.push(vec![it]),
         }
     }
-    let mut lines: Vec<String> = groups.iter().map(|group| message(group)).collect();
-    let remedies: BTreeSet<&str> = unread.iter().filter_map(|it| it.remedy.as_deref()).collect();
-    lines.extend(remedies.into_iter().map(|remedy| format!("\n{remedy}")));
-    if !unread.is_empty() {
-        let mut counts: Vec<(&'static str, usize)> = Vec::new();
-        for it in unread {
-            match counts.iter_mut().find(|(noun, _)| *noun == it.what.noun()) {
-                Some((_, number)) => *number += 1,
-                None => counts.push((it.what.noun(), 1)),
-            }
+    let lines: Message = groups.iter().map(|group| message(group)).collect();
+    let remedies: BTreeSet<&Message> = unread.iter().filter_map(|it| it.remedy.as_ref()).collect();
+    let lines = remedies.into_iter().fold(lines, |lines, remedy| remedy.lines().fold(lines.line(""), Message::line));
+    let mut counts: Vec<(&'static str, usize)> = Vec::new();
+    for it in unread {
+        match counts.iter_mut().find(|(noun, _)| *noun == it.what.noun()) {
+            Some((_, number)) => *number += 1,
+            None => counts.push((it.what.noun(), 1)),
         }
-        let parts: Vec<String> = counts.into_iter().map(|(noun, number)| count(number, noun)).collect();
-        lines.push(format!("\nNot read: {}. The rest is shown.", parts.join(", ")));
     }
-    lines
+    let parts: Vec<String> = counts.into_iter().map(|(noun, number)| count(number, noun)).collect();
+    lines.line("").line(format!("Not read: {}. The rest is shown.", parts.join(", ")))
 }
 
 /// One message about things that could not be read for the same cause.
@@ -186,8 +185,7 @@ fn message(group: &[&Unread]) -> String {
     } else {
         format!(" {}:", names.join(", "))
     };
-    let text = format!("{}:{about} {}", first.place(), first.error);
-    format!("error: {}", safe(&text))
+    format!("error: {}:{about} {}", first.place(), first.error)
 }
 
 #[cfg(test)]
@@ -195,7 +193,7 @@ mod tests {
     use super::*;
 
     fn unread(what: What, error: &str, exit: Exit) -> Unread {
-        let remedy = (exit == Exit::Denied).then(|| "Ask for the permission.".to_owned());
+        let remedy = (exit == Exit::Denied).then(|| "Ask for the permission.".into());
         Unread { profile: None, region: Some("eu-central-1".to_owned()), what, error: error.to_owned(), remedy, exit }
     }
 
@@ -212,10 +210,12 @@ mod tests {
              Rate exceeded",
             "error: eu-central-1: dev: AccessDeniedException: no",
             "error: eu-central-1: not read within 30 s, the --timeout",
-            "\nAsk for the permission.",
-            "\nNot read: 2876 node groups, 1 cluster, 1 region. The rest is shown.",
+            "",
+            "Ask for the permission.",
+            "",
+            "Not read: 2876 node groups, 1 cluster, 1 region. The rest is shown.",
         ];
-        assert_eq!(messages(&all), expected);
+        assert_eq!(messages(&all).lines().collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -24,8 +24,9 @@ use crate::aws::unread::{self, Unread, say_unread};
 use crate::confirm::confirm;
 use crate::failure::{Exit, Failure};
 use terminal::kind::Kind;
-use terminal::output::{Output, say};
-use terminal::page::{Page, Rows};
+use terminal::output::Output;
+use terminal::page::Page;
+use terminal::table::Rows;
 use terminal::text::{count, nearest, safe};
 
 /// Retry failed updates at once, when their cause is fixed
@@ -142,7 +143,8 @@ impl Reached {
         event["dryRun"] = true.into();
         let mut page = Page::here();
         draw_preview(&mut page, &self.run(Function::StartReadOnly, &event).await?.decisions);
-        say(&page.text);
+        page.line("");
+        page.say();
         if !confirm(question, yes).await? {
             return Ok(Exit::Done);
         }
@@ -211,7 +213,8 @@ impl QuarantineCommand {
                 }
                 let mut page = Page::here();
                 draw(&mut page, &meant);
-                say(&page.text);
+                page.line("");
+                page.say();
                 if !confirm(&format!("Lift {}?", count(meant.len(), "quarantine")), yes).await? {
                     return Ok(Exit::Done);
                 }

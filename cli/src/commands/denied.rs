@@ -13,6 +13,7 @@ use crate::aws::account::Account;
 use crate::aws::stack::Deployment;
 use crate::confirm::confirm;
 use crate::failure::{Exit, Failure};
+use terminal::message::Message;
 use terminal::output::Output;
 use terminal::page::Page;
 use terminal::text::count;
@@ -162,10 +163,8 @@ impl Parameters {
         let name = &self.list;
         let (value, version) = self.read(name).await?;
         let releases = parse_list(&value).map_err(|error| {
-            let hint = format!(
-                "No update starts until it is fixed. To reset it to an empty list:\n  \
-                 aws ssm put-parameter --name {name} --value '[]' --overwrite"
-            );
+            let hint = Message::new("No update starts until it is fixed. To reset it to an empty list:")
+                .command(format!("aws ssm put-parameter --name {name} --value '[]' --overwrite"));
             Failure::new(format!("the denied releases {name}: {error}")).hint(hint)
         })?;
         Ok(Held { releases, version })
@@ -192,9 +191,8 @@ impl Parameters {
         if written == over + 1 && version == written && now == value {
             return Ok(());
         }
-        let hint = format!(
-            "One of the two changes might be lost. See the versions:\n  aws ssm get-parameter-history --name {name}"
-        );
+        let hint = Message::new("One of the two changes might be lost. See the versions:")
+            .command(format!("aws ssm get-parameter-history --name {name}"));
         Err(Failure::new(format!("{name} was changed by somebody else at the same time; it is now {now}")).hint(hint))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::AnsiColor;
 use clap::Args;
 use eks_nodegroup_updater::model::decision::DecisionKind;
 use eks_nodegroup_updater::model::decision::explanation::{Condition, ConditionStatus, ConsideredRelease, Explanation};
@@ -20,7 +20,7 @@ use crate::aws::unread::{self, Unread, say_unread};
 use crate::failure::{Exit, Failure};
 use terminal::kind::Kind;
 use terminal::output::{Output, say};
-use terminal::page::{Page, wrapping};
+use terminal::page::{Page, Piece, QUIET};
 use terminal::text::safe;
 
 /// Releases that are listed.
@@ -58,7 +58,7 @@ impl Explain {
         let place = account.one_place().await?;
         let (document, unread) = place.in_time(self.read(&place, account.stack.as_deref())).await?;
         output.print(&document, |page| draw(page, &document.explanation, &document.options))?;
-        document.notes.iter().for_each(|note| say(&format!("note: {note}")));
+        document.notes.iter().for_each(|note| say(format!("note: {note}")));
         say_unread(&unread);
         Ok(unread::exit(&unread, Exit::Done))
     }
@@ -168,27 +168,22 @@ fn draw_condition(page: &mut Page, condition: &Condition, width: usize) {
         ConditionStatus::False => ("✗", AnsiColor::Red),
         ConditionStatus::Unknown => ("·", AnsiColor::BrightBlack),
     };
-    let style = color.on_default();
     let until = condition.until.map(|until| format!(" (until {})", page.time(until))).unwrap_or_default();
     let message = match condition.status {
         ConditionStatus::Unknown => "not evaluated".to_owned(),
         ConditionStatus::False => format!("{}: {}{until}", condition.reason, safe(&condition.message)),
         ConditionStatus::True => safe(&condition.message).into_owned(),
     };
-    let source = format!(" [{}]", safe(&condition.source));
-    let indent = " ".repeat(width + 6);
-    let columns = usize::from(page.width).max(width + 30);
-    let options = wrapping(columns).subsequent_indent(&indent);
-    let label = label(condition);
-    let decides = if condition.decides { "→" } else { " " };
-    let text = textwrap::fill(&format!("{decides} {glyph} {label:width$}  {message}{source}"), options);
-    let dim = Style::new().dimmed();
-    let text = text.replacen(glyph, &format!("{style}{glyph}{style:#}"), 1);
-    let text = match text.rsplit_once(&source) {
-        Some((before, after)) => format!("{before}{dim}{source}{dim:#}{after}"),
-        None => text,
-    };
-    page.line(&text);
+    let source = format!("[{}]", condition.source);
+    let decides = if condition.decides { "→ " } else { "  " };
+    let message = format!(" {:width$}  {message} ", label(condition));
+    let pieces = [
+        Piece::plain(decides),
+        Piece::new(color.on_default(), glyph),
+        Piece::plain(&message),
+        Piece::new(QUIET, &source),
+    ];
+    page.pieces(width + 6, &pieces);
 }
 
 fn draw_release(page: &mut Page, release: &ConsideredRelease) {

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use crate::aws::answer::DecisionLine;
 use terminal::kind::Kind;
-use terminal::page::{Page, Rows, shortened};
+use terminal::page::{Page, Piece, shortened};
+use terminal::table::Rows;
 use terminal::text::{count, safe};
 
 /// Lines that are listed one by one; a longer list is folded.
@@ -96,9 +97,9 @@ impl Group<'_> {
         };
         let behind = behind(self.lines.iter().filter_map(|it| it.line.days_behind()));
         let left = usize::from(page.width).saturating_sub(number.to_string().len().max(5) + 5 + behind.len());
-        let style = kind.style();
-        let text = shortened(&safe(&what), left);
-        page.line(&format!("  {style}{} {number:5}{style:#} {text}{behind}", kind.glyph()));
+        let sign = format!("{} {number:5}", kind.glyph());
+        let text = format!(" {}{behind}", shortened(&safe(&what), left));
+        page.pieces(4, &[Piece::plain("  "), Piece::new(kind.style(), &sign), Piece::plain(&text)]);
     }
 }
 

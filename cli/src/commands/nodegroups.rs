@@ -17,7 +17,8 @@ use crate::aws::unread::{self, Unread, say_unread};
 use crate::failure::{Exit, Failure};
 use crate::format::Format;
 use terminal::output::{Output, print};
-use terminal::page::{Page, Rows};
+use terminal::page::Page;
+use terminal::table::Rows;
 use terminal::text::{count, safe};
 
 /// List all node groups, opted in or not: release, days behind, ring, decision, owner

@@ -331,7 +331,7 @@ mod tests {
     fn lines(page: impl FnOnce(&mut Page), width: u16) -> Vec<String> {
         let mut of_page = Page::new(width, jiff::tz::TimeZone::UTC);
         page(&mut of_page);
-        anstream::adapter::strip_str(&of_page.text).to_string().lines().map(str::to_owned).collect()
+        anstream::adapter::strip_str(of_page.text()).to_string().lines().map(str::to_owned).collect()
     }
 
     #[tokio::test]

@@ -1,7 +1,6 @@
 //! `run start` and `run check`: the deployed functions, at once instead of by their schedules.
 
 use clap::{Args, Subcommand};
-use comfy_table::Cell;
 use eks_nodegroup_updater::model::problem::ErrorLine;
 use eks_nodegroup_updater::summary::Throttled;
 use serde::Serialize;
@@ -15,7 +14,8 @@ use crate::failure::{Exit, Failure};
 use terminal::kind::Kind;
 use terminal::output::{Output, say};
 use terminal::page::Page;
-use terminal::text::{count, safe};
+use terminal::table::{Cell, Rows};
+use terminal::text::count;
 
 /// Run a deployed function now, instead of waiting for its schedule
 #[derive(Args)]
@@ -98,24 +98,24 @@ fn draw_start(page: &mut Page, answer: &StartAnswer) {
 
 /// Prints the errors of a run that did not fail as a whole.
 fn with_warnings(throttled: Option<Throttled>, errors: &[ErrorLine]) -> Exit {
-    throttled.iter().for_each(|throttled| say(&format!("warning: {throttled}")));
-    errors.iter().for_each(|error| say(&format!("warning: {}", safe(&error.to_string()))));
+    throttled.iter().for_each(|throttled| say(format!("warning: {throttled}")));
+    errors.iter().for_each(|error| say(format!("warning: {error}")));
     Exit::Done
 }
 
 fn draw_check(page: &mut Page, answer: &CheckAnswer) {
     if !answer.updates.is_empty() {
-        let mut table = page.table(&["Node group", "To release", "Status", "Update id"], 3);
+        let mut rows = Rows::new(["Node group", "To release", "Status", "Update id"]);
         for update in &answer.updates {
             let kind = Kind::of_status(&update.status);
-            table.add_row([
-                Cell::new(safe(&update.nodegroup)),
-                Cell::new(safe(&update.release_version)),
-                Cell::new(format!("{} {}", kind.glyph(), update.status)).fg(kind.color()),
-                Cell::new(safe(update.update_id.as_deref().unwrap_or_default())),
+            rows.cells([
+                Cell::new(&update.nodegroup),
+                Cell::new(&update.release_version),
+                Cell::new(format!("{} {}", kind.glyph(), update.status)).style(kind.style()),
+                Cell::new(update.update_id.as_deref().unwrap_or_default()),
             ]);
         }
-        page.add(&table);
+        page.rows(&rows);
         page.line("");
     }
     let (open, published) = (answer.updates.len(), answer.published.len());

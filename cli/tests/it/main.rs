@@ -7,6 +7,7 @@ mod completions;
 mod credentials;
 mod denied;
 mod documents;
+mod hostile;
 mod pipes;
 mod places;
 mod proxy;

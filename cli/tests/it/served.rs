@@ -135,6 +135,7 @@ pub fn command(address: &str, arguments: &[&str]) -> Command {
             ("AWS_CONFIG_FILE", "/nonexistent"),
             ("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent"),
             ("HOME", "/nonexistent"),
+            ("LANG", "C.UTF-8"),
         ])
         .stdin(Stdio::null());
     command

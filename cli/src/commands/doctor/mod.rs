@@ -13,7 +13,7 @@ mod verify;
 
 use std::collections::BTreeMap;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::AnsiColor;
 use aws_sdk_eks::config::http::HttpResponse;
 use aws_sdk_eks::error::{ProvideErrorMetadata, SdkError};
 use clap::Args;
@@ -28,9 +28,10 @@ use crate::aws::region;
 use crate::aws::stack::Deployment;
 use crate::aws::unread::{self, Unread, say_unread};
 use crate::failure::{Exit, Failure, is_want_of_rights};
+use terminal::message::Message;
 use terminal::output::Output;
-use terminal::page::Page;
-use terminal::text::{count, safe};
+use terminal::page::{Page, Piece};
+use terminal::text::count;
 
 use installation::Installation;
 
@@ -98,10 +99,10 @@ struct Check {
     message: String,
     /// The cause, one per line.
     #[serde(skip_serializing_if = "Option::is_none")]
-    cause: Option<String>,
+    cause: Option<Message>,
     /// What to do. A line that starts with two spaces is a command.
     #[serde(skip_serializing_if = "Option::is_none")]
-    remedy: Option<String>,
+    remedy: Option<Message>,
     /// Where there is more about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     see: Option<&'static str>,
@@ -159,7 +160,7 @@ impl Document {
     fn draw(&self, page: &mut Page, places: usize) {
         for report in &self.regions {
             if places > 1 {
-                page.heading(&format!("── {}", safe(&report.place())));
+                page.heading(&format!("── {}", report.place()));
             }
             report.draw(page);
         }
@@ -319,39 +320,36 @@ fn draw(page: &mut Page, checks: &[Check]) {
         messages.push(&more);
     }
     let mut message = messages.join(", ");
-    let mut below: Vec<String> = Vec::new();
+    let mut below: Vec<&str> = Vec::new();
     match (&check.cause, check.status) {
         (Some(cause), Status::Skipped) => message = format!("{message} skipped: {cause}"),
-        (Some(cause), _) => below.extend(cause.lines().map(str::to_owned)),
+        (Some(cause), _) => below.extend(cause.lines()),
         (None, _) => {}
     }
-    below.extend(check.remedy.iter().flat_map(|remedy| remedy.lines()).map(str::to_owned));
-    let style = color.on_default();
-    page.indented(4, &safe(&message), |page, text| {
-        page.line(&text.replacen("    ", &format!("  {style}{glyph}{style:#} "), 1));
-    });
+    below.extend(check.remedy.iter().flat_map(Message::lines));
+    let (sign, message) = (Piece::new(color.on_default(), glyph), format!(" {message}"));
+    page.pieces(4, &[Piece::plain("  "), sign, Piece::plain(&message)]);
     for line in below {
         match line.strip_prefix("  ") {
             // A command is copied, so it is not broken.
-            Some(command) => page.line(&format!("        {}", safe(command))),
-            None => page.indented(6, &safe(&line), Page::line),
+            Some(command) => page.line(&format!("        {command}")),
+            None => page.indented(6, line, Page::line),
         }
     }
     // The hint about read-only permissions is printed once, at the end.
     if let Some(see) = check.see.filter(|see| *see != RIGHTS_TO_LOOK) {
-        let quiet = Style::new().dimmed();
-        page.line(&format!("      {quiet}see {see}{quiet:#}"));
+        page.note(&format!("      see {see}"));
     }
 }
 
 impl Check {
     /// Why it is so.
-    fn cause(self, cause: impl Into<String>) -> Self {
+    fn cause(self, cause: impl Into<Message>) -> Self {
         Self { cause: Some(cause.into()), ..self }
     }
 
     /// What to do.
-    fn remedy(self, remedy: impl Into<String>) -> Self {
+    fn remedy(self, remedy: impl Into<Message>) -> Self {
         Self { remedy: Some(remedy.into()), ..self }
     }
 
@@ -387,7 +385,7 @@ impl Question {
     }
 
     /// It was not checked, for this cause.
-    fn skipped(&self, cause: impl Into<String>) -> Check {
+    fn skipped(&self, cause: impl Into<Message>) -> Check {
         self.is(Status::Skipped, self.about).cause(cause)
     }
 

@@ -13,6 +13,7 @@ use crate::aws::answer::DecisionLine;
 use crate::aws::nodegroups::{Described, describe, list};
 use crate::aws::unread::Unread;
 use crate::failure::{Exit, Failure};
+use terminal::message::Message;
 use terminal::text::count;
 
 use super::{Check, Checks, Installation, Question, Status};
@@ -176,13 +177,13 @@ fn descriptions_check(unknown: &[(&NodegroupName, &Failure)]) -> Check {
 }
 
 /// The first lines, and how many more there are.
-fn listed(mut lines: Vec<String>) -> String {
+fn listed(mut lines: Vec<String>) -> Message {
     let more = lines.len().saturating_sub(NAMED);
     lines.truncate(NAMED);
     if more > 0 {
         lines.push(format!("and {more} more"));
     }
-    lines.join("\n")
+    lines.into_iter().collect()
 }
 
 fn capitalized(text: &str) -> String {
@@ -239,7 +240,8 @@ mod tests {
                 (Status::Warning, "1 node group: NotYetInvented"),
             ]
         );
-        assert_eq!(checks[0].cause.as_deref(), Some("prod/b: because\nprod/c: because"));
+        let cause = Message::new("prod/b: because").line("prod/c: because");
+        assert_eq!(checks[0].cause, Some(cause));
     }
 
     #[test]
@@ -250,13 +252,13 @@ mod tests {
         assert_eq!(checks[0].message, "the tag index has every node group with the tag: 1");
         assert_eq!(checks[1].message, "2 of 3 node groups without the tag, left alone");
         let checks = index_checks(&all, Some(&BTreeSet::new()));
-        assert_eq!((checks[0].status, checks[0].cause.as_deref()), (Status::Failed, Some("prod/a")));
+        assert_eq!((checks[0].status, &checks[0].cause), (Status::Failed, &Some("prod/a".into())));
         assert_eq!(index_checks(&all, None)[0].status, Status::Skipped);
     }
 
     #[test]
     fn a_long_list_is_capped() {
         let lines: Vec<String> = (0..25).map(|number| format!("prod/{number}")).collect();
-        assert!(listed(lines).ends_with("prod/19\nand 5 more"));
+        assert!(listed(lines).to_string().ends_with("prod/19\nand 5 more"));
     }
 }

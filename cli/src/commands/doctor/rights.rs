@@ -246,10 +246,8 @@ mod tests {
         assert_eq!(status(0, true, &[]), Status::Passed);
         assert_eq!(status(0, false, &[]), Status::Failed);
         let check = RIGHTS[0].judge_decision(false, "explicitDeny", true, &[]);
-        assert_eq!(
-            check.cause.as_deref(),
-            Some("eks:UpdateNodegroupVersion is explicitDeny, by a service control policy")
-        );
+        let cause = "eks:UpdateNodegroupVersion is explicitDeny, by a service control policy";
+        assert_eq!(check.cause, Some(cause.into()));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::aws::answer::StartAnswer;
 use crate::aws::stack::Deployment;
+use terminal::message::Message;
 use terminal::page::local_time;
 use terminal::text::count;
 
@@ -59,10 +60,10 @@ fn switch_check(value: &str, since: Option<Timestamp>, deployment: &Deployment) 
                 "no update starts: the stop switch is set to stopped{}",
                 since.map(|since| format!(", since {}", local_time(since))).unwrap_or_default()
             ))
-            .remedy(format!(
-                "To allow updates to start again:\n  eks-nodegroup-updater resume --stack {} --region {}",
+            .remedy(Message::new("To allow updates to start again:").command(format!(
+                "eks-nodegroup-updater resume --stack {} --region {}",
                 deployment.stack, deployment.region
-            ))
+            )))
             .see(SEE),
         _ => SWITCH
             .failed(format!("no update starts: the stop switch is set to {value:?}"))
@@ -103,7 +104,9 @@ fn errors_check(answer: &StartAnswer) -> Check {
     if number > ERRORS_SHOWN {
         errors.push(format!("and {} more", number - ERRORS_SHOWN));
     }
-    ERRORS.warning(format!("a dry run of start had {}", count(number, "error"))).cause(errors.join("\n"))
+    ERRORS
+        .warning(format!("a dry run of start had {}", count(number, "error")))
+        .cause(errors.into_iter().collect::<Message>())
 }
 
 async fn schedule<'a>(
@@ -161,9 +164,10 @@ fn alarm_checks(names: &[String], alarms: &[MetricAlarm], stack: &str) -> Vec<Ch
             None => checks.push(
                 ALARMS
                     .failed(format!("the alarm {name} does not exist"))
-                    .remedy(format!(
-                        "See what else is missing:\n  aws cloudformation detect-stack-drift --stack-name {stack}"
-                    ))
+                    .remedy(
+                        Message::new("See what else is missing:")
+                            .command(format!("aws cloudformation detect-stack-drift --stack-name {stack}")),
+                    )
                     .see(SEE),
             ),
         }

@@ -10,6 +10,7 @@ use eks_nodegroup_updater::aws::endpoints::{self, Service};
 
 use crate::aws::stack::Deployment;
 use crate::failure::{Exit, Failure};
+use terminal::message::Message;
 use terminal::text::count;
 
 use super::installation::event_bus;
@@ -45,7 +46,10 @@ const ENDPOINT: usize = 100;
 pub fn not_deployed(region: &str) -> Check {
     Question { about: "stack, runs and permissions", ..STACK }
         .skipped(format!("the updater is not deployed in {region}"))
-        .remedy("Deploy it, name its stack with --stack, or look in another region with --region:\n  sam build && sam deploy --guided")
+        .remedy(
+            Message::new("Deploy it, name its stack with --stack, or look in another region with --region:")
+                .command("sam build && sam deploy --guided"),
+        )
 }
 
 /// The check that replaces them if the stack could not be looked up.
@@ -74,18 +78,17 @@ pub fn checks<'a>(installation: &'a Installation<'a>) -> Vec<Checks<'a>> {
 fn stack(deployment: &Deployment) -> Check {
     let Deployment { stack, status, .. } = deployment;
     let found = format!("stack {stack} is {status}");
+    let events =
+        || Message::new("See why:").command(format!("aws cloudformation describe-stack-events --stack-name {stack}"));
     match StackStatus::from(status.as_str()) {
         StackStatus::CreateComplete | StackStatus::UpdateComplete | StackStatus::ImportComplete => STACK.passed(found),
-        StackStatus::UpdateRollbackComplete | StackStatus::ImportRollbackComplete => STACK
-            .warning(found)
-            .cause("Its last deployment failed; it runs as before.")
-            .remedy(format!("See why:\n  aws cloudformation describe-stack-events --stack-name {stack}")),
+        StackStatus::UpdateRollbackComplete | StackStatus::ImportRollbackComplete => {
+            STACK.warning(found).cause("Its last deployment failed; it runs as before.").remedy(events())
+        }
         _ if status.ends_with("_IN_PROGRESS") && !status.contains("ROLLBACK") => {
             STACK.warning(found).cause("It is being deployed; the results below might change.")
         }
-        _ => STACK
-            .failed(found)
-            .remedy(format!("See why:\n  aws cloudformation describe-stack-events --stack-name {stack}")),
+        _ => STACK.failed(found).remedy(events()),
     }
 }
 
@@ -152,11 +155,15 @@ async fn table<'a>(installation: &'a Installation<'a>, deployment: &Deployment) 
         },
         match is_protected {
             true => PROTECTION.passed("the table is protected from deletion"),
-            false => PROTECTION
-                .warning("the table is not protected from deletion")
-                .cause("Deleting it deletes every hold, quarantine and failure.")
-                .remedy(format!("  aws dynamodb update-table --table-name {name} --deletion-protection-enabled"))
-                .see("docs/operations.md#installing-again"),
+            false => {
+                PROTECTION
+                    .warning("the table is not protected from deletion")
+                    .cause("Deleting it deletes every hold, quarantine and failure.")
+                    .remedy(Message::default().command(format!(
+                        "aws dynamodb update-table --table-name {name} --deletion-protection-enabled"
+                    )))
+                    .see("docs/operations.md#installing-again")
+            }
         },
     ])
 }
@@ -174,10 +181,10 @@ async fn recovery<'a>(installation: &'a Installation<'a>, deployment: &Deploymen
         _ => RECOVERY
             .warning("the table has no point-in-time recovery")
             .cause("Lost or damaged data in it cannot be restored.")
-            .remedy(format!(
-                "  aws dynamodb update-continuous-backups --table-name {name} \
-                 --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true"
-            ))
+            .remedy(Message::default().command(format!(
+                "aws dynamodb update-continuous-backups --table-name {name} --point-in-time-recovery-specification \
+                 PointInTimeRecoveryEnabled=true"
+            )))
             .see("docs/operations.md#installing-again"),
     }])
 }
@@ -201,10 +208,10 @@ fn queue_check(messages: Option<usize>, url: &str) -> Check {
         Some(number) => QUEUE
             .warning(format!("dead-letter queue has {}", count(number, "event")))
             .cause("These events could not be delivered or handled. The schedules still run.")
-            .remedy(format!(
-                "Read the reason, then delete the event:\n  aws sqs receive-message --queue-url {url} \
-                 --message-attribute-names All"
-            ))
+            .remedy(
+                Message::new("Read the reason, then delete the event:")
+                    .command(format!("aws sqs receive-message --queue-url {url} --message-attribute-names All")),
+            )
             .see("docs/operations.md#alarms"),
         None => QUEUE.skipped("SQS does not report how many events it has"),
     }
@@ -221,7 +228,7 @@ async fn subscriptions<'a>(installation: &'a Installation<'a>, deployment: &Depl
 fn subscription_checks(subscriptions: &[Subscription], topic: &str) -> Vec<Check> {
     const SEE: &str = "docs/operations.md#an-e-mail-subscription-that-is-gone";
     let subscribe = |protocol: &str, endpoint: &str| {
-        format!("  aws sns subscribe --topic-arn {topic} --protocol {protocol} --notification-endpoint {endpoint}")
+        format!("aws sns subscribe --topic-arn {topic} --protocol {protocol} --notification-endpoint {endpoint}")
     };
     // A confirmed subscription has an ARN here; others have PendingConfirmation or Deleted.
     let (confirmed, others): (Vec<_>, Vec<_>) = subscriptions
@@ -230,7 +237,8 @@ fn subscription_checks(subscriptions: &[Subscription], topic: &str) -> Vec<Check
     let mut checks = Vec::new();
     if subscriptions.is_empty() {
         let check = SUBSCRIPTIONS.failed("nobody is notified: the topic has no subscriptions");
-        checks.push(check.remedy(format!("Subscribe somebody:\n{}", subscribe("email", "ops@example.com"))).see(SEE));
+        let remedy = Message::new("Subscribe somebody:").command(subscribe("email", "ops@example.com"));
+        checks.push(check.remedy(remedy).see(SEE));
     }
     if !confirmed.is_empty() {
         checks.push(SUBSCRIPTIONS.passed(count(confirmed.len(), "confirmed subscription")));
@@ -240,10 +248,8 @@ fn subscription_checks(subscriptions: &[Subscription], topic: &str) -> Vec<Check
             (subscription.protocol().unwrap_or("email"), subscription.endpoint().unwrap_or("an unknown endpoint"));
         let endpoint: String = endpoint.chars().take(ENDPOINT).collect();
         let nobody = if confirmed.is_empty() { "nobody is notified: " } else { "" };
-        let remedy = format!(
-            "AWS sent it a confirmation link, which expires after a few days. To send it again:\n{}",
-            subscribe(protocol, &endpoint)
-        );
+        let remedy = "AWS sent it a confirmation link, which expires after a few days. To send it again:";
+        let remedy = Message::new(remedy).command(subscribe(protocol, &endpoint));
         let check = SUBSCRIPTIONS.failed(format!("{nobody}{endpoint} has not confirmed its subscription"));
         checks.push(check.remedy(remedy).see(SEE));
     }
@@ -265,9 +271,10 @@ async fn bus<'a>(installation: &'a Installation<'a>, deployment: &Deployment) ->
         return Ok(vec![
             check
                 .cause("EventBridge accepts events for a bus that does not exist, and drops them.")
-                .remedy(format!(
-                    "Create it, or deploy the stack with another EventBusName:\n  aws events create-event-bus --name {bus}"
-                ))
+                .remedy(
+                    Message::new("Create it, or deploy the stack with another EventBusName:")
+                        .command(format!("aws events create-event-bus --name {bus}")),
+                )
                 .see("docs/events.md#what-is-put-on-a-bus"),
         ]);
     }

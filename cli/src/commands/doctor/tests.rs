@@ -18,15 +18,15 @@ fn report() -> Report {
         )),
         A.warning("its point-in-time recovery is off")
             .cause("Lost or damaged data in it cannot be restored.")
-            .remedy(
-                "  aws dynamodb update-continuous-backups --table-name updater-UpdatesTable-1A2B3C \
+            .remedy(Message::default().command(
+                "aws dynamodb update-continuous-backups --table-name updater-UpdatesTable-1A2B3C \
                  --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true",
-            )
+            ))
             .see("docs/operations.md#installing-again"),
     ];
     let nodegroups = vec![
         A.failed("3 node groups with a tag that is not recognised")
-            .cause(many.join("\n"))
+            .cause(many.into_iter().collect::<Message>())
             .remedy(
                 "Fix or remove the tag: eks-nodegroup-updater set RULE=VALUE CLUSTER/NODEGROUP, and then look again \
                 whether it is understood",

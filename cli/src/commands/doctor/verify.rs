@@ -64,10 +64,12 @@ pub async fn run(place: &Place, output: Output) -> Result<Exit, Failure> {
 
 fn draw(page: &mut Page, findings: &Findings) {
     let Findings { version, region, answers } = findings;
-    page.line(&format!("AWS's answers in {region} to eks-nodegroup-updater {version}:\n"));
-    page.line("| question | answer | what it decides |\n|---|---|---|");
+    page.line(&format!("AWS's answers in {region} to eks-nodegroup-updater {version}:"));
+    page.line("");
+    page.line("| question | answer | what it decides |");
+    page.line("|---|---|---|");
     for Answer { question, answer, settles } in answers {
-        let cell = |text: &str| terminal::text::safe(text).replace('|', "\\|").replace('\n', " ");
+        let cell = |text: &str| text.replace('|', "\\|");
         page.line(&format!("| {} | {} | {} |", cell(question), cell(answer), cell(settles)));
     }
 }

@@ -1,5 +1,6 @@
 //! The releases of each track.
 
+use anstyle::Style;
 use eks_nodegroup_updater::model::record::set::RecordSet;
 use eks_nodegroup_updater::model::record::track::TrackRecord;
 use jiff::Timestamp;
@@ -8,7 +9,7 @@ use serde::Serialize;
 use crate::aws::stack::Deployment;
 use crate::aws::unread::Unread;
 use terminal::page::Page;
-use terminal::text::safe;
+use terminal::table::Rows;
 
 /// The releases of each track, newest first.
 #[derive(Serialize)]
@@ -73,21 +74,22 @@ pub fn draw(page: &mut Page, tracks: &[Track], several_places: bool) {
     for Track { account, region, kubernetes_version, ami_type, releases } in tracks {
         let place = if several_places { format!(" ({account}, {region})") } else { String::new() };
         page.heading(&format!("{ami_type}, Kubernetes {kubernetes_version}{place}"));
-        let mut table = page.table(&["Release", "Published", "First seen", "State"], 3);
+        let mut rows = Rows::new(["Release", "Published", "First seen", "State"]);
         for release in releases {
             let state = match (release.withdrawn_at, release.refused_since) {
                 (Some(at), _) => format!("✗ withdrawn {}", page.date(at)),
                 (None, Some(since)) => format!("◷ refused by EKS since {}", page.date(since)),
                 (None, None) => "● recommended".to_owned(),
             };
-            table.add_row([
-                safe(&release.release_version).into_owned(),
+            let cells = [
+                release.release_version.clone(),
                 release.published_at.map(|at| page.date(at)).unwrap_or_default(),
                 page.time(release.first_seen_at),
                 state,
-            ]);
+            ];
+            rows.row(cells, Style::new(), None);
         }
-        page.add(&table);
+        page.rows(&rows);
     }
 }
 

@@ -15,8 +15,9 @@ use serde::Serialize;
 use crate::aws::place::Place;
 use crate::aws::unread;
 use terminal::kind::Kind;
-use terminal::page::{Page, Rows};
+use terminal::page::Page;
 use terminal::progress::Progress;
+use terminal::table::Rows;
 use terminal::text::{count, duration, safe};
 
 /// Updates, newest first.
@@ -405,7 +406,7 @@ mod tests {
         assert_eq!((ids_of(&document.updates), document.beyond_limit), (newest_first[..3].to_vec(), 227));
         let mut page = Page::new(120, jiff::tz::TimeZone::UTC);
         document.draw(&mut page, false);
-        let page = anstream::adapter::strip_str(&page.text).to_string();
+        let page = anstream::adapter::strip_str(page.text()).to_string();
         assert!(page.ends_with("\n\n227 older updates not shown; to see them: --limit 230\n"), "{page}");
     }
 
@@ -468,7 +469,7 @@ mod tests {
         .await;
         let mut page = Page::new(120, jiff::tz::TimeZone::UTC);
         draw_updates(&mut page, &updates, false);
-        let page = anstream::adapter::strip_str(&page.text).to_string();
+        let page = anstream::adapter::strip_str(page.text()).to_string();
         let row = "2025-01-01 00:00  prod/web    ConfigUpdate  ● Successful\n    external\n";
         assert!(page.ends_with(row), "{page}");
     }

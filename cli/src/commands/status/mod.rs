@@ -5,7 +5,6 @@ mod region;
 use std::time::Duration;
 
 use clap::Args;
-use comfy_table::Cell;
 use eks_nodegroup_updater::model::record::set::RecordSet;
 use serde::Serialize;
 
@@ -20,7 +19,8 @@ use crate::failure::{Exit, Failure};
 use terminal::kind::Kind;
 use terminal::output::{Output, Reader};
 use terminal::page::Page;
-use terminal::text::{count, safe};
+use terminal::table::{Cell, Table};
+use terminal::text::count;
 
 /// Show whether the fleet is current, and what prevents it
 ///
@@ -116,7 +116,7 @@ impl Document {
             regions => {
                 draw_regions(page, regions);
                 regions.iter().filter(|region| region.has_lists()).for_each(|region| {
-                    page.heading(&format!("── {}", safe(&region.place())));
+                    page.heading(&format!("── {}", region.place()));
                     region.draw_lists(page);
                 });
             }
@@ -126,20 +126,21 @@ impl Document {
 
 /// One row for each account and region, and a total.
 fn draw_regions(page: &mut Page, regions: &[Region]) {
-    let mut table = page.table(&["Account, region", "Node groups", "", "", "", "", "", "", "Behind", "Stack"], 9);
+    let header = ["Account, region", "Node groups", "", "", "", "", "", "", "Behind", "Stack"];
+    let mut table = Table::new(header.into());
     let mut total = Numbers::default();
     for region in regions {
         total.add(&region.nodegroups);
-        let mut cells = vec![Cell::new(safe(&region.place()).into_owned()), Cell::new(region.nodegroups.all)];
+        let mut cells = vec![Cell::new(region.place()), Cell::new(region.nodegroups.all)];
         cells.extend(KINDS.map(|kind| number(kind, &region.nodegroups)));
         cells.push(Cell::new(region.worst().map(|days| format!("{days} d")).unwrap_or_default()));
         cells.push(Cell::new(region.stack_and_freeze()));
-        table.add_row(cells);
+        table.row(cells);
     }
     let mut cells = vec![Cell::new("Total"), Cell::new(total.all)];
     cells.extend(KINDS.map(|kind| number(kind, &total)));
-    table.add_row(cells);
-    page.add(&table);
+    table.row(cells);
+    page.table(&table);
     let legend = KINDS.map(|kind| format!("{}\u{a0}{}", kind.glyph(), words(kind)));
     page.note(&format!("{}. {} in all.", legend.join("   "), count(total.all, "node group")));
 }
@@ -147,6 +148,6 @@ fn draw_regions(page: &mut Page, regions: &[Region]) {
 fn number(kind: Kind, numbers: &Numbers) -> Cell {
     match numbers.of(kind) {
         0 => Cell::new(""),
-        number => Cell::new(format!("{} {number}", kind.glyph())).fg(kind.color()),
+        number => Cell::new(format!("{} {number}", kind.glyph())).style(kind.style()),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anstyle::Style;
 use aws_config::SdkConfig;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Datapoint, Dimension, Statistic};
@@ -20,7 +21,8 @@ use serde::Serialize;
 use crate::aws::answer::{DecisionLine, StartAnswer};
 use crate::aws::nodegroups::here;
 use terminal::kind::Kind;
-use terminal::page::{Page, Rows};
+use terminal::page::Page;
+use terminal::table::Rows;
 use terminal::text::{count, duration, safe};
 
 /// The maximum number of listed node groups that need attention.
@@ -274,19 +276,22 @@ impl Region {
         page.paragraph(&format!("{}: {}", count(nodegroups.all, "node group"), parts.join("   ")));
         if let Some(DaysBehind { worst, median }) = &self.days_behind {
             let number = |days: i64| count(usize::try_from(days).unwrap_or_default(), "day");
-            page.line(&format!("Behind: maximum {}, median of those behind {}", number(*worst), number(*median)));
+            page.paragraph(&format!("Behind: maximum {}, median of those behind {}", number(*worst), number(*median)));
         }
         match &self.freeze {
             Some(freeze) => page.paragraph(&format!("✗ No update starts: {}", safe(&freeze.message))),
             None if stack.is_none() => {}
-            None => page.line("Updates may start: neither the stop switch nor a change calendar stops them"),
+            None => page.paragraph("Updates may start: neither the stop switch nor a change calendar stops them"),
         }
         if self.pending_notices > 0 {
-            page.line(&format!("{} to be published by the next run of check", count(self.pending_notices, "notice")));
+            page.paragraph(&format!(
+                "{} to be published by the next run of check",
+                count(self.pending_notices, "notice")
+            ));
         }
         if let Some(LastRuns { start, check, .. }) = &self.last_runs {
             let time = |at: &Option<Timestamp>| at.map_or_else(|| "not within a day".to_owned(), |at| page.time(at));
-            page.line(&format!("Last runs: start {}, check {}", time(start), time(check)));
+            page.paragraph(&format!("Last runs: start {}, check {}", time(start), time(check)));
         }
         if let Some(seconds) = self.throttled_seconds {
             page.paragraph(&format!(
@@ -324,17 +329,18 @@ impl Region {
             return;
         }
         page.heading("In progress");
-        let mut table = page.table(&["  Node group", "To release", "Since", "Usually"], 3);
+        let mut rows = Rows::new(["  Node group", "To release", "Since", "Usually"]);
         for it in &self.in_progress {
             let usually = it.usually_seconds.map(|seconds| duration(SignedDuration::from_secs(seconds)));
-            table.add_row([
-                format!("  ↻ {}", safe(&it.nodegroup)),
-                safe(&it.release_version).into_owned(),
+            let cells = [
+                format!("  ↻ {}", it.nodegroup),
+                it.release_version.clone(),
                 page.time(it.since),
                 usually.unwrap_or_default(),
-            ]);
+            ];
+            rows.row(cells, Style::new(), None);
         }
-        page.add(&table);
+        page.rows(&rows);
     }
 
     fn draw_needs_you(&self, page: &mut Page) {

@@ -11,8 +11,9 @@ use serde::Serialize;
 use super::wanted::{Wanted, rule};
 use crate::aws::place::Place;
 use crate::failure::{Exit, Failure};
-use terminal::page::Page;
-use terminal::text::{count, safe};
+use terminal::message::Message;
+use terminal::page::{Page, Piece};
+use terminal::text::count;
 
 /// Tags that AWS allows on a resource, without its own.
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-eks-accessentry-tag.html>
@@ -70,7 +71,7 @@ pub struct Change {
     pub exit: Exit,
     /// What to do about it.
     #[serde(skip)]
-    pub hint: Option<String>,
+    pub hint: Option<Message>,
 }
 
 /// The result of a change.
@@ -152,11 +153,9 @@ impl Change {
 
     /// Shows the tags that change.
     pub fn draw(&self, page: &mut Page) {
-        let bold = Style::new().bold();
-        page.line(&format!("{bold}{}{bold:#}", safe(&self.name())));
+        page.styled(Style::new().bold(), &self.name());
         let mut line = |color: AnsiColor, text: String| {
-            let style = color.on_default();
-            page.line(&format!("  {style}{}{style:#}", safe(&text)));
+            page.pieces(4, &[Piece::plain("  "), Piece::new(color.on_default(), &text)])
         };
         for (key, value) in &self.set {
             match self.before.get(key) {
@@ -254,7 +253,7 @@ mod tests {
     fn drawn(change: &Change) -> String {
         let mut page = Page::new(80, jiff::tz::TimeZone::UTC);
         change.draw(&mut page);
-        anstream::adapter::strip_str(&page.text).to_string()
+        anstream::adapter::strip_str(page.text()).to_string()
     }
 
     #[test]

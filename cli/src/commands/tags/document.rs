@@ -113,17 +113,20 @@ impl Document {
 
     /// Prints the warnings.
     pub fn say_warnings(&self) {
-        self.warnings.iter().for_each(|warning| say(&format!("warning: {}", safe(warning))));
+        self.warnings.iter().for_each(|warning| say(format!("warning: {}", safe(warning))));
     }
 
     /// Prints the failures, a line each, and the hint once.
     pub fn say_failures(&self) {
         let mut hints = BTreeSet::new();
         for change @ Change { error, hint, .. } in self.with(Outcome::Failed) {
-            say(&format!("error: {}: {}", safe(&change.name()), safe(error.as_deref().unwrap_or_default())));
+            say(format!("error: {}: {}", change.name(), error.as_deref().unwrap_or_default()));
             hints.extend(hint);
         }
-        hints.iter().for_each(|hint| say(&format!("\n{hint}")));
+        hints.into_iter().for_each(|hint| {
+            say("");
+            say(hint);
+        });
         say_unread(&self.errors);
     }
 
@@ -213,7 +216,7 @@ mod tests {
     fn text(draw: impl FnOnce(&mut Page)) -> String {
         let mut page = Page::new(80, jiff::tz::TimeZone::UTC);
         draw(&mut page);
-        anstream::adapter::strip_str(&page.text).to_string()
+        anstream::adapter::strip_str(page.text()).to_string()
     }
 
     #[test]

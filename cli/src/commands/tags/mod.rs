@@ -157,7 +157,8 @@ impl Writing {
         let (mut document, goes_on) = tokio::select! {
             looked = look => looked?,
             () = &mut interrupted => {
-                say("\nNothing was changed.");
+                say("");
+                say("Nothing was changed.");
                 return Ok(Exit::Interrupted);
             }
         };
@@ -241,7 +242,7 @@ impl Writing {
             // The document is printed at the end, but the question needs the preview.
             let mut page = Page::here();
             document.draw_changes(&mut page);
-            say(page.text.trim_end());
+            page.say();
         }
         document.say_warnings();
         confirm(&format!("Write these tags on {}?", count(number, "node group")), !asks).await
