@@ -8,6 +8,7 @@ mod credentials;
 mod denied;
 mod documents;
 mod hostile;
+mod locale;
 mod pipes;
 mod places;
 mod proxy;
