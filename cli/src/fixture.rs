@@ -91,7 +91,10 @@ pub fn at() -> At {
     At { place: place(), account: "123456789012".to_owned() }
 }
 
-/// A document as a command prints it: at 80 columns and at 120 without color, at 120 with it, and as JSON.
+/// The beginnings of commands: they are copied, so they stay in one piece.
+const COMMANDS: [&str; 3] = ["aws ", "sam ", "eks-nodegroup-updater "];
+
+/// A document as a command prints it: at 60, 80 and 200 columns without color, at 120 with it, and as JSON.
 pub fn every_output<T: Serialize>(document: &T, draw: impl Fn(&mut Page)) -> String {
     let drawn = |width| {
         let mut page = Page::new(width, TimeZone::UTC);
@@ -99,15 +102,14 @@ pub fn every_output<T: Serialize>(document: &T, draw: impl Fn(&mut Page)) -> Str
         page.text().to_owned()
     };
     let plain = |width| {
-        let text = drawn(width);
-        let text = strip_str(&text).to_string();
-        // A command stays in one piece, so that it can be copied.
-        for line in text.lines().filter(|line| !line.trim_start().starts_with("aws ")) {
+        let text = strip_str(&drawn(width)).to_string();
+        let is_command = |line: &&str| COMMANDS.iter().any(|command| line.trim_start().starts_with(command));
+        for line in text.lines().filter(|line| !is_command(line)) {
             assert!(textwrap::core::display_width(line) <= usize::from(width), "{width}: {line}");
         }
-        text
+        format!("{width} columns\n\n{text}")
     };
     let json = serde_json::to_string_pretty(document).expect("JSON");
     let colored = drawn(120).replace('\u{1b}', "ESC");
-    format!("80 columns\n\n{}\n120 columns\n\n{}\nin color\n\n{colored}\nJSON\n\n{json}\n", plain(80), plain(120))
+    format!("{}\nin color\n\n{colored}\nJSON\n\n{json}\n", [60, 80, 200].map(plain).join("\n"))
 }

@@ -181,13 +181,13 @@ impl Page {
             for line in row.lines(table.long, widths) {
                 self.columns(line.iter().zip(&row.cells).map(|(text, cell)| Piece::new(cell.style, text)), widths);
             }
-            self.detail(row);
+            self.detail(row.detail.as_deref());
         }
     }
 
     /// The first cell of each row, and beside it the last one if there is room for it; the others below.
     fn narrow(&mut self, table: &Table) {
-        let last = table.header.len() - 1;
+        let last = table.header.len().saturating_sub(1);
         let widths = [table.width(0), table.width(last)];
         let total = widths.iter().sum::<usize>() - GAP;
         let is_beside = total <= usize::from(self.width);
@@ -199,7 +199,7 @@ impl Page {
             // The last one needs no name, as in the line of the header.
             let named = |column: usize| (if column == last { "" } else { table.header[column] }, &row.cells[column]);
             self.below(below.clone().map(named).filter(|(_, cell)| !cell.text.is_empty()));
-            self.detail(row);
+            self.detail(row.detail.as_deref());
         }
     }
 
@@ -239,8 +239,8 @@ impl Page {
     }
 
     /// What is below a row, in one line.
-    fn detail(&mut self, row: &Row) {
-        if let Some(detail) = &row.detail {
+    fn detail(&mut self, detail: Option<&str>) {
+        if let Some(detail) = detail {
             let room = usize::from(self.width).saturating_sub(INDENT);
             let detail = cut(detail, room, &self.charset().show("…"));
             self.pieces(INDENT, &[Piece::plain(BELOW), Piece::new(QUIET, &detail)]);

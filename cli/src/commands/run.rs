@@ -93,7 +93,7 @@ fn draw_start(page: &mut Page, answer: &StartAnswer) {
     let others = answer.decisions.len() - started.len();
     let refused = started.len() - accepted;
     let refused = if refused > 0 { format!(", {refused} not accepted") } else { String::new() };
-    page.line(&format!("Run of start: {} started{refused}; {others} unchanged.", count(accepted, "update")));
+    page.paragraph(&format!("Run of start: {} started{refused}; {others} unchanged.", count(accepted, "update")));
 }
 
 /// Prints the errors of a run that did not fail as a whole.
@@ -119,7 +119,7 @@ fn draw_check(page: &mut Page, answer: &CheckAnswer) {
         page.line("");
     }
     let (open, published) = (answer.updates.len(), answer.published.len());
-    page.line(&format!(
+    page.paragraph(&format!(
         "Run of check: {} checked, {} and {} published.",
         count(open, "update"),
         count(published, "message"),
