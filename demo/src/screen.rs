@@ -44,7 +44,7 @@ pub fn draw(page: &mut Page, report: &Report, program: Program) {
         (program.serve.to_owned(), "this fleet, for the AWS CLI"),
         ("sam build && sam deploy --guided".to_owned(), "the updater in your account"),
     ] {
-        page.line(&format!("  {command:<34}  {why}"));
+        page.pieces(38, &[Piece::plain(&format!("  {command:<34}  {why}"))]);
     }
 }
 
