@@ -26,7 +26,7 @@ use run::{Outcome, Simulation};
 use testing::{in_virtual_time, on_every_core};
 
 /// As many as a developer waits for.
-const SEEDS: Range<u64> = 0..200;
+const SEEDS: Range<u64> = 0..100;
 
 /// The seeds that `SEEDS` asks for, as in `17..18`.
 #[expect(clippy::disallowed_methods, reason = "how a test is asked for more than usual")]
