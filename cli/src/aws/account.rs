@@ -185,7 +185,7 @@ impl Account {
                 "--all-regions needs the permission account:ListRegions; name the regions with --region instead.",
             )),
             Err(failure) => {
-                say(&format!("warning: {}; only the regions that --region names are read", failure.message));
+                say(format!("warning: {}; only the regions that --region names are read", failure.message));
                 Ok(self.region.clone())
             }
         }

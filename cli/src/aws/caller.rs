@@ -78,7 +78,7 @@ impl Caller {
             known.push((place.profile.as_ref(), caller, vec![&place.region]));
         }
         for (_, caller, regions) in known {
-            say(&format!("Account {}, {}, regions {}", caller.account, caller.arn, regions.join(", ")));
+            say(format!("Account {}, {}, regions {}", caller.account, caller.arn, regions.join(", ")));
         }
         Ok(())
     }

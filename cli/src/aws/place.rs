@@ -66,7 +66,7 @@ impl Place {
     pub fn say_throttling(&self) {
         if let Some(throttled) = Throttled::of(self.eks.take_throttling()) {
             let Throttled { refusals, waited_seconds } = throttled;
-            say(&format!(
+            say(format!(
                 "warning: {}: EKS throttles this account; it refused {refusals} calls, and calls waited {waited_seconds} s in \
                  total. Nothing is missing for it, but find out what else calls EKS so often",
                 self.name()

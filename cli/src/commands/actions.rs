@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::denied::selector;
 use super::run::show_start;
+use super::selection::{SELECTED, Selection};
 use crate::aws::account::Account;
 use crate::aws::answer::{DecisionLine, StartAnswer, looking, read};
 use crate::aws::place::{Answers, Place};
@@ -33,11 +34,13 @@ use terminal::text::{count, nearest, safe};
 #[derive(Args)]
 pub struct Retry {
     /// Node groups as CLUSTER/NODEGROUP; * matches any characters except the slash
-    #[arg(required = true, value_name = "NODEGROUP")]
+    #[arg(required_unless_present_any = SELECTED, value_name = "NODEGROUP")]
     nodegroups: Vec<NodegroupPattern>,
     /// Do not ask for confirmation
     #[arg(long, short)]
     yes: bool,
+    #[command(flatten)]
+    selection: Selection,
 }
 
 /// Roll node groups back to an older release of their Kubernetes version
@@ -47,7 +50,7 @@ pub struct Retry {
 #[derive(Args)]
 pub struct Rollback {
     /// Node groups as CLUSTER/NODEGROUP; * matches any characters except the slash
-    #[arg(required = true, value_name = "NODEGROUP")]
+    #[arg(required_unless_present_any = SELECTED, value_name = "NODEGROUP")]
     nodegroups: Vec<NodegroupPattern>,
     /// The release to go back to, such as 1.33.1-20260304
     #[arg(long, value_name = "RELEASE")]
@@ -55,6 +58,8 @@ pub struct Rollback {
     /// Do not ask for confirmation
     #[arg(long, short)]
     yes: bool,
+    #[command(flatten)]
+    selection: Selection,
 }
 
 /// List quarantined releases, or lift a quarantine
@@ -85,7 +90,7 @@ impl Retry {
     /// # Errors
     /// When nothing matches, nobody can confirm, or the run fails.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
-        let reached = Reached::find(account, &self.nodegroups).await?;
+        let reached = Reached::find(account, &self.nodegroups, &self.selection).await?;
         let names = &reached.names;
         let event = json!({"retry": names, "nodegroups": names});
         let question = format!("Retry at once on {}?", count(names.len(), "node group"));
@@ -99,7 +104,7 @@ impl Rollback {
     /// # Errors
     /// When nothing matches, nobody can confirm, or the run fails.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
-        let reached = Reached::find(account, &self.nodegroups).await?;
+        let reached = Reached::find(account, &self.nodegroups, &self.selection).await?;
         let names = &reached.names;
         let targets: BTreeMap<&str, &str> = names.iter().map(|name| (name.as_str(), self.to.as_str())).collect();
         let event = json!({"rollback": targets, "nodegroups": names});
@@ -116,26 +121,31 @@ struct Reached {
 }
 
 impl Reached {
-    async fn find(account: &Account, patterns: &[NodegroupPattern]) -> Result<Self, Failure> {
+    async fn find(account: &Account, patterns: &[NodegroupPattern], selection: &Selection) -> Result<Self, Failure> {
         let (place, caller) = account.to_write().await?;
         let configuration = place.configuration.clone();
         let deployment = Deployment::required(&configuration, account.stack.as_deref()).await?;
         caller.must_own(&deployment)?;
         let answer = deployment.invoke(&configuration, Function::StartReadOnly, &looking()).await?;
-        let mut names: Vec<String> =
-            read::<StartAnswer>(answer)?.decisions.into_iter().map(|line| line.nodegroup).collect();
+        let mut lines = read::<StartAnswer>(answer)?.decisions;
+        let names: Vec<&str> = lines.iter().map(|line| line.nodegroup.as_str()).collect();
         let matches = |pattern: &NodegroupPattern, name: &str| name.parse().is_ok_and(|name| pattern.matches(&name));
         for pattern in patterns {
             if !names.iter().any(|name| matches(pattern, name)) {
                 let region = &deployment.region;
                 let failure =
                     Failure::new(format!("no node group with the tag ami-update is named {pattern} in {region}"));
-                let near = nearest(&pattern.to_string(), names.iter().map(String::as_str));
+                let near = nearest(&pattern.to_string(), names.iter().copied());
                 return Err(failure.did_you_mean(&near, &place.options));
             }
         }
-        names.retain(|name| patterns.iter().any(|pattern| matches(pattern, name)));
-        Ok(Self { configuration, deployment, names })
+        let selected = selection.of(&place, patterns).await?;
+        lines.retain(|line| selected.includes(line));
+        if lines.is_empty() {
+            return Err(Failure::new("no node group with the tag ami-update is selected")
+                .hint(format!("See them all: eks-nodegroup-updater nodegroups{}", place.options)));
+        }
+        Ok(Self { configuration, deployment, names: lines.into_iter().map(|line| line.nodegroup).collect() })
     }
 
     /// Shows a preview by a dry run of the same event, asks for confirmation, and runs it.

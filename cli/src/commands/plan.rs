@@ -81,7 +81,7 @@ impl Plan {
         let all = account.verbose || !self.filter.is_empty() || !self.selection.is_empty();
         output.print(&document, |page| document.draw(page, places, all))?;
         for region in &document.regions {
-            region.answer.throttled.iter().for_each(|throttled| say(&format!("warning: {throttled}")));
+            region.answer.throttled.iter().for_each(|throttled| say(format!("warning: {throttled}")));
         }
         say_unread(&document.errors);
         Ok(unread::exit(&document.errors, if self.exit_code && starts { Exit::Found } else { Exit::Done }))

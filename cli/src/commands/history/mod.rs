@@ -57,7 +57,7 @@ impl History {
         let mut document = Updates::newest(updates, not_read, self.limit);
         document.errors = unread;
         if let Some(unread) = &document.unread {
-            say(&format!("warning: {unread}"));
+            say(format!("warning: {unread}"));
         }
         output.print(&document, |page| document.draw(page, places > 1))?;
         say_unread(&document.errors);
