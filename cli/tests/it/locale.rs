@@ -50,7 +50,7 @@ fn messages_and_help_are_ascii_too() {
     let served = Served::at_speed("1");
     let unknown = in_locale(&served, ("LANG", "C"), &["explain", "xyz/grün"]);
     let error = "error: there is no node group xyz/gr\\u{fc}n in eu-central-1\n\nSee them all: eks-nodegroup-updater \
-                 plan --all\n";
+                 nodegroups\n";
     assert_eq!(text(&unknown.stderr), error);
     let misused = in_locale(&served, ("LANG", "C"), &["explain", "grün"]);
     assert!(text(&misused.stderr).starts_with(r"error: invalid value 'gr\u{fc}n' for '<NODEGROUP>'"), "{misused:?}");
