@@ -32,14 +32,14 @@ async fn items() -> (TestEnv, Vec<Value>) {
 }
 
 /// The same items, of another region or account.
-fn moved(items: &[Value], (own, other): (&str, &str)) -> Vec<Value> {
+fn moved(items: &[Value], own: &str, other: &str) -> Vec<Value> {
     items.iter().map(|item| serde_json::from_str(&item.to_string().replace(own, other)).unwrap()).collect()
 }
 
 /// A region with a node group of the same name and a table in which others' items lie.
 async fn shared() -> (TestEnv, Vec<Value>) {
     let (_, items) = items().await;
-    let others: Vec<Value> = OTHERS.iter().flat_map(|other| moved(&items, *other)).collect();
+    let others: Vec<Value> = OTHERS.iter().flat_map(|(own, other)| moved(&items, own, other)).collect();
     let env = TestEnv::with([opted_in("prod", "blue"), opted_in("prod", "green")]).await;
     for item in &others {
         env.put_item(item).await;
@@ -92,8 +92,8 @@ async fn metrics_are_of_what_is_looked_after() {
 #[tokio::test(start_paused = true)]
 async fn what_is_ones_own_is_found_beside_what_is_not() {
     let (env, items) = items().await;
-    for other in OTHERS {
-        for item in moved(&items, other) {
+    for (own, other) in OTHERS {
+        for item in moved(&items, own, other) {
             env.put_item(&item).await;
         }
     }
