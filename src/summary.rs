@@ -42,6 +42,9 @@ pub struct StartSummary {
     /// Why no update is allowed to start anywhere, if updates are stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub freeze: Option<Stopped>,
+    /// That only a part of the fleet was read, if the request asks about some node groups.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partial: Option<Partial>,
     /// How EKS throttled the run, if it waited for long.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub throttled: Option<Throttled>,
@@ -70,6 +73,15 @@ pub struct Stopped {
     /// When it might end, if that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+}
+
+/// That only the part of the fleet was read which decides about the node groups of the request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Partial {
+    /// How many node groups were read.
+    pub nodegroups: usize,
+    /// The sentence that tells what is not known.
+    pub message: String,
 }
 
 /// How EKS throttled a run, because its account's request rate was used up.
@@ -312,6 +324,18 @@ impl CheckSummary {
 impl From<&Freeze> for Stopped {
     fn from(freeze: &Freeze) -> Self {
         Self { code: freeze.into(), message: freeze.to_string(), until: freeze.until() }
+    }
+}
+
+impl Partial {
+    /// So many node groups were read.
+    #[must_use]
+    pub fn new(nodegroups: usize) -> Self {
+        let message = format!(
+            "read {nodegroups} node groups, not the whole fleet: when a limit applies, node groups of other clusters or of \
+             higher rings can go first"
+        );
+        Self { nodegroups, message }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::explain::View;
 use crate::metrics::Metrics;
 use crate::model::decision::reason::Freeze;
 use crate::model::decision::request::StartRequest;
+use crate::model::id::NodegroupId;
 use crate::model::observed::fleet::{Fleet, NodegroupState, UnreadHistories};
 use crate::model::observed::releases::{Recommendation, Recommendations, Releases};
 use crate::model::problem::Problem;
@@ -19,7 +20,7 @@ use crate::plan::{Plan, PlanInput, plan, tracks};
 use crate::reconcile::{reconcile, reports, take_histories};
 use crate::run::Run;
 use crate::store::RecordStore;
-use crate::summary::{StartSummary, Throttled};
+use crate::summary::{Partial, StartSummary, Throttled};
 
 /// A run of `start`: its request, its settings, and what it calls.
 #[derive(Clone, Copy)]
@@ -106,7 +107,7 @@ impl<'a> Recorded<'a> {
         loop {
             known.renew_controls().await;
             let plan = plan(&known.input());
-            let unread = plan.unread_histories(&known.fleet.records);
+            let unread = known.unread_histories(&plan);
             if unread.is_empty() {
                 return Planned { known, plan };
             }
@@ -139,10 +140,11 @@ impl Executed<'_> {
         let view = View::of(&known.input(), &plan);
         let Known { fleet, errors, .. } = known;
         let table_empty = fleet.table_empty;
+        let partial = fleet.narrow.is_some().then(|| Partial::new(fleet.nodegroups.len()));
         // Frees memory for a summary of thousands of node groups.
         drop(fleet);
         let summary = StartSummary::new(request, &plan, view, &execution, errors);
-        StartSummary { table_empty, throttled: Throttled::of(throttling), failure, metrics, ..summary }
+        StartSummary { table_empty, partial, throttled: Throttled::of(throttling), failure, metrics, ..summary }
     }
 }
 
@@ -160,6 +162,18 @@ impl Known<'_> {
             self.settings = self.controls.added_to(&self.job.config.settings);
             self.fleet.freeze = observer.freeze(self.controls.freeze.clone(), &self.settings).await;
         }
+    }
+
+    /// The histories to read before the plan is final. Of a part of the fleet only those of the request are read: a history
+    /// seldom keeps another node group from its turn.
+    fn unread_histories(&self, plan: &Plan) -> UnreadHistories {
+        let mut unread = plan.unread_histories(&self.fleet.records);
+        if self.fleet.narrow.is_some() {
+            let is_asked = |id: &NodegroupId| self.job.request.explain.contains(id.name());
+            unread.again.retain(is_asked);
+            unread.first.retain(is_asked);
+        }
+        unread
     }
 
     async fn read_histories(&mut self, unread: UnreadHistories) {

@@ -27,8 +27,11 @@ pub async fn start(
     let request = if run.read_only { read_only(request)? } else { request };
     let store = RecordStore::new(&clients.dynamodb, config.updates_table.as_deref()).within(run.scope);
 
-    let found = Observer { clients, store: &store, run }.fleet(config, request.is_whole()).await?;
-    let Found { config, controls, fleet } = found;
+    let observer = Observer { clients, store: &store, run };
+    let Found { config, controls, fleet } = match request.is_narrow() {
+        true => observer.narrow(config, &request.explain).await?,
+        false => observer.fleet(config, request.is_whole()).await?,
+    };
     let writer = Writer { id: run.id, sinks: &config.sinks };
     let store = if request.dry_run { store } else { store.writing(writer) };
     let job = Job { clients, store: &store, config: &config, request: &request, run };

@@ -3,6 +3,7 @@
 pub mod calendars;
 pub mod controls;
 pub mod external;
+mod narrow;
 pub mod nodegroups;
 pub mod releases;
 pub mod support;
@@ -21,9 +22,10 @@ use crate::aws::StartClients;
 use crate::config::StartConfig;
 use crate::model::decision::reason::Freeze;
 use crate::model::id::{FleetId, ItemKey, NodegroupId, TrackId};
+use crate::model::notice::support::Supports;
 use crate::model::observed::fleet::{Discovered, Fleet, NodegroupState};
 use crate::model::observed::releases::Recommendations;
-use crate::model::problem::{Problem, ProblemCode};
+use crate::model::problem::{Problem, ProblemCode, Unreadable};
 use crate::model::record::set::RecordSet;
 use crate::model::release::track::TrackKey;
 use crate::model::rules::Rules;
@@ -90,13 +92,7 @@ impl Observer<'_> {
         let freeze = controls.freeze.clone();
         let id = nodegroups.first().map(|discovered| self.fleet_of(&discovered.id));
         let mut fleet = Fleet { id, nodegroups, next_nodegroup, invalid_arns, records, freeze, ..Fleet::default() };
-        match supports {
-            Ok(supports) => fleet.supports = supports,
-            Err(error) => {
-                let what = "reading the support dates of Kubernetes versions";
-                fleet.errors.push(Problem::of_run(ProblemCode::Unreadable, format!("{what}: {error}")));
-            }
-        }
+        note_supports(&mut fleet, supports);
         let opted_in = opted_in.unwrap_or_else(|error| {
             fleet.errors.push(Problem::of_run(
                 ProblemCode::Unreadable,
@@ -186,6 +182,17 @@ impl Observer<'_> {
         match controls {
             Some(freeze) => Some(freeze),
             None => calendars::change_calendars(&self.clients.ssm, &settings.change_calendars).await,
+        }
+    }
+}
+
+/// Notes how long AWS supports Kubernetes versions, or that it could not be read.
+fn note_supports(fleet: &mut Fleet, supports: Result<Supports, Unreadable>) {
+    match supports {
+        Ok(supports) => fleet.supports = supports,
+        Err(error) => {
+            let what = "reading the support dates of Kubernetes versions";
+            fleet.errors.push(Problem::of_run(ProblemCode::Unreadable, format!("{what}: {error}")));
         }
     }
 }

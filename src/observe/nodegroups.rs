@@ -1,23 +1,27 @@
 //! Finds the node groups with the opt-in tag, describes each, and the clusters that they follow.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 use aws_sdk_eks::operation::describe_nodegroup::DescribeNodegroupError;
-use aws_sdk_resourcegroupstagging::types::TagFilter;
+use aws_sdk_resourcegroupstagging::config::http::HttpResponse;
+use aws_sdk_resourcegroupstagging::error::SdkError;
+use aws_sdk_resourcegroupstagging::operation::get_resources::builders::GetResourcesFluentBuilder;
+use aws_sdk_resourcegroupstagging::operation::get_resources::{GetResourcesError, GetResourcesOutput};
+use aws_sdk_resourcegroupstagging::types::{ResourceTagMapping, TagFilter};
 use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
 use crate::aws::pace::Eks;
 use crate::aws::{CONCURRENCY, concurrently, describe as in_words};
-use crate::model::id::{ClusterId, NodegroupId};
+use crate::model::id::{ClusterId, NodegroupId, NodegroupName};
 use crate::model::nodegroup::Nodegroup;
-use crate::model::nodegroup::policy::OPT_IN_TAG;
+use crate::model::nodegroup::policy::{OPT_IN_TAG, Policy};
 use crate::model::observed::fleet::{Clusters, Discovered, NodegroupState};
 use crate::model::problem::Unreadable;
 use crate::model::release::kubernetes::InvalidVersion;
-use crate::model::rules::Rules;
+use crate::model::rules::{RuleName, Rules};
 
 /// The entries of the tag index.
 #[derive(Debug, Default)]
@@ -28,6 +32,15 @@ pub struct Tagged {
     pub invalid_arns: BTreeSet<String>,
     /// How many pages there were, from the first that is not empty.
     pub pages: usize,
+}
+
+/// The entries of the tag index, with their policies.
+#[derive(Debug, Default)]
+pub struct Indexed {
+    /// The policy of each node group, by its tags in the index.
+    pub policies: BTreeMap<NodegroupId, Policy>,
+    /// The entries that are not a node group's ARN.
+    pub invalid_arns: Vec<String>,
 }
 
 /// A page of the tag index: the node groups that no page listed before.
@@ -48,20 +61,10 @@ pub async fn tagged(
     tagging: &aws_sdk_resourcegroupstagging::Client,
     found: UnboundedSender<Page>,
 ) -> anyhow::Result<Tagged> {
-    let mut pages = tagging
-        .get_resources()
-        .resource_type_filters("eks:nodegroup")
-        .tag_filters(TagFilter::builder().key(OPT_IN_TAG).build())
-        .resources_per_page(100)
-        .into_paginator()
-        .send();
+    let mut pages = with_tags(tagging, &[OPT_IN_TAG]).into_paginator().send();
     let mut tagged = Tagged::default();
     while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| anyhow::anyhow!("finding tagged node groups: {}", in_words(&error)))?;
-        let is_last = page.pagination_token().is_none_or(str::is_empty);
-        // An empty list means that none opted in; a missing list does not, and must not be mistaken for it.
-        let resources = page.resource_tag_mapping_list;
-        let resources = resources.context("finding tagged node groups: the answer has no ResourceTagMappingList")?;
+        let (resources, is_last) = resources_of(page)?;
         let mut ids = BTreeSet::new();
         for arn in resources.into_iter().map(|resource| resource.resource_arn.unwrap_or_default()) {
             match NodegroupId::from_arn(&arn) {
@@ -85,6 +88,52 @@ pub async fn tagged(
     Ok(tagged)
 }
 
+/// Reads which node groups have the opt-in tag, with their other tags: all, or only those with a ring of their own.
+///
+/// # Errors
+/// When the index cannot be read.
+pub async fn indexed(
+    tagging: &aws_sdk_resourcegroupstagging::Client,
+    with_ring: bool,
+    defaults: &Rules,
+) -> anyhow::Result<Indexed> {
+    let ring = format!("{OPT_IN_TAG}/{}", RuleName::Ring.name());
+    let keys: &[&str] = if with_ring { &[OPT_IN_TAG, &ring] } else { &[OPT_IN_TAG] };
+    let mut pages = with_tags(tagging, keys).into_paginator().send();
+    let mut indexed = Indexed::default();
+    while let Some(page) = pages.next().await {
+        for ResourceTagMapping { resource_arn, tags, .. } in resources_of(page)?.0 {
+            let arn = resource_arn.unwrap_or_default();
+            let Some(id) = NodegroupId::from_arn(&arn) else {
+                indexed.invalid_arns.push(arn);
+                continue;
+            };
+            let tags = tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect();
+            indexed.policies.insert(id, Policy::from_tags(&tags, defaults));
+        }
+    }
+    Ok(indexed)
+}
+
+/// The request for the node groups that have all of these tags.
+fn with_tags(tagging: &aws_sdk_resourcegroupstagging::Client, keys: &[&str]) -> GetResourcesFluentBuilder {
+    let filters = keys.iter().map(|key| TagFilter::builder().key(*key).build());
+    let request = tagging.get_resources().resource_type_filters("eks:nodegroup").resources_per_page(100);
+    request.set_tag_filters(Some(filters.collect()))
+}
+
+/// The entries of a page, and whether it is the last one.
+fn resources_of(
+    page: Result<GetResourcesOutput, SdkError<GetResourcesError, HttpResponse>>,
+) -> anyhow::Result<(Vec<ResourceTagMapping>, bool)> {
+    let page = page.map_err(|error| anyhow::anyhow!("finding tagged node groups: {}", in_words(&error)))?;
+    let is_last = page.pagination_token().is_none_or(str::is_empty);
+    // An empty list means that none opted in; a missing list does not, and must not be mistaken for it.
+    let resources = page.resource_tag_mapping_list;
+    let resources = resources.context("finding tagged node groups: the answer has no ResourceTagMappingList")?;
+    Ok((resources, is_last))
+}
+
 /// Describes node groups, in this order, while there is time. One that cannot be described is part of the result.
 pub async fn describe(
     eks: &Eks,
@@ -92,11 +141,57 @@ pub async fn describe(
     defaults: &Rules,
     until: Instant,
 ) -> Vec<Discovered> {
-    let describe = |id| async move {
-        let state = describe_nodegroup(eks, &id, defaults, until).await;
+    let describe = |id: NodegroupId| async move {
+        let state = match describe_nodegroup(eks, id.name(), defaults, until).await {
+            // A new node group with the name of a deleted one: the index will list it under its own ARN.
+            NodegroupState::Exists(nodegroup) if nodegroup.id != id => NodegroupState::Deleted,
+            NodegroupState::Exists(nodegroup) => {
+                NodegroupState::Exists(Box::new(Nodegroup { id: id.clone(), ..*nodegroup }))
+            }
+            state => state,
+        };
         Discovered { id, state }
     };
     concurrently(ids.map(describe)).await
+}
+
+/// Describes node groups of which only the names are known.
+pub async fn describe_by_name(
+    eks: &Eks,
+    names: BTreeSet<NodegroupName>,
+    defaults: &Rules,
+    until: Instant,
+) -> Vec<(NodegroupName, NodegroupState)> {
+    let describe = |name: NodegroupName| async move {
+        let state = describe_nodegroup(eks, &name, defaults, until).await;
+        (name, state)
+    };
+    concurrently(stream::iter(names).map(describe)).await
+}
+
+/// Reads the names of a cluster's node groups, with the tag or without.
+///
+/// # Errors
+/// When EKS cannot be read. An answer without a list is also an error: treating it as empty would miss updates in progress.
+pub async fn names_in(eks: &Eks, cluster: &str) -> Result<BTreeSet<NodegroupName>, Unreadable> {
+    let (mut names, mut token) = (BTreeSet::new(), None);
+    loop {
+        let page = eks
+            .read(async |eks| eks.list_nodegroups().cluster_name(cluster).set_next_token(token.clone()).send().await);
+        let page = page.await.map_err(|error| Unreadable(in_words(&error)))?;
+        let listed =
+            page.nodegroups.ok_or_else(|| Unreadable("EKS listed node groups without nodegroups".to_owned()))?;
+        names.extend(listed.into_iter().map(|nodegroup| NodegroupName { cluster: cluster.to_owned(), nodegroup }));
+        let next = page.next_token.filter(|token| !token.is_empty());
+        if next.is_none() {
+            return Ok(names);
+        }
+        // Otherwise this page would repeat endlessly.
+        if next == token {
+            return Err(Unreadable("EKS listed node groups with the same nextToken twice".to_owned()));
+        }
+        token = next;
+    }
 }
 
 /// Reads the Kubernetes versions of the clusters that node groups follow; none if no node group follows its cluster.
@@ -115,16 +210,14 @@ pub async fn followed_clusters(eks: &Eks, nodegroups: &[Discovered]) -> Clusters
     stream::iter(clusters).map(describe_cluster).buffer_unordered(CONCURRENCY).collect().await
 }
 
-async fn describe_nodegroup(eks: &Eks, id: &NodegroupId, defaults: &Rules, until: Instant) -> NodegroupState {
+async fn describe_nodegroup(eks: &Eks, name: &NodegroupName, defaults: &Rules, until: Instant) -> NodegroupState {
     let answer = eks.read_before(until, async |eks| {
-        eks.describe_nodegroup().cluster_name(id.cluster()).nodegroup_name(id.nodegroup()).send().await
+        eks.describe_nodegroup().cluster_name(&name.cluster).nodegroup_name(&name.nodegroup).send().await
     });
     let Some(answer) = answer.await else { return NodegroupState::NotReached };
     match answer {
         Ok(answer) => match answer.nodegroup().map(|nodegroup| Nodegroup::from_description(nodegroup, defaults)) {
-            // A new node group with the name of a deleted one: the index will list it under its own ARN.
-            Some(Ok(nodegroup)) if nodegroup.id != *id => NodegroupState::Deleted,
-            Some(Ok(nodegroup)) => NodegroupState::Exists(Box::new(Nodegroup { id: id.clone(), ..nodegroup })),
+            Some(Ok(nodegroup)) => NodegroupState::Exists(Box::new(nodegroup)),
             Some(Err(missing)) => NodegroupState::Unreadable(Unreadable(missing.to_string())),
             None => NodegroupState::Unreadable(Unreadable("EKS described no node group".to_owned())),
         },

@@ -30,8 +30,9 @@ impl Capacity {
             discovered.nodegroup().is_some_and(|nodegroup| updating(nodegroup.status.clone()))
                 || matches!(input.fleet.records.nodegroup(&discovered.id), Ok(Some(record)) if record.open().is_some())
         };
-        let in_progress = input.fleet.nodegroups.iter().filter(in_progress).map(|it| it.id.clone()).collect();
-        Self { limits: input.settings.limits, in_progress, starts: 0 }
+        let in_progress = input.fleet.nodegroups.iter().filter(in_progress).map(|it| &it.id);
+        let elsewhere = input.fleet.narrow.iter().flat_map(|narrow| &narrow.updating);
+        Self { limits: input.settings.limits, in_progress: in_progress.chain(elsewhere).cloned().collect(), starts: 0 }
     }
 
     /// Reserves a start.

@@ -131,8 +131,9 @@ fn not_found(input: &PlanInput<'_>) -> impl Iterator<Item = Planned> {
     let named = input.request.nodegroups.iter().chain(&input.request.retry).chain(&input.request.explain);
     let named: BTreeSet<&NodegroupName> = named.collect();
     let missing: Vec<&NodegroupName> = named.difference(&known).copied().collect();
-    missing.into_iter().map(|name| Planned {
+    let undescribed = |name| input.fleet.narrow.as_ref()?.undescribed.get(name);
+    missing.into_iter().map(move |name| Planned {
         target: Target::Other(Subject::Nodegroup(name.clone())),
-        decision: Decision::Skip(Reason::NotFound),
+        decision: Decision::Skip(undescribed(name).cloned().unwrap_or(Reason::NotFound)),
     })
 }

@@ -44,7 +44,9 @@ pub fn quarantines_due(input: &PlanInput<'_>) -> Vec<Quarantine> {
             .filter(|(cluster, failed)| failed.len() >= after || is_quarantined(Some(*cluster)))
             .map(|(cluster, _)| cluster.clone())
             .collect();
-        let in_all = !bad_clusters.is_empty() && clusters_on(input, &release.0).is_subset(&bad_clusters);
+        // Of a part of the fleet it is unknown whether other clusters run the track.
+        let is_whole = input.fleet.narrow.is_none();
+        let in_all = is_whole && !bad_clusters.is_empty() && clusters_on(input, &release.0).is_subset(&bad_clusters);
         if (in_clusters.len() >= after || in_all) && !is_quarantined(None) {
             let failed = failures.iter().map(|(_, record)| record.id.name().clone()).collect();
             due.push(quarantine(input, &release, None, failed));

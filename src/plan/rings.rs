@@ -16,7 +16,6 @@ use crate::model::attempt::Intent;
 use crate::model::decision::reason::{Reason, RingWait};
 use crate::model::id::{NodegroupId, Subject};
 use crate::model::nodegroup::Nodegroup;
-use crate::model::nodegroup::policy::Policy;
 use crate::model::observed::fleet::{Discovered, NodegroupState};
 use crate::model::observed::releases::{Available, Release};
 use crate::model::record::nodegroup::{NodegroupRecord, Proof};
@@ -103,13 +102,13 @@ fn verdict(input: &PlanInput<'_>, gate: Gate<'_>, discovered: &Discovered) -> Ve
     if other.ami_type != gate.track.ami_type {
         return Verdict::NotApplicable;
     }
-    // The intent of its tags is unknown, so it might have to prove the release.
-    if let Policy::Invalid { ring, .. } = &other.policy {
-        let same_track = other.kubernetes_version.as_ref() == Some(&gate.track.version);
-        let lower = ring.is_none_or(|ring| ring < gate.ring);
-        return if same_track && lower { Verdict::Holds(RingWait::InvalidTag) } else { Verdict::NotApplicable };
+    if !other.policy.is_below(gate.ring) {
+        return Verdict::NotApplicable;
     }
-    let Some(rules) = other.rules().filter(|rules| rules.ring < gate.ring) else { return Verdict::NotApplicable };
+    let Some(rules) = other.rules() else {
+        let same_track = other.kubernetes_version.as_ref() == Some(&gate.track.version);
+        return if same_track { Verdict::Holds(RingWait::InvalidTag) } else { Verdict::NotApplicable };
+    };
     match can_run(input, gate, other, rules) {
         Ok(true) => {}
         Ok(false) => return Verdict::NotApplicable,

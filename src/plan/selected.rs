@@ -28,7 +28,7 @@ impl<'a> Selected<'a> {
     /// # Errors
     /// The first reason why it is not selected.
     pub(crate) fn of(input: &'a PlanInput<'a>, discovered: &'a Discovered) -> Result<Self, Reason> {
-        if !input.request.includes(discovered.id.name()) {
+        if !input.request.includes(discovered.id.name()) || !input.fleet.plans(&discovered.id) {
             return Err(Reason::Excluded);
         }
         let nodegroup = match &discovered.state {

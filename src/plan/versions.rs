@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::decision::request::StartRequest;
+use crate::model::id::NodegroupId;
 use crate::model::nodegroup::Nodegroup;
 use crate::model::nodegroup::policy::Policy;
 use crate::model::observed::fleet::{Clusters, Discovered, Fleet};
@@ -11,11 +12,17 @@ use crate::model::release::kubernetes::KubernetesVersion;
 use crate::model::release::track::TrackKey;
 use crate::model::rules::{Rules, VersionPolicy};
 
-/// The release tracks that a plan needs: those of every node group that the event selects.
+/// The release tracks that a plan needs: those of every node group that is planned; and that of a node group to be explained
+/// alone, so that it is known how far it is behind, whatever its tags.
 #[must_use]
 pub fn tracks(fleet: &Fleet, request: &StartRequest) -> BTreeSet<TrackKey> {
-    let wanted = fleet.nodegroups.iter().filter(|discovered| request.includes(discovered.id.name()));
-    wanted.flat_map(|discovered| tracks_of(discovered, &fleet.clusters)).collect()
+    let is_wanted = |id: &NodegroupId| request.includes(id.name()) && fleet.plans(id);
+    let wanted = fleet.nodegroups.iter().filter(|discovered| is_wanted(&discovered.id));
+    let of_planned = wanted.flat_map(|discovered| tracks_of(discovered, &fleet.clusters));
+    let explained = fleet.nodegroups.iter().filter_map(Discovered::nodegroup);
+    let explained = explained.filter(|it| fleet.narrow.is_some() && request.explain.contains(it.id.name()));
+    let own = |nodegroup: &Nodegroup| Some(TrackKey::new(nodegroup.kubernetes_version.as_ref()?, &nodegroup.ami_type));
+    of_planned.chain(explained.filter_map(own)).collect()
 }
 
 /// The tracks of one node group: that of its own Kubernetes version, and that of its cluster's if it follows the cluster. The

@@ -23,6 +23,7 @@ pub use fixtures::*;
 pub use fleet::{Fleet, offers, published, unreadable};
 pub use newer_version::{NewerVersion, only_its_notices_are_pending};
 pub use sandbox::functions::{CHECK_KEY, START_KEY};
+pub use sandbox::generated;
 pub use sandbox::template::{settings_document, template, updates_table};
 pub use table::create_updates_table;
 pub use time::{at, days, hours, in_virtual_time, minutes, now, on_every_core};

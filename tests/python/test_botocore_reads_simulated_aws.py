@@ -114,6 +114,7 @@ def test_botocore_reads_every_operation_that_the_functions_call(aws: Aws) -> Non
     eks = aws.eks
     nodegroup = eks.describe_nodegroup(**BLUE)["nodegroup"]
     assert nodegroup["nodegroupArn"] in tagged
+    assert BLUE["nodegroupName"] in eks.list_nodegroups(clusterName="staging")["nodegroups"]
     assert eks.describe_cluster(name="staging")["cluster"]["version"] == nodegroup["version"]
     assert eks.describe_cluster_versions(clusterVersions=["1.32", "1.33"], includeAll=True)["clusterVersions"] == []
 

@@ -993,7 +993,7 @@ def test_iam_of_moto_lets_each_function_do_its_part_and_nothing_else(stack: Stac
 
 
 def play_the_whole_story(stack: Stack) -> None:
-    """Makes the functions do everything that they ever do: find, start, lose, find again, settle, notify.
+    """Makes the functions do everything that they ever do: find, start, lose, find again, settle, notify, explain.
 
     And with every rule that asks AWS for more: an age that the newest release does not have, a cluster that is followed,
     an external update, a calendar.
@@ -1022,6 +1022,7 @@ def play_the_whole_story(stack: Stack) -> None:
     stack.aws.settle("stage/green", "Successful")
     payload(stack.check.invoke({}))
     payload(stack.start.invoke({}))
+    payload(stack.start.invoke({"explain": ["stage/green"]}))
     assert stack.record(stack.aws.nodegroup("other/external").arn)["attempts"]["open"]["startedBy"] == "External"
     assert len(stack.messages()) == 1
 
@@ -1072,6 +1073,8 @@ def resources(stack: Stack, call: Call) -> Iterator[tuple[str, dict[str, str]]]:
                 yield f"arn:aws:dynamodb:{ARN_START}:table/{table}{index}", {}
         case ["eks", "DescribeCluster"]:
             yield f"arn:aws:eks:{ARN_START}:cluster/{asked['name']}", {}
+        case ["eks", "ListNodegroups"]:
+            yield f"arn:aws:eks:{ARN_START}:cluster/{asked['clusterName']}", {}
         case ["eks", operation]:
             if operation in ("DescribeUpdate", "ListUpdates"):
                 yield f"arn:aws:eks:{ARN_START}:cluster/{asked['name']}", {}

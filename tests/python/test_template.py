@@ -147,6 +147,7 @@ def test_start_has_these_permissions_and_no_others():
             "Resource": "arn:${AWS::Partition}:ssm:${AWS::Region}:*:document/*",
         },
         "DescribeClusters": {"Effect": "Allow", "Action": "eks:DescribeCluster", "Resource": CLUSTERS},
+        "ListNodegroups": {"Effect": "Allow", "Action": "eks:ListNodegroups", "Resource": CLUSTERS},
         "DescribeKubernetesVersions": {"Effect": "Allow", "Action": "eks:DescribeClusterVersions", "Resource": "*"},
         "FindExternalUpdates": {
             "Effect": "Allow",
@@ -159,6 +160,7 @@ def test_start_has_these_permissions_and_no_others():
             "Resource": TABLE,
         },
         "FindOptedInRecords": {"Effect": "Allow", "Action": "dynamodb:Query", "Resource": index("opted-in-index")},
+        "FindPendingRecords": {"Effect": "Allow", "Action": "dynamodb:Query", "Resource": index("pending-index")},
         "UpdateOptedInNodegroups": {
             "Effect": "Allow",
             "Action": "eks:UpdateNodegroupVersion",
@@ -239,6 +241,7 @@ def test_start_cannot_publish_and_check_cannot_update():
         "eks:DescribeClusterVersions",
         "eks:DescribeNodegroup",
         "eks:DescribeUpdate",
+        "eks:ListNodegroups",
         "eks:ListUpdates",
         "eks:UpdateNodegroupVersion",
         "ssm:GetCalendarState",

@@ -47,6 +47,12 @@ impl StartRequest {
         self.includes_all() && !self.dry_run
     }
 
+    /// Whether it only asks why about some node groups, so that not the whole fleet needs to be read.
+    #[must_use]
+    pub fn is_narrow(&self) -> bool {
+        !self.explain.is_empty() && self.includes_all() && !self.has_action()
+    }
+
     /// Whether it requests a change, among other things.
     #[must_use]
     pub fn has_action(&self) -> bool {

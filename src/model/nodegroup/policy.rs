@@ -95,6 +95,17 @@ impl Policy {
         }
         Self::OptedIn(mode, policy)
     }
+
+    /// Whether a node group with this policy is asked for a proof before a ring gets a release. The intent of an invalid tag is
+    /// unknown, so it might have to prove the release.
+    #[must_use]
+    pub fn is_below(&self, ring: u32) -> bool {
+        match self {
+            Self::OptedIn(Mode::Auto, rules) => rules.ring < ring,
+            Self::Invalid { ring: own, .. } => own.is_none_or(|own| own < ring),
+            Self::OptedIn(Mode::Notify, _) | Self::NotOptedIn | Self::OptedOut => false,
+        }
+    }
 }
 
 fn invalid_tag(key: &str, value: &str, expected: &str) -> InvalidTag {

@@ -1,9 +1,9 @@
 //! The fleet as a run observed it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::decision::reason::Freeze;
-use crate::model::id::{ClusterId, FleetId, NodegroupId, TrackId};
+use crate::model::decision::reason::{Freeze, Reason};
+use crate::model::id::{ClusterId, FleetId, NodegroupId, NodegroupName, TrackId};
 use crate::model::nodegroup::Nodegroup;
 use crate::model::nodegroup::policy::Policy;
 use crate::model::notice::support::Supports;
@@ -42,6 +42,20 @@ pub struct Fleet {
     pub errors: Vec<Problem>,
     /// Why no update is allowed to start, if the stop switch or a change calendar stops updates.
     pub freeze: Option<Freeze>,
+    /// What is known of the rest, if only that part of the fleet was read which decides about some node groups.
+    pub narrow: Option<Narrow>,
+}
+
+/// A part of the fleet: the node groups that a request is about, the others of their clusters, and those of lower rings.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Narrow {
+    /// The node groups that are planned: those of the request, and those of their clusters that can take their turns. The others
+    /// are known to prove releases, and to count against limits.
+    pub planned: BTreeSet<NodegroupId>,
+    /// Node groups of the rest with an update in progress, by their records.
+    pub updating: BTreeSet<NodegroupId>,
+    /// Why node groups of the request could not be described. Without a description their ARNs are unknown.
+    pub undescribed: BTreeMap<NodegroupName, Reason>,
 }
 
 /// The Kubernetes version of clusters, or why it could not be read.
@@ -116,6 +130,12 @@ impl Fleet {
                 self.unread_histories.entry(id).or_insert(UnreadHistory { read: 0, listed: None, error });
             }
         }
+    }
+
+    /// Whether a node group is planned.
+    #[must_use]
+    pub fn plans(&self, id: &NodegroupId) -> bool {
+        self.narrow.as_ref().is_none_or(|narrow| narrow.planned.contains(id))
     }
 
     /// The record of the fleet as a whole; `None` if there is none.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
 use simulated_aws::{Nodegroup, UpdateScript, World};
-use testing::{AL2023, NEWER, TestEnv, minutes, now, opted_in};
+use testing::{AL2023, BOTTLEROCKET, NEWER, TestEnv, decisions, minutes, now, opted_in, tagged};
 
 /// The calls since the last look, by operation.
 fn calls(env: &TestEnv) -> Vec<(String, usize)> {
@@ -45,6 +46,86 @@ async fn a_quiet_start_reads_each_node_group_once_and_writes_nothing() {
         ("eks:DescribeNodegroup", 300),
         ("ssm:GetParameters", 1),
         ("tag:GetResources", 3), // a hundred node groups each
+    ];
+    assert_eq!(calls(&env), these(expected));
+}
+
+/// Ten node groups in each of three hundred clusters, which run an earlier release.
+async fn thousands(nodegroup: impl Fn(usize, &str, &str) -> Nodegroup) -> TestEnv {
+    let world = World::new(now());
+    for cluster in 0..300 {
+        for name in 0..10 {
+            world.add_nodegroup(nodegroup(cluster, &format!("cluster-{cluster}"), &format!("nodegroup-{name}")));
+        }
+    }
+    world.publish_release(AL2023, "1.33", NEWER);
+    TestEnv::in_world(world).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn to_explain_one_of_three_thousand_node_groups_reads_its_cluster() {
+    let mut env = thousands(|_, cluster, name| opted_in(cluster, name)).await;
+    env.deploy(&[], &[]);
+    env.world.clear_requests();
+    let summary = env.try_start(&json!({"explain": ["cluster-7/nodegroup-0"]})).await.unwrap();
+    assert_eq!(decisions(&summary), ["cluster-7/nodegroup-0: Start"]);
+    assert_eq!(summary.partial.map(|partial| partial.nodegroups), Some(10));
+    let expected = [
+        ("dynamodb:BatchGetItem", 2), // the records of the cluster and of the fleet, and the release track
+        ("dynamodb:Query", 1),        // the updates in progress elsewhere
+        ("eks:DescribeClusterVersions", 1),
+        ("eks:DescribeNodegroup", 10),
+        ("eks:ListNodegroups", 1),
+        ("eks:ListUpdates", 1),   // its update history, since it would start
+        ("ssm:GetParameters", 2), // settings and controls, and the release
+    ];
+    assert_eq!(calls(&env), these(expected));
+}
+
+#[tokio::test(start_paused = true)]
+async fn to_explain_a_node_group_of_the_default_ring_reads_the_canaries_too() {
+    let canary = |cluster: usize| cluster.is_multiple_of(15);
+    let mut env = thousands(|number, cluster, name| match canary(number) {
+        true => tagged(cluster, name, &[("ring", "0")]),
+        false => opted_in(cluster, name),
+    })
+    .await;
+    env.start_config.settings.defaults.ring = 1;
+    let summary = env.try_start(&json!({"explain": ["cluster-7/nodegroup-0"]})).await.unwrap();
+    assert_eq!(decisions(&summary), ["cluster-7/nodegroup-0: WaitingForRing"]);
+    let expected = [
+        ("dynamodb:BatchGetItem", 4), // 10 node groups, 200 canaries and the fleet, and the release track
+        ("dynamodb:Query", 1),
+        ("eks:DescribeClusterVersions", 1),
+        ("eks:DescribeNodegroup", 210),
+        ("eks:ListNodegroups", 1),
+        ("ssm:GetParameters", 1),
+        ("tag:GetResources", 2), // those with a ring of their own
+    ];
+    assert_eq!(calls(&env), these(expected));
+}
+
+#[tokio::test(start_paused = true)]
+async fn to_explain_a_node_group_of_a_later_ring_reads_the_tag_index_and_of_it_the_lower_rings() {
+    let env = thousands(|number, cluster, name| {
+        let ring = ["1", "2", "3"][number % 3];
+        match number {
+            // Only these are in the default ring, which is 0, and one of them has the AMI type.
+            0 => opted_in(cluster, name).ami_type(if name.ends_with('3') { AL2023 } else { BOTTLEROCKET }),
+            _ => tagged(cluster, name, &[("ring", ring)]),
+        }
+    })
+    .await;
+    let summary = env.try_start(&json!({"explain": ["cluster-3/nodegroup-0"]})).await.unwrap();
+    assert_eq!(decisions(&summary), ["cluster-3/nodegroup-0: WaitingForRing"]);
+    assert_eq!(summary.partial.map(|partial| partial.nodegroups), Some(11));
+    let expected = [
+        ("dynamodb:BatchGetItem", 2), // 10 node groups, the lower one and the fleet, and the release track
+        ("dynamodb:Query", 1),
+        ("eks:DescribeClusterVersions", 1),
+        ("eks:DescribeNodegroup", 20),
+        ("ssm:GetParameters", 1),
+        ("tag:GetResources", 30),
     ];
     assert_eq!(calls(&env), these(expected));
 }

@@ -2,5 +2,6 @@
 
 mod events;
 mod frugal;
+mod narrow;
 mod outbox;
 mod runs;
