@@ -126,16 +126,16 @@ async fn begin() -> ExitCode {
             _ = tokio::signal::ctrl_c() => Ok(Exit::Interrupted),
         },
     };
-    ended
-        .unwrap_or_else(|failure| {
-            if cli.output == Format::Json {
-                // Somebody who reads only stdout gets a document, too.
-                let _ = Output::Json.print(&failure.document(), |_| {});
-            }
-            say(&failure);
-            failure.exit
-        })
-        .into()
+    let exit = ended.unwrap_or_else(|failure| {
+        if cli.output == Format::Json {
+            // Somebody who reads only stdout gets a document, too.
+            let _ = Output::Json.print(&failure.document(), |_| {});
+        }
+        say(&failure);
+        failure.exit
+    });
+    cli.account.calls.say_total();
+    exit.into()
 }
 
 async fn run(command: Command, account: &Account, format: Format) -> Result<Exit, Failure> {

@@ -11,6 +11,7 @@ use eks_nodegroup_updater::config::process_environment;
 use futures_util::stream;
 use jiff::SignedDuration;
 
+use super::call_log::Calls;
 use super::caller::Caller;
 use super::credentials::{Choice, profiles};
 use super::enabled;
@@ -42,6 +43,9 @@ pub struct Account {
     /// Show everything: each node group of a long list, and on stderr each call to AWS with its request id
     #[arg(long, short, global = true, help_heading = "Output")]
     pub verbose: bool,
+    /// The calls of this command, if they are to be shown.
+    #[arg(skip)]
+    pub calls: Calls,
 }
 
 /// The places of a command.
@@ -85,6 +89,7 @@ impl Account {
     async fn all_places(&self) -> Result<Places, Failure> {
         let profiles = profiles(&self.profile, &process_environment).await?;
         let http = http::client(&process_environment)?;
+        let http = if self.verbose { self.calls.logged(http) } else { http };
         let [profile] = profiles.as_slice() else {
             let of_each = profiles.iter().map(|profile| self.of_profile(profile.as_deref(), &http));
             let mut all = Places::default();

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod answer;
+mod call_log;
 pub mod caller;
 pub mod credentials;
 mod enabled;

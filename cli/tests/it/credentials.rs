@@ -290,3 +290,30 @@ fn the_region_is_the_one_of_the_command_line_then_of_the_environment_then_of_the
     assert_eq!(asked(&[], &[default]), "eu-south-1");
     assert_eq!(asked(&[], &[]), "eu-west-1");
 }
+
+#[test]
+fn with_verbose_the_calls_that_load_credentials_are_shown_and_no_secret_is() {
+    let home = Home::new("verbose", SSO);
+    let token = r#"{"accessToken": "Xtoken", "expiresAt": "2099-01-01T00:00:00Z", "startUrl": "https://corp.awsapps.com/start"}"#;
+    home.write(&format!(".aws/sso/cache/{TOKEN_OF_CORP}"), token);
+    let aws = Recorder::new(|request| {
+        let keys = r#"{"roleCredentials": {"accessKeyId": "XASIA", "secretAccessKey": "Xsecret", "sessionToken": "Xsession", "expiration": 4070908800000}}"#;
+        let asked = request.first_line.starts_with("GET /federation/credentials?");
+        asked.then(|| proxy::answer("200 OK", "Content-Type: application/json\r\n", keys))
+    });
+    let output = home.command(&aws.address, &["quarantine", "list", "-v", "--profile", "dev"]).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    let calls: Vec<&str> = stderr.lines().map(|line| line.split(" in ").next().unwrap()).collect();
+    let address = &aws.address;
+    // Before the first call, the credentials are tried.
+    let expected = [
+        &format!("GET {address} 200"),
+        &format!("GET {address} 200"),
+        &format!("POST {address} DescribeStacks 200"),
+        &format!("POST {address} Scan 200"),
+        "4 calls to AWS",
+    ];
+    assert_eq!(calls, expected);
+    assert!(!stderr.contains('X'), "{stderr}");
+}

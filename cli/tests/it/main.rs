@@ -17,3 +17,4 @@ mod served;
 mod story;
 mod tags;
 mod usage;
+mod verbose;
