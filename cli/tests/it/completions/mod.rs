@@ -32,7 +32,7 @@ const LINES: [(&str, &[&str]); 33] = [
     ("opt-in dev/sandbox --no", &["--notify"]),
     ("quarantine lift --y", &["--yes"]),
     ("plan --color ", &["auto", "always", "never"]),
-    ("nodegroups --decision Ba", &["BackingOff"]),
+    ("nodegroups --decision BackingO", &["BackingOff"]),
     ("completions z", &["zsh"]),
     // Profiles and regions.
     ("plan --profile ", &["default", "odd", "ops:admin"]),
