@@ -10,7 +10,7 @@ use eks_nodegroup_updater::model::decision::attention::Attention;
 use eks_nodegroup_updater::model::decision::explanation::{Description, Explanation};
 use eks_nodegroup_updater::model::problem::ErrorLine;
 use eks_nodegroup_updater::run::Run;
-use eks_nodegroup_updater::summary::{Stopped, Throttled};
+use eks_nodegroup_updater::summary::{Partial, Stopped, Throttled};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ pub struct StartAnswer {
     pub decisions: Vec<DecisionLine>,
     /// What a narrow question left unread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub partial: Option<String>,
+    pub partial: Option<Partial>,
     /// The requested explanations.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub explanations: Vec<Explanation>,

@@ -19,7 +19,7 @@ use crate::aws::place::Place;
 use crate::aws::unread::{self, Unread, say_unread};
 use crate::failure::{Exit, Failure};
 use terminal::kind::Kind;
-use terminal::output::{Output, say};
+use terminal::output::Output;
 use terminal::page::{Page, Piece, QUIET};
 use terminal::text::safe;
 
@@ -57,8 +57,7 @@ impl Explain {
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
         let place = account.one_place().await?;
         let (document, unread) = place.in_time(self.read(&place, account.stack.as_deref())).await?;
-        output.print(&document, |page| draw(page, &document.explanation, &document.options))?;
-        document.notes.iter().for_each(|note| say(format!("note: {note}")));
+        output.print(&document, |page| document.draw(page))?;
         say_unread(&unread);
         Ok(unread::exit(&unread, Exit::Done))
     }
@@ -71,7 +70,7 @@ impl Explain {
             let region = &place.region;
             notes.push(format!("nothing is deployed in {region}; evaluated with default settings and without records"));
         }
-        notes.extend(answer.partial.take());
+        notes.extend(answer.partial.take().map(|partial| partial.message));
         let name = self.nodegroup.to_string();
         let mut explanation = explanation_of(&answer, &name)?;
         let mut unread: Vec<Unread> =
@@ -98,6 +97,16 @@ impl Explain {
         };
         let (options, region) = (place.options.clone(), place.region.clone());
         Ok((Document { account, region, options, notes, explanation }, unread))
+    }
+}
+
+impl Document {
+    fn draw(&self, page: &mut Page) {
+        draw(page, &self.explanation, &self.options);
+        for note in &self.notes {
+            page.line("");
+            page.note(&safe(&format!("Note: {note}")));
+        }
     }
 }
 

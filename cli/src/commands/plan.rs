@@ -231,6 +231,9 @@ impl Region {
         if folded {
             page.note(UNFOLD);
         }
+        if let Some(partial) = &self.answer.partial {
+            page.note(&safe(&format!("Note: {}", partial.message)));
+        }
         let waits = |kind| decisions.iter().find(|line| line.sign() == kind);
         if let Some(line) = waits(Kind::NeedsYou).or_else(|| waits(Kind::Waits)) {
             page.note(&format!("Why: eks-nodegroup-updater explain {}{}", safe(&line.nodegroup), self.options));

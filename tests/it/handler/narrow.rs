@@ -188,11 +188,11 @@ async fn turns_of_other_clusters_and_of_higher_rings_are_known_from_the_whole_fl
         let (narrow, whole) = both(env, &["prod/blue".to_owned()]).await;
         (narrow.decisions[0].decision, whole.decisions[0].reason.split(';').next().unwrap().to_owned())
     };
-    let of_cluster = "the cluster's update limit of 1 is reached by prod/arm (MAX_UPDATES_PER_CLUSTER)";
+    let of_cluster = "MAX_UPDATES_PER_CLUSTER is 1, reached by prod/arm";
     assert_eq!(decisions(&env).await, ("Start", of_cluster.to_owned()));
     env.world.remove_nodegroup("prod", "arm");
     env.start_config.settings.limits.starts_per_run = 1;
-    let of_run = "the run's start limit of 1 is reached (MAX_STARTS_PER_RUN)";
+    let of_run = "MAX_STARTS_PER_RUN is 1, reached by this run";
     assert_eq!(decisions(&env).await, ("Start", of_run.to_owned()));
 }
 

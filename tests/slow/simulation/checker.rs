@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use eks_nodegroup_updater::model::attempt::hold::Hold;
+use eks_nodegroup_updater::model::decision::reason::Limit;
+use eks_nodegroup_updater::model::id::NodegroupName;
+use eks_nodegroup_updater::model::id::names::Names;
 use eks_nodegroup_updater::model::record::fleet::FleetRecord;
 use eks_nodegroup_updater::model::record::nodegroup::NodegroupRecord;
 use eks_nodegroup_updater::model::record::track::TrackRecord;
@@ -238,10 +241,9 @@ impl Checker {
         let lines = &summary.decisions;
         let takes = ["Accepted", "Unknown", "LostRace", "InUse"];
         let takes_none = !lines.iter().any(|line| line.outcome.is_some_and(|outcome| takes.contains(&outcome)));
-        let its_place = |line: &StartLine| format!("update limit of 1 is reached by {} (", line.nodegroup);
-        let places: Vec<String> = lines.iter().filter(|line| line.outcome.is_some()).map(its_place).collect();
+        let places: Vec<String> = lines.iter().filter(|line| line.outcome.is_some()).flat_map(its_place).collect();
         let mut left = lines.iter().filter(|line| line.decision == "Next" && line.outcome.is_none());
-        let left = left.find(|line| places.iter().any(|place| line.reason.contains(place)));
+        let left = left.find(|line| places.contains(&line.reason));
         // Where one is in progress in the whole fleet, another one may have the place.
         if let Some(left) = left.filter(|_| takes_none && limits.updates_in_progress > 1) {
             self.broken(&format!("what EKS refused costs another its place: {left:?}"));
@@ -307,4 +309,10 @@ impl Checker {
         }
         tally
     }
+}
+
+/// The limits of one update that a node group alone reaches.
+fn its_place(line: &StartLine) -> Vec<String> {
+    let names = || Names::from(Vec::from_iter(line.nodegroup.parse::<NodegroupName>().ok()));
+    vec![Limit::PerCluster(1, names()).to_string(), Limit::InProgress(1, names()).to_string()]
 }
