@@ -165,7 +165,14 @@ impl Page {
         self.table(&rows.0);
     }
 
-    /// The same.
+    /// A line for each row, however long: for a list, which is searched and cut by other programs.
+    pub fn list<const N: usize>(&mut self, rows: &Rows<N>) {
+        let table = rows.0.shown(self.charset());
+        let widths: Vec<usize> = (0..N).map(|column| table.width(column)).collect();
+        self.wide(&table, &widths);
+    }
+
+    /// Any number of columns, in the same way.
     pub fn table(&mut self, table: &Table) {
         let table = table.shown(self.charset());
         match table.widths(usize::from(self.width)) {
@@ -282,6 +289,14 @@ mod tests {
             "  ✗ web                                         Unreadable, for now",
         ];
         assert_eq!(drawn(70, Charset::Unicode, &rows()), expected);
+    }
+
+    #[test]
+    fn a_list_has_a_line_for_each_row_however_long() {
+        let mut page = Page::new(40, TimeZone::UTC).in_charset(Charset::Unicode);
+        page.list(&rows());
+        let lines: Vec<String> = strip_str(page.text()).to_string().lines().map(str::to_owned).collect();
+        assert_eq!(lines[3], "  ◷ general   1.33.1-20260610  1.33.2-20260710  WaitingForRing");
     }
 
     #[test]

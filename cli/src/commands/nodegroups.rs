@@ -249,7 +249,7 @@ impl Document {
             cells[0] = format!("{} {}", kind.glyph(), cells[0]);
             rows.row(cells, kind.style(), None);
         }
-        page.rows(&rows);
+        page.list(&rows);
         page.line("");
         let opted_in = || self.nodegroups.iter().map(|item| &item.line).filter(|line| line.opted_in);
         let not = self.nodegroups.len() - opted_in().count();
