@@ -105,7 +105,7 @@ pub async fn everywhere<T>(
         (place, answer)
     });
     let mut all = Answers { answers: Vec::new(), unread: Vec::new(), places: number };
-    let mut failed = Vec::new();
+    let (mut failed, mut not_deployed) = (Vec::new(), Vec::new());
     let mut valid = BTreeSet::new();
     for (place, answer) in concurrently(stream::iter(calls)).await {
         match answer {
@@ -114,9 +114,14 @@ pub async fn everywhere<T>(
                 all.answers.push(answer);
             }
             Err(failure) if failure.exit == Exit::Usage => return Err(failure),
+            Err(failure) if failure.exit == Exit::NotDeployed && number > 1 => {
+                valid.insert(place.profile.clone());
+                not_deployed.push((place, failure));
+            }
             Err(failure) => failed.push((place, failure)),
         }
     }
+    say_not_deployed(&all, &failed, not_deployed)?;
     for (place, failure) in failed {
         // Credentials that are refused here and valid elsewhere.
         let failure = match valid.contains(&place.profile) {
@@ -130,4 +135,22 @@ pub async fn everywhere<T>(
         all.unread.push(Unread::of_place(&place, failure));
     }
     Ok(all)
+}
+
+/// Prints where the updater is not deployed, which is no error where it is deployed elsewhere.
+fn say_not_deployed<T>(
+    all: &Answers<T>,
+    failed: &[(Place, Failure)],
+    not_deployed: Vec<(Place, Failure)>,
+) -> Result<(), Failure> {
+    let places: Vec<String> = not_deployed.iter().map(|(place, _)| place.name()).collect();
+    let message = format!("the updater is not deployed in {}", places.join("; "));
+    match not_deployed.into_iter().next() {
+        None => Ok(()),
+        Some((_, first)) if all.answers.is_empty() && failed.is_empty() => Err(Failure { message, ..first }),
+        Some(_) => {
+            say(format!("note: {message}"));
+            Ok(())
+        }
+    }
 }

@@ -227,6 +227,25 @@ fn where_nothing_is_deployed_status_shows_what_can_be_read_and_other_commands_en
 }
 
 #[test]
+fn a_region_without_a_stack_is_no_error_beside_one_that_has_it() {
+    let served = Served::in_regions(&["eu-central-1", "us-east-1"]);
+    let proxy =
+        proxy::before(
+            &served,
+            |request| {
+                if is_for(request, "cloudformation", "us-east-1") { no_stacks(request) } else { None }
+            },
+        );
+    let history = run(&proxy, &[&["quarantine", "list", "--output", "json"], &TWO[..]].concat());
+    let note = "note: the updater is not deployed in us-east-1\n";
+    assert_eq!((history.code, history.stderr.as_str()), (Some(0), note));
+    assert_eq!(regions(&json_of(&history)), ["eu-central-1"]);
+    let nowhere = run(&proxy::before(&served, no_stacks), &[&["history"], &TWO[..]].concat());
+    let error = "error: the updater is not deployed in eu-central-1; us-east-1\n";
+    assert_eq!((nowhere.code, nowhere.stderr.starts_with(error)), (Some(4), true), "{}", nowhere.stderr);
+}
+
+#[test]
 fn profiles_are_read_at_once_and_one_without_credentials_is_one_line() {
     let served = Served::at_speed("60");
     let folder = std::env::temp_dir().join(format!("eks-nodegroup-updater-profiles-{}", std::process::id()));
