@@ -1071,10 +1071,8 @@ def resources(stack: Stack, call: Call) -> Iterator[tuple[str, dict[str, str]]]:
             for table in asked.get("RequestItems", [asked.get("TableName")]):
                 index = f"/index/{asked['IndexName']}" if "IndexName" in asked else ""
                 yield f"arn:aws:dynamodb:{ARN_START}:table/{table}{index}", {}
-        case ["eks", "DescribeCluster"]:
+        case ["eks", "DescribeCluster" | "ListNodegroups"]:
             yield f"arn:aws:eks:{ARN_START}:cluster/{asked['name']}", {}
-        case ["eks", "ListNodegroups"]:
-            yield f"arn:aws:eks:{ARN_START}:cluster/{asked['clusterName']}", {}
         case ["eks", operation]:
             if operation in ("DescribeUpdate", "ListUpdates"):
                 yield f"arn:aws:eks:{ARN_START}:cluster/{asked['name']}", {}
