@@ -331,8 +331,9 @@ impl Partial {
     /// So many node groups were read.
     #[must_use]
     pub fn new(nodegroups: usize) -> Self {
+        let what = if nodegroups == 1 { "node group" } else { "node groups" };
         let message = format!(
-            "read {nodegroups} node groups, not the whole fleet: when a limit applies, node groups of other clusters or of \
+            "read {nodegroups} {what}, not the whole fleet: when a limit applies, node groups of other clusters or of \
              higher rings can go first"
         );
         Self { nodegroups, message }

@@ -6,7 +6,7 @@ use eks_nodegroup_updater::explain::View;
 use eks_nodegroup_updater::model::nodegroup::owner::Owner;
 use eks_nodegroup_updater::model::rules::Rules;
 use eks_nodegroup_updater::plan::plan;
-use eks_nodegroup_updater::summary::StartSummary;
+use eks_nodegroup_updater::summary::{Partial, StartSummary};
 use testing::{Fleet, auto, nodegroup};
 
 /// The size that Lambda allows: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>.
@@ -35,4 +35,13 @@ fn the_answer_about_three_thousand_node_groups_with_the_longest_names_is_not_too
     assert_eq!(summary.counts.get("Next"), Some(&2_980));
     let answer = serde_json::to_string(&summary).unwrap();
     assert!(answer.len() < LARGEST, "{} bytes, such as {:?}", answer.len(), summary.decisions.last());
+}
+
+#[test]
+fn an_answer_from_a_part_of_the_fleet_says_how_much_was_read() {
+    let rest =
+        "not the whole fleet: when a limit applies, node groups of other clusters or of higher rings can go first";
+    for (nodegroups, read) in [(0, "read 0 node groups"), (1, "read 1 node group"), (12, "read 12 node groups")] {
+        assert_eq!(Partial::new(nodegroups), Partial { nodegroups, message: format!("{read}, {rest}") });
+    }
 }
