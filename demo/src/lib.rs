@@ -8,16 +8,18 @@ pub mod serve;
 mod simulation;
 mod verbose;
 
-use std::io::{self, IsTerminal as _};
+use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
+use terminal::Charset;
 use terminal::kind::Kind;
 use terminal::output::{Output, say};
 use terminal::page::{Page, Piece, shortened};
+use terminal::progress::draw_target;
 use terminal::text::safe;
 
 use simulation::Step;
@@ -83,11 +85,11 @@ pub fn ended(result: anyhow::Result<()>) -> ExitCode {
 
 /// A progress bar on a terminal; elsewhere nothing.
 fn progress_bar() -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(simulation::STEPS), ProgressDrawTarget::stderr());
-    match ProgressStyle::with_template("{prefix} {wide_bar:.green} {msg}") {
-        Ok(style) if io::stderr().is_terminal() => bar.with_style(style.progress_chars("━╸ ")),
-        _ => ProgressBar::hidden(),
-    }
+    let style = ProgressStyle::with_template("{prefix} {wide_bar:.green} {msg}").ok().zip(draw_target());
+    let Some((style, target)) = style else { return ProgressBar::hidden() };
+    let signs = if Charset::here() == Charset::Unicode { "━╸ " } else { "=> " };
+    let bar = ProgressBar::with_draw_target(Some(simulation::STEPS), target);
+    bar.with_style(style.progress_chars(signs)).with_finish(ProgressFinish::AndClear)
 }
 
 async fn show(bar: &ProgressBar, step: &Step) {

@@ -12,6 +12,7 @@ use crate::charset::Charset;
 use crate::hidden::is_hidden;
 use crate::message::Message;
 use crate::page::Page;
+use crate::progress::aside;
 
 /// How a command prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -69,7 +70,7 @@ impl Page {
 /// When it cannot be written for another reason than that its reader has read enough, as `head` does.
 pub fn print(text: &str) -> anyhow::Result<Reader> {
     let mut stdout = anstream::stdout();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match aside(|| stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())) {
         Ok(()) => Ok(Reader::There),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
         Err(error) => Err(error).context("printing"),
@@ -113,5 +114,5 @@ pub fn print_usage(usage: &clap::Error) {
 fn on_stderr(text: &str) {
     // A closed stderr is no error.
     let mut stderr = anstream::stderr();
-    let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+    let _ = aside(|| stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush()));
 }

@@ -16,5 +16,6 @@ mod serve;
 mod served;
 mod story;
 mod tags;
+mod terminal;
 mod usage;
 mod verbose;
