@@ -47,7 +47,7 @@ def main() -> None:
     read = template()
     dashboard = read["Resources"]["Dashboard"]["Properties"]
     picture = Picture(read, json.load(sys.stdin))
-    svg = picture.draw(dashboard["DashboardName"], dashboard["DashboardBody"]["Fn::ToJsonString"]["widgets"])
+    svg = picture.draw(dashboard["DashboardName"], json.loads(dashboard["DashboardBody"])["widgets"])
     Path(sys.argv[1]).write_text(svg)
 
 
