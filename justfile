@@ -60,12 +60,17 @@ doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 
 # checkov passes a template that it cannot read, so the last line wants to see what it counted.
-# Is the template valid, and as safe as checkov wants it?
-template:
+# Is the template valid, and as safe as checkov wants it, with SAM and without?
+template: package-template
     cfn-lint --template template.yaml
     sam validate --lint --region us-east-1
     CKV_SKIP_PACKAGE_UPDATE_CHECK=true checkov \
         | awk '{ print } /^Passed checks: [1-9][0-9]*, Failed checks: 0, Skipped checks: [0-9]*$/ { good = 1 } END { exit !good }'
+
+# The template without SAM, for functions whose zip files are in a bucket: dist/template-packaged.yaml.
+package-template:
+    mkdir -p dist
+    python3 package/template.py dist/template-packaged.yaml
 
 # The release binaries, as they are deployed, for this machine's processor. sam builds one after the other and optimises each on a single
 # processor, so both are built before it, at once.
