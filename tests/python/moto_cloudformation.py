@@ -1,4 +1,6 @@
-"""The types of resources that moto's CloudFormation lacks, made with moto's own services as far as those have them."""
+"""What moto's CloudFormation lacks: types of resources, made with moto's own services as far as those have them; and the outputs
+of a stack that a change set makes.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,8 @@ from typing import Any
 
 from moto.awslambda.models import lambda_backends
 from moto.cloudformation import parsing
+from moto.cloudformation.models import ChangeSet
+from moto.cloudformation.parsing import OutputMap
 from moto.cloudwatch.models import Dimension, Metric, MetricDataQuery, MetricStat, cloudwatch_backends
 from moto.core.common_models import CloudFormationModel
 from moto.scheduler.models import scheduler_backends
@@ -143,9 +147,19 @@ def _model(kind: str, make: Make) -> type[CloudFormationModel]:
     return Resource
 
 
+def _apply_with_outputs(apply: Callable[[ChangeSet], None]) -> Callable[[ChangeSet], None]:
+    def applied(change_set: ChangeSet) -> None:
+        apply(change_set)
+        stack = change_set.stack
+        stack.output_map = OutputMap(stack.resource_map, change_set.template_dict, stack.stack_id)
+
+    return applied
+
+
 @cache
 def teach_moto() -> list[type[CloudFormationModel]]:
-    """Adds the types to moto, once. It finds them among the subclasses, of which it remembers those that it found first."""
+    """Adds this to moto, once. moto finds the types among the subclasses, of which it remembers those that it found first."""
+    ChangeSet.apply = _apply_with_outputs(ChangeSet.apply)
     models = [_model(kind, make) for kind, make in MISSING.items()]
     for remembered in (parsing.get_model_list, parsing.get_model_map, parsing.get_name_type_map):
         remembered.cache_clear()

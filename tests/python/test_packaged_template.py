@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import json
 import os
@@ -202,7 +204,7 @@ class Deployed:
 @pytest.fixture(scope="module")
 def deployed(path: Path) -> Iterator[Deployed]:
     teach_moto()
-    with mock_aws():
+    with mock_aws(), mock.patch.dict(os.environ, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS="true"):
         s3 = boto3.client("s3", REGION)
         s3.create_bucket(Bucket="zips", CreateBucketConfiguration={"LocationConstraint": REGION})
         for binary in BINARIES.values():
@@ -210,12 +212,15 @@ def deployed(path: Path) -> Iterator[Deployed]:
         s3.put_object(Bucket="zips", Key="template.yaml", Body=path.read_bytes())
         cloudformation = boto3.client("cloudformation", REGION)
         given = {"CodeBucket": "zips", "CodePrefix": "tools/", "Architecture": "x86_64", "NotificationEmail": "ops@example.com"}
-        cloudformation.create_stack(
+        cloudformation.create_change_set(  # as `aws cloudformation deploy` does
             StackName="fleet",
+            ChangeSetName="first",
+            ChangeSetType="CREATE",
             TemplateURL=f"https://zips.s3.{REGION}.amazonaws.com/template.yaml",
             Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()],
             Capabilities=["CAPABILITY_IAM"],
         )
+        cloudformation.execute_change_set(StackName="fleet", ChangeSetName="first")
         (stack,) = cloudformation.describe_stacks(StackName="fleet")["Stacks"]
         assert stack["StackStatus"] == "CREATE_COMPLETE"
         outputs = {it["OutputKey"]: it["OutputValue"] for it in stack["Outputs"]}
@@ -225,6 +230,7 @@ def deployed(path: Path) -> Iterator[Deployed]:
         yield Deployed(ids, outputs)
 
 
+@cache
 def zipped(binary: str) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
@@ -242,7 +248,7 @@ def test_on_moto_each_function_runs_its_own_zip_with_its_settings(packaged, depl
     facts = {"AWS::StackName": "fleet"} | deployed.ids
     for name, binary in BINARIES.items():
         function = client.get_function(FunctionName=deployed.ids[name])
-        assert function["Configuration"]["CodeSize"] == len(zipped(binary))
+        assert function["Configuration"]["CodeSha256"] == base64.b64encode(hashlib.sha256(zipped(binary)).digest()).decode()
         environment = packaged["Resources"][name]["Properties"]["Environment"]
         assert function["Configuration"]["Environment"] == resolve(environment, packaged, facts)
 
