@@ -28,7 +28,7 @@ use terminal::kind::Kind;
 use terminal::output::Output;
 use terminal::page::Page;
 use terminal::table::Rows;
-use terminal::text::{count, nearest, safe};
+use terminal::text::{count, nearest};
 
 /// Retry failed updates at once, when their cause is fixed
 #[derive(Args)]
@@ -108,7 +108,7 @@ impl Rollback {
         let names = &reached.names;
         let targets: BTreeMap<&str, &str> = names.iter().map(|name| (name.as_str(), self.to.as_str())).collect();
         let event = json!({"rollback": targets, "nodegroups": names});
-        let question = format!("Roll {} back to {}?", count(names.len(), "node group"), safe(&self.to));
+        let question = format!("Roll {} back to {}?", count(names.len(), "node group"), self.to);
         reached.ask(&question, event, self.yes, output).await
     }
 }
@@ -174,8 +174,8 @@ fn draw_preview(page: &mut Page, decisions: &[DecisionLine]) {
     let mut rows = Rows::new(["Node group", "Runs", "Decision"]);
     for line in decisions {
         let runs = line.runs.as_ref().and_then(|runs| runs.release_version.as_deref()).unwrap_or_default();
-        let cells = [&line.nodegroup, runs, line.decision.code()].map(|cell| safe(cell).into_owned());
-        rows.row(cells, line.sign().style(), Some(safe(&line.reason).into_owned()));
+        let cells = [&line.nodegroup, runs, line.decision.code()].map(str::to_owned);
+        rows.row(cells, line.sign().style(), Some(line.reason.clone()));
     }
     page.rows(&rows);
 }
@@ -252,7 +252,7 @@ impl Quarantines {
     fn draw(&self, page: &mut Page, places: usize) {
         for Region { account, region, quarantines } in &self.regions {
             if places > 1 {
-                page.heading(&format!("{}, {}", safe(account), safe(region)));
+                page.heading(&format!("{account}, {region}"));
             }
             draw(page, quarantines);
         }
@@ -271,8 +271,8 @@ fn draw(page: &mut Page, quarantines: &[Quarantine]) {
     for it in quarantines {
         let release = format!("{}/{}/{}", it.version, it.ami_type, it.release_version);
         let place = it.cluster.as_ref().map_or("all clusters", ClusterId::name);
-        let cells = [safe(&release).into_owned(), safe(place).into_owned(), page.date_and_time(it.since)];
-        rows.row(cells, Kind::NeedsYou.style(), Some(format!("failed on {}", safe(&it.nodegroups.to_string()))));
+        let cells = [release, place.to_owned(), page.date_and_time(it.since)];
+        rows.row(cells, Kind::NeedsYou.style(), Some(format!("failed on {}", it.nodegroups)));
     }
     page.rows(&rows);
 }

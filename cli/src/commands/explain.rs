@@ -21,7 +21,6 @@ use crate::failure::{Exit, Failure};
 use terminal::kind::Kind;
 use terminal::output::Output;
 use terminal::page::{Page, Piece, QUIET};
-use terminal::text::safe;
 
 /// Releases that are listed.
 const RELEASES: usize = 8;
@@ -105,7 +104,7 @@ impl Document {
         draw(page, &self.explanation, &self.options);
         for note in &self.notes {
             page.line("");
-            page.note(&safe(&format!("Note: {note}")));
+            page.note(&format!("Note: {note}"));
         }
     }
 }
@@ -156,7 +155,7 @@ fn headline(explanation: &Explanation) -> String {
         Kind::LeftAlone => "it is left alone",
         Kind::Current => "it is current",
     };
-    format!("{}{}: {what}. {decision}: {}", safe(nodegroup), safe(&runs.unwrap_or_default()), safe(&explanation.reason))
+    format!("{}{}: {what}. {decision}: {}", nodegroup, runs.unwrap_or_default(), explanation.reason)
 }
 
 /// A rule's name, in words.
@@ -180,8 +179,8 @@ fn draw_condition(page: &mut Page, condition: &Condition, width: usize) {
     let until = condition.until.map(|until| format!(" (until {})", page.time(until))).unwrap_or_default();
     let message = match condition.status {
         ConditionStatus::Unknown => "not evaluated".to_owned(),
-        ConditionStatus::False => format!("{}: {}{until}", condition.reason, safe(&condition.message)),
-        ConditionStatus::True => safe(&condition.message).into_owned(),
+        ConditionStatus::False => format!("{}: {}{until}", condition.reason, condition.message),
+        ConditionStatus::True => condition.message.clone(),
     };
     let source = format!("[{}]", condition.source);
     let decides = if condition.decides { "→ " } else { "  " };
@@ -199,7 +198,7 @@ fn draw_release(page: &mut Page, release: &ConsideredRelease) {
     let ConsideredRelease { release_version, kubernetes_version, published_at, against } = release;
     let against: Vec<&str> = against.iter().map(|objection| objection.reason.as_str()).collect();
     let verdict = if against.is_empty() { "allowed".to_owned() } else { against.join(", ") };
-    let (release, published) = (safe(release_version), page.date(*published_at));
+    let (release, published) = (release_version, page.date(*published_at));
     page.paragraph(&format!("  {release}  Kubernetes {kubernetes_version}, published {published}: {verdict}"));
 }
 
@@ -210,7 +209,7 @@ fn draw_way_out(page: &mut Page, explanation: &Explanation, options: &str) {
     for condition in failed {
         let guide = DecisionKind::from(condition.reason.as_str()).guide();
         if let Some(remedy) = guide.and_then(|guide| guide.remedy) {
-            remedies.insert(&condition.reason, remedy.replace("NODEGROUP", &safe(&explanation.nodegroup)));
+            remedies.insert(&condition.reason, remedy.replace("NODEGROUP", &explanation.nodegroup));
         }
     }
     if let Some(at) = explanation.starts_at {

@@ -128,13 +128,13 @@ fn draw_clusters(page: &mut Page, lines: &[Located<'_>]) {
             current => format!("{glyph} {current} current"),
         };
         let title = if place.is_empty() { cluster.to_owned() } else { format!("{cluster} ({place})") };
-        rows.title(&safe(&title), &current, Kind::Current.style());
+        rows.title(&title, &current, Kind::Current.style());
         for line in lines.iter().filter(|line| !is_current(line)) {
             let kind = line.sign();
             let cells = [
-                format!("  {} {}", kind.glyph(), safe(line.name())),
-                safe(line.release()).into_owned(),
-                safe(line.target.as_deref().unwrap_or_default()).into_owned(),
+                format!("  {} {}", kind.glyph(), line.name()),
+                line.release().to_owned(),
+                line.target.clone().unwrap_or_default(),
                 decision(line),
             ];
             rows.row(cells, kind.style(), detail(page, line));
@@ -158,7 +158,7 @@ fn detail(page: &Page, line: &DecisionLine) -> Option<String> {
         _ => &line.reason,
     };
     let until = line.until.map(|until| format!("until {}: ", page.time(until)));
-    Some(format!("{}{}", until.unwrap_or_default(), safe(reason)))
+    Some(format!("{}{reason}", until.unwrap_or_default()))
 }
 
 /// `1 to start, 2 wait, 1 needs you, 12 current`, of these decisions.

@@ -240,7 +240,7 @@ impl Document {
         let mut rows = Rows::new(TITLES);
         for item in &self.nodegroups {
             let kind = item.line.sign();
-            let mut cells = item.cells().map(|cell| safe(&cell).into_owned());
+            let mut cells = item.cells();
             for (cell, shown) in cells.iter_mut().zip(shown) {
                 if !shown {
                     cell.clear();

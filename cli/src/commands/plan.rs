@@ -18,7 +18,7 @@ use crate::failure::{Exit, Failure};
 use terminal::kind::Kind;
 use terminal::output::{Output, say};
 use terminal::page::Page;
-use terminal::text::{count, safe};
+use terminal::text::count;
 
 /// Show what the next run would do, and why; nothing is changed
 ///
@@ -208,8 +208,7 @@ impl Region {
             Some(stack) => format!("stack {stack}"),
             None => "not deployed, so with default settings and without records".to_owned(),
         };
-        let freeze =
-            self.answer.freeze.as_ref().map(|freeze| format!(" No update starts now: {}.", safe(&freeze.message)));
+        let freeze = self.answer.freeze.as_ref().map(|freeze| format!(" No update starts now: {}.", freeze.message));
         format!("{} ({by}): {end}.{}", self.place(), freeze.unwrap_or_default())
     }
 
@@ -232,11 +231,11 @@ impl Region {
             page.note(UNFOLD);
         }
         if let Some(partial) = &self.answer.partial {
-            page.note(&safe(&format!("Note: {}", partial.message)));
+            page.note(&format!("Note: {}", partial.message));
         }
         let waits = |kind| decisions.iter().find(|line| line.sign() == kind);
         if let Some(line) = waits(Kind::NeedsYou).or_else(|| waits(Kind::Waits)) {
-            page.note(&format!("Why: eks-nodegroup-updater explain {}{}", safe(&line.nodegroup), self.options));
+            page.note(&format!("Why: eks-nodegroup-updater explain {}{}", line.nodegroup, self.options));
         }
     }
 
@@ -249,8 +248,7 @@ impl Region {
                  newest, failures, and what the lower rings have proved."
             );
         };
-        let freeze =
-            self.answer.freeze.as_ref().map(|freeze| format!(" No update starts now: {}.", safe(&freeze.message)));
+        let freeze = self.answer.freeze.as_ref().map(|freeze| format!(" No update starts now: {}.", freeze.message));
         format!(
             "What the next run of the stack {stack} in {region}, account {account}, would do; nothing was changed.{}",
             freeze.unwrap_or_default()

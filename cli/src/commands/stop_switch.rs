@@ -10,7 +10,6 @@ use crate::confirm::confirm;
 use crate::failure::{Exit, Failure};
 use terminal::output::Output;
 use terminal::page::Page;
-use terminal::text::safe;
 
 /// Stop all updates from starting; those in progress continue
 #[derive(Args)]
@@ -92,7 +91,7 @@ async fn switch(account: &Account, output: Output, value: &'static str, yes: boo
 impl Switched<'_> {
     fn draw(&self, page: &mut Page) {
         let Self { parameter, before, value, options, .. } = self;
-        let was = if before == value { ", as before".to_owned() } else { format!("; it was {}", safe(before)) };
+        let was = if before == value { ", as before".to_owned() } else { format!("; it was {before}") };
         page.paragraph(&format!("The stop switch {parameter} is set to {value}{was}."));
         match *value {
             "stopped" => page.note(&format!(

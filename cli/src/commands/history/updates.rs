@@ -18,7 +18,7 @@ use terminal::kind::Kind;
 use terminal::page::Page;
 use terminal::progress::Progress;
 use terminal::table::Rows;
-use terminal::text::{count, duration, safe};
+use terminal::text::{count, duration};
 
 /// Updates, newest first.
 #[derive(Debug, Serialize)]
@@ -91,7 +91,7 @@ impl Updates {
 
 impl fmt::Display for Unread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let reason = safe(&self.reason);
+        let reason = &self.reason;
         match (self.count, self.of) {
             (Some(count), Some(of)) => write!(f, "{count} of {of} older updates could not be read: {reason}"),
             _ => write!(f, "older updates could not be listed: {reason}"),
@@ -232,10 +232,10 @@ fn draw_updates(page: &mut Page, updates: &[Update], several_places: bool) {
         let took = update.duration_seconds.map(|seconds| duration(SignedDuration::from_secs(seconds)));
         let cells = [
             page.date_and_time(update.started_at),
-            safe(&update.nodegroup).into_owned(),
-            safe(update.to.as_deref().unwrap_or_else(|| update.instead_of_a_release())).into_owned(),
+            update.nodegroup.clone(),
+            update.to.as_deref().unwrap_or_else(|| update.instead_of_a_release()).to_owned(),
             took.unwrap_or_default(),
-            format!("{} {}", kind.glyph(), safe(&update.status)),
+            format!("{} {}", kind.glyph(), update.status),
         ];
         let place = if several_places { format!("{}, {}: ", update.account, update.region) } else { String::new() };
         rows.row(cells, kind.style(), Some(format!("{place}{}", detail(update))));
@@ -252,13 +252,13 @@ impl Update {
 
 /// Where it came from, who started it, and what AWS said.
 fn detail(update: &Update) -> String {
-    let from = update.from.as_ref().map(|from| format!("from {}, ", safe(from))).unwrap_or_default();
+    let from = update.from.as_ref().map(|from| format!("from {from}, ")).unwrap_or_default();
     let by = match update.started_by.as_str() {
         "Updater" => "by the updater",
         _ => "external",
     };
     let codes = update.error_codes.join(", ");
-    let codes = if codes.is_empty() { codes } else { format!(": {}", safe(&codes)) };
+    let codes = if codes.is_empty() { codes } else { format!(": {codes}") };
     format!("{from}{by}{codes}")
 }
 

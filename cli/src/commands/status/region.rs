@@ -23,7 +23,7 @@ use crate::aws::nodegroups::here;
 use terminal::kind::Kind;
 use terminal::page::Page;
 use terminal::table::Rows;
-use terminal::text::{count, duration, safe};
+use terminal::text::{count, duration};
 
 /// The maximum number of listed node groups that need attention.
 const LISTED: usize = 20;
@@ -242,8 +242,8 @@ impl Region {
     pub fn stack_and_freeze(&self) -> String {
         let stack = self.stack.as_deref().unwrap_or("not deployed");
         match &self.freeze {
-            Some(freeze) => format!("{}; ✗ no update starts: {}", safe(stack), safe(&freeze.message)),
-            None => safe(stack).into_owned(),
+            Some(freeze) => format!("{stack}; ✗ no update starts: {}", freeze.message),
+            None => stack.to_owned(),
         }
     }
 
@@ -279,7 +279,7 @@ impl Region {
             page.paragraph(&format!("Behind: maximum {}, median of those behind {}", number(*worst), number(*median)));
         }
         match &self.freeze {
-            Some(freeze) => page.paragraph(&format!("✗ No update starts: {}", safe(&freeze.message))),
+            Some(freeze) => page.paragraph(&format!("✗ No update starts: {}", freeze.message)),
             None if stack.is_none() => {}
             None => page.paragraph("Updates may start: neither the stop switch nor a change calendar stops them"),
         }
@@ -316,7 +316,7 @@ impl Region {
         let mut list = |title: &str, lines: Vec<String>| {
             if !lines.is_empty() {
                 page.heading(title);
-                lines.iter().take(LISTED).for_each(|line| page.paragraph(&format!("  ✗ {}", safe(line))));
+                lines.iter().take(LISTED).for_each(|line| page.paragraph(&format!("  ✗ {line}")));
             }
         };
         list("Quarantined", quarantines);
@@ -351,11 +351,11 @@ impl Region {
         let mut rows = Rows::new(["  Node group", "Behind", "Decision"]);
         for it in self.needs_you.iter().take(LISTED) {
             let cells = [
-                format!("  ✗ {}", safe(&it.nodegroup)),
+                format!("  ✗ {}", it.nodegroup),
                 it.days_behind().map(|days| format!("{days} d")).unwrap_or_default(),
-                safe(it.decision.code()).into_owned(),
+                it.decision.code().to_owned(),
             ];
-            rows.row(cells, Kind::NeedsYou.style(), Some(safe(&it.reason).into_owned()));
+            rows.row(cells, Kind::NeedsYou.style(), Some(it.reason.clone()));
         }
         page.rows(&rows);
         let more = self.needs_you.len().saturating_sub(LISTED);

@@ -13,7 +13,7 @@ use crate::aws::unread::{self, Unread, say_unread};
 use crate::failure::{Exit, Failure};
 use terminal::output::say;
 use terminal::page::Page;
-use terminal::text::{count, safe};
+use terminal::text::count;
 
 /// Names in a sentence.
 const NAMES: usize = 20;
@@ -113,7 +113,7 @@ impl Document {
 
     /// Prints the warnings.
     pub fn say_warnings(&self) {
-        self.warnings.iter().for_each(|warning| say(format!("warning: {}", safe(warning))));
+        self.warnings.iter().for_each(|warning| say(format!("warning: {warning}")));
     }
 
     /// Prints the failures, a line each, and the hint once.
@@ -157,9 +157,9 @@ impl Document {
         // After an interruption, each of them matters.
         if !not_reached.is_empty() {
             if !written.is_empty() {
-                page.paragraph(&safe(&format!("Written: {}.", written.join(", "))));
+                page.paragraph(&format!("Written: {}.", written.join(", ")));
             }
-            page.paragraph(&safe(&format!("Not written: {}.", not_reached.join(", "))));
+            page.paragraph(&format!("Not written: {}.", not_reached.join(", ")));
         }
         // A failed change might be written in part.
         if written.is_empty() && self.with(Outcome::Failed).next().is_none() {
