@@ -171,8 +171,9 @@ impl Account {
             places.push(Place::new(profile.map(str::to_owned), first));
         } else {
             for region in &regions {
+                // Its credentials, loaded once, are valid in all regions.
                 let configuration = first.to_builder().region(Region::new(region.clone())).build();
-                places.push(Place::new(profile.map(str::to_owned), choice.apply(configuration)));
+                places.push(Place::new(profile.map(str::to_owned), configuration));
             }
         }
         for place in &mut places {

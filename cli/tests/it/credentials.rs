@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::caller::WRITING;
 use crate::proxy::{self, Recorder};
-use crate::served::{CALLER, command};
+use crate::served::{CALLER, Served, command};
 
 /// Where nothing answers: what ends there otherwise has asked nobody.
 const NOWHERE: &str = "127.0.0.1:1";
@@ -129,6 +131,29 @@ fn the_role_of_a_profile_is_assumed_with_what_the_profile_names() {
         assert!(!assumed.is_empty() && assumed.iter().all(|(_, signer)| signer == key_id), "{assumed:?}");
         assert!(!others.is_empty() && others.iter().all(|(_, signer)| signer == "ASIAROLE"), "{others:?}");
     }
+}
+
+#[test]
+fn a_role_is_assumed_no_more_often_for_several_regions() {
+    let home = Home::new(
+        "role-in-regions",
+        "[profile prod]\nrole_arn = arn:aws:iam::123456789012:role/admin\n\
+                                             source_profile = base\n",
+    );
+    home.write(".aws/credentials", "[base]\naws_access_key_id = AKIABASE\naws_secret_access_key = base\n");
+    let served = Served::in_regions(&["eu-central-1", "eu-west-1", "us-east-1"]);
+    let assumed = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&assumed);
+    let proxy = proxy::before(&served, move |request| {
+        request.body.starts_with("Action=AssumeRole&").then(|| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            role("ASIAROLE")
+        })
+    });
+    let output = home.command(&proxy, &["plan", "--profile", "prod", "--all-regions"]).output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(0), ""));
+    // Once before the first call, so that a problem is reported then, and once for all clients.
+    assert_eq!(assumed.load(Ordering::Relaxed), 2);
 }
 
 /// The answer of STS to `AssumeRole`.
