@@ -57,7 +57,7 @@ impl Charset {
         }
     }
 
-    /// A text from anywhere in characters that can be shown. The others are escaped, and those that [`is_hidden`] are too:
+    /// A text from anywhere in characters that can be shown. The others are escaped, and those that `is_hidden` are too:
     /// nothing in it can move the cursor, begin a line, turn the reading direction around, or be there unseen.
     pub fn show(self, text: &str) -> Cow<'_, str> {
         if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
