@@ -70,6 +70,7 @@ class Cli:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_REGION": REGION,
             "HOME": str(self.home),
+            "LANG": "C.UTF-8",
             "TZ": "UTC",
         }
         command = [CLI.resolve(), *arguments]
