@@ -217,10 +217,13 @@ pub async fn look(place: &Place, stack: Option<&str>, event: &Value) -> Result<L
 /// # Errors
 /// When it is not possible.
 pub async fn look_of(place: &Place, deployment: Option<&Deployment>, event: &Value) -> Result<StartAnswer, Failure> {
-    match deployment {
-        Some(deployment) => read(deployment.invoke(&place.configuration, Function::StartReadOnly, event).await?),
-        None => read(run_here(place, event).await?),
-    }
+    let answer = match deployment {
+        Some(deployment) => deployment.invoke(&place.configuration, Function::StartReadOnly, event).await?,
+        None => run_here(place, event).await?,
+    };
+    let answer: StartAnswer = read(answer)?;
+    place.say_throttled(answer.throttled);
+    Ok(answer)
 }
 
 /// The event of a dry run.

@@ -201,6 +201,7 @@ pub async fn if_opted_in(
     let summary = preview(&clients, &config, nodegroups, explain, here()).await;
     let summary = serde_json::to_value(summary).map_err(|error| Failure::new(error.to_string()))?;
     let mut answer: StartAnswer = read(summary)?;
+    place.say_throttled(answer.throttled);
     answer.decisions.extend(unreadable);
     for line in &mut answer.decisions {
         line.opted_in = false;

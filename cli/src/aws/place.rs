@@ -64,8 +64,12 @@ impl Place {
 
     /// Prints that EKS slowed the calls down, if it was for long.
     pub fn say_throttling(&self) {
-        if let Some(throttled) = Throttled::of(self.eks.take_throttling()) {
-            let Throttled { refusals, waited_seconds } = throttled;
+        self.say_throttled(Throttled::of(self.eks.take_throttling()));
+    }
+
+    /// The same of a run.
+    pub fn say_throttled(&self, throttled: Option<Throttled>) {
+        if let Some(Throttled { refusals, waited_seconds }) = throttled {
             say(format!(
                 "warning: {}: EKS throttles this account; it refused {refusals} calls, and calls waited {waited_seconds} s in \
                  total. Nothing is missing for it, but find out what else calls EKS so often",

@@ -16,7 +16,7 @@ use crate::aws::place::{Answers, Place};
 use crate::aws::unread::{self, Unread, say_unread};
 use crate::failure::{Exit, Failure};
 use terminal::kind::Kind;
-use terminal::output::{Output, say};
+use terminal::output::Output;
 use terminal::page::Page;
 use terminal::text::count;
 
@@ -80,9 +80,6 @@ impl Plan {
         let starts = lines().any(|line| line.decision == DecisionKind::Start);
         let all = account.verbose || !self.filter.is_empty() || !self.selection.is_empty();
         output.print(&document, |page| document.draw(page, places, all))?;
-        for region in &document.regions {
-            region.answer.throttled.iter().for_each(|throttled| say(format!("warning: {throttled}")));
-        }
         say_unread(&document.errors);
         Ok(unread::exit(&document.errors, if self.exit_code && starts { Exit::Found } else { Exit::Done }))
     }
