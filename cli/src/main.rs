@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `commands/` | the commands on an account, a module each |
 //! | `aws/` | the account: credentials, regions, the stack, what its functions and its table answer |
-//! | `confirm.rs`, `failure.rs` | asking before something is changed; how a command ends |
+//! | `confirm.rs`, `interrupted.rs`, `failure.rs` | asking before something is changed; Ctrl-C; how a command ends |
 //! | `completions/` | what shells complete |
 //!
 //! The crate `terminal` is how people and programs read it, and `demo` has the commands on a simulated AWS.
@@ -19,6 +19,7 @@ mod failure;
 #[cfg(test)]
 mod fixture;
 mod format;
+mod interrupted;
 
 use std::process::ExitCode;
 
@@ -99,10 +100,19 @@ fn main() -> ExitCode {
     if completions::answer(Cli::command) {
         return Exit::Done.into();
     }
-    begin()
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            say(format!("error: {error}"));
+            return Exit::Failed.into();
+        }
+    };
+    let ended = runtime.block_on(begin());
+    // A name that is being resolved, which takes long without a network, does not delay the end.
+    runtime.shutdown_background();
+    ended
 }
 
-#[tokio::main(flavor = "current_thread")]
 async fn begin() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -123,7 +133,7 @@ async fn begin() -> ExitCode {
         }
         command => tokio::select! {
             ended = run(command, &cli.account, cli.output) => ended,
-            _ = tokio::signal::ctrl_c() => Ok(Exit::Interrupted),
+            () = interrupted::interrupted() => Ok(Exit::Interrupted),
         },
     };
     let exit = ended.unwrap_or_else(|failure| {

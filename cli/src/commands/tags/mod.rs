@@ -35,6 +35,7 @@ use crate::aws::place::{Place, everywhere};
 use crate::aws::unread::Unread;
 use crate::confirm::confirm;
 use crate::failure::{Exit, Failure};
+use crate::interrupted::interrupted;
 use terminal::output::{Output, say};
 use terminal::page::Page;
 use terminal::text::count;
@@ -143,12 +144,7 @@ impl Writing {
         account: &Account,
         output: Output,
     ) -> Result<Exit, Failure> {
-        let mut interrupted = pin!(async {
-            // Without signals there is no interruption.
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        });
+        let mut interrupted = pin!(interrupted());
         let look = async {
             let document = self.changes(patterns, wanted, account).await?;
             let goes_on = self.ask(&document, output).await?;
@@ -157,7 +153,6 @@ impl Writing {
         let (mut document, goes_on) = tokio::select! {
             looked = look => looked?,
             () = &mut interrupted => {
-                say("");
                 say("Nothing was changed.");
                 return Ok(Exit::Interrupted);
             }
