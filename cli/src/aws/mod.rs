@@ -11,6 +11,7 @@ pub mod place;
 pub mod records;
 pub mod stack;
 pub mod unread;
+pub mod updates;
 
 use aws_config::SdkConfig;
 

@@ -13,8 +13,10 @@ use eks_nodegroup_updater::model::id::{NodegroupId, NodegroupName, NodegroupPatt
 use strum::VariantArray as _;
 use wildmatch::WildMatchPattern;
 
-use crate::aws::answer::DecisionLine;
+use crate::aws::answer::{DecisionLine, look, looking};
+use crate::aws::nodegroups::{Described, Listed, describe, list};
 use crate::aws::place::Place;
+use crate::aws::unread::Unread;
 use crate::failure::Failure;
 use terminal::kind::Kind;
 use terminal::text::nearest;
@@ -107,6 +109,36 @@ impl Selection {
     pub async fn of<'a>(&'a self, place: &Place, patterns: &'a [NodegroupPattern]) -> Result<Selected<'a>, Failure> {
         let tagged = if self.selector.is_empty() { None } else { Some(self.tagged(place).await?) };
         Ok(Selected { selection: self, patterns, tagged })
+    }
+
+    /// The selected node groups of a place as EKS describes them, without those that do not exist; and what could not be listed.
+    ///
+    /// # Errors
+    /// When neither the tag index nor the clusters can be read, or the decisions cannot.
+    pub async fn described(
+        &self,
+        place: &Place,
+        patterns: &[NodegroupPattern],
+        stack: Option<&str>,
+    ) -> Result<(Vec<Described>, Vec<Unread>), Failure> {
+        let selected = self.of(place, patterns).await?;
+        let Listed { mut names, unread } = match selected.named() {
+            Some(names) => Listed { names, unread: Vec::new() },
+            None => list(place, patterns).await?,
+        };
+        names.retain(|name| selected.includes_name(name));
+        if self.needs_decisions() {
+            let mut answer = look(place, stack, &looking()).await?.answer;
+            answer.decisions.retain(|line| selected.includes(line));
+            let wanted: BTreeSet<String> = answer.decisions.into_iter().map(|line| line.nodegroup).collect();
+            names.retain(|name| wanted.contains(&name.to_string()));
+        }
+        let mut described = describe(place, names).await;
+        described.retain(|it| match &it.description {
+            Ok(nodegroup) => selected.includes_described(nodegroup),
+            Err(failure) => !failure.is_not_found(),
+        });
+        Ok((described, unread))
     }
 
     async fn tagged(&self, place: &Place) -> Result<BTreeSet<NodegroupName>, Failure> {

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use aws_sdk_eks::types::{UpdateParamType, UpdateType};
+use aws_sdk_eks::types::UpdateType;
 use eks_nodegroup_updater::aws::pace::Eks;
 use eks_nodegroup_updater::aws::{concurrently, describe};
 use eks_nodegroup_updater::model::attempt::{Attempt, Status};
-use eks_nodegroup_updater::model::id::{NodegroupId, NodegroupName};
+use eks_nodegroup_updater::model::id::NodegroupId;
 use eks_nodegroup_updater::model::record::nodegroup::{NodegroupRecord, PastAttempt};
 use futures_util::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::aws::place::Place;
 use crate::aws::unread;
+use crate::aws::updates::{describe_update, release_of, update_ids};
 use terminal::kind::Kind;
 use terminal::page::Page;
 use terminal::progress::Progress;
@@ -153,7 +154,7 @@ pub async fn older(place: &Place, id: &NodegroupId, known: &[Update]) -> (Vec<Up
     let (eks, name) = (&place.eks, id.name());
     let progress = Progress::over(0, "updates");
     let read = async {
-        let mut ids = update_ids(eks, name).await?;
+        let mut ids = update_ids(eks, name).await.map_err(|error| describe(&error))?;
         ids.retain(|id| !known.iter().any(|update| update.update_id.as_ref() == Some(id)));
         progress.expect(ids.len());
         let calls = stream::iter(ids).map(async |update_id| {
@@ -181,25 +182,12 @@ pub async fn older(place: &Place, id: &NodegroupId, known: &[Update]) -> (Vec<Up
     (updates, unread)
 }
 
-async fn update_ids(eks: &Eks, name: &NodegroupName) -> Result<Vec<String>, String> {
-    let ids = eks.read(async |eks| {
-        let pages = eks.list_updates().name(&name.cluster).nodegroup_name(&name.nodegroup).into_paginator();
-        pages.items().send().collect::<Result<Vec<String>, _>>().await
-    });
-    ids.await.map_err(|error| describe(&error))
-}
-
 /// When it ended, EKS does not say.
 async fn read_update(eks: &Eks, nodegroup: &NodegroupId, id: String) -> Result<Update, String> {
     let name = nodegroup.name();
-    let answer = eks.read(async |eks| {
-        let call = eks.describe_update().name(&name.cluster).nodegroup_name(&name.nodegroup).update_id(&id);
-        call.send().await
-    });
-    let update = answer.await.map_err(|error| describe(&error))?.update;
+    let update = describe_update(eks, name, &id).await.map_err(|error| describe(&error))?;
     let update = update.ok_or_else(|| format!("EKS did not describe the update {id}"))?;
     let started_at = update.created_at().and_then(|at| Timestamp::new(at.secs(), 0).ok());
-    let release = update.params().iter().find(|it| it.r#type() == Some(&UpdateParamType::ReleaseVersion));
     let unknown = || "Unknown".to_owned();
     Ok(Update {
         account: nodegroup.account().to_owned(),
@@ -207,7 +195,7 @@ async fn read_update(eks: &Eks, nodegroup: &NodegroupId, id: String) -> Result<U
         nodegroup: name.to_string(),
         r#type: update.r#type().map_or_else(unknown, |kind| kind.as_str().to_owned()),
         from: None,
-        to: release.and_then(|it| it.value()).map(str::to_owned),
+        to: release_of(&update),
         started_by: "External".to_owned(),
         started_at: started_at.ok_or_else(|| format!("EKS described the update {id} without its date"))?,
         ended_at: None,

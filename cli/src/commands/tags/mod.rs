@@ -12,7 +12,6 @@ mod document;
 mod wanted;
 mod write;
 
-use std::collections::BTreeSet;
 use std::pin::pin;
 
 use aws_sdk_eks::types::Nodegroup;
@@ -28,9 +27,8 @@ pub use self::wanted::{Argument, MODE};
 use self::wanted::{Wanted, sort_out};
 use super::selection::{SELECTED, Selection};
 use crate::aws::account::{Account, Places};
-use crate::aws::answer::{look, looking};
 use crate::aws::caller::Caller;
-use crate::aws::nodegroups::{Listed, describe, list, no_such_nodegroup};
+use crate::aws::nodegroups::no_such_nodegroup;
 use crate::aws::place::{Place, everywhere};
 use crate::aws::unread::Unread;
 use crate::confirm::confirm;
@@ -206,23 +204,7 @@ impl Writing {
         account: &Account,
         place: &Place,
     ) -> Result<(Chosen, Vec<Unread>), Failure> {
-        let selected = self.selection.of(place, patterns).await?;
-        let Listed { mut names, unread } = match selected.named() {
-            Some(names) => Listed { names, unread: Vec::new() },
-            None => list(place, patterns).await?,
-        };
-        names.retain(|name| selected.includes_name(name));
-        if self.selection.needs_decisions() {
-            let mut answer = look(place, account.stack.as_deref(), &looking()).await?.answer;
-            answer.decisions.retain(|line| selected.includes(line));
-            let wanted: BTreeSet<String> = answer.decisions.into_iter().map(|line| line.nodegroup).collect();
-            names.retain(|name| wanted.contains(&name.to_string()));
-        }
-        let mut described = describe(place, names).await;
-        described.retain(|it| match &it.description {
-            Ok(nodegroup) => selected.includes_described(nodegroup),
-            Err(failure) => !failure.is_not_found(),
-        });
+        let (described, unread) = self.selection.described(place, patterns, account.stack.as_deref()).await?;
         let account = described.iter().find_map(|it| account_in(it.description.as_ref().ok()?)).unwrap_or_default();
         Ok((Chosen { place: place.clone(), account, described }, unread))
     }
