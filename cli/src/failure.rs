@@ -40,6 +40,8 @@ pub struct Failure {
     pub message: String,
     /// What to do about it.
     pub hint: Option<Message>,
+    /// Whether its cause lasts until somebody changes what is there.
+    pub is_lasting: bool,
 }
 
 impl From<Exit> for ExitCode {
@@ -85,7 +87,7 @@ struct Error<'a> {
 impl Failure {
     /// It could not be done.
     pub fn new(message: impl fmt::Display) -> Self {
-        Self { exit: Exit::Failed, code: None, message: message.to_string(), hint: None }
+        Self { exit: Exit::Failed, code: None, message: message.to_string(), hint: None, is_lasting: false }
     }
 
     /// The updater is not deployed in a region.
@@ -95,7 +97,7 @@ impl Failure {
 
     /// The same as a JSON document.
     pub fn document(&self) -> impl Serialize {
-        let Self { exit, code, message, hint } = self;
+        let Self { exit, code, message, hint, is_lasting: _ } = self;
         let error = Error { exit_code: exit.code(), code: code.as_deref(), message, remedy: hint.as_ref() };
         Document { error }
     }
@@ -113,6 +115,24 @@ impl Failure {
     /// EKS has no such cluster or node group.
     pub fn not_found(message: impl fmt::Display) -> Self {
         Self { code: Some(NOT_FOUND.to_owned()), ..Self::new(message) }
+    }
+
+    /// The same, of a cause that lasts.
+    #[must_use]
+    pub fn lasting(self) -> Self {
+        Self { is_lasting: true, ..self }
+    }
+
+    /// Whether it lasts until somebody changes a policy, the command, or what is there. Everything else can pass: a throttled
+    /// call, a network that is gone, credentials that have expired.
+    pub fn lasts(&self) -> bool {
+        let is_of_rights = self.code.as_deref().is_some_and(is_want_of_rights);
+        self.is_lasting || is_of_rights || matches!(self.exit, Exit::Usage | Exit::NotDeployed)
+    }
+
+    /// Whether credentials that are loaded again might help: AWS refused these, or gave no answer at all.
+    pub fn might_be_of_credentials(&self) -> bool {
+        self.code.as_deref().is_none_or(is_bad_credentials)
     }
 
     /// Whether AWS has no such thing.

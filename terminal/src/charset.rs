@@ -11,7 +11,7 @@ use crate::hidden::is_hidden;
 const LOCALE: [&str; 3] = ["LC_ALL", "LC_CTYPE", "LANG"];
 
 /// The signs of pages, bars and messages in ASCII. A sign in a column is one character, so that columns stay where they are.
-const IN_ASCII: [(char, &str); 17] = [
+const IN_ASCII: [(char, &str); 18] = [
     ('▲', "^"),
     ('↻', "~"),
     ('◷', "."),
@@ -29,6 +29,7 @@ const IN_ASCII: [(char, &str); 17] = [
     ('–', "-"),
     ('\u{a0}', " "),
     ('━', "="),
+    ('╸', "-"),
 ];
 
 /// The characters that can be shown.

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 
 use anyhow::Context as _;
 use clap::ValueEnum;
@@ -64,6 +64,14 @@ impl Page {
     }
 }
 
+/// Prints a document as one line, so that each of several is read as soon as it is there: [JSON Lines](https://jsonlines.org).
+///
+/// # Errors
+/// As [`print()`].
+pub fn print_line<T: Serialize>(document: &T) -> anyhow::Result<Reader> {
+    print(&(serde_json::to_string(document).context("writing JSON")? + "\n"))
+}
+
 /// Prints text for a program on stdout, such as a script: as it is.
 ///
 /// # Errors
@@ -75,14 +83,6 @@ pub fn print(text: &str) -> anyhow::Result<Reader> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
         Err(error) => Err(error).context("printing"),
     }
-}
-
-/// Clears the terminal; elsewhere the answers follow each other.
-///
-/// # Errors
-/// As [`print()`].
-pub fn clear() -> anyhow::Result<()> {
-    if io::stdout().is_terminal() { print("\x1b[2J\x1b[H").map(drop) } else { Ok(()) }
 }
 
 /// Prints a message on stderr, apart from the answer.

@@ -37,7 +37,7 @@ pub struct Account {
     /// The CloudFormation stack of the updater; by default the stack with the updater's outputs
     #[arg(long, global = true, value_name = "NAME")]
     pub stack: Option<String>,
-    /// Give up on a region after this time, such as 30s or 5m
+    /// Give up on a region after this time, such as 30s or 5m; for wait and run start --wait, the time to wait in all
     #[arg(long, global = true, value_name = "DURATION", value_parser = time_limit)]
     pub timeout: Option<Duration>,
     /// Show everything: each node group of a long list, and on stderr each call to AWS with its request id

@@ -57,7 +57,7 @@ pub async fn explained(place: &Place, failure: Failure) -> Failure {
 pub fn not_enabled(place: &Place, failure: Failure) -> Failure {
     let region = &place.region;
     let message = format!("the region {region} is not enabled in this account");
-    Failure { message, exit: Exit::Failed, ..failure }.hint(
+    Failure { message, exit: Exit::Failed, ..failure }.lasting().hint(
         "Leave out a region that is not enabled, or enable it: aws account enable-region --region-name REGION. If it is \
          enabled, these are session tokens of the global STS endpoint, which are not valid there: set \
          AWS_STS_REGIONAL_ENDPOINTS=regional.",

@@ -102,59 +102,62 @@ pub async fn everywhere<T>(
     read: impl AsyncFn(&Place) -> Result<T, Failure>,
 ) -> Result<Answers<T>, Failure> {
     let number = places.len();
-    let read = &read;
-    let calls = places.into_iter().map(|place| async move {
-        let answer = place.in_time(read(&place)).await;
-        place.say_throttling();
-        (place, answer)
-    });
     let mut all = Answers { answers: Vec::new(), unread: Vec::new(), places: number };
     let (mut failed, mut not_deployed) = (Vec::new(), Vec::new());
-    let mut valid = BTreeSet::new();
-    for (place, answer) in concurrently(stream::iter(calls)).await {
+    for (place, answer) in each(places, read).await {
+        place.say_throttling();
         match answer {
-            Ok(answer) => {
-                valid.insert(place.profile);
-                all.answers.push(answer);
-            }
-            Err(failure) if failure.exit == Exit::Usage => return Err(failure),
-            Err(failure) if failure.exit == Exit::NotDeployed && number > 1 => {
-                valid.insert(place.profile.clone());
-                not_deployed.push((place, failure));
-            }
-            Err(failure) => failed.push((place, failure)),
+            Ok(answer) => all.answers.push(answer),
+            Err(failure) if number == 1 || failure.exit == Exit::Usage => return Err(failure),
+            Err(failure) if failure.exit == Exit::NotDeployed => not_deployed.push((place, failure)),
+            Err(failure) => failed.push(Unread::of_place(&place, failure)),
         }
     }
-    say_not_deployed(&all, &failed, not_deployed)?;
-    for (place, failure) in failed {
-        // Credentials that are refused here and valid elsewhere.
-        let failure = match valid.contains(&place.profile) {
-            true if enabled::is_of_credentials(&failure) => enabled::not_enabled(&place, failure),
-            true => failure,
-            false => enabled::explained(&place, failure).await,
-        };
-        if number == 1 {
-            return Err(failure);
-        }
-        all.unread.push(Unread::of_place(&place, failure));
-    }
+    say_not_deployed(all.answers.is_empty() && failed.is_empty(), not_deployed)?;
+    all.unread = failed;
     Ok(all)
 }
 
-/// Prints where the updater is not deployed, which is no error where it is deployed elsewhere.
-fn say_not_deployed<T>(
-    all: &Answers<T>,
-    failed: &[(Place, Failure)],
-    not_deployed: Vec<(Place, Failure)>,
-) -> Result<(), Failure> {
+/// Prints where the updater is not deployed, which is no error unless that is so of all places.
+fn say_not_deployed(is_all: bool, not_deployed: Vec<(Place, Failure)>) -> Result<(), Failure> {
     let places: Vec<String> = not_deployed.iter().map(|(place, _)| place.name()).collect();
     let message = format!("the updater is not deployed in {}", places.join("; "));
     match not_deployed.into_iter().next() {
         None => Ok(()),
-        Some((_, first)) if all.answers.is_empty() && failed.is_empty() => Err(Failure { message, ..first }),
+        Some((_, first)) if is_all => Err(Failure { message, ..first }),
         Some(_) => {
             say(format!("note: {message}"));
             Ok(())
         }
     }
+}
+
+/// Reads each place, several at once: the answers in the order of the places.
+pub async fn each<T>(
+    places: Vec<Place>,
+    read: impl AsyncFn(&Place) -> Result<T, Failure>,
+) -> Vec<(Place, Result<T, Failure>)> {
+    let read = &read;
+    let calls = places.into_iter().map(|place| async move {
+        let answer = place.in_time(read(&place)).await;
+        (place, answer)
+    });
+    let answers = concurrently(stream::iter(calls)).await;
+    let is_valid = |answer: &Result<T, Failure>| answer.as_ref().err().is_none_or(|it| it.exit == Exit::NotDeployed);
+    let valid = answers.iter().filter(|(_, answer)| is_valid(answer)).map(|(place, _)| place.profile.clone());
+    let valid: BTreeSet<Option<String>> = valid.collect();
+    let mut all = Vec::new();
+    for (place, answer) in answers {
+        let answer = match answer {
+            Ok(answer) => Ok(answer),
+            // Credentials that are refused here and valid elsewhere.
+            Err(failure) => Err(match valid.contains(&place.profile) {
+                true if enabled::is_of_credentials(&failure) => enabled::not_enabled(&place, failure),
+                true => failure,
+                false => enabled::explained(&place, failure).await,
+            }),
+        };
+        all.push((place, answer));
+    }
+    all
 }

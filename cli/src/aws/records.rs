@@ -9,6 +9,9 @@ use eks_nodegroup_updater::store::RecordStore;
 use crate::aws::stack::Deployment;
 use crate::failure::Failure;
 
+/// DynamoDB's error for a missing permission.
+const DENIED: &str = "AccessDeniedException";
+
 /// Reads the records of the stack's account and region.
 ///
 /// # Errors
@@ -19,8 +22,8 @@ pub async fn scan(configuration: &SdkConfig, deployment: &Deployment) -> Result<
     let store = RecordStore::new(&client, Some(table)).within(Scope::new(account, region));
     store.scan().await.map_err(|error| {
         let failure = format!("{error:#}");
-        match failure.contains("AccessDenied") {
-            true => Failure::denied(failure)
+        match failure.contains(DENIED) {
+            true => Failure { code: Some(DENIED.to_owned()), ..Failure::denied(failure) }
                 .hint("The stack's output ViewerPolicyArn is a policy with read-only permissions."),
             false => Failure::new(failure),
         }

@@ -201,6 +201,7 @@ impl Deployment {
     fn is_older(&self, message: &str) -> Failure {
         let version = env!("CARGO_PKG_VERSION");
         Failure::new(message)
+            .lasting()
             .hint(format!("The stack {} is older than this command line ({version}): deploy this version.", self.stack))
     }
 }

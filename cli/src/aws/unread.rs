@@ -147,7 +147,8 @@ pub fn say_unread(unread: &[Unread]) {
     }
 }
 
-fn messages(unread: &[Unread]) -> Message {
+/// What could not be read, in messages for people.
+pub fn messages(unread: &[Unread]) -> Message {
     let mut groups: Vec<Vec<&Unread>> = Vec::new();
     let is_like = |one: &Unread, other: &Unread| {
         one.place() == other.place() && one.error == other.error && one.what.noun() == other.what.noun()

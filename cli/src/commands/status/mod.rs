@@ -1,6 +1,17 @@
 //! `status`: whether the fleet is current, and what prevents it.
+//!
+//! | module | content |
+//! |---|---|
+//! | `region.rs` | the state of one account and region |
+//! | `in_progress.rs`, `upcoming.rs` | its updates in progress, and those that start next |
+//! | `watch.rs` | looking again and again |
+//! | `reading.rs` | what the last looks showed, and how it is drawn |
 
+mod in_progress;
+mod reading;
 mod region;
+mod upcoming;
+mod watch;
 
 use std::time::Duration;
 
@@ -9,6 +20,7 @@ use eks_nodegroup_updater::model::record::set::RecordSet;
 use serde::Serialize;
 
 use self::region::{At, KINDS, Numbers, Region, last_runs, words};
+use self::watch::watch;
 use crate::aws::account::Account;
 use crate::aws::answer::{Look, look, looking};
 use crate::aws::caller::account_of;
@@ -17,7 +29,7 @@ use crate::aws::records;
 use crate::aws::unread::{self, Unread, say_unread};
 use crate::failure::{Exit, Failure};
 use terminal::kind::Kind;
-use terminal::output::{Output, Reader};
+use terminal::output::Output;
 use terminal::page::Page;
 use terminal::table::{Cell, Table};
 use terminal::text::count;
@@ -27,7 +39,9 @@ use terminal::text::count;
 /// Where the updater is not deployed, it shows what your credentials can read, and exits with 4.
 #[derive(Args)]
 pub struct Status {
-    /// Refresh every SECONDS, until Ctrl-C
+    /// Refresh every SECONDS, until Ctrl-C, or less often if the account's rate of EKS calls requires it. A failed refresh does
+    /// not end it. On a terminal, updates in progress are shown against the time they usually take; with --output json, each
+    /// document is one line
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "30",
         value_parser = clap::value_parser!(u64).range(5..))]
     watch: Option<u64>,
@@ -38,8 +52,8 @@ pub struct Status {
 
 /// The state of the fleet, by account and region.
 #[derive(Serialize)]
-struct Document {
-    regions: Vec<Region>,
+struct Document<'a> {
+    regions: Vec<&'a Region>,
     errors: Vec<Unread>,
     #[serde(skip)]
     places: usize,
@@ -51,38 +65,30 @@ impl Status {
     /// # Errors
     /// When nothing can be read.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
-        loop {
-            let document = read(account).await?;
-            if self.watch.is_some() && output == Output::Table {
-                terminal::output::clear()?;
-            }
-            let reader = output.print(&document, |page| document.draw(page))?;
-            say_unread(&document.errors);
-            let Some(seconds) = self.watch.filter(|_| reader == Reader::There) else {
-                return Ok(unread::exit(&document.errors, self.exit(&document)));
-            };
-            tokio::time::sleep(Duration::from_secs(seconds)).await;
+        if let Some(seconds) = self.watch {
+            return watch(&self, account, output, Duration::from_secs(seconds)).await;
         }
+        let Answers { answers, mut unread, places } =
+            account.everywhere(async |place| of_place(place, account).await).await?;
+        let (regions, missing): (Vec<Region>, Vec<Vec<Unread>>) = answers.into_iter().unzip();
+        unread.extend(missing.into_iter().flatten());
+        let document = Document { regions: regions.iter().collect(), errors: unread, places };
+        output.print(&document, |page| document.draw(page))?;
+        say_unread(&document.errors);
+        Ok(self.exit(&document))
     }
 
-    fn exit(&self, document: &Document) -> Exit {
-        let regions = &document.regions;
-        if regions.iter().all(|region| region.stack.is_none()) {
+    fn exit(&self, document: &Document<'_>) -> Exit {
+        let Document { regions, errors, .. } = document;
+        let exit = if regions.iter().all(|region| region.stack.is_none()) {
             Exit::NotDeployed
         } else if self.exit_code && regions.iter().any(|region| region.nodegroups.needs_you > 0) {
             Exit::Found
         } else {
             Exit::Done
-        }
+        };
+        unread::exit(errors, exit)
     }
-}
-
-async fn read(account: &Account) -> Result<Document, Failure> {
-    let Answers { answers, mut unread, places } =
-        account.everywhere(async |place| of_place(place, account).await).await?;
-    let (regions, missing): (Vec<Region>, Vec<Vec<Unread>>) = answers.into_iter().unzip();
-    unread.extend(missing.into_iter().flatten());
-    Ok(Document { regions, errors: unread, places })
 }
 
 async fn of_place(place: &Place, account: &Account) -> Result<(Region, Vec<Unread>), Failure> {
@@ -109,23 +115,28 @@ async fn of_place(place: &Place, account: &Account) -> Result<(Region, Vec<Unrea
     Ok((region, unread))
 }
 
-impl Document {
+impl Document<'_> {
     fn draw(&self, page: &mut Page) {
         match self.regions.as_slice() {
             [region] if self.places == 1 => region.draw(page),
             regions => {
                 draw_regions(page, regions);
-                regions.iter().filter(|region| region.has_lists()).for_each(|region| {
-                    page.heading(&format!("── {}", region.place()));
-                    region.draw_lists(page);
-                });
+                draw_each(page, regions, |region, page| region.draw_lists(page));
             }
         }
     }
 }
 
+/// Draws the lists of each region that has any.
+fn draw_each(page: &mut Page, regions: &[&Region], draw: impl Fn(&Region, &mut Page)) {
+    for region in regions.iter().filter(|region| region.has_lists()) {
+        page.heading(&format!("── {}", region.place()));
+        draw(region, page);
+    }
+}
+
 /// One row for each account and region, and a total.
-fn draw_regions(page: &mut Page, regions: &[Region]) {
+fn draw_regions(page: &mut Page, regions: &[&Region]) {
     let header = ["Account, region", "Node groups", "", "", "", "", "", "", "Behind", "Stack"];
     let mut table = Table::new(header.into());
     let mut total = Numbers::default();

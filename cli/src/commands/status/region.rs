@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use anstyle::Style;
 use aws_config::SdkConfig;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Datapoint, Dimension, Statistic};
@@ -18,12 +17,14 @@ use eks_nodegroup_updater::summary::{Stopped, Throttled};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use super::in_progress::{InProgress, draw_since, in_progress};
+use super::upcoming::Upcoming;
 use crate::aws::answer::{DecisionLine, StartAnswer};
 use crate::aws::nodegroups::here;
 use terminal::kind::Kind;
 use terminal::page::Page;
 use terminal::table::Rows;
-use terminal::text::{count, duration};
+use terminal::text::count;
 
 /// The maximum number of listed node groups that need attention.
 const LISTED: usize = 20;
@@ -45,7 +46,9 @@ pub struct Region {
     pub nodegroups: Numbers,
     #[serde(skip_serializing_if = "Option::is_none")]
     days_behind: Option<DaysBehind>,
-    in_progress: Vec<InProgress>,
+    pub in_progress: Vec<InProgress>,
+    #[serde(flatten)]
+    pub upcoming: Upcoming,
     needs_you: Vec<DecisionLine>,
     held_back: Vec<HeldBack>,
     stale: Vec<String>,
@@ -90,17 +93,6 @@ pub struct Numbers {
 struct DaysBehind {
     worst: i64,
     median: i64,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct InProgress {
-    nodegroup: String,
-    release_version: String,
-    since: Timestamp,
-    /// How long its updates usually take; without any, those of the fleet.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    usually_seconds: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -204,6 +196,7 @@ impl Region {
                 .zip(behind.get(behind.len() / 2))
                 .map(|(worst, median)| DaysBehind { worst: *worst, median: *median }),
             in_progress: in_progress(records),
+            upcoming: Upcoming::of(answer),
             needs_you,
             held_back,
             stale: records.readable().filter(is_stale).map(|record| record.id.to_string()).collect(),
@@ -260,6 +253,12 @@ impl Region {
 
     /// Draws the state of a single region.
     pub fn draw(&self, page: &mut Page) {
+        self.draw_numbers(page);
+        self.draw_lists(page);
+    }
+
+    /// Draws how many node groups are in each state, and what applies to all of them.
+    pub fn draw_numbers(&self, page: &mut Page) {
         let Self { region, stack, account, nodegroups, .. } = self;
         let account = account.as_ref().map(|account| format!(", account {account}")).unwrap_or_default();
         match stack {
@@ -298,12 +297,16 @@ impl Region {
                 "EKS throttles this account: calls of a run waited {seconds} s. Find out what else calls EKS so often"
             ));
         }
-        self.draw_lists(page);
     }
 
     /// Draws what is in progress, and what is not as it should be.
     pub fn draw_lists(&self, page: &mut Page) {
-        self.draw_in_progress(page);
+        draw_since(page, &self.in_progress);
+        self.draw_problems(page);
+    }
+
+    /// Draws what is not as it should be.
+    pub fn draw_problems(&self, page: &mut Page) {
         self.draw_needs_you(page);
         if !self.held_back.is_empty() {
             page.heading("Waiting");
@@ -322,25 +325,6 @@ impl Region {
         list("Quarantined", quarantines);
         list("Withdrawn by AWS, and still running", self.withdrawn.clone());
         list("Not kept current for too long", self.stale.clone());
-    }
-
-    fn draw_in_progress(&self, page: &mut Page) {
-        if self.in_progress.is_empty() {
-            return;
-        }
-        page.heading("In progress");
-        let mut rows = Rows::new(["  Node group", "To release", "Since", "Usually"]);
-        for it in &self.in_progress {
-            let usually = it.usually_seconds.map(|seconds| duration(SignedDuration::from_secs(seconds)));
-            let cells = [
-                format!("  ↻ {}", it.nodegroup),
-                it.release_version.clone(),
-                page.time(it.since),
-                usually.unwrap_or_default(),
-            ];
-            rows.row(cells, Style::new(), None);
-        }
-        page.rows(&rows);
     }
 
     fn draw_needs_you(&self, page: &mut Page) {
@@ -397,27 +381,6 @@ pub async fn last_runs(configuration: &SdkConfig, stack: &str) -> Option<LastRun
     let waited = throttled?.iter().filter_map(Datapoint::maximum).fold(0.0, f64::max);
     let throttled = Duration::try_from_secs_f64(waited).unwrap_or_default();
     Some(LastRuns { start: last(&start?), check: last(&check?), throttled })
-}
-
-fn in_progress(records: &RecordSet) -> Vec<InProgress> {
-    let successes = |record: &NodegroupRecord| -> Vec<i64> {
-        let took = record.successes().map(|(attempt, ended)| ended.duration_since(attempt.started_at).as_secs());
-        took.collect()
-    };
-    let of_fleet = median(records.readable().flat_map(successes).collect());
-    let open = records.readable().filter_map(|record| Some((record, record.open()?)));
-    let shown = open.map(|(record, attempt)| InProgress {
-        nodegroup: record.id.to_string(),
-        release_version: attempt.intent.release_version.clone(),
-        since: attempt.started_at,
-        usually_seconds: median(successes(record)).or(of_fleet),
-    });
-    shown.collect()
-}
-
-fn median(mut numbers: Vec<i64>) -> Option<i64> {
-    numbers.sort_unstable();
-    numbers.get(numbers.len() / 2).copied()
 }
 
 /// The withdrawn releases that node groups run.
