@@ -38,6 +38,7 @@ use commands::run::RunCommand;
 use commands::status::Status;
 use commands::stop_switch::{Pause, Resume};
 use commands::tags::{OptIn, OptOut, Set};
+use commands::wait::Wait;
 use completions::Completions;
 use demo::serve::Serve;
 use demo::{Demo, Program};
@@ -80,6 +81,7 @@ enum Command {
     Nodegroups(Nodegroups),
     History(History),
     Run(RunCommand),
+    Wait(Wait),
     Pause(Pause),
     Resume(Resume),
     Deny(Deny),
@@ -127,8 +129,8 @@ async fn begin() -> ExitCode {
         Color::Never => ColorChoice::Never.write_global(),
     }
     let ended = match cli.command {
-        // They handle Ctrl-C themselves, and finish what they have started.
-        command @ (Command::Serve(_) | Command::OptIn(_) | Command::OptOut(_) | Command::Set(_)) => {
+        // They handle Ctrl-C themselves: they finish what they have started, or say what goes on.
+        command @ (Command::Serve(_) | Command::OptIn(_) | Command::OptOut(_) | Command::Set(_) | Command::Run(_)) => {
             run(command, &cli.account, cli.output).await
         }
         command => tokio::select! {
@@ -161,6 +163,7 @@ async fn run(command: Command, account: &Account, format: Format) -> Result<Exit
         Command::Nodegroups(nodegroups) => nodegroups.run(account, format).await,
         Command::History(history) => history.run(account, output).await,
         Command::Run(run) => run.run(account, output).await,
+        Command::Wait(wait) => wait.run(account, output).await,
         Command::Pause(pause) => pause.run(account, output).await,
         Command::Resume(resume) => resume.run(account, output).await,
         Command::Deny(deny) => deny.run(account, output).await,

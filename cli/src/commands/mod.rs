@@ -13,3 +13,4 @@ pub mod selection;
 pub mod status;
 pub mod stop_switch;
 pub mod tags;
+pub mod wait;

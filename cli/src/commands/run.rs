@@ -4,13 +4,17 @@ use clap::{Args, Subcommand};
 use eks_nodegroup_updater::model::problem::ErrorLine;
 use eks_nodegroup_updater::summary::Throttled;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::listing::{Located, draw_decisions};
+use super::wait::started::Started;
 use crate::aws::account::Account;
 use crate::aws::answer::{CheckAnswer, StartAnswer, read};
+use crate::aws::place::Place;
 use crate::aws::stack::{Deployment, Function};
 use crate::failure::{Exit, Failure};
+use crate::interrupted::interrupted;
 use terminal::kind::Kind;
 use terminal::output::{Output, say};
 use terminal::page::Page;
@@ -27,7 +31,12 @@ pub struct RunCommand {
 #[derive(Clone, Copy, Subcommand)]
 enum Which {
     /// Start the updates that are due, under the usual rules
-    Start,
+    Start {
+        /// Wait until every update that EKS accepted has ended, and exit with 1 if one failed or was cancelled, or when --timeout is
+        /// over. The updates continue if the waiting ends before
+        #[arg(long)]
+        wait: bool,
+    },
     /// Check the updates in progress, and publish pending notices
     Check,
 }
@@ -38,22 +47,40 @@ impl RunCommand {
     /// # Errors
     /// When it is not deployed, or fails.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
-        let (place, caller) = account.to_write().await?;
-        let configuration = place.configuration;
-        let deployment = Deployment::required(&configuration, account.stack.as_deref()).await?;
-        caller.must_own(&deployment)?;
+        let began = Instant::now();
+        let (place, deployment, answer) = tokio::select! {
+            answer = self.invoke(account) => answer?,
+            () = interrupted() => {
+                say("Interrupted. A run that has begun continues; see what it starts: eks-nodegroup-updater status");
+                return Ok(Exit::Interrupted);
+            }
+        };
         match self.function {
-            Which::Start => {
-                let answer = deployment.invoke(&configuration, Function::Start, &json!({})).await?;
-                show_start(&deployment, read(answer)?, output)
+            Which::Start { wait: false } => show_start(&deployment, read(answer)?, output),
+            Which::Start { wait: true } => {
+                let deadline = account.timeout.map(|limit| began + limit);
+                let started = Started { account, place, deadline };
+                started.show(&Ran::of(&deployment, read(answer)?), output).await
             }
             Which::Check => {
-                let answer = deployment.invoke(&configuration, Function::Check, &json!({})).await?;
                 let ran: Ran<'_, CheckAnswer> = Ran::of(&deployment, read(answer)?);
                 output.print(&ran, |page| draw_check(page, &ran.answer))?;
                 Ok(with_warnings(ran.answer.throttled, &ran.answer.errors))
             }
         }
+    }
+
+    /// Invokes the function. Returns where it ran, and its answer.
+    async fn invoke(&self, account: &Account) -> Result<(Place, Deployment, Value), Failure> {
+        let (place, caller) = account.to_write().await?;
+        let deployment = Deployment::required(&place.configuration, account.stack.as_deref()).await?;
+        caller.must_own(&deployment)?;
+        let function = match self.function {
+            Which::Start { .. } => Function::Start,
+            Which::Check => Function::Check,
+        };
+        let answer = deployment.invoke(&place.configuration, function, &json!({})).await?;
+        Ok((place, deployment, answer))
     }
 }
 
@@ -62,23 +89,34 @@ impl RunCommand {
 /// # Errors
 /// When stdout is closed.
 pub fn show_start(deployment: &Deployment, answer: StartAnswer, output: Output) -> Result<Exit, Failure> {
-    let ran = Ran::of(deployment, answer);
-    output.print(&ran, |page| draw_start(page, &ran.answer))?;
-    Ok(with_warnings(ran.answer.throttled, &ran.answer.errors))
+    Ran::of(deployment, answer).show(output)
 }
 
 /// The answer of a run, and where it ran.
 #[derive(Serialize)]
-struct Ran<'a, T> {
-    account: &'a str,
+pub struct Ran<'a, T> {
+    /// The account.
+    pub account: &'a str,
     region: &'a str,
+    /// The answer.
     #[serde(flatten)]
-    answer: T,
+    pub answer: T,
 }
 
 impl<'a, T> Ran<'a, T> {
     fn of(deployment: &'a Deployment, answer: T) -> Self {
         Self { account: &deployment.account, region: &deployment.region, answer }
+    }
+}
+
+impl Ran<'_, StartAnswer> {
+    /// Prints what it did.
+    ///
+    /// # Errors
+    /// When stdout is closed.
+    pub fn show(&self, output: Output) -> Result<Exit, Failure> {
+        output.print(self, |page| draw_start(page, &self.answer))?;
+        Ok(with_warnings(self.answer.throttled, &self.answer.errors))
     }
 }
 
@@ -97,7 +135,7 @@ fn draw_start(page: &mut Page, answer: &StartAnswer) {
 }
 
 /// Prints the errors of a run that did not fail as a whole.
-fn with_warnings(throttled: Option<Throttled>, errors: &[ErrorLine]) -> Exit {
+pub fn with_warnings(throttled: Option<Throttled>, errors: &[ErrorLine]) -> Exit {
     throttled.iter().for_each(|throttled| say(format!("warning: {throttled}")));
     errors.iter().for_each(|error| say(format!("warning: {error}")));
     Exit::Done

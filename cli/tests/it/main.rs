@@ -19,3 +19,4 @@ mod tags;
 mod terminal;
 mod usage;
 mod verbose;
+mod waiting;

@@ -1,9 +1,11 @@
 //! What stands before a simulated AWS, and may answer in its place, or late.
 
+use std::cell::RefCell;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use crate::served::Served;
 
@@ -42,6 +44,54 @@ pub fn before(served: &Served, answer: impl Fn(&Request) -> Option<String> + Sen
         }
     });
     address
+}
+
+/// Stands before a simulated AWS that goes away and comes back.
+pub struct Away {
+    pub address: String,
+    upstream: String,
+    /// Whether the thread that accepts connections is to end.
+    is_away: Arc<AtomicBool>,
+    thread: RefCell<Option<JoinHandle<()>>>,
+}
+
+impl Away {
+    /// One that is there.
+    pub fn new(served: &Served) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let away = Self { address, upstream: served.address.clone(), is_away: Arc::default(), thread: None.into() };
+        away.accept(listener);
+        away
+    }
+
+    fn accept(&self, listener: TcpListener) {
+        let (upstream, is_away) = (self.upstream.clone(), Arc::clone(&self.is_away));
+        let thread = thread::spawn(move || {
+            for client in listener.incoming() {
+                if is_away.load(Ordering::SeqCst) {
+                    return;
+                }
+                let upstream = upstream.clone();
+                thread::spawn(move || pass(client?, &upstream, &|_| None));
+            }
+        });
+        self.thread.replace(Some(thread));
+    }
+
+    /// From now on, connections are refused.
+    pub fn go(&self) {
+        self.is_away.store(true, Ordering::SeqCst);
+        // It wakes the thread, which closes its listener.
+        TcpStream::connect(&self.address).unwrap();
+        self.thread.take().unwrap().join().unwrap();
+    }
+
+    /// From now on, they are accepted again.
+    pub fn come_back(&self) {
+        self.is_away.store(false, Ordering::SeqCst);
+        self.accept(TcpListener::bind(&self.address).unwrap());
+    }
 }
 
 /// Requests by name, and how each was signed.

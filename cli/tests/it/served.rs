@@ -48,6 +48,12 @@ impl Served {
         serde_json::from_str(&answer).unwrap()
     }
 
+    /// The body of an EKS answer at an address.
+    pub fn get(address: &str, path: &str) -> Value {
+        let (_, body) = answer_of(address, "eu-central-1/eks", &format!("GET {path}"), "", "");
+        serde_json::from_str(&body).unwrap()
+    }
+
     /// Invokes a function: whether it failed, and what it answers.
     pub fn invoke(&self, function: &str, event: &Value) -> (bool, Value) {
         self.invoke_in("eu-central-1", function, event)
@@ -85,20 +91,23 @@ impl Served {
 
     /// The answer to a request that is signed for a region and a service, such as `eu-central-1/eks`: head and body.
     pub fn answer(&self, scope: &str, start: &str, headers: &str, body: &str) -> (String, String) {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        write!(
-            stream,
-            "{start} HTTP/1.1\r\n{headers}Host: {}\r\nConnection: close\r\nContent-Length: {}\r\n\
-             Authorization: AWS4-HMAC-SHA256 Credential=AKIA/20260720/{scope}/aws4_request, Signature=0\r\n\r\n{body}",
-            self.address,
-            body.len(),
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head.to_owned(), body.to_owned())
+        answer_of(&self.address, scope, start, headers, body)
     }
+}
+
+fn answer_of(address: &str, scope: &str, start: &str, headers: &str, body: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "{start} HTTP/1.1\r\n{headers}Host: {address}\r\nConnection: close\r\nContent-Length: {}\r\n\
+         Authorization: AWS4-HMAC-SHA256 Credential=AKIA/20260720/{scope}/aws4_request, Signature=0\r\n\r\n{body}",
+        body.len(),
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.to_owned(), body.to_owned())
 }
 
 impl Drop for Served {

@@ -124,3 +124,42 @@ fn verbose_calls_are_above_the_line() {
     drop(let_go);
     assert_eq!(terminal.end().0, Some(0));
 }
+
+/// A simulated AWS in which updates run.
+fn updating_aws() -> Served {
+    let served = Served::at_speed("1");
+    served.invoke("eks-nodegroup-updater-start", &serde_json::json!({}));
+    served
+}
+
+#[test]
+fn a_watched_status_is_a_page_with_each_update_which_stays_after_ctrl_c() {
+    let served = updating_aws();
+    let mut terminal = Terminal::with(&served.address, &["status", "--watch", "5"]);
+    terminal.until(|line| line == "Refreshing every 5 s. Ctrl-C ends it.");
+    let page = terminal.lines();
+    let begins = |beginning: &str| page.iter().filter(|line| line.starts_with(beginning)).count();
+    assert_eq!(
+        (begins("Stack eks-nodegroup-updater in eu-central-1"), begins("In progress"), begins("  ↻ ")),
+        (1, 1, 3)
+    );
+    assert!(page.iter().any(|line| line.starts_with("  ◷ 3 updates when a limit allows it: staging/ingress, ")));
+    assert!(page.len() < 24, "the last row is the cursor's: {page:?}");
+    terminal.keyboard.write_all(b"\x03").unwrap();
+    terminal.keyboard.flush().unwrap();
+    let (code, left) = terminal.end();
+    assert_eq!(code, Some(130));
+    assert!(left.contains(&"Refreshing every 5 s. Ctrl-C ends it.".to_owned()), "{left:?}");
+}
+
+#[test]
+fn who_is_waited_for_is_shown_until_it_is_over() {
+    let served = updating_aws();
+    let mut terminal = Terminal::with(&served.address, &["wait", "data/*", "--timeout", "2s"]);
+    let line = terminal.until(|line| line.starts_with("  ↻ data/postgres"));
+    assert!(line.starts_with("  ↻ data/postgres: 1.32.9-20260710: InProgress since "), "{line}");
+    assert_eq!(terminal.lines()[0], "Waiting for 1 of 6 node groups:");
+    let (code, left) = terminal.end();
+    assert_eq!((code, left[0].as_str()), (Some(1), "Node group     Result"));
+    assert_eq!(left.last().map(String::as_str), Some("error: not over within 2 s, the --timeout: data/postgres"));
+}
