@@ -116,9 +116,9 @@ impl<'a> Watched<'a> {
     }
 
     /// These places.
-    pub fn new(account: &'a Account, mut places: Vec<Place>, unread: Vec<Unread>, limit: Option<Duration>) -> Self {
-        places.iter_mut().for_each(|place| place.timeout = limit);
-        Self { account, places, unread, limit, is_to_load: false }
+    pub fn new(account: &'a Account, places: Vec<Place>, unread: Vec<Unread>, limit: Option<Duration>) -> Self {
+        let places = places.into_iter().map(|place| Place { timeout: limit, is_watched: true, ..place });
+        Self { account, places: places.collect(), unread, limit, is_to_load: false }
     }
 
     /// Looks at each place, several at once.
@@ -145,7 +145,7 @@ impl<'a> Watched<'a> {
         let mut loaded = self.account.places().await?.places;
         for place in &mut self.places {
             if let Some(index) = loaded.iter().position(|it| it.name() == place.name()) {
-                *place = Place { timeout: self.limit, ..loaded.swap_remove(index) };
+                *place = Place { timeout: self.limit, is_watched: true, ..loaded.swap_remove(index) };
             }
         }
         self.is_to_load = false;

@@ -33,6 +33,8 @@ pub struct Place {
     pub is_one_of_several: bool,
     /// How long reading it is allowed to take.
     pub timeout: Option<Duration>,
+    /// Whether it is read again and again. Then the page and the interval show that EKS slows the calls down.
+    pub is_watched: bool,
 }
 
 /// The answers of several places, and those that could not be read.
@@ -51,7 +53,16 @@ impl Place {
     pub fn new(profile: Option<String>, configuration: SdkConfig) -> Self {
         let region = configuration.region().map_or("", |region| region.as_ref()).to_owned();
         let eks = Eks::new((&*endpoints::of(&configuration, Service::Eks)).into());
-        Self { profile, region, configuration, eks, options: String::new(), is_one_of_several: false, timeout: None }
+        Self {
+            profile,
+            region,
+            configuration,
+            eks,
+            options: String::new(),
+            is_one_of_several: false,
+            timeout: None,
+            is_watched: false,
+        }
     }
 
     /// Its name in messages: the region, after the profile if the command line names one.
@@ -69,7 +80,7 @@ impl Place {
 
     /// The same of a run.
     pub fn say_throttled(&self, throttled: Option<Throttled>) {
-        if let Some(Throttled { refusals, waited_seconds }) = throttled {
+        if let Some(Throttled { refusals, waited_seconds }) = throttled.filter(|_| !self.is_watched) {
             say(format!(
                 "warning: {}: EKS throttles this account; it refused {refusals} calls, and calls waited {waited_seconds} s in \
                  total. Nothing is missing for it, but find out what else calls EKS so often",

@@ -277,6 +277,21 @@ fn a_watched_status_is_a_json_document_in_each_line_whether_or_not_aws_is_there(
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(130), ""));
 }
 
+/// On a terminal, a line on stderr would be in the middle of the page.
+#[test]
+fn a_watched_status_shows_throttling_on_its_page_and_not_beside_it() {
+    let served = Served::at_speed("60");
+    let proxy = proxy::before(&served, |request| {
+        let throttled = json!({"refusals": 9, "waitedSeconds": 95});
+        let answer = json!({"version": "0.1.0", "dryRun": true, "decisions": [], "errors": [], "throttled": throttled});
+        request.first_line.contains("/invocations").then(|| proxy::answer("200 OK", "", &answer.to_string()))
+    });
+    let mut status = Running::new(&proxy, &["status", "--watch", "5", "--output", "json"]);
+    let document: Value = serde_json::from_str(&status.prints()).unwrap();
+    assert_eq!(document["regions"][0]["throttledSeconds"], 95);
+    assert_eq!(status.says(""), "Refreshing every 5 s.");
+}
+
 #[test]
 fn a_watched_status_ends_when_a_permission_is_missing() {
     let served = Served::at_speed("60");
