@@ -12,6 +12,7 @@ use simulated_aws::World;
 use tokio::net::TcpListener;
 
 use crate::aws::answer::{CheckAnswer, Look, StartAnswer, read};
+use crate::aws::location::Location;
 use crate::aws::place::Place;
 use crate::aws::records;
 use crate::aws::stack::Deployment;
@@ -84,6 +85,11 @@ pub fn deployment() -> Deployment {
 pub fn place() -> Place {
     let configuration = SdkConfig::builder().behavior_version(BehaviorVersion::latest());
     Place::new(None, configuration.region(Region::new("eu-central-1")).build())
+}
+
+/// The account and region of the demo.
+pub fn location() -> Location {
+    Location { profile: None, account: Some("123456789012".to_owned()), region: "eu-central-1".to_owned() }
 }
 
 /// The same, and its account.

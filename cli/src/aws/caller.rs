@@ -21,11 +21,6 @@ pub struct Caller {
     pub arn: String,
 }
 
-/// The account of a place, if STS answers.
-pub async fn account_of(place: &Place) -> Option<String> {
-    Caller::ask(&place.configuration).await.ok().map(|caller| caller.account)
-}
-
 impl Caller {
     /// Reads the caller's identity, which everybody is allowed to do.
     ///

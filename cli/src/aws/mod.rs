@@ -6,6 +6,7 @@ mod call_log;
 pub mod caller;
 pub mod credentials;
 mod enabled;
+pub mod location;
 pub mod looks;
 pub mod nodegroups;
 pub mod place;

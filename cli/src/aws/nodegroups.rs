@@ -182,6 +182,9 @@ pub async fn if_opted_in(
     described: Vec<Described>,
     explain: Vec<NodegroupName>,
 ) -> Result<StartAnswer, Failure> {
+    if described.is_empty() {
+        return Ok(StartAnswer::default());
+    }
     let config = StartConfig::without_table(&process_environment).map_err(Failure::usage)?;
     let (mut nodegroups, mut unreadable, mut owners) = (Vec::new(), Vec::new(), BTreeMap::new());
     for Described { name, description } in described {

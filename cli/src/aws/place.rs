@@ -12,6 +12,7 @@ use futures_util::stream;
 use tokio::time::timeout;
 
 use super::enabled;
+use super::location::name_of;
 use super::unread::Unread;
 use crate::failure::{Exit, Failure};
 use terminal::output::say;
@@ -48,6 +49,16 @@ pub struct Answers<T> {
     pub places: usize,
 }
 
+impl<T> Answers<(T, Vec<Unread>)> {
+    /// The answers, and everything that could not be read: places, and parts of them.
+    pub fn gathered(self) -> Answers<T> {
+        let Self { answers, mut unread, places } = self;
+        let (answers, missing): (Vec<T>, Vec<Vec<Unread>>) = answers.into_iter().unzip();
+        unread.extend(missing.into_iter().flatten());
+        Answers { answers, unread, places }
+    }
+}
+
 impl Place {
     /// The place of a configuration that has its region.
     pub fn new(profile: Option<String>, configuration: SdkConfig) -> Self {
@@ -67,10 +78,7 @@ impl Place {
 
     /// Its name in messages: the region, after the profile if the command line names one.
     pub fn name(&self) -> String {
-        match &self.profile {
-            Some(profile) => format!("{profile}, {}", self.region),
-            None => self.region.clone(),
-        }
+        name_of(self.profile.as_deref(), Some(&self.region))
     }
 
     /// Prints that EKS slowed the calls down, if it was for long.

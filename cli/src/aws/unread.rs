@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use eks_nodegroup_updater::model::problem::ErrorLine;
 use serde::{Serialize, Serializer};
 
-use super::answer::DecisionLine;
+use super::answer::StartAnswer;
+use super::location::name_of;
 use super::place::Place;
 use crate::failure::{Exit, Failure};
 use terminal::message::Message;
@@ -87,20 +87,23 @@ impl Unread {
         Self { profile: Some(profile.to_owned()), region: None, what: What::Profile, error, remedy, exit }
     }
 
-    /// An error of a run, about one of its node groups or something else.
-    pub fn of_run(place: &Place, nodegroups: &[DecisionLine], error: &ErrorLine) -> Self {
-        let is_it = |line: &DecisionLine| Some(&line.nodegroup) == error.subject.as_ref();
-        let what = match &error.subject {
-            Some(subject) if nodegroups.iter().any(is_it) => What::Nodegroup(subject.clone()),
-            Some(subject) => What::Other(subject.clone()),
-            None => What::Run,
-        };
-        Self::of(place, what, Failure::of_text(&error.message))
+    /// The errors of a run, each about one of its node groups or something else.
+    pub fn of_answer(place: &Place, answer: &StartAnswer) -> Vec<Self> {
+        let nodegroups: BTreeSet<&String> = answer.decisions.iter().map(|line| &line.nodegroup).collect();
+        let unread = answer.errors.iter().map(|error| {
+            let what = match &error.subject {
+                Some(subject) if nodegroups.contains(subject) => What::Nodegroup(subject.clone()),
+                Some(subject) => What::Other(subject.clone()),
+                None => What::Run,
+            };
+            Self::of(place, what, Failure::of_text(&error.message))
+        });
+        unread.collect()
     }
 
     /// Its place, as people name it.
     fn place(&self) -> String {
-        [&self.profile, &self.region].into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ")
+        name_of(self.profile.as_deref(), self.region.as_deref())
     }
 }
 

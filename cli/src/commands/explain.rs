@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::aws::account::Account;
 use crate::aws::answer::{Look, StartAnswer, look};
-use crate::aws::caller::account_of;
+use crate::aws::location::Location;
 use crate::aws::nodegroups::{Described, describe_one, if_opted_in, no_such_nodegroup};
 use crate::aws::place::Place;
 use crate::aws::unread::{self, Unread, say_unread};
@@ -72,8 +72,7 @@ impl Explain {
         notes.extend(answer.partial.take().map(|partial| partial.message));
         let name = self.nodegroup.to_string();
         let mut explanation = explanation_of(&answer, &name)?;
-        let mut unread: Vec<Unread> =
-            answer.errors.iter().map(|error| Unread::of_run(place, &answer.decisions, error)).collect();
+        let mut unread = Unread::of_answer(place, &answer);
         if explanation.decision == DecisionKind::Skip(ReasonKind::NotFound) {
             let described = describe_one(place, &self.nodegroup).await;
             if described.as_ref().is_err_and(Failure::is_not_found) {
@@ -83,18 +82,15 @@ impl Explain {
             let described = Described { name: self.nodegroup.clone(), description: Ok(described?) };
             let answer = if_opted_in(place, vec![described], vec![self.nodegroup]).await?;
             explanation = explanation_of(&answer, &name)?;
-            unread = answer.errors.iter().map(|error| Unread::of_run(place, &answer.decisions, error)).collect();
+            unread = Unread::of_answer(place, &answer);
             notes = vec![format!(
                 "{name} has no tag ami-update, so the updater leaves it alone; this is what would happen if it opted in, with \
                  default settings and without records. To opt it in: eks-nodegroup-updater opt-in {name}{}",
                 place.options
             )];
         }
-        let account = match deployment {
-            Some(deployment) => Some(deployment.account),
-            None => account_of(place).await,
-        };
-        let (options, region) = (place.options.clone(), place.region.clone());
+        let Location { account, region, .. } = Location::of(place, deployment.as_ref()).await;
+        let options = place.options.clone();
         Ok((Document { account, region, options, notes, explanation }, unread))
     }
 }

@@ -3,15 +3,15 @@
 use std::cmp::{Ordering, Reverse};
 
 use clap::{Args, ValueEnum};
-use eks_nodegroup_updater::model::id::{NodegroupName, NodegroupPattern};
+use eks_nodegroup_updater::model::id::NodegroupPattern;
 use serde::Serialize;
 
 use super::listing::numbers;
 use super::selection::Selection;
 use crate::aws::account::Account;
 use crate::aws::answer::{DecisionLine, Look, look, looking};
-use crate::aws::caller::account_of;
-use crate::aws::nodegroups::{Listed, describe, if_opted_in, list};
+use crate::aws::location::Location;
+use crate::aws::nodegroups::Listed;
 use crate::aws::place::{Answers, Place};
 use crate::aws::unread::{self, Unread, say_unread};
 use crate::failure::{Exit, Failure};
@@ -60,11 +60,8 @@ struct Document {
 /// A node group, its account and its region.
 #[derive(Serialize)]
 struct Item {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    profile: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    account: Option<String>,
-    region: String,
+    #[serde(flatten)]
+    location: Location,
     #[serde(flatten)]
     line: DecisionLine,
 }
@@ -75,13 +72,11 @@ impl Nodegroups {
     /// # Errors
     /// When nothing can be read.
     pub async fn run(self, account: &Account, format: Format) -> Result<Exit, Failure> {
-        let Answers { answers, mut unread, .. } =
-            account.everywhere(async |place| self.of_place(place, account).await).await?;
-        let (items, missing): (Vec<Vec<Item>>, Vec<Vec<Unread>>) = answers.into_iter().unzip();
-        unread.extend(missing.into_iter().flatten());
-        let mut nodegroups: Vec<Item> = items.into_iter().flatten().collect();
+        let answers = account.everywhere(async |place| self.of_place(place, account).await).await?;
+        let Answers { answers, unread: errors, .. } = answers.gathered();
+        let mut nodegroups: Vec<Item> = answers.into_iter().flatten().collect();
         nodegroups.sort_by(|one, other| self.sort_by.compare(one, other));
-        let document = Document { nodegroups, errors: unread };
+        let document = Document { nodegroups, errors };
         match format {
             Format::Table => drop(Output::Table.print(&document, |page| document.draw(page, false))?),
             Format::Wide => drop(Output::Table.print(&document, |page| document.draw(page, true))?),
@@ -98,32 +93,18 @@ impl Nodegroups {
 
     async fn of_place(&self, place: &Place, account: &Account) -> Result<(Vec<Item>, Vec<Unread>), Failure> {
         let selected = self.selection.of(place, &self.nodegroups).await?;
-        let listing = async {
-            match selected.named() {
-                Some(names) => Ok(Listed { names, unread: Vec::new() }),
-                None => list(place, &self.nodegroups).await,
-            }
-        };
         let event = looking();
-        let (listed, look) = futures_util::join!(listing, look(place, account.stack.as_deref(), &event));
+        let look = look(place, account.stack.as_deref(), &event);
+        let (listed, look) = futures_util::join!(selected.list(place), look);
         let Listed { names, mut unread } = listed?;
         let Look { deployment, answer } = look?;
-        unread.extend(answer.errors.iter().map(|error| Unread::of_run(place, &answer.decisions, error)));
-        let is_known = |name: &NodegroupName| answer.decisions.iter().any(|line| line.nodegroup == name.to_string());
-        let others = names.into_iter().filter(|name| selected.includes_name(name) && !is_known(name)).collect();
-        let mut lines = answer.decisions.clone();
-        lines.extend(if_opted_in(place, describe(place, others).await, Vec::new()).await?.decisions);
+        unread.extend(Unread::of_answer(place, &answer));
+        let others = selected.not_opted_in(place, names, &answer).await?;
+        let mut lines = answer.decisions;
         lines.retain(|line| selected.includes(line));
-        let account = match deployment {
-            Some(deployment) => Some(deployment.account),
-            None => account_of(place).await,
-        };
-        let item = |line| Item {
-            profile: place.profile.clone(),
-            account: account.clone(),
-            region: place.region.clone(),
-            line,
-        };
+        lines.extend(others);
+        let location = Location::of(place, deployment.as_ref()).await;
+        let item = |line| Item { location: location.clone(), line };
         Ok((lines.into_iter().map(item).collect(), unread))
     }
 }
@@ -146,11 +127,13 @@ impl Column {
             Self::Decision => by(Item::decision),
             Self::Owner => by(|item| item.line.owner.as_deref().unwrap_or_default()),
             Self::AmiType => by(Item::ami_type),
-            Self::Account => by(|item| item.account.as_deref().unwrap_or_default()),
-            Self::Region => by(|item| &item.region),
+            Self::Account => by(|item| item.location.account.as_deref().unwrap_or_default()),
+            Self::Region => by(|item| &item.location.region),
         };
-        let name = |item: &Item| (item.line.nodegroup.clone(), item.account.clone(), item.region.clone());
-        order.then_with(|| name(one).cmp(&name(other)))
+        order
+            .then_with(|| by(|item| &item.line.nodegroup))
+            .then_with(|| one.location.account.cmp(&other.location.account))
+            .then_with(|| by(|item| &item.location.region))
     }
 }
 
@@ -180,9 +163,9 @@ impl Item {
             text(&self.line.owner),
             self.ami_type().to_owned(),
             self.kubernetes_version().to_owned(),
-            text(&self.profile),
-            text(&self.account),
-            self.region.clone(),
+            text(&self.location.profile),
+            text(&self.location.account),
+            self.location.region.clone(),
         ]
     }
 }
@@ -233,9 +216,9 @@ impl Document {
             let first = values.next();
             wide || values.any(|value| Some(value) != first)
         };
-        let profiles = differ(|item| item.profile.as_deref());
-        let accounts = differ(|item| item.account.as_deref()) && (wide || !profiles);
-        let regions = differ(|item| Some(&item.region));
+        let profiles = differ(|item| item.location.profile.as_deref());
+        let accounts = differ(|item| item.location.account.as_deref()) && (wide || !profiles);
+        let regions = differ(|item| Some(&item.location.region));
         let shown = [true, true, true, true, true, wide, true, wide, wide, profiles, accounts, regions];
         let mut rows = Rows::new(TITLES);
         for item in &self.nodegroups {

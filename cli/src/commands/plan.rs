@@ -10,8 +10,7 @@ use super::listing::{Located, draw_decisions, numbers};
 use super::selection::{Selected, Selection};
 use crate::aws::account::Account;
 use crate::aws::answer::{DecisionLine, Look, StartAnswer, look, looking};
-use crate::aws::caller::account_of;
-use crate::aws::nodegroups::{Listed, describe, if_opted_in, list};
+use crate::aws::location::Location;
 use crate::aws::place::{Answers, Place};
 use crate::aws::unread::{self, Unread, say_unread};
 use crate::failure::{Exit, Failure};
@@ -49,11 +48,8 @@ struct Document {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Region {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    profile: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    account: Option<String>,
-    region: String,
+    #[serde(flatten)]
+    location: Location,
     #[serde(skip_serializing_if = "Option::is_none")]
     stack: Option<String>,
     #[serde(flatten)]
@@ -71,11 +67,9 @@ impl Plan {
     /// # Errors
     /// When nothing can be read.
     pub async fn run(self, account: &Account, output: Output) -> Result<Exit, Failure> {
-        let Answers { answers, mut unread, places } =
-            account.everywhere(async |place| self.of_place(place, account).await).await?;
-        let (regions, missing): (Vec<Region>, Vec<Vec<Unread>>) = answers.into_iter().unzip();
-        unread.extend(missing.into_iter().flatten());
-        let document = Document { regions, errors: unread };
+        let answers = account.everywhere(async |place| self.of_place(place, account).await).await?;
+        let Answers { answers: regions, unread: errors, places } = answers.gathered();
+        let document = Document { regions, errors };
         let lines = || document.regions.iter().flat_map(|region| &region.answer.decisions);
         let starts = lines().any(|line| line.decision == DecisionKind::Start);
         let all = account.verbose || !self.filter.is_empty() || !self.selection.is_empty();
@@ -87,25 +81,18 @@ impl Plan {
     async fn of_place(&self, place: &Place, account: &Account) -> Result<(Region, Vec<Unread>), Failure> {
         let selected = self.selection.of(place, &self.filter).await?;
         let Look { deployment, mut answer } = look(place, account.stack.as_deref(), &self.event(&selected)).await?;
-        let mut unread: Vec<Unread> =
-            answer.errors.iter().map(|error| Unread::of_run(place, &answer.decisions, error)).collect();
+        let mut unread = Unread::of_answer(place, &answer);
         let candidates = if self.all {
-            let (candidates, missing) = candidates(place, &selected, &self.filter, &answer).await?;
-            unread.extend(missing);
-            Some(candidates)
+            let listed = selected.list(place).await?;
+            unread.extend(listed.unread);
+            Some(selected.not_opted_in(place, listed.names, &answer).await?)
         } else {
             None
         };
         answer.decisions.retain(|line| selected.includes(line));
-        let (stack, account) = deployment.map(|deployment| (deployment.stack, deployment.account)).unzip();
         let region = Region {
-            profile: place.profile.clone(),
-            account: match account {
-                Some(account) => Some(account),
-                None => account_of(place).await,
-            },
-            region: place.region.clone(),
-            stack,
+            location: Location::of(place, deployment.as_ref()).await,
+            stack: deployment.map(|deployment| deployment.stack),
             answer,
             candidates,
             options: place.options.clone(),
@@ -126,21 +113,6 @@ impl Plan {
     }
 }
 
-/// The selected node groups that have not opted in, and what they would get.
-async fn candidates(
-    place: &Place,
-    selected: &Selected<'_>,
-    patterns: &[NodegroupPattern],
-    answer: &StartAnswer,
-) -> Result<(Vec<DecisionLine>, Vec<Unread>), Failure> {
-    let Listed { names, unread } = list(place, patterns).await?;
-    let is_known = |name: &NodegroupName| answer.decisions.iter().any(|line| line.nodegroup == name.to_string());
-    let names = names.into_iter().filter(|name| selected.includes_name(name) && !is_known(name)).collect();
-    let mut lines = if_opted_in(place, describe(place, names).await, Vec::new()).await?.decisions;
-    lines.retain(|line| selected.includes(line));
-    Ok((lines, unread))
-}
-
 impl Document {
     fn draw(&self, page: &mut Page, places: usize, all: bool) {
         match self.regions.as_slice() {
@@ -155,7 +127,7 @@ fn draw_regions(page: &mut Page, regions: &[Region], all: bool) {
     for region in regions {
         page.paragraph(&region.line());
     }
-    let places: Vec<String> = regions.iter().map(Region::place).collect();
+    let places: Vec<String> = regions.iter().map(|region| region.location.name()).collect();
     let located = |of: fn(&Region) -> &[DecisionLine]| -> Vec<Located<'_>> {
         let of_each = regions.iter().zip(&places);
         of_each.flat_map(|(region, place)| of(region).iter().map(move |line| Located { place, line })).collect()
@@ -190,23 +162,21 @@ const UNFOLD: &str =
 const NARROW: usize = 20;
 
 impl Region {
-    /// Its account and region, as people name them.
-    fn place(&self) -> String {
-        let account = self.profile.as_ref().or(self.account.as_ref());
-        [account, Some(&self.region)].into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ")
+    /// Why no update starts now, if none does.
+    fn freeze(&self) -> String {
+        let freeze = self.answer.freeze.as_ref().map(|freeze| format!(" No update starts now: {}.", freeze.message));
+        freeze.unwrap_or_default()
     }
 
     /// One of several places, in a line.
     fn line(&self) -> String {
-        let lines = self.answer.decisions.iter();
-        let numbers = numbers(lines);
+        let numbers = numbers(self.answer.decisions.iter());
         let end = if numbers.is_empty() { "no node group has the tag ami-update".to_owned() } else { numbers };
         let by = match &self.stack {
             Some(stack) => format!("stack {stack}"),
             None => "not deployed, so with default settings and without records".to_owned(),
         };
-        let freeze = self.answer.freeze.as_ref().map(|freeze| format!(" No update starts now: {}.", freeze.message));
-        format!("{} ({by}): {end}.{}", self.place(), freeze.unwrap_or_default())
+        format!("{} ({by}): {end}.{}", self.location.name(), self.freeze())
     }
 
     fn draw(&self, page: &mut Page, all: bool) {
@@ -237,18 +207,17 @@ impl Region {
     }
 
     fn introduction(&self) -> String {
-        let region = &self.region;
-        let (Some(stack), Some(account)) = (&self.stack, &self.account) else {
+        let Location { account, region, .. } = &self.location;
+        let (Some(stack), Some(account)) = (&self.stack, account) else {
             return format!(
                 "The updater is not deployed in {region}. This is a dry run with the default settings and your \
                  credentials; nothing was changed. It does not have the records of earlier runs: releases before the \
                  newest, failures, and what the lower rings have proved."
             );
         };
-        let freeze = self.answer.freeze.as_ref().map(|freeze| format!(" No update starts now: {}.", freeze.message));
         format!(
             "What the next run of the stack {stack} in {region}, account {account}, would do; nothing was changed.{}",
-            freeze.unwrap_or_default()
+            self.freeze()
         )
     }
 
@@ -285,14 +254,12 @@ mod tests {
     use eks_nodegroup_updater::model::decision::explanation::Description;
 
     use super::*;
-    use crate::fixture::{after, every_output};
+    use crate::fixture::{after, every_output, location};
 
     async fn first_plan() -> Region {
         let look = after(0, &looking()).await.look;
         Region {
-            profile: None,
-            account: Some("123456789012".to_owned()),
-            region: "eu-central-1".to_owned(),
+            location: location(),
             stack: look.deployment.map(|deployment| deployment.stack),
             answer: look.answer,
             candidates: None,

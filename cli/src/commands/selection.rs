@@ -13,8 +13,8 @@ use eks_nodegroup_updater::model::id::{NodegroupId, NodegroupName, NodegroupPatt
 use strum::VariantArray as _;
 use wildmatch::WildMatchPattern;
 
-use crate::aws::answer::{DecisionLine, look, looking};
-use crate::aws::nodegroups::{Described, Listed, describe, list};
+use crate::aws::answer::{DecisionLine, StartAnswer, look, looking};
+use crate::aws::nodegroups::{Described, Listed, describe, if_opted_in, list};
 use crate::aws::place::Place;
 use crate::aws::unread::Unread;
 use crate::failure::Failure;
@@ -122,11 +122,7 @@ impl Selection {
         stack: Option<&str>,
     ) -> Result<(Vec<Described>, Vec<Unread>), Failure> {
         let selected = self.of(place, patterns).await?;
-        let Listed { mut names, unread } = match selected.named() {
-            Some(names) => Listed { names, unread: Vec::new() },
-            None => list(place, patterns).await?,
-        };
-        names.retain(|name| selected.includes_name(name));
+        let Listed { mut names, unread } = selected.list(place).await?;
         if self.needs_decisions() {
             let mut answer = look(place, stack, &looking()).await?.answer;
             answer.decisions.retain(|line| selected.includes(line));
@@ -166,6 +162,34 @@ impl Selected<'_> {
     pub fn named(&self) -> Option<Vec<NodegroupName>> {
         let tagged = self.tagged.as_ref()?;
         Some(tagged.iter().filter(|name| self.includes_name(name)).cloned().collect())
+    }
+
+    /// Those that can be listed, opted in or not.
+    ///
+    /// # Errors
+    /// When the clusters cannot be listed.
+    pub async fn list(&self, place: &Place) -> Result<Listed, Failure> {
+        match self.named() {
+            Some(names) => Ok(Listed { names, unread: Vec::new() }),
+            None => list(place, self.patterns).await,
+        }
+    }
+
+    /// Those of these names that a dry run of the opted-in node groups does not have, and what they would get if they opted in.
+    ///
+    /// # Errors
+    /// When the settings are invalid.
+    pub async fn not_opted_in(
+        &self,
+        place: &Place,
+        mut names: Vec<NodegroupName>,
+        answer: &StartAnswer,
+    ) -> Result<Vec<DecisionLine>, Failure> {
+        let known: BTreeSet<&str> = answer.decisions.iter().map(|line| line.nodegroup.as_str()).collect();
+        names.retain(|name| !known.contains(name.to_string().as_str()));
+        let mut lines = if_opted_in(place, describe(place, names).await, Vec::new()).await?.decisions;
+        lines.retain(|line| self.includes(line));
+        Ok(lines)
     }
 
     /// Whether a name can be one of them.

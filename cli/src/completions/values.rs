@@ -1,5 +1,5 @@
-//! Which arguments have candidates of which kind: told from the type of their values. Only profiles and regions are plain text, and
-//! told from the argument's name.
+//! Which arguments have candidates of which kind: derived from the type of their values. Only profiles and regions are plain text, and
+//! derived from the argument's name.
 
 use std::any::TypeId;
 use std::ffi::OsStr;

@@ -68,7 +68,7 @@ impl Terminal {
     }
 }
 
-/// A simulated AWS that lists the node groups of `prod` only when it is told to.
+/// A simulated AWS that lists the node groups of `prod` only when the test lets it.
 fn slow_aws() -> (Served, String, Sender<()>) {
     let served = Served::at_speed("60");
     let (let_go, gate) = channel();

@@ -23,6 +23,7 @@ use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 
 use crate::aws::account::Account;
+use crate::aws::location::name_of;
 use crate::aws::place::{Answers, Place};
 use crate::aws::region;
 use crate::aws::stack::Deployment;
@@ -239,8 +240,7 @@ async fn make<'a>(
 impl Report {
     /// Its account and region, as people name them.
     fn place(&self) -> String {
-        let account = self.profile.as_ref().or(self.account.as_ref());
-        [account, Some(&self.region)].into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ")
+        name_of(self.profile.as_deref().or(self.account.as_deref()), Some(&self.region))
     }
 
     fn count(&mut self) {

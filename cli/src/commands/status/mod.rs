@@ -23,7 +23,7 @@ use self::region::{At, KINDS, Numbers, Region, last_runs, words};
 use self::watch::watch;
 use crate::aws::account::Account;
 use crate::aws::answer::{Look, look, looking};
-use crate::aws::caller::account_of;
+use crate::aws::location::Location;
 use crate::aws::place::{Answers, Place};
 use crate::aws::records;
 use crate::aws::unread::{self, Unread, say_unread};
@@ -68,11 +68,9 @@ impl Status {
         if let Some(seconds) = self.watch {
             return watch(&self, account, output, Duration::from_secs(seconds)).await;
         }
-        let Answers { answers, mut unread, places } =
-            account.everywhere(async |place| of_place(place, account).await).await?;
-        let (regions, missing): (Vec<Region>, Vec<Vec<Unread>>) = answers.into_iter().unzip();
-        unread.extend(missing.into_iter().flatten());
-        let document = Document { regions: regions.iter().collect(), errors: unread, places };
+        let answers = account.everywhere(async |place| of_place(place, account).await).await?;
+        let Answers { answers: regions, unread: errors, places } = answers.gathered();
+        let document = Document { regions: regions.iter().collect(), errors, places };
         output.print(&document, |page| document.draw(page))?;
         say_unread(&document.errors);
         Ok(self.exit(&document))
@@ -93,12 +91,10 @@ impl Status {
 
 async fn of_place(place: &Place, account: &Account) -> Result<(Region, Vec<Unread>), Failure> {
     let Look { deployment, answer } = look(place, account.stack.as_deref(), &looking()).await?;
-    let unread = answer.errors.iter().map(|error| Unread::of_run(place, &answer.decisions, error)).collect();
-    let at = |account, stack| At {
-        profile: place.profile.clone(),
-        account,
-        region: place.region.clone(),
-        stack,
+    let unread = Unread::of_answer(place, &answer);
+    let at = At {
+        location: Location::of(place, deployment.as_ref()).await,
+        stack: deployment.as_ref().map(|deployment| deployment.stack.clone()),
         options: place.options.clone(),
     };
     let region = match deployment {
@@ -107,10 +103,9 @@ async fn of_place(place: &Place, account: &Account) -> Result<(Region, Vec<Unrea
                 records::scan(&place.configuration, &deployment),
                 last_runs(&place.configuration, &deployment.stack)
             );
-            let at = at(Some(deployment.account), Some(deployment.stack));
             Region::of(at, &answer, &records?).with_last_runs(last_runs)
         }
-        None => Region::of(at(account_of(place).await, None), &answer, &RecordSet::default()),
+        None => Region::of(at, &answer, &RecordSet::default()),
     };
     Ok((region, unread))
 }
@@ -130,7 +125,7 @@ impl Document<'_> {
 /// Draws the lists of each region that has any.
 fn draw_each(page: &mut Page, regions: &[&Region], draw: impl Fn(&Region, &mut Page)) {
     for region in regions.iter().filter(|region| region.has_lists()) {
-        page.heading(&format!("── {}", region.place()));
+        page.heading(&format!("── {}", region.location.name()));
         draw(region, page);
     }
 }
@@ -142,7 +137,7 @@ fn draw_regions(page: &mut Page, regions: &[&Region]) {
     let mut total = Numbers::default();
     for region in regions {
         total.add(&region.nodegroups);
-        let mut cells = vec![Cell::new(region.place()), Cell::new(region.nodegroups.all)];
+        let mut cells = vec![Cell::new(region.location.name()), Cell::new(region.nodegroups.all)];
         cells.extend(KINDS.map(|kind| number(kind, &region.nodegroups)));
         cells.push(Cell::new(region.worst().map(|days| format!("{days} d")).unwrap_or_default()));
         cells.push(Cell::new(region.stack_and_freeze()));

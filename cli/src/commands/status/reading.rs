@@ -122,7 +122,7 @@ impl Readings {
         let document = self.known();
         let suffix = |region: &Region| match document.places {
             1 => String::new(),
-            _ => format!(" ({})", region.place()),
+            _ => format!(" ({})", region.location.name()),
         };
         let mut updates: Vec<(String, &InProgress)> = Vec::new();
         for region in &document.regions {
@@ -192,14 +192,7 @@ mod tests {
     /// The demo's fleet after five hours.
     async fn region() -> (Region, Vec<Unread>) {
         let moment = after(5, &looking()).await;
-        let at = At {
-            profile: None,
-            account: Some("123456789012".to_owned()),
-            region: "eu-central-1".to_owned(),
-            stack: Some("eks-nodegroup-updater".to_owned()),
-            options: String::new(),
-        };
-        (Region::of(at, &moment.look.answer, &moment.records), Vec::new())
+        (Region::of(At::demo(), &moment.look.answer, &moment.records), Vec::new())
     }
 
     fn seen<T>(answer: Result<T, Failure>) -> Vec<Seen<T>> {

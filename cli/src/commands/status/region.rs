@@ -20,6 +20,7 @@ use serde::Serialize;
 use super::in_progress::{InProgress, draw_since, in_progress};
 use super::upcoming::Upcoming;
 use crate::aws::answer::{DecisionLine, StartAnswer};
+use crate::aws::location::Location;
 use crate::aws::nodegroups::here;
 use terminal::kind::Kind;
 use terminal::page::Page;
@@ -32,11 +33,8 @@ const LISTED: usize = 20;
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Region {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    profile: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    account: Option<String>,
-    region: String,
+    #[serde(flatten)]
+    pub location: Location,
     /// Absent if the updater is not deployed: then this is what your credentials can read, without records.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stack: Option<String>,
@@ -104,11 +102,18 @@ struct HeldBack {
 
 /// Where a state was read.
 pub struct At {
-    pub profile: Option<String>,
-    pub account: Option<String>,
-    pub region: String,
+    pub location: Location,
     pub stack: Option<String>,
     pub options: String,
+}
+
+#[cfg(test)]
+impl At {
+    /// Where the demo's fleet is.
+    pub fn demo() -> Self {
+        let stack = Some("eks-nodegroup-updater".to_owned());
+        Self { location: crate::fixture::location(), stack, options: String::new() }
+    }
 }
 
 /// The states, in the order in which they are listed.
@@ -174,11 +179,9 @@ impl Region {
             + records.readable_tracks().map(|record| record.pending_notices().len()).sum::<usize>()
             + fleet.map_or(0, |fleet| fleet.pending_notices().len());
         let is_stale = |record: &&NodegroupRecord| record.is_stale();
-        let At { profile, account, region, stack, options } = at;
+        let At { location, stack, options } = at;
         Self {
-            profile,
-            account,
-            region,
+            location,
             stack,
             options,
             freeze: answer.freeze.clone(),
@@ -220,12 +223,6 @@ impl Region {
         Self { throttled_seconds: self.throttled_seconds.max(long), last_runs, ..self }
     }
 
-    /// Its account and region, as people name them.
-    pub fn place(&self) -> String {
-        let account = self.profile.as_ref().or(self.account.as_ref());
-        [account, Some(&self.region)].into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ")
-    }
-
     /// The most days that a node group is behind.
     pub fn worst(&self) -> Option<i64> {
         self.days_behind.map(|days| days.worst)
@@ -259,7 +256,7 @@ impl Region {
 
     /// Draws how many node groups are in each state, and what applies to all of them.
     pub fn draw_numbers(&self, page: &mut Page) {
-        let Self { region, stack, account, nodegroups, .. } = self;
+        let Self { location: Location { account, region, .. }, stack, nodegroups, .. } = self;
         let account = account.as_ref().map(|account| format!(", account {account}")).unwrap_or_default();
         match stack {
             Some(stack) => page.note(&format!("Stack {stack} in {region}{account}")),
@@ -414,14 +411,7 @@ mod tests {
     #[tokio::test]
     async fn a_fleet_at_work() {
         let moment = after(5, &looking()).await;
-        let at = At {
-            profile: None,
-            account: Some("123456789012".to_owned()),
-            region: "eu-central-1".to_owned(),
-            stack: Some("eks-nodegroup-updater".to_owned()),
-            options: String::new(),
-        };
-        let region = Region::of(at, &moment.look.answer, &moment.records);
+        let region = Region::of(At::demo(), &moment.look.answer, &moment.records);
         let start = Some("2026-07-20T13:00:00Z".parse().unwrap());
         let last_runs = LastRuns { start, check: None, throttled: Duration::from_secs(95) };
         let region = region.with_last_runs(Some(last_runs));

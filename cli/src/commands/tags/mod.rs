@@ -29,7 +29,7 @@ use super::selection::{SELECTED, Selection};
 use crate::aws::account::{Account, Places};
 use crate::aws::caller::Caller;
 use crate::aws::nodegroups::no_such_nodegroup;
-use crate::aws::place::{Place, everywhere};
+use crate::aws::place::{Answers, Place, everywhere};
 use crate::aws::unread::Unread;
 use crate::confirm::confirm;
 use crate::failure::{Exit, Failure};
@@ -180,9 +180,8 @@ impl Writing {
         Caller::introduce_all(&places).await?;
         let first = places.first().cloned();
         let answers = everywhere(places, async |place| self.choose(patterns, account, place).await).await?;
-        unread.extend(answers.unread);
-        let (chosen, missing): (Vec<Chosen>, Vec<Vec<Unread>>) = answers.answers.into_iter().unzip();
-        unread.extend(missing.into_iter().flatten());
+        let Answers { answers: chosen, unread: missing, .. } = answers.gathered();
+        unread.extend(missing);
         // What could not be listed might have the node group.
         if let (Some(place), true) = (first, unread.is_empty()) {
             let names = || chosen.iter().flat_map(|chosen| &chosen.described).map(|described| &described.name);

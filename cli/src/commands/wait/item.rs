@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::updates::Update;
 use crate::aws::answer::DecisionLine;
+use crate::aws::location::{Location, name_of};
 use crate::aws::place::Place;
 use crate::failure::Failure;
 use terminal::kind::Kind;
@@ -14,11 +15,8 @@ use terminal::kind::Kind;
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Item {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    profile: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    account: Option<String>,
-    region: String,
+    #[serde(flatten)]
+    location: Location,
     /// What is known of it.
     #[serde(flatten)]
     pub subject: Subject,
@@ -58,12 +56,12 @@ impl Item {
     /// A node group of a place.
     pub fn new(place: &Place, name: NodegroupName, subject: Subject) -> Self {
         let Place { profile, region, .. } = place.clone();
-        Self { profile, account: None, region, subject, name, is_named: false, failure: None }
+        Self { location: Location { profile, account: None, region }, subject, name, is_named: false, failure: None }
     }
 
     /// The same in an account, if that is known.
     pub fn in_account(self, account: Option<&str>) -> Self {
-        Self { account: account.map(str::to_owned), ..self }
+        Self { location: Location { account: account.map(str::to_owned), ..self.location }, ..self }
     }
 
     /// The same, chosen by these patterns.
@@ -108,12 +106,7 @@ impl Item {
 
     /// Its place, as people name it.
     pub fn place(&self) -> String {
-        [self.profile.as_ref(), Some(&self.region)]
-            .into_iter()
-            .flatten()
-            .map(String::as_str)
-            .collect::<Vec<_>>()
-            .join(", ")
+        name_of(self.location.profile.as_deref(), Some(&self.location.region))
     }
 
     /// What is known of it, in words.

@@ -76,7 +76,7 @@ impl Live {
     fn tell(&mut self, known: &Known, failures: &[(String, &Failure)], rhythm: Option<Rhythm>) {
         let names: Vec<String> = known.left().map(|item| item.name.to_string()).collect();
         if let Some(rhythm) = rhythm
-            && self.rhythm.is_none_or(|told| rhythm.differs_from(&told))
+            && self.rhythm.is_none_or(|shown| rhythm.differs_from(&shown))
         {
             say(match names.is_empty() {
                 true => format!("Polling {rhythm}."),
