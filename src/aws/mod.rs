@@ -5,6 +5,7 @@ pub mod endpoints;
 mod error;
 pub mod http;
 pub mod pace;
+pub mod pages;
 
 use futures_util::{FutureExt as _, Stream, StreamExt as _};
 

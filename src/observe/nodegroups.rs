@@ -14,6 +14,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
 use crate::aws::pace::Eks;
+use crate::aws::pages::{NODEGROUPS, Page as ListPage, all_pages};
 use crate::aws::{CONCURRENCY, concurrently, describe as in_words};
 use crate::model::id::{ClusterId, NodegroupId, NodegroupName};
 use crate::model::nodegroup::Nodegroup;
@@ -174,24 +175,15 @@ pub async fn describe_by_name(
 /// # Errors
 /// When EKS cannot be read. An answer without a list is also an error: treating it as empty would miss updates in progress.
 pub async fn names_in(eks: &Eks, cluster: &str) -> Result<BTreeSet<NodegroupName>, Unreadable> {
-    let (mut names, mut token) = (BTreeSet::new(), None);
-    loop {
+    let read = async |token: Option<String>| {
         let page = eks
             .read(async |eks| eks.list_nodegroups().cluster_name(cluster).set_next_token(token.clone()).send().await);
-        let page = page.await.map_err(|error| Unreadable(in_words(&error)))?;
-        let listed =
-            page.nodegroups.ok_or_else(|| Unreadable("EKS listed node groups without nodegroups".to_owned()))?;
-        names.extend(listed.into_iter().map(|nodegroup| NodegroupName { cluster: cluster.to_owned(), nodegroup }));
-        let next = page.next_token.filter(|token| !token.is_empty());
-        if next.is_none() {
-            return Ok(names);
-        }
-        // Otherwise this page would repeat endlessly.
-        if next == token {
-            return Err(Unreadable("EKS listed node groups with the same nextToken twice".to_owned()));
-        }
-        token = next;
-    }
+        let page = page.await.map_err(|error| in_words(&error))?;
+        Ok::<_, String>(ListPage { items: page.nodegroups, next_token: page.next_token })
+    };
+    let names = all_pages(NODEGROUPS, read).await.map_err(|error| Unreadable(error.to_string()))?;
+    let named = |nodegroup| NodegroupName { cluster: cluster.to_owned(), nodegroup };
+    Ok(names.into_iter().map(named).collect())
 }
 
 /// Reads the Kubernetes versions of the clusters that node groups follow; none if no node group follows its cluster.

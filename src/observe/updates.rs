@@ -3,14 +3,17 @@
 //! The source of truth is `DescribeUpdate`: after a failed update the node group is also ACTIVE. See
 //! [Update](https://docs.aws.amazon.com/eks/latest/APIReference/API_Update.html).
 
+use aws_sdk_eks::error::SdkError;
 use aws_sdk_eks::operation::describe_nodegroup::DescribeNodegroupError;
 use aws_sdk_eks::operation::describe_update::DescribeUpdateError;
+use aws_sdk_eks::operation::list_updates::ListUpdatesError;
 use aws_sdk_eks::types::{self as eks, UpdateParamType, UpdateStatus, UpdateType};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use crate::aws::describe;
 use crate::aws::pace::Eks;
+use crate::aws::pages::{List, ListError, Page, all_pages};
 use crate::model::attempt::{Attempt, ErrorDetail};
 use crate::model::id::NodegroupId;
 use crate::model::problem::Unreadable;
@@ -106,31 +109,22 @@ async fn find_update(eks: &Eks, record: &NodegroupRecord, attempt: &Attempt) -> 
 /// # Errors
 /// When EKS cannot be read, or not in time. An answer without a list is also an error: treating it as empty would lose updates.
 pub(super) async fn update_ids(eks: &Eks, id: &NodegroupId, until: Option<Instant>) -> Result<Vec<String>, Unreadable> {
-    let (mut ids, mut token) = (Vec::new(), None);
-    loop {
+    let read = async |token: Option<String>| {
         let page = eks.read_until(until, async |eks| {
             let list = eks.list_updates().name(id.cluster()).nodegroup_name(id.nodegroup());
             list.set_next_token(token.clone()).send().await
         });
-        let page = match page.await.ok_or_else(no_time)? {
-            Ok(page) => page,
-            Err(error) => match error.as_service_error() {
-                Some(service) if service.is_resource_not_found_exception() => return Ok(Vec::new()),
-                _ => return Err(Unreadable(describe(&error))),
-            },
-        };
-        let listed = page.update_ids.ok_or_else(|| Unreadable("EKS listed updates without updateIds".to_owned()))?;
-        ids.extend(listed);
-        let next = page.next_token.filter(|token| !token.is_empty());
-        if next.is_none() {
-            return Ok(ids);
-        }
-        // Otherwise this page would repeat endlessly.
-        if next == token {
-            return Err(Unreadable("EKS listed updates with the same nextToken twice".to_owned()));
-        }
-        token = next;
-    }
+        let page = page.await.ok_or(None)?.map_err(Some)?;
+        Ok::<_, Option<SdkError<ListUpdatesError>>>(Page { items: page.update_ids, next_token: page.next_token })
+    };
+    all_pages(List { of: "updates", member: "updateIds" }, read).await.or_else(|error| match error {
+        ListError::Page(None) => Err(no_time()),
+        ListError::Page(Some(error)) => match error.as_service_error() {
+            Some(service) if service.is_resource_not_found_exception() => Ok(Vec::new()),
+            _ => Err(Unreadable(describe(&error))),
+        },
+        ListError::Malformed(error) => Err(Unreadable(error.to_string())),
+    })
 }
 
 /// An update, read before `until` if that is given.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_eks::error::ProvideErrorMetadata as _;
 use aws_sdk_eks::types as eks;
+use eks_nodegroup_updater::aws::pages::{List, ListError, NODEGROUPS, Page, all_pages};
 use eks_nodegroup_updater::aws::{StartClients, concurrently};
 use eks_nodegroup_updater::config::{StartConfig, process_environment};
 use eks_nodegroup_updater::handler::preview;
@@ -91,17 +92,12 @@ async fn clusters(place: &Place, patterns: &[&NodegroupPattern]) -> Result<BTree
 /// # Errors
 /// When they cannot be listed.
 pub async fn all_clusters(place: &Place) -> Result<Vec<String>, Failure> {
-    let mut clusters = Vec::new();
-    let mut next = None;
-    loop {
-        let page = place.eks.read(async |eks| eks.list_clusters().set_next_token(next.clone()).send().await).await;
+    let read = async |token: Option<String>| {
+        let page = place.eks.read(async |eks| eks.list_clusters().set_next_token(token.clone()).send().await).await;
         let page = page.map_err(|error| Failure::of_call("listing clusters", &error))?;
-        clusters.extend(page.clusters.unwrap_or_default());
-        next = page.next_token.filter(|token| !token.is_empty());
-        if next.is_none() {
-            return Ok(clusters);
-        }
-    }
+        Ok(Page { items: page.clusters, next_token: page.next_token })
+    };
+    all_pages(List { of: "clusters", member: "clusters" }, read).await.map_err(unlisted)
 }
 
 /// The node groups of a cluster.
@@ -109,21 +105,23 @@ pub async fn all_clusters(place: &Place) -> Result<Vec<String>, Failure> {
 /// # Errors
 /// When they cannot be listed.
 pub async fn nodegroups_of(place: &Place, cluster: &str) -> Result<Vec<String>, Failure> {
-    let mut nodegroups = Vec::new();
-    let mut next = None;
-    loop {
+    let read = async |token: Option<String>| {
         let page = place
             .eks
-            .read(async |eks| eks.list_nodegroups().cluster_name(cluster).set_next_token(next.clone()).send().await);
+            .read(async |eks| eks.list_nodegroups().cluster_name(cluster).set_next_token(token.clone()).send().await);
         let page = page.await.map_err(|error| match error.code() {
             Some(NOT_FOUND) => Failure::new("there is no such cluster"),
             _ => Failure::of_call("listing its node groups", &error),
         })?;
-        nodegroups.extend(page.nodegroups.unwrap_or_default());
-        next = page.next_token.filter(|token| !token.is_empty());
-        if next.is_none() {
-            return Ok(nodegroups);
-        }
+        Ok(Page { items: page.nodegroups, next_token: page.next_token })
+    };
+    all_pages(NODEGROUPS, read).await.map_err(unlisted)
+}
+
+fn unlisted(error: ListError<Failure>) -> Failure {
+    match error {
+        ListError::Page(failure) => failure,
+        ListError::Malformed(error) => Failure::new(error),
     }
 }
 
